@@ -1,0 +1,80 @@
+//! Time, behind a trait so that tests own it.
+//!
+//! Monotonic time is a [`Duration`] since the clock began: it can be stored, compared and
+//! simulated, and a replayed file can use its own media time in its place.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::stop::Stop;
+
+/// Where stages read the time and wait.
+pub trait Clock: Send + Sync + 'static {
+    /// Monotonic time since this clock began.
+    fn monotonic(&self) -> Duration;
+    /// Wall time, milliseconds since 1970-01-01 UTC.
+    fn unix_ms(&self) -> i64;
+    /// Blocks the calling thread for `how_long`, or until `stop` is requested.
+    fn sleep(&self, how_long: Duration, stop: &Stop);
+}
+
+/// The machine's own clock.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    began: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        SystemClock { began: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn monotonic(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads wall time")]
+    fn unix_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn sleep(&self, how_long: Duration, stop: &Stop) {
+        stop.wait_timeout(how_long);
+    }
+}
+
+/// A clock that moves only when somebody sleeps on it or a test advances it.
+#[derive(Debug, Default)]
+pub struct SimulatedClock {
+    now: Mutex<Duration>,
+}
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+impl SimulatedClock {
+    /// Moves time forward.
+    pub fn advance(&self, by: Duration) {
+        *self.now.lock().expect(UNPOISONED) += by;
+    }
+}
+
+impl Clock for SimulatedClock {
+    fn monotonic(&self) -> Duration {
+        *self.now.lock().expect(UNPOISONED)
+    }
+
+    fn unix_ms(&self) -> i64 {
+        i64::try_from(self.monotonic().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn sleep(&self, how_long: Duration, stop: &Stop) {
+        if !stop.is_requested() {
+            self.advance(how_long);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Tensors to tensors: the models of `models/`, behind one door that no other module opens.
+//!
+//! [`catalog`] says which models there are and checks their files; [`Model`] runs one.
+
+pub mod catalog;
+mod tract;
+
+pub use catalog::{Catalog, ModelEntry};
+pub use tract::{Model, Outputs};

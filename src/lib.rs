@@ -1,0 +1,30 @@
+//! boothd watches one interview booth and says, live, how the person in it comes across.
+//!
+//! The modules stand in the order in which a picture and a sound travel, and **a module imports
+//! only modules listed above it**: reading order = data order = dependency order.
+//! `tests/layering.rs` keeps the law.
+
+// -- the words ---------------------------------------------------------------------------------
+pub mod error;
+pub mod stop;
+pub mod clock;
+pub mod features;
+pub mod media;
+pub mod slot;
+pub mod stage;
+// -- the path of a frame and of a sample -------------------------------------------------------
+pub mod decode;
+pub mod capture;
+pub mod inference;
+pub mod vision;
+pub mod speech;
+pub mod session;
+pub mod engine;
+pub mod report;
+// -- where a report goes -----------------------------------------------------------------------
+pub mod web;
+// -- the whole ---------------------------------------------------------------------------------
+pub mod service;
+pub mod config;
+pub mod app;
+pub mod command;

@@ -1,0 +1,81 @@
+//! What travels: [`Frame`], [`Period`] and [`Segment`]. Holds no decoding and no devices.
+
+use std::time::Duration;
+
+/// The one sample rate inside boothd; other rates are converted at the device.
+pub const SAMPLE_RATE_HZ: u32 = 16_000;
+
+/// How the bytes of a [`Frame`] are laid out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PixelFormat {
+    /// A whole JPEG picture (a camera's MJPEG frame).
+    Jpeg,
+    /// A whole PNG picture.
+    Png,
+    /// Packed 4:2:2, `Y0 U Y1 V`, 2 bytes a pixel, BT.601 limited range.
+    Yuyv,
+    /// Planar 4:2:0, Y then U then V, as Y4M has it.
+    I420,
+    /// 3 bytes a pixel, red first.
+    Rgb8,
+}
+
+/// One picture as it was captured, not yet decoded.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Counts every frame this source analysed or dropped after pacing, from 0.
+    pub sequence: u64,
+    /// When the frame was in memory: the clock's monotonic time, or the media time of a file
+    /// that is analysed faster than real time.
+    pub captured_at: Duration,
+    /// Wall time of the same moment, ms since 1970.
+    pub unix_ms: i64,
+    /// Width in pixels; for JPEG and PNG as the device promised (the decoder finds the truth).
+    pub width_px: u32,
+    /// Height in pixels.
+    pub height_px: u32,
+    /// Layout of `data`.
+    pub format: PixelFormat,
+    /// The bytes.
+    pub data: Vec<u8>,
+}
+
+/// One read from the microphone, 100 ms by default: 16 kHz mono.
+#[derive(Clone, Debug)]
+pub struct Period {
+    /// When its last sample was in memory (the clock's monotonic time, or media time).
+    pub captured_at: Duration,
+    /// Wall time of the same moment, ms since 1970.
+    pub unix_ms: i64,
+    /// Samples were lost between the period before and this one.
+    pub gap_before: bool,
+    /// 16-bit samples.
+    pub samples: Vec<i16>,
+}
+
+/// Some seconds of sound (3 by default) cut from the periods; successive segments may overlap.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Counts segments of this source from 0.
+    pub sequence: u64,
+    /// When its last sample was in memory (the clock's monotonic time, or media time).
+    pub captured_at: Duration,
+    /// Wall time of the same moment, ms since 1970.
+    pub unix_ms: i64,
+    /// How many samples at the end were not in the segment before.
+    pub new_samples: usize,
+    /// 16-bit samples, 16 kHz mono.
+    pub samples: Vec<i16>,
+}
+
+impl Segment {
+    /// Length of the segment.
+    pub fn duration(&self) -> Duration {
+        duration_of(self.samples.len())
+    }
+}
+
+/// How long `samples` samples last at [`SAMPLE_RATE_HZ`].
+pub fn duration_of(samples: usize) -> Duration {
+    Duration::from_micros(samples as u64 * 1_000_000 / u64::from(SAMPLE_RATE_HZ))
+}

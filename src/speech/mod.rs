@@ -1,0 +1,98 @@
+//! Segment -> [`VoiceObservation`]. Pure: no clock, no device.
+
+use std::time::Duration;
+
+/// What one segment of sound holds.
+#[derive(Clone, Debug)]
+pub struct VoiceObservation {
+    /// The segment's.
+    pub sequence: u64,
+    /// The segment's: when its last sample was in memory.
+    pub captured_at: Duration,
+    /// The segment's.
+    pub unix_ms: i64,
+    /// Length of the segment.
+    pub duration: Duration,
+    /// Length of the part that was not in the segment before.
+    pub new_duration: Duration,
+    /// Voice activity over 0.3 s in the segment.
+    pub audio_detected: bool,
+    /// Share of the segment with voice activity, 0..1.
+    pub speech_ratio: f32,
+    /// Stretches of speech, from the start of the segment; gaps under 0.3 s are closed.
+    pub speech: Vec<Interval>,
+    /// Silences of at least 0.3 s between two stretches of speech.
+    pub pauses: Vec<Interval>,
+    /// Root mean square of the segment, 0..1 of full scale.
+    pub rms: f32,
+    /// 20 log10 of the rms; `None` for digital silence.
+    pub dbfs: Option<f32>,
+    /// Share of samples at full scale, 0..1.
+    pub clipping_ratio: f32,
+    /// One value per 10 ms; `None` where unvoiced.
+    pub f0_track_hz: Vec<Option<f32>>,
+    /// Statistics of the track; `None` with under 10 voiced frames or without speech.
+    pub f0: Option<F0Statistics>,
+    /// Magnitude-weighted mean frequency over voiced frames, Hz.
+    pub spectral_centroid_hz: Option<f32>,
+    /// 0..1; `None` without speech.
+    pub clarity: Option<f32>,
+    /// Times of the syllable nuclei, from the start of the segment.
+    pub syllables: Vec<Duration>,
+    /// What arousal is judged by; `None` without enough voiced speech or when switched off.
+    pub arousal: Option<ArousalFeatures>,
+    /// What each step cost, wall time.
+    pub timing: SpeechTiming,
+}
+
+/// A stretch of time from the start of a segment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Interval {
+    /// Where it begins.
+    pub start: Duration,
+    /// Where it ends.
+    pub end: Duration,
+}
+
+/// Statistics of the fundamental frequency over the voiced 10 ms frames of a segment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct F0Statistics {
+    /// Voiced frames.
+    pub voiced_frames: usize,
+    /// Arithmetic mean, Hz.
+    pub mean_hz: f32,
+    /// Variance, Hz².
+    pub variance_hz2: f32,
+    /// Median, Hz.
+    pub median_hz: f32,
+    /// 5th percentile, Hz.
+    pub p5_hz: f32,
+    /// 95th percentile, Hz.
+    pub p95_hz: f32,
+}
+
+/// The three features of Bone, Lee & Narayanan 2014, before any baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArousalFeatures {
+    /// log2 of the f0 median in Hz.
+    pub log2_f0_median: f32,
+    /// Mean level in dB of the frames within 25 dB of the loudest.
+    pub level_db: f32,
+    /// log10 of the energy ratio 500 Hz and up to 80-500 Hz.
+    pub log10_hf500: f32,
+}
+
+/// Wall time of each step of one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SpeechTiming {
+    /// Voice activity model.
+    pub activity: Duration,
+    /// Pitch track.
+    pub f0: Duration,
+    /// Spectrum, centroid, clarity.
+    pub spectrum: Duration,
+    /// Syllable nuclei.
+    pub syllables: Duration,
+    /// All of it.
+    pub total: Duration,
+}

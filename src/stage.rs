@@ -1,0 +1,103 @@
+//! [`Stage`]: what one part of the daemon says about itself; written by the part, read by /health.
+
+use std::{sync::Mutex, time::Duration};
+
+/// The state of one stage. Shared between the stage's thread and the readers of /health.
+#[derive(Debug)]
+pub struct Stage {
+    name: &'static str,
+    status: Mutex<Status>,
+}
+
+/// A snapshot of a [`Stage`].
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// What the stage is doing.
+    pub state: State,
+    /// What it works on: the device's name and format, or the file.
+    pub source: Option<String>,
+    /// The bundled clip stands in for a device.
+    pub demo: bool,
+    /// When media last passed (the clock's monotonic time).
+    pub last_media_at: Option<Duration>,
+    /// How often the stage had to begin again.
+    pub restarts_total: u64,
+    /// Media dropped because the next stage was busy.
+    pub dropped_total: u64,
+    /// Media that could not be used (broken JPEG, short frame).
+    pub errors_total: u64,
+    /// The latest error, until media flows again.
+    pub error: Option<String>,
+}
+
+/// What a stage is doing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum State {
+    /// Not yet at work.
+    #[default]
+    Starting,
+    /// Media flows.
+    Running,
+    /// The device is away or silent; the stage tries again by itself.
+    Unavailable,
+    /// Switched off by the configuration.
+    Off,
+    /// It has left: the daemon stops, or the file ended.
+    Stopped,
+}
+
+impl State {
+    /// The word that /health uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Unavailable => "unavailable",
+            State::Off => "off",
+            State::Stopped => "stopped",
+        }
+    }
+}
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+impl Stage {
+    /// A stage that has not begun. `name` is also its thread, log target and /health key.
+    pub fn new(name: &'static str) -> Self {
+        Stage { name, status: Mutex::default() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it says now.
+    pub fn status(&self) -> Status {
+        self.status.lock().expect(UNPOISONED).clone()
+    }
+
+    /// Media passed at `now`; clears the error.
+    pub fn media_passed(&self, now: Duration) {
+        self.update(|status| {
+            status.state = State::Running;
+            status.last_media_at = Some(now);
+            status.error = None;
+        });
+    }
+
+    /// The stage lost what it works on and will begin again.
+    pub fn lost(&self, error: impl Into<String>) {
+        let error = error.into();
+        self.update(|status| {
+            status.state = State::Unavailable;
+            status.restarts_total += 1;
+            status.error = Some(error);
+        });
+    }
+
+    /// Any other change.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.lock().expect(UNPOISONED));
+    }
+}
