@@ -49,7 +49,8 @@ impl Catalog {
             Error::new(ErrorKind::Config, what).because(cause)
         })?;
         let entries = toml::from_str(&text).map_err(|cause| {
-            Error::new(ErrorKind::Config, format!("{} is malformed", path.display())).because(cause)
+            Error::new(ErrorKind::Config, format!("{} is malformed", path.display()))
+                .because(cause)
         })?;
         Ok(Catalog { dir: dir.into(), entries })
     }
@@ -66,7 +67,8 @@ impl Catalog {
     /// cannot run it.
     pub fn load(&self, name: &str) -> Result<Model> {
         let entry = self.entries.get(name).ok_or_else(|| {
-            let what = format!("{} has no entry [{name}]", self.dir.join("catalog.toml").display());
+            let what =
+                format!("{} has no entry [{name}]", self.dir.join("catalog.toml").display());
             Error::new(ErrorKind::Config, what)
         })?;
         let path = self.dir.join(&entry.file);

@@ -40,7 +40,7 @@ impl Model {
         let mut build = || -> TractResult<Arc<TypedRunnableModel>> {
             let mut model = tract_onnx::onnx().model_for_read(&mut bytes)?;
             if !outputs.is_empty() {
-                model = model.with_output_names(outputs)?;
+                model = model.with_outputs_by_name(outputs)?;
             }
             for (index, shape) in shapes.iter().enumerate() {
                 model.set_input_fact(index, f32::fact(shape.as_slice()).into())?;
@@ -65,7 +65,8 @@ impl Model {
         for (index, shape) in self.input_shapes.iter().enumerate() {
             let mut tensor = Tensor::zero::<f32>(shape).map_err(|e| self.failed(&e))?;
             {
-                let mut view = tensor.to_plain_array_view_mut::<f32>().map_err(|e| self.failed(&e))?;
+                let mut view =
+                    tensor.to_plain_array_view_mut::<f32>().map_err(|e| self.failed(&e))?;
                 fill(index, view.as_slice_mut().expect("a fresh tensor is contiguous"));
             }
             inputs.push(tensor.into_tvalue());
@@ -82,6 +83,9 @@ impl Model {
 impl Outputs {
     /// The values of output `index`, row-major.
     pub fn values(&self, index: usize) -> &[f32] {
-        self.0[index].as_slice::<f32>().expect("every model in the catalog gives floats")
+        self.0[index]
+            .try_as_plain_ram()
+            .and_then(|plain| plain.as_slice::<f32>())
+            .expect("every model in the catalog gives floats")
     }
 }
