@@ -96,3 +96,22 @@ pub struct SpeechTiming {
     /// All of it.
     pub total: Duration,
 }
+
+/// To come.
+#[derive(Debug)]
+pub struct VoiceAnalyser;
+/// To come.
+#[derive(Debug, Default)]
+pub struct VoiceTrack;
+impl VoiceAnalyser {
+    /// To come.
+    #[allow(clippy::missing_errors_doc, reason = "x")]
+    pub fn observe(
+        &mut self,
+        _: &crate::media::Segment,
+        _: &mut VoiceTrack,
+        _: crate::features::Features,
+    ) -> crate::error::Result<VoiceObservation> {
+        unreachable!()
+    }
+}

@@ -153,3 +153,22 @@ pub struct VisionTiming {
     /// All of it.
     pub total: Duration,
 }
+
+/// To come.
+#[derive(Debug)]
+pub struct FaceAnalyser;
+/// To come.
+#[derive(Debug, Default)]
+pub struct FaceTrack;
+impl FaceAnalyser {
+    /// To come.
+    #[allow(clippy::missing_errors_doc, reason = "x")]
+    pub fn observe(
+        &mut self,
+        _: &crate::media::Frame,
+        _: &mut FaceTrack,
+        _: crate::features::Features,
+    ) -> crate::error::Result<FaceObservation> {
+        unreachable!()
+    }
+}
