@@ -82,8 +82,9 @@ mod tests {
     }
 
     fn bars() -> Vec<u8> {
-        let pixels: Vec<u8> =
-            (0..48 * 32).flat_map(|i| if i % 48 < 24 { [250, 5, 5] } else { [5, 5, 250] }).collect();
+        let pixels: Vec<u8> = (0..48 * 32)
+            .flat_map(|i| if i % 48 < 24 { [250, 5, 5] } else { [5, 5, 250] })
+            .collect();
         encode(48, 32, ColorType::Rgb, &pixels)
     }
 
@@ -133,10 +134,10 @@ mod tests {
     #[test]
     fn cut_off_and_garbage_are_refused() {
         let whole = bars();
-        let garbage: Vec<u8> = (0..4000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let garbage: Vec<u8> =
+            (0..4000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let fake = [&[0xFF, 0xD8], garbage.as_slice(), &[0xFF, 0xD9]].concat();
-        let inputs: [&[u8]; 5] =
-            [&[], &whole[..1], &whole[..whole.len() / 2], &garbage, &fake];
+        let inputs: [&[u8]; 5] = [&[], &whole[..1], &whole[..whole.len() / 2], &garbage, &fake];
         for data in inputs {
             let err = decode(data, &mut Picture::default()).unwrap_err();
             assert_eq!(err.kind(), ErrorKind::InvalidInput);

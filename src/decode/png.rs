@@ -28,11 +28,7 @@ pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
 }
 
 /// Decodes grey, and colour with transparency, by way of a second buffer.
-fn unpack(
-    reader: &mut Reader<Cursor<&[u8]>>,
-    colour: ColorType,
-    rgb: &mut [u8],
-) -> Result<()> {
+fn unpack(reader: &mut Reader<Cursor<&[u8]>>, colour: ColorType, rgb: &mut [u8]) -> Result<()> {
     let size = reader.output_buffer_size().unwrap_or_default();
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(broken)?;
