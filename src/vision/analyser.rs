@@ -1,6 +1,6 @@
 //! [`FaceAnalyser`]: one frame through all steps.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{
     Expression, Face, FaceModels, FaceObservation, FaceQuality, FaceTrack, QualityVerdict,
@@ -12,7 +12,13 @@ use super::{
     quality::{self, GreyFace},
     track::{self, KnownExpression},
 };
-use crate::{decode::Picture, error::Result, features::Features, media::Frame};
+use crate::{
+    cost::{Cost, Stopwatch},
+    decode::Picture,
+    error::Result,
+    features::Features,
+    media::Frame,
+};
 
 /// A crop whose landmarks moved or grew by more than this share of its side is looked at again.
 const SETTLED_RATIO: f32 = 0.15;
@@ -51,7 +57,7 @@ impl FaceAnalyser {
         track: &mut FaceTrack,
         features: Features,
     ) -> Result<FaceObservation> {
-        let began = Instant::now();
+        let mut stopwatch = Stopwatch::start();
         let mut timing = VisionTiming::default();
         timed(&mut timing.decode, || self.picture.decode(frame))?;
         let located = self.locate(frame.captured_at, track, &mut timing)?;
@@ -61,7 +67,7 @@ impl FaceAnalyser {
             }
             None => None,
         };
-        timing.total = began.elapsed();
+        timing.total = stopwatch.lap();
         Ok(FaceObservation {
             sequence: frame.sequence,
             captured_at: frame.captured_at,
@@ -245,9 +251,9 @@ fn is_settled(used: &Crop, next: &Crop) -> bool {
     moved.max(grown) < SETTLED_RATIO * used.side_px && turned < SETTLED_RAD
 }
 
-fn timed<T>(spent: &mut Duration, step: impl FnOnce() -> T) -> T {
-    let began = Instant::now();
+fn timed<T>(spent: &mut Cost, step: impl FnOnce() -> T) -> T {
+    let mut stopwatch = Stopwatch::start();
     let done = step();
-    *spent += began.elapsed();
+    *spent += stopwatch.lap();
     done
 }
