@@ -247,7 +247,11 @@ impl VisualReport {
             emotion_distribution: expression.map(distribution),
             emotion_stability: metrics.emotion_stability,
             eye_contact_ratio: metrics.eye_contact_ratio,
-            performance_metrics: performance(seen.timing.total.wall, result.latency, seen.unix_ms),
+            performance_metrics: performance(
+                seen.timing.total.wall,
+                result.latency,
+                seen.unix_ms,
+            ),
             head_pose: face.and_then(|face| face.head_pose).map(|pose| HeadPose {
                 yaw_deg: pose.yaw_deg,
                 pitch_deg: pose.pitch_deg,
@@ -296,7 +300,11 @@ impl AudioReport {
             clarity_score: heard.clarity,
             emotion: metrics.arousal.map(|arousal| arousal.label.name()),
             emotion_confidence: metrics.arousal.map(|arousal| arousal.confidence),
-            performance_metrics: performance(heard.timing.total.wall, result.latency, heard.unix_ms),
+            performance_metrics: performance(
+                heard.timing.total.wall,
+                result.latency,
+                heard.unix_ms,
+            ),
             pitch_range: heard.f0.map(|f0| f0.p95_hz - f0.p5_hz),
             pitch_median: heard.f0.map(|f0| f0.median_hz),
             volume_dbfs: heard.dbfs,

@@ -132,7 +132,8 @@ impl Analysis<'_> {
         let length = self.config.microphone.segments.length;
         let hop = self.arguments.hop_ms.map_or(length, Duration::from_millis);
         if hop.is_zero() || hop > length {
-            let what = format!("--hop-ms must be 1 to {} (audio.segment_ms)", length.as_millis());
+            let what =
+                format!("--hop-ms must be 1 to {} (audio.segment_ms)", length.as_millis());
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
         let segments: Box<dyn Iterator<Item = _>> = match &self.arguments.audio {
@@ -184,7 +185,8 @@ impl Analysis<'_> {
             return Ok(());
         }
         let f0_track = json!(observation.f0_track_hz);
-        let syllables: Vec<f64> = observation.syllables.iter().map(|at| ms(start + *at)).collect();
+        let syllables: Vec<f64> =
+            observation.syllables.iter().map(|at| ms(start + *at)).collect();
         let latency = observation.timing.total.wall;
         let result = VoiceResult { observation, metrics, dropped_total: 0, latency };
         let mut line = line("audio", start, &AudioReport::new(&result, false));
@@ -201,7 +203,8 @@ impl Analysis<'_> {
     fn skip(&mut self, of: &str, at: Duration, error: &Error) -> Result<()> {
         let message = error.chain().to_string();
         if self.arguments.json {
-            let line = json!({"kind": "error", "of": of, "media_ms": ms(at), "message": message});
+            let line =
+                json!({"kind": "error", "of": of, "media_ms": ms(at), "message": message});
             write_json(self.out, &line)
         } else {
             write_line(self.out, &format!("{of} at {:.0} ms passed over: {message}", ms(at)))

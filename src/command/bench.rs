@@ -61,7 +61,11 @@ struct Spread {
 /// The costs of each step, by name.
 type Costs = BTreeMap<&'static str, Vec<Cost>>;
 
-pub(super) fn run(config: &Config, arguments: &BenchArguments, out: &mut dyn Write) -> Result<()> {
+pub(super) fn run(
+    config: &Config,
+    arguments: &BenchArguments,
+    out: &mut dyn Write,
+) -> Result<()> {
     let catalog = Catalog::open(&config.models_dir)?;
     let vision = VisionConfig { expression_cache: Duration::ZERO, ..config.vision.clone() };
     let faces = FaceModels::load(&catalog, &vision)?;
@@ -140,7 +144,12 @@ impl Spread {
         let cpu_ms_median = ms(costs[costs.len() / 2].cpu);
         costs.sort_by_key(|cost| cost.wall);
         let wall = |percent: usize| ms(costs[(costs.len() - 1) * percent / 100].wall);
-        Spread { count: costs.len(), cpu_ms_median, wall_ms_p50: wall(50), wall_ms_p95: wall(95) }
+        Spread {
+            count: costs.len(),
+            cpu_ms_median,
+            wall_ms_p50: wall(50),
+            wall_ms_p95: wall(95),
+        }
     }
 }
 
@@ -157,7 +166,10 @@ fn ms(duration: Duration) -> f64 {
 }
 
 fn write_text(out: &mut dyn Write, measured: &Measured) -> Result<()> {
-    write_line(out, &format!("{:<12} {:>8} {:>8} {:>8}", "ms", "cpu p50", "wall p50", "wall p95"))?;
+    write_line(
+        out,
+        &format!("{:<12} {:>8} {:>8} {:>8}", "ms", "cpu p50", "wall p50", "wall p95"),
+    )?;
     let whole = [("frame", measured.frame), ("segment", measured.segment)];
     let stages = measured.stages.iter().map(|(name, spread)| (*name, *spread));
     for (name, spread) in whole.into_iter().chain(stages) {

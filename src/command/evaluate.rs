@@ -198,11 +198,15 @@ fn top(probabilities: &[f32; 7]) -> (usize, f32) {
 
 fn write_text(out: &mut dyn Write, evaluation: &Evaluation) -> Result<()> {
     let Evaluation { n, skipped, accuracy, mean_recall, ece, .. } = evaluation;
-    write_line(out, &format!("pictures {n} (and {skipped} without a face that can be judged)"))?;
+    write_line(
+        out,
+        &format!("pictures {n} (and {skipped} without a face that can be judged)"),
+    )?;
     write_line(out, &format!("accuracy           {:5.1} %", accuracy * 100.0))?;
     write_line(out, &format!("mean recall        {mean_recall:7.3}"))?;
     write_line(out, &format!("calibration error  {ece:7.3}"))?;
-    let cells = |cells: Vec<String>| cells.iter().map(|c| format!("{c:>9}")).collect::<String>();
+    let cells =
+        |cells: Vec<String>| cells.iter().map(|c| format!("{c:>9}")).collect::<String>();
     let header = cells(EXPRESSIONS.iter().map(ToString::to_string).collect());
     write_line(out, &format!("{:<10}{header}", "true \\ said"))?;
     for (label, row) in EXPRESSIONS.iter().zip(&evaluation.confusion) {

@@ -77,9 +77,10 @@ impl Settings {
     /// `Config`, with every mistake.
     pub fn load(&self) -> Result<Config> {
         let installed = PathBuf::from("/usr/share/boothd");
-        let data_dir = self.data_dir.clone().unwrap_or_else(|| {
-            if installed.is_dir() { installed } else { PathBuf::from(".") }
-        });
+        let data_dir = self
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| if installed.is_dir() { installed } else { PathBuf::from(".") });
         Config::load(self.config.as_deref(), &data_dir, &self.set)
     }
 }
@@ -99,9 +100,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
             evaluate::run(&config, &arguments, out)
         }
         Command::Devices(arguments) => devices::run(&arguments, out),
-        Command::CheckConfig => {
-            write_line(out, "the configuration is good")
-        }
+        Command::CheckConfig => write_line(out, "the configuration is good"),
         Command::Bench(arguments) => bench::run(&config, &arguments, out),
     }
 }
