@@ -1,8 +1,31 @@
 //! Segment -> [`VoiceObservation`]. Pure: no clock, no device.
+//!
+//! In the order of the work: [`loudness`], [`activity`] (the one model), [`f0`] (with `sinc` and
+//! `path`), [`spectrum`], `clarity`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
+//! together. The speaker's baseline and anything over time is the session's.
+
+pub mod activity;
+mod analyser;
+mod arousal;
+pub mod clarity;
+pub mod f0;
+pub mod loudness;
+mod path;
+mod sinc;
+pub mod spectrum;
+mod statistics;
+pub mod syllables;
 
 use std::time::Duration;
 
-use crate::cost::Cost;
+pub use analyser::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack};
+
+use crate::{cost::Cost, media::SAMPLE_RATE_HZ};
+
+/// Milliseconds between two values of the f0 track and of every envelope.
+pub const STEP_MS: u64 = 10;
+/// The same in samples.
+pub const STEP_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 100;
 
 /// What one segment of sound holds.
 #[derive(Clone, Debug)]
@@ -31,11 +54,11 @@ pub struct VoiceObservation {
     pub dbfs: Option<f32>,
     /// Share of samples at full scale, 0..1.
     pub clipping_ratio: f32,
-    /// One value per 10 ms; `None` where unvoiced.
+    /// Value `k` is the f0 at `k * 10 ms` from the start of the segment; `None` where unvoiced.
     pub f0_track_hz: Vec<Option<f32>>,
-    /// Statistics of the track; `None` with under 10 voiced frames or without speech.
+    /// Statistics of the track; `None` with under 10 voiced frames. A tone has them too.
     pub f0: Option<F0Statistics>,
-    /// Magnitude-weighted mean frequency over voiced frames, Hz.
+    /// Magnitude-weighted mean frequency over voiced frames, Hz; `None` without speech.
     pub spectral_centroid_hz: Option<f32>,
     /// 0..1; `None` without speech.
     pub clarity: Option<f32>,
@@ -97,23 +120,4 @@ pub struct SpeechTiming {
     pub syllables: Cost,
     /// All of it.
     pub total: Cost,
-}
-
-/// To come.
-#[derive(Debug)]
-pub struct VoiceAnalyser;
-/// To come.
-#[derive(Debug, Default)]
-pub struct VoiceTrack;
-impl VoiceAnalyser {
-    /// To come.
-    #[allow(clippy::missing_errors_doc, reason = "x")]
-    pub fn observe(
-        &mut self,
-        _: &crate::media::Segment,
-        _: &mut VoiceTrack,
-        _: crate::features::Features,
-    ) -> crate::error::Result<VoiceObservation> {
-        unreachable!()
-    }
 }
