@@ -4,6 +4,7 @@
 //! stream's task ends, the doors say goodbye.
 
 use std::{
+    io::Write,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -20,19 +21,20 @@ use tokio::{
 use crate::{
     capture::{
         retry::LoopContext,
-        source::{AudioSource, Present, VideoSource},
+        source::{AudioSource, Present, Sources, VideoSource},
     },
-    clock::{Clock, SystemClock},
+    clock::Clock,
     config::Config,
-    engine::{Engine, Live, Stream, StreamSpec, Workers},
+    engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
-    inference::Catalog,
+    inference::{Catalog, ModelEntry},
+    report::SummaryReport,
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
-    stage::Stage,
+    stage::{Stage, State},
     stop::Stop,
     vision::{FaceAnalyser, FaceModels},
-    web::{self, ModelInfo, WebState},
+    web::{self, ModelInfo, Secret, TokenHash, WebState},
 };
 
 /// How long a stop may take before the process leaves as it is.
@@ -60,7 +62,7 @@ struct Booth {
 ///
 /// # Errors
 /// `Config` when the models or the token cannot be used, `Unavailable` when the address is taken.
-pub fn run(config: &Config, clock: Arc<dyn Clock>) -> Result<()> {
+pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
     let stop = Stop::default();
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
@@ -68,8 +70,9 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>) -> Result<()> {
     let stages = Stages::new();
     let catalog = Catalog::open(&config.models_dir)?;
     let mut booth = Booth::open(config, &stages, &runtime, &clock, &stop)?;
-    let state = web_state(config, &stages, &booth, &catalog)?;
-    announce(&listener, &state);
+    let (token, is_new) = token(config)?;
+    let state = web_state(config, &stages, &booth, &catalog, &token);
+    announce(config, &listener, is_new.then_some(&token), out)?;
     let doors = runtime.spawn(web::serve(listener, state, clock, stop.clone()));
     booth.start_workers(config, &stages, &catalog)?;
     runtime.block_on(stop.requested());
@@ -113,13 +116,13 @@ async fn stop_on_signal(stop: &Stop) -> Result<()> {
     let stop = stop.clone();
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
-        log::info!(target: "app"; "stopping");
+        log::info!(target: "app", "stopping");
         stop.request();
         tokio::select! {
-            _ = terminate.recv() => log::warn!(target: "app"; "second signal, leaving at once"),
-            _ = interrupt.recv() => log::warn!(target: "app"; "second signal, leaving at once"),
+            _ = terminate.recv() => log::warn!(target: "app", "second signal, leaving at once"),
+            _ = interrupt.recv() => log::warn!(target: "app", "second signal, leaving at once"),
             () = tokio::time::sleep(GRACE) => {
-                log::error!(target: "app"; "not everything stopped in time, leaving as it is");
+                log::error!(target: "app", "not everything stopped in time, leaving as it is");
             }
         }
         std::process::exit(1);
@@ -142,6 +145,25 @@ impl Stages {
         let Stages { camera, microphone, vision, speech } = self;
         [camera, microphone, vision, speech].map(Arc::clone).into()
     }
+
+    /// Says which stages have nothing to do, and which show the bundled clip.
+    fn note_sources(&self, sources: &Sources, is_demo: bool) {
+        let off = |stage: &Stage| stage.update(|status| status.state = State::Off);
+        if sources.video.is_none() {
+            off(&self.camera);
+            off(&self.vision);
+        }
+        if sources.audio.is_none() {
+            off(&self.microphone);
+            off(&self.speech);
+        }
+        if is_demo {
+            let demo = |stage: &Stage| stage.update(|status| status.demo = true);
+            demo(&self.camera);
+            demo(&self.microphone);
+            log::warn!(target: "app", "DEMO SOURCE: no camera and no microphone were found, so the bundled clip plays; its numbers are nobody's");
+        }
+    }
 }
 
 impl Booth {
@@ -156,15 +178,17 @@ impl Booth {
         let present = Present::look(&config.camera.device, &config.microphone.device);
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
+        stages.note_sources(&sources, is_demo);
         let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
         let engine = Engine::new(config.engine.clone());
         let session = config.session.clone();
         let spec = StreamSpec { name: "booth".into(), origin, session };
         let (stream, task, live) = engine.open(&spec);
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
-        let context = |stage: &Arc<Stage>| {
-            stage.update(|status| status.demo = is_demo);
-            LoopContext { clock: clock.clone(), stage: stage.clone(), stop: stop.clone() }
+        let context = |stage: &Arc<Stage>| LoopContext {
+            clock: clock.clone(),
+            stage: stage.clone(),
+            stop: stop.clone(),
         };
         let (camera, microphone) = (context(&stages.camera), context(&stages.microphone));
         let video = sources.video.map(|kind| {
@@ -196,7 +220,7 @@ impl Booth {
         let (faces, voices) = (faces?, voices?);
         let features = config.features;
         let look = || FaceAnalyser::new(faces.clone(), config.vision.clone());
-        let listen = || VoiceAnalyser::new(voices.clone(), config.speech.clone());
+        let listen = || VoiceAnalyser::new(voices.clone(), config.speech);
         self.workers.push(self.engine.start_vision(features, stages.vision.clone(), look)?);
         self.workers.push(self.engine.start_speech(features, stages.speech.clone(), listen)?);
         Ok(())
@@ -210,7 +234,7 @@ impl Booth {
         workers.into_iter().for_each(Workers::join);
         drop(stream);
         let Ok(session) = runtime.block_on(session) else {
-            return log::error!(target: "app"; "the booth's session panicked");
+            return log::error!(target: "app", "the booth's session panicked");
         };
         let summary = SummaryReport::new(session.statistics(), &live.borrow());
         log::info!(
@@ -236,21 +260,26 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
+/// The operator's own token, or the one that was made at the first start; true when that is now.
+fn token(config: &Config) -> Result<(Secret, bool)> {
+    match &config.token {
+        Some(token) => Ok((token.clone(), false)),
+        None => web::load_or_make_token(&config.state_dir),
+    }
+}
+
 fn web_state(
     config: &Config,
     stages: &Stages,
     booth: &Booth,
     catalog: &Catalog,
-) -> Result<WebState> {
-    let (token, is_new) = match &config.token {
-        Some(token) => (token.clone(), false),
-        None => load_or_make_token(&config.state_dir)?,
-    };
+    token: &Secret,
+) -> WebState {
     let model = |(name, entry): (&str, &ModelEntry)| ModelInfo {
         name: name.into(),
-        sha256: entry.sha256.clone(),
+        sha256: entry.sha256.clone().unwrap_or_default(),
     };
-    Ok(WebState {
+    WebState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
         token: TokenHash::of(token.reveal()),
@@ -259,5 +288,32 @@ fn web_state(
         models: catalog.entries().map(model).collect(),
         engine: booth.engine.clone(),
         booth: booth.live.clone(),
+    }
+}
+
+/// Tells whoever started the daemon where the page is; a new token is told this once.
+fn announce(
+    config: &Config,
+    listener: &TcpListener,
+    new_token: Option<&Secret>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let kept = config.state_dir.join("token");
+    let told = match (new_token, &config.token) {
+        (Some(token), _) => format!(
+            "page: http://{address}/#token={}\n\
+             The token is new, is kept in {} and is not shown again.",
+            token.reveal(),
+            kept.display()
+        ),
+        (None, Some(_)) => format!("page: http://{address}/ (the token is web.token's)"),
+        (None, None) => {
+            format!("page: http://{address}/ (the token is kept in {})", kept.display())
+        }
+    };
+    writeln!(out, "{told}").and_then(|()| out.flush()).map_err(|cause| {
+        Error::new(ErrorKind::Unavailable, "the address of the page cannot be printed")
+            .because(cause)
     })
 }

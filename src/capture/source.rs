@@ -36,13 +36,13 @@ pub enum SourceKind {
     },
 }
 
-/// The two sources of a booth.
+/// The two sources of a booth; `None` is switched off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sources {
     /// Where pictures come from.
-    pub video: SourceKind,
+    pub video: Option<SourceKind>,
     /// Where sound comes from.
-    pub audio: SourceKind,
+    pub audio: Option<SourceKind>,
 }
 
 /// Which devices are there now.
@@ -68,13 +68,16 @@ impl Present {
 impl Sources {
     /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in.
     pub fn resolve(self, present: Present, demo: &Sources) -> (Sources, bool) {
-        let is_auto = |kind: &SourceKind| *kind == SourceKind::Auto;
+        let mut wanted = self.video.iter().chain(&self.audio).peekable();
         let nothing_is_there = !present.camera && !present.microphone;
-        if is_auto(&self.video) && is_auto(&self.audio) && nothing_is_there {
-            return (demo.clone(), true);
+        if nothing_is_there && wanted.peek().is_some() && wanted.all(|k| *k == SourceKind::Auto)
+        {
+            let video = self.video.and_then(|_| demo.video.clone());
+            let audio = self.audio.and_then(|_| demo.audio.clone());
+            return (Sources { video, audio }, true);
         }
-        let device = |kind| if is_auto(&kind) { SourceKind::Device } else { kind };
-        (Sources { video: device(self.video), audio: device(self.audio) }, false)
+        let device = |kind| if kind == SourceKind::Auto { SourceKind::Device } else { kind };
+        (Sources { video: self.video.map(device), audio: self.audio.map(device) }, false)
     }
 }
 
@@ -143,8 +146,8 @@ impl AudioSource {
 mod tests {
     use super::*;
 
-    fn file(name: &str) -> SourceKind {
-        SourceKind::File { path: name.into(), fps: None }
+    fn file(name: &str) -> Option<SourceKind> {
+        Some(SourceKind::File { path: name.into(), fps: None })
     }
 
     fn demo() -> Sources {
@@ -152,29 +155,38 @@ mod tests {
     }
 
     fn resolve(
-        video: SourceKind,
-        audio: SourceKind,
+        video: Option<SourceKind>,
+        audio: Option<SourceKind>,
         camera: bool,
         microphone: bool,
     ) -> (Sources, bool) {
         Sources { video, audio }.resolve(Present { camera, microphone }, &demo())
     }
 
-    use SourceKind::{Auto, Device};
+    const AUTO: Option<SourceKind> = Some(SourceKind::Auto);
+    const DEVICE: Option<SourceKind> = Some(SourceKind::Device);
 
     #[test]
     fn the_demo_stands_in_for_both_or_for_none() {
-        assert_eq!(resolve(Auto, Auto, false, false), (demo(), true));
-        let devices = Sources { video: Device, audio: Device };
+        assert_eq!(resolve(AUTO, AUTO, false, false), (demo(), true));
+        let devices = Sources { video: DEVICE, audio: DEVICE };
         for (camera, microphone) in [(true, true), (true, false), (false, true)] {
-            assert_eq!(resolve(Auto, Auto, camera, microphone), (devices.clone(), false));
+            assert_eq!(resolve(AUTO, AUTO, camera, microphone), (devices.clone(), false));
         }
     }
 
     #[test]
     fn a_configured_device_or_file_never_falls_back() {
-        assert_eq!(resolve(Device, Device, false, false).0.video, Device);
-        let (sources, is_demo) = resolve(file("a.mjpeg"), Auto, false, false);
-        assert_eq!((sources.video, sources.audio, is_demo), (file("a.mjpeg"), Device, false));
+        assert_eq!(resolve(DEVICE, DEVICE, false, false).0.video, DEVICE);
+        let (sources, is_demo) = resolve(file("a.mjpeg"), AUTO, false, false);
+        assert_eq!((sources.video, sources.audio, is_demo), (file("a.mjpeg"), DEVICE, false));
+    }
+
+    #[test]
+    fn what_is_switched_off_stays_off() {
+        let only_sound = Sources { video: None, audio: file("demo.wav") };
+        assert_eq!(resolve(None, AUTO, false, false), (only_sound, true));
+        let nothing = Sources { video: None, audio: None };
+        assert_eq!(resolve(None, None, false, false), (nothing, false));
     }
 }

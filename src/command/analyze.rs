@@ -81,7 +81,7 @@ pub(super) fn run(
     let mut voices = match arguments.audio {
         Some(_) => {
             let models = VoiceModels::load(&catalog)?;
-            Some((VoiceAnalyser::new(models, config.speech.clone()), VoiceTrack::default()))
+            Some((VoiceAnalyser::new(models, config.speech), VoiceTrack::default()))
         }
         None => None,
     };

@@ -13,7 +13,7 @@ use crate::{
         files::{FrameFile, SoundFile},
         segmenter::SegmentConfig,
     },
-    config::Config,
+    config::{Config, DEMO_AUDIO, DEMO_VIDEO},
     cost::Cost,
     error::Result,
     features::Features,
@@ -75,7 +75,7 @@ pub(super) fn run(
 
     let mut costs = Costs::new();
     let mut analyser = FaceAnalyser::new(faces, vision);
-    let mut listener = VoiceAnalyser::new(voices, config.speech.clone());
+    let mut listener = VoiceAnalyser::new(voices, config.speech);
     for _ in 0..arguments.rounds.max(1) {
         look(config, &mut analyser, &mut costs)?;
         listen(config, &mut listener, &mut costs)?;
@@ -95,7 +95,7 @@ pub(super) fn run(
 
 fn look(config: &Config, analyser: &mut FaceAnalyser, costs: &mut Costs) -> Result<()> {
     let mut track = FaceTrack::default();
-    for frame in FrameFile::open(&config.demo_video(), None)?.frames(None) {
+    for frame in FrameFile::open(&config.demo_dir.join(DEMO_VIDEO), None)?.frames(None) {
         let seen = analyser.observe(&frame?, &mut track, Features::ALL)?;
         let VisionTiming { decode, detect, landmarks, iris, geometry, expression, total } =
             seen.timing;
@@ -118,7 +118,7 @@ fn look(config: &Config, analyser: &mut FaceAnalyser, costs: &mut Costs) -> Resu
 fn listen(config: &Config, analyser: &mut VoiceAnalyser, costs: &mut Costs) -> Result<()> {
     let mut track = VoiceTrack::default();
     let segments = SegmentConfig { hop: Duration::from_secs(1), ..config.microphone.segments };
-    for segment in SoundFile::open(&config.demo_audio())?.segments(segments) {
+    for segment in SoundFile::open(&config.demo_dir.join(DEMO_AUDIO))?.segments(segments) {
         let segment = segment?;
         if segment.duration() < config.microphone.segments.length {
             continue;

@@ -6,13 +6,13 @@ mod analyze;
 mod bench;
 mod devices;
 mod evaluate;
+mod run;
 
 use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    app,
     config::Config,
     error::{Error, ErrorKind, Result},
     service,
@@ -50,7 +50,7 @@ pub struct Settings {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the booth until SIGTERM
-    Run,
+    Run(run::RunArguments),
     /// Analyse files, faster than real time: one JSON line an observation
     Analyze(AnalyzeArguments),
     /// Judge a model on pictures of your own
@@ -81,7 +81,7 @@ impl Settings {
             .data_dir
             .clone()
             .unwrap_or_else(|| if installed.is_dir() { installed } else { PathBuf::from(".") });
-        Config::load(self.config.as_deref(), &data_dir, &self.set)
+        Config::load(self.config.as_deref(), &self.set, &data_dir)
     }
 }
 
@@ -91,10 +91,10 @@ impl Settings {
 /// What the command says.
 pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
     let config = arguments.settings.load()?;
-    service::init_logging(config.log_level)?;
+    service::init_logging(config.log_level);
     service::abort_on_panic();
     match arguments.command {
-        Command::Run => app::run(config),
+        Command::Run(arguments) => run::run(&config, &arguments, out),
         Command::Analyze(arguments) => analyze::run(&config, &arguments, out),
         Command::Evaluate(Evaluate::Expression(arguments)) => {
             evaluate::run(&config, &arguments, out)

@@ -1,5 +1,7 @@
 //! [`VoiceAnalyser`]: all steps of a segment, in order. One a worker.
 
+use std::time::Duration;
+
 use super::{
     F0Statistics, STEP_SAMPLES, SpeechTiming, VoiceObservation,
     activity::{Activity, ActivityConfig, ActivityDetector, ActivityTrack},
@@ -28,6 +30,7 @@ pub struct SpeechConfig {
 #[derive(Clone, Debug)]
 pub struct VoiceModels {
     activity: ActivityDetector,
+    load_times: [(&'static str, Duration); 1],
 }
 
 impl VoiceModels {
@@ -36,7 +39,15 @@ impl VoiceModels {
     /// # Errors
     /// `Config` when the catalog lacks it or its file is missing, changed or no model.
     pub fn load(catalog: &Catalog) -> Result<Self> {
-        Ok(VoiceModels { activity: ActivityDetector::load(catalog)? })
+        let mut stopwatch = Stopwatch::start();
+        let activity = ActivityDetector::load(catalog)?;
+        let load_times = [("voice_activity", stopwatch.lap().wall)];
+        Ok(VoiceModels { activity, load_times })
+    }
+
+    /// How long each took to load.
+    pub fn load_times(&self) -> &[(&'static str, Duration)] {
+        &self.load_times
     }
 }
 
