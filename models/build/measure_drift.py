@@ -58,7 +58,7 @@ def measure_face(quantized, floats, pictures, detections):
     for picture, detection in zip(pictures, detections):
         if detection is None:
             continue
-        square = face.face_crop(detection)
+        square = face.next_crop(face.follow_face(floats, picture, detection)[0])
         a, presence_a = face.find_mesh(floats.face_mesh, picture, square)
         b, presence_b = face.find_mesh(quantized.face_mesh, picture, square)
         kept_presence += (presence_a > 0) == (presence_b > 0)
