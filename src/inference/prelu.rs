@@ -72,7 +72,7 @@ impl Op for ChannelPRelu {
 impl EvalOp for ChannelPRelu {
     op_out_of_plan!();
 
-    fn eval(&self, _: &EvalContext, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _: &EvalContext<'_>, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let mut tensor = inputs.remove(0).into_tensor();
         let outer = tensor.shape().first().copied().unwrap_or(1);
         {
