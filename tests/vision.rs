@@ -254,10 +254,8 @@ fn a_passer_by_behind_is_counted_and_does_not_take_over() {
 fn dark_blurred_and_small_faces_are_said_and_not_guessed() {
     let source = portrait();
     let dark = Picture { rgb: source.rgb.iter().map(|v| v / 10).collect(), ..source.clone() };
-    let coarse =
-        remapped(&source, |x, y| ((x / 12.0).floor() * 12.0, (y / 12.0).floor() * 12.0));
-    let blurred = smooth(&coarse, 12);
-    let small = with_face_at(&wall(), 320.0, 240.0, 0.22);
+    let blurred = smooth(&source, 5);
+    let small = shrunk(&source, 5);
     for (picture, verdict) in [
         (source, QualityVerdict::Good),
         (dark, QualityVerdict::TooDark),
@@ -269,6 +267,16 @@ fn dark_blurred_and_small_faces_are_said_and_not_guessed() {
         assert_eq!(face.quality.verdict, verdict, "{:?}", face.quality);
         assert_eq!(face.expression.is_some(), verdict == QualityVerdict::Good);
     }
+}
+
+/// Every pixel is the mean of `by` x `by`.
+fn shrunk(picture: &Picture, by: usize) -> Picture {
+    let soft = smooth(picture, by / 2);
+    let pixel = |x: usize, y: usize| &soft.rgb[(y * by * 640 + x * by) * 3..][..3];
+    let rows = (0..480 / by).flat_map(|y| (0..640 / by).map(move |x| (x, y)));
+    let rgb = rows.flat_map(|(x, y)| pixel(x, y).to_vec()).collect();
+    let side = |px: u32| px / u32::try_from(by).unwrap();
+    Picture { width_px: side(640), height_px: side(480), rgb }
 }
 
 /// A box blur of `reach` pixels to each side, rows then columns.
