@@ -3,6 +3,17 @@
 //! Each test prints what it measured (`cargo test --release --test accuracy_speech -- --nocapture`).
 //! The goldens are made by tests/data/speech/make_goldens.py.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that shows its measurements"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers are those of known sounds"
+)]
+
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use boothd::{
