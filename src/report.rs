@@ -236,7 +236,7 @@ impl VisualReport {
         let gaze = metrics.gaze;
         VisualReport {
             timestamp: seen.unix_ms,
-            processing_time: ms(seen.timing.total),
+            processing_time: ms(seen.timing.total.wall),
             face_detected: face.is_some(),
             head_pose_stability: metrics.head_pose_stability,
             horizontal_deviation: metrics.horizontal_deviation,
@@ -247,7 +247,11 @@ impl VisualReport {
             emotion_distribution: expression.map(distribution),
             emotion_stability: metrics.emotion_stability,
             eye_contact_ratio: metrics.eye_contact_ratio,
-            performance_metrics: performance(seen.timing.total, result.latency, seen.unix_ms),
+            performance_metrics: performance(
+                seen.timing.total.wall,
+                result.latency,
+                seen.unix_ms,
+            ),
             head_pose: face.and_then(|face| face.head_pose).map(|pose| HeadPose {
                 yaw_deg: pose.yaw_deg,
                 pitch_deg: pose.pitch_deg,
@@ -287,7 +291,7 @@ impl AudioReport {
         let longest = heard.pauses.iter().map(|pause| pause.end - pause.start).max();
         AudioReport {
             timestamp: heard.unix_ms,
-            processing_time: ms(heard.timing.total),
+            processing_time: ms(heard.timing.total.wall),
             audio_detected: heard.audio_detected,
             speech_rate: metrics.speech_rate.map(|rate| rate.per_min),
             pitch_mean: heard.f0.map(|f0| f0.mean_hz),
@@ -296,7 +300,11 @@ impl AudioReport {
             clarity_score: heard.clarity,
             emotion: metrics.arousal.map(|arousal| arousal.label.name()),
             emotion_confidence: metrics.arousal.map(|arousal| arousal.confidence),
-            performance_metrics: performance(heard.timing.total, result.latency, heard.unix_ms),
+            performance_metrics: performance(
+                heard.timing.total.wall,
+                result.latency,
+                heard.unix_ms,
+            ),
             pitch_range: heard.f0.map(|f0| f0.p95_hz - f0.p5_hz),
             pitch_median: heard.f0.map(|f0| f0.median_hz),
             volume_dbfs: heard.dbfs,

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::Model;
+use super::{Model, PictureInput};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The models of one folder, as its `catalog.toml` lists them.
@@ -20,18 +20,22 @@ pub struct Catalog {
 }
 
 /// One model of the catalog.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
     /// File name, relative to the catalog.
     pub file: PathBuf,
-    /// What the file's SHA-256 must be, lower-case hex.
-    pub sha256: String,
-    /// Shape of each input.
+    /// What the file's SHA-256 must be, hex. boothd's own models all state it; an operator's
+    /// model may leave it out.
+    pub sha256: Option<String>,
+    /// Shape of each input; may be left out where `picture` tells it.
+    #[serde(default)]
     pub inputs: Vec<Vec<usize>>,
     /// Outputs to keep, in the order in which boothd reads them; empty keeps all.
     #[serde(default)]
     pub outputs: Vec<String>,
+    /// For a model that labels one picture: how to show it the picture and read its answer.
+    pub picture: Option<PictureInput>,
 }
 
 impl Catalog {
@@ -60,26 +64,46 @@ impl Catalog {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 
+    /// The entry of one model.
+    ///
+    /// # Errors
+    /// `Config` when the catalog lacks it.
+    pub fn entry(&self, name: &str) -> Result<&ModelEntry> {
+        self.entries.get(name).ok_or_else(|| {
+            let what =
+                format!("{} has no entry [{name}]", self.dir.join("catalog.toml").display());
+            Error::new(ErrorKind::Config, what)
+        })
+    }
+
     /// Checks the file's sha256 and loads it.
     ///
     /// # Errors
     /// `Config` when the catalog lacks the model, the file is missing or changed, or tract
     /// cannot run it.
     pub fn load(&self, name: &str) -> Result<Model> {
-        let entry = self.entries.get(name).ok_or_else(|| {
-            let what =
-                format!("{} has no entry [{name}]", self.dir.join("catalog.toml").display());
-            Error::new(ErrorKind::Config, what)
-        })?;
+        self.load_entry(name, self.entry(name)?)
+    }
+
+    /// The same for a model that stands outside the catalog; a relative file name is looked for
+    /// beside the catalog.
+    ///
+    /// # Errors
+    /// As [`Catalog::load`].
+    pub fn load_entry(&self, name: &str, entry: &ModelEntry) -> Result<Model> {
         let path = self.dir.join(&entry.file);
-        let bytes = read_checked(&path, name, &entry.sha256)?;
+        let bytes = read_checked(&path, name, entry.sha256.as_deref())?;
         let outputs: Vec<&str> = entry.outputs.iter().map(String::as_str).collect();
-        Model::from_bytes(&bytes, name, &entry.inputs, &outputs)
+        let inputs = match &entry.picture {
+            Some(picture) if entry.inputs.is_empty() => vec![picture.shape()],
+            _ => entry.inputs.clone(),
+        };
+        Model::from_bytes(&bytes, name, &inputs, &outputs)
     }
 }
 
-/// Reads a model file and compares its SHA-256.
-fn read_checked(path: &Path, name: &str, expected: &str) -> Result<Vec<u8>> {
+/// Reads a model file and compares its SHA-256 where one is stated.
+fn read_checked(path: &Path, name: &str, expected: Option<&str>) -> Result<Vec<u8>> {
     let bytes = fs::read(path).map_err(|cause| {
         let what = format!(
             "model {name}: {} cannot be read; reinstall the models or correct the catalog",
@@ -87,6 +111,7 @@ fn read_checked(path: &Path, name: &str, expected: &str) -> Result<Vec<u8>> {
         );
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
+    let Some(expected) = expected else { return Ok(bytes) };
     let found = hex(&Sha256::digest(&bytes));
     if !found.eq_ignore_ascii_case(expected) {
         let what = format!(

@@ -3,7 +3,9 @@
 //! [`catalog`] says which models there are and checks their files; [`Model`] runs one.
 
 pub mod catalog;
+mod picture_input;
 mod tract;
 
 pub use catalog::{Catalog, ModelEntry};
+pub use picture_input::{Colour, Layout, PictureInput, PictureOutput};
 pub use tract::{Model, Outputs};

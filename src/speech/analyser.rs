@@ -1,5 +1,7 @@
 //! [`VoiceAnalyser`]: all steps of a segment, in order. One a worker.
 
+use std::time::Duration;
+
 use super::{
     F0Statistics, STEP_SAMPLES, SpeechTiming, VoiceObservation,
     activity::{Activity, ActivityConfig, ActivityDetector, ActivityTrack},
@@ -28,6 +30,7 @@ pub struct SpeechConfig {
 #[derive(Clone, Debug)]
 pub struct VoiceModels {
     activity: ActivityDetector,
+    load_times: [(&'static str, Duration); 1],
 }
 
 impl VoiceModels {
@@ -36,7 +39,15 @@ impl VoiceModels {
     /// # Errors
     /// `Config` when the catalog lacks it or its file is missing, changed or no model.
     pub fn load(catalog: &Catalog) -> Result<Self> {
-        Ok(VoiceModels { activity: ActivityDetector::load(catalog)? })
+        let mut stopwatch = Stopwatch::start();
+        let activity = ActivityDetector::load(catalog)?;
+        let load_times = [("voice_activity", stopwatch.lap().wall)];
+        Ok(VoiceModels { activity, load_times })
+    }
+
+    /// How long each took to load.
+    pub fn load_times(&self) -> &[(&'static str, Duration)] {
+        &self.load_times
     }
 }
 
@@ -101,20 +112,20 @@ impl VoiceAnalyser {
             self.config.activity,
             &mut track.activity,
         )?;
-        timing.activity = step.lap().wall;
+        timing.activity = step.lap();
         let f0_track_hz = self.track_f0();
         let f0 = summarise(&f0_track_hz, &mut self.sorted);
-        timing.f0 = step.lap().wall;
+        timing.f0 = step.lap();
         let voiced = self.voiced_spectrum(&activity, &f0_track_hz, f0);
         let clarity = voiced.and_then(|voiced| self.clarity(&voiced, &loudness, &f0_track_hz));
         let arousal = f0.zip(voiced).filter(|_| features.voice_emotion);
         let arousal = arousal
             .map(|(f0, voiced)| arousal::features(&f0, &self.powers, voiced.hf500_ratio));
-        timing.spectrum = step.lap().wall;
+        timing.spectrum = step.lap();
         let syllables =
             if activity.detected { self.syllables.nuclei(&f0_track_hz) } else { Vec::new() };
-        timing.syllables = step.lap().wall;
-        timing.total = whole.lap().wall;
+        timing.syllables = step.lap();
+        timing.total = whole.lap();
         Ok(VoiceObservation {
             sequence: segment.sequence,
             captured_at: segment.captured_at,

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use analyser::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack};
 
-use crate::media::SAMPLE_RATE_HZ;
+use crate::{cost::Cost, media::SAMPLE_RATE_HZ};
 
 /// Milliseconds between two values of the f0 track and of every envelope.
 pub const STEP_MS: u64 = 10;
@@ -66,7 +66,7 @@ pub struct VoiceObservation {
     pub syllables: Vec<Duration>,
     /// What arousal is judged by; `None` without enough voiced speech or when switched off.
     pub arousal: Option<ArousalFeatures>,
-    /// What each step cost, wall time.
+    /// What each step cost.
     pub timing: SpeechTiming,
 }
 
@@ -107,17 +107,17 @@ pub struct ArousalFeatures {
     pub log10_hf500: f32,
 }
 
-/// Wall time of each step of one segment.
+/// What each step of one segment cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SpeechTiming {
     /// Voice activity model.
-    pub activity: Duration,
+    pub activity: Cost,
     /// Pitch track.
-    pub f0: Duration,
+    pub f0: Cost,
     /// Spectrum, centroid, clarity.
-    pub spectrum: Duration,
+    pub spectrum: Cost,
     /// Syllable nuclei.
-    pub syllables: Duration,
+    pub syllables: Cost,
     /// All of it.
-    pub total: Duration,
+    pub total: Cost,
 }

@@ -1,6 +1,44 @@
-//! Frame + what is known of the face so far -> [`FaceObservation`]. Pure: no clock, no device.
+//! Frame + what is known of the face so far -> [`FaceObservation`]. Pure: no device, and no
+//! clock but the stopwatch of [`VisionTiming`].
+//!
+//! The path of a frame ([`FaceAnalyser::observe`]): decode, follow the face or detect it
+//! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `quality`, `expression`.
+//!
+//! # Signs
+//! All angles are as the picture shows them, not as the person feels them (a camera does not
+//! mirror: the person's right eye is on the picture's left).
+//!
+//! | angle | positive |
+//! |---|---|
+//! | yaw | the nose points to the picture's left |
+//! | pitch | the nose points up |
+//! | roll | the head is turned clockwise in the picture |
+//!
+//! [`HeadPose`] is relative to the camera's axis: 0, 0, 0 is parallel to it. [`Gaze`] is
+//! relative to the line from the face to the camera: 0, 0 looks into the camera, wherever in
+//! the picture the face is.
+
+mod analyser;
+mod config;
+mod crop;
+mod detector;
+mod expression;
+mod gaze;
+mod head_pose;
+mod landmarks;
+mod models;
+mod quality;
+mod track;
 
 use std::time::Duration;
+
+pub use analyser::FaceAnalyser;
+pub use config::{ExpressionChoice, QualityFloors, VisionConfig};
+pub use expression::{ExpressionModels, Probabilities};
+pub use models::FaceModels;
+pub use track::FaceTrack;
+
+use crate::cost::Cost;
 
 /// The 7 basic expressions, in the order of every distribution inside boothd.
 pub const EXPRESSIONS: [&str; 7] =
@@ -28,6 +66,24 @@ pub struct Rect {
     pub height: f32,
 }
 
+impl Rect {
+    /// Its middle.
+    pub fn centre(&self) -> Point {
+        Point { x: self.x + self.width / 2.0, y: self.y + self.height / 2.0 }
+    }
+
+    /// Intersection over union with `other`, 0..1.
+    pub fn iou(&self, other: &Rect) -> f32 {
+        let overlap = |a: f32, a_size: f32, b: f32, b_size: f32| {
+            ((a + a_size).min(b + b_size) - a.max(b)).max(0.0)
+        };
+        let both = overlap(self.x, self.width, other.x, other.width)
+            * overlap(self.y, self.height, other.y, other.height);
+        let union = self.width * self.height + other.width * other.height - both;
+        if union > 0.0 { both / union } else { 0.0 }
+    }
+}
+
 /// What one frame shows.
 #[derive(Clone, Debug)]
 pub struct FaceObservation {
@@ -49,7 +105,7 @@ pub struct FaceObservation {
     pub face: Option<Face>,
     /// The detector ran on this frame (false: the landmarks followed the face by themselves).
     pub detected_anew: bool,
-    /// What each step cost, wall time.
+    /// What each step cost.
     pub timing: VisionTiming,
 }
 
@@ -63,7 +119,8 @@ pub struct Face {
     /// Presence probability that the landmark model itself gives, 0..1.
     pub presence: f32,
     /// x, y (px of the picture) and z (px, towards the camera negative) of 468 mesh points in
-    /// MediaPipe's order, then 5 points of the right iris (468..473) and 5 of the left.
+    /// MediaPipe's order, then, unless gaze is switched off, 5 points of the person's right
+    /// iris (468..473) and 5 of the left; the first of each is its middle.
     pub landmarks: Vec<[f32; 3]>,
     /// `None` when switched off.
     pub head_pose: Option<HeadPose>,
@@ -80,7 +137,8 @@ pub struct Face {
     pub quality: FaceQuality,
 }
 
-/// Rotation of the head relative to the camera, degrees.
+/// Rotation of the head relative to the camera's axis, degrees; applied as yaw, then pitch,
+/// then roll. A rigid weighted fit of MediaPipe's canonical face (see `head_pose`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeadPose {
     /// Positive to the picture's left.
@@ -91,7 +149,8 @@ pub struct HeadPose {
     pub roll_deg: f32,
 }
 
-/// Where the eyes look, relative to the direction of the camera, degrees; signs as [`HeadPose`].
+/// Where the eyes look, relative to the direction of the camera as the face sees it, degrees;
+/// signs as [`HeadPose`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gaze {
     /// Positive to the picture's left.
@@ -135,40 +194,21 @@ pub enum QualityVerdict {
     TooSmall,
 }
 
-/// Wall time of each step of one frame.
+/// What each step of one frame cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct VisionTiming {
     /// Bytes to RGB.
-    pub decode: Duration,
+    pub decode: Cost,
     /// The face detector, when it ran.
-    pub detect: Duration,
+    pub detect: Cost,
     /// Crop and landmark model.
-    pub landmarks: Duration,
+    pub landmarks: Cost,
     /// Both irises.
-    pub iris: Duration,
+    pub iris: Cost,
     /// Head pose and gaze geometry.
-    pub geometry: Duration,
+    pub geometry: Cost,
     /// Expression models.
-    pub expression: Duration,
+    pub expression: Cost,
     /// All of it.
-    pub total: Duration,
-}
-
-/// To come.
-#[derive(Debug)]
-pub struct FaceAnalyser;
-/// To come.
-#[derive(Debug, Default)]
-pub struct FaceTrack;
-impl FaceAnalyser {
-    /// To come.
-    #[allow(clippy::missing_errors_doc, reason = "x")]
-    pub fn observe(
-        &mut self,
-        _: &crate::media::Frame,
-        _: &mut FaceTrack,
-        _: crate::features::Features,
-    ) -> crate::error::Result<FaceObservation> {
-        unreachable!()
-    }
+    pub total: Cost,
 }

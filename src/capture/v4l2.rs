@@ -1,0 +1,355 @@
+//! [`V4l2Opener`]: real cameras, through the `v4l` crate. Holds no loop and no lookup of names.
+//!
+//! What this module knows of v4l 0.14 so that nobody else has to:
+//! - after a failed dequeue `Stream::next` queues the same buffer again, which kernels refuse.
+//!   So the descriptor is polled first, and `next` is called only when a frame waits;
+//! - `set_format` silently gives another format: what it returns is checked;
+//! - `Stream` panics when it is dropped and the device refuses to stop (see [`V4l2Camera::drop`]).
+
+use std::{
+    io,
+    mem::ManuallyDrop,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::io::Errno;
+use v4l::{
+    Device, Format, FourCC,
+    buffer::{Flags, Type},
+    device::Handle,
+    io::{
+        mmap::Stream,
+        traits::{CaptureStream, Stream as _},
+    },
+    parameters::Capabilities,
+    video::{Capture, capture::Parameters},
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::PixelFormat,
+};
+
+use super::{
+    camera::{CameraConfig, CameraOpener, FrameDevice, RawFrame},
+    devices, permission,
+};
+
+/// Opens V4L2 cameras.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct V4l2Opener;
+
+/// Driver memory for this many frames: one that is read, three that fill.
+const BUFFERS: u32 = 4;
+
+/// The rate asked of the camera where fewer frames are wanted. 15 halves the traffic and the
+/// interrupts of the usual 30; slower still would let it expose longer and blur faces.
+const LEAST_CAMERA_FPS: u32 = 15;
+
+/// The largest picture for which raw frames are preferred: beyond it, raw does not fit USB 2.0.
+const LARGEST_RAW_PX: u32 = 640 * 480;
+
+const POLLIN: i16 = 1;
+
+impl CameraOpener for V4l2Opener {
+    fn open(&self, wanted: &CameraConfig) -> Result<Box<dyn FrameDevice>> {
+        let node = devices::find_camera(&wanted.device)?;
+        let device = open_node(&node)?;
+        let info = devices::inspect(&node, &device)?;
+        let format = choose(&info, wanted)?;
+        let given = device.set_format(&format).map_err(|err| io_error(&node, &err))?;
+        let layout = Layout::of(&given).ok_or_else(|| undecodable(&info, &given))?;
+        ask_for_rate(&device, wanted.fps);
+
+        let stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)
+            .map_err(|err| io_error(&node, &err))?;
+        let size = format!("{}x{}", given.width, given.height);
+        let description =
+            format!("{} ({}), {} {size}", info.card, node.display(), given.fourcc);
+        if (given.width, given.height) != (wanted.width_px, wanted.height_px) {
+            log::warn!(target: "camera", device = description.as_str(); "camera gives another picture size than asked for");
+        }
+        let handle = device.handle();
+        let mut camera = V4l2Camera { node, description, layout, handle, stream: Some(stream) };
+        camera.start()?;
+        Ok(Box::new(camera))
+    }
+}
+
+/// Opens a node without blocking.
+pub(super) fn open_node(node: &Path) -> Result<Device> {
+    Device::with_path(node).map_err(|err| io_error(node, &err))
+}
+
+/// The pixel format that boothd can decode behind a fourcc.
+pub(super) fn decodable(fourcc: FourCC) -> Option<PixelFormat> {
+    match &fourcc.repr {
+        b"YUYV" => Some(PixelFormat::Yuyv),
+        b"MJPG" | b"JPEG" => Some(PixelFormat::Jpeg),
+        b"YU12" => Some(PixelFormat::I420),
+        b"RGB3" => Some(PixelFormat::Rgb8),
+        _ => None,
+    }
+}
+
+/// What to ask of a camera that offers `info.formats`.
+///
+/// Raw YUYV comes first up to 640x480: it costs no decoding and no compression artefacts, and
+/// fits USB 2.0. Larger raw pictures do not, so there MJPEG comes first.
+fn choose(info: &devices::CameraInfo, wanted: &CameraConfig) -> Result<Format> {
+    let (width, height) = (wanted.width_px, wanted.height_px);
+    let order: [&[u8; 4]; 5] = if width.saturating_mul(height) <= LARGEST_RAW_PX {
+        [b"YUYV", b"MJPG", b"JPEG", b"YU12", b"RGB3"]
+    } else {
+        [b"MJPG", b"JPEG", b"YUYV", b"YU12", b"RGB3"]
+    };
+    let offered = || {
+        let find = |code: &&[u8; 4]| info.formats.iter().find(|f| f.fourcc.as_bytes() == *code);
+        order.iter().filter_map(find)
+    };
+    let at_that_size = offered().find(|format| format.has_size(width, height));
+    let Some(best) = at_that_size.or_else(|| offered().next()) else {
+        return Err(nothing_decodable(info));
+    };
+    let mut code = [b' '; 4];
+    code.copy_from_slice(best.fourcc.as_bytes());
+    Ok(Format::new(width, height, FourCC::new(&code)))
+}
+
+fn nothing_decodable(info: &devices::CameraInfo) -> Error {
+    let message = format!(
+        "camera {} ({}) offers no format that boothd can decode (YUYV, MJPG, JPEG, YU12, RGB3), \
+         only {}; {}",
+        info.card,
+        info.node.display(),
+        info.offers(),
+        info.advice()
+    );
+    Error::new(ErrorKind::Config, message)
+}
+
+fn undecodable(info: &devices::CameraInfo, given: &Format) -> Error {
+    let message = format!(
+        "camera {} ({}) switched to {} {}x{}, {} bytes a row, which boothd cannot decode; it \
+         offers {}",
+        info.card,
+        info.node.display(),
+        given.fourcc,
+        given.width,
+        given.height,
+        given.stride,
+        info.offers()
+    );
+    Error::new(ErrorKind::Config, message)
+}
+
+/// A camera that cannot change its rate is paced all the same, so a refusal is no error.
+fn ask_for_rate(device: &Device, fps: f64) {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the configuration allows 1 to 30; a cast saturates beyond"
+    )]
+    let wanted_fps = (fps.ceil() as u32).max(LEAST_CAMERA_FPS);
+    let Ok(now) = device.params() else { return };
+    let can_change = now.capabilities.contains(Capabilities::TIME_PER_FRAME);
+    // Only ever slower: a camera that gives less has its reasons (light, bandwidth).
+    let is_faster = now.interval.denominator > wanted_fps * now.interval.numerator;
+    if can_change && is_faster {
+        if let Err(err) = device.set_params(&Parameters::with_fps(wanted_fps)) {
+            log::debug!(target: "camera", error:% = err; "camera keeps its own frame rate");
+        }
+    }
+}
+
+/// How a frame lies in memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Layout {
+    format: PixelFormat,
+    width_px: u32,
+    height_px: u32,
+    stride_bytes: usize,
+}
+
+impl Layout {
+    /// `None` when boothd cannot decode it: another format, no size, planes with padding.
+    fn of(given: &Format) -> Option<Layout> {
+        let format = decodable(given.fourcc)?;
+        let has_size = given.width > 0 && given.height > 0;
+        let is_padded_plane = format == PixelFormat::I420 && given.stride != given.width;
+        (has_size && !is_padded_plane).then_some(Layout {
+            format,
+            width_px: given.width,
+            height_px: given.height,
+            stride_bytes: given.stride as usize,
+        })
+    }
+}
+
+struct V4l2Camera {
+    node: PathBuf,
+    description: String,
+    layout: Layout,
+    handle: Arc<Handle>,
+    /// `None` only while it is dropped.
+    stream: Option<Stream<'static>>,
+}
+
+const STREAMS: &str = "the stream is there until the camera is dropped";
+
+impl V4l2Camera {
+    /// Hands the driver every buffer but the first, which [`FrameDevice::next`] holds.
+    fn start(&mut self) -> Result<()> {
+        let stream = self.stream.as_mut().expect(STREAMS);
+        stream.set_timeout(Duration::from_millis(200));
+        // The driver may grant more or fewer buffers than asked for; it refuses the one beyond.
+        let queued = (1..32).take_while(|&index| CaptureStream::queue(stream, index).is_ok());
+        if queued.count() == 0 {
+            let message = format!("camera {} grants only one buffer", self.node.display());
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        stream.start().map_err(|err| io_error(&self.node, &err))
+    }
+}
+
+impl FrameDevice for V4l2Camera {
+    fn description(&self) -> &str {
+        &self.description
+    }
+
+    fn next(&mut self, timeout: Duration) -> Result<Option<RawFrame<'_>>> {
+        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        match self.handle.poll(POLLIN, timeout_ms) {
+            Ok(0) => return Ok(None),
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
+            Err(err) => return Err(io_error(&self.node, &err)),
+            Ok(_) => (),
+        }
+        let stream = self.stream.as_mut().expect(STREAMS);
+        let (bytes, meta) =
+            CaptureStream::next(stream).map_err(|err| io_error(&self.node, &err))?;
+        let filled = bytes.len().min(meta.bytesused as usize);
+        Ok(Some(RawFrame {
+            format: self.layout.format,
+            width_px: self.layout.width_px,
+            height_px: self.layout.height_px,
+            stride_bytes: self.layout.stride_bytes,
+            bytes: &bytes[..filled],
+            is_damaged: meta.flags.contains(Flags::ERROR),
+        }))
+    }
+}
+
+impl Drop for V4l2Camera {
+    /// `Stream` panics, and a panic ends the daemon, if the device refuses to stop for any reason
+    /// but having gone. Such a stream is leaked instead: some buffers and one descriptor, from a
+    /// device that is broken until it is plugged in again (which brings a new node).
+    fn drop(&mut self) {
+        let Some(mut stream) = self.stream.take() else { return };
+        match stream.stop() {
+            Err(err) if !is_gone(&err) => {
+                log::error!(target: "camera", device = self.description.as_str(), error:% = err; "camera refuses to stop, leaving it open");
+                let _leaked = ManuallyDrop::new(stream);
+            }
+            _ => drop(stream),
+        }
+    }
+}
+
+fn is_gone(err: &io::Error) -> bool {
+    Errno::from_io_error(err) == Some(Errno::NODEV)
+}
+
+/// What an operator can do about an error of the device node `node`.
+fn io_error(node: &Path, err: &io::Error) -> Error {
+    let (kind, what) = match Errno::from_io_error(err) {
+        Some(Errno::ACCESS | Errno::PERM) => {
+            let remedy = permission::remedy(node);
+            (ErrorKind::Config, format!("may not be opened by this account; {remedy}"))
+        }
+        Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => {
+            (ErrorKind::Unavailable, "is not there; plug it in, or see `boothd devices`".into())
+        }
+        Some(Errno::BUSY) => {
+            (ErrorKind::Unavailable, "is in use by another program; close that one".into())
+        }
+        Some(Errno::NOSPC) => {
+            let what = "finds no USB bandwidth; use another port or a smaller picture size";
+            (ErrorKind::Unavailable, what.into())
+        }
+        _ => (ErrorKind::Unavailable, "does not answer as a camera should".into()),
+    };
+    let cause = io::Error::new(err.kind(), err.to_string());
+    Error::new(kind, format!("camera {} {what}", node.display())).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::devices::{CameraInfo, FormatInfo, Sizes};
+
+    fn camera(formats: &[(&str, &[(u32, u32)])]) -> CameraInfo {
+        let format = |(fourcc, sizes): &(&str, &[(u32, u32)])| FormatInfo {
+            fourcc: (*fourcc).to_owned(),
+            description: String::new(),
+            sizes: Sizes::Listed(sizes.to_vec()),
+        };
+        CameraInfo { formats: formats.iter().map(format).collect(), ..CameraInfo::default() }
+    }
+
+    fn chosen(info: &CameraInfo, width_px: u32, height_px: u32) -> String {
+        let wanted = CameraConfig { width_px, height_px, ..CameraConfig::default() };
+        choose(info, &wanted).unwrap().fourcc.to_string()
+    }
+
+    #[test]
+    fn raw_is_preferred_while_it_fits_the_bus() {
+        let all = [(640, 480), (1280, 720)];
+        let c920 = camera(&[("MJPG", &all), ("YUYV", &all), ("H264", &all)]);
+        assert_eq!(chosen(&c920, 640, 480), "YUYV");
+        assert_eq!(chosen(&c920, 1280, 720), "MJPG");
+    }
+
+    #[test]
+    fn the_wanted_size_outweighs_the_preference() {
+        let info = camera(&[("YUYV", &[(320, 240)]), ("MJPG", &[(640, 480)])]);
+        assert_eq!(chosen(&info, 640, 480), "MJPG");
+        assert_eq!(
+            chosen(&info, 800, 600),
+            "MJPG",
+            "neither has it: the preferred of that size"
+        );
+    }
+
+    #[test]
+    fn a_camera_without_a_decodable_format_is_refused_with_what_it_offers() {
+        let info = camera(&[("H264", &[(1920, 1080)]), ("NV12", &[])]);
+        let err = choose(&info, &CameraConfig::default()).unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::Config);
+        assert!(err.to_string().contains("only H264 1920x1080, NV12"), "{err}");
+    }
+
+    #[test]
+    fn the_layout_follows_what_the_driver_returned() {
+        let mut given = Format::new(320, 240, FourCC::new(b"YUYV"));
+        given.stride = 704;
+        let layout = Layout::of(&given).unwrap();
+        assert_eq!((layout.width_px, layout.stride_bytes), (320, 704));
+        given.fourcc = FourCC::new(b"YU12");
+        assert_eq!(Layout::of(&given), None, "padded planes");
+        given.fourcc = FourCC::new(b"NV12");
+        assert_eq!(Layout::of(&given), None);
+    }
+
+    #[test]
+    fn the_message_says_what_to_do() {
+        let node = Path::new("/dev/video0");
+        let busy = io_error(node, &io::Error::from_raw_os_error(Errno::BUSY.raw_os_error()));
+        assert!(busy.to_string().contains("another program"));
+        let denied =
+            io_error(node, &io::Error::from_raw_os_error(Errno::ACCESS.raw_os_error()));
+        assert_eq!(denied.kind(), ErrorKind::Config);
+    }
+}

@@ -1,0 +1,130 @@
+//! [`Picture`]: a decoded frame, 8-bit RGB, in a buffer that is used again for the next one.
+
+use super::{jpeg, png, yuv};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::{Frame, PixelFormat},
+};
+
+/// The longest side of a picture that is decoded.
+pub const MAX_SIDE_PX: u32 = 4096;
+
+/// A decoded picture: `rgb` holds `height_px` rows of `width_px` times red, green, blue.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width_px: u32,
+    /// Height in pixels.
+    pub height_px: u32,
+    /// `width_px * height_px * 3` bytes, row by row from the top.
+    pub rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// Replaces the contents by `frame`, decoded. After an error the contents are unspecified.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the bytes are not such a picture, are cut off, do not fit the size
+    /// that the frame states, or a side is 0 or over [`MAX_SIDE_PX`] (the header tells: such a
+    /// picture is not decoded).
+    pub fn decode(&mut self, frame: &Frame) -> Result<()> {
+        match frame.format {
+            PixelFormat::Jpeg => jpeg::decode(&frame.data, self),
+            PixelFormat::Png => png::decode(&frame.data, self),
+            PixelFormat::Yuyv => self.unpack(frame, 2, yuv::yuyv_to_rgb),
+            PixelFormat::I420 => self.unpack(frame, 0, yuv::i420_to_rgb),
+            PixelFormat::Rgb8 => self.unpack(frame, 3, |data, _, rgb| {
+                rgb.copy_from_slice(data);
+            }),
+        }
+    }
+
+    /// Sets the size and makes room for it.
+    pub(super) fn resize(&mut self, width_px: u32, height_px: u32) -> Result<()> {
+        check_size(width_px, height_px)?;
+        self.width_px = width_px;
+        self.height_px = height_px;
+        self.rgb.resize(width_px as usize * height_px as usize * 3, 0);
+        Ok(())
+    }
+
+    /// Unpacks raw pixels of `bytes_per_px` (0: planar 4:2:0).
+    fn unpack(
+        &mut self,
+        frame: &Frame,
+        bytes_per_px: usize,
+        unpack: impl FnOnce(&[u8], usize, &mut [u8]),
+    ) -> Result<()> {
+        self.resize(frame.width_px, frame.height_px)?;
+        let (width, height) = (frame.width_px as usize, frame.height_px as usize);
+        let expected = match bytes_per_px {
+            0 => width * height + 2 * width.div_ceil(2) * height.div_ceil(2),
+            // Two pixels share their colour: an odd row still ends with a whole pair.
+            2 => width.div_ceil(2) * 4 * height,
+            bytes => width * height * bytes,
+        };
+        let Some(data) = frame.data.get(..expected) else {
+            let what = format!(
+                "a {width}x{height} {:?} frame needs {expected} bytes and has {}; the camera cut it off",
+                frame.format,
+                frame.data.len()
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        };
+        unpack(data, width, &mut self.rgb);
+        Ok(())
+    }
+}
+
+/// Refuses an empty picture and one over [`MAX_SIDE_PX`].
+pub(super) fn check_size(width_px: u32, height_px: u32) -> Result<()> {
+    if (1..=MAX_SIDE_PX).contains(&width_px) && (1..=MAX_SIDE_PX).contains(&height_px) {
+        return Ok(());
+    }
+    let what = format!(
+        "a picture of {width_px}x{height_px} px; send one of 1 to {MAX_SIDE_PX} px a side"
+    );
+    Err(Error::new(ErrorKind::InvalidInput, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn frame(format: PixelFormat, width_px: u32, height_px: u32, data: Vec<u8>) -> Frame {
+        let captured_at = Duration::ZERO;
+        Frame { sequence: 0, captured_at, unix_ms: 0, width_px, height_px, format, data }
+    }
+
+    #[test]
+    fn raw_frames_that_are_cut_off_are_refused_and_say_by_how_much() {
+        for (format, bytes) in
+            [(PixelFormat::Yuyv, 15), (PixelFormat::I420, 11), (PixelFormat::Rgb8, 23)]
+        {
+            let err =
+                Picture::default().decode(&frame(format, 4, 2, vec![0; bytes])).unwrap_err();
+            assert_eq!(err.kind(), ErrorKind::InvalidInput);
+            assert!(err.to_string().contains(&format!("needs {} bytes", bytes + 1)), "{err}");
+        }
+    }
+
+    #[test]
+    fn a_stated_size_that_is_absurd_is_refused_before_memory_is_taken() {
+        for (width, height) in [(0, 480), (640, 0), (4097, 1), (u32::MAX, u32::MAX)] {
+            let err = Picture::default()
+                .decode(&frame(PixelFormat::Rgb8, width, height, Vec::new()))
+                .unwrap_err();
+            assert!(err.to_string().contains(&format!("{width}x{height}")), "{err}");
+        }
+    }
+
+    #[test]
+    fn rgb_passes_through_and_the_buffer_is_reused() {
+        let mut picture = Picture::default();
+        picture.decode(&frame(PixelFormat::Rgb8, 2, 1, vec![1, 2, 3, 4, 5, 6])).unwrap();
+        assert_eq!(picture.rgb, [1, 2, 3, 4, 5, 6]);
+        picture.decode(&frame(PixelFormat::Rgb8, 1, 1, vec![7, 8, 9])).unwrap();
+        assert_eq!((picture.width_px, picture.rgb.as_slice()), (1, [7, 8, 9].as_slice()));
+    }
+}

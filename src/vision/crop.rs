@@ -1,0 +1,220 @@
+//! [`Crop`]: a turned square in the picture, sampled straight into a model's input.
+
+use super::{Point, Rect};
+use crate::decode::Picture;
+
+/// A square region of the picture. Sampling it makes it upright.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Crop {
+    /// Its middle, px.
+    pub centre: Point,
+    /// Its side, px.
+    pub side_px: f32,
+    /// How far it is turned clockwise in the picture, radians.
+    pub angle_rad: f32,
+    /// Left and right are swapped (for a model that knows one eye only).
+    pub mirrored: bool,
+}
+
+impl Crop {
+    pub(super) fn new(centre: Point, side_px: f32, angle_rad: f32) -> Self {
+        Crop { centre, side_px, angle_rad, mirrored: false }
+    }
+
+    /// The square round `points` as seen upright by `angle_rad`: `scale` times the longer side
+    /// of their box, moved towards the forehead by `up_ratio` of the box's height.
+    pub(super) fn around(
+        points: &[[f32; 3]],
+        angle_rad: f32,
+        scale: f32,
+        up_ratio: f32,
+    ) -> Self {
+        let (sin, cos) = angle_rad.sin_cos();
+        let turned =
+            points.iter().map(|[x, y, _]| Point { x: x * cos + y * sin, y: y * cos - x * sin });
+        let bounds = bounds_of(turned);
+        let (x, y) = (
+            bounds.x + bounds.width / 2.0,
+            bounds.y + bounds.height / 2.0 - up_ratio * bounds.height,
+        );
+        let centre = Point { x: x * cos - y * sin, y: x * sin + y * cos };
+        Crop::new(centre, bounds.width.max(bounds.height) * scale, angle_rad)
+    }
+
+    /// The same square with left and right swapped.
+    pub(super) fn mirrored(self) -> Self {
+        Crop { mirrored: !self.mirrored, ..self }
+    }
+
+    /// Where the point `u, v` of the crop (0..1 from its own top left) is in the picture.
+    pub(super) fn to_picture(self, u: f32, v: f32) -> Point {
+        let (sin, cos) = self.angle_rad.sin_cos();
+        let u = if self.mirrored { 0.5 - u } else { u - 0.5 } * self.side_px;
+        let v = (v - 0.5) * self.side_px;
+        Point { x: self.centre.x + u * cos - v * sin, y: self.centre.y + u * sin + v * cos }
+    }
+
+    /// Calls `put` with row-major index and colour (0..255) of each of `size` x `size` samples.
+    ///
+    /// As in MediaPipe's CPU path, sample `i` stands at `i / size` of the side, bilinear, with
+    /// the picture's edge continued. Where several pixels fall on one sample they are averaged.
+    pub(super) fn sample(
+        self,
+        picture: &Picture,
+        size: usize,
+        mut put: impl FnMut(usize, [f32; 3]),
+    ) {
+        let source = Source::new(picture);
+        let (step, inverse) = (1.0 / to_f32(size), to_f32(size) / self.side_px);
+        let origin = self.to_picture(0.0, 0.0);
+        let (right, down) = (self.to_picture(step, 0.0), self.to_picture(0.0, step));
+        let right = Point { x: right.x - origin.x, y: right.y - origin.y };
+        let down = Point { x: down.x - origin.x, y: down.y - origin.y };
+        let taps = to_index(1.0 / inverse).clamp(1, MAX_TAPS);
+        let at = |column: f32, row: f32| {
+            source.bilinear(
+                origin.x + column * right.x + row * down.x,
+                origin.y + column * right.y + row * down.y,
+            )
+        };
+        for row in 0..size {
+            for column in 0..size {
+                let colour = if taps == 1 {
+                    at(to_f32(column), to_f32(row))
+                } else {
+                    averaged(taps, |x, y| at(to_f32(column) + x, to_f32(row) + y))
+                };
+                put(row * size + column, colour);
+            }
+        }
+    }
+}
+
+/// More samples a side would cost more than aliasing harms.
+const MAX_TAPS: usize = 4;
+
+/// The mean of `taps` x `taps` samples spread evenly round the middle of a sample.
+fn averaged(taps: usize, at: impl Fn(f32, f32) -> [f32; 3]) -> [f32; 3] {
+    let place = |tap: usize| (to_f32(tap) + 0.5) / to_f32(taps) - 0.5;
+    let mut sum = [0.0; 3];
+    for row in 0..taps {
+        for column in 0..taps {
+            let colour = at(place(column), place(row));
+            sum.iter_mut().zip(colour).for_each(|(sum, value)| *sum += value);
+        }
+    }
+    sum.map(|sum| sum / to_f32(taps * taps))
+}
+
+/// A picture's pixels for bilinear reading.
+struct Source<'a> {
+    rgb: &'a [u8],
+    width: usize,
+    last_x: f32,
+    last_y: f32,
+}
+
+impl<'a> Source<'a> {
+    fn new(picture: &'a Picture) -> Self {
+        let (width, height) = (picture.width_px as usize, picture.height_px as usize);
+        Source {
+            rgb: &picture.rgb,
+            width,
+            last_x: to_f32(width - 1),
+            last_y: to_f32(height - 1),
+        }
+    }
+
+    #[inline]
+    fn bilinear(&self, x: f32, y: f32) -> [f32; 3] {
+        let (x, y) = (x.clamp(0.0, self.last_x), y.clamp(0.0, self.last_y));
+        let (left, top) = (to_index(x), to_index(y));
+        let (dx, dy) = (x - to_f32(left), y - to_f32(top));
+        let to_right = if x < self.last_x { 3 } else { 0 };
+        let to_below = if y < self.last_y { self.width * 3 } else { 0 };
+        let at = (top * self.width + left) * 3;
+        let [a, b, c, d] = [at, at + to_right, at + to_below, at + to_below + to_right]
+            .map(|at| -> &[u8; 3] { self.rgb[at..].first_chunk().expect("clamped above") });
+        std::array::from_fn(|i| {
+            let [a, b, c, d] = [a, b, c, d].map(|pixel| f32::from(pixel[i]));
+            let (above, below) = (a + (b - a) * dx, c + (d - c) * dx);
+            above + (below - above) * dy
+        })
+    }
+}
+
+/// BT.601 luma of a colour, on the same scale.
+pub(super) fn luma([red, green, blue]: [f32; 3]) -> f32 {
+    0.299 * red + 0.587 * green + 0.114 * blue
+}
+
+/// The smallest upright rectangle round some points.
+pub(super) fn bounds_of(points: impl Iterator<Item = Point>) -> Rect {
+    let (mut min, mut max) =
+        (Point { x: f32::MAX, y: f32::MAX }, Point { x: f32::MIN, y: f32::MIN });
+    for point in points {
+        min = Point { x: min.x.min(point.x), y: min.y.min(point.y) };
+        max = Point { x: max.x.max(point.x), y: max.y.max(point.y) };
+    }
+    Rect { x: min.x, y: min.y, width: max.x - min.x, height: max.y - min.y }
+}
+
+/// Sizes and indices of pictures, which are far below 2^24.
+#[allow(clippy::cast_precision_loss, reason = "pictures are at most 4096 px a side")]
+pub(super) fn to_f32(index: usize) -> f32 {
+    index as f32
+}
+
+/// Rounds towards zero; negative and NaN become 0.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, as the doc says"
+)]
+pub(super) fn to_index(value: f32) -> usize {
+    value as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp() -> Picture {
+        let rgb = (0..64 * 48).flat_map(|i| [(i % 64) as u8, (i / 64) as u8, 9]).collect();
+        Picture { width_px: 64, height_px: 48, rgb }
+    }
+
+    #[test]
+    fn a_sample_shows_the_place_that_to_picture_names() {
+        let crop = Crop::new(Point { x: 30.0, y: 22.0 }, 16.0, 0.4);
+        for crop in [crop, crop.mirrored()] {
+            crop.sample(&ramp(), 16, |index, [x, y, _]| {
+                let (u, v) = ((index % 16) as f32 / 16.0, (index / 16) as f32 / 16.0);
+                let place = crop.to_picture(u, v);
+                assert!((place.x - x).abs() < 1e-3 && (place.y - y).abs() < 1e-3);
+            });
+        }
+    }
+
+    #[test]
+    fn outside_the_picture_its_edge_goes_on() {
+        let crop = Crop::new(Point { x: -500.0, y: 1e9 }, 10.0, 1.0);
+        crop.sample(&ramp(), 4, |_, colour| assert_eq!(colour, [0.0, 47.0, 9.0]));
+        let one = Picture { width_px: 1, height_px: 1, rgb: vec![5, 6, 7] };
+        crop.sample(&one, 4, |_, colour| assert_eq!(colour, [5.0, 6.0, 7.0]));
+    }
+
+    #[test]
+    fn a_square_round_points_is_the_same_for_the_turned_points() {
+        let points = [[10.0, 10.0, 0.0], [30.0, 10.0, 0.0], [20.0, 50.0, 0.0]];
+        let upright = Crop::around(&points, 0.0, 1.5, 0.25);
+        assert_eq!(upright.centre, Point { x: 20.0, y: 20.0 });
+        assert!((upright.side_px - 60.0).abs() < 1e-4);
+        let (sin, cos) = 0.3_f32.sin_cos();
+        let turned = points.map(|[x, y, z]| [x * cos - y * sin, x * sin + y * cos, z]);
+        let crop = Crop::around(&turned, 0.3, 1.5, 0.25);
+        let expected = Point { x: 20.0 * cos - 20.0 * sin, y: 20.0 * sin + 20.0 * cos };
+        assert!((crop.centre.x - expected.x).abs() + (crop.centre.y - expected.y).abs() < 1e-4);
+        assert!((crop.side_px - 60.0).abs() < 1e-4);
+    }
+}

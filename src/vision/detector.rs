@@ -1,0 +1,236 @@
+//! Where faces are: BlazeFace (short range), its 896 anchors and weighted suppression.
+
+use super::{
+    Point, Rect,
+    crop::{Crop, to_f32, to_index},
+};
+use crate::{decode::Picture, error::Result, inference::Model};
+
+/// Side of the detector's input, px.
+const INPUT_PX: usize = 128;
+/// Values that the model gives for each anchor: box, then 6 points.
+const VALUES: usize = 16;
+/// Detections that overlap more than this are one face.
+const SAME_FACE_IOU: f32 = 0.3;
+
+/// One face that the detector saw, in pixels of the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Detection {
+    /// 0..1.
+    pub score: f32,
+    /// From the brows to the chin.
+    pub bbox: Rect,
+    /// The eye on the left of the picture (of an upright face), then the other.
+    pub eyes: [Point; 2],
+}
+
+impl Detection {
+    /// Where to look for landmarks, as MediaPipe's face_detection_front_detection_to_roi:
+    /// 1.5 times the box, turned by the line through the eyes.
+    pub(super) fn crop(&self) -> Crop {
+        let Rect { width, height, .. } = self.bbox;
+        let [left, right] = self.eyes;
+        let angle = (right.y - left.y).atan2(right.x - left.x);
+        Crop::new(self.bbox.centre(), width.max(height) * 1.5, angle)
+    }
+}
+
+/// Finds all faces with a score of at least `threshold`, surest first.
+///
+/// # Errors
+/// `Internal` when the model fails.
+pub(super) fn detect(
+    model: &Model,
+    picture: &Picture,
+    threshold: f32,
+) -> Result<Vec<Detection>> {
+    let letterbox = Letterbox::new(picture);
+    let outputs = model.run(|_, tensor| letterbox.fill(picture, tensor))?;
+    let raw = decode(outputs.values(0), outputs.values(1), threshold);
+    Ok(suppress(raw).into_iter().map(|face| letterbox.to_picture(face)).collect())
+}
+
+/// How the whole picture is laid into the square input: in the middle, black round it.
+struct Letterbox {
+    /// Input pixels per picture pixel.
+    scale: f32,
+    width: usize,
+    height: usize,
+    left: usize,
+    top: usize,
+}
+
+impl Letterbox {
+    fn new(picture: &Picture) -> Self {
+        let (width, height) = (picture.width_px as usize, picture.height_px as usize);
+        let scale = to_f32(INPUT_PX) / to_f32(width.max(height));
+        let fit = |side| to_index((to_f32(side) * scale).round()).clamp(1, INPUT_PX);
+        let (width, height) = (fit(width), fit(height));
+        let (left, top) = ((INPUT_PX - width) / 2, (INPUT_PX - height) / 2);
+        Letterbox { scale, width, height, left, top }
+    }
+
+    /// Writes the shrunk picture, -1..1; each value is the mean of the pixels it stands for.
+    fn fill(&self, picture: &Picture, tensor: &mut [f32]) {
+        tensor.fill(-1.0);
+        let (width, height) = (picture.width_px as usize, picture.height_px as usize);
+        for row in 0..self.height {
+            let ys = span(row, self.height, height);
+            let out = &mut tensor[((row + self.top) * INPUT_PX + self.left) * 3..];
+            for (column, out) in out.chunks_exact_mut(3).take(self.width).enumerate() {
+                let xs = span(column, self.width, width);
+                let mut sum = [0_u32; 3];
+                for y in ys.clone() {
+                    let row = &picture.rgb[y * width * 3..];
+                    for pixel in row[xs.start * 3..xs.end * 3].chunks_exact(3) {
+                        sum.iter_mut().zip(pixel).for_each(|(sum, &v)| *sum += u32::from(v));
+                    }
+                }
+                let scale = 1.0 / (127.5 * to_f32(xs.len() * ys.len()));
+                for (out, sum) in out.iter_mut().zip(sum) {
+                    *out = to_f32(sum as usize) * scale - 1.0;
+                }
+            }
+        }
+    }
+
+    fn to_picture(&self, mut face: Detection) -> Detection {
+        let x = |x: f32| (x * to_f32(INPUT_PX) - to_f32(self.left)) / self.scale;
+        let y = |y: f32| (y * to_f32(INPUT_PX) - to_f32(self.top)) / self.scale;
+        let size = to_f32(INPUT_PX) / self.scale;
+        face.bbox = Rect {
+            x: x(face.bbox.x),
+            y: y(face.bbox.y),
+            width: face.bbox.width * size,
+            height: face.bbox.height * size,
+        };
+        face.eyes = face.eyes.map(|eye| Point { x: x(eye.x), y: y(eye.y) });
+        face
+    }
+}
+
+/// The pixels of `whole` that part `index` of `parts` stands for; never empty.
+fn span(index: usize, parts: usize, whole: usize) -> std::ops::Range<usize> {
+    let start = (index * whole / parts).min(whole - 1);
+    start..((index + 1) * whole / parts).max(start + 1)
+}
+
+/// Centres of the anchors, 0..1: a 16x16 grid with 2 in each cell, then 8x8 with 6.
+fn anchors() -> impl Iterator<Item = Point> {
+    [(16, 2), (8, 6)].into_iter().flat_map(|(grid, in_cell)| {
+        (0..grid * grid).flat_map(move |cell| {
+            let place = |at: usize| (to_f32(at) + 0.5) / to_f32(grid);
+            let centre = Point { x: place(cell % grid), y: place(cell / grid) };
+            std::iter::repeat_n(centre, in_cell)
+        })
+    })
+}
+
+/// Turns the model's raw values into detections in ratios of the input.
+fn decode(values: &[f32], logits: &[f32], threshold: f32) -> Vec<Detection> {
+    let size = to_f32(INPUT_PX);
+    let faces = anchors().zip(values.chunks_exact(VALUES)).zip(logits);
+    let faces = faces.filter_map(|((anchor, values), &logit)| {
+        let score = sigmoid(logit);
+        if score < threshold {
+            return None;
+        }
+        let point = |at: usize| Point {
+            x: values[at] / size + anchor.x,
+            y: values[at + 1] / size + anchor.y,
+        };
+        let (centre, width, height) = (point(0), values[2] / size, values[3] / size);
+        let bbox =
+            Rect { x: centre.x - width / 2.0, y: centre.y - height / 2.0, width, height };
+        Some(Detection { score, bbox, eyes: [point(4), point(6)] })
+    });
+    faces.collect()
+}
+
+/// Weighted suppression as in MediaPipe: what overlaps the surest is averaged into it.
+fn suppress(mut faces: Vec<Detection>) -> Vec<Detection> {
+    faces.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept = Vec::new();
+    while let Some(&best) = faces.first() {
+        let (same, others): (Vec<_>, Vec<_>) =
+            faces.into_iter().partition(|face| best.bbox.iou(&face.bbox) > SAME_FACE_IOU);
+        kept.push(if same.is_empty() { best } else { average(&same, best.score) });
+        // A degenerate box overlaps nothing, not even itself.
+        faces = others.into_iter().filter(|face| *face != best).collect();
+    }
+    kept
+}
+
+/// The mean of some detections, weighted by their scores.
+fn average(faces: &[Detection], score: f32) -> Detection {
+    let total: f32 = faces.iter().map(|face| face.score).sum();
+    let mean = |value: &dyn Fn(&Detection) -> f32| {
+        faces.iter().map(|face| value(face) * face.score).sum::<f32>() / total
+    };
+    let eye = |i: usize| Point { x: mean(&|f| f.eyes[i].x), y: mean(&|f| f.eyes[i].y) };
+    let bbox = Rect {
+        x: mean(&|f| f.bbox.x),
+        y: mean(&|f| f.bbox.y),
+        width: mean(&|f| f.bbox.width),
+        height: mean(&|f| f.bbox.height),
+    };
+    Detection { score, bbox, eyes: [eye(0), eye(1)] }
+}
+
+pub(super) fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face(x: f32, score: f32) -> Detection {
+        let bbox = Rect { x, y: 0.0, width: 10.0, height: 10.0 };
+        Detection { score, bbox, eyes: [Point { x, y: 3.0 }, Point { x: x + 9.0, y: 3.0 }] }
+    }
+
+    #[test]
+    fn there_are_896_anchors_and_they_begin_in_the_first_cells() {
+        let anchors: Vec<Point> = anchors().collect();
+        assert_eq!(anchors.len(), 896);
+        assert_eq!(anchors[1], Point { x: 0.5 / 16.0, y: 0.5 / 16.0 });
+        assert_eq!(anchors[2], Point { x: 1.5 / 16.0, y: 0.5 / 16.0 });
+        assert_eq!(anchors[512], Point { x: 0.5 / 8.0, y: 0.5 / 8.0 });
+        assert_eq!(anchors[895], Point { x: 7.5 / 8.0, y: 7.5 / 8.0 });
+    }
+
+    #[test]
+    fn overlapping_detections_become_their_weighted_mean() {
+        let kept = suppress(vec![face(0.0, 0.6), face(100.0, 0.7), face(1.0, 0.9)]);
+        assert_eq!(kept.len(), 2);
+        assert!((kept[0].bbox.x - 0.6).abs() < 1e-5 && (kept[0].score - 0.9).abs() < 1e-6);
+        assert_eq!(kept[1], face(100.0, 0.7));
+    }
+
+    #[test]
+    fn a_degenerate_box_ends_the_loop_too() {
+        let mut flat = face(0.0, 0.9);
+        flat.bbox.width = 0.0;
+        assert_eq!(suppress(vec![flat, flat]).len(), 1);
+    }
+
+    #[test]
+    fn the_letterbox_of_any_shape_is_undone() {
+        for (width_px, height_px) in [(640, 480), (480, 640), (1, 1), (4096, 3), (100, 128)] {
+            let rgb = vec![255; (width_px * height_px * 3) as usize];
+            let picture = Picture { width_px, height_px, rgb };
+            let letterbox = Letterbox::new(&picture);
+            let mut tensor = vec![0.0; INPUT_PX * INPUT_PX * 3];
+            letterbox.fill(&picture, &mut tensor);
+            let white = tensor.iter().filter(|v| (**v - 1.0).abs() < 1e-5).count();
+            assert_eq!(white, letterbox.width * letterbox.height * 3);
+            let mut whole = face(0.0, 1.0);
+            let (left, top) = (to_f32(letterbox.left), to_f32(letterbox.top));
+            whole.bbox = Rect { x: left / 128.0, y: top / 128.0, width: 1.0, height: 1.0 };
+            let bbox = letterbox.to_picture(whole).bbox;
+            assert!(bbox.x.abs() < 1e-3 && bbox.y.abs() < 1e-3, "{bbox:?}");
+            assert!((bbox.width - to_f32(width_px.max(height_px) as usize)).abs() < 1e-2);
+        }
+    }
+}

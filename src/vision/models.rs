@@ -1,0 +1,78 @@
+//! [`FaceModels`]: all models of the face, loaded once and shared read-only by the workers.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{VisionConfig, expression::ExpressionModels, head_pose::CanonicalFace};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    inference::{Catalog, Model},
+};
+
+/// The models of the face. Clones share them.
+#[derive(Clone, Debug)]
+pub struct FaceModels {
+    pub(super) detector: Model,
+    pub(super) mesh: Model,
+    pub(super) iris: Model,
+    pub(super) expression: ExpressionModels,
+    pub(super) canonical_face: CanonicalFace,
+    load_times: [(&'static str, Duration); 4],
+}
+
+impl FaceModels {
+    /// Checks and loads the models, on one thread each: the start waits for the slowest only.
+    ///
+    /// # Errors
+    /// `Config` when a model is missing, changed, or cannot be run.
+    pub fn load(catalog: &Catalog, config: &VisionConfig) -> Result<Self> {
+        let load = |name: &'static str| move || timed(name, || catalog.load(name));
+        thread::scope(|scope| {
+            let spawn = |job| {
+                thread::Builder::new()
+                    .name("load-model".into())
+                    .spawn_scoped(scope, job)
+                    .map_err(|cause| {
+                        Error::new(ErrorKind::Exhausted, "no thread to load models on")
+                            .because(cause)
+                    })
+            };
+            // The slowest first.
+            let iris = spawn(load("iris"))?;
+            let mesh = spawn(load("face_mesh"))?;
+            let detector = spawn(load("face_detector"))?;
+            let expression =
+                timed("expression", || ExpressionModels::load(catalog, &config.expression));
+            let canonical_face = CanonicalFace::read()?;
+            let (iris, iris_time) = join(iris)?;
+            let (mesh, mesh_time) = join(mesh)?;
+            let (detector, detector_time) = join(detector)?;
+            let (expression, expression_time) = expression?;
+            let load_times = [detector_time, mesh_time, iris_time, expression_time];
+            Ok(FaceModels { detector, mesh, iris, expression, canonical_face, load_times })
+        })
+    }
+
+    /// How long each took to load; they load beside each other.
+    pub fn load_times(&self) -> &[(&'static str, Duration)] {
+        &self.load_times
+    }
+
+    /// What names the expression, for judging pictures that are tight crops already.
+    pub fn expression(&self) -> &ExpressionModels {
+        &self.expression
+    }
+}
+
+type Timed<T> = (T, (&'static str, Duration));
+
+fn timed<T>(name: &'static str, load: impl FnOnce() -> Result<T>) -> Result<Timed<T>> {
+    let began = Instant::now();
+    Ok((load()?, (name, began.elapsed())))
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,144 @@
+//! Whether a face can be judged: light, sharpness and size; and whether it has changed.
+
+use super::{
+    FaceQuality, QualityFloors, QualityVerdict,
+    crop::{Crop, luma, to_f32},
+    landmarks::Mesh,
+};
+use crate::decode::Picture;
+
+/// Side of the grey crop, px.
+const SIDE: usize = 96;
+/// Side of a thumbnail, px.
+const THUMB_SIDE: usize = 16;
+/// Two thumbnails that differ by less than this many grey levels in the mean show the same.
+const SAME_LEVELS: f32 = 2.0;
+
+/// The face, upright, 96x96, grey; its buffer is used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GreyFace {
+    pixels: Vec<f32>,
+}
+
+/// The face, 16x16, grey: enough to see that it has hardly changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Thumbnail([f32; THUMB_SIDE * THUMB_SIDE]);
+
+impl GreyFace {
+    /// Replaces the contents by the square round the landmarks.
+    pub(super) fn look(&mut self, picture: &Picture, mesh: &Mesh) {
+        let crop = Crop::around(mesh.mesh_points(), mesh.eye_line_rad(), 1.0, 0.0);
+        self.pixels.resize(SIDE * SIDE, 0.0);
+        crop.sample(picture, SIDE, |index, colour| self.pixels[index] = luma(colour));
+    }
+
+    /// Judges it.
+    pub(super) fn judge(&self, inter_ocular_px: f32, floors: &QualityFloors) -> FaceQuality {
+        let brightness = mean(self.pixels.iter().copied()) / 255.0;
+        let sharpness = self.laplacian_variance();
+        let verdict = if inter_ocular_px < floors.inter_ocular_px {
+            QualityVerdict::TooSmall
+        } else if brightness < floors.brightness {
+            QualityVerdict::TooDark
+        } else if sharpness < floors.sharpness {
+            QualityVerdict::TooBlurred
+        } else {
+            QualityVerdict::Good
+        };
+        FaceQuality { brightness, sharpness, inter_ocular_px, verdict }
+    }
+
+    /// Variance of the 4-neighbour Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing").
+    fn laplacian_variance(&self) -> f32 {
+        let inner = (1..SIDE - 1).flat_map(|y| (1..SIDE - 1).map(move |x| y * SIDE + x));
+        let laplacian = |at: usize| {
+            let p = &self.pixels;
+            p[at - 1] + p[at + 1] + p[at - SIDE] + p[at + SIDE] - 4.0 * p[at]
+        };
+        let middle = mean(inner.clone().map(laplacian));
+        mean(inner.map(|at| (laplacian(at) - middle).powi(2)))
+    }
+
+    /// Shrinks it.
+    pub(super) fn thumbnail(&self) -> Thumbnail {
+        const BLOCK: usize = SIDE / THUMB_SIDE;
+        Thumbnail(std::array::from_fn(|i| {
+            let corner = i / THUMB_SIDE * BLOCK * SIDE + i % THUMB_SIDE * BLOCK;
+            mean((0..BLOCK * BLOCK).map(|j| self.pixels[corner + j / BLOCK * SIDE + j % BLOCK]))
+        }))
+    }
+}
+
+impl Thumbnail {
+    /// Whether two thumbnails hardly differ.
+    pub(super) fn shows_the_same(&self, other: &Thumbnail) -> bool {
+        mean(self.0.iter().zip(other.0).map(|(a, b)| (a - b).abs())) < SAME_LEVELS
+    }
+}
+
+/// Mean luminance of the whole picture, 0..1, from every 4th pixel of every 4th row.
+pub(super) fn brightness(picture: &Picture) -> f32 {
+    let rows = picture.rgb.chunks_exact(picture.width_px as usize * 3).step_by(4);
+    let pixels = rows.flat_map(|row| row.chunks_exact(3).step_by(4));
+    let sum = pixels.fold(([0_u64; 3], 0_usize), |(sum, count), px| {
+        (std::array::from_fn(|i| sum[i] + u64::from(px[i])), count + 1)
+    });
+    let ([red, green, blue], count) = sum;
+    let share = |sum: u64| to_f32(usize::try_from(sum).unwrap_or(usize::MAX)) / to_f32(count);
+    luma([share(red), share(green), share(blue)]) / 255.0
+}
+
+fn mean(values: impl Iterator<Item = f32>) -> f32 {
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), v| (sum + v, count + 1));
+    sum / to_f32(count.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(value: impl Fn(usize, usize) -> f32) -> GreyFace {
+        GreyFace { pixels: (0..SIDE * SIDE).map(|i| value(i % SIDE, i / SIDE)).collect() }
+    }
+
+    #[test]
+    fn each_floor_has_its_verdict() {
+        let floors = QualityFloors::default();
+        let checks = |level: f32| {
+            grey(move |x, y| if (x / 4 + y / 4) % 2 == 0 { level } else { level / 2.0 })
+        };
+        let verdict = |face: &GreyFace, px| face.judge(px, &floors).verdict;
+        assert_eq!(verdict(&checks(200.0), 60.0), QualityVerdict::Good);
+        assert_eq!(verdict(&checks(200.0), 5.0), QualityVerdict::TooSmall);
+        assert_eq!(verdict(&checks(20.0), 60.0), QualityVerdict::TooDark);
+        assert_eq!(verdict(&grey(|x, _| to_f32(x) + 60.0), 60.0), QualityVerdict::TooBlurred);
+    }
+
+    #[test]
+    fn the_laplacian_of_one_dot_has_the_variance_it_must_have() {
+        let face = grey(|x, y| if (x, y) == (40, 40) { 10.0 } else { 0.0 });
+        // One -40 and four 10s among 94 x 94, mean 0.
+        let expected = (1600.0 + 400.0) / (94.0 * 94.0);
+        assert!((face.laplacian_variance() - expected).abs() < 1e-4);
+    }
+
+    #[test]
+    fn noise_shows_the_same_and_a_moved_edge_does_not() {
+        let edge = |at: usize| grey(move |x, _| if x < at { 60.0 } else { 160.0 }).thumbnail();
+        let noisy = grey(|x, y| {
+            let noise = to_f32((x * 7 + y * 13) % 9) - 4.0;
+            noise + if x < 48 { 60.0 } else { 160.0 }
+        });
+        assert!(edge(48).shows_the_same(&noisy.thumbnail()));
+        assert!(!edge(48).shows_the_same(&edge(52)));
+    }
+
+    #[test]
+    fn brightness_is_a_share_of_white() {
+        let picture = |value| Picture { width_px: 7, height_px: 5, rgb: vec![value; 105] };
+        assert!((brightness(&picture(255)) - 1.0).abs() < 1e-6);
+        assert!((brightness(&picture(51)) - 0.2).abs() < 1e-6);
+        let one = Picture { width_px: 1, height_px: 1, rgb: vec![0; 3] };
+        assert!(brightness(&one).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,152 @@
+//! [`FaceTrack`]: what one stream remembers from frame to frame, and which face it follows.
+
+use std::time::Duration;
+
+use super::{
+    Rect, crop::Crop, detector::Detection, expression::Probabilities, landmarks::Mesh,
+    quality::Thumbnail,
+};
+
+/// A face whose middle moved less than this share of its width may be the same.
+const NEAR_WIDTHS: f32 = 0.75;
+/// A face must be this much wider than the tracked one to take over.
+const TAKEOVER_WIDTHS: f32 = 1.5;
+
+/// The memory of one stream. It holds no picture, only places and the last expression.
+#[derive(Clone, Debug, Default)]
+pub struct FaceTrack {
+    /// The face that is followed.
+    pub(super) followed: Option<Followed>,
+    /// Faces at the last detection.
+    pub(super) face_count: u32,
+    /// When the detector last ran.
+    pub(super) detected_at: Option<Duration>,
+    tracks_total: u64,
+}
+
+/// The face that is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Followed {
+    pub id: u64,
+    /// Where to look in the next frame.
+    pub crop: Crop,
+    /// Where it was.
+    pub bbox: Rect,
+    pub expression: Option<KnownExpression>,
+}
+
+/// An expression that was computed, and what the face looked like.
+#[derive(Clone, Debug)]
+pub(super) struct KnownExpression {
+    pub probabilities: Probabilities,
+    pub computed_at: Duration,
+    pub thumbnail: Thumbnail,
+}
+
+impl FaceTrack {
+    /// Whether the detector has not run for `interval` (or the time went backwards).
+    pub(super) fn is_detection_due(&self, now: Duration, interval: Duration) -> bool {
+        let age = self.detected_at.and_then(|then| now.checked_sub(then));
+        age.is_none_or(|age| age >= interval)
+    }
+
+    /// The face was seen at `mesh`; a new track begins where none was followed or `is_new`.
+    pub(super) fn follow(&mut self, mesh: &Mesh, is_new: bool) {
+        if is_new {
+            self.lose();
+        }
+        let (crop, bbox) = (mesh.next_crop(), mesh.bbox());
+        match &mut self.followed {
+            Some(followed) => (followed.crop, followed.bbox) = (crop, bbox),
+            None => {
+                let id = self.tracks_total;
+                self.tracks_total += 1;
+                self.followed = Some(Followed { id, crop, bbox, expression: None });
+            }
+        }
+    }
+
+    /// The face is gone, and with it what was known of it.
+    pub(super) fn lose(&mut self) {
+        self.followed = None;
+    }
+
+    /// The expression that was computed at most `limit` ago for a face that looked the same.
+    pub(super) fn known_expression(
+        &self,
+        now: Duration,
+        limit: Duration,
+        thumbnail: &Thumbnail,
+    ) -> Option<Probabilities> {
+        let known = self.followed.as_ref()?.expression.as_ref()?;
+        let age = now.checked_sub(known.computed_at)?;
+        (age < limit && known.thumbnail.shows_the_same(thumbnail))
+            .then_some(known.probabilities)
+    }
+}
+
+/// Sorts detections in the order in which they may be the face to follow after the one at
+/// `last` was lost: the near ones before the others, the largest first.
+pub(super) fn candidates(detections: &[Detection], last: Option<&Rect>) -> Vec<Detection> {
+    let mut sorted = detections.to_vec();
+    sorted.sort_by(|a, b| {
+        let near = |face: &Detection| last.is_some_and(|last| is_near(&face.bbox, last));
+        near(b).cmp(&near(a)).then(b.bbox.width.total_cmp(&a.bbox.width))
+    });
+    sorted
+}
+
+/// A face so much larger than the one followed at `last` that it takes over: somebody has sat
+/// down in front of the passer-by.
+pub(super) fn rival(detections: &[Detection], last: &Rect) -> Option<Detection> {
+    let others = detections.iter().filter(|face| !is_near(&face.bbox, last));
+    let largest = others.max_by(|a, b| a.bbox.width.total_cmp(&b.bbox.width))?;
+    (largest.bbox.width >= TAKEOVER_WIDTHS * last.width).then_some(*largest)
+}
+
+/// Whether a face may be the one that was at `last`: it did not move far or change its size
+/// much.
+pub(super) fn is_near(face: &Rect, last: &Rect) -> bool {
+    let (now, then) = (face.centre(), last.centre());
+    (now.x - then.x).hypot(now.y - then.y) < NEAR_WIDTHS * face.width.max(last.width)
+        && (0.5..2.0).contains(&(face.width / last.width.max(f32::EPSILON)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vision::Point;
+
+    fn face(x: f32, width: f32) -> Detection {
+        let bbox = Rect { x, y: 100.0, width, height: width };
+        Detection { score: 0.9, bbox, eyes: [Point::default(); 2] }
+    }
+
+    #[test]
+    fn the_near_face_comes_first_even_when_a_farther_one_is_larger() {
+        let (near, large) = (face(100.0, 80.0), face(400.0, 120.0));
+        let last = face(110.0, 82.0).bbox;
+        assert_eq!(candidates(&[large, near], Some(&last)), [near, large]);
+        assert_eq!(candidates(&[near, large], None), [large, near]);
+    }
+
+    #[test]
+    fn only_a_much_larger_face_elsewhere_takes_over() {
+        let followed = face(100.0, 60.0);
+        assert_eq!(rival(&[followed, face(300.0, 80.0)], &followed.bbox), None);
+        let seated = face(300.0, 120.0);
+        assert_eq!(rival(&[followed, seated], &followed.bbox), Some(seated));
+        assert_eq!(rival(&[face(95.0, 110.0)], &followed.bbox), None);
+    }
+
+    #[test]
+    fn detection_is_due_at_first_after_the_interval_and_when_time_went_back() {
+        let second = Duration::from_secs(1);
+        let mut track = FaceTrack::default();
+        assert!(track.is_detection_due(second, second));
+        track.detected_at = Some(second * 5);
+        assert!(!track.is_detection_due(second * 5, second));
+        assert!(track.is_detection_due(second * 6, second));
+        assert!(track.is_detection_due(second * 4, second));
+    }
+}

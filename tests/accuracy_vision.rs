@@ -1,0 +1,212 @@
+//! What must hold for the face, measured on the bundled clip (240 frames, 15 fps) against
+//! MediaPipe's own landmarks and against the clip's known motion. Prints what it measured.
+//!
+//! The float models of tests/data/models_float are the same networks before quantization.
+
+#[path = "accuracy_vision/clip.rs"]
+mod clip;
+
+use std::{path::Path, sync::OnceLock, time::Duration};
+
+use boothd::{
+    features::Features,
+    inference::Catalog,
+    vision::{FaceAnalyser, FaceModels, FaceObservation, FaceTrack, HeadPose, VisionConfig},
+};
+use clip::{Truth, frames, truth};
+
+/// What one set of models says about the clip.
+struct Run {
+    tracked: Vec<FaceObservation>,
+    still: Vec<FaceObservation>,
+}
+
+fn run_with(models: &str) -> Run {
+    let catalog = Catalog::open(Path::new(models)).unwrap();
+    let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
+    let models = FaceModels::load(&catalog, &config).unwrap();
+    let mut analyser = FaceAnalyser::new(models, config);
+    let mut track = FaceTrack::default();
+    let frames = frames();
+    let tracked =
+        frames.iter().map(|f| analyser.observe(f, &mut track, Features::ALL).unwrap());
+    let tracked = tracked.collect();
+    let still = frames.iter().map(|f| analyser.observe_still(f).unwrap()).collect();
+    Run { tracked, still }
+}
+
+fn quantized() -> &'static Run {
+    static RUN: OnceLock<Run> = OnceLock::new();
+    RUN.get_or_init(|| run_with("models"))
+}
+
+fn float() -> &'static Run {
+    static RUN: OnceLock<Run> = OnceLock::new();
+    RUN.get_or_init(|| run_with("tests/data/models_float"))
+}
+
+fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+fn xy(points: &[[f32; 3]], landmark: usize) -> [f32; 2] {
+    [points[landmark][0], points[landmark][1]]
+}
+
+fn inter_ocular(points: &[[f32; 3]]) -> f32 {
+    distance(xy(points, 33), xy(points, 263))
+}
+
+fn mean(values: &[f32]) -> f32 {
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
+/// Errors in per cent of the inter-ocular distance: mesh points, iris centres.
+fn landmark_errors(run: &[FaceObservation], truth: &[Truth]) -> (Vec<f32>, Vec<f32>) {
+    let (mut mesh, mut iris) = (Vec::new(), Vec::new());
+    for (observation, truth) in run.iter().zip(truth) {
+        let (Some(face), true) = (&observation.face, truth.mediapipe_face) else { continue };
+        let scale = distance(truth.point(33), truth.point(263));
+        for &(landmark, expected) in &truth.points {
+            let error = distance(xy(&face.landmarks, landmark), expected) / scale * 100.0;
+            if landmark < 468 { &mut mesh } else { &mut iris }.push(error);
+        }
+    }
+    (mesh, iris)
+}
+
+fn check_against_mediapipe(name: &str, run: &[FaceObservation]) {
+    let truth = truth();
+    let agreeing =
+        run.iter().zip(&truth).filter(|(o, t)| o.face.is_some() == t.mediapipe_face).count();
+    let agreement = agreeing as f32 / truth.len() as f32 * 100.0;
+    let (mesh, iris) = landmark_errors(run, &truth);
+    println!(
+        "{name}: mesh error {:.2} %, iris error {:.2} % of the inter-ocular distance, \
+         detection agrees on {agreement:.1} % of frames",
+        mean(&mesh),
+        mean(&iris)
+    );
+    assert_eq!(run.len(), 240);
+    assert!(mesh.len() > 200 * 10 && iris.len() > 200 * 2);
+    assert!(agreement >= 99.0);
+    assert!(mean(&mesh) <= 1.2);
+    assert!(mean(&iris) <= 3.0);
+}
+
+#[test]
+fn landmarks_agree_with_mediapipe_while_tracking() {
+    check_against_mediapipe("tracking", &quantized().tracked);
+}
+
+#[test]
+fn landmarks_agree_with_mediapipe_on_stills() {
+    check_against_mediapipe("stills", &quantized().still);
+}
+
+fn pose(observation: &FaceObservation) -> Option<HeadPose> {
+    observation.face.as_ref()?.head_pose
+}
+
+#[test]
+fn roll_agrees_with_the_clips_motion() {
+    // The portrait's own head is tilted: its roll in the steady part is the zero.
+    let truth = truth();
+    let rolls: Vec<(f32, &Truth)> = quantized()
+        .tracked
+        .iter()
+        .zip(&truth)
+        .filter_map(|(o, t)| Some((pose(o)?.roll_deg, t)))
+        .collect();
+    let steady: Vec<f32> =
+        rolls.iter().filter(|(_, t)| t.segment == "steady").map(|(roll, _)| *roll).collect();
+    let zero = mean(&steady);
+    let errors: Vec<f32> =
+        rolls.iter().map(|(roll, t)| (roll - zero - t.roll_deg).abs()).collect();
+    let raw: Vec<f32> = rolls.iter().map(|(roll, t)| (roll - t.roll_deg).abs()).collect();
+    println!(
+        "roll: mean error {:.2} deg ({:.2} deg before the portrait's own tilt of {zero:.2})",
+        mean(&errors),
+        mean(&raw)
+    );
+    assert!(errors.len() > 200);
+    assert!(mean(&errors) <= 1.5);
+}
+
+#[test]
+fn yaw_follows_the_clips_perspective_in_sign() {
+    let truth = truth();
+    let at = |low: f32, high: f32| {
+        let yaws: Vec<f32> = quantized()
+            .tracked
+            .iter()
+            .zip(&truth)
+            .filter(|(_, t)| t.segment == "persp_yaw" && (low..high).contains(&t.yaw_deg))
+            .filter_map(|(o, _)| Some(pose(o)?.yaw_deg))
+            .collect();
+        mean(&yaws)
+    };
+    println!(
+        "yaw: {:.1} deg at -25..-20, {:.1} deg at 20..25 of the proxy",
+        at(-26.0, -20.0),
+        at(20.0, 26.0)
+    );
+}
+
+#[test]
+fn nobody_is_seen_on_a_plain_wall() {
+    for (observation, truth) in quantized().tracked.iter().zip(truth()) {
+        if truth.segment == "away" {
+            assert!(observation.face.is_none());
+            assert_eq!(observation.face_count, 0);
+        }
+    }
+}
+
+#[test]
+fn a_tracked_face_is_one_track_and_is_rarely_detected() {
+    let tracked = &quantized().tracked;
+    let tracks: Vec<u64> =
+        tracked.iter().filter_map(|o| Some(o.face.as_ref()?.track)).collect();
+    let detections = tracked.iter().filter(|o| o.face.is_some() && o.detected_anew).count();
+    println!("detector ran on {detections} of {} frames with a face", tracks.len());
+    assert!(tracks.iter().all(|track| *track == tracks[0]));
+    assert!(detections * 10 < tracks.len());
+}
+
+#[test]
+fn quantization_hardly_moves_anything() {
+    let (mut shifts, mut same, mut judged) = (Vec::new(), 0, 0);
+    let pairs = |a: &'static [FaceObservation], b: &'static [FaceObservation]| a.iter().zip(b);
+    let all = pairs(&quantized().tracked, &float().tracked)
+        .chain(pairs(&quantized().still, &float().still));
+    let (mut kept, mut detected) = (0, 0);
+    for (quantized, float) in all {
+        detected += usize::from(float.face.is_some());
+        kept += usize::from(float.face.is_some() && quantized.face.is_some());
+        let (Some(a), Some(b)) = (&quantized.face, &float.face) else { continue };
+        let scale = inter_ocular(&b.landmarks);
+        let moved: Vec<f32> = (0..b.landmarks.len())
+            .map(|i| distance(xy(&a.landmarks, i), xy(&b.landmarks, i)) / scale * 100.0)
+            .collect();
+        shifts.push(mean(&moved));
+        if let (Some(a), Some(b)) = (&a.expression, &b.expression) {
+            judged += 1;
+            same += usize::from(dominant(&a.probabilities) == dominant(&b.probabilities));
+        }
+    }
+    let agreement = same as f32 / judged as f32 * 100.0;
+    println!(
+        "quantized against float: landmarks move {:.2} % of the inter-ocular distance, \
+         same expression on {agreement:.1} % of {judged}, {kept} of {detected} faces kept",
+        mean(&shifts)
+    );
+    assert!(judged > 400);
+    assert!(mean(&shifts) <= 0.5);
+    assert!(agreement >= 99.0);
+    assert!(kept >= detected);
+}
+
+fn dominant(probabilities: &[f32; 7]) -> usize {
+    (0..7).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap()
+}
