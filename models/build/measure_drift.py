@@ -95,12 +95,10 @@ def distributions(models, picture, mesh):
 
 def voice_probabilities(model, samples):
     padded = np.concatenate([np.zeros(VAD_CONTEXT, np.float32), samples])
-    state, found = np.zeros((2, 1, 128), np.float32), []
-    for start in range(0, len(samples) - VAD_SAMPLES + 1, VAD_SAMPLES):
-        frame = padded[start : start + VAD_SAMPLES + VAD_CONTEXT]
-        probability, state = face.run(model, frame[None], state)
-        found.append(float(probability.reshape(-1)[0]))
-    return np.array(found)
+    starts = range(0, len(samples) - VAD_SAMPLES + 1, VAD_SAMPLES)
+    chunks = np.stack([padded[start : start + VAD_CONTEXT + VAD_SAMPLES] for start in starts])
+    state = np.zeros((1, 1, 128), np.float32)
+    return face.run(model, chunks, state, state)[0].reshape(-1)
 
 
 def measure_voice(quantized, floats, paths):
