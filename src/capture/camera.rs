@@ -77,7 +77,7 @@ pub struct RawFrame<'a> {
 }
 
 /// How long one wait for a frame lasts: what it takes to obey a stop.
-const POLL_TIMEOUT: Duration = Duration::from_millis(200);
+const POLL_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// Without a usable frame for so long the device is stuck and is opened again.
 const STALL: Duration = Duration::from_millis(2500);

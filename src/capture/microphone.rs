@@ -70,7 +70,7 @@ pub enum Heard {
 pub const PERIOD_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 10;
 
 /// How long one wait for sound lasts: what it takes to obey a stop.
-const POLL_TIMEOUT: Duration = Duration::from_millis(200);
+const POLL_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// Without a sample for so long the device is stuck and is opened again.
 const STALL: Duration = Duration::from_millis(2500);
