@@ -28,6 +28,9 @@ use boothd::{
 /// How long a test waits for what must happen; far beyond every bar.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Why a sink can always take what comes.
+const ROOM: &str = "no test lasts long enough to fill the queue";
+
 /// A device loop on its own thread, and what comes out of it.
 struct Live<T> {
     media: mpsc::Receiver<T>,
@@ -47,7 +50,8 @@ impl<T: Send + 'static> Live<T> {
         let context = LoopContext { clock, stage: stage.clone(), stop: stop.clone() };
         let (sender, media) = mpsc::sync_channel(10_000);
         let thread = std::thread::Builder::new().name(name.to_owned());
-        let thread = thread.spawn(move || run(context, sender)).unwrap();
+        let thread =
+            thread.spawn(move || run(context, sender)).expect("a thread can be started");
         Live { media, stage, stop, thread }
     }
 
@@ -88,7 +92,7 @@ impl<T: Send + 'static> Live<T> {
     fn finish(self) -> Status {
         let began = Instant::now();
         self.stop.request();
-        self.thread.join().unwrap();
+        self.thread.join().expect("the loop does not panic");
         let took = began.elapsed();
         assert!(took < Duration::from_millis(300), "stop was obeyed only after {took:?}");
         let status = self.stage.status();

@@ -9,6 +9,8 @@
 
 use std::path::PathBuf;
 
+use crate::stage::Stage;
+
 use super::{
     FrameSink, SegmentSink,
     camera::{Camera, CameraConfig},
@@ -75,6 +77,14 @@ impl Sources {
         }
         let device = |kind| if is_auto(&kind) { SourceKind::Device } else { kind };
         (Sources { video: device(self.video), audio: device(self.audio) }, false)
+    }
+}
+
+/// Says loudly, in the log and in /health, that the demo clip stands in for devices.
+pub fn announce_demo(stages: &[&Stage]) {
+    for stage in stages {
+        stage.update(|status| status.demo = true);
+        log::warn!(target: stage.name(), "DEMO SOURCE: no camera and no microphone found, playing the bundled clip; plug them in and restart, or set source = \"device\" to wait for them");
     }
 }
 

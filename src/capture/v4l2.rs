@@ -4,7 +4,7 @@
 //! - after a failed dequeue `Stream::next` queues the same buffer again, which kernels refuse.
 //!   So the descriptor is polled first, and `next` is called only when a frame waits;
 //! - `set_format` silently gives another format: what it returns is checked;
-//! - `Stream` panics when it is dropped and the device refuses to stop (see [`V4l2Camera::drop`]).
+//! - `Stream` panics when it is dropped and the device refuses to stop (see its own drop below).
 
 use std::{
     io,
@@ -157,10 +157,11 @@ fn ask_for_rate(device: &Device, fps: f64) {
     let can_change = now.capabilities.contains(Capabilities::TIME_PER_FRAME);
     // Only ever slower: a camera that gives less has its reasons (light, bandwidth).
     let is_faster = now.interval.denominator > wanted_fps * now.interval.numerator;
-    if can_change && is_faster {
-        if let Err(err) = device.set_params(&Parameters::with_fps(wanted_fps)) {
-            log::debug!(target: "camera", error:% = err; "camera keeps its own frame rate");
-        }
+    if can_change
+        && is_faster
+        && let Err(err) = device.set_params(&Parameters::with_fps(wanted_fps))
+    {
+        log::debug!(target: "camera", error:% = err; "camera keeps its own frame rate");
     }
 }
 

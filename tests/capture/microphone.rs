@@ -13,7 +13,7 @@ use boothd::{
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{
-    Duration, Live,
+    Duration, Live, ROOM,
     doubles::{Booth, in_booth},
 };
 
@@ -32,7 +32,7 @@ fn open(device: &str) -> Live<Segment> {
     let config = MicrophoneConfig { device: device.to_owned(), segments };
     Live::start("microphone", move |context, sender| {
         let microphone = Microphone::new(config, Box::new(AlsaOpener), context);
-        microphone.run(&move |segment| sender.try_send(segment).unwrap());
+        microphone.run(&move |segment| sender.try_send(segment).expect(ROOM));
     })
 }
 
@@ -82,6 +82,7 @@ fn sound_arrives_sample_by_sample_in_real_time() {
 #[test]
 fn stereo_at_48_khz_is_converted_by_plug() {
     in_booth("microphone::stereo_at_48_khz_is_converted_by_plug", |booth| {
+        #[allow(clippy::cast_possible_truncation, reason = "an amplitude of 8000 fits")]
         let sine =
             |i: u32| (8000.0 * (2.0 * PI * 440.0 * f64::from(i) / 48_000.0).sin()) as i16;
         let stereo: Vec<i16> = (0..48_000).flat_map(|i| [sine(i), sine(i)]).collect();
@@ -174,7 +175,7 @@ fn a_stuck_microphone_is_noticed_within_three_seconds_and_opened_again() {
             let live = open("mic");
             live.next();
             booth.microphone(&["fault=stuck"]);
-            let noticed = live.wait_for_error("sent no samples for 2500 ms");
+            let noticed = live.wait_for_error("sent no samples for 2200 ms");
             println!("MEASURED stuck microphone noticed in {noticed:?}");
             assert!(noticed < Duration::from_secs(3), "{noticed:?}");
             booth.microphone(&[]);

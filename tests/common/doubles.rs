@@ -4,7 +4,7 @@
 //! process with [`Booth::command`]; then plug in, unplug and break its devices from outside. Or
 //! run a whole test inside that environment with [`in_booth`].
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
 
 use std::{
     fs,
@@ -37,7 +37,10 @@ pub fn in_booth(name: &str, body: impl FnOnce(&Booth)) {
     child.args([name, "--exact", "--nocapture"]).env(BOOTH_DIR, &booth.path);
     let output = child.output().expect("this binary can run itself");
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    print!("{out}");
+    #[allow(clippy::print_stdout, reason = "what the child measured is for the reader")]
+    {
+        print!("{out}");
+    }
     let ran = out.contains("1 passed");
     assert!(output.status.success() && ran, "in the booth:\n{out}\n{err}");
 }
@@ -78,7 +81,7 @@ impl Booth {
 
     /// Plugs in (or changes) the camera `/dev/videoN`; the lines are those of the README.
     pub fn camera(&self, number: u32, lines: &[&str]) {
-        self.write_whole(&format!("dev/video{number}"), &lines.join("\n"));
+        self.write_whole(&format!("dev/video{number}"), lines.join("\n"));
     }
 
     /// Pulls the camera's plug.
@@ -88,7 +91,7 @@ impl Booth {
 
     /// Plugs in (or changes) every microphone; the lines are those of the README.
     pub fn microphone(&self, lines: &[&str]) {
-        self.write_whole("mic", &lines.join("\n"));
+        self.write_whole("mic", lines.join("\n"));
     }
 
     /// Pulls the microphones' plug.
