@@ -79,8 +79,8 @@ pub struct RawFrame<'a> {
 /// How long one wait for a frame lasts: what it takes to obey a stop.
 const POLL_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Without a usable frame for so long the device is stuck and is opened again. Leaves room below the
-/// 3 s in which that must be noticed, and for cameras that take a second or two to start.
+/// Without a usable frame for so long the device is stuck and is opened again. Leaves room below
+/// the 3 s in which that must be noticed, and for cameras that take a second or two to start.
 const STALL: Duration = Duration::from_millis(2200);
 
 /// A device that answers "nothing yet" at once is not asked again sooner than this.

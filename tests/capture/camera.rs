@@ -119,6 +119,20 @@ fn thirty_frames_a_second_are_paced_to_two() {
 }
 
 #[test]
+fn a_slow_camera_is_waited_for_and_not_opened_again() {
+    in_booth("camera::a_slow_camera_is_waited_for_and_not_opened_again", |booth| {
+        let (media, frames) = write_frames(booth);
+        // Several waits for each frame run out; the `v4l` crate alone would not survive one.
+        booth.camera(0, &[&media, "fps=1.5"]);
+        let live = open("/dev/video0", 30.0);
+        let indices: Vec<_> = (0..4).map(|_| index_of(&live.next(), &frames)).collect();
+        assert_eq!(indices, [0, 1, 2, 3]);
+        let status = live.finish();
+        assert_eq!((status.restarts_total, status.errors_total), (0, 0));
+    });
+}
+
+#[test]
 fn a_fast_camera_is_asked_to_slow_down() {
     in_booth("camera::a_fast_camera_is_asked_to_slow_down", |booth| {
         let (media, frames) = write_frames(booth);
