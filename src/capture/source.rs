@@ -9,8 +9,6 @@
 
 use std::path::PathBuf;
 
-use crate::stage::Stage;
-
 use super::{
     FrameSink, SegmentSink,
     camera::{Camera, CameraConfig},
@@ -68,7 +66,8 @@ impl Present {
 }
 
 impl Sources {
-    /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in.
+    /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in,
+    /// which the caller says loudly: in the log, in /health and in every report.
     pub fn resolve(self, present: Present, demo: &Sources) -> (Sources, bool) {
         let is_auto = |kind: &SourceKind| *kind == SourceKind::Auto;
         let nothing_is_there = !present.camera && !present.microphone;
@@ -77,14 +76,6 @@ impl Sources {
         }
         let device = |kind| if is_auto(&kind) { SourceKind::Device } else { kind };
         (Sources { video: device(self.video), audio: device(self.audio) }, false)
-    }
-}
-
-/// Says loudly, in the log and in /health, that the demo clip stands in for devices.
-pub fn announce_demo(stages: &[&Stage]) {
-    for stage in stages {
-        stage.update(|status| status.demo = true);
-        log::warn!(target: stage.name(), "DEMO SOURCE: no camera and no microphone found, playing the bundled clip; plug them in and restart, or set source = \"device\" to wait for them");
     }
 }
 
