@@ -1,7 +1,7 @@
 //! Pitch of the voice: short-time autocorrelation, as Praat's "To Pitch (ac)" computes it.
 //!
 //! Boersma 1993, "Accurate short-term analysis of the fundamental frequency and the
-//! harmonics-to-noise ratio of a sampled sound". Each frame gives candidates; [`super::path`]
+//! harmonics-to-noise ratio of a sampled sound". Each frame gives candidates; `path`
 //! chooses among them over time. The constants are Praat's standard settings.
 
 use std::sync::Arc;
