@@ -1,15 +1,15 @@
 //! One 3 s segment with every voice metric, and its parts: wall time by criterion, and the
 //! processor time that the bar speaks of. `benches/peers/voice.py` runs the peers beside it.
 
-use std::{fs, hint::black_box, path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use boothd::{
-    cost::Stopwatch,
+    cost::{Cost, Stopwatch},
     features::Features,
     inference::Catalog,
     media::Segment,
     speech::{
-        SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack,
+        SpeechConfig, SpeechTiming, VoiceAnalyser, VoiceModels, VoiceTrack,
         f0::{F0Config, F0Tracker},
         spectrum::SpectrumAnalyser,
     },
@@ -42,19 +42,25 @@ fn models() -> VoiceModels {
     VoiceModels::load(&catalog).expect("the models load")
 }
 
-/// Median processor time of one segment, of which `new_samples` are new.
-fn cpu_ms(analyser: &mut VoiceAnalyser, samples: &[i16], new_samples: usize) -> f64 {
+/// What each step of one segment cost, of which `new_samples` are new, many times.
+fn timings(
+    analyser: &mut VoiceAnalyser,
+    samples: &[i16],
+    new_samples: usize,
+) -> Vec<SpeechTiming> {
     let mut track = VoiceTrack::default();
-    let mut costs: Vec<Duration> = (0..ROUNDS as u64)
-        .map(|sequence| {
-            let segment = segment(samples, sequence, new_samples);
-            let mut stopwatch = Stopwatch::start();
-            black_box(analyser.observe(&segment, &mut track, Features::ALL)).expect("it runs");
-            stopwatch.lap().cpu
-        })
-        .collect();
+    let rounds = (0..ROUNDS as u64).map(|sequence| {
+        let segment = segment(samples, sequence, new_samples);
+        analyser.observe(&segment, &mut track, Features::ALL).expect("it runs").timing
+    });
+    rounds.collect()
+}
+
+/// Median processor time of a step.
+fn cpu_ms(timings: &[SpeechTiming], step: impl Fn(&SpeechTiming) -> Cost) -> f64 {
+    let mut costs: Vec<Duration> = timings.iter().map(|timing| step(timing).cpu).collect();
     costs.sort();
-    costs[ROUNDS / 2].as_secs_f64() * 1e3
+    costs[costs.len() / 2].as_secs_f64() * 1e3
 }
 
 /// Writes the processor times where `benches/peers/voice.py` reads them.
@@ -64,9 +70,15 @@ fn processor_time(_: &mut Criterion) {
     let load = loading.lap();
     let mut analyser = VoiceAnalyser::new(models, SpeechConfig::default());
     let samples = clip();
+    let whole = timings(&mut analyser, &samples, SEGMENT_SAMPLES);
+    let hop = timings(&mut analyser, &samples, HOP_SAMPLES);
     let numbers = serde_json::json!({
-        "segment_cpu_ms": cpu_ms(&mut analyser, &samples, SEGMENT_SAMPLES),
-        "segment_with_1_s_hop_cpu_ms": cpu_ms(&mut analyser, &samples, HOP_SAMPLES),
+        "segment_cpu_ms": cpu_ms(&whole, |timing| timing.total),
+        "segment_with_1_s_hop_cpu_ms": cpu_ms(&hop, |timing| timing.total),
+        "activity_cpu_ms": cpu_ms(&whole, |timing| timing.activity),
+        "f0_cpu_ms": cpu_ms(&whole, |timing| timing.f0),
+        "spectrum_cpu_ms": cpu_ms(&whole, |timing| timing.spectrum),
+        "syllables_cpu_ms": cpu_ms(&whole, |timing| timing.syllables),
         "models_load_ms": load.wall.as_secs_f64() * 1e3,
     });
     fs::write("target/voice_cpu.json", numbers.to_string()).expect("target/ is writable");

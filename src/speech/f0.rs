@@ -1,7 +1,7 @@
 //! Pitch of the voice: short-time autocorrelation, as Praat's "To Pitch (ac)" computes it.
 //!
 //! Boersma 1993, "Accurate short-term analysis of the fundamental frequency and the
-//! harmonics-to-noise ratio of a sampled sound". Each frame gives candidates; [`super::path`]
+//! harmonics-to-noise ratio of a sampled sound". Each frame gives candidates; `path`
 //! chooses among them over time. The constants are Praat's standard settings.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::{
     STEP_SAMPLES,
     path::{Candidate, PathFinder},
     sinc::{HALF_TAPS, SincTable},
+    sums::{dot, sum},
 };
 use crate::media::SAMPLE_RATE_HZ;
 
@@ -155,7 +156,7 @@ impl F0Tracker {
         let half = self.window.len() / 2;
         let around = &samples
             [centre.saturating_sub(self.lags.end)..(centre + self.lags.end).min(samples.len())];
-        let mean = around.iter().sum::<f32>() / around.len() as f32;
+        let mean = sum(around) / around.len() as f32;
         let source = &samples[centre - half..centre + half];
         for ((out, sample), weight) in self.frame.iter_mut().zip(source).zip(&self.window) {
             *out = (sample - mean) * weight;
@@ -220,7 +221,7 @@ impl F0Tracker {
 }
 
 fn peak_around_mean(samples: &[f32]) -> f32 {
-    let mean = samples.iter().sum::<f32>() / samples.len() as f32;
+    let mean = sum(samples) / samples.len() as f32;
     samples.iter().fold(0.0, |peak, sample| peak.max((sample - mean).abs()))
 }
 
@@ -231,8 +232,7 @@ fn hann(size: usize) -> Vec<f32> {
 }
 
 fn window_gain(window: &[f32], lag: usize) -> f32 {
-    let product =
-        |lag: usize| -> f32 { window.iter().zip(&window[lag..]).map(|(a, b)| a * b).sum() };
+    let product = |lag: usize| dot(&window[..window.len() - lag], &window[lag..]);
     product(0) / product(lag)
 }
 

@@ -1,6 +1,6 @@
 //! Level of the samples: RMS, dBFS, clipping, and the level of each 10 ms. No spectra.
 
-use super::STEP_SAMPLES;
+use super::{STEP_SAMPLES, sums::dot};
 
 /// Full scale of 16-bit samples.
 const FULL_SCALE: f32 = 32_768.0;
@@ -33,15 +33,11 @@ pub(super) fn to_unit_scale(samples: &[i16], out: &mut Vec<f32>) {
     out.extend(samples.iter().map(|sample| f32::from(*sample) / FULL_SCALE));
 }
 
-/// Writes the mean square of the 30 ms around each step of 10 ms into `out`.
+/// Writes the mean square of each 10 ms into `out`.
 pub(super) fn powers(samples: &[f32], out: &mut Vec<f32>) {
     out.clear();
-    for step in 0..samples.len() / STEP_SAMPLES {
-        let start = (step * STEP_SAMPLES).saturating_sub(STEP_SAMPLES);
-        let end = ((step + 2) * STEP_SAMPLES).min(samples.len());
-        let energy: f32 = samples[start..end].iter().map(|x| x * x).sum();
-        out.push(energy / (end - start) as f32);
-    }
+    let steps = samples.chunks_exact(STEP_SAMPLES);
+    out.extend(steps.map(|step| dot(step, step) / STEP_SAMPLES as f32));
 }
 
 #[cfg(test)]
@@ -66,12 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn one_step_in_a_silence_spreads_over_30_ms() {
-        let mut samples = vec![0.0; STEP_SAMPLES * 10];
+    fn each_step_has_its_own_power() {
+        let mut samples = vec![0.0; STEP_SAMPLES * 10 + 7];
         samples[STEP_SAMPLES * 5..STEP_SAMPLES * 6].fill(0.5);
         let mut out = Vec::new();
         powers(&samples, &mut out);
+        assert_eq!(out.len(), 10);
         let loud: Vec<usize> = (0..10).filter(|k| out[*k] > 0.0).collect();
-        assert_eq!(loud, [4, 5, 6]);
+        assert_eq!(loud, [5]);
+        assert!((out[5] - 0.25).abs() < 1e-6);
     }
 }

@@ -14,6 +14,7 @@ mod path;
 mod sinc;
 pub mod spectrum;
 mod statistics;
+mod sums;
 pub mod syllables;
 
 use std::time::Duration;

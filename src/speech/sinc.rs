@@ -2,6 +2,8 @@
 
 use std::f32::consts::PI;
 
+use super::sums::dot;
+
 /// Samples used on either side.
 pub(super) const HALF_TAPS: usize = 16;
 /// Positions between two samples that the table holds.
@@ -46,7 +48,7 @@ impl SincTable {
         let base = index.strict_add_signed(position.div_euclid(phases));
         let taps = &self.taps[position.rem_euclid(phases).cast_unsigned()];
         let window = &values[base + 1 - HALF_TAPS..=base + HALF_TAPS];
-        window.iter().zip(taps).map(|(value, tap)| value * tap).sum()
+        dot(window, taps)
     }
 }
 

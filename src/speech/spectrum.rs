@@ -4,10 +4,13 @@ use std::{ops::Range, sync::Arc};
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex32};
 
+use super::sums::{dot, sum};
 use crate::media::SAMPLE_RATE_HZ;
 
 /// Samples of a frame.
 pub const FRAME_SAMPLES: usize = 2048;
+/// Bins of its spectrum.
+const BINS: usize = FRAME_SAMPLES / 2 + 1;
 /// Samples between the centres of two frames.
 pub const HOP_SAMPLES: usize = 512;
 
@@ -19,6 +22,9 @@ pub struct SpectrumAnalyser {
     spectrum: Vec<Complex32>,
     scratch: Vec<Complex32>,
     power: Vec<f32>,
+    magnitude: Vec<f32>,
+    /// Frequency of each bin.
+    bin_hz: Vec<f32>,
 }
 
 impl std::fmt::Debug for SpectrumAnalyser {
@@ -50,13 +56,16 @@ impl SpectrumAnalyser {
     /// Plans the transform.
     pub fn new() -> Self {
         let forward = RealFftPlanner::new().plan_fft_forward(FRAME_SAMPLES);
+        let width_hz = SAMPLE_RATE_HZ as f32 / FRAME_SAMPLES as f32;
         let turn = std::f32::consts::TAU / FRAME_SAMPLES as f32;
         SpectrumAnalyser {
             window: (0..FRAME_SAMPLES).map(|k| 0.5 - 0.5 * (turn * k as f32).cos()).collect(),
             frame: forward.make_input_vec(),
             spectrum: forward.make_output_vec(),
             scratch: forward.make_scratch_vec(),
-            power: vec![0.0; FRAME_SAMPLES / 2 + 1],
+            power: vec![0.0; BINS],
+            magnitude: vec![0.0; BINS],
+            bin_hz: (0..BINS).map(|bin| bin as f32 * width_hz).collect(),
             forward,
         }
     }
@@ -121,18 +130,16 @@ impl SpectrumAnalyser {
         }
     }
 
-    fn centroid_hz(&self) -> Option<f32> {
-        let (mut weighted, mut sum) = (0.0f32, 0.0f32);
-        for (bin, power) in self.power.iter().enumerate() {
-            let magnitude = power.sqrt();
-            weighted += magnitude * bin as f32;
-            sum += magnitude;
+    fn centroid_hz(&mut self) -> Option<f32> {
+        for (magnitude, power) in self.magnitude.iter_mut().zip(&self.power) {
+            *magnitude = power.sqrt();
         }
-        (sum > 0.0).then(|| weighted / sum * SAMPLE_RATE_HZ as f32 / FRAME_SAMPLES as f32)
+        let all = sum(&self.magnitude);
+        (all > 0.0).then(|| dot(&self.magnitude, &self.bin_hz) / all)
     }
 
     fn energy(&self, bins: Range<usize>) -> f32 {
-        self.power[bins].iter().sum()
+        sum(&self.power[bins])
     }
 }
 
