@@ -6,8 +6,10 @@
 use std::{env, fs, path::Path};
 
 use boothd::{
-    config::{self, Config, Fallback, KEYS, Place, Problem, Source},
+    capture::source::SourceKind,
+    config::{self, Config, Fallback, KEYS, Place, Problem},
     error::ErrorKind,
+    vision::ExpressionChoice,
 };
 
 fn resolve(text: &str, overrides: &[&str]) -> Result<Config, Vec<Problem>> {
@@ -92,9 +94,11 @@ fn every_example_is_of_its_keys_kind() {
         .replace("64 hex digits", &"ab".repeat(32))
         .replace("at least 16 characters", "at-least-16-characters");
     let config = resolve(&examples, &[]).expect("examples without mistakes");
-    let expression = config.vision.expression.expect("the example is an own model");
-    assert_eq!(expression.file, Path::new("/data/my_expression.onnx"));
-    assert_eq!(expression.labels.len(), 7);
+    let ExpressionChoice::Own(own) = config.vision.expression else {
+        panic!("the example is an own model")
+    };
+    assert_eq!(own.file, Path::new("/data/my_expression.onnx"));
+    assert_eq!(own.picture.expect("is described").labels.len(), 7);
 }
 
 #[test]
@@ -205,9 +209,9 @@ fn overrides_win_and_are_judged_alike() {
     let set =
         ["video.fps=5", "video.device=/dev/video2", "web.port = 0", "video.source=\"off\""];
     let config = resolve("[video]\nfps = 3\n", &set).expect("no mistakes");
-    assert!((config.video.fps - 5.0).abs() < f64::EPSILON);
-    assert_eq!(config.video.device, "/dev/video2");
-    assert_eq!(config.video.source, Source::Off);
+    assert!((config.camera.fps - 5.0).abs() < f64::EPSILON);
+    assert_eq!(config.camera.device, "/dev/video2");
+    assert_eq!(config.sources.video, None);
     assert_eq!(config.listen.port(), 0);
     let found = problems("", &["video.fps=fast", "vidoe.fps=1", "video.fps"]);
     assert_eq!(
@@ -222,9 +226,11 @@ fn overrides_win_and_are_judged_alike() {
 
 #[test]
 fn paths_are_meant_from_the_data_directory_or_from_the_shell() {
-    let config = resolve("video.file = \"a.mjpeg\"", &["audio.file=b.wav"]).expect("right");
-    assert_eq!(config.video.file.as_deref(), Some(Path::new("/data/a.mjpeg")));
-    assert_eq!(config.audio.file.as_deref(), Some(Path::new("b.wav")));
+    let text = "video = { source = \"file\", file = \"a.mjpeg\", file_fps = 5 }";
+    let config = resolve(text, &["audio.source=file", "audio.file=b.wav"]).expect("right");
+    let file = |path: &str, fps| Some(SourceKind::File { path: path.into(), fps });
+    assert_eq!(config.sources.video, file("/data/a.mjpeg", Some(5.0)));
+    assert_eq!(config.sources.audio, file("b.wav", None));
     assert_eq!(config.models_dir, Path::new("/data/models"));
 }
 

@@ -43,8 +43,8 @@ pub(super) fn judge(
     let config = Config {
         booth_id: judge.text("booth.id"),
         sources: Sources {
-            video: judge.source("video", features.video),
-            audio: judge.source("audio", features.audio),
+            video: judge.source("video", features.video, judge.video_file_fps()),
+            audio: judge.source("audio", features.audio, None),
         },
         camera: judge.camera(),
         microphone: judge.microphone(),
@@ -99,12 +99,17 @@ impl Judge<'_> {
     }
 
     /// The source of "video" or "audio"; a file must be named where one is asked for.
-    fn source(&mut self, medium: &str, is_on: bool) -> Option<SourceKind> {
+    fn source(
+        &mut self,
+        medium: &str,
+        is_on: bool,
+        file_fps: Option<f64>,
+    ) -> Option<SourceKind> {
         let (key, file) = (format!("{medium}.source"), format!("{medium}.file"));
         let source = match self.text(&key).as_str() {
             "device" => Some(SourceKind::Device),
             "file" => match self.path(&file) {
-                Some(path) => Some(SourceKind::File { path, fps: self.file_fps(medium) }),
+                Some(path) => Some(SourceKind::File { path, fps: file_fps }),
                 None => {
                     self.problem(&key, format!("is \"file\", but {file} is not given"));
                     None
@@ -116,9 +121,9 @@ impl Judge<'_> {
         source.filter(|_| is_on)
     }
 
-    /// The rate of a recording, where somebody said it.
-    fn file_fps(&self, medium: &str) -> Option<f64> {
-        match self.given.get(&format!("{medium}.file_fps")) {
+    /// The rate of recorded pictures, where somebody said it.
+    fn video_file_fps(&self) -> Option<f64> {
+        match self.given.get("video.file_fps") {
             Some(Value::Number(fps)) => Some(fps),
             _ => None,
         }
