@@ -3,6 +3,17 @@
 //! Each test prints what it measured (`cargo test --release --test accuracy_speech -- --nocapture`).
 //! The goldens are made by tests/data/speech/make_goldens.py.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that shows its measurements"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers are those of known sounds"
+)]
+
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use boothd::{
@@ -336,4 +347,103 @@ fn silence_noise_and_tone_are_no_speech() {
         assert_eq!(heard.f0.is_some(), pitched, "{what}");
         assert_eq!(heard.dbfs.is_some(), what != "silence");
     }
+}
+
+// -- what a daemon meets -------------------------------------------------------------------------
+
+#[test]
+fn any_length_is_analysed_and_no_number_is_nan() {
+    let mut analyser = analyser();
+    let clip = wav(COUNTED[0].0);
+    for length in [0, 1, 160, 639, 640, 800, 8_000, 12_345, 48_000, clip.len()] {
+        let heard = observe(&mut analyser, &clip[..length]);
+        assert_eq!(heard.f0_track_hz.len(), length / 160, "{length} samples");
+        let numbers = [heard.speech_ratio, heard.rms, heard.clipping_ratio];
+        let maybe = [heard.dbfs, heard.clarity, heard.spectral_centroid_hz];
+        let mut all = numbers.into_iter().chain(maybe.into_iter().flatten());
+        assert!(all.all(f32::is_finite), "{length} samples: {heard:?}");
+        assert!((0.0..=1.0).contains(&heard.speech_ratio), "{length} samples");
+    }
+    let long: Vec<i16> = clip.iter().cycle().take(30 * RATE).copied().collect();
+    let heard = observe(&mut analyser, &long);
+    println!("30 s: {} syllables, {:?} in all", heard.syllables.len(), heard.timing.total);
+    assert!(heard.audio_detected && heard.speech_ratio > 0.5);
+    let square: Vec<i16> =
+        (0..RATE).map(|k| if k / 40 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
+    let heard = observe(&mut analyser, &square);
+    assert!(heard.clipping_ratio > 0.99);
+}
+
+#[test]
+fn overlapping_segments_hear_the_speech_that_one_long_segment_hears() {
+    let mut analyser = analyser();
+    let samples = wav(COUNTED[0].0);
+    let whole = observe(&mut analyser, &samples);
+    for hop in [RATE, 12_345, SEGMENT_SAMPLES] {
+        for piece in observe_pieces(&mut analyser, &samples, hop) {
+            let start = piece.captured_at - piece.duration;
+            let inside =
+                |at: Duration| whole.speech.iter().any(|s| s.start <= at && at < s.end);
+            let (mut differ, mut steps) = (0, 0);
+            for step in 0..piece.duration.as_millis() as u64 / 10 {
+                let at = Duration::from_millis(step * 10 + 5);
+                steps += 1;
+                differ += usize::from(
+                    piece.speech.iter().any(|s| s.start <= at && at < s.end)
+                        != inside(start + at),
+                );
+            }
+            // A pause that a segment's edge cuts is no pause to it; nothing else may differ.
+            assert!(differ * 12 <= steps, "hop {hop}, at {start:?}: {differ} of {steps}");
+        }
+    }
+}
+
+#[test]
+fn noise_and_clipping_lower_clarity() {
+    let mut analyser = analyser();
+    let (speech, noise) = (wav(COUNTED[0].0), wav("noise_3s"));
+    let clean = observe(&mut analyser, &speech[..SEGMENT_SAMPLES]).clarity.unwrap();
+    let mut last = clean;
+    let gain = loudness(&speech[..SEGMENT_SAMPLES]).rms / loudness(&noise).rms;
+    for snr_db in [15.0f32, 5.0] {
+        let gain = gain * 10f32.powf(-snr_db / 20.0);
+        let noisy: Vec<i16> = speech
+            .iter()
+            .zip(&noise)
+            .map(|(s, n)| (f32::from(*s) + gain * f32::from(*n)) as i16)
+            .collect();
+        let clarity = observe(&mut analyser, &noisy).clarity.unwrap_or(0.0);
+        println!("clarity: clean {clean:.2}, {snr_db} dB over white noise {clarity:.2}");
+        assert!(clarity < last);
+        last = clarity;
+    }
+    let loud: Vec<i16> =
+        speech[..SEGMENT_SAMPLES].iter().map(|sample| sample.saturating_mul(20)).collect();
+    let clipped = observe(&mut analyser, &loud);
+    println!(
+        "clarity: {:.1} % clipped {:.2}",
+        100.0 * clipped.clipping_ratio,
+        clipped.clarity.unwrap_or(0.0)
+    );
+    assert!(clipped.clarity.unwrap_or(0.0) < clean);
+}
+
+#[test]
+fn arousal_features_follow_the_voice_and_the_switch() {
+    let mut analyser = analyser();
+    let speech = &wav(COUNTED[0].0)[..SEGMENT_SAMPLES];
+    let heard = observe(&mut analyser, speech);
+    let (features, f0) = (heard.arousal.unwrap(), heard.f0.unwrap());
+    println!("arousal: {features:?}");
+    assert!((features.log2_f0_median - f0.median_hz.log2()).abs() < 1e-6);
+    assert!(features.level_db.is_finite() && features.log10_hf500.is_finite());
+    let louder: Vec<i16> = speech.iter().map(|sample| sample * 2).collect();
+    let louder = observe(&mut analyser, &louder).arousal.unwrap();
+    assert!((louder.level_db - features.level_db - 6.02).abs() < 0.05);
+    let off = Features { voice_emotion: false, ..Features::ALL };
+    let whole = segment(0, speech.len(), speech.len(), speech);
+    let heard = analyser.observe(&whole, &mut VoiceTrack::default(), off).unwrap();
+    assert_eq!(heard.arousal, None);
+    assert!(heard.f0.is_some());
 }

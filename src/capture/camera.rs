@@ -77,10 +77,11 @@ pub struct RawFrame<'a> {
 }
 
 /// How long one wait for a frame lasts: what it takes to obey a stop.
-const POLL_TIMEOUT: Duration = Duration::from_millis(200);
+const POLL_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Without a usable frame for so long the device is stuck and is opened again.
-const STALL: Duration = Duration::from_millis(2500);
+/// Without a usable frame for so long the device is stuck and is opened again. Leaves room below
+/// the 3 s in which that must be noticed, and for cameras that take a second or two to start.
+const STALL: Duration = Duration::from_millis(2200);
 
 /// A device that answers "nothing yet" at once is not asked again sooner than this.
 const REST: Duration = Duration::from_millis(20);
@@ -113,7 +114,7 @@ impl Camera {
     /// # Errors
     ///
     /// What [`CameraOpener::open`] and [`FrameDevice::next`] say, and
-    /// [`ErrorKind::Unavailable`] when no usable frame came for 2.5 s.
+    /// [`ErrorKind::Unavailable`] when no usable frame came for 2.2 s.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
         let LoopContext { clock, stage, stop } = &self.context;
         let mut device = self.opener.open(&self.config)?;

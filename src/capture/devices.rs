@@ -12,7 +12,7 @@ use v4l::{Device, capability::Flags, framesize::FrameSizeEnum, video::Capture};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::{permission, v4l2};
+use super::{formats, permission, v4l2};
 
 pub use super::cards::{MicrophoneInfo, any_microphone, list_microphones};
 
@@ -96,7 +96,7 @@ impl CameraInfo {
     fn is_usable(&self) -> bool {
         let code = |format: &FormatInfo| <[u8; 4]>::try_from(format.fourcc.as_bytes()).ok();
         let mut codes = self.formats.iter().filter_map(code);
-        codes.any(|code| v4l2::decodable(v4l::FourCC::new(&code)).is_some())
+        codes.any(|code| formats::decodable(v4l::FourCC::new(&code)).is_some())
     }
 }
 

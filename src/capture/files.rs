@@ -44,6 +44,14 @@ enum Pictures {
     Folder(Vec<PathBuf>),
 }
 
+/// A picture as the file holds it; the size of a compressed one is for the decoder to find.
+struct Picture {
+    format: PixelFormat,
+    width_px: u32,
+    height_px: u32,
+    data: Vec<u8>,
+}
+
 impl FrameFile {
     /// Opens an `.mjpeg` (or `.mjpg`) or `.y4m` file, or a folder of `.jpg`, `.jpeg` and `.png`
     /// pictures in the order of their names. `fps` overrides the rate that a file has.
@@ -109,7 +117,9 @@ impl FrameFile {
             }
             self.index += 1;
         }
-        let Some((format, width_px, height_px, data)) = self.read()? else { return Ok(None) };
+        let Some(Picture { format, width_px, height_px, data }) = self.read()? else {
+            return Ok(None);
+        };
         let captured_at = self.time_of(self.index);
         let unix_ms = i64::try_from(captured_at.as_millis()).unwrap_or(i64::MAX);
         let sequence = self.given_total;
@@ -121,8 +131,7 @@ impl FrameFile {
     /// Every picture, or those that a pace of `pace_fps` takes on media time.
     pub fn frames(mut self, pace_fps: Option<f64>) -> impl Iterator<Item = Result<Frame>> {
         let mut pace = pace_fps.map(Pace::new);
-        let wants = move |time| pace.as_mut().is_none_or(|pace| pace.take(time));
-        let mut wants = wants;
+        let mut wants = move |time| pace.as_mut().is_none_or(|pace| pace.take(time));
         std::iter::from_fn(move || self.next_frame(&mut wants).transpose())
     }
 
@@ -131,23 +140,25 @@ impl FrameFile {
         Duration::from_secs_f64(index as f64 / self.fps)
     }
 
-    fn read(&mut self) -> Result<Option<(PixelFormat, u32, u32, Vec<u8>)>> {
-        let jpeg = |data| (PixelFormat::Jpeg, 0, 0, data);
+    fn read(&mut self) -> Result<Option<Picture>> {
+        let compressed = |format, data| Picture { format, width_px: 0, height_px: 0, data };
+        let jpeg = |data| compressed(PixelFormat::Jpeg, data);
         match &mut self.pictures {
             Pictures::Mjpeg(reader) => {
                 Ok(reader.read().map_err(|err| unreadable(&self.path, err))?.map(jpeg))
             }
             Pictures::Y4m(reader) => {
-                let (width, height) = (reader.header().width_px, reader.header().height_px);
                 let picture = reader.read().map_err(|err| of(&self.path, err))?;
-                Ok(picture.map(|data| (PixelFormat::I420, width, height, data)))
+                let (format, header) = (PixelFormat::I420, reader.header());
+                let (width_px, height_px) = (header.width_px, header.height_px);
+                Ok(picture.map(|data| Picture { format, width_px, height_px, data }))
             }
             Pictures::Folder(left) => {
                 let Some(path) = left.pop() else { return Ok(None) };
                 let data = std::fs::read(&path).map_err(|err| unreadable(&path, err))?;
                 let is_png = extension(&path) == "png";
                 let format = if is_png { PixelFormat::Png } else { PixelFormat::Jpeg };
-                Ok(Some((format, 0, 0, data)))
+                Ok(Some(compressed(format, data)))
             }
         }
     }

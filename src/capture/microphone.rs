@@ -70,10 +70,11 @@ pub enum Heard {
 pub const PERIOD_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 10;
 
 /// How long one wait for sound lasts: what it takes to obey a stop.
-const POLL_TIMEOUT: Duration = Duration::from_millis(200);
+const POLL_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Without a sample for so long the device is stuck and is opened again.
-const STALL: Duration = Duration::from_millis(2500);
+/// Without a sample for so long the device is stuck and is opened again. Leaves room below the
+/// 3 s in which that must be noticed.
+const STALL: Duration = Duration::from_millis(2200);
 
 /// A device that answers "nothing yet" at once is not asked again sooner than this.
 const REST: Duration = Duration::from_millis(20);
@@ -108,7 +109,7 @@ impl Microphone {
     /// # Errors
     ///
     /// What [`SoundOpener::open`] and [`SoundDevice::read`] say, and
-    /// [`ErrorKind::Unavailable`] when no sample came for 2.5 s.
+    /// [`ErrorKind::Unavailable`] when no sample came for 2.2 s.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
         let LoopContext { clock, stage, stop } = &self.context;
         let mut device = self.opener.open(&self.device)?;

@@ -12,6 +12,7 @@ pub mod segmenter;
 pub mod retry;
 pub mod permission;
 pub mod camera;
+pub mod formats;
 pub mod v4l2;
 pub mod microphone;
 pub mod pcm;

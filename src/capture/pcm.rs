@@ -30,6 +30,9 @@ impl SoundOpener for AlsaOpener {
         // alsa-lib writes to stderr from deep inside; what matters is in the error it returns.
         // The handler belongs to this thread and its text is freed at the next open.
         let _silenced = alsa::Output::local_error_handler().ok();
+        if device.starts_with("hw:") {
+            log::info!(target: "microphone", device = device; "opened through plug, which converts rate and channels");
+        }
         let known_cards = cards::list_microphones();
         let mut failure = None;
         for name in cards::candidates(device, &known_cards) {

@@ -66,7 +66,8 @@ impl Present {
 }
 
 impl Sources {
-    /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in.
+    /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in,
+    /// which the caller says loudly: in the log, in /health and in every report.
     pub fn resolve(self, present: Present, demo: &Sources) -> (Sources, bool) {
         let mut wanted = self.video.iter().chain(&self.audio).peekable();
         let nothing_is_there = !present.camera && !present.microphone;

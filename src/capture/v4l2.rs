@@ -1,10 +1,11 @@
-//! [`V4l2Opener`]: real cameras, through the `v4l` crate. Holds no loop and no lookup of names.
+//! [`V4l2Opener`]: real cameras, through the `v4l` crate. Holds no loop, no lookup of
+//! names (`devices`) and no choice of formats (`formats`).
 //!
 //! What this module knows of v4l 0.14 so that nobody else has to:
 //! - after a failed dequeue `Stream::next` queues the same buffer again, which kernels refuse.
 //!   So the descriptor is polled first, and `next` is called only when a frame waits;
 //! - `set_format` silently gives another format: what it returns is checked;
-//! - `Stream` panics when it is dropped and the device refuses to stop (see [`V4l2Camera::drop`]).
+//! - `Stream` panics when it is dropped and the device refuses to stop (see its own drop below).
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use std::{
 
 use rustix::io::Errno;
 use v4l::{
-    Device, Format, FourCC,
+    Device,
     buffer::{Flags, Type},
     device::Handle,
     io::{
@@ -27,14 +28,13 @@ use v4l::{
     video::{Capture, capture::Parameters},
 };
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    media::PixelFormat,
-};
+use crate::error::{Error, ErrorKind, Result};
 
 use super::{
     camera::{CameraConfig, CameraOpener, FrameDevice, RawFrame},
-    devices, permission,
+    devices,
+    formats::{self, Layout},
+    permission,
 };
 
 /// Opens V4L2 cameras.
@@ -48,9 +48,6 @@ const BUFFERS: u32 = 4;
 /// interrupts of the usual 30; slower still would let it expose longer and blur faces.
 const LEAST_CAMERA_FPS: u32 = 15;
 
-/// The largest picture for which raw frames are preferred: beyond it, raw does not fit USB 2.0.
-const LARGEST_RAW_PX: u32 = 640 * 480;
-
 const POLLIN: i16 = 1;
 
 impl CameraOpener for V4l2Opener {
@@ -58,9 +55,9 @@ impl CameraOpener for V4l2Opener {
         let node = devices::find_camera(&wanted.device)?;
         let device = open_node(&node)?;
         let info = devices::inspect(&node, &device)?;
-        let format = choose(&info, wanted)?;
+        let format = formats::choose(&info, wanted)?;
         let given = device.set_format(&format).map_err(|err| io_error(&node, &err))?;
-        let layout = Layout::of(&given).ok_or_else(|| undecodable(&info, &given))?;
+        let layout = Layout::of(&given).ok_or_else(|| formats::undecodable(&info, &given))?;
         ask_for_rate(&device, wanted.fps);
 
         let stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)
@@ -83,68 +80,6 @@ pub(super) fn open_node(node: &Path) -> Result<Device> {
     Device::with_path(node).map_err(|err| io_error(node, &err))
 }
 
-/// The pixel format that boothd can decode behind a fourcc.
-pub(super) fn decodable(fourcc: FourCC) -> Option<PixelFormat> {
-    match &fourcc.repr {
-        b"YUYV" => Some(PixelFormat::Yuyv),
-        b"MJPG" | b"JPEG" => Some(PixelFormat::Jpeg),
-        b"YU12" => Some(PixelFormat::I420),
-        b"RGB3" => Some(PixelFormat::Rgb8),
-        _ => None,
-    }
-}
-
-/// What to ask of a camera that offers `info.formats`.
-///
-/// Raw YUYV comes first up to 640x480: it costs no decoding and no compression artefacts, and
-/// fits USB 2.0. Larger raw pictures do not, so there MJPEG comes first.
-fn choose(info: &devices::CameraInfo, wanted: &CameraConfig) -> Result<Format> {
-    let (width, height) = (wanted.width_px, wanted.height_px);
-    let order: [&[u8; 4]; 5] = if width.saturating_mul(height) <= LARGEST_RAW_PX {
-        [b"YUYV", b"MJPG", b"JPEG", b"YU12", b"RGB3"]
-    } else {
-        [b"MJPG", b"JPEG", b"YUYV", b"YU12", b"RGB3"]
-    };
-    let offered = || {
-        let find = |code: &&[u8; 4]| info.formats.iter().find(|f| f.fourcc.as_bytes() == *code);
-        order.iter().filter_map(find)
-    };
-    let at_that_size = offered().find(|format| format.has_size(width, height));
-    let Some(best) = at_that_size.or_else(|| offered().next()) else {
-        return Err(nothing_decodable(info));
-    };
-    let mut code = [b' '; 4];
-    code.copy_from_slice(best.fourcc.as_bytes());
-    Ok(Format::new(width, height, FourCC::new(&code)))
-}
-
-fn nothing_decodable(info: &devices::CameraInfo) -> Error {
-    let message = format!(
-        "camera {} ({}) offers no format that boothd can decode (YUYV, MJPG, JPEG, YU12, RGB3), \
-         only {}; {}",
-        info.card,
-        info.node.display(),
-        info.offers(),
-        info.advice()
-    );
-    Error::new(ErrorKind::Config, message)
-}
-
-fn undecodable(info: &devices::CameraInfo, given: &Format) -> Error {
-    let message = format!(
-        "camera {} ({}) switched to {} {}x{}, {} bytes a row, which boothd cannot decode; it \
-         offers {}",
-        info.card,
-        info.node.display(),
-        given.fourcc,
-        given.width,
-        given.height,
-        given.stride,
-        info.offers()
-    );
-    Error::new(ErrorKind::Config, message)
-}
-
 /// A camera that cannot change its rate is paced all the same, so a refusal is no error.
 fn ask_for_rate(device: &Device, fps: f64) {
     #[allow(
@@ -157,34 +92,11 @@ fn ask_for_rate(device: &Device, fps: f64) {
     let can_change = now.capabilities.contains(Capabilities::TIME_PER_FRAME);
     // Only ever slower: a camera that gives less has its reasons (light, bandwidth).
     let is_faster = now.interval.denominator > wanted_fps * now.interval.numerator;
-    if can_change && is_faster {
-        if let Err(err) = device.set_params(&Parameters::with_fps(wanted_fps)) {
-            log::debug!(target: "camera", error:% = err; "camera keeps its own frame rate");
-        }
-    }
-}
-
-/// How a frame lies in memory.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Layout {
-    format: PixelFormat,
-    width_px: u32,
-    height_px: u32,
-    stride_bytes: usize,
-}
-
-impl Layout {
-    /// `None` when boothd cannot decode it: another format, no size, planes with padding.
-    fn of(given: &Format) -> Option<Layout> {
-        let format = decodable(given.fourcc)?;
-        let has_size = given.width > 0 && given.height > 0;
-        let is_padded_plane = format == PixelFormat::I420 && given.stride != given.width;
-        (has_size && !is_padded_plane).then_some(Layout {
-            format,
-            width_px: given.width,
-            height_px: given.height,
-            stride_bytes: given.stride as usize,
-        })
+    if can_change
+        && is_faster
+        && let Err(err) = device.set_params(&Parameters::with_fps(wanted_fps))
+    {
+        log::debug!(target: "camera", error:% = err; "camera keeps its own frame rate");
     }
 }
 
@@ -288,60 +200,6 @@ fn io_error(node: &Path, err: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::devices::{CameraInfo, FormatInfo, Sizes};
-
-    fn camera(formats: &[(&str, &[(u32, u32)])]) -> CameraInfo {
-        let format = |(fourcc, sizes): &(&str, &[(u32, u32)])| FormatInfo {
-            fourcc: (*fourcc).to_owned(),
-            description: String::new(),
-            sizes: Sizes::Listed(sizes.to_vec()),
-        };
-        CameraInfo { formats: formats.iter().map(format).collect(), ..CameraInfo::default() }
-    }
-
-    fn chosen(info: &CameraInfo, width_px: u32, height_px: u32) -> String {
-        let wanted = CameraConfig { width_px, height_px, ..CameraConfig::default() };
-        choose(info, &wanted).unwrap().fourcc.to_string()
-    }
-
-    #[test]
-    fn raw_is_preferred_while_it_fits_the_bus() {
-        let all = [(640, 480), (1280, 720)];
-        let c920 = camera(&[("MJPG", &all), ("YUYV", &all), ("H264", &all)]);
-        assert_eq!(chosen(&c920, 640, 480), "YUYV");
-        assert_eq!(chosen(&c920, 1280, 720), "MJPG");
-    }
-
-    #[test]
-    fn the_wanted_size_outweighs_the_preference() {
-        let info = camera(&[("YUYV", &[(320, 240)]), ("MJPG", &[(640, 480)])]);
-        assert_eq!(chosen(&info, 640, 480), "MJPG");
-        assert_eq!(
-            chosen(&info, 800, 600),
-            "MJPG",
-            "neither has it: the preferred of that size"
-        );
-    }
-
-    #[test]
-    fn a_camera_without_a_decodable_format_is_refused_with_what_it_offers() {
-        let info = camera(&[("H264", &[(1920, 1080)]), ("NV12", &[])]);
-        let err = choose(&info, &CameraConfig::default()).unwrap_err();
-        assert_eq!(err.kind(), ErrorKind::Config);
-        assert!(err.to_string().contains("only H264 1920x1080, NV12"), "{err}");
-    }
-
-    #[test]
-    fn the_layout_follows_what_the_driver_returned() {
-        let mut given = Format::new(320, 240, FourCC::new(b"YUYV"));
-        given.stride = 704;
-        let layout = Layout::of(&given).unwrap();
-        assert_eq!((layout.width_px, layout.stride_bytes), (320, 704));
-        given.fourcc = FourCC::new(b"YU12");
-        assert_eq!(Layout::of(&given), None, "padded planes");
-        given.fourcc = FourCC::new(b"NV12");
-        assert_eq!(Layout::of(&given), None);
-    }
 
     #[test]
     fn the_message_says_what_to_do() {

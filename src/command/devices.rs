@@ -13,7 +13,7 @@ use crate::{
 
 /// `boothd devices`
 #[derive(Args, Debug)]
-pub struct DevicesArguments {
+pub(super) struct DevicesArguments {
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,

@@ -14,7 +14,7 @@ use crate::{
 
 /// `boothd run`
 #[derive(Args, Debug)]
-pub struct RunArguments {
+pub(super) struct RunArguments {
     /// Play recordings so many times faster; only where no device is used
     #[arg(long, value_name = "N", default_value_t = 1)]
     speed: u32,

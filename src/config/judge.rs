@@ -43,8 +43,8 @@ pub(super) fn judge(
     let config = Config {
         booth_id: judge.text("booth.id"),
         sources: Sources {
-            video: judge.source("video", features.video, judge.video_file_fps()),
-            audio: judge.source("audio", features.audio, None),
+            video: judge.source("video", judge.file_fps(), features.video),
+            audio: judge.source("audio", None, features.audio),
         },
         camera: judge.camera(),
         microphone: judge.microphone(),
@@ -99,17 +99,12 @@ impl Judge<'_> {
     }
 
     /// The source of "video" or "audio"; a file must be named where one is asked for.
-    fn source(
-        &mut self,
-        medium: &str,
-        is_on: bool,
-        file_fps: Option<f64>,
-    ) -> Option<SourceKind> {
+    fn source(&mut self, medium: &str, fps: Option<f64>, is_on: bool) -> Option<SourceKind> {
         let (key, file) = (format!("{medium}.source"), format!("{medium}.file"));
         let source = match self.text(&key).as_str() {
             "device" => Some(SourceKind::Device),
             "file" => match self.path(&file) {
-                Some(path) => Some(SourceKind::File { path, fps: file_fps }),
+                Some(path) => Some(SourceKind::File { path, fps }),
                 None => {
                     self.problem(&key, format!("is \"file\", but {file} is not given"));
                     None
@@ -121,8 +116,8 @@ impl Judge<'_> {
         source.filter(|_| is_on)
     }
 
-    /// The rate of recorded pictures, where somebody said it.
-    fn video_file_fps(&self) -> Option<f64> {
+    /// The rate of a recording of pictures, where somebody said it.
+    fn file_fps(&self) -> Option<f64> {
         match self.given.get("video.file_fps") {
             Some(Value::Number(fps)) => Some(fps),
             _ => None,
@@ -165,6 +160,8 @@ impl Judge<'_> {
         {
             self.problem("vision.expression.sha256", "must be 64 hex digits");
         }
+        // The catalog takes a relative name from its own folder.
+        let file = std::path::absolute(&file).unwrap_or(file);
         let picture = Some(self.expression_picture());
         Some(ModelEntry { file, sha256, inputs: Vec::new(), outputs: Vec::new(), picture })
     }

@@ -7,7 +7,7 @@
 use std::io::{self, BufRead};
 
 /// A frame larger than this is not a frame: the file is something else.
-const LARGEST_FRAME_BYTES: usize = 64 << 20;
+const LARGEST_FRAME_BYTES: usize = 32 << 20;
 
 /// Reads one JPEG after the other; needs memory for one of them.
 #[derive(Debug)]
@@ -79,10 +79,10 @@ impl<R: BufRead> MjpegReader<R> {
                     self.broken_total += 1;
                 }
             }
-            if let Some(picture) = &mut keep {
-                if scanner.is_inside() || is_whole {
-                    picture.extend_from_slice(&chunk[kept_from..used]);
-                }
+            if let Some(picture) = &mut keep
+                && (scanner.is_inside() || is_whole)
+            {
+                picture.extend_from_slice(&chunk[kept_from..used]);
             }
             self.reader.consume(used);
             if is_whole {
@@ -227,11 +227,16 @@ mod tests {
     #[test]
     fn a_cut_picture_is_left_out_and_counted() {
         let whole = picture(5);
+        // A cut inside a segment's length can hide what follows, 64 KiB at most.
+        let after = picture(7).repeat(1000);
+        let most_hidden = (64 << 10) / picture(7).len() + 2;
         for cut in 3..whole.len() {
-            let file = [&whole[..cut], &picture(6), &picture(7)].concat();
-            let (pictures, broken_total) = read_all(&file, 16);
-            assert!(broken_total >= 1, "cut at {cut}");
-            assert_eq!(pictures.last(), Some(&picture(7)), "cut at {cut}");
+            let (pictures, broken_total) = read_all(&[&whole[..cut], &after].concat(), 4096);
+            // Where the rest of a segment is made up of the next picture, the two become one
+            // that no decoder accepts: it is not counted here but there.
+            assert!(broken_total >= 1 || pictures[0] != picture(7), "cut at {cut}");
+            assert!(pictures.len() + most_hidden >= 1000, "cut at {cut}: {}", pictures.len());
+            assert!(pictures[1..].iter().all(|found| *found == picture(7)), "cut at {cut}");
         }
         let (pictures, broken_total) = read_all(&whole[..whole.len() - 1], 16);
         assert_eq!((pictures.len(), broken_total), (0, 1));
@@ -248,7 +253,8 @@ mod tests {
 
     #[test]
     fn noise_holds_no_pictures() {
-        let noise: Vec<u8> = (0..100_000_u32).map(|i| (i * i >> 7) as u8).collect();
+        let noise: Vec<u8> =
+            (0..100_000_u32).map(|i| i.wrapping_mul(i).to_be_bytes()[1]).collect();
         assert!(read_all(&noise, 4096).0.is_empty());
     }
 }

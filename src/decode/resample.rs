@@ -140,6 +140,7 @@ mod tests {
     /// What becomes of one second of a sine, in pieces of `piece` samples.
     fn resampled(rate_hz: u32, tone_hz: f64, piece: usize) -> Vec<f32> {
         let step = 2.0 * PI * tone_hz / f64::from(rate_hz);
+        #[allow(clippy::cast_possible_truncation, reason = "a sample needs no more than f32")]
         let input: Vec<f32> =
             (0..rate_hz).map(|i| (step * f64::from(i)).sin() as f32).collect();
         let (mut resampler, mut output) = (Resampler::new(rate_hz).unwrap(), Vec::new());

@@ -26,6 +26,12 @@ pub struct WavReader<R> {
     is_at_end: bool,
 }
 
+/// Anything more is damage, not a recording.
+const MOST_CHANNELS: u16 = 32;
+
+/// A file from a stranger must not grow a thousandfold on its way to 16 kHz.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 4000..=384_000;
+
 /// Frames (one sample of each channel) that are read at a time.
 const BLOCK_FRAMES: usize = 4096;
 
@@ -42,9 +48,16 @@ impl<R: Read> WavReader<R> {
             Error::new(ErrorKind::InvalidInput, message).because(err)
         })?;
         let spec = reader.spec();
+        if !(1..=MOST_CHANNELS).contains(&spec.channels) || spec.bits_per_sample == 0 {
+            let message = format!("a WAV must have 1 to {MOST_CHANNELS} channels of samples");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         let resampler = match spec.sample_rate {
             SAMPLE_RATE_HZ => None,
-            rate_hz => Some(Resampler::new(rate_hz).ok_or_else(|| unusual_rate(rate_hz))?),
+            rate_hz if RATES_HZ.contains(&rate_hz) => {
+                Some(Resampler::new(rate_hz).ok_or_else(|| unusual_rate(rate_hz))?)
+            }
+            rate_hz => return Err(unusual_rate(rate_hz)),
         };
         let (mixed, ready) = (Vec::new(), Vec::new());
         Ok(WavReader { reader, spec, resampler, mixed, ready, taken: 0, is_at_end: false })
@@ -230,7 +243,9 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused() {
         let nan = wav(1, 16_000, (32, SampleFormat::Float), &[0.1, f32::NAN]);
-        for bytes in [nan, b"RIFF".to_vec(), vec![], wav(1, 383_999, (16, INT), &[0_i16])] {
+        let mut silent = wav(1, 16_000, (16, INT), &[0_i16; 9]);
+        silent[22] = 0; // The number of channels.
+        for bytes in [silent, nan, b"RIFF".to_vec(), vec![], wav(1, 1, (16, INT), &[0_i16])] {
             assert_eq!(read_all(&bytes).unwrap_err().kind(), ErrorKind::InvalidInput);
         }
     }

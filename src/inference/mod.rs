@@ -4,6 +4,7 @@
 
 pub mod catalog;
 mod picture_input;
+mod prelu;
 mod tract;
 
 pub use catalog::{Catalog, ModelEntry};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
+use super::prelu;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A model that is loaded, optimised and ready; shared read-only between workers.
@@ -38,7 +39,9 @@ impl Model {
         outputs: &[&str],
     ) -> Result<Self> {
         let mut build = || -> TractResult<Arc<TypedRunnableModel>> {
-            let mut model = tract_onnx::onnx().model_for_read(&mut bytes)?;
+            let mut onnx = tract_onnx::onnx();
+            onnx.op_register.insert("PRelu", prelu::parse);
+            let mut model = onnx.model_for_read(&mut bytes)?;
             if !outputs.is_empty() {
                 model = model.with_outputs_by_name(outputs)?;
             }

@@ -1,34 +1,37 @@
-//! Syllable nuclei: humps of the voice's envelope that are voiced. No words are recognised.
+//! Syllable nuclei: humps of the voice's loudness that are voiced. No words are recognised.
 //!
 //! After de Jong & Wempe 2009, "Praat script to detect syllable nuclei and measure speech rate
-//! automatically", on the envelope of four bands within 300-3400 Hz instead of the intensity.
+//! automatically", with two changes. The intensity gives way to a loudness: the power of the
+//! band of the first formant and of that of the second, each to the power of 1/3 (Stevens), so
+//! that the vowel's colour counts beside its strength. And a hump's prominence is judged on
+//! both sides, so a step on the way up is none.
 
 use std::time::Duration;
 
 use super::STEP_MS;
 use crate::media::SAMPLE_RATE_HZ;
 
-/// Edges of the four bands, Hz.
-const BAND_EDGES_HZ: [usize; 5] = [300, 600, 1100, 1900, 3400];
-/// Width of the smoothing, steps of 10 ms.
-const SIGMA_STEPS: f32 = 1.5;
+/// Edges of the bands of the first and of the second formant, Hz.
+const BAND_EDGES_HZ: [usize; 3] = [300, 1000, 3000];
+/// Width of the smoothing, steps of 10 ms; the window of a spectrum smooths by another 0.6.
+const SIGMA_STEPS: f32 = 0.9;
 /// Steps on either side that the smoothing looks at.
-const REACH_STEPS: usize = 5;
+const REACH_STEPS: usize = 3;
 /// How far a nucleus stands over the higher of the dips beside it, dB.
-const PROMINENCE_DB: f32 = 1.5;
+const PROMINENCE_DB: f32 = 1.25;
 /// How far under the top of the segment a nucleus may be, dB.
-const RANGE_DB: f32 = 25.0;
-/// Envelope under the top from which everything counts as equally silent, dB.
-const SILENT_DB: f32 = 60.0;
+const RANGE_DB: f32 = 37.0;
+/// Level under the top from which everything counts as equally silent, dB.
+const SILENT_DB: f32 = 90.0;
 
-/// Collects the envelope of a segment step by step, then finds the nuclei.
+/// Collects the loudness of a segment step by step, then finds the nuclei.
 /// Keeps its allocations from segment to segment.
 #[derive(Debug)]
 pub struct SyllableCounter {
     /// First bin of each band, and the end of the last.
-    edges: [usize; 5],
+    edges: [usize; 3],
     kernel: [f32; 2 * REACH_STEPS + 1],
-    envelope: Vec<f32>,
+    loudness: Vec<f32>,
     levels_db: Vec<f32>,
 }
 
@@ -44,22 +47,22 @@ impl SyllableCounter {
         SyllableCounter {
             edges: BAND_EDGES_HZ.map(|edge_hz| edge_hz * (bins - 1) / width_hz),
             kernel: weights.map(|weight| weight / sum),
-            envelope: Vec::new(),
+            loudness: Vec::new(),
             levels_db: Vec::new(),
         }
     }
 
     /// Begins a segment of so many steps of 10 ms.
     pub fn begin(&mut self, steps: usize) {
-        self.envelope.clear();
-        self.envelope.resize(steps, 0.0);
+        self.loudness.clear();
+        self.loudness.resize(steps, 0.0);
     }
 
     /// Takes the power spectrum of a step; a step that is left out counts as silent.
     pub fn push(&mut self, step: usize, power: &[f32]) {
         let bands = self.edges.windows(2);
-        self.envelope[step] =
-            bands.map(|band| power[band[0]..band[1]].iter().sum::<f32>().sqrt()).sum();
+        self.loudness[step] =
+            bands.map(|band| power[band[0]..band[1]].iter().sum::<f32>().cbrt()).sum();
     }
 
     /// The nuclei, in order, from the start of the segment.
@@ -83,15 +86,15 @@ impl SyllableCounter {
             .collect()
     }
 
-    /// Envelope to smoothed level under the segment's top, dB.
+    /// Loudness to smoothed level under the segment's top, dB.
     fn smooth(&mut self) {
-        let last = self.envelope.len().saturating_sub(1);
-        let smoothed = (0..self.envelope.len()).map(|step| -> f32 {
+        let last = self.loudness.len().saturating_sub(1);
+        let smoothed = (0..self.loudness.len()).map(|step| -> f32 {
             let around = self.kernel.iter().enumerate();
             around
                 .map(|(k, weight)| {
                     let at = (step + k).saturating_sub(REACH_STEPS).min(last);
-                    weight * self.envelope[at]
+                    weight * self.loudness[at]
                 })
                 .sum()
         });
@@ -99,7 +102,8 @@ impl SyllableCounter {
         self.levels_db.extend(smoothed);
         let top = self.levels_db.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         for level in &mut self.levels_db {
-            *level = (20.0 * (*level / top).log10()).max(-SILENT_DB);
+            // Loudness is the cube root of a power.
+            *level = (30.0 * (*level / top).log10()).max(-SILENT_DB);
         }
     }
 }
@@ -122,4 +126,46 @@ fn is_prominent(levels: &[f32], step: usize) -> bool {
     let before = dip(&mut levels[..step].iter().rev());
     let after = dip(&mut levels[step + 1..].iter());
     first_of_plateau && here - before.max(after) >= PROMINENCE_DB
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BINS: usize = 513;
+
+    /// Nuclei, in steps, of a voice whose power follows `levels_db`.
+    fn nuclei(levels_db: &[f32], voiced: bool) -> Vec<u128> {
+        let mut counter = SyllableCounter::new(BINS);
+        counter.begin(levels_db.len());
+        for (step, level_db) in levels_db.iter().enumerate() {
+            counter.push(step, &[10f32.powf(level_db / 10.0); BINS]);
+        }
+        let f0 = vec![voiced.then_some(120.0); levels_db.len()];
+        counter.nuclei(&f0).iter().map(|at| at.as_millis() / 10).collect()
+    }
+
+    fn humps(depth_db: f32) -> Vec<f32> {
+        let turn = std::f32::consts::TAU / 20.0;
+        (0..100).map(|step| -0.5 * depth_db * (1.0 + (turn * step as f32).cos())).collect()
+    }
+
+    #[test]
+    fn each_voiced_hump_is_a_nucleus() {
+        assert_eq!(nuclei(&humps(6.0), true), [10, 30, 50, 70, 90]);
+        assert_eq!(nuclei(&humps(6.0), false), []);
+    }
+
+    #[test]
+    fn ripples_and_a_steady_sound_are_none() {
+        assert_eq!(nuclei(&humps(1.0), true), []);
+        assert_eq!(nuclei(&[0.0; 100], true), []);
+        assert_eq!(nuclei(&[], true), []);
+    }
+
+    #[test]
+    fn a_hump_cut_by_the_edge_needs_a_dip_on_either_side() {
+        let cut: Vec<f32> = humps(6.0)[10..].to_vec();
+        assert_eq!(nuclei(&cut, true), [20, 40, 60, 80]);
+    }
 }

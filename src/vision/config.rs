@@ -64,6 +64,6 @@ impl Default for VisionConfig {
 
 impl Default for QualityFloors {
     fn default() -> Self {
-        QualityFloors { brightness: 0.12, sharpness: 20.0, inter_ocular_px: 20.0 }
+        QualityFloors { brightness: 0.12, sharpness: 8.0, inter_ocular_px: 20.0 }
     }
 }

@@ -65,12 +65,13 @@ impl Crop {
         mut put: impl FnMut(usize, [f32; 3]),
     ) {
         let source = Source::new(picture);
-        let (step, inverse) = (1.0 / to_f32(size), to_f32(size) / self.side_px);
+        let step = 1.0 / to_f32(size);
         let origin = self.to_picture(0.0, 0.0);
         let (right, down) = (self.to_picture(step, 0.0), self.to_picture(0.0, step));
         let right = Point { x: right.x - origin.x, y: right.y - origin.y };
         let down = Point { x: down.x - origin.x, y: down.y - origin.y };
-        let taps = to_index(1.0 / inverse).clamp(1, MAX_TAPS);
+        // One bilinear sample covers two pixels.
+        let taps = (to_index(self.side_px * step / 2.0) + 1).min(MAX_TAPS);
         let at = |column: f32, row: f32| {
             source.bilinear(
                 origin.x + column * right.x + row * down.x,
@@ -172,7 +173,7 @@ pub(super) fn to_f32(index: usize) -> f32 {
     reason = "saturates, as the doc says"
 )]
 pub(super) fn to_index(value: f32) -> usize {
-    value as usize
+    value as u32 as usize
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn suppress(mut faces: Vec<Detection>) -> Vec<Detection> {
     while let Some(&best) = faces.first() {
         let (same, others): (Vec<_>, Vec<_>) =
             faces.into_iter().partition(|face| best.bbox.iou(&face.bbox) > SAME_FACE_IOU);
-        kept.push(if same.is_empty() { best } else { average(&same, best.score) });
+        kept.push(if same.len() <= 1 { best } else { average(&same, best.score) });
         // A degenerate box overlaps nothing, not even itself.
         faces = others.into_iter().filter(|face| *face != best).collect();
     }

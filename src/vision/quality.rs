@@ -11,8 +11,10 @@ use crate::decode::Picture;
 const SIDE: usize = 96;
 /// Side of a thumbnail, px.
 const THUMB_SIDE: usize = 16;
-/// Two thumbnails that differ by less than this many grey levels in the mean show the same.
+/// Two thumbnails show the same when they differ by less than this many grey levels in the mean
+/// (the light, the place) and nowhere by more than [`SAME_SPOT_LEVELS`] (mouth, lids, brows).
 const SAME_LEVELS: f32 = 2.0;
+const SAME_SPOT_LEVELS: f32 = 16.0;
 
 /// The face, upright, 96x96, grey; its buffer is used again.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +74,9 @@ impl GreyFace {
 impl Thumbnail {
     /// Whether two thumbnails hardly differ.
     pub(super) fn shows_the_same(&self, other: &Thumbnail) -> bool {
-        mean(self.0.iter().zip(other.0).map(|(a, b)| (a - b).abs())) < SAME_LEVELS
+        let differences = self.0.iter().zip(other.0).map(|(a, b)| (a - b).abs());
+        mean(differences.clone()) < SAME_LEVELS
+            && differences.fold(0.0, f32::max) < SAME_SPOT_LEVELS
     }
 }
 
@@ -131,6 +135,12 @@ mod tests {
         });
         assert!(edge(48).shows_the_same(&noisy.thumbnail()));
         assert!(!edge(48).shows_the_same(&edge(52)));
+        let mouth = grey(|x, y| {
+            let opened = (40..56).contains(&x) && (70..76).contains(&y);
+            if opened { 20.0 } else { 60.0 + to_f32(x) }
+        });
+        let shut = grey(|x, _| 60.0 + to_f32(x));
+        assert!(!mouth.thumbnail().shows_the_same(&shut.thumbnail()));
     }
 
     #[test]
