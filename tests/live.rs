@@ -1,5 +1,7 @@
 //! The doors, as a client meets them: a real server on a free port of the loopback, real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 use std::{fs, sync::Arc, time::Duration};
 
 use boothd::{

@@ -95,7 +95,7 @@ pub struct WebState {
 }
 
 /// How long open connections may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(500);
+const GOODBYE: Duration = Duration::from_millis(300);
 
 /// What every request and connection shares.
 #[derive(Clone)]
