@@ -78,7 +78,7 @@ impl<'kvs, W: Write> VisitSource<'kvs> for Fields<'_, W> {
 
 /// What a device or a client says must not begin a line of its own.
 fn one_line(text: &str) -> String {
-    text.replace(|c: char| c == '\n' || c == '\r', "; ")
+    text.replace(['\n', '\r'], "; ")
 }
 
 #[cfg(test)]

@@ -94,11 +94,11 @@ fn every_example_is_of_its_keys_kind() {
         .replace("64 hex digits", &"ab".repeat(32))
         .replace("at least 16 characters", "at-least-16-characters");
     let config = resolve(&examples, &[]).expect("examples without mistakes");
-    let ExpressionChoice::Own(expression) = config.vision.expression else {
-        panic!("the example is an own model");
+    let ExpressionChoice::Own(own) = config.vision.expression else {
+        panic!("the example is an own model")
     };
-    assert_eq!(expression.file, Path::new("/data/my_expression.onnx"));
-    assert_eq!(expression.picture.expect("is described").labels.len(), 7);
+    assert_eq!(own.file, Path::new("/data/my_expression.onnx"));
+    assert_eq!(own.picture.expect("is described").labels.len(), 7);
 }
 
 #[test]
@@ -226,11 +226,11 @@ fn overrides_win_and_are_judged_alike() {
 
 #[test]
 fn paths_are_meant_from_the_data_directory_or_from_the_shell() {
-    let text = "video.source = \"file\"\nvideo.file = \"a.mjpeg\"\naudio.source = \"file\"";
-    let config = resolve(text, &["audio.file=b.wav"]).expect("right");
-    let file = |path: &str| Some(SourceKind::File { path: path.into(), fps: None });
-    assert_eq!(config.sources.video, file("/data/a.mjpeg"));
-    assert_eq!(config.sources.audio, file("b.wav"));
+    let text = "video = { source = \"file\", file = \"a.mjpeg\", file_fps = 5 }";
+    let config = resolve(text, &["audio.source=file", "audio.file=b.wav"]).expect("right");
+    let file = |path: &str, fps| Some(SourceKind::File { path: path.into(), fps });
+    assert_eq!(config.sources.video, file("/data/a.mjpeg", Some(5.0)));
+    assert_eq!(config.sources.audio, file("b.wav", None));
     assert_eq!(config.models_dir, Path::new("/data/models"));
 }
 

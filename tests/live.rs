@@ -1,12 +1,15 @@
 //! The doors, as a client meets them: a real server on a free port of the loopback, real sockets.
 
-use std::{sync::Arc, time::Duration};
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use std::{fs, sync::Arc, time::Duration};
 
 use boothd::{
     clock::{Clock, SimulatedClock},
-    engine::{Engine, EngineConfig, FaceResult, Live, Origin},
+    engine::{Engine, EngineConfig, FaceResult, Live, Origin, VoiceResult},
     features::Features,
-    session::FaceMetrics,
+    session::{FaceMetrics, VoiceMetrics},
+    speech::{SpeechTiming, VoiceObservation},
     stage::{Stage, State},
     stop::Stop,
     vision::{FaceObservation, VisionTiming},
@@ -16,12 +19,12 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{self, Message, client::IntoClientRequest, http},
 };
 
@@ -103,7 +106,23 @@ impl Booth {
     }
 
     async fn watcher(&self) -> Client {
-        let mut client = self.operator().await;
+        self.watching(self.operator().await).await
+    }
+
+    /// A watcher whose system holds hardly anything for it.
+    async fn cramped_watcher(&self) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(2048).unwrap();
+        let stream = socket.connect(self.address.parse().unwrap()).await.unwrap();
+        let url = format!("{}?token={TOKEN}", self.url());
+        let (socket, _) = client_async(url, MaybeTlsStream::Plain(stream)).await.unwrap();
+        let mut client = Client(socket);
+        client.expect("connected").await;
+        client.expect("auth_success").await;
+        self.watching(client).await
+    }
+
+    async fn watching(&self, mut client: Client) -> Client {
         client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
         client.expect("watching").await;
         client
@@ -154,6 +173,37 @@ fn frame(sequence: u64) -> FaceResult {
         metrics: FaceMetrics::default(),
         dropped_total: 7,
         latency: Duration::from_millis(12),
+    }
+}
+
+/// What a silent room gives.
+fn segment(sequence: u64) -> VoiceResult {
+    let observation = VoiceObservation {
+        sequence,
+        captured_at: Duration::from_secs(sequence),
+        unix_ms: 1_700_000_000_500,
+        duration: Duration::from_secs(3),
+        new_duration: Duration::from_secs(1),
+        audio_detected: false,
+        speech_ratio: 0.0,
+        speech: Vec::new(),
+        pauses: Vec::new(),
+        rms: 0.0,
+        dbfs: None,
+        clipping_ratio: 0.0,
+        f0_track_hz: Vec::new(),
+        f0: None,
+        spectral_centroid_hz: None,
+        clarity: None,
+        syllables: Vec::new(),
+        arousal: None,
+        timing: SpeechTiming::default(),
+    };
+    VoiceResult {
+        observation,
+        metrics: VoiceMetrics::default(),
+        dropped_total: 2,
+        latency: Duration::from_millis(8),
     }
 }
 
@@ -336,6 +386,83 @@ async fn a_watcher_gets_the_newest_and_then_each_next_report() {
     }
     booth.publish_frame(2);
     assert_eq!(client.expect("visual_analysis").await["data"]["sequence"], 2);
+}
+
+#[tokio::test]
+async fn sound_is_reported_beside_pictures() {
+    let booth = Booth::open(patient()).await;
+    let mut client = booth.watcher().await;
+    booth.live.send_modify(|live| live.voice = Some(Arc::new(segment(4))));
+    let report = client.expect("audio_analysis").await;
+    assert_eq!(report["timestamp"], 1_700_000_000_500_i64);
+    let data = &report["data"];
+    assert_eq!((&data["sequence"], &data["dropped_segments"]), (&json!(4), &json!(2)));
+    assert_eq!(data["audio_detected"], false);
+    for unknown in ["pitch_mean", "speech_rate", "clarity_score", "emotion", "volume_dbfs"] {
+        assert_eq!(data[unknown], Value::Null, "{unknown}");
+        assert!(data.as_object().unwrap().contains_key(unknown), "{unknown}");
+    }
+    booth.publish_frame(1);
+    client.expect("visual_analysis").await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_let_go_and_slows_nobody() {
+    let config = WebConfig {
+        send_timeout: Duration::from_millis(50),
+        rate_limit_per_s: 1e9,
+        ..patient()
+    };
+    let booth = Booth::open(config).await;
+    let (mut good, _deaf) = (booth.watcher().await, booth.cramped_watcher().await);
+    let until_alone = async {
+        for sequence in 1.. {
+            booth.publish_frame(sequence);
+            let report = good.expect("visual_analysis").await;
+            assert_eq!(report["data"]["sequence"], sequence, "the reader misses nothing");
+            good.say(json!({ "type": "get_status" })).await;
+            let status = good.expect("status").await;
+            if status["data"]["server_stats"]["active_connections"] == 1 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, until_alone).await.expect("the deaf one is let go");
+}
+
+#[tokio::test]
+async fn the_reference_names_every_field_and_code() {
+    let reference = fs::read_to_string("docs/ref/api.md").unwrap();
+    let booth = Booth::open(patient()).await;
+    booth.publish_frame(1);
+    booth.live.send_modify(|live| live.voice = Some(Arc::new(segment(1))));
+    let mut client = booth.operator().await;
+    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    let mut told = vec![booth.health().await.1, client.expect("watching").await];
+    for _ in 0..2 {
+        let report = client.next().await;
+        told.push(serde_json::from_str(report.to_text().unwrap()).unwrap());
+    }
+    client.say(json!({ "type": "get_status" })).await;
+    told.push(client.expect("status").await);
+    for value in &told {
+        for name in names(value) {
+            assert!(reference.contains(&format!("`{name}`")), "docs/ref/api.md lacks {name}");
+        }
+    }
+}
+
+/// Every field name, the names of stages and models left out.
+fn names(value: &Value) -> Vec<String> {
+    let Some(object) = value.as_object() else { return Vec::new() };
+    let of = |(name, value): (&String, &Value)| match name.as_str() {
+        "stages" | "models" => {
+            let inner = value.as_object().unwrap().values().flat_map(names);
+            inner.chain([name.clone()]).collect::<Vec<_>>()
+        }
+        _ => names(value).into_iter().chain([name.clone()]).collect(),
+    };
+    object.iter().flat_map(of).collect()
 }
 
 #[tokio::test]

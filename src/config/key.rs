@@ -99,9 +99,10 @@ pub const KEYS: &[Key] = &[
         "video.source",
         SOURCES,
         Is("\"auto\""),
-        "Where pictures come from. \"auto\": the camera, or the bundled clip where there is none, \
-         loudly marked as a demo. \"device\": the camera, for ever waited for, which is what an \
-         appliance wants. \"file\": video.file. \"off\": no pictures.",
+        "Where pictures come from. \"auto\": the camera; where neither a camera nor a microphone is \
+         there at the start, the bundled clip stands in for both, loudly marked as a demo. \
+         \"device\": the camera, for ever waited for, which is what an appliance wants. \"file\": \
+         video.file. \"off\": no pictures.",
     ),
     key(
         "video.device",

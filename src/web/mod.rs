@@ -14,6 +14,7 @@ mod upgrade;
 
 use std::{sync::Arc, time::Duration};
 
+use axum::serve::ListenerExt;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -94,7 +95,7 @@ pub struct WebState {
 }
 
 /// How long open connections may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(500);
+const GOODBYE: Duration = Duration::from_millis(300);
 
 /// What every request and connection shares.
 #[derive(Clone)]
@@ -131,6 +132,12 @@ pub async fn serve(
         state: Arc::new(state),
     };
     let connections = shared.connections.clone();
+    // A report is small and wanted now: it must not wait for the answer to the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(cause) = stream.set_nodelay(true) {
+            log::debug!(target: "web", cause = cause.to_string().as_str(); "reports may lag");
+        }
+    });
     let asked = stop.clone();
     let serving = axum::serve(listener, router::router(shared))
         .with_graceful_shutdown(async move { asked.requested().await });

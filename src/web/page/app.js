@@ -7,16 +7,33 @@ import { switchLanguage, translatePage } from "./words.js";
 const KEPT = "boothd.token";
 const HEALTH_EVERY_MS = 2000;
 
-const known = { link: "connecting", face: null, voice: null, health: undefined, asks: false, wrong: false };
+/** Reports come each second or more often at every setting but the slowest. */
+const OLD_AFTER_MS = 10_000;
+
+const known = {
+  link: "connecting", face: null, voice: null, faceAt: 0, voiceAt: 0,
+  health: undefined, asks: false, wrong: false,
+};
+
+/** Numbers stay on the page when nothing new comes, but they are shown as what they are. */
+function isOld(stage, at) {
+  const state = known.health?.stages[stage]?.state;
+  const isAway = state !== undefined && state !== "running";
+  return known.link !== "live" || isAway || performance.now() - at > OLD_AFTER_MS;
+}
+
+function showLive() {
+  showFace(known.face, known.health?.features, isOld("camera", known.faceAt));
+  showVoice(known.voice, isOld("microphone", known.voiceAt));
+  showDemo(known.health?.demo || known.face?.demo_source || known.voice?.demo_source);
+}
 
 function show() {
   translatePage();
   showLink(known.link);
   showEntry(known.asks, known.wrong);
-  showFace(known.face, known.health?.features);
-  showVoice(known.voice);
   if (known.health !== undefined) showHealth(known.health);
-  showDemo(known.health?.demo || known.face?.demo_source || known.voice?.demo_source);
+  showLive();
 }
 
 function ask(isWrong) {
@@ -28,11 +45,13 @@ const connection = new Connection({
   state(name) {
     known.link = name;
     showLink(name);
+    showLive();
   },
   report(type, data) {
-    known[type === "visual_analysis" ? "face" : "voice"] = data;
-    if (type === "visual_analysis") showFace(data, known.health?.features);
-    else showVoice(data);
+    const name = type === "visual_analysis" ? "face" : "voice";
+    known[name] = data;
+    known[`${name}At`] = performance.now();
+    showLive();
   },
   refused() {
     sessionStorage.removeItem(KEPT);
@@ -55,7 +74,7 @@ async function readHealth() {
     known.health = null;
   }
   showHealth(known.health);
-  showDemo(known.health?.demo || known.face?.demo_source || known.voice?.demo_source);
+  showLive();
   setTimeout(readHealth, HEALTH_EVERY_MS);
 }
 

@@ -51,11 +51,17 @@ function expressionNote(report, features) {
   return verdict && verdict !== "good" ? t(verdict) : "";
 }
 
-export function showFace(report, features) {
+/** The line under a title: whether somebody is there, and whether that is news. */
+function showState(name, report, isThere, isOld) {
+  const state = find(`${name}_state`);
+  state.dataset.state = isThere && !isOld ? "yes" : "none";
+  state.textContent = t(!report ? "no_data" : isOld ? "old" : `${name}_${isThere ? "yes" : "no"}`);
+  find(name).classList.toggle("stale", Boolean(report) && isOld);
+}
+
+export function showFace(report, features, isOld) {
   const r = report ?? {};
-  const state = find("face_state");
-  state.dataset.state = r.face_detected ? "yes" : "none";
-  state.textContent = t(!report ? "no_data" : r.face_detected ? "face_yes" : "face_no");
+  showState("face", report, r.face_detected, isOld);
   showExpression(r.emotion_distribution, r.dominant_emotion);
   find("expression_note").textContent = expressionNote(report, features);
   const pose = r.head_pose ?? {};
@@ -75,11 +81,9 @@ export function showFace(report, features) {
   ]);
 }
 
-export function showVoice(report) {
+export function showVoice(report, isOld) {
   const r = report ?? {};
-  const state = find("voice_state");
-  state.dataset.state = r.audio_detected ? "yes" : "none";
-  state.textContent = t(!report ? "no_data" : r.audio_detected ? "voice_yes" : "voice_no");
+  showState("voice", report, r.audio_detected, isOld);
   // -60 dB of full scale is an empty bar, 0 dB a full one.
   const level = known(r.volume_dbfs) ? Math.min(1, Math.max(0, 1 + r.volume_dbfs / 60)) : 0;
   find("level").style.setProperty("--share", level);
@@ -136,7 +140,6 @@ export function showHealth(health) {
 export function showLink(state) {
   find("link").dataset.state = state;
   find("link").textContent = t(state);
-  for (const id of ["face", "voice"]) find(id).classList.toggle("stale", state !== "live");
 }
 
 export function showDemo(isDemo) {

@@ -9,7 +9,7 @@ const WORDS = {
     token_title: "输入访问令牌", token_hint: "令牌在首次启动时显示一次，并保存在状态目录的 token 文件中。",
     token_label: "令牌", token_submit: "连接", token_wrong: "令牌无效，请检查后重试。",
     face: "面部", voice: "语音", health: "设备与服务",
-    face_yes: "检测到人脸", face_no: "没有人脸", voice_yes: "正在说话", voice_no: "没有说话", no_data: "尚无数据",
+    face_yes: "检测到人脸", face_no: "没有人脸", voice_yes: "正在说话", voice_no: "没有说话", no_data: "尚无数据", old: "没有新数据，以下为最后的数值",
     expression: "表情概率",
     angry: "愤怒", disgust: "厌恶", fear: "恐惧", happy: "高兴", sad: "悲伤", surprise: "惊讶", neutral: "中性",
     off: "已关闭", too_dark: "画面太暗，无法判断表情", too_blurred: "画面模糊，无法判断表情", too_small: "人脸太小，无法判断表情",
@@ -23,7 +23,7 @@ const WORDS = {
     camera: "摄像头", microphone: "麦克风", vision: "视觉分析", speech: "语音分析",
     starting: "启动中", running: "运行中", unavailable: "不可用", stopped: "已停止",
     demo_clip: "内置片段", dropped: "丢弃", restarts: "重启", errors: "错误",
-    uptime: "已运行", health_lost: "无法读取 /health", seconds_ago: "秒前",
+    uptime: "已运行", health_lost: "无法读取 /health",
   },
   en: {
     other_language: "中文",
@@ -32,7 +32,7 @@ const WORDS = {
     token_title: "Enter the access token", token_hint: "It was shown once at the first start and is kept in the file “token” of the state folder.",
     token_label: "Token", token_submit: "Connect", token_wrong: "The token is not valid. Check it and try again.",
     face: "Face", voice: "Voice", health: "Devices and services",
-    face_yes: "Face in view", face_no: "No face", voice_yes: "Speaking", voice_no: "Not speaking", no_data: "No data yet",
+    face_yes: "Face in view", face_no: "No face", voice_yes: "Speaking", voice_no: "Not speaking", no_data: "No data yet", old: "Nothing new arrives; these are the last values",
     expression: "Expression probability",
     angry: "Angry", disgust: "Disgust", fear: "Fear", happy: "Happy", sad: "Sad", surprise: "Surprise", neutral: "Neutral",
     off: "Off", too_dark: "Too dark to judge the expression", too_blurred: "Too blurred to judge the expression", too_small: "Face too small to judge the expression",
@@ -46,7 +46,7 @@ const WORDS = {
     camera: "Camera", microphone: "Microphone", vision: "Vision", speech: "Speech",
     starting: "Starting", running: "Running", unavailable: "Unavailable", stopped: "Stopped",
     demo_clip: "Bundled clip", dropped: "dropped", restarts: "restarts", errors: "errors",
-    uptime: "Up for", health_lost: "/health cannot be read", seconds_ago: "s ago",
+    uptime: "Up for", health_lost: "/health cannot be read",
   },
 };
 
