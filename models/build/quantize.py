@@ -2,17 +2,17 @@
 
 usage: quantize.py CATALOG.toml SLIM FLOAT QUANTIZED (folders)
 
-0. Outputs that the catalog does not name go, and with them what only they need (half of the
-   iris model draws eye contours that boothd does not read).
-
-1. PRelu becomes max(x, 0) + slope * min(x, 0): tract would otherwise take three passes with a
-   comparison, 15-30 % slower for the whole model. (max(x, slope * x) is wrong here: some
-   slopes are negative or above 1.) A batch of unknown size becomes 1.
+1. Outputs that the catalog does not name go, and with them what only they need (half of the
+   iris model draws eye contours that boothd does not read). A batch of unknown size becomes 1.
 2. The nodes are put in the order in which the outputs need them, inner names become numbers,
    shape notes go: tf2onnx orders and numbers by way of sets, and the files of two runs would
    differ by that alone. -> FLOAT/NAME.onnx
 3. The weights of convolutions, matrix products and LSTMs become int8, symmetric, one scale
    for each output channel, each behind a DequantizeLinear. -> QUANTIZED/NAME.w8.onnx
+
+PRelu stays one node: src/inference/prelu.rs runs it in one pass. (Written out for an engine
+without that, it is x + (slope - 1) * min(x, 0); max(x, slope * x) is wrong here, since some
+slopes are above 1.)
 
 See docs/design/decisions/0002-quantization.md for why the activations stay float.
 """
@@ -45,30 +45,6 @@ def fix_batch(model):
             if dim.dim_param.startswith("unk"):
                 dim.ClearField("dim_param")
                 dim.dim_value = 1
-
-
-def rewrite_prelu(model):
-    graph = model.graph
-    slopes = {tensor.name: tensor for tensor in graph.initializer}
-    nodes = []
-    for node in graph.node:
-        if node.op_type != "PRelu":
-            nodes.append(node)
-            continue
-        (x, slope), (out,) = node.input, node.output
-        slope_rank = numpy_helper.to_array(slopes[slope]).ndim
-        zero = out + "_z"
-        graph.initializer.append(
-            numpy_helper.from_array(np.zeros((1,) * slope_rank, np.float32), zero)
-        )
-        nodes += [
-            helper.make_node("Max", [x, zero], [out + "_p"]),
-            helper.make_node("Min", [x, zero], [out + "_n"]),
-            helper.make_node("Mul", [out + "_n", slope], [out + "_m"]),
-            helper.make_node("Add", [out + "_p", out + "_m"], [out]),
-        ]
-    del graph.node[:]
-    graph.node.extend(nodes)
 
 
 def order_nodes(graph):
@@ -179,7 +155,6 @@ def main(catalog, slim, floats, quantized):
         target = quantized / f"{source.stem}.w8.onnx"
         keep_outputs(model.graph, outputs[target.name])
         fix_batch(model)
-        rewrite_prelu(model)
         order_nodes(model.graph)
         origins = number_names(model)
         onnx.checker.check_model(model)
