@@ -452,11 +452,11 @@ async fn the_reference_names_every_field_and_code() {
     }
 }
 
-/// Every field name, the names of stages and models left out.
+/// Every field name, the names of models left out.
 fn names(value: &Value) -> Vec<String> {
     let Some(object) = value.as_object() else { return Vec::new() };
     let of = |(name, value): (&String, &Value)| match name.as_str() {
-        "stages" | "models" => {
+        "models" => {
             let inner = value.as_object().unwrap().values().flat_map(names);
             inner.chain([name.clone()]).collect::<Vec<_>>()
         }
@@ -638,8 +638,8 @@ async fn health_says_what_each_part_says() {
         "state": "running", "source": "cam 640x480", "demo": false, "last_media_ms_ago": 250,
         "restarts_total": 0, "dropped_total": 3, "errors_total": 2, "error": null,
     });
-    assert_eq!(health["stages"]["camera"], camera);
-    assert_eq!(health["stages"]["microphone"]["last_media_ms_ago"], Value::Null);
+    assert_eq!(health["camera"], camera);
+    assert_eq!(health["microphone"]["last_media_ms_ago"], Value::Null);
     assert_eq!(health["models"]["iris"]["sha256"], "ab".repeat(32));
     assert_eq!(health["features"]["gaze"], false);
     assert_eq!(health["features"]["head_pose"], true);
@@ -651,8 +651,8 @@ async fn health_follows_the_devices() {
     booth.camera.lost("camera is unplugged");
     let (code, health) = booth.health().await;
     assert_eq!((code, &health["status"]), (200, &json!("degraded")));
-    assert_eq!(health["stages"]["camera"]["state"], "unavailable");
-    assert_eq!(health["stages"]["camera"]["error"], "camera is unplugged");
+    assert_eq!(health["camera"]["state"], "unavailable");
+    assert_eq!(health["camera"]["error"], "camera is unplugged");
     assert_eq!(booth.get("/health/ready").await.0, 200);
     booth.microphone.lost("microphone is unplugged");
     let (code, health) = booth.health().await;

@@ -2,16 +2,17 @@
 
 usage: quantize.py CATALOG.toml SLIM FLOAT QUANTIZED (folders)
 
-0. Outputs that the catalog does not name go, and with them what only they need (half of the
-   iris model draws eye contours that boothd does not read).
-
-1. A batch of unknown size becomes 1. (PRelu stays one node: boothd runs it as one pass,
-   src/inference/prelu.rs.)
+1. Outputs that the catalog does not name go, and with them what only they need (half of the
+   iris model draws eye contours that boothd does not read). A batch of unknown size becomes 1.
 2. The nodes are put in the order in which the outputs need them, inner names become numbers,
    shape notes go: tf2onnx orders and numbers by way of sets, and the files of two runs would
    differ by that alone. -> FLOAT/NAME.onnx
 3. The weights of convolutions, matrix products and LSTMs become int8, symmetric, one scale
    for each output channel, each behind a DequantizeLinear. -> QUANTIZED/NAME.w8.onnx
+
+PRelu stays one node: src/inference/prelu.rs runs it in one pass. (Written out for an engine
+without that, it is x + (slope - 1) * min(x, 0); max(x, slope * x) is wrong here, since some
+slopes are above 1.)
 
 See docs/design/decisions/0002-quantization.md for why the activations stay float.
 """

@@ -42,6 +42,7 @@ struct Health<'a> {
     uptime_s: u64,
     /// The bundled clip stands in for a device: the numbers are nobody's.
     demo: bool,
+    #[serde(flatten)]
     stages: BTreeMap<&'static str, StageHealth>,
     models: BTreeMap<&'a str, ModelHealth<'a>>,
     features: Features,

@@ -17,7 +17,7 @@ const known = {
 
 /** Numbers stay on the page when nothing new comes, but they are shown as what they are. */
 function isOld(stage, at) {
-  const state = known.health?.stages[stage]?.state;
+  const state = known.health?.[stage]?.state;
   const isAway = state !== undefined && state !== "running";
   return known.link !== "live" || isAway || performance.now() - at > OLD_AFTER_MS;
 }

@@ -129,9 +129,7 @@ export function showHealth(health) {
     note.textContent = t("health_lost");
     return;
   }
-  const order = ["camera", "microphone", "vision", "speech"];
-  const stages = Object.entries(health.stages);
-  stages.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+  const stages = ["camera", "microphone", "vision", "speech"].map((name) => [name, health[name]]);
   find("stages").replaceChildren(...stages.map(stageItem));
   find("booth").textContent = health.booth_id;
   note.textContent = `${t("uptime")} ${duration(health.uptime_s)} · boothd ${health.version}`;
