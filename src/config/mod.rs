@@ -1,5 +1,5 @@
-//! [`Config`]: what the operator decided, with real types. Parsed low ([`file`]: each value of
-//! its key's kind), judged high ([`judge`]: what the keys mean together), all mistakes told at
+//! [`Config`]: what the operator decided, with real types. Parsed low (`file`: each value of
+//! its key's kind), judged high (`judge`: what the keys mean together), all mistakes told at
 //! once with their places.
 //!
 //! Holds no file names of the daemon and opens nothing but the file it is told to read.
