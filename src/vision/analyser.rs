@@ -28,10 +28,12 @@ pub struct FaceAnalyser {
     grey: GreyFace,
 }
 
-/// What was found on a frame.
-struct Located {
-    mesh: Option<Mesh>,
+/// The frame that is looked at: when it was captured, what may be analysed, what it cost so far.
+struct Glance {
+    now: Duration,
+    features: Features,
     detected_anew: bool,
+    timing: VisionTiming,
 }
 
 impl FaceAnalyser {
@@ -52,27 +54,27 @@ impl FaceAnalyser {
         features: Features,
     ) -> Result<FaceObservation> {
         let began = Instant::now();
-        let mut timing = VisionTiming::default();
-        timed(&mut timing.decode, || self.picture.decode(frame))?;
-        let located = self.locate(frame.captured_at, track, &mut timing)?;
-        let face = match located.mesh {
-            Some(mesh) => {
-                Some(self.describe(mesh, frame.captured_at, track, features, &mut timing)?)
-            }
+        let timing = VisionTiming::default();
+        let now = frame.captured_at;
+        let mut glance = Glance { now, features, detected_anew: false, timing };
+        timed(&mut glance.timing.decode, || self.picture.decode(frame))?;
+        let face = match self.locate(track, &mut glance)? {
+            Some(mesh) => Some(self.describe(mesh, track, &mut glance)?),
             None => None,
         };
-        timing.total = began.elapsed();
+        let brightness = quality::brightness(&self.picture);
+        glance.timing.total = began.elapsed();
         Ok(FaceObservation {
             sequence: frame.sequence,
             captured_at: frame.captured_at,
             unix_ms: frame.unix_ms,
             width_px: self.picture.width_px,
             height_px: self.picture.height_px,
-            brightness: quality::brightness(&self.picture),
+            brightness,
             face_count: track.face_count,
             face,
-            detected_anew: located.detected_anew,
-            timing,
+            detected_anew: glance.detected_anew,
+            timing: glance.timing,
         })
     }
 
@@ -85,32 +87,28 @@ impl FaceAnalyser {
     }
 
     /// Follows the face, or looks for one.
-    fn locate(
-        &self,
-        now: Duration,
-        track: &mut FaceTrack,
-        timing: &mut VisionTiming,
-    ) -> Result<Located> {
+    fn locate(&self, track: &mut FaceTrack, glance: &mut Glance) -> Result<Option<Mesh>> {
         let tracked = match &track.followed {
-            Some(followed) => self.find_mesh(followed.crop, timing)?,
+            Some(followed) => self.find_mesh(followed.crop, glance)?,
             None => None,
         };
-        let interval = self.config.redetect_interval;
-        if tracked.is_some() && !track.is_detection_due(now, interval) {
-            track.follow(tracked.as_ref().expect("just seen"), false);
-            return Ok(Located { mesh: tracked, detected_anew: false });
+        if let Some(mesh) = &tracked
+            && !track.is_detection_due(glance.now, self.config.redetect_interval)
+        {
+            track.follow(mesh, false);
+            return Ok(tracked);
         }
-        let detections = timed(&mut timing.detect, || {
+        glance.detected_anew = true;
+        let detections = timed(&mut glance.timing.detect, || {
             let threshold = self.config.detector_threshold;
             detector::detect(&self.models.detector, &self.picture, threshold)
         })?;
-        track.detected_at = Some(now);
+        track.detected_at = Some(glance.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
-        let mesh = match tracked {
-            Some(mesh) => Some(self.defend(mesh, &detections, track, timing)?),
-            None => self.acquire(&detections, track, timing)?,
-        };
-        Ok(Located { mesh, detected_anew: true })
+        match tracked {
+            Some(mesh) => self.defend(mesh, &detections, track, glance).map(Some),
+            None => self.acquire(&detections, track, glance),
+        }
     }
 
     /// The tracked face stays unless a much larger one has appeared elsewhere.
@@ -119,11 +117,11 @@ impl FaceAnalyser {
         tracked: Mesh,
         detections: &[Detection],
         track: &mut FaceTrack,
-        timing: &mut VisionTiming,
+        glance: &mut Glance,
     ) -> Result<Mesh> {
         track.face_count = track.face_count.max(1);
         if let Some(rival) = track::rival(detections, &tracked.bbox())
-            && let Some(mesh) = self.find_mesh(rival.crop(), timing)?
+            && let Some(mesh) = self.find_mesh(rival.crop(), glance)?
         {
             track.follow(&mesh, true);
             return Ok(mesh);
@@ -137,11 +135,11 @@ impl FaceAnalyser {
         &self,
         detections: &[Detection],
         track: &mut FaceTrack,
-        timing: &mut VisionTiming,
+        glance: &mut Glance,
     ) -> Result<Option<Mesh>> {
         let last = track.followed.as_ref().map(|followed| followed.bbox);
         for candidate in track::candidates(detections, last.as_ref()) {
-            if let Some(mesh) = self.find_mesh(candidate.crop(), timing)? {
+            if let Some(mesh) = self.find_mesh(candidate.crop(), glance)? {
                 let is_same = last.is_some_and(|last| track::is_near(&mesh.bbox(), &last));
                 track.follow(&mesh, !is_same);
                 return Ok(Some(mesh));
@@ -154,8 +152,8 @@ impl FaceAnalyser {
 
     /// Landmarks in `crop`, looked at a second time where the first look shows that the crop
     /// was off; `None` when the model sees no face.
-    fn find_mesh(&self, crop: Crop, timing: &mut VisionTiming) -> Result<Option<Mesh>> {
-        timed(&mut timing.landmarks, || {
+    fn find_mesh(&self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
+        timed(&mut glance.timing.landmarks, || {
             let is_face = |mesh: &Mesh| mesh.presence >= self.config.presence_threshold;
             let mesh = Mesh::find(&self.models.mesh, &self.picture, crop)?;
             if !is_face(&mesh) || is_settled(&crop, &mesh.next_crop()) {
@@ -170,35 +168,31 @@ impl FaceAnalyser {
     fn describe(
         &mut self,
         mut mesh: Mesh,
-        now: Duration,
         track: &mut FaceTrack,
-        features: Features,
-        timing: &mut VisionTiming,
+        glance: &mut Glance,
     ) -> Result<Face> {
-        if features.gaze {
-            timed(&mut timing.iris, || mesh.find_irises(&self.models.iris, &self.picture))?;
+        if glance.features.gaze {
+            let iris = &self.models.iris;
+            timed(&mut glance.timing.iris, || mesh.find_irises(iris, &self.picture))?;
         }
         let bbox = mesh.bbox();
-        let (head_pose, gaze, quality) = timed(&mut timing.geometry, || {
+        let (turn, quality) = timed(&mut glance.timing.geometry, || {
             let turn = self.models.canonical_face.fit(&mesh.points);
-            let gaze = gaze::gaze(&mesh.points, &turn).filter(|_| features.gaze);
-            let hfov_deg = self.config.hfov_deg;
-            let turn =
-                head_pose::relative_to_camera(&turn, bbox.centre(), &self.picture, hfov_deg);
-            let head_pose = Some(head_pose::angles(&turn)).filter(|_| features.head_pose);
             self.grey.look(&self.picture, &mesh);
-            let quality = self.grey.judge(mesh.inter_ocular_px(), &self.config.quality);
-            (head_pose, gaze, quality)
+            (turn, self.grey.judge(mesh.inter_ocular_px(), &self.config.quality))
         });
-        let expression = timed(&mut timing.expression, || {
-            self.expression(&mesh, now, track, &quality, features)
-        })?;
+        let expression = self.expression(&mesh, track, &quality, glance)?;
+        let head_pose = glance.features.head_pose.then(|| {
+            let (middle, hfov_deg) = (bbox.centre(), self.config.hfov_deg);
+            let turn = head_pose::relative_to_camera(&turn, middle, &self.picture, hfov_deg);
+            head_pose::angles(&turn)
+        });
         Ok(Face {
             track: track.followed.as_ref().map_or(0, |followed| followed.id),
             bbox,
             presence: mesh.presence,
             head_pose,
-            gaze,
+            gaze: gaze::gaze(&mesh.points, &turn),
             eye_aspect_ratio: gaze::eye_aspect_ratio(&mesh.points),
             mouth_open_ratio: gaze::mouth_open_ratio(&mesh.points),
             expression,
@@ -212,27 +206,25 @@ impl FaceAnalyser {
     fn expression(
         &self,
         mesh: &Mesh,
-        now: Duration,
         track: &mut FaceTrack,
         quality: &FaceQuality,
-        features: Features,
+        glance: &mut Glance,
     ) -> Result<Option<Expression>> {
-        if !features.face_emotion || quality.verdict != QualityVerdict::Good {
-            if let Some(followed) = &mut track.followed {
-                followed.expression = None;
-            }
+        let Some(followed) = &mut track.followed else { return Ok(None) };
+        if !glance.features.face_emotion || quality.verdict != QualityVerdict::Good {
+            followed.expression = None;
             return Ok(None);
         }
-        let limit = self.config.expression_cache;
         let thumbnail = self.grey.thumbnail();
-        if let Some(probabilities) = track.known_expression(now, limit, &thumbnail) {
+        let limit = self.config.expression_cache;
+        if let Some(probabilities) = followed.known_expression(glance.now, limit, &thumbnail) {
             return Ok(Some(Expression { probabilities, cached: true }));
         }
-        let probabilities = self.models.expression.judge(&self.picture, mesh)?;
-        if let Some(followed) = &mut track.followed {
-            let known = KnownExpression { probabilities, computed_at: now, thumbnail };
-            followed.expression = Some(known);
-        }
+        let models = &self.models.expression;
+        let probabilities =
+            timed(&mut glance.timing.expression, || models.judge(&self.picture, mesh))?;
+        let computed_at = glance.now;
+        followed.expression = Some(KnownExpression { probabilities, computed_at, thumbnail });
         Ok(Some(Expression { probabilities, cached: false }))
     }
 }

@@ -70,15 +70,17 @@ impl FaceTrack {
     pub(super) fn lose(&mut self) {
         self.followed = None;
     }
+}
 
-    /// The expression that was computed at most `limit` ago for a face that looked the same.
+impl Followed {
+    /// The expression that was computed less than `limit` ago for a face that looked the same.
     pub(super) fn known_expression(
         &self,
         now: Duration,
         limit: Duration,
         thumbnail: &Thumbnail,
     ) -> Option<Probabilities> {
-        let known = self.followed.as_ref()?.expression.as_ref()?;
+        let known = self.expression.as_ref()?;
         let age = now.checked_sub(known.computed_at)?;
         (age < limit && known.thumbnail.shows_the_same(thumbnail))
             .then_some(known.probabilities)
