@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{decode::Picture, error::Result, features::Features, media::Frame};
 
-/// A crop whose landmarks moved or grew by more than this share of its side is looked at again.
-const SETTLED_RATIO: f32 = 0.15;
+/// Landmarks that moved or grew by more than this share of their crop's side are not trusted:
+/// the model answers best for a face in the middle.
+const SETTLED_RATIO: f32 = 0.06;
 /// The same for its turn.
-const SETTLED_RAD: f32 = 0.26;
+const SETTLED_RAD: f32 = 0.12;
 
 /// Analyses frames, one at a time. Each worker has its own; the models are shared.
 #[derive(Clone, Debug)]
@@ -88,12 +89,16 @@ impl FaceAnalyser {
 
     /// Follows the face, or looks for one.
     fn locate(&self, track: &mut FaceTrack, glance: &mut Glance) -> Result<Option<Mesh>> {
-        let tracked = match &track.followed {
-            Some(followed) => self.find_mesh(followed.crop, glance)?,
+        let crop = track.followed.as_ref().map(|followed| followed.crop);
+        let tracked = match crop {
+            Some(crop) => self.find_mesh(crop, glance)?,
             None => None,
         };
+        let is_settled = crop.zip(tracked.as_ref()).is_some_and(|(c, m)| is_settled(&c, m));
+        let is_due = track.is_detection_due(glance.now, self.config.redetect_interval);
         if let Some(mesh) = &tracked
-            && !track.is_detection_due(glance.now, self.config.redetect_interval)
+            && is_settled
+            && !is_due
         {
             track.follow(mesh, false);
             return Ok(tracked);
@@ -106,9 +111,27 @@ impl FaceAnalyser {
         track.detected_at = Some(glance.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
         match tracked {
-            Some(mesh) => self.defend(mesh, &detections, track, glance).map(Some),
+            Some(mesh) => {
+                let mesh =
+                    if is_settled { mesh } else { self.correct(mesh, &detections, glance)? };
+                self.defend(mesh, &detections, track, glance).map(Some)
+            }
             None => self.acquire(&detections, track, glance),
         }
+    }
+
+    /// The face moved far since the last frame, so the crop was off, and with it the landmarks:
+    /// look again where the detector, or else the first look, says that it is now.
+    fn correct(
+        &self,
+        rough: Mesh,
+        detections: &[Detection],
+        glance: &mut Glance,
+    ) -> Result<Mesh> {
+        let place = rough.bbox();
+        let crop = track::nearest(detections, &place)
+            .map_or_else(|| rough.next_crop(), |detection| detection.crop());
+        Ok(self.find_mesh(crop, glance)?.unwrap_or(rough))
     }
 
     /// The tracked face stays unless a much larger one has appeared elsewhere.
@@ -150,17 +173,11 @@ impl FaceAnalyser {
         Ok(None)
     }
 
-    /// Landmarks in `crop`, looked at a second time where the first look shows that the crop
-    /// was off; `None` when the model sees no face.
+    /// Landmarks in `crop`; `None` when the model sees no face there.
     fn find_mesh(&self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
         timed(&mut glance.timing.landmarks, || {
-            let is_face = |mesh: &Mesh| mesh.presence >= self.config.presence_threshold;
             let mesh = Mesh::find(&self.models.mesh, &self.picture, crop)?;
-            if !is_face(&mesh) || is_settled(&crop, &mesh.next_crop()) {
-                return Ok(Some(mesh).filter(is_face));
-            }
-            let again = Mesh::find(&self.models.mesh, &self.picture, mesh.next_crop())?;
-            Ok(Some(again).filter(is_face))
+            Ok(Some(mesh).filter(|mesh| mesh.presence >= self.config.presence_threshold))
         })
     }
 
@@ -230,7 +247,8 @@ impl FaceAnalyser {
 }
 
 /// Whether the landmarks sit where the crop promised.
-fn is_settled(used: &Crop, next: &Crop) -> bool {
+fn is_settled(used: &Crop, mesh: &Mesh) -> bool {
+    let next = mesh.next_crop();
     let moved = (next.centre.x - used.centre.x).hypot(next.centre.y - used.centre.y);
     let grown = (next.side_px - used.side_px).abs();
     let turned = (next.angle_rad - used.angle_rad).sin().abs();
