@@ -1,1 +1,319 @@
-//! To come.
+//! Every channel, thread and join of the daemon, in the order of the data.
+//!
+//! Stop runs the same way: capture leaves, the lanes close, the workers finish what waits, the
+//! stream's task ends, the doors say goodbye.
+
+use std::{
+    io::Write,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinHandle as Task,
+};
+
+use crate::{
+    capture::{
+        retry::LoopContext,
+        source::{AudioSource, Present, Sources, VideoSource},
+    },
+    clock::Clock,
+    config::Config,
+    engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
+    error::{Error, ErrorKind, Result},
+    inference::{Catalog, ModelEntry},
+    report::SummaryReport,
+    session::Session,
+    speech::{VoiceAnalyser, VoiceModels},
+    stage::{Stage, State},
+    stop::Stop,
+    vision::{FaceAnalyser, FaceModels},
+    web::{self, ModelInfo, Secret, TokenHash, WebState},
+};
+
+/// How long a stop may take before the process leaves as it is.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The parts of the daemon that /health speaks of, in the order of the data.
+struct Stages {
+    camera: Arc<Stage>,
+    microphone: Arc<Stage>,
+    vision: Arc<Stage>,
+    speech: Arc<Stage>,
+}
+
+/// What was started and is joined in the same order.
+struct Booth {
+    capture: Vec<JoinHandle<()>>,
+    engine: Engine,
+    workers: Vec<Workers>,
+    stream: Arc<Stream>,
+    session: Task<Session>,
+    live: watch::Receiver<Live>,
+}
+
+/// Runs the booth until SIGTERM or SIGINT.
+///
+/// # Errors
+/// `Config` when the models or the token cannot be used, `Unavailable` when the address is taken.
+pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
+    let stop = Stop::default();
+    let runtime = runtime()?;
+    let listener = runtime.block_on(listen(config))?;
+    runtime.block_on(stop_on_signal(&stop))?;
+    let stages = Stages::new();
+    let catalog = Catalog::open(&config.models_dir)?;
+    let mut booth = Booth::open(config, &stages, &runtime, &clock, &stop)?;
+    let (token, is_new) = token(config)?;
+    let state = web_state(config, &stages, &booth, &catalog, &token);
+    announce(config, &listener, is_new.then_some(&token), out)?;
+    let doors = runtime.spawn(web::serve(listener, state, clock, stop.clone()));
+    booth.start_workers(config, &stages, &catalog)?;
+    runtime.block_on(stop.requested());
+    booth.leave(&runtime);
+    runtime.block_on(doors).map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
+    })?
+}
+
+/// One thread serves the network: fifty clients that read JSON are little work.
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("network")
+        .enable_all()
+        .build()
+        .map_err(|cause| {
+            Error::new(ErrorKind::Exhausted, "the network runtime cannot start").because(cause)
+        })
+}
+
+async fn listen(config: &Config) -> Result<TcpListener> {
+    TcpListener::bind(config.listen).await.map_err(|cause| {
+        let what = format!(
+            "cannot listen on {}; is another boothd running, or choose another web.port",
+            config.listen
+        );
+        Error::new(ErrorKind::Unavailable, what).because(cause)
+    })
+}
+
+/// The first signal asks everyone to leave; a second one, or the end of the grace, leaves at once.
+async fn stop_on_signal(stop: &Stop) -> Result<()> {
+    let listen_for = |kind| {
+        signal(kind).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "signals cannot be received").because(cause)
+        })
+    };
+    let mut terminate = listen_for(SignalKind::terminate())?;
+    let mut interrupt = listen_for(SignalKind::interrupt())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+        log::info!(target: "app", "stopping");
+        stop.request();
+        tokio::select! {
+            _ = terminate.recv() => log::warn!(target: "app", "second signal, leaving at once"),
+            _ = interrupt.recv() => log::warn!(target: "app", "second signal, leaving at once"),
+            () = tokio::time::sleep(GRACE) => {
+                log::error!(target: "app", "not everything stopped in time, leaving as it is");
+            }
+        }
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+impl Stages {
+    fn new() -> Self {
+        let stage = |name| Arc::new(Stage::new(name));
+        Stages {
+            camera: stage("camera"),
+            microphone: stage("microphone"),
+            vision: stage("vision"),
+            speech: stage("speech"),
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Stage>> {
+        let Stages { camera, microphone, vision, speech } = self;
+        [camera, microphone, vision, speech].map(Arc::clone).into()
+    }
+
+    /// Says which stages have nothing to do, and which show the bundled clip.
+    fn note_sources(&self, sources: &Sources, is_demo: bool) {
+        let off = |stage: &Stage| stage.update(|status| status.state = State::Off);
+        if sources.video.is_none() {
+            off(&self.camera);
+            off(&self.vision);
+        }
+        if sources.audio.is_none() {
+            off(&self.microphone);
+            off(&self.speech);
+        }
+        if is_demo {
+            let demo = |stage: &Stage| stage.update(|status| status.demo = true);
+            demo(&self.camera);
+            demo(&self.microphone);
+            log::warn!(target: "app", "DEMO SOURCE: no camera and no microphone were found, so the bundled clip plays; its numbers are nobody's");
+        }
+    }
+}
+
+impl Booth {
+    /// Opens the booth's stream and begins to capture: devices wake while the models load.
+    fn open(
+        config: &Config,
+        stages: &Stages,
+        runtime: &Runtime,
+        clock: &Arc<dyn Clock>,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let present = Present::look(&config.camera.device, &config.microphone.device);
+        let (sources, is_demo) =
+            config.sources.clone().resolve(present, &config.demo_sources());
+        stages.note_sources(&sources, is_demo);
+        let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
+        let engine = Engine::new(config.engine.clone());
+        let session = config.session.clone();
+        let spec = StreamSpec { name: "booth".into(), origin, session };
+        let (stream, task, live) = engine.open(&spec);
+        let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
+        let context = |stage: &Arc<Stage>| LoopContext {
+            clock: clock.clone(),
+            stage: stage.clone(),
+            stop: stop.clone(),
+        };
+        let (camera, microphone) = (context(&stages.camera), context(&stages.microphone));
+        let video = sources.video.map(|kind| {
+            let source = VideoSource::new(kind, config.camera.clone(), camera);
+            let sink = stream.clone();
+            spawn("camera", move || source.run(&*sink))
+        });
+        let audio = sources.audio.map(|kind| {
+            let source = AudioSource::new(kind, config.microphone.clone(), microphone);
+            let sink = stream.clone();
+            spawn("microphone", move || source.run(&*sink))
+        });
+        let capture = video.into_iter().chain(audio).collect::<Result<_>>()?;
+        Ok(Booth { capture, engine, workers: Vec::new(), stream, session, live })
+    }
+
+    /// Loads the models, both kinds at once, and starts the workers.
+    fn start_workers(
+        &mut self,
+        config: &Config,
+        stages: &Stages,
+        catalog: &Catalog,
+    ) -> Result<()> {
+        let (faces, voices) = thread::scope(|scope| {
+            let voices = scope.spawn(|| VoiceModels::load(catalog));
+            let faces = FaceModels::load(catalog, &config.vision);
+            (faces, voices.join().expect("loading aborts the process rather than panic"))
+        });
+        let (faces, voices) = (faces?, voices?);
+        let features = config.features;
+        let look = || FaceAnalyser::new(faces.clone(), config.vision.clone());
+        let listen = || VoiceAnalyser::new(voices.clone(), config.speech);
+        self.workers.push(self.engine.start_vision(features, stages.vision.clone(), look)?);
+        self.workers.push(self.engine.start_speech(features, stages.speech.clone(), listen)?);
+        Ok(())
+    }
+
+    /// Joins everything in the order of the data.
+    fn leave(self, runtime: &Runtime) {
+        let Booth { capture, engine, workers, stream, session, live } = self;
+        capture.into_iter().for_each(join);
+        engine.close();
+        workers.into_iter().for_each(Workers::join);
+        drop(stream);
+        let Ok(session) = runtime.block_on(session) else {
+            return log::error!(target: "app", "the booth's session panicked");
+        };
+        let summary = SummaryReport::new(session.statistics(), &live.borrow());
+        log::info!(
+            target: "app",
+            frames_total = summary.frames_total, segments_total = summary.segments_total,
+            dropped_frames = summary.dropped_frames, dropped_segments = summary.dropped_segments;
+            "stopped"
+        );
+    }
+}
+
+fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.into()).spawn(work).map_err(|cause| {
+        let what = format!("no thread for the {name}; raise the limit of threads");
+        Error::new(ErrorKind::Exhausted, what).because(cause)
+    })
+}
+
+fn join(thread: JoinHandle<()>) {
+    let name = thread.thread().name().unwrap_or_default().to_owned();
+    if thread.join().is_err() {
+        log::error!(target: "app", thread = name.as_str(); "thread panicked");
+    }
+}
+
+/// The operator's own token, or the one that was made at the first start; true when that is now.
+fn token(config: &Config) -> Result<(Secret, bool)> {
+    match &config.token {
+        Some(token) => Ok((token.clone(), false)),
+        None => web::load_or_make_token(&config.state_dir),
+    }
+}
+
+fn web_state(
+    config: &Config,
+    stages: &Stages,
+    booth: &Booth,
+    catalog: &Catalog,
+    token: &Secret,
+) -> WebState {
+    let model = |(name, entry): (&str, &ModelEntry)| ModelInfo {
+        name: name.into(),
+        sha256: entry.sha256.clone().unwrap_or_default(),
+    };
+    WebState {
+        config: config.web.clone(),
+        booth_id: config.booth_id.clone(),
+        token: TokenHash::of(token.reveal()),
+        features: config.features,
+        stages: stages.all(),
+        models: catalog.entries().map(model).collect(),
+        engine: booth.engine.clone(),
+        booth: booth.live.clone(),
+    }
+}
+
+/// Tells whoever started the daemon where the page is; a new token is told this once.
+fn announce(
+    config: &Config,
+    listener: &TcpListener,
+    new_token: Option<&Secret>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let kept = config.state_dir.join("token");
+    let told = match (new_token, &config.token) {
+        (Some(token), _) => format!(
+            "page: http://{address}/#token={}\n\
+             The token is new, is kept in {} and is not shown again.",
+            token.reveal(),
+            kept.display()
+        ),
+        (None, Some(_)) => format!("page: http://{address}/ (the token is web.token's)"),
+        (None, None) => {
+            format!("page: http://{address}/ (the token is kept in {})", kept.display())
+        }
+    };
+    writeln!(out, "{told}").and_then(|()| out.flush()).map_err(|cause| {
+        Error::new(ErrorKind::Unavailable, "the address of the page cannot be printed")
+            .because(cause)
+    })
+}

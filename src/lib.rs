@@ -8,6 +8,7 @@
 pub mod error;
 pub mod stop;
 pub mod clock;
+pub mod cost;
 pub mod features;
 pub mod media;
 pub mod slot;

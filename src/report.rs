@@ -1,1 +1,397 @@
-//! To come.
+//! What leaves: the only `Serialize` types of the live path. Their names are a promise.
+//!
+//! The names that an older system's clients read stay exactly so (docs/ref/api.md marks them);
+//! what cannot be known is null, never a default.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    engine::{FaceResult, Live, VoiceResult},
+    session::Statistics,
+    vision::{EXPRESSIONS, Expression, Face, QualityVerdict},
+};
+
+/// `visual_analysis`: one frame, and what it means in the light of those before.
+#[derive(Clone, Debug, Serialize)]
+pub struct VisualReport {
+    /// Wall time of the frame, ms since 1970.
+    pub timestamp: i64,
+    /// Analysis of this frame, ms.
+    pub processing_time: f64,
+    /// Somebody is there.
+    pub face_detected: bool,
+    /// 0..1.
+    pub head_pose_stability: Option<f32>,
+    /// 0..1.
+    pub horizontal_deviation: Option<f32>,
+    /// -100..100 of ±45°.
+    pub gaze_direction: Option<GazeDirection>,
+    /// Most probable expression.
+    pub dominant_emotion: Option<&'static str>,
+    /// Its probability.
+    pub emotion_confidence: Option<f32>,
+    /// Probabilities by label, sum 1.
+    pub emotion_distribution: Option<BTreeMap<&'static str, f32>>,
+    /// 0..1.
+    pub emotion_stability: Option<f32>,
+    /// 0..1.
+    pub eye_contact_ratio: Option<f32>,
+    /// Times.
+    pub performance_metrics: Performance,
+    /// Degrees.
+    pub head_pose: Option<HeadPose>,
+    /// Degrees relative to the camera.
+    pub gaze: Option<Gaze>,
+    /// Inside the cone now.
+    pub eye_contact: Option<bool>,
+    /// In picture ratios.
+    pub face_box: Option<FaceBox>,
+    /// Faces in the picture.
+    pub face_count: u32,
+    /// Eyes shut now.
+    pub blink: Option<bool>,
+    /// Blinks a minute; null where frames come too slowly to see them.
+    pub blink_rate_per_min: Option<f32>,
+    /// Lip gap / mouth width.
+    pub mouth_open_ratio: Option<f32>,
+    /// Time with a face / time.
+    pub face_present_ratio: Option<f32>,
+    /// The expression is an earlier frame's, since the face hardly changed.
+    pub cached: bool,
+    /// The frame's number.
+    pub sequence: u64,
+    /// Frames that nobody was free to analyse, so far.
+    pub dropped_frames: u64,
+    /// How good the picture is.
+    pub quality: Quality,
+    /// The bundled clip stands in for a camera: these numbers are nobody's.
+    pub demo_source: bool,
+}
+
+/// `audio_analysis`: one segment, and what it means in the light of those before.
+#[derive(Clone, Debug, Serialize)]
+pub struct AudioReport {
+    /// Wall time of the segment's end, ms since 1970.
+    pub timestamp: i64,
+    /// Analysis of this segment, ms.
+    pub processing_time: f64,
+    /// Somebody speaks for over 0.3 s of the segment.
+    pub audio_detected: bool,
+    /// Syllables a minute of speaking time.
+    pub speech_rate: Option<f32>,
+    /// Hz.
+    pub pitch_mean: Option<f32>,
+    /// Hz².
+    pub pitch_variance: Option<f32>,
+    /// Linear RMS, 0..1 of full scale.
+    pub volume_mean: f32,
+    /// 0..1.
+    pub clarity_score: Option<f32>,
+    /// calm, neutral or activated, against the speaker's own baseline.
+    pub emotion: Option<&'static str>,
+    /// 0..1.
+    pub emotion_confidence: Option<f32>,
+    /// Times.
+    pub performance_metrics: Performance,
+    /// Hz, 95th less 5th percentile.
+    pub pitch_range: Option<f32>,
+    /// Hz.
+    pub pitch_median: Option<f32>,
+    /// dB of full scale; null in digital silence.
+    pub volume_dbfs: Option<f32>,
+    /// Hz.
+    pub spectral_centroid_hz: Option<f32>,
+    /// 0..1 of the segment.
+    pub speech_ratio: f32,
+    /// Silences of at least 0.3 s between speech.
+    pub pause_count: usize,
+    /// The longest of them, ms.
+    pub longest_pause_ms: Option<f64>,
+    /// Syllables a second of speaking time.
+    pub articulation_rate: Option<f32>,
+    /// -1..1.
+    pub arousal: Option<f32>,
+    /// Samples at full scale, 0..1.
+    pub clipping_ratio: f32,
+    /// The segment's number.
+    pub sequence: u64,
+    /// Segments that nobody was free to analyse, so far.
+    pub dropped_segments: u64,
+    /// The bundled clip stands in for a microphone: these numbers are nobody's.
+    pub demo_source: bool,
+}
+
+/// What an analysis took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Performance {
+    /// Analysis alone, ms.
+    pub analysis_time_ms: f64,
+    /// From the media in memory to the report, ms.
+    pub total_time_ms: f64,
+    /// Wall time of the media, ms since 1970.
+    pub timestamp: i64,
+}
+
+/// Gaze as older clients read it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct GazeDirection {
+    /// -100..100 of ±45°, positive to the picture's left.
+    pub x: f32,
+    /// -100..100 of ±45°, positive up.
+    pub y: f32,
+}
+
+/// Rotation of the head, degrees.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct HeadPose {
+    /// Positive to the picture's left.
+    pub yaw_deg: f32,
+    /// Positive up.
+    pub pitch_deg: f32,
+    /// Positive clockwise in the picture.
+    pub roll_deg: f32,
+}
+
+/// Direction of the gaze relative to the camera, degrees.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Gaze {
+    /// Positive to the picture's left.
+    pub yaw_deg: f32,
+    /// Positive up.
+    pub pitch_deg: f32,
+}
+
+/// The face's box in ratios of the picture's width and height.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FaceBox {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+/// What the picture is good for.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Quality {
+    /// Mean luminance of the face (of the picture where there is none), 0..1.
+    pub brightness: f32,
+    /// Variance of the Laplacian in the face.
+    pub sharpness: Option<f32>,
+    /// Distance of the outer eye corners, px.
+    pub face_px: Option<f32>,
+    /// `good`, `too_dark`, `too_blurred` or `too_small`.
+    pub verdict: Option<&'static str>,
+}
+
+/// Every metric of a session: mean, variance, range, time covered.
+#[derive(Clone, Debug, Serialize)]
+pub struct SummaryReport {
+    /// Frames analysed.
+    pub frames_total: u64,
+    /// Segments analysed.
+    pub segments_total: u64,
+    /// Frames dropped.
+    pub dropped_frames: u64,
+    /// Segments dropped.
+    pub dropped_segments: u64,
+    /// Time in eye contact, ms.
+    pub eye_contact_ms: u64,
+    /// By metric; one that was never known is absent.
+    pub metrics: BTreeMap<&'static str, MetricSummary>,
+}
+
+/// One metric of a [`SummaryReport`], in the metric's own unit.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MetricSummary {
+    /// Values.
+    pub count: u64,
+    /// Mean.
+    pub mean: f64,
+    /// Population variance.
+    pub variance: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// Time for which it was known, ms.
+    pub covered_ms: u64,
+}
+
+/// Degrees that are 100 of the older clients' gaze scale.
+const GAZE_SCALE_DEG: f32 = 45.0;
+
+impl VisualReport {
+    /// The report of one result of a stream.
+    pub fn new(result: &FaceResult, demo_source: bool) -> Self {
+        let (seen, metrics) = (&result.observation, &result.metrics);
+        let face = seen.face.as_ref();
+        let expression = face.and_then(|face| face.expression.as_ref());
+        let dominant = expression.map(dominant);
+        let gaze = metrics.gaze;
+        VisualReport {
+            timestamp: seen.unix_ms,
+            processing_time: ms(seen.timing.total.wall),
+            face_detected: face.is_some(),
+            head_pose_stability: metrics.head_pose_stability,
+            horizontal_deviation: metrics.horizontal_deviation,
+            gaze_direction: gaze
+                .map(|g| GazeDirection { x: scaled(g.yaw_deg), y: scaled(g.pitch_deg) }),
+            dominant_emotion: dominant.map(|(label, _)| label),
+            emotion_confidence: dominant.map(|(_, probability)| probability),
+            emotion_distribution: expression.map(distribution),
+            emotion_stability: metrics.emotion_stability,
+            eye_contact_ratio: metrics.eye_contact_ratio,
+            performance_metrics: performance(
+                seen.timing.total.wall,
+                result.latency,
+                seen.unix_ms,
+            ),
+            head_pose: face.and_then(|face| face.head_pose).map(|pose| HeadPose {
+                yaw_deg: pose.yaw_deg,
+                pitch_deg: pose.pitch_deg,
+                roll_deg: pose.roll_deg,
+            }),
+            gaze: gaze.map(|g| Gaze { yaw_deg: g.yaw_deg, pitch_deg: g.pitch_deg }),
+            eye_contact: metrics.eye_contact,
+            face_box: face.map(|face| face_box(face, seen.width_px, seen.height_px)),
+            face_count: seen.face_count,
+            blink: metrics.blink,
+            blink_rate_per_min: metrics.blink_rate_per_min,
+            mouth_open_ratio: face.map(|face| face.mouth_open_ratio),
+            face_present_ratio: metrics.face_present_ratio,
+            cached: expression.is_some_and(|expression| expression.cached),
+            sequence: seen.sequence,
+            dropped_frames: result.dropped_total,
+            quality: Quality {
+                brightness: face.map_or(seen.brightness, |face| face.quality.brightness),
+                sharpness: face.map(|face| face.quality.sharpness),
+                face_px: face.map(|face| face.quality.inter_ocular_px),
+                verdict: face.map(|face| verdict_name(face.quality.verdict)),
+            },
+            demo_source,
+        }
+    }
+
+    /// The newest of a stream, if there is one.
+    pub fn newest(live: &Live) -> Option<Self> {
+        live.face.as_ref().map(|result| Self::new(result, live.origin.demo_video))
+    }
+}
+
+impl AudioReport {
+    /// The report of one result of a stream.
+    pub fn new(result: &VoiceResult, demo_source: bool) -> Self {
+        let (heard, metrics) = (&result.observation, &result.metrics);
+        let longest = heard.pauses.iter().map(|pause| pause.end - pause.start).max();
+        AudioReport {
+            timestamp: heard.unix_ms,
+            processing_time: ms(heard.timing.total.wall),
+            audio_detected: heard.audio_detected,
+            speech_rate: metrics.speech_rate.map(|rate| rate.per_min),
+            pitch_mean: heard.f0.map(|f0| f0.mean_hz),
+            pitch_variance: heard.f0.map(|f0| f0.variance_hz2),
+            volume_mean: heard.rms,
+            clarity_score: heard.clarity,
+            emotion: metrics.arousal.map(|arousal| arousal.label.name()),
+            emotion_confidence: metrics.arousal.map(|arousal| arousal.confidence),
+            performance_metrics: performance(
+                heard.timing.total.wall,
+                result.latency,
+                heard.unix_ms,
+            ),
+            pitch_range: heard.f0.map(|f0| f0.p95_hz - f0.p5_hz),
+            pitch_median: heard.f0.map(|f0| f0.median_hz),
+            volume_dbfs: heard.dbfs,
+            spectral_centroid_hz: heard.spectral_centroid_hz,
+            speech_ratio: heard.speech_ratio,
+            pause_count: heard.pauses.len(),
+            longest_pause_ms: longest.map(ms),
+            articulation_rate: metrics.speech_rate.map(|rate| rate.per_second),
+            arousal: metrics.arousal.map(|arousal| arousal.value),
+            clipping_ratio: heard.clipping_ratio,
+            sequence: heard.sequence,
+            dropped_segments: result.dropped_total,
+            demo_source,
+        }
+    }
+
+    /// The newest of a stream, if there is one.
+    pub fn newest(live: &Live) -> Option<Self> {
+        live.voice.as_ref().map(|result| Self::new(result, live.origin.demo_audio))
+    }
+}
+
+impl SummaryReport {
+    /// The summary of a session; what was dropped is what its newest results say.
+    pub fn new(statistics: &Statistics, live: &Live) -> Self {
+        let summary = |statistic: &crate::session::Statistic| MetricSummary {
+            count: statistic.count,
+            mean: statistic.mean,
+            variance: statistic.variance(),
+            min: statistic.min,
+            max: statistic.max,
+            covered_ms: whole_ms(statistic.covered),
+        };
+        SummaryReport {
+            frames_total: statistics.frames_total,
+            segments_total: statistics.segments_total,
+            dropped_frames: live.face.as_ref().map_or(0, |result| result.dropped_total),
+            dropped_segments: live.voice.as_ref().map_or(0, |result| result.dropped_total),
+            eye_contact_ms: whole_ms(statistics.eye_contact),
+            metrics: statistics.metrics().map(|(name, s)| (name, summary(s))).collect(),
+        }
+    }
+}
+
+/// The most probable label and its probability.
+fn dominant(expression: &Expression) -> (&'static str, f32) {
+    let labelled = EXPRESSIONS.into_iter().zip(expression.probabilities);
+    labelled.max_by(|a, b| a.1.total_cmp(&b.1)).expect("there are seven")
+}
+
+fn distribution(expression: &Expression) -> BTreeMap<&'static str, f32> {
+    EXPRESSIONS.into_iter().zip(expression.probabilities).collect()
+}
+
+fn face_box(face: &Face, width_px: u32, height_px: u32) -> FaceBox {
+    let (width, height) = (width_px as f32, height_px as f32);
+    FaceBox {
+        x: face.bbox.x / width,
+        y: face.bbox.y / height,
+        width: face.bbox.width / width,
+        height: face.bbox.height / height,
+    }
+}
+
+fn verdict_name(verdict: QualityVerdict) -> &'static str {
+    match verdict {
+        QualityVerdict::Good => "good",
+        QualityVerdict::TooDark => "too_dark",
+        QualityVerdict::TooBlurred => "too_blurred",
+        QualityVerdict::TooSmall => "too_small",
+    }
+}
+
+fn scaled(angle_deg: f32) -> f32 {
+    (angle_deg / GAZE_SCALE_DEG * 100.0).clamp(-100.0, 100.0)
+}
+
+fn performance(analysis: Duration, latency: Duration, timestamp: i64) -> Performance {
+    let (analysis_time_ms, total_time_ms) = (ms(analysis), ms(latency));
+    Performance { analysis_time_ms, total_time_ms, timestamp }
+}
+
+/// Milliseconds with three decimals.
+fn ms(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -26,6 +26,8 @@ pub struct Status {
     pub dropped_total: u64,
     /// Media that could not be used (broken JPEG, short frame).
     pub errors_total: u64,
+    /// How often samples were lost because the machine was too slow or slept.
+    pub overruns_total: u64,
     /// The latest error, until media flows again.
     pub error: Option<String>,
 }

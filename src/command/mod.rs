@@ -1,1 +1,121 @@
-//! To come.
+//! What the program can be told to do. Each command is one file; this one holds the arguments.
+//!
+//! Commands write what a person asked for to the writer they are given, never to the log.
+
+mod analyze;
+mod bench;
+mod devices;
+mod evaluate;
+mod run;
+
+use std::{io::Write, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::Config,
+    error::{Error, ErrorKind, Result},
+    service,
+};
+
+pub use analyze::AnalyzeArguments;
+pub use bench::BenchArguments;
+pub use evaluate::EvaluateArguments;
+
+/// boothd watches one interview booth and says, live, how the person in it comes across.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Debug)]
+pub struct Settings {
+    /// Configuration file (TOML); without it every key has its default
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder against which relative paths in the configuration are taken
+    /// [default: /usr/share/boothd where it exists, else the current folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Sets one key, after the file: --set video.fps=5
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the booth until SIGTERM
+    Run(run::RunArguments),
+    /// Analyse files, faster than real time: one JSON line an observation
+    Analyze(AnalyzeArguments),
+    /// Judge a model on pictures of your own
+    #[command(subcommand)]
+    Evaluate(Evaluate),
+    /// List the cameras and microphones that boothd can use
+    Devices(devices::DevicesArguments),
+    /// Check the configuration and say all that is wrong with it
+    CheckConfig,
+    /// Measure speed and memory on the bundled clip
+    Bench(BenchArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum Evaluate {
+    /// The expression models, on a folder with one sub-folder a label
+    Expression(EvaluateArguments),
+}
+
+impl Settings {
+    /// The judged configuration.
+    ///
+    /// # Errors
+    /// `Config`, with every mistake.
+    pub fn load(&self) -> Result<Config> {
+        let installed = PathBuf::from("/usr/share/boothd");
+        let data_dir = self
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| if installed.is_dir() { installed } else { PathBuf::from(".") });
+        Config::load(self.config.as_deref(), &self.set, &data_dir)
+    }
+}
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// What the command says.
+pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
+    let config = arguments.settings.load()?;
+    service::init_logging(config.log_level);
+    service::abort_on_panic();
+    match arguments.command {
+        Command::Run(arguments) => run::run(&config, &arguments, out),
+        Command::Analyze(arguments) => analyze::run(&config, &arguments, out),
+        Command::Evaluate(Evaluate::Expression(arguments)) => {
+            evaluate::run(&config, &arguments, out)
+        }
+        Command::Devices(arguments) => devices::run(&arguments, out),
+        Command::CheckConfig => write_line(out, "the configuration is good"),
+        Command::Bench(arguments) => bench::run(&config, &arguments, out),
+    }
+}
+
+/// Writes one line; a reader that has gone away is the reader's affair.
+fn write_line(out: &mut dyn Write, line: &str) -> Result<()> {
+    writeln!(out, "{line}").map_err(|cause| {
+        Error::new(ErrorKind::Unavailable, "the output cannot be written").because(cause)
+    })
+}
+
+/// Writes a value as one line of JSON.
+fn write_json(out: &mut dyn Write, value: &impl serde::Serialize) -> Result<()> {
+    let line = serde_json::to_string(value).map_err(|cause| {
+        Error::new(ErrorKind::Internal, "a report cannot be put into JSON").because(cause)
+    })?;
+    write_line(out, &line)
+}

@@ -1,1 +1,123 @@
-//! To come.
+//! [`Config`]: what the operator decided, with real types. Parsed low ([`file`]: each value of
+//! its key's kind), judged high ([`judge`]: what the keys mean together), all mistakes told at
+//! once with their places.
+//!
+//! Holds no file names of the daemon and opens nothing but the file it is told to read.
+
+mod document;
+mod file;
+mod judge;
+mod key;
+mod problem;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+pub use document::{reference, sample};
+pub use key::{Fallback, KEYS, Key, Kind};
+pub use problem::{Place, Problem};
+
+use crate::{
+    capture::{
+        camera::CameraConfig,
+        microphone::MicrophoneConfig,
+        source::{SourceKind, Sources},
+    },
+    engine::EngineConfig,
+    error::{Error, ErrorKind, Result},
+    features::Features,
+    session::SessionConfig,
+    speech::SpeechConfig,
+    vision::VisionConfig,
+    web::{Secret, WebConfig},
+};
+
+/// The pictures of the bundled clip, in `demo.dir`.
+pub const DEMO_VIDEO: &str = "face_640x480.mjpeg";
+/// Its sound.
+pub const DEMO_AUDIO: &str = "speech_16k.wav";
+
+/// The whole configuration, judged.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names the booth.
+    pub booth_id: String,
+    /// Where pictures and sound come from.
+    pub sources: Sources,
+    /// Which camera, and what is wanted of it.
+    pub camera: CameraConfig,
+    /// Which microphone, and how its sound is cut.
+    pub microphone: MicrophoneConfig,
+    /// How faces are looked for and judged.
+    pub vision: VisionConfig,
+    /// How voices are judged.
+    pub speech: SpeechConfig,
+    /// Workers and queues.
+    pub engine: EngineConfig,
+    /// Windows and eye contact.
+    pub session: SessionConfig,
+    /// The folder with catalog.toml and the models.
+    pub models_dir: PathBuf,
+    /// The folder with the bundled clip.
+    pub demo_dir: PathBuf,
+    /// The folder for what must be remembered.
+    pub state_dir: PathBuf,
+    /// Where the web listens.
+    pub listen: SocketAddr,
+    /// The operator's own token; `None`: one is made.
+    pub token: Option<Secret>,
+    /// The limits of the web.
+    pub web: WebConfig,
+    /// What is analysed, after the policy.
+    pub features: Features,
+    /// What is logged.
+    pub log_level: log::LevelFilter,
+}
+
+impl Config {
+    /// Reads a file (`None`: nothing but defaults) and the `key=value` of the command line.
+    ///
+    /// # Errors
+    /// `Config` when the file cannot be read, or with the list of every mistake.
+    pub fn load(file: Option<&Path>, overrides: &[String], data_dir: &Path) -> Result<Self> {
+        let text = file.map(read).transpose()?;
+        Config::resolve(text.as_deref(), overrides, data_dir)
+            .map_err(|problems| problem::to_error(&problems, file))
+    }
+
+    /// The bundled clip, which stands in where no device is.
+    pub fn demo_sources(&self) -> Sources {
+        let file = |name| Some(SourceKind::File { path: self.demo_dir.join(name), fps: None });
+        Sources { video: file(DEMO_VIDEO), audio: file(DEMO_AUDIO) }
+    }
+
+    /// The same for text that was read already. Relative paths of the text are meant from
+    /// `data_dir`.
+    ///
+    /// # Errors
+    /// Every mistake, in the order of the file.
+    pub fn resolve(
+        text: Option<&str>,
+        overrides: &[String],
+        data_dir: &Path,
+    ) -> std::result::Result<Self, Vec<Problem>> {
+        let mut given = file::Given::default();
+        if let Some(text) = text {
+            given.read_file(text);
+        }
+        for argument in overrides {
+            given.read_override(argument);
+        }
+        judge::judge(given, data_dir)
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|cause| {
+        let what = format!("the configuration {} cannot be read", path.display());
+        Error::new(ErrorKind::Config, what).because(cause)
+    })
+}

@@ -1,6 +1,32 @@
 //! Segment -> [`VoiceObservation`]. Pure: no clock, no device.
+//!
+//! In the order of the work: [`loudness`], [`activity`] (the one model), [`f0`] (with `sinc` and
+//! `path`), [`spectrum`], `clarity`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
+//! together. The speaker's baseline and anything over time is the session's.
+
+pub mod activity;
+mod analyser;
+mod arousal;
+pub mod clarity;
+pub mod f0;
+pub mod loudness;
+mod path;
+mod sinc;
+pub mod spectrum;
+mod statistics;
+mod sums;
+pub mod syllables;
 
 use std::time::Duration;
+
+pub use analyser::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack};
+
+use crate::{cost::Cost, media::SAMPLE_RATE_HZ};
+
+/// Milliseconds between two values of the f0 track and of every envelope.
+pub const STEP_MS: u64 = 10;
+/// The same in samples.
+pub const STEP_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 100;
 
 /// What one segment of sound holds.
 #[derive(Clone, Debug)]
@@ -29,11 +55,11 @@ pub struct VoiceObservation {
     pub dbfs: Option<f32>,
     /// Share of samples at full scale, 0..1.
     pub clipping_ratio: f32,
-    /// One value per 10 ms; `None` where unvoiced.
+    /// Value `k` is the f0 at `k * 10 ms` from the start of the segment; `None` where unvoiced.
     pub f0_track_hz: Vec<Option<f32>>,
-    /// Statistics of the track; `None` with under 10 voiced frames or without speech.
+    /// Statistics of the track; `None` with under 10 voiced frames. A tone has them too.
     pub f0: Option<F0Statistics>,
-    /// Magnitude-weighted mean frequency over voiced frames, Hz.
+    /// Magnitude-weighted mean frequency over voiced frames, Hz; `None` without speech.
     pub spectral_centroid_hz: Option<f32>,
     /// 0..1; `None` without speech.
     pub clarity: Option<f32>,
@@ -41,7 +67,7 @@ pub struct VoiceObservation {
     pub syllables: Vec<Duration>,
     /// What arousal is judged by; `None` without enough voiced speech or when switched off.
     pub arousal: Option<ArousalFeatures>,
-    /// What each step cost, wall time.
+    /// What each step cost.
     pub timing: SpeechTiming,
 }
 
@@ -82,17 +108,17 @@ pub struct ArousalFeatures {
     pub log10_hf500: f32,
 }
 
-/// Wall time of each step of one segment.
+/// What each step of one segment cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SpeechTiming {
     /// Voice activity model.
-    pub activity: Duration,
+    pub activity: Cost,
     /// Pitch track.
-    pub f0: Duration,
+    pub f0: Cost,
     /// Spectrum, centroid, clarity.
-    pub spectrum: Duration,
+    pub spectrum: Cost,
     /// Syllable nuclei.
-    pub syllables: Duration,
+    pub syllables: Cost,
     /// All of it.
-    pub total: Duration,
+    pub total: Cost,
 }

@@ -1,6 +1,6 @@
 //! [`FaceAnalyser`]: one frame through all steps.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{
     Expression, Face, FaceModels, FaceObservation, FaceQuality, FaceTrack, QualityVerdict,
@@ -12,7 +12,13 @@ use super::{
     quality::{self, GreyFace},
     track::{self, KnownExpression},
 };
-use crate::{decode::Picture, error::Result, features::Features, media::Frame};
+use crate::{
+    cost::{Cost, Stopwatch},
+    decode::Picture,
+    error::Result,
+    features::Features,
+    media::Frame,
+};
 
 /// Landmarks that moved or grew by more than this share of their crop's side are not trusted:
 /// the model answers best for a face in the middle.
@@ -54,7 +60,7 @@ impl FaceAnalyser {
         track: &mut FaceTrack,
         features: Features,
     ) -> Result<FaceObservation> {
-        let began = Instant::now();
+        let mut stopwatch = Stopwatch::start();
         let timing = VisionTiming::default();
         let now = frame.captured_at;
         let mut glance = Glance { now, features, detected_anew: false, timing };
@@ -64,7 +70,7 @@ impl FaceAnalyser {
             None => None,
         };
         let brightness = quality::brightness(&self.picture);
-        glance.timing.total = began.elapsed();
+        glance.timing.total = stopwatch.lap();
         Ok(FaceObservation {
             sequence: frame.sequence,
             captured_at: frame.captured_at,
@@ -255,9 +261,9 @@ fn is_settled(used: &Crop, mesh: &Mesh) -> bool {
     moved.max(grown) < SETTLED_RATIO * used.side_px && turned < SETTLED_RAD
 }
 
-fn timed<T>(spent: &mut Duration, step: impl FnOnce() -> T) -> T {
-    let began = Instant::now();
+fn timed<T>(spent: &mut Cost, step: impl FnOnce() -> T) -> T {
+    let mut stopwatch = Stopwatch::start();
     let done = step();
-    *spent += began.elapsed();
+    *spent += stopwatch.lap();
     done
 }

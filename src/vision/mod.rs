@@ -38,6 +38,8 @@ pub use expression::{ExpressionModels, Probabilities};
 pub use models::FaceModels;
 pub use track::FaceTrack;
 
+use crate::cost::Cost;
+
 /// The 7 basic expressions, in the order of every distribution inside boothd.
 pub const EXPRESSIONS: [&str; 7] =
     ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -103,7 +105,7 @@ pub struct FaceObservation {
     pub face: Option<Face>,
     /// The detector ran on this frame (false: the landmarks followed the face by themselves).
     pub detected_anew: bool,
-    /// What each step cost, wall time.
+    /// What each step cost.
     pub timing: VisionTiming,
 }
 
@@ -192,21 +194,21 @@ pub enum QualityVerdict {
     TooSmall,
 }
 
-/// Wall time of each step of one frame.
+/// What each step of one frame cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct VisionTiming {
     /// Bytes to RGB.
-    pub decode: Duration,
+    pub decode: Cost,
     /// The face detector, when it ran.
-    pub detect: Duration,
+    pub detect: Cost,
     /// Crop and landmark model.
-    pub landmarks: Duration,
+    pub landmarks: Cost,
     /// Both irises.
-    pub iris: Duration,
+    pub iris: Cost,
     /// Head pose and gaze geometry.
-    pub geometry: Duration,
+    pub geometry: Cost,
     /// Expression models.
-    pub expression: Duration,
+    pub expression: Cost,
     /// All of it.
-    pub total: Duration,
+    pub total: Cost,
 }

@@ -1,0 +1,184 @@
+//! [`Microphone`]: the loop that turns a microphone into segments, for ever.
+//!
+//! Knows no ALSA: a device is opened through [`SoundOpener`], so tests bring their own sound and
+//! clock.
+
+use std::{sync::Mutex, time::Duration};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::{Period, SAMPLE_RATE_HZ},
+};
+
+use super::{
+    SegmentSink, retry,
+    retry::LoopContext,
+    segmenter::{SegmentConfig, Segmenter},
+};
+
+/// Which microphone, and how its sound is cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MicrophoneConfig {
+    /// `auto`, an ALSA device (`plughw:CARD=Yeti,DEV=0`), or part of a card's name (`Yeti`).
+    pub device: String,
+    /// How the sound is cut into segments.
+    pub segments: SegmentConfig,
+}
+
+impl Default for MicrophoneConfig {
+    fn default() -> Self {
+        MicrophoneConfig { device: "auto".to_owned(), segments: SegmentConfig::default() }
+    }
+}
+
+/// Finds and opens a microphone.
+pub trait SoundOpener: Send + Sync {
+    /// Opens `device` as 16 kHz mono 16-bit and starts it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when it is away, busy or not ready; [`ErrorKind::Config`] when
+    /// a person must act (no permission, no way to 16 kHz mono).
+    fn open(&self, device: &str) -> Result<Box<dyn SoundDevice>>;
+}
+
+/// A microphone that records.
+pub trait SoundDevice {
+    /// The device and what it is.
+    fn description(&self) -> &str;
+
+    /// Waits at most `timeout` for sound and reads what is there, up to `into.len()` samples.
+    ///
+    /// # Errors
+    ///
+    /// The device is unusable and must be opened again.
+    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<Heard>;
+}
+
+/// What one read from a [`SoundDevice`] gave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Heard {
+    /// This many samples, at least one.
+    Samples(usize),
+    /// Nothing yet.
+    Nothing,
+    /// Samples were lost (overrun, suspend); the device records again from here.
+    Lost,
+}
+
+/// One period: 100 ms.
+pub const PERIOD_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 10;
+
+/// How long one wait for sound lasts: what it takes to obey a stop.
+const POLL_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// Without a sample for so long the device is stuck and is opened again. Leaves room below the
+/// 3 s in which that must be noticed.
+const STALL: Duration = Duration::from_millis(2200);
+
+/// A device that answers "nothing yet" at once is not asked again sooner than this.
+const REST: Duration = Duration::from_millis(20);
+
+/// The microphone's loop.
+pub struct Microphone {
+    opener: Box<dyn SoundOpener>,
+    device: String,
+    /// Outlives a lost device, so that segments go on counting. Only the loop locks it.
+    segmenter: Mutex<Segmenter>,
+    context: LoopContext,
+}
+
+impl Microphone {
+    /// A microphone that is not yet open.
+    pub fn new(
+        config: MicrophoneConfig,
+        opener: Box<dyn SoundOpener>,
+        context: LoopContext,
+    ) -> Self {
+        let segmenter = Mutex::new(Segmenter::new(config.segments));
+        Microphone { opener, device: config.device, segmenter, context }
+    }
+
+    /// Records until stop is requested; a microphone that is lost is opened again for ever.
+    pub fn run(&self, sink: &dyn SegmentSink) {
+        retry::run_for_ever(&self.context, || self.run_once(sink));
+    }
+
+    /// Opens the microphone and records until stop is requested.
+    ///
+    /// # Errors
+    ///
+    /// What [`SoundOpener::open`] and [`SoundDevice::read`] say, and
+    /// [`ErrorKind::Unavailable`] when no sample came for 2.2 s.
+    pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
+        let LoopContext { clock, stage, stop } = &self.context;
+        let mut device = self.opener.open(&self.device)?;
+        let name = device.description().to_owned();
+        log::info!(target: stage.name(), device = name.as_str(); "microphone opened");
+        stage.update(|status| status.source = Some(name.clone()));
+
+        let mut period = vec![0; PERIOD_SAMPLES];
+        let (mut filled, mut gap_before) = (0, true);
+        let mut heard_at = clock.monotonic();
+        while !stop.is_requested() {
+            let asked_at = clock.monotonic();
+            let heard = device.read(&mut period[filled..], POLL_TIMEOUT)?;
+            let now = clock.monotonic();
+            match heard {
+                Heard::Samples(count) => {
+                    (filled, heard_at) = (filled + count, now);
+                }
+                Heard::Lost => {
+                    (filled, gap_before) = (0, true);
+                    stage.update(|status| status.overruns_total += 1);
+                    log::warn!(target: stage.name(), device = name.as_str(); "samples lost, recording goes on");
+                }
+                Heard::Nothing if now.saturating_sub(asked_at) < REST => {
+                    clock.sleep(REST, stop)
+                }
+                Heard::Nothing => (),
+            }
+            if filled == period.len() {
+                self.put(&mut period, gap_before, now, sink);
+                (filled, gap_before) = (0, false);
+            }
+            if now.saturating_sub(heard_at) >= STALL {
+                return Err(stalled(&name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes a whole period on; its memory comes back for the next one.
+    fn put(
+        &self,
+        samples: &mut Vec<i16>,
+        gap_before: bool,
+        now: Duration,
+        sink: &dyn SegmentSink,
+    ) {
+        let period = Period {
+            captured_at: now,
+            unix_ms: self.context.clock.unix_ms(),
+            gap_before,
+            samples: std::mem::take(samples),
+        };
+        self.context.stage.media_passed(now);
+        let mut segmenter = self.segmenter.lock().expect("only the loop locks it");
+        segmenter.push(&period, |segment| sink.put(segment));
+        *samples = period.samples;
+    }
+}
+
+fn stalled(name: &str) -> Error {
+    let message = format!(
+        "microphone {name} sent no samples for {} ms; opening it again (if this repeats: another \
+         cable, another USB port)",
+        STALL.as_millis()
+    );
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+#[cfg(test)]
+#[path = "microphone_tests.rs"]
+mod tests;

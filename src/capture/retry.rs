@@ -1,0 +1,126 @@
+//! The `run` half of every device loop: begin again for ever, say why once, stop when asked.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+    stage::{Stage, State},
+    stop::Stop,
+};
+
+/// What a device loop reads the time from, reports to and obeys.
+#[derive(Clone)]
+pub struct LoopContext {
+    /// Where it reads the time and waits.
+    pub clock: Arc<dyn Clock>,
+    /// Where it says how it is; also names its thread and log target.
+    pub stage: Arc<Stage>,
+    /// When it leaves.
+    pub stop: Stop,
+}
+
+/// The wait after the first failure; it doubles from here.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// A device that is away costs one failed open a look, some microseconds, and nobody else waits
+/// for the same device, so there is no crowd for jitter to disperse. A second keeps "back within
+/// 3 s of its return" true with room for the camera's own start.
+const LONGEST_WAIT_UNAVAILABLE: Duration = Duration::from_secs(1);
+
+/// What a person must mend is looked at again, but nobody watches the clock.
+const LONGEST_WAIT_OTHERWISE: Duration = Duration::from_secs(5);
+
+/// Calls `run_once` until stop is requested, waiting between failures.
+///
+/// Each new failure is one warning in the log; the same failure again is silent, however long
+/// the device stays away.
+pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> Result<()>) {
+    let mut wait = FIRST_WAIT;
+    let mut told = String::new();
+    while !context.stop.is_requested() {
+        let Err(err) = run_once() else { continue };
+        if report(&context.stage, &err) {
+            (wait, told) = (FIRST_WAIT, String::new());
+        }
+        let message = err.chain().to_string();
+        if message != told {
+            log::warn!(target: context.stage.name(), error = message.as_str(); "source unavailable, trying again");
+            told = message;
+        }
+        context.clock.sleep(wait, &context.stop);
+        wait = (wait * 2).min(longest_wait(err.kind()));
+    }
+    context.stage.update(|status| status.state = State::Stopped);
+}
+
+/// Tells /health; true when media flowed until now.
+fn report(stage: &Stage, err: &Error) -> bool {
+    let flowed = stage.status().state == State::Running;
+    if flowed {
+        stage.lost(err.to_string());
+    } else {
+        stage.update(|status| {
+            status.state = State::Unavailable;
+            status.error = Some(err.to_string());
+        });
+    }
+    flowed
+}
+
+fn longest_wait(kind: ErrorKind) -> Duration {
+    match kind {
+        ErrorKind::Unavailable => LONGEST_WAIT_UNAVAILABLE,
+        _ => LONGEST_WAIT_OTHERWISE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::clock::SimulatedClock;
+
+    fn context() -> (LoopContext, Arc<SimulatedClock>) {
+        let clock = Arc::new(SimulatedClock::default());
+        let stage = Arc::new(Stage::new("camera"));
+        (LoopContext { clock: clock.clone(), stage, stop: Stop::default() }, clock)
+    }
+
+    #[test]
+    fn waits_double_up_to_the_kinds_longest_and_begin_again_after_media() {
+        let (context, clock) = context();
+        let times = RefCell::new(Vec::new());
+        run_for_ever(&context, || {
+            times.borrow_mut().push(clock.monotonic().as_millis());
+            match times.borrow().len() {
+                5 => context.stage.media_passed(clock.monotonic()),
+                8 => context.stop.request(),
+                _ => (),
+            }
+            Err(Error::new(ErrorKind::Unavailable, "gone"))
+        });
+        assert_eq!(times.into_inner(), [0, 250, 750, 1750, 2750, 3000, 3500, 4500]);
+        assert_eq!(context.stage.status().restarts_total, 1);
+    }
+
+    #[test]
+    fn health_hears_of_a_device_that_never_came() {
+        let (context, _) = context();
+        let tries = Cell::new(0);
+        run_for_ever(&context, || {
+            tries.set(tries.get() + 1);
+            if tries.get() > 1 {
+                let status = context.stage.status();
+                assert_eq!(status.state, State::Unavailable);
+                assert_eq!(status.error.as_deref(), Some("camera is not there"));
+                assert_eq!(status.restarts_total, 0);
+                context.stop.request();
+                return Ok(());
+            }
+            Err(Error::new(ErrorKind::Unavailable, "camera is not there"))
+        });
+        assert_eq!(context.stage.status().state, State::Stopped);
+    }
+}

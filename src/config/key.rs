@@ -1,0 +1,401 @@
+//! [`KEYS`]: every key that exists, declared once. Reading, judging, the sample file and
+//! docs/ref/config.md all follow from this table.
+//!
+//! A key exists only once it works.
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its table and name, joined by dots.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// What holds where it is not given.
+    pub default: Fallback,
+    /// What it is for, with its unit.
+    pub doc: &'static str,
+}
+
+/// What values a [`Key`] takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Switch,
+    /// A whole number within bounds.
+    Integer(i64, i64),
+    /// A number within bounds.
+    Number(f64, f64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Any text but the empty one.
+    Text,
+    /// A file or folder. Relative to the data directory in the file, to the working directory
+    /// with `--set`.
+    Path,
+    /// A list of texts, from so many to so many.
+    Texts(usize, usize),
+    /// A list of numbers, from so many to so many.
+    Numbers(usize, usize),
+}
+
+/// What holds where a [`Key`] is not given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fallback {
+    /// This value, as TOML writes it.
+    Is(&'static str),
+    /// Nothing; the TOML shows an example.
+    Unset(&'static str),
+}
+
+use Fallback::{Is, Unset};
+use Kind::{Integer, Number, Numbers, Path, Switch, Text, Texts, Word};
+
+impl Key {
+    /// Its table: the name up to the last dot.
+    pub fn table(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or("", |(table, _)| table)
+    }
+
+    /// The name after the last dot.
+    pub fn short_name(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or(self.name, |(_, name)| name)
+    }
+}
+
+impl Kind {
+    /// What is accepted, in words.
+    pub fn accepts(self) -> String {
+        match self {
+            Switch => "true or false".into(),
+            Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Number(min, max) => format!("a number from {min} to {max}"),
+            Word(words) => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+                format!("one of {}", quoted.join(", "))
+            }
+            Text => "a text that is not empty".into(),
+            Path => "a path".into(),
+            Texts(min, max) => format!("a list of {min} to {max} texts"),
+            Numbers(min, max) => format!("a list of {min} to {max} numbers"),
+        }
+    }
+}
+
+/// The key of that name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+const fn key(name: &'static str, kind: Kind, default: Fallback, doc: &'static str) -> Key {
+    Key { name, kind, default, doc }
+}
+
+const SOURCES: Kind = Word(&["auto", "device", "file", "off"]);
+
+/// Every key, table by table.
+pub const KEYS: &[Key] = &[
+    key("booth.id", Text, Is("\"booth\""), "Names this booth in /health."),
+    key(
+        "video.source",
+        SOURCES,
+        Is("\"auto\""),
+        "Where pictures come from. \"auto\": the camera; where neither a camera nor a microphone is \
+         there at the start, the bundled clip stands in for both, loudly marked as a demo. \
+         \"device\": the camera, for ever waited for, which is what an appliance wants. \"file\": \
+         video.file. \"off\": no pictures.",
+    ),
+    key(
+        "video.device",
+        Text,
+        Is("\"auto\""),
+        "The camera: \"auto\" for the first, else a path (/dev/video0), a name under \
+         /dev/v4l/by-id, or a part of the camera's name.",
+    ),
+    key(
+        "video.file",
+        Path,
+        Unset("\"interview.mjpeg\""),
+        "What source = \"file\" plays in a loop: MJPEG, Y4M or a folder of pictures.",
+    ),
+    key(
+        "video.file_fps",
+        Number(0.1, 240.0),
+        Unset("25.0"),
+        "Pictures a second of the file; a .y4m says so itself, others are taken for 15.",
+    ),
+    key("video.fps", Number(1.0, 30.0), Is("2.0"), "Pictures a second that are analysed."),
+    key(
+        "video.width_px",
+        Integer(16, 4096),
+        Is("640"),
+        "Width asked of the camera; the nearest that it offers is taken.",
+    ),
+    key("video.height_px", Integer(16, 4096), Is("480"), "Height asked of the camera."),
+    key(
+        "camera.hfov_deg",
+        Number(20.0, 160.0),
+        Is("60.0"),
+        "Horizontal angle of view of the camera, for head pose and gaze.",
+    ),
+    key("audio.source", SOURCES, Is("\"auto\""), "Where sound comes from; as video.source."),
+    key(
+        "audio.device",
+        Text,
+        Is("\"auto\""),
+        "The microphone: \"auto\", else an ALSA name (plughw:1,0) or a part of the card's name.",
+    ),
+    key(
+        "audio.file",
+        Path,
+        Unset("\"interview.wav\""),
+        "What source = \"file\" plays in a loop: WAV.",
+    ),
+    key(
+        "audio.segment_ms",
+        Integer(500, 30_000),
+        Is("3000"),
+        "How much sound is analysed at a time.",
+    ),
+    key(
+        "audio.hop_ms",
+        Integer(100, 30_000),
+        Is("1000"),
+        "How much later the next segment begins; at most audio.segment_ms.",
+    ),
+    key(
+        "audio.queue",
+        Integer(1, 64),
+        Is("2"),
+        "Segments that may wait for analysis; the oldest is dropped and counted.",
+    ),
+    key("vision.workers", Integer(1, 16), Is("1"), "Threads that analyse pictures."),
+    key(
+        "vision.detector_threshold",
+        Number(0.05, 0.99),
+        Is("0.5"),
+        "From this score on a detection is a face.",
+    ),
+    key(
+        "vision.presence_threshold",
+        Number(0.05, 0.99),
+        Is("0.5"),
+        "From this probability on the landmark model itself sees a face.",
+    ),
+    key(
+        "vision.redetect_ms",
+        Integer(0, 60_000),
+        Is("1000"),
+        "While a face is tracked the detector still runs this often, so that others are counted.",
+    ),
+    key(
+        "vision.expression_cache_ms",
+        Integer(0, 10_000),
+        Is("400"),
+        "How long an expression may be reused while the face hardly changes; 0 never.",
+    ),
+    key(
+        "vision.min_brightness_ratio",
+        Number(0.0, 1.0),
+        Is("0.12"),
+        "Mean luminance of the face below which no expression is told.",
+    ),
+    key(
+        "vision.min_sharpness",
+        Number(0.0, 10_000.0),
+        Is("20.0"),
+        "Variance of the face's Laplacian (grey levels squared, at 96 px) below which no \
+         expression is told.",
+    ),
+    key(
+        "vision.min_inter_ocular_px",
+        Number(0.0, 1000.0),
+        Is("20.0"),
+        "Distance of the outer eye corners below which no expression is told.",
+    ),
+    key(
+        "vision.expression.file",
+        Path,
+        Unset("\"my_expression.onnx\""),
+        "An expression model of your own in place of boothd's two. The other keys of this table \
+         describe it; size_px and labels must then be given too.",
+    ),
+    key(
+        "vision.expression.sha256",
+        Text,
+        Unset("\"64 hex digits\""),
+        "What the file's SHA-256 must be; unchecked where not given.",
+    ),
+    key(
+        "vision.expression.size_px",
+        Integer(16, 1024),
+        Unset("112"),
+        "Side of the square picture that the model takes.",
+    ),
+    key(
+        "vision.expression.layout",
+        Word(&["nchw", "nhwc"]),
+        Is("\"nchw\""),
+        "Order of the input's axes: channels before rows (PyTorch) or last (TensorFlow).",
+    ),
+    key(
+        "vision.expression.colour",
+        Word(&["rgb", "bgr", "grey"]),
+        Is("\"rgb\""),
+        "Channels of the model's input.",
+    ),
+    key(
+        "vision.expression.mean",
+        Numbers(1, 3),
+        Unset("[127.5, 127.5, 127.5]"),
+        "Subtracted from each channel's 0 to 255; nothing where not given.",
+    ),
+    key(
+        "vision.expression.std",
+        Numbers(1, 3),
+        Unset("[127.5, 127.5, 127.5]"),
+        "What each channel is divided by then; nothing where not given.",
+    ),
+    key(
+        "vision.expression.labels",
+        Texts(2, 16),
+        Unset(
+            "[\"angry\", \"disgust\", \"fear\", \"happy\", \"sad\", \"surprise\", \"neutral\"]",
+        ),
+        "What each value of the model's output stands for, in its own order.",
+    ),
+    key(
+        "vision.expression.output",
+        Word(&["logits", "probabilities"]),
+        Is("\"logits\""),
+        "What the model gives.",
+    ),
+    key(
+        "vision.expression.temperature",
+        Number(0.01, 100.0),
+        Is("1.0"),
+        "Divides the logarithm of each probability: over 1 makes an over-sure model less sure.",
+    ),
+    key(
+        "vision.expression.crop_scale",
+        Number(0.2, 5.0),
+        Is("1.1"),
+        "Side of the crop, as a multiple of the longer side of the face's box.",
+    ),
+    key(
+        "vision.expression.crop_up_ratio",
+        Number(-1.0, 1.0),
+        Is("0.0"),
+        "How far the crop is moved towards the forehead, as a share of the box's height.",
+    ),
+    key("speech.workers", Integer(1, 16), Is("1"), "Threads that analyse sound."),
+    key(
+        "metrics.window_s",
+        Number(1.0, 600.0),
+        Is("10.0"),
+        "Window of the metrics over time, such as stability and eye_contact_ratio.",
+    ),
+    key(
+        "eye_contact.cone_deg",
+        Number(1.0, 60.0),
+        Is("15.0"),
+        "Half angle of the cone that counts as eye contact.",
+    ),
+    key(
+        "eye_contact.hysteresis_deg",
+        Number(0.0, 30.0),
+        Is("5.0"),
+        "How far outside the cone a contact is kept once it was made.",
+    ),
+    key(
+        "eye_contact.centre_yaw_deg",
+        Number(-60.0, 60.0),
+        Is("0.0"),
+        "Where the cone points, from the camera, positive to the picture's left: people look at \
+         the screen, not into the camera.",
+    ),
+    key(
+        "eye_contact.centre_pitch_deg",
+        Number(-60.0, 60.0),
+        Is("0.0"),
+        "Where the cone points, positive up.",
+    ),
+    key(
+        "eye_contact.calibrate_s",
+        Number(0.0, 600.0),
+        Is("0.0"),
+        "Takes the centre from the median gaze of the first seconds instead; 0: off.",
+    ),
+    key("models.dir", Path, Is("\"models\""), "The folder with catalog.toml and the models."),
+    key("demo.dir", Path, Is("\"demo\""), "The folder with the bundled clip."),
+    key(
+        "state.dir",
+        Path,
+        Is("\"state\""),
+        "Where boothd keeps what it must remember, such as the token it made.",
+    ),
+    key(
+        "web.bind",
+        Text,
+        Is("\"127.0.0.1\""),
+        "Address to listen on. Anything but loopback is reachable by others, without TLS.",
+    ),
+    key("web.port", Integer(0, 65_535), Is("8000"), "Port to listen on; 0 takes a free one."),
+    key(
+        "web.token",
+        Text,
+        Unset("\"at least 16 characters\""),
+        "What a client must show. Where not given, one is made at the first start, kept in \
+         state.dir/token (mode 0600) and printed once.",
+    ),
+    key(
+        "web.max_connections",
+        Integer(1, 10_000),
+        Is("50"),
+        "WebSocket connections at a time; the next one gets HTTP 503.",
+    ),
+    key(
+        "web.idle_timeout_s",
+        Number(1.0, 86_400.0),
+        Is("300.0"),
+        "A client from which nothing came for so long, not even the answer to a heartbeat, is \
+         closed (1001).",
+    ),
+    key(
+        "web.heartbeat_s",
+        Number(1.0, 3600.0),
+        Is("30.0"),
+        "How often clients are pinged; less than web.idle_timeout_s.",
+    ),
+    key(
+        "web.max_message_bytes",
+        Integer(1024, 16_777_216),
+        Is("5000000"),
+        "A longer message closes its connection (1009).",
+    ),
+    key(
+        "web.rate_limit_per_s",
+        Number(1.0, 1000.0),
+        Is("20.0"),
+        "Messages a second that one client may send, twice that in a burst; the rest is answered \
+         by `rate_limited`.",
+    ),
+    key("features.video", Switch, Is("true"), "Look at all."),
+    key("features.audio", Switch, Is("true"), "Listen at all."),
+    key("features.face_emotion", Switch, Is("true"), "The 7 basic expressions."),
+    key("features.gaze", Switch, Is("true"), "Gaze and eye contact."),
+    key("features.head_pose", Switch, Is("true"), "Head pose and its stability."),
+    key("features.voice_emotion", Switch, Is("true"), "Arousal of the voice."),
+    key(
+        "policy.profile",
+        Word(&["default", "eu"]),
+        Is("\"default\""),
+        "\"eu\" (AI Act, Article 5(1)(f): no emotion inference at work and in hiring) switches \
+         both emotion features off and refuses to switch them on.",
+    ),
+    key(
+        "log.level",
+        Word(&["error", "warn", "info", "debug", "trace"]),
+        Is("\"info\""),
+        "What is logged.",
+    ),
+];

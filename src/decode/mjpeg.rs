@@ -1,0 +1,260 @@
+//! [`MjpegReader`]: pictures out of concatenated JPEGs. Holds no decoding of pixels.
+//!
+//! A scanner that looks for `FF D8` and `FF D9` alone splits a frame at the thumbnail that
+//! cameras put into its Exif segment. This one walks the marker segments as ITU-T T.81 (annex B)
+//! has them, so what lies inside a segment cannot end a frame.
+
+use std::io::{self, BufRead};
+
+/// A frame larger than this is not a frame: the file is something else.
+const LARGEST_FRAME_BYTES: usize = 32 << 20;
+
+/// Reads one JPEG after the other; needs memory for one of them.
+#[derive(Debug)]
+pub struct MjpegReader<R> {
+    reader: R,
+    broken_total: u64,
+}
+
+impl<R: BufRead> MjpegReader<R> {
+    /// A reader of concatenated JPEGs; bytes between them are ignored.
+    pub fn new(reader: R) -> Self {
+        MjpegReader { reader, broken_total: 0 }
+    }
+
+    /// The next whole picture; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// The reader's own.
+    pub fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut picture = Vec::new();
+        Ok(self.scan(Some(&mut picture))?.then_some(picture))
+    }
+
+    /// Passes over the next whole picture without copying it; false at the end.
+    ///
+    /// # Errors
+    ///
+    /// The reader's own.
+    pub fn skip(&mut self) -> io::Result<bool> {
+        self.scan(None)
+    }
+
+    /// Pictures that were cut short or malformed, so far.
+    pub fn broken_total(&self) -> u64 {
+        self.broken_total
+    }
+
+    fn scan(&mut self, mut keep: Option<&mut Vec<u8>>) -> io::Result<bool> {
+        let (mut scanner, mut length) = (Scanner::Outside, 0);
+        loop {
+            let chunk = self.reader.fill_buf()?;
+            if chunk.is_empty() {
+                self.broken_total += u64::from(scanner.is_inside());
+                return Ok(false);
+            }
+            let (mut used, mut kept_from, mut is_whole) = (0, 0, false);
+            while used < chunk.len() && !is_whole {
+                let was_inside = scanner.is_inside();
+                let step = scanner.step(chunk[used]);
+                used += 1;
+                length += 1;
+                match step {
+                    Step::On => (),
+                    Step::Begin => {
+                        // The two bytes of SOI may lie in two chunks, so they are written anew.
+                        self.broken_total += u64::from(was_inside);
+                        (kept_from, length) = (used, 2);
+                        if let Some(picture) = &mut keep {
+                            picture.clear();
+                            picture.extend_from_slice(&[0xff, 0xd8]);
+                        }
+                    }
+                    Step::End => is_whole = true,
+                    Step::Broken => self.broken_total += 1,
+                }
+                if length > LARGEST_FRAME_BYTES && scanner.is_inside() {
+                    scanner = Scanner::Outside;
+                    self.broken_total += 1;
+                }
+            }
+            if let Some(picture) = &mut keep
+                && (scanner.is_inside() || is_whole)
+            {
+                picture.extend_from_slice(&chunk[kept_from..used]);
+            }
+            self.reader.consume(used);
+            if is_whole {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Where in a JPEG the next byte stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Scanner {
+    /// Between pictures.
+    Outside,
+    /// Between pictures, after an `FF`.
+    OutsideAfterFf,
+    /// A marker must begin here.
+    Marker,
+    /// After the `FF` of a marker.
+    MarkerCode,
+    /// First byte of the length of segment `code`.
+    LengthHigh { code: u8 },
+    /// Second byte of the length.
+    LengthLow { code: u8, high: u8 },
+    /// This many bytes of segment `code` are left.
+    Segment { code: u8, left: u16 },
+    /// Entropy-coded data.
+    Scan,
+    /// Entropy-coded data, after an `FF`.
+    ScanAfterFf,
+}
+
+/// What a byte meant for the picture.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    On,
+    /// It was the second byte of SOI: a picture begins (and one that was open is cut short).
+    Begin,
+    /// It was the last byte of EOI: the picture is whole.
+    End,
+    /// No JPEG goes on like this; the picture is given up.
+    Broken,
+}
+
+const SOI: u8 = 0xd8;
+const EOI: u8 = 0xd9;
+const SOS: u8 = 0xda;
+
+impl Scanner {
+    fn is_inside(self) -> bool {
+        !matches!(self, Scanner::Outside | Scanner::OutsideAfterFf)
+    }
+
+    fn step(&mut self, byte: u8) -> Step {
+        let (next, step) = match (*self, byte) {
+            (Scanner::Outside | Scanner::OutsideAfterFf, 0xff) => {
+                (Scanner::OutsideAfterFf, Step::On)
+            }
+            (Scanner::OutsideAfterFf, SOI) => (Scanner::Marker, Step::Begin),
+            (Scanner::Outside | Scanner::OutsideAfterFf, _) => (Scanner::Outside, Step::On),
+
+            (Scanner::Marker, 0xff) => (Scanner::MarkerCode, Step::On),
+            (Scanner::Marker, _) => (Scanner::Outside, Step::Broken),
+            (Scanner::Scan, 0xff) => (Scanner::ScanAfterFf, Step::On),
+            (Scanner::Scan, _) => (Scanner::Scan, Step::On),
+            // A stuffed zero or a restart marker belongs to the scan.
+            (Scanner::ScanAfterFf, 0x00 | 0xd0..=0xd7) => (Scanner::Scan, Step::On),
+            // Any number of FF may stand before a marker's code.
+            (Scanner::MarkerCode | Scanner::ScanAfterFf, 0xff) => (*self, Step::On),
+            (Scanner::MarkerCode | Scanner::ScanAfterFf, code) => after_code(code),
+
+            (Scanner::LengthHigh { code }, high) => {
+                (Scanner::LengthLow { code, high }, Step::On)
+            }
+            (Scanner::LengthLow { code, high }, low) => {
+                // The length counts its own two bytes.
+                match u16::from_be_bytes([high, low]).checked_sub(2) {
+                    None => (Scanner::Outside, Step::Broken),
+                    Some(0) => (after_segment(code), Step::On),
+                    Some(left) => (Scanner::Segment { code, left }, Step::On),
+                }
+            }
+            (Scanner::Segment { code, left: 1 }, _) => (after_segment(code), Step::On),
+            (Scanner::Segment { code, left }, _) => {
+                (Scanner::Segment { code, left: left - 1 }, Step::On)
+            }
+        };
+        *self = next;
+        step
+    }
+}
+
+fn after_code(code: u8) -> (Scanner, Step) {
+    match code {
+        SOI => (Scanner::Marker, Step::Begin),
+        EOI => (Scanner::Outside, Step::End),
+        0x01 | 0xd0..=0xd7 => (Scanner::Marker, Step::On),
+        0x00 => (Scanner::Outside, Step::Broken),
+        code => (Scanner::LengthHigh { code }, Step::On),
+    }
+}
+
+fn after_segment(code: u8) -> Scanner {
+    if code == SOS { Scanner::Scan } else { Scanner::Marker }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    /// SOI, an APP1 that holds a whole thumbnail, SOS, a scan with a stuffed byte and a restart, EOI.
+    fn picture(fill: u8) -> Vec<u8> {
+        let thumbnail = [0xff, 0xd8, 0xff, 0xda, 0, 2, 1, 2, 0xff, 0xd9];
+        let mut bytes = vec![0xff, 0xd8, 0xff, 0xe1, 0, 12];
+        bytes.extend(thumbnail);
+        bytes.extend([0xff, 0xff, 0xda, 0, 4, 9, 9]);
+        bytes.extend([fill; 50]);
+        bytes.extend([0xff, 0x00, fill, 0xff, 0xd3, fill, 0xff, 0xd9]);
+        bytes
+    }
+
+    fn read_all(bytes: &[u8], chunk: usize) -> (Vec<Vec<u8>>, u64) {
+        let mut reader = MjpegReader::new(BufReader::with_capacity(chunk, bytes));
+        let mut pictures = Vec::new();
+        while let Some(picture) = reader.read().unwrap() {
+            pictures.push(picture);
+        }
+        (pictures, reader.broken_total())
+    }
+
+    #[test]
+    fn a_thumbnail_does_not_split_a_picture_whatever_the_chunks() {
+        let pictures = [picture(1), picture(2), picture(3)];
+        let file = [&[7, 0xff, 0][..], &pictures.concat()].concat();
+        for chunk in 1..80 {
+            assert_eq!(read_all(&file, chunk), (pictures.to_vec(), 0), "chunk {chunk}");
+        }
+    }
+
+    #[test]
+    fn a_cut_picture_is_left_out_and_counted() {
+        let whole = picture(5);
+        // A cut inside a segment's length can hide what follows, 64 KiB at most.
+        let after = picture(7).repeat(1000);
+        let most_hidden = (64 << 10) / picture(7).len() + 2;
+        for cut in 3..whole.len() {
+            let (pictures, broken_total) = read_all(&[&whole[..cut], &after].concat(), 4096);
+            // Where the rest of a segment is made up of the next picture, the two become one
+            // that no decoder accepts: it is not counted here but there.
+            assert!(broken_total >= 1 || pictures[0] != picture(7), "cut at {cut}");
+            assert!(pictures.len() + most_hidden >= 1000, "cut at {cut}: {}", pictures.len());
+            assert!(pictures[1..].iter().all(|found| *found == picture(7)), "cut at {cut}");
+        }
+        let (pictures, broken_total) = read_all(&whole[..whole.len() - 1], 16);
+        assert_eq!((pictures.len(), broken_total), (0, 1));
+    }
+
+    #[test]
+    fn skipping_lands_on_the_next_picture() {
+        let file = [picture(1), picture(2)].concat();
+        let mut reader = MjpegReader::new(&file[..]);
+        assert!(reader.skip().unwrap());
+        assert_eq!(reader.read().unwrap(), Some(picture(2)));
+        assert!(!reader.skip().unwrap());
+    }
+
+    #[test]
+    fn noise_holds_no_pictures() {
+        let noise: Vec<u8> =
+            (0..100_000_u32).map(|i| i.wrapping_mul(i).to_be_bytes()[1]).collect();
+        assert!(read_all(&noise, 4096).0.is_empty());
+    }
+}

@@ -1,0 +1,150 @@
+//! Vocal arousal against the speaker's own baseline.
+//!
+//! After Bone, Lee & Narayanan 2014, "Robust unsupervised arousal rating": log f0 median,
+//! intensity and HF500 ratio, each as a z-score against the speaker's own speech, averaged.
+
+use std::time::Duration;
+
+use super::statistic::Statistic;
+use crate::speech::{ArousalFeatures, VoiceObservation};
+
+/// Speech that makes the baseline.
+const BASELINE_SPEECH: Duration = Duration::from_secs(15);
+/// Segments that a spread needs at least.
+const MIN_SEGMENTS: u64 = 4;
+/// The least spread that each feature is given (about a semitone; 1 dB; 0.05): a monotonous
+/// first 15 s must not turn each later breath into excitement.
+const MIN_SPREAD: [f64; 3] = [0.08, 1.0, 0.05];
+/// Mean z-score from which a voice is called calm or activated.
+const BOUNDARY_Z: f64 = 1.0;
+/// Slope of the logistic that turns the distance from the boundary into a confidence.
+const CONFIDENCE_SLOPE: f64 = 3.0;
+
+/// How activated the voice is, compared with the same speaker before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arousal {
+    /// -1..1: tanh(mean z-score / 2).
+    pub value: f32,
+    /// The word for it.
+    pub label: ArousalLabel,
+    /// 0..1: logistic distance from the label's boundary; monotone, not a calibrated probability.
+    pub confidence: f32,
+}
+
+/// The words for arousal. There are three, since no more can be told honestly from these numbers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ArousalLabel {
+    /// Mean z-score under -1.
+    Calm,
+    /// In between.
+    Neutral,
+    /// Mean z-score over 1.
+    Activated,
+}
+
+impl ArousalLabel {
+    /// As reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ArousalLabel::Calm => "calm",
+            ArousalLabel::Neutral => "neutral",
+            ArousalLabel::Activated => "activated",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct ArousalBaseline {
+    heard: Duration,
+    features: [Statistic; 3],
+}
+
+impl ArousalBaseline {
+    /// `None` until 15 s of this speaker's speech were heard, and for a segment without features.
+    pub(super) fn push(&mut self, heard: &VoiceObservation) -> Option<Arousal> {
+        let values = heard.arousal.as_ref().map(values_of)?;
+        if self.heard >= BASELINE_SPEECH && self.features[0].count >= MIN_SEGMENTS {
+            return Some(judge(self.mean_z(&values)));
+        }
+        self.heard += heard.new_duration.mul_f32(heard.speech_ratio);
+        for (feature, value) in self.features.iter_mut().zip(values) {
+            feature.add(value, heard.new_duration);
+        }
+        None
+    }
+
+    fn mean_z(&self, values: &[f64; 3]) -> f64 {
+        let z = |k: usize| {
+            let spread = self.features[k].variance().sqrt().max(MIN_SPREAD[k]);
+            (values[k] - self.features[k].mean) / spread
+        };
+        (z(0) + z(1) + z(2)) / 3.0
+    }
+}
+
+fn values_of(features: &ArousalFeatures) -> [f64; 3] {
+    [features.log2_f0_median, features.level_db, features.log10_hf500].map(f64::from)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "reports carry f32")]
+fn judge(z: f64) -> Arousal {
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let activated = logistic(CONFIDENCE_SLOPE * (z - BOUNDARY_Z));
+    let calm = logistic(CONFIDENCE_SLOPE * (-z - BOUNDARY_Z));
+    let (label, confidence) = if z > BOUNDARY_Z {
+        (ArousalLabel::Activated, activated)
+    } else if z < -BOUNDARY_Z {
+        (ArousalLabel::Calm, calm)
+    } else {
+        (ArousalLabel::Neutral, 1.0 - activated - calm)
+    };
+    Arousal { value: (z / 2.0).tanh() as f32, label, confidence: confidence as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::speech_rate::tests::spoken, *};
+
+    fn heard(second: u64, log2_f0_median: f32, level_db: f32) -> VoiceObservation {
+        let mut heard = spoken(Duration::from_secs(second), &[]);
+        heard.new_duration = Duration::from_secs(1);
+        let features = ArousalFeatures { log2_f0_median, level_db, log10_hf500: -0.3 };
+        heard.arousal = Some(features);
+        heard
+    }
+
+    fn after_baseline() -> ArousalBaseline {
+        let mut baseline = ArousalBaseline::default();
+        for second in 3..18 {
+            let wobble = if second % 2 == 0 { 0.05 } else { -0.05 };
+            let said = baseline.push(&heard(second, 7.0 + wobble, -30.0));
+            assert_eq!(said, None, "second {second}");
+        }
+        baseline
+    }
+
+    #[test]
+    fn the_speakers_own_voice_is_neutral() {
+        let said = after_baseline().push(&heard(18, 7.0, -30.0)).expect("baseline is there");
+        assert_eq!(said.label, ArousalLabel::Neutral);
+        assert!(said.value.abs() < 0.05 && said.confidence > 0.85, "{said:?}");
+    }
+
+    #[test]
+    fn higher_and_louder_is_activated_and_the_reverse_calm() {
+        let up = after_baseline().push(&heard(18, 7.4, -22.0)).expect("baseline is there");
+        assert_eq!(up.label, ArousalLabel::Activated);
+        let down = after_baseline().push(&heard(18, 6.7, -38.0)).expect("baseline is there");
+        assert_eq!(down.label, ArousalLabel::Calm);
+        assert!(up.value > 0.5 && down.value < -0.5, "{up:?} {down:?}");
+    }
+
+    #[test]
+    fn silence_does_not_make_a_baseline() {
+        let mut baseline = ArousalBaseline::default();
+        for second in 3..60 {
+            assert_eq!(baseline.push(&spoken(Duration::from_secs(second), &[])), None);
+        }
+        assert_eq!(baseline.push(&heard(60, 7.0, -30.0)), None);
+    }
+}

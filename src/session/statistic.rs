@@ -1,0 +1,135 @@
+//! Mean, variance and range of every metric over a whole session, in constant memory.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{FaceMetrics, VoiceMetrics, window::MAX_GAP};
+use crate::{
+    speech::VoiceObservation,
+    vision::{EXPRESSIONS, FaceObservation},
+};
+
+/// Running statistics of one metric (Welford 1962).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Statistic {
+    /// Values seen.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// Time for which the values stand.
+    pub covered: Duration,
+    sum_of_squares: f64,
+}
+
+impl Statistic {
+    /// Takes in a value that stands for `covered` of time.
+    pub(super) fn add(&mut self, value: f64, covered: Duration) {
+        self.count += 1;
+        self.covered += covered;
+        let delta = value - self.mean;
+        self.mean += delta / self.count as f64;
+        self.sum_of_squares += delta * (value - self.mean);
+        let is_first = self.count == 1;
+        self.min = if is_first { value } else { self.min.min(value) };
+        self.max = if is_first { value } else { self.max.max(value) };
+    }
+
+    /// Population variance, in the metric's unit squared.
+    pub fn variance(&self) -> f64 {
+        if self.count == 0 { 0.0 } else { self.sum_of_squares / self.count as f64 }
+    }
+}
+
+/// The [`Statistic`] of every metric that was ever known in a session, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Statistics {
+    metrics: BTreeMap<&'static str, Statistic>,
+    last_frame: Option<Duration>,
+    /// Frames analysed.
+    pub frames_total: u64,
+    /// Segments analysed.
+    pub segments_total: u64,
+    /// Time in eye contact.
+    pub eye_contact: Duration,
+}
+
+impl Statistics {
+    /// The metrics by name; one that was never known is absent.
+    pub fn metrics(&self) -> impl Iterator<Item = (&'static str, &Statistic)> {
+        self.metrics.iter().map(|(name, statistic)| (*name, statistic))
+    }
+
+    pub(super) fn add_face(&mut self, seen: &FaceObservation, metrics: &FaceMetrics) {
+        let span = self
+            .last_frame
+            .map_or(Duration::ZERO, |last| seen.captured_at.saturating_sub(last).min(MAX_GAP));
+        self.last_frame = Some(seen.captured_at);
+        self.frames_total += 1;
+        if metrics.eye_contact == Some(true) {
+            self.eye_contact += span;
+        }
+        let mut add = |name, value: Option<f32>| self.add(name, value, span);
+        let face = seen.face.as_ref();
+        let flag = |truth: Option<bool>| truth.map(|truth| f32::from(u8::from(truth)));
+        add("face_present_ratio", flag(Some(face.is_some())));
+        add("horizontal_deviation", metrics.horizontal_deviation);
+        let pose = face.and_then(|face| face.head_pose);
+        add("head_pose.yaw_deg", pose.map(|pose| pose.yaw_deg));
+        add("head_pose.pitch_deg", pose.map(|pose| pose.pitch_deg));
+        add("head_pose.roll_deg", pose.map(|pose| pose.roll_deg));
+        add("head_pose_stability", metrics.head_pose_stability);
+        add("gaze.yaw_deg", metrics.gaze.map(|gaze| gaze.yaw_deg));
+        add("gaze.pitch_deg", metrics.gaze.map(|gaze| gaze.pitch_deg));
+        add("eye_contact_ratio", flag(metrics.eye_contact));
+        add("blink_rate_per_min", metrics.blink_rate_per_min);
+        add("mouth_open_ratio", face.map(|face| face.mouth_open_ratio));
+        add("emotion_stability", metrics.emotion_stability);
+        let expression = face.and_then(|face| face.expression.as_ref());
+        for (k, name) in EXPRESSIONS.into_iter().enumerate() {
+            add(name, expression.map(|e| e.probabilities[k]));
+        }
+    }
+
+    pub(super) fn add_voice(&mut self, heard: &VoiceObservation, metrics: &VoiceMetrics) {
+        self.segments_total += 1;
+        let mut add = |name, value: Option<f32>| self.add(name, value, heard.new_duration);
+        add("speech_ratio", Some(heard.speech_ratio));
+        add("volume_mean", Some(heard.rms));
+        add("volume_dbfs", heard.dbfs);
+        add("clipping_ratio", Some(heard.clipping_ratio));
+        add("pitch_mean", heard.f0.map(|f0| f0.mean_hz));
+        add("pitch_median", heard.f0.map(|f0| f0.median_hz));
+        add("pitch_variance", heard.f0.map(|f0| f0.variance_hz2));
+        add("pitch_range", heard.f0.map(|f0| f0.p95_hz - f0.p5_hz));
+        add("spectral_centroid_hz", heard.spectral_centroid_hz);
+        add("clarity_score", heard.clarity);
+        add("speech_rate", metrics.speech_rate.map(|rate| rate.per_min));
+        add("arousal", metrics.arousal.map(|arousal| arousal.value));
+    }
+
+    fn add(&mut self, name: &'static str, value: Option<f32>, span: Duration) {
+        if let Some(value) = value {
+            self.metrics.entry(name).or_default().add(f64::from(value), span);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mean_variance_and_range_are_those_of_the_values() {
+        let mut statistic = Statistic::default();
+        for value in [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0] {
+            statistic.add(value, Duration::from_millis(500));
+        }
+        assert!((statistic.mean - 5.0).abs() < 1e-12);
+        assert!((statistic.variance() - 4.0).abs() < 1e-12);
+        assert_eq!((statistic.min, statistic.max), (2.0, 9.0));
+        assert_eq!(statistic.covered, Duration::from_secs(4));
+    }
+}

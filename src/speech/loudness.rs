@@ -1,0 +1,75 @@
+//! Level of the samples: RMS, dBFS, clipping, and the level of each 10 ms. No spectra.
+
+use super::{STEP_SAMPLES, sums::dot};
+
+/// Full scale of 16-bit samples.
+const FULL_SCALE: f32 = 32_768.0;
+
+/// How loud a segment is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loudness {
+    /// Root mean square, 0..1 of full scale.
+    pub rms: f32,
+    /// 20 log10 of the rms; `None` for digital silence.
+    pub dbfs: Option<f32>,
+    /// Share of samples at either end of the 16-bit range, 0..1.
+    pub clipping_ratio: f32,
+}
+
+/// RMS, dBFS and clipping of these samples. Without samples: silence.
+pub fn loudness(samples: &[i16]) -> Loudness {
+    let energy: u64 =
+        samples.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum();
+    let clipped = samples.iter().filter(|s| matches!(**s, i16::MIN | i16::MAX)).count();
+    let count = samples.len().max(1) as f32;
+    let rms = (energy as f32 / count).sqrt() / FULL_SCALE;
+    let dbfs = (energy > 0).then(|| 20.0 * rms.log10());
+    Loudness { rms, dbfs, clipping_ratio: clipped as f32 / count }
+}
+
+/// Writes the samples as -1..1 into `out`, which keeps its allocation.
+pub(super) fn to_unit_scale(samples: &[i16], out: &mut Vec<f32>) {
+    out.clear();
+    out.extend(samples.iter().map(|sample| f32::from(*sample) / FULL_SCALE));
+}
+
+/// Writes the mean square of each 10 ms into `out`.
+pub(super) fn powers(samples: &[f32], out: &mut Vec<f32>) {
+    out.clear();
+    let steps = samples.chunks_exact(STEP_SAMPLES);
+    out.extend(steps.map(|step| dot(step, step) / STEP_SAMPLES as f32));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_has_no_level_in_db() {
+        let silent = loudness(&[0; 480]);
+        assert_eq!((silent.rms, silent.dbfs, silent.clipping_ratio), (0.0, None, 0.0));
+        assert_eq!(loudness(&[]), silent);
+    }
+
+    #[test]
+    fn a_full_scale_square_wave_is_0_dbfs_and_clips_throughout() {
+        let square: Vec<i16> =
+            (0..480).map(|k| if k % 2 == 0 { i16::MIN } else { i16::MAX }).collect();
+        let loud = loudness(&square);
+        assert!((loud.rms - 1.0).abs() < 1e-4);
+        assert!(loud.dbfs.is_some_and(|dbfs| dbfs.abs() < 1e-3));
+        assert!((loud.clipping_ratio - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn each_step_has_its_own_power() {
+        let mut samples = vec![0.0; STEP_SAMPLES * 10 + 7];
+        samples[STEP_SAMPLES * 5..STEP_SAMPLES * 6].fill(0.5);
+        let mut out = Vec::new();
+        powers(&samples, &mut out);
+        assert_eq!(out.len(), 10);
+        let loud: Vec<usize> = (0..10).filter(|k| out[*k] > 0.0).collect();
+        assert_eq!(loud, [5]);
+        assert!((out[5] - 0.25).abs() < 1e-6);
+    }
+}

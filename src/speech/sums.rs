@@ -1,0 +1,45 @@
+//! Sums that a processor can add side by side, which the language's own order forbids.
+
+const LANES: usize = 16;
+
+/// Sum of the values.
+pub(super) fn sum(values: &[f32]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
+/// Sum of the products of two equally long slices.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    debug_assert_eq!(a.len(), b.len());
+    let mut lanes = [0.0; LANES];
+    let ((a_chunks, a_rest), (b_chunks, b_rest)) =
+        (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += a * b;
+        }
+    }
+    lanes.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_chunks_and_the_rest_are_summed() {
+        for length in [0u8, 1, 16, 37] {
+            let values: Vec<f32> = (0..length).map(f32::from).collect();
+            let expected: f32 = values.iter().sum();
+            let squares: f32 = values.iter().map(|value| value * value).sum();
+            assert!((sum(&values) - expected).abs() < 1e-3);
+            assert!((dot(&values, &values) - squares).abs() < 1e-1);
+        }
+    }
+}

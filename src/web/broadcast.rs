@@ -1,0 +1,64 @@
+//! Each report is turned into text once, however many clients watch.
+
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::watch;
+
+use super::message;
+use crate::{
+    engine::Live,
+    report::{AudioReport, VisualReport},
+};
+
+/// The newest reports of a stream as text. What a client misses is gone; `sequence` tells it.
+#[derive(Clone, Debug)]
+pub(super) struct Reports {
+    pub(super) visual: watch::Receiver<Option<Utf8Bytes>>,
+    pub(super) audio: watch::Receiver<Option<Utf8Bytes>>,
+}
+
+/// Starts the task that turns one stream's results into text until the stream ends or nobody
+/// reads any more.
+pub(super) fn start(live: watch::Receiver<Live>) -> Reports {
+    let (visual_out, visual) = watch::channel(None);
+    let (audio_out, audio) = watch::channel(None);
+    tokio::spawn(translate(live, visual_out, audio_out));
+    Reports { visual, audio }
+}
+
+async fn translate(
+    mut live: watch::Receiver<Live>,
+    visual: watch::Sender<Option<Utf8Bytes>>,
+    audio: watch::Sender<Option<Utf8Bytes>>,
+) {
+    let mut known = Live::default();
+    loop {
+        let now = live.borrow_and_update().clone();
+        if !is_same(now.face.as_ref(), known.face.as_ref())
+            && let Some(report) = VisualReport::newest(&now)
+        {
+            let text = message::text("visual_analysis", &report, Some(report.timestamp.into()));
+            visual.send_replace(Some(text));
+        }
+        if !is_same(now.voice.as_ref(), known.voice.as_ref())
+            && let Some(report) = AudioReport::newest(&now)
+        {
+            let text = message::text("audio_analysis", &report, Some(report.timestamp.into()));
+            audio.send_replace(Some(text));
+        }
+        known = now;
+        tokio::select! {
+            changed = live.changed() => if changed.is_err() { return },
+            () = visual.closed() => return,
+        }
+    }
+}
+
+fn is_same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,177 @@
+//! GET /health: whether the booth does its job, and what each part of it says.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::Shared;
+use crate::{
+    features::Features,
+    stage::{Stage, State as StageState, Status},
+};
+
+/// A device that says it runs and gave nothing for so long does not run.
+const SILENT_AFTER: Duration = Duration::from_secs(10);
+
+/// Stages that capture: while one of them works, the booth does part of its job.
+const CAPTURE: [&str; 2] = ["camera", "microphone"];
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    /// Everything that is switched on works.
+    Healthy,
+    /// Part of it works.
+    Degraded,
+    /// Nothing comes in, or what comes in is not analysed.
+    Unhealthy,
+}
+
+/// The answer of GET /health.
+#[derive(Serialize)]
+struct Health<'a> {
+    status: Verdict,
+    version: &'static str,
+    booth_id: &'a str,
+    uptime_s: u64,
+    /// The bundled clip stands in for a device: the numbers are nobody's.
+    demo: bool,
+    #[serde(flatten)]
+    stages: BTreeMap<&'static str, StageHealth>,
+    models: BTreeMap<&'a str, ModelHealth<'a>>,
+    features: Features,
+    connections: usize,
+}
+
+#[derive(Serialize)]
+struct StageHealth {
+    state: &'static str,
+    source: Option<String>,
+    demo: bool,
+    last_media_ms_ago: Option<u64>,
+    restarts_total: u64,
+    dropped_total: u64,
+    errors_total: u64,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ModelHealth<'a> {
+    sha256: &'a str,
+}
+
+/// Answers GET /health.
+pub(super) async fn health(State(shared): State<Shared>) -> Response {
+    let now = shared.clock.monotonic();
+    let statuses = statuses(&shared);
+    let status = judge(&statuses, now);
+    let state = &shared.state;
+    let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
+    let body = Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        booth_id: &state.booth_id,
+        uptime_s: now.as_secs(),
+        demo: statuses.iter().any(|(_, status)| status.demo),
+        stages: statuses.into_iter().map(|(name, s)| (name, stage_health(s, now))).collect(),
+        models: models.collect(),
+        features: state.features,
+        connections: shared.active_connections(),
+    };
+    (code(status), Json(body)).into_response()
+}
+
+/// Answers GET /health/live: the process answers.
+pub(super) async fn live() -> Response {
+    Json(serde_json::json!({ "status": "alive" })).into_response()
+}
+
+/// Answers GET /health/ready: something comes in and is analysed.
+pub(super) async fn ready(State(shared): State<Shared>) -> Response {
+    let verdict = judge(&statuses(&shared), shared.clock.monotonic());
+    let is_ready = verdict != Verdict::Unhealthy;
+    (code(verdict), Json(serde_json::json!({ "ready": is_ready }))).into_response()
+}
+
+fn code(verdict: Verdict) -> StatusCode {
+    match verdict {
+        Verdict::Healthy | Verdict::Degraded => StatusCode::OK,
+        Verdict::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn statuses(shared: &Shared) -> Vec<(&'static str, Status)> {
+    let of = |stage: &Stage| (stage.name(), stage.status());
+    shared.state.stages.iter().map(|stage| of(stage)).collect()
+}
+
+fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
+    let works = |status: &Status| {
+        let silence = status.last_media_at.map(|at| now.saturating_sub(at));
+        status.state == StageState::Running && silence.is_none_or(|s| s < SILENT_AFTER)
+    };
+    let is_on = |status: &Status| status.state != StageState::Off;
+    let on = statuses.iter().filter(|(_, status)| is_on(status));
+    let (capture, others): (Vec<_>, Vec<_>) = on.partition(|(name, _)| CAPTURE.contains(name));
+    let captures = capture.iter().filter(|(_, status)| works(status)).count();
+    // A worker has no media while its device is away; only its thread counts.
+    let is_staffed = others.iter().all(|(_, status)| status.state == StageState::Running);
+    let is_blind = captures == 0 && !capture.is_empty();
+    match () {
+        () if is_blind || !is_staffed => Verdict::Unhealthy,
+        () if captures < capture.len() => Verdict::Degraded,
+        () => Verdict::Healthy,
+    }
+}
+
+fn stage_health(status: Status, now: Duration) -> StageHealth {
+    let ago = status.last_media_at.map(|at| now.saturating_sub(at));
+    StageHealth {
+        state: status.state.name(),
+        source: status.source,
+        demo: status.demo,
+        last_media_ms_ago: ago.map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+        restarts_total: status.restarts_total,
+        dropped_total: status.dropped_total,
+        errors_total: status.errors_total,
+        error: status.error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    fn stage(state: StageState, media_s_ago: Option<u64>) -> Status {
+        let last_media_at = media_s_ago.map(|ago| NOW - Duration::from_secs(ago));
+        Status { state, last_media_at, ..Status::default() }
+    }
+
+    fn verdict(camera: Status, microphone: Status, vision: Status) -> Verdict {
+        judge(&[("camera", camera), ("microphone", microphone), ("vision", vision)], NOW)
+    }
+
+    #[test]
+    fn the_verdict_follows_the_stages() {
+        use StageState::{Off, Running, Starting, Stopped, Unavailable};
+        let runs = || stage(Running, Some(0));
+        let worker = || stage(Running, None);
+        assert_eq!(verdict(runs(), runs(), worker()), Verdict::Healthy);
+        assert_eq!(verdict(stage(Unavailable, None), runs(), worker()), Verdict::Degraded);
+        assert_eq!(verdict(stage(Running, Some(11)), runs(), worker()), Verdict::Degraded);
+        assert_eq!(verdict(stage(Off, None), runs(), worker()), Verdict::Healthy);
+        let gone = || stage(Unavailable, Some(1));
+        assert_eq!(verdict(gone(), gone(), worker()), Verdict::Unhealthy);
+        assert_eq!(verdict(gone(), stage(Off, None), worker()), Verdict::Unhealthy);
+        assert_eq!(verdict(runs(), runs(), stage(Stopped, None)), Verdict::Unhealthy);
+        assert_eq!(verdict(runs(), runs(), stage(Starting, None)), Verdict::Unhealthy);
+    }
+}

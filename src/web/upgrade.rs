@@ -1,0 +1,110 @@
+//! From HTTP to a WebSocket: who may come in at all.
+
+use axum::{
+    extract::{Query, State, WebSocketUpgrade},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    Shared,
+    live::{Entry, run},
+};
+
+/// What the address may carry.
+#[derive(Deserialize)]
+pub(super) struct Parameters {
+    token: Option<String>,
+}
+
+/// Seconds after which a client that found the house full may ask again.
+const RETRY_AFTER_S: &str = "5";
+
+/// The sub-protocol by which a browser can send a token: `bearer, <token>`.
+const BEARER_PROTOCOL: &str = "bearer";
+
+/// Answers `GET /ws/multimodal-analysis`.
+pub(super) async fn upgrade(
+    State(shared): State<Shared>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !is_own_origin(&headers) {
+        return refuse(StatusCode::FORBIDDEN, "this origin may not connect");
+    }
+    let token = shown_token(&headers).or(parameters.token.as_deref());
+    let is_known = token.map(|token| shared.state.token.matches(token));
+    if is_known == Some(false) {
+        return refuse(StatusCode::UNAUTHORIZED, "the token is not valid");
+    }
+    let Ok(permit) = shared.connections.clone().try_acquire_owned() else {
+        let retry = [(header::RETRY_AFTER, RETRY_AFTER_S)];
+        return (retry, refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections"))
+            .into_response();
+    };
+    let limit = shared.state.config.max_message_bytes;
+    let entry = Entry { is_authenticated: is_known.is_some(), permit };
+    upgrade
+        .protocols([BEARER_PROTOCOL])
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| run(socket, shared, entry))
+}
+
+fn refuse(status: StatusCode, sentence: &'static str) -> Response {
+    (status, sentence).into_response()
+}
+
+/// A browser names the page that connects: only the booth's own may. Programs name none.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let Some(origin) = text(header::ORIGIN) else { return true };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host.is_some() && host == text(header::HOST)
+}
+
+/// The token in the headers, if there is one.
+fn shown_token(headers: &HeaderMap) -> Option<&str> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    if let Some((scheme, token)) = authorization.and_then(|text| text.split_once(' '))
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        return Some(token.trim());
+    }
+    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    let mut offered = protocols.split(',').map(str::trim);
+    if offered.next()? == BEARER_PROTOCOL { offered.next() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_the_own_page_or_a_program_connects() {
+        let from = |origin| headers(&[(header::HOST, "booth:8000"), (header::ORIGIN, origin)]);
+        assert!(is_own_origin(&headers(&[(header::HOST, "booth:8000")])));
+        assert!(is_own_origin(&from("http://booth:8000")));
+        assert!(!is_own_origin(&from("http://booth")));
+        assert!(!is_own_origin(&from("http://elsewhere:8000")));
+        assert!(!is_own_origin(&from("null")));
+    }
+
+    #[test]
+    fn a_token_comes_as_bearer_or_as_sub_protocol() {
+        let bearer = headers(&[(header::AUTHORIZATION, "Bearer abc")]);
+        assert_eq!(shown_token(&bearer), Some("abc"));
+        let protocol = headers(&[(header::SEC_WEBSOCKET_PROTOCOL, "bearer, abc")]);
+        assert_eq!(shown_token(&protocol), Some("abc"));
+        let other = headers(&[(header::SEC_WEBSOCKET_PROTOCOL, "chat, abc")]);
+        assert_eq!(shown_token(&other), None);
+        let basic = headers(&[(header::AUTHORIZATION, "Basic abc")]);
+        assert_eq!(shown_token(&basic), None);
+    }
+}

@@ -1,0 +1,449 @@
+//! How right the voice metrics are: against Praat, librosa and syllables counted by hand.
+//!
+//! Each test prints what it measured (`cargo test --release --test accuracy_speech -- --nocapture`).
+//! The goldens are made by tests/data/speech/make_goldens.py.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that shows its measurements"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers are those of known sounds"
+)]
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use boothd::{
+    features::Features,
+    inference::Catalog,
+    media::{SAMPLE_RATE_HZ, Segment, duration_of},
+    speech::{
+        SpeechConfig, VoiceAnalyser, VoiceModels, VoiceObservation, VoiceTrack,
+        f0::{F0Config, F0Tracker},
+        loudness::loudness,
+        spectrum::SpectrumAnalyser,
+    },
+};
+use serde::Deserialize;
+
+const DATA: &str = "tests/data/speech";
+const RATE: usize = SAMPLE_RATE_HZ as usize;
+const SEGMENT_SAMPLES: usize = 3 * RATE;
+
+/// The clips and the syllables that a person counted in each.
+const COUNTED: [(&str, usize); 7] = [
+    ("sense_and_sensibility_01_austen_64kb-0870", 30),
+    ("sense_and_sensibility_01_austen_64kb-0880", 9),
+    ("sense_and_sensibility_01_austen_64kb-0890", 20),
+    ("sense_and_sensibility_01_austen_64kb-0920", 27),
+    ("sense_and_sensibility_01_austen_64kb-0930", 13),
+    ("cards_005", 10),
+    ("goforward", 6),
+];
+
+#[derive(Deserialize)]
+struct PraatTrack {
+    first_s: f32,
+    f0_hz: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct LibrosaFrames {
+    centroid_hz: Vec<f32>,
+    rms: Vec<f32>,
+    whole_rms: f32,
+}
+
+fn golden<T: for<'de> Deserialize<'de>>(name: &str) -> BTreeMap<String, T> {
+    let text = fs::read_to_string(Path::new(DATA).join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn wav(name: &str) -> Vec<i16> {
+    let mut reader = hound::WavReader::open(format!("{DATA}/{name}.wav")).unwrap();
+    assert_eq!((reader.spec().sample_rate, reader.spec().channels), (SAMPLE_RATE_HZ, 1));
+    reader.samples().collect::<Result<_, _>>().unwrap()
+}
+
+fn unit_scale(samples: &[i16]) -> Vec<f32> {
+    samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect()
+}
+
+fn analyser() -> VoiceAnalyser {
+    let catalog = Catalog::open(Path::new("models")).unwrap();
+    VoiceAnalyser::new(VoiceModels::load(&catalog).unwrap(), SpeechConfig::default())
+}
+
+fn segment(sequence: u64, end: usize, new_samples: usize, samples: &[i16]) -> Segment {
+    Segment {
+        sequence,
+        captured_at: duration_of(end),
+        unix_ms: 0,
+        new_samples,
+        samples: samples.into(),
+    }
+}
+
+/// Analyses a sound as one segment.
+fn observe(analyser: &mut VoiceAnalyser, samples: &[i16]) -> VoiceObservation {
+    let whole = segment(0, samples.len(), samples.len(), samples);
+    analyser.observe(&whole, &mut VoiceTrack::default(), Features::ALL).unwrap()
+}
+
+/// Analyses a sound in segments of 3 s, one each `hop` samples; the rest is a shorter segment.
+fn observe_pieces(
+    analyser: &mut VoiceAnalyser,
+    samples: &[i16],
+    hop: usize,
+) -> Vec<VoiceObservation> {
+    let mut track = VoiceTrack::default();
+    let mut heard = 0;
+    let mut pieces = Vec::new();
+    while heard < samples.len() {
+        let end = if heard == 0 { SEGMENT_SAMPLES } else { heard + hop }.min(samples.len());
+        let start =
+            if hop == SEGMENT_SAMPLES { heard } else { end.saturating_sub(SEGMENT_SAMPLES) };
+        let piece = segment(pieces.len() as u64, end, end - heard, &samples[start..end]);
+        pieces.push(analyser.observe(&piece, &mut track, Features::ALL).unwrap());
+        heard = end;
+    }
+    pieces
+}
+
+// -- f0 ------------------------------------------------------------------------------------------
+
+#[derive(Default)]
+struct Agreement {
+    cents: Vec<f32>,
+    gross: usize,
+    frames: usize,
+    voicing_differs: usize,
+}
+
+impl Agreement {
+    fn add(&mut self, ours: &[Option<f32>], praat: &PraatTrack) {
+        for (k, theirs) in praat.f0_hz.iter().enumerate() {
+            let time_s = praat.first_s + 0.01 * k as f32;
+            let Some(ours) = ours.get((time_s * 100.0).round() as usize) else { continue };
+            self.frames += 1;
+            match (ours, *theirs > 0.0) {
+                (Some(ours), true) => {
+                    self.cents.push(1200.0 * (ours / theirs).log2().abs());
+                    self.gross += usize::from((ours / theirs - 1.0).abs() > 0.2);
+                }
+                (None, false) => {}
+                _ => self.voicing_differs += 1,
+            }
+        }
+    }
+
+    fn percentile(&self, share: f32) -> f32 {
+        let mut sorted = self.cents.clone();
+        sorted.sort_by(f32::total_cmp);
+        sorted[(share * (sorted.len() - 1) as f32).round() as usize]
+    }
+
+    fn gross_ratio(&self) -> f32 {
+        self.gross as f32 / self.cents.len() as f32
+    }
+
+    fn voicing_ratio(&self) -> f32 {
+        self.voicing_differs as f32 / self.frames as f32
+    }
+
+    fn print(&self, what: &str) {
+        println!(
+            "f0 {what}: {} both-voiced, median {:.2} cents, p90 {:.2}, over 20 %: {:.2} %, \
+             voicing differs {:.2} %",
+            self.cents.len(),
+            self.percentile(0.5),
+            self.percentile(0.9),
+            100.0 * self.gross_ratio(),
+            100.0 * self.voicing_ratio()
+        );
+    }
+
+    fn check(&self) {
+        assert!(self.percentile(0.5) <= 10.0);
+        assert!(self.percentile(0.9) <= 40.0);
+        assert!(self.gross_ratio() <= 0.005);
+        assert!(self.voicing_ratio() <= 0.06);
+    }
+}
+
+#[test]
+fn f0_of_whole_clips_agrees_with_praat() {
+    let praat: BTreeMap<String, PraatTrack> = golden("praat_f0.json");
+    let mut tracker = F0Tracker::new(F0Config::default());
+    let mut all = Agreement::default();
+    for (name, _) in COUNTED {
+        let track = tracker.track(&unit_scale(&wav(name)), |_, _| {});
+        let mut clip = Agreement::default();
+        clip.add(&track, &praat[name]);
+        clip.print(name);
+        all.add(&track, &praat[name]);
+    }
+    all.print("whole clips");
+    all.check();
+}
+
+#[test]
+fn f0_of_segments_agrees_with_praat_on_the_whole_clip() {
+    let praat: BTreeMap<String, PraatTrack> = golden("praat_f0.json");
+    let mut analyser = analyser();
+    let mut all = Agreement::default();
+    for (name, _) in COUNTED {
+        let pieces = observe_pieces(&mut analyser, &wav(name), SEGMENT_SAMPLES);
+        let track: Vec<Option<f32>> =
+            pieces.into_iter().flat_map(|piece| piece.f0_track_hz).collect();
+        let mut clip = Agreement::default();
+        clip.add(&track, &praat[name]);
+        clip.print(name);
+        all.add(&track, &praat[name]);
+    }
+    all.print("3 s segments");
+    all.check();
+}
+
+#[test]
+fn f0_of_a_glide_and_a_sine_is_the_truth() {
+    let mut tracker = F0Tracker::new(F0Config::default());
+    let glide = tracker.track(&unit_scale(&wav("glide110_220_3s")), |_, _| {});
+    let praat: BTreeMap<String, PraatTrack> = golden("praat_f0.json");
+    let mut agreement = Agreement::default();
+    agreement.add(&glide, &praat["glide110_220_3s"]);
+    agreement.print("glide");
+    assert!(agreement.percentile(0.5) <= 3.0);
+    assert_eq!(agreement.voicing_differs, 0);
+    let heard = observe(&mut analyser(), &sine(220.0, 3));
+    let median_hz = heard.f0.unwrap().median_hz;
+    let cents = 1200.0 * (median_hz / 220.0).log2().abs();
+    println!("f0 sine 220 Hz: median {median_hz:.4} Hz, off by {cents:.3} cents");
+    assert!(cents <= 3.0);
+    assert!(heard.f0_track_hz.iter().all(Option::is_some));
+    assert_eq!(heard.f0_track_hz.len(), 300);
+}
+
+// -- level and spectrum --------------------------------------------------------------------------
+
+fn relative(ours: f32, theirs: f32) -> f32 {
+    (ours - theirs).abs() / theirs.abs().max(1e-9)
+}
+
+#[test]
+fn rms_and_centroid_agree_with_librosa() {
+    let librosa: BTreeMap<String, LibrosaFrames> = golden("librosa.json");
+    let mut spectrum = SpectrumAnalyser::new();
+    let (mut worst_rms, mut worst_centroid) = (0.0f32, 0.0f32);
+    for (name, frames) in &librosa {
+        let samples = wav(name);
+        let centroids_hz = spectrum.centroids_hz(&unit_scale(&samples));
+        assert_eq!(centroids_hz.len(), frames.centroid_hz.len());
+        for (ours, theirs) in centroids_hz.iter().zip(&frames.centroid_hz) {
+            worst_centroid = worst_centroid.max(relative(*ours, *theirs));
+        }
+        worst_rms = worst_rms.max(relative(loudness(&samples).rms, frames.whole_rms));
+        for (k, theirs) in frames.rms.iter().enumerate() {
+            let (start, end) =
+                ((k * 512).saturating_sub(1024), (k * 512 + 1024).min(samples.len()));
+            if end - start == 2048 {
+                let ours = loudness(&samples[start..end]).rms;
+                worst_rms = worst_rms.max(relative(ours, *theirs));
+            }
+        }
+    }
+    println!(
+        "librosa: worst relative error of rms {worst_rms:.2e}, centroid {worst_centroid:.2e}"
+    );
+    assert!(worst_rms <= 1e-4);
+    assert!(worst_centroid <= 1e-3);
+}
+
+#[test]
+fn the_centroid_metric_is_the_mean_over_voiced_frames() {
+    let librosa: BTreeMap<String, LibrosaFrames> = golden("librosa.json");
+    let mut analyser = analyser();
+    for (name, _) in COUNTED {
+        let heard = observe(&mut analyser, &wav(name));
+        let voiced =
+            librosa[name].centroid_hz.iter().enumerate().filter(|(k, _)| {
+                heard.f0_track_hz.get(k * 512 / 160).is_some_and(Option::is_some)
+            });
+        let (sum, count) = voiced.fold((0.0, 0), |(sum, n), (_, hz)| (sum + hz, n + 1));
+        let expected_hz = sum / count as f32;
+        let found_hz = heard.spectral_centroid_hz.unwrap();
+        println!(
+            "{name}: centroid {found_hz:.1} Hz over {count} voiced frames, clarity {:.2}",
+            heard.clarity.unwrap()
+        );
+        assert!(relative(found_hz, expected_hz) <= 1e-3, "{found_hz} against {expected_hz}");
+    }
+}
+
+// -- syllables -----------------------------------------------------------------------------------
+
+/// Nuclei of successive observations on the sound's own time; where two observations overlap,
+/// the later one speaks from 250 ms after its start.
+fn joined(pieces: &[VoiceObservation]) -> Vec<Duration> {
+    let mut nuclei: Vec<Duration> = Vec::new();
+    let mut heard = Duration::ZERO;
+    for piece in pieces {
+        let start = piece.captured_at - piece.duration;
+        let cut = if start < heard { start + Duration::from_millis(250) } else { start };
+        nuclei.retain(|at| *at < cut);
+        nuclei.extend(piece.syllables.iter().map(|at| start + *at).filter(|at| *at >= cut));
+        heard = piece.captured_at;
+    }
+    nuclei
+}
+
+#[test]
+fn syllables_are_counted_as_a_person_does() {
+    let mut analyser = analyser();
+    let mut errors = [0usize; 3];
+    for (name, counted) in COUNTED {
+        let samples = wav(name);
+        let found = [
+            observe(&mut analyser, &samples).syllables.len(),
+            joined(&observe_pieces(&mut analyser, &samples, SEGMENT_SAMPLES)).len(),
+            joined(&observe_pieces(&mut analyser, &samples, RATE)).len(),
+        ];
+        println!(
+            "syllables {name}: counted {counted}, found (whole, 3 s, 3 s each 1 s) {found:?}"
+        );
+        for (error, found) in errors.iter_mut().zip(found) {
+            *error += found.abs_diff(counted);
+        }
+    }
+    let mean = errors.map(|error| error as f32 / COUNTED.len() as f32);
+    println!("syllables: mean absolute error a clip (whole, 3 s, 3 s each 1 s) {mean:.2?}");
+    assert!(mean[0] <= 0.6);
+}
+
+// -- what is no speech ---------------------------------------------------------------------------
+
+fn sine(hz: f32, seconds: usize) -> Vec<i16> {
+    let turn = std::f32::consts::TAU * hz / RATE as f32;
+    (0..seconds * RATE).map(|k| (8000.0 * (turn * k as f32).sin()) as i16).collect()
+}
+
+#[test]
+fn silence_noise_and_tone_are_no_speech() {
+    let mut analyser = analyser();
+    for (what, samples, pitched) in [
+        ("silence", vec![0; SEGMENT_SAMPLES], false),
+        ("noise", wav("noise_3s"), false),
+        ("tone", sine(220.0, 3), true),
+    ] {
+        let heard = observe(&mut analyser, &samples);
+        println!("{what}: {:?} dBFS, {:?}", heard.dbfs, heard.f0);
+        assert!(!heard.audio_detected, "{what}");
+        assert!(heard.syllables.is_empty() && heard.pauses.is_empty(), "{what}");
+        assert_eq!((heard.clarity, heard.spectral_centroid_hz), (None, None), "{what}");
+        assert_eq!(heard.arousal, None, "{what}");
+        assert_eq!(heard.f0.is_some(), pitched, "{what}");
+        assert_eq!(heard.dbfs.is_some(), what != "silence");
+    }
+}
+
+// -- what a daemon meets -------------------------------------------------------------------------
+
+#[test]
+fn any_length_is_analysed_and_no_number_is_nan() {
+    let mut analyser = analyser();
+    let clip = wav(COUNTED[0].0);
+    for length in [0, 1, 160, 639, 640, 800, 8_000, 12_345, 48_000, clip.len()] {
+        let heard = observe(&mut analyser, &clip[..length]);
+        assert_eq!(heard.f0_track_hz.len(), length / 160, "{length} samples");
+        let numbers = [heard.speech_ratio, heard.rms, heard.clipping_ratio];
+        let maybe = [heard.dbfs, heard.clarity, heard.spectral_centroid_hz];
+        let mut all = numbers.into_iter().chain(maybe.into_iter().flatten());
+        assert!(all.all(f32::is_finite), "{length} samples: {heard:?}");
+        assert!((0.0..=1.0).contains(&heard.speech_ratio), "{length} samples");
+    }
+    let long: Vec<i16> = clip.iter().cycle().take(30 * RATE).copied().collect();
+    let heard = observe(&mut analyser, &long);
+    println!("30 s: {} syllables, {:?} in all", heard.syllables.len(), heard.timing.total);
+    assert!(heard.audio_detected && heard.speech_ratio > 0.5);
+    let square: Vec<i16> =
+        (0..RATE).map(|k| if k / 40 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
+    let heard = observe(&mut analyser, &square);
+    assert!(heard.clipping_ratio > 0.99);
+}
+
+#[test]
+fn overlapping_segments_hear_the_speech_that_one_long_segment_hears() {
+    let mut analyser = analyser();
+    let samples = wav(COUNTED[0].0);
+    let whole = observe(&mut analyser, &samples);
+    for hop in [RATE, 12_345, SEGMENT_SAMPLES] {
+        for piece in observe_pieces(&mut analyser, &samples, hop) {
+            let start = piece.captured_at - piece.duration;
+            let inside =
+                |at: Duration| whole.speech.iter().any(|s| s.start <= at && at < s.end);
+            let (mut differ, mut steps) = (0, 0);
+            for step in 0..piece.duration.as_millis() as u64 / 10 {
+                let at = Duration::from_millis(step * 10 + 5);
+                steps += 1;
+                differ += usize::from(
+                    piece.speech.iter().any(|s| s.start <= at && at < s.end)
+                        != inside(start + at),
+                );
+            }
+            // A pause that a segment's edge cuts is no pause to it; nothing else may differ.
+            assert!(differ * 12 <= steps, "hop {hop}, at {start:?}: {differ} of {steps}");
+        }
+    }
+}
+
+#[test]
+fn noise_and_clipping_lower_clarity() {
+    let mut analyser = analyser();
+    let (speech, noise) = (wav(COUNTED[0].0), wav("noise_3s"));
+    let clean = observe(&mut analyser, &speech[..SEGMENT_SAMPLES]).clarity.unwrap();
+    let mut last = clean;
+    let gain = loudness(&speech[..SEGMENT_SAMPLES]).rms / loudness(&noise).rms;
+    for snr_db in [15.0f32, 5.0] {
+        let gain = gain * 10f32.powf(-snr_db / 20.0);
+        let noisy: Vec<i16> = speech
+            .iter()
+            .zip(&noise)
+            .map(|(s, n)| (f32::from(*s) + gain * f32::from(*n)) as i16)
+            .collect();
+        let clarity = observe(&mut analyser, &noisy).clarity.unwrap_or(0.0);
+        println!("clarity: clean {clean:.2}, {snr_db} dB over white noise {clarity:.2}");
+        assert!(clarity < last);
+        last = clarity;
+    }
+    let loud: Vec<i16> =
+        speech[..SEGMENT_SAMPLES].iter().map(|sample| sample.saturating_mul(20)).collect();
+    let clipped = observe(&mut analyser, &loud);
+    println!(
+        "clarity: {:.1} % clipped {:.2}",
+        100.0 * clipped.clipping_ratio,
+        clipped.clarity.unwrap_or(0.0)
+    );
+    assert!(clipped.clarity.unwrap_or(0.0) < clean);
+}
+
+#[test]
+fn arousal_features_follow_the_voice_and_the_switch() {
+    let mut analyser = analyser();
+    let speech = &wav(COUNTED[0].0)[..SEGMENT_SAMPLES];
+    let heard = observe(&mut analyser, speech);
+    let (features, f0) = (heard.arousal.unwrap(), heard.f0.unwrap());
+    println!("arousal: {features:?}");
+    assert!((features.log2_f0_median - f0.median_hz.log2()).abs() < 1e-6);
+    assert!(features.level_db.is_finite() && features.log10_hf500.is_finite());
+    let louder: Vec<i16> = speech.iter().map(|sample| sample * 2).collect();
+    let louder = observe(&mut analyser, &louder).arousal.unwrap();
+    assert!((louder.level_db - features.level_db - 6.02).abs() < 0.05);
+    let off = Features { voice_emotion: false, ..Features::ALL };
+    let whole = segment(0, speech.len(), speech.len(), speech);
+    let heard = analyser.observe(&whole, &mut VoiceTrack::default(), off).unwrap();
+    assert_eq!(heard.arousal, None);
+    assert!(heard.f0.is_some());
+}

@@ -1,0 +1,178 @@
+//! The daemon itself as a child process, and the clients that talk to it.
+
+#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::{
+    Message, WebSocket, client::IntoClientRequest, stream::MaybeTlsStream,
+};
+
+/// How long a test waits for what must happen; far beyond every bar.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+const TOKEN: &str = "daemon-test-token-0123";
+
+/// A running `boothd run`.
+pub struct Daemon {
+    child: Child,
+    pub address: String,
+    log: mpsc::Receiver<String>,
+    _state: TempDir,
+}
+
+/// The program under test, told where the project is.
+pub fn boothd(mut command: Command) -> Command {
+    command.args(["--data-dir", env!("CARGO_MANIFEST_DIR")]);
+    command
+}
+
+/// The path of the program under test.
+pub const BOOTHD: &str = env!("CARGO_BIN_EXE_boothd");
+
+impl Daemon {
+    /// Starts `boothd run` on a free port of the loopback and waits until it tells its address.
+    pub fn start(command: Command, settings: &[&str]) -> Self {
+        let state = tempfile::tempdir().expect("a temporary folder");
+        let mut command = boothd(command);
+        command.arg("run").args(["--set", "web.port=0"]);
+        command.args(["--set", &format!("web.token={TOKEN}")]);
+        command.args(["--set", &format!("state.dir={}", state.path().display())]);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("boothd can be started");
+        let log = lines_of(child.stderr.take().expect("is piped"));
+        let mut told = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
+        stdout.read_line(&mut told).expect("boothd tells its address");
+        let address = told.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
+        let Some(address) = address.map(str::to_owned) else {
+            let log: Vec<_> = log.iter().collect();
+            panic!("no address in {told:?}; the log: {log:#?}");
+        };
+        Daemon { child, address, log, _state: state }
+    }
+
+    /// Waits for a log line that holds `words`.
+    pub fn wait_for_log(&self, words: &str) -> String {
+        let mut seen = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(line) = self.log.recv_timeout(deadline - Instant::now()) {
+            if line.contains(words) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("{words:?} is not in the log: {seen:#?}");
+    }
+
+    /// Status and body of one GET.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("the door is open");
+        let host = &self.address;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            .expect("the door listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer in UTF-8");
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        (status.expect("a status line"), body.to_owned())
+    }
+
+    /// /health, with its status code.
+    pub fn health(&self) -> (u16, Value) {
+        let (code, body) = self.get("/health");
+        (code, serde_json::from_str(&body).expect("/health is JSON"))
+    }
+
+    /// Asks /health until `is_so`; gives how long that took.
+    pub fn wait_for_health(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Duration {
+        let began = Instant::now();
+        loop {
+            let (_, health) = self.health();
+            if is_so(&health) {
+                return began.elapsed();
+            }
+            assert!(began.elapsed() < PATIENCE, "{what} did not happen: {health:#}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// A client that watches the booth.
+    pub fn watch(&self) -> Watcher {
+        let url = format!("ws://{}/ws/multimodal-analysis?token={TOKEN}", self.address);
+        let request = url.into_client_request().expect("a good URL");
+        let (mut socket, _) =
+            tokio_tungstenite::tungstenite::connect(request).expect("the door is open");
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(PATIENCE)).expect("a socket has a timeout");
+        }
+        let watch = json!({"type": "watch", "data": {"stream": "booth"}}).to_string();
+        socket.send(Message::text(watch)).expect("the door listens");
+        Watcher(socket)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Asks it to leave and waits for it.
+    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+        let asked = Instant::now();
+        self.signal(rustix::process::Signal::TERM);
+        let status = self.child.wait().expect("it was ours");
+        (status, asked.elapsed())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // A test that failed must not leave a daemon behind; one that left already is no error.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A client that watches the booth's stream.
+pub struct Watcher(WebSocket<MaybeTlsStream<TcpStream>>);
+
+impl Watcher {
+    /// The data of the next message of this type.
+    pub fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.0.read().expect("a message in time");
+            let Message::Text(text) = message else { continue };
+            let mut message: Value = serde_json::from_str(&text).expect("JSON");
+            if message["type"] == kind {
+                return message["data"].take();
+            }
+        }
+    }
+}
+
+/// The lines of a stream, as they come.
+fn lines_of(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::sync_channel(10_000);
+    let read = move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    };
+    std::thread::Builder::new().spawn(read).expect("a thread can be started");
+    receiver
+}

@@ -1,0 +1,213 @@
+//! The daemon as an operator meets it: a child process, its log, its page, its stream, its
+//! devices plugged in and out.
+//!
+//! Waits are for something to happen, with a generous limit; what is asserted about time is a
+//! bar that the daemon promises.
+
+#[path = "common/daemon.rs"]
+mod daemon;
+#[path = "common/doubles.rs"]
+mod doubles;
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Output,
+    time::{Duration, Instant},
+};
+
+use daemon::{BOOTHD, Daemon, boothd};
+use doubles::Booth;
+
+/// A camera that shows the bundled clip.
+fn plug_in_camera(booth: &Booth, number: u32, more: &[&str]) {
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    let media = format!("media={}", clip.display());
+    let mut lines = vec![media.as_str(), "formats=MJPG", "fps=15"];
+    lines.extend(more);
+    booth.camera(number, &lines);
+}
+
+/// A microphone that plays the bundled speech.
+fn plug_in_microphone(booth: &Booth) {
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
+    let wav = fs::read(clip).expect("it is in the repository");
+    let samples: Vec<i16> =
+        wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+    booth.sound("sound.raw", &samples);
+    booth.microphone(&[]);
+}
+
+/// Both devices, as an appliance has them.
+const DEVICES: [&str; 4] =
+    ["video.source=device", "audio.source=device", "video.device=auto", "audio.device=mic"];
+
+#[test]
+fn without_devices_the_demo_plays_loudly() {
+    let booth = Booth::new();
+    let daemon = Daemon::start(booth.command(BOOTHD), &["audio.device=mic"]);
+    let line = daemon.wait_for_log("DEMO SOURCE");
+    assert!(line.starts_with("WARN") || line.contains(" WARN "), "{line}");
+    let mut watcher = daemon.watch();
+    let seen = watcher.next("visual_analysis");
+    assert_eq!((&seen["demo_source"], &seen["face_detected"]), (&true.into(), &true.into()));
+    let heard = watcher.next("audio_analysis");
+    assert_eq!((&heard["demo_source"], &heard["audio_detected"]), (&true.into(), &true.into()));
+    let (code, health) = daemon.health();
+    assert_eq!(
+        (code, &health["demo"], &health["status"]),
+        (200, &true.into(), &"healthy".into())
+    );
+    assert_eq!(health["camera"]["demo"], true);
+    let (status, took) = daemon.terminate();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(1), "SIGTERM to exit took {took:?}");
+}
+
+#[test]
+fn a_device_is_waited_for_and_nothing_stands_in() {
+    let booth = Booth::new();
+    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    daemon.wait_for_health("the camera's absence", |h| h["camera"]["state"] == "unavailable");
+    let (code, health) = daemon.health();
+    assert_eq!((code, &health["status"]), (503, &"unhealthy".into()), "{health:#}");
+    assert_eq!(health["demo"], false);
+    let mut watcher = daemon.watch();
+    plug_in_camera(&booth, 0, &[]);
+    let seen = watcher.next("visual_analysis");
+    assert_eq!((&seen["demo_source"], &seen["face_detected"]), (&false.into(), &true.into()));
+    let (code, health) = daemon.health();
+    assert_eq!((code, &health["status"]), (200, &"degraded".into()), "{health:#}");
+}
+
+#[test]
+fn a_camera_that_leaves_and_returns_disturbs_nobody_else() {
+    let booth = Booth::new();
+    plug_in_camera(&booth, 0, &[]);
+    plug_in_microphone(&booth);
+    let settings = [&DEVICES[..], &["audio.segment_ms=500", "audio.hop_ms=500"]].concat();
+    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let mut watcher = daemon.watch();
+    watcher.next("visual_analysis");
+    let before = watcher.next("audio_analysis")["sequence"].as_u64().expect("a number");
+
+    booth.unplug_camera(0);
+    daemon.wait_for_health("the loss", |h| h["camera"]["state"] == "unavailable");
+    // Four segments in a row while the camera is away: the microphone goes on without a gap.
+    let during: Vec<u64> = (0..4)
+        .map(|_| watcher.next("audio_analysis")["sequence"].as_u64().expect("a number"))
+        .collect();
+    assert!(during[0] > before && during.windows(2).all(|w| w[1] == w[0] + 1), "{during:?}");
+
+    let returned = Instant::now();
+    plug_in_camera(&booth, 1, &[]); // under another number
+    watcher.next("visual_analysis");
+    let back = returned.elapsed();
+    println!("MEASURED camera back to first report: {} ms", back.as_millis());
+    assert!(back < Duration::from_secs(3), "the first report came after {back:?}");
+    let (_, health) = daemon.health();
+    assert_eq!(
+        (&health["status"], &health["camera"]["restarts_total"]),
+        (&"healthy".into(), &1.into())
+    );
+    assert_eq!(health["microphone"]["restarts_total"], 0, "{health:#}");
+}
+
+#[test]
+fn a_stuck_camera_is_noticed() {
+    let booth = Booth::new();
+    plug_in_camera(&booth, 0, &[]);
+    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    daemon.watch().next("visual_analysis");
+    plug_in_camera(&booth, 0, &["fault=stuck"]);
+    let noticed =
+        daemon.wait_for_health("the stall", |h| h["camera"]["state"] == "unavailable");
+    println!("MEASURED stuck camera noticed: {} ms", noticed.as_millis());
+    assert!(noticed < Duration::from_secs(3), "it took {noticed:?}");
+    plug_in_camera(&booth, 0, &[]);
+    daemon.watch().next("visual_analysis");
+    daemon.wait_for_health("the return", |h| h["camera"]["state"] == "running");
+}
+
+#[test]
+fn garbage_pictures_are_counted_and_the_booth_goes_on() {
+    let booth = Booth::new();
+    let garbage = booth.path("garbage.mjpeg");
+    fs::write(&garbage, [&b"\xff\xd8\xff\xdb\x00\x04"[..], &[7; 500], b"\xff\xd9"].concat())
+        .expect("the folder is ours");
+    booth.camera(0, &[&format!("media={}", garbage.display()), "formats=MJPG", "fps=15"]);
+    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    daemon.wait_for_health("errors", |h| {
+        let errors = |stage: &str| h[stage]["errors_total"].as_u64().unwrap_or(0);
+        errors("vision") + errors("camera") >= 2
+    });
+    plug_in_camera(&booth, 0, &[]);
+    let seen = daemon.watch().next("visual_analysis");
+    assert_eq!(seen["face_detected"], true);
+}
+
+#[test]
+fn what_is_switched_off_is_null_and_said() {
+    let booth = Booth::new();
+    let settings = ["policy.profile=eu", "features.gaze=false", "audio.source=off"];
+    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let seen = daemon.watch().next("visual_analysis");
+    assert_eq!(seen["face_detected"], true);
+    for name in ["emotion_distribution", "dominant_emotion", "gaze", "eye_contact"] {
+        assert!(seen[name].is_null(), "{name}: {seen:#}");
+    }
+    assert!(seen["head_pose"].is_object());
+    let (_, health) = daemon.health();
+    assert_eq!(health["microphone"]["state"], "off");
+    assert_eq!(health["features"]["face_emotion"], false);
+}
+
+/// The daemon that must refuse to run.
+fn refused(settings: &[&str]) -> (Option<i32>, String) {
+    let booth = Booth::new();
+    let mut command = boothd(booth.command(BOOTHD));
+    command.arg("run").args(["--set", "web.port=0"]);
+    command.args(["--set", &format!("state.dir={}", booth.path("state").display())]);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    let Output { status, stderr, .. } = command.output().expect("boothd can be started");
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn a_missing_or_changed_model_is_named_and_not_run() {
+    let models = tempfile::tempdir().expect("a temporary folder");
+    let setting = format!("models.dir={}", models.path().display());
+    let (code, text) = refused(&[&setting]);
+    assert_eq!(code, Some(78), "{text}");
+    assert!(text.contains("catalog.toml") && text.contains("models.dir"), "{text}");
+
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models");
+    for entry in fs::read_dir(shipped).expect("models/ is there").map(Result::unwrap) {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), models.path().join(entry.file_name())).expect("ours");
+        }
+    }
+    let iris = models.path().join("iris.w8.onnx");
+    let mut bytes = fs::read(&iris).expect("just copied");
+    bytes[1000] ^= 1;
+    fs::write(&iris, bytes).expect("ours");
+    let (code, text) = refused(&[&setting]);
+    assert_eq!(code, Some(78), "{text}");
+    assert!(text.contains("iris.w8.onnx") && text.contains("sha256"), "{text}");
+
+    fs::remove_file(&iris).expect("ours");
+    let (code, text) = refused(&[&setting]);
+    assert_eq!(code, Some(78), "{text}");
+    assert!(text.contains("iris.w8.onnx") && text.contains("cannot be read"), "{text}");
+}
+
+#[test]
+fn a_taken_port_is_told_and_can_be_tried_again() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = other.local_addr().expect("is bound").port();
+    let (code, text) = refused(&[&format!("web.port={port}")]);
+    assert_eq!(code, Some(69), "{text}");
+    assert!(text.contains(&port.to_string()) && text.contains("web.port"), "{text}");
+}
