@@ -3,6 +3,14 @@
 //!
 //! The float models of tests/data/models_float are the same networks before quantization.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "helpers of tests; clippy exempts only the tests themselves"
+)]
+
 #[path = "accuracy_vision/clip.rs"]
 mod clip;
 
@@ -17,22 +25,31 @@ use clip::{Truth, frames, truth};
 
 /// What one set of models says about the clip.
 struct Run {
+    /// Every frame, in order.
     tracked: Vec<FaceObservation>,
+    /// Every 7th frame: about the 2 fps of a booth, where a face moves far between two.
+    sparse: Vec<FaceObservation>,
+    /// Every frame, each without memory of the others.
     still: Vec<FaceObservation>,
 }
+
+/// Of `Run::sparse`.
+const SPARSE_STEP: usize = 7;
 
 fn run_with(models: &str) -> Run {
     let catalog = Catalog::open(Path::new(models)).unwrap();
     let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
     let models = FaceModels::load(&catalog, &config).unwrap();
     let mut analyser = FaceAnalyser::new(models, config);
-    let mut track = FaceTrack::default();
     let frames = frames();
-    let tracked =
-        frames.iter().map(|f| analyser.observe(f, &mut track, Features::ALL).unwrap());
-    let tracked = tracked.collect();
+    let mut follow = |step: usize| -> Vec<FaceObservation> {
+        let mut track = FaceTrack::default();
+        let mut observe = |f| analyser.observe(f, &mut track, Features::ALL).unwrap();
+        frames.iter().step_by(step).map(&mut observe).collect()
+    };
+    let (tracked, sparse) = (follow(1), follow(SPARSE_STEP));
     let still = frames.iter().map(|f| analyser.observe_still(f).unwrap()).collect();
-    Run { tracked, still }
+    Run { tracked, sparse, still }
 }
 
 fn quantized() -> &'static Run {
@@ -75,8 +92,8 @@ fn landmark_errors(run: &[FaceObservation], truth: &[Truth]) -> (Vec<f32>, Vec<f
     (mesh, iris)
 }
 
-fn check_against_mediapipe(name: &str, run: &[FaceObservation]) {
-    let truth = truth();
+fn check_against_mediapipe(name: &str, run: &[FaceObservation], step: usize) {
+    let truth: Vec<Truth> = truth().into_iter().step_by(step).collect();
     let agreeing =
         run.iter().zip(&truth).filter(|(o, t)| o.face.is_some() == t.mediapipe_face).count();
     let agreement = agreeing as f32 / truth.len() as f32 * 100.0;
@@ -87,8 +104,8 @@ fn check_against_mediapipe(name: &str, run: &[FaceObservation]) {
         mean(&mesh),
         mean(&iris)
     );
-    assert_eq!(run.len(), 240);
-    assert!(mesh.len() > 200 * 10 && iris.len() > 200 * 2);
+    assert_eq!(run.len(), 240_usize.div_ceil(step));
+    assert!(mesh.len() > 200 / step * 10 && iris.len() > 200 / step * 2);
     assert!(agreement >= 99.0);
     assert!(mean(&mesh) <= 1.2);
     assert!(mean(&iris) <= 3.0);
@@ -96,12 +113,17 @@ fn check_against_mediapipe(name: &str, run: &[FaceObservation]) {
 
 #[test]
 fn landmarks_agree_with_mediapipe_while_tracking() {
-    check_against_mediapipe("tracking", &quantized().tracked);
+    check_against_mediapipe("tracking", &quantized().tracked, 1);
+}
+
+#[test]
+fn landmarks_agree_with_mediapipe_while_tracking_at_2_fps() {
+    check_against_mediapipe("tracking at 2 fps", &quantized().sparse, SPARSE_STEP);
 }
 
 #[test]
 fn landmarks_agree_with_mediapipe_on_stills() {
-    check_against_mediapipe("stills", &quantized().still);
+    check_against_mediapipe("stills", &quantized().still, 1);
 }
 
 fn pose(observation: &FaceObservation) -> Option<HeadPose> {
@@ -134,7 +156,7 @@ fn roll_agrees_with_the_clips_motion() {
 }
 
 #[test]
-fn yaw_follows_the_clips_perspective_in_sign() {
+fn yaw_follows_the_sign_of_the_clips_perspective() {
     let truth = truth();
     let at = |low: f32, high: f32| {
         let yaws: Vec<f32> = quantized()
@@ -146,11 +168,10 @@ fn yaw_follows_the_clips_perspective_in_sign() {
             .collect();
         mean(&yaws)
     };
-    println!(
-        "yaw: {:.1} deg at -25..-20, {:.1} deg at 20..25 of the proxy",
-        at(-26.0, -20.0),
-        at(20.0, 26.0)
-    );
+    let (low, high) = (at(-26.0, -20.0), at(20.0, 26.0));
+    println!("yaw: {low:.1} deg at -26..-20 of the flat proxy, {high:.1} deg at 20..26");
+    // The side that is enlarged is nearer: a positive proxy turns the face to the left.
+    assert!(high > low + 2.0);
 }
 
 #[test]
@@ -171,7 +192,8 @@ fn a_tracked_face_is_one_track_and_is_rarely_detected() {
     let detections = tracked.iter().filter(|o| o.face.is_some() && o.detected_anew).count();
     println!("detector ran on {detections} of {} frames with a face", tracks.len());
     assert!(tracks.iter().all(|track| *track == tracks[0]));
-    assert!(detections * 10 < tracks.len());
+    // Once a second, and where the clip shakes.
+    assert!(detections * 5 < tracks.len());
 }
 
 #[test]

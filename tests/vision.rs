@@ -1,5 +1,13 @@
 //! The path of a frame through the real models, on pictures made from the bundled clip.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "helpers of tests; clippy exempts only the tests themselves"
+)]
+
 #[path = "accuracy_vision/clip.rs"]
 #[allow(dead_code, reason = "the truth tables are for the accuracy tests")]
 mod clip;

@@ -44,7 +44,12 @@ impl Picture {
         check_size(width_px, height_px)?;
         self.width_px = width_px;
         self.height_px = height_px;
-        self.rgb.resize(width_px as usize * height_px as usize * 3, 0);
+        let bytes = width_px as usize * height_px as usize * 3;
+        self.rgb.resize(bytes, 0);
+        if self.rgb.capacity() / 4 > bytes {
+            // One huge picture must not hold its memory for the rest of the daemon's life.
+            self.rgb.shrink_to_fit();
+        }
         Ok(())
     }
 
@@ -126,5 +131,13 @@ mod tests {
         assert_eq!(picture.rgb, [1, 2, 3, 4, 5, 6]);
         picture.decode(&frame(PixelFormat::Rgb8, 1, 1, vec![7, 8, 9])).unwrap();
         assert_eq!((picture.width_px, picture.rgb.as_slice()), (1, [7, 8, 9].as_slice()));
+    }
+
+    #[test]
+    fn a_huge_picture_gives_its_memory_back() {
+        let mut picture = Picture::default();
+        picture.decode(&frame(PixelFormat::Rgb8, 4096, 100, vec![0; 4096 * 300])).unwrap();
+        picture.decode(&frame(PixelFormat::Rgb8, 64, 48, vec![0; 64 * 48 * 3])).unwrap();
+        assert!(picture.rgb.capacity() < 4096 * 300 / 4);
     }
 }

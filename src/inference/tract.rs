@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
-use super::prelu;
+use super::{max_pool, prelu};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A model that is loaded, optimised and ready; shared read-only between workers.
@@ -41,6 +41,7 @@ impl Model {
         let mut build = || -> TractResult<Arc<TypedRunnableModel>> {
             let mut onnx = tract_onnx::onnx();
             onnx.op_register.insert("PRelu", prelu::parse);
+            onnx.op_register.insert("MaxPool", max_pool::parse);
             let mut model = onnx.model_for_read(&mut bytes)?;
             if !outputs.is_empty() {
                 model = model.with_outputs_by_name(outputs)?;

@@ -20,10 +20,11 @@ use crate::{
     media::Frame,
 };
 
-/// A crop whose landmarks moved or grew by more than this share of its side is looked at again.
-const SETTLED_RATIO: f32 = 0.15;
+/// Landmarks that moved or grew by more than this share of their crop's side are not trusted:
+/// the model answers best for a face in the middle.
+const SETTLED_RATIO: f32 = 0.06;
 /// The same for its turn.
-const SETTLED_RAD: f32 = 0.26;
+const SETTLED_RAD: f32 = 0.12;
 
 /// Analyses frames, one at a time. Each worker has its own; the models are shared.
 #[derive(Clone, Debug)]
@@ -34,10 +35,12 @@ pub struct FaceAnalyser {
     grey: GreyFace,
 }
 
-/// What was found on a frame.
-struct Located {
-    mesh: Option<Mesh>,
+/// The frame that is looked at: when it was captured, what may be analysed, what it cost so far.
+struct Glance {
+    now: Duration,
+    features: Features,
     detected_anew: bool,
+    timing: VisionTiming,
 }
 
 impl FaceAnalyser {
@@ -58,27 +61,27 @@ impl FaceAnalyser {
         features: Features,
     ) -> Result<FaceObservation> {
         let mut stopwatch = Stopwatch::start();
-        let mut timing = VisionTiming::default();
-        timed(&mut timing.decode, || self.picture.decode(frame))?;
-        let located = self.locate(frame.captured_at, track, &mut timing)?;
-        let face = match located.mesh {
-            Some(mesh) => {
-                Some(self.describe(mesh, frame.captured_at, track, features, &mut timing)?)
-            }
+        let timing = VisionTiming::default();
+        let now = frame.captured_at;
+        let mut glance = Glance { now, features, detected_anew: false, timing };
+        timed(&mut glance.timing.decode, || self.picture.decode(frame))?;
+        let face = match self.locate(track, &mut glance)? {
+            Some(mesh) => Some(self.describe(mesh, track, &mut glance)?),
             None => None,
         };
-        timing.total = stopwatch.lap();
+        let brightness = quality::brightness(&self.picture);
+        glance.timing.total = stopwatch.lap();
         Ok(FaceObservation {
             sequence: frame.sequence,
             captured_at: frame.captured_at,
             unix_ms: frame.unix_ms,
             width_px: self.picture.width_px,
             height_px: self.picture.height_px,
-            brightness: quality::brightness(&self.picture),
+            brightness,
             face_count: track.face_count,
             face,
-            detected_anew: located.detected_anew,
-            timing,
+            detected_anew: glance.detected_anew,
+            timing: glance.timing,
         })
     }
 
@@ -91,32 +94,50 @@ impl FaceAnalyser {
     }
 
     /// Follows the face, or looks for one.
-    fn locate(
-        &self,
-        now: Duration,
-        track: &mut FaceTrack,
-        timing: &mut VisionTiming,
-    ) -> Result<Located> {
-        let tracked = match &track.followed {
-            Some(followed) => self.find_mesh(followed.crop, timing)?,
+    fn locate(&self, track: &mut FaceTrack, glance: &mut Glance) -> Result<Option<Mesh>> {
+        let crop = track.followed.as_ref().map(|followed| followed.crop);
+        let tracked = match crop {
+            Some(crop) => self.find_mesh(crop, glance)?,
             None => None,
         };
-        let interval = self.config.redetect_interval;
-        if tracked.is_some() && !track.is_detection_due(now, interval) {
-            track.follow(tracked.as_ref().expect("just seen"), false);
-            return Ok(Located { mesh: tracked, detected_anew: false });
+        let is_settled = crop.zip(tracked.as_ref()).is_some_and(|(c, m)| is_settled(&c, m));
+        let is_due = track.is_detection_due(glance.now, self.config.redetect_interval);
+        if let Some(mesh) = &tracked
+            && is_settled
+            && !is_due
+        {
+            track.follow(mesh, false);
+            return Ok(tracked);
         }
-        let detections = timed(&mut timing.detect, || {
+        glance.detected_anew = true;
+        let detections = timed(&mut glance.timing.detect, || {
             let threshold = self.config.detector_threshold;
             detector::detect(&self.models.detector, &self.picture, threshold)
         })?;
-        track.detected_at = Some(now);
+        track.detected_at = Some(glance.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
-        let mesh = match tracked {
-            Some(mesh) => Some(self.defend(mesh, &detections, track, timing)?),
-            None => self.acquire(&detections, track, timing)?,
-        };
-        Ok(Located { mesh, detected_anew: true })
+        match tracked {
+            Some(mesh) => {
+                let mesh =
+                    if is_settled { mesh } else { self.correct(mesh, &detections, glance)? };
+                self.defend(mesh, &detections, track, glance).map(Some)
+            }
+            None => self.acquire(&detections, track, glance),
+        }
+    }
+
+    /// The face moved far since the last frame, so the crop was off, and with it the landmarks:
+    /// look again where the detector, or else the first look, says that it is now.
+    fn correct(
+        &self,
+        rough: Mesh,
+        detections: &[Detection],
+        glance: &mut Glance,
+    ) -> Result<Mesh> {
+        let place = rough.bbox();
+        let crop = track::nearest(detections, &place)
+            .map_or_else(|| rough.next_crop(), |detection| detection.crop());
+        Ok(self.find_mesh(crop, glance)?.unwrap_or(rough))
     }
 
     /// The tracked face stays unless a much larger one has appeared elsewhere.
@@ -125,11 +146,11 @@ impl FaceAnalyser {
         tracked: Mesh,
         detections: &[Detection],
         track: &mut FaceTrack,
-        timing: &mut VisionTiming,
+        glance: &mut Glance,
     ) -> Result<Mesh> {
         track.face_count = track.face_count.max(1);
         if let Some(rival) = track::rival(detections, &tracked.bbox())
-            && let Some(mesh) = self.find_mesh(rival.crop(), timing)?
+            && let Some(mesh) = self.find_mesh(rival.crop(), glance)?
         {
             track.follow(&mesh, true);
             return Ok(mesh);
@@ -143,11 +164,11 @@ impl FaceAnalyser {
         &self,
         detections: &[Detection],
         track: &mut FaceTrack,
-        timing: &mut VisionTiming,
+        glance: &mut Glance,
     ) -> Result<Option<Mesh>> {
         let last = track.followed.as_ref().map(|followed| followed.bbox);
         for candidate in track::candidates(detections, last.as_ref()) {
-            if let Some(mesh) = self.find_mesh(candidate.crop(), timing)? {
+            if let Some(mesh) = self.find_mesh(candidate.crop(), glance)? {
                 let is_same = last.is_some_and(|last| track::is_near(&mesh.bbox(), &last));
                 track.follow(&mesh, !is_same);
                 return Ok(Some(mesh));
@@ -158,17 +179,11 @@ impl FaceAnalyser {
         Ok(None)
     }
 
-    /// Landmarks in `crop`, looked at a second time where the first look shows that the crop
-    /// was off; `None` when the model sees no face.
-    fn find_mesh(&self, crop: Crop, timing: &mut VisionTiming) -> Result<Option<Mesh>> {
-        timed(&mut timing.landmarks, || {
-            let is_face = |mesh: &Mesh| mesh.presence >= self.config.presence_threshold;
+    /// Landmarks in `crop`; `None` when the model sees no face there.
+    fn find_mesh(&self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
+        timed(&mut glance.timing.landmarks, || {
             let mesh = Mesh::find(&self.models.mesh, &self.picture, crop)?;
-            if !is_face(&mesh) || is_settled(&crop, &mesh.next_crop()) {
-                return Ok(Some(mesh).filter(is_face));
-            }
-            let again = Mesh::find(&self.models.mesh, &self.picture, mesh.next_crop())?;
-            Ok(Some(again).filter(is_face))
+            Ok(Some(mesh).filter(|mesh| mesh.presence >= self.config.presence_threshold))
         })
     }
 
@@ -176,35 +191,31 @@ impl FaceAnalyser {
     fn describe(
         &mut self,
         mut mesh: Mesh,
-        now: Duration,
         track: &mut FaceTrack,
-        features: Features,
-        timing: &mut VisionTiming,
+        glance: &mut Glance,
     ) -> Result<Face> {
-        if features.gaze {
-            timed(&mut timing.iris, || mesh.find_irises(&self.models.iris, &self.picture))?;
+        if glance.features.gaze {
+            let iris = &self.models.iris;
+            timed(&mut glance.timing.iris, || mesh.find_irises(iris, &self.picture))?;
         }
         let bbox = mesh.bbox();
-        let (head_pose, gaze, quality) = timed(&mut timing.geometry, || {
+        let (turn, quality) = timed(&mut glance.timing.geometry, || {
             let turn = self.models.canonical_face.fit(&mesh.points);
-            let gaze = gaze::gaze(&mesh.points, &turn).filter(|_| features.gaze);
-            let hfov_deg = self.config.hfov_deg;
-            let turn =
-                head_pose::relative_to_camera(&turn, bbox.centre(), &self.picture, hfov_deg);
-            let head_pose = Some(head_pose::angles(&turn)).filter(|_| features.head_pose);
             self.grey.look(&self.picture, &mesh);
-            let quality = self.grey.judge(mesh.inter_ocular_px(), &self.config.quality);
-            (head_pose, gaze, quality)
+            (turn, self.grey.judge(mesh.inter_ocular_px(), &self.config.quality))
         });
-        let expression = timed(&mut timing.expression, || {
-            self.expression(&mesh, now, track, &quality, features)
-        })?;
+        let expression = self.expression(&mesh, track, &quality, glance)?;
+        let head_pose = glance.features.head_pose.then(|| {
+            let (middle, hfov_deg) = (bbox.centre(), self.config.hfov_deg);
+            let turn = head_pose::relative_to_camera(&turn, middle, &self.picture, hfov_deg);
+            head_pose::angles(&turn)
+        });
         Ok(Face {
             track: track.followed.as_ref().map_or(0, |followed| followed.id),
             bbox,
             presence: mesh.presence,
             head_pose,
-            gaze,
+            gaze: gaze::gaze(&mesh.points, &turn),
             eye_aspect_ratio: gaze::eye_aspect_ratio(&mesh.points),
             mouth_open_ratio: gaze::mouth_open_ratio(&mesh.points),
             expression,
@@ -218,33 +229,32 @@ impl FaceAnalyser {
     fn expression(
         &self,
         mesh: &Mesh,
-        now: Duration,
         track: &mut FaceTrack,
         quality: &FaceQuality,
-        features: Features,
+        glance: &mut Glance,
     ) -> Result<Option<Expression>> {
-        if !features.face_emotion || quality.verdict != QualityVerdict::Good {
-            if let Some(followed) = &mut track.followed {
-                followed.expression = None;
-            }
+        let Some(followed) = &mut track.followed else { return Ok(None) };
+        if !glance.features.face_emotion || quality.verdict != QualityVerdict::Good {
+            followed.expression = None;
             return Ok(None);
         }
-        let limit = self.config.expression_cache;
         let thumbnail = self.grey.thumbnail();
-        if let Some(probabilities) = track.known_expression(now, limit, &thumbnail) {
+        let limit = self.config.expression_cache;
+        if let Some(probabilities) = followed.known_expression(glance.now, limit, &thumbnail) {
             return Ok(Some(Expression { probabilities, cached: true }));
         }
-        let probabilities = self.models.expression.judge(&self.picture, mesh)?;
-        if let Some(followed) = &mut track.followed {
-            let known = KnownExpression { probabilities, computed_at: now, thumbnail };
-            followed.expression = Some(known);
-        }
+        let models = &self.models.expression;
+        let probabilities =
+            timed(&mut glance.timing.expression, || models.judge(&self.picture, mesh))?;
+        let computed_at = glance.now;
+        followed.expression = Some(KnownExpression { probabilities, computed_at, thumbnail });
         Ok(Some(Expression { probabilities, cached: false }))
     }
 }
 
 /// Whether the landmarks sit where the crop promised.
-fn is_settled(used: &Crop, next: &Crop) -> bool {
+fn is_settled(used: &Crop, mesh: &Mesh) -> bool {
+    let next = mesh.next_crop();
     let moved = (next.centre.x - used.centre.x).hypot(next.centre.y - used.centre.y);
     let grown = (next.side_px - used.side_px).abs();
     let turned = (next.angle_rad - used.angle_rad).sin().abs();

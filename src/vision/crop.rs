@@ -128,20 +128,43 @@ impl<'a> Source<'a> {
 
     #[inline]
     fn bilinear(&self, x: f32, y: f32) -> [f32; 3] {
-        let (x, y) = (x.clamp(0.0, self.last_x), y.clamp(0.0, self.last_y));
+        let (x, y) = (x.max(0.0), y.max(0.0));
+        if x >= self.last_x || y >= self.last_y {
+            return self.at_edge(x.min(self.last_x), y.min(self.last_y));
+        }
         let (left, top) = (to_index(x), to_index(y));
-        let (dx, dy) = (x - to_f32(left), y - to_f32(top));
-        let to_right = if x < self.last_x { 3 } else { 0 };
-        let to_below = if y < self.last_y { self.width * 3 } else { 0 };
         let at = (top * self.width + left) * 3;
-        let [a, b, c, d] = [at, at + to_right, at + to_below, at + to_below + to_right]
-            .map(|at| -> &[u8; 3] { self.rgb[at..].first_chunk().expect("clamped above") });
+        let pair = |at: usize| -> &[u8; 6] {
+            self.rgb[at..].first_chunk().expect("one more pixel to the right and below")
+        };
+        let (above, below) = (pair(at), pair(at + self.width * 3));
+        let (dx, dy) = (x - to_f32(left), y - to_f32(top));
+        std::array::from_fn(|i| mix(mix_levels(above, i, dx), mix_levels(below, i, dx), dy))
+    }
+
+    /// On the last column or row there is no further neighbour on that side.
+    #[cold]
+    fn at_edge(&self, x: f32, y: f32) -> [f32; 3] {
+        let (left, top) = (to_index(x), to_index(y));
+        let right = if x < self.last_x { left + 1 } else { left };
+        let bottom = if y < self.last_y { top + 1 } else { top };
+        let level =
+            |x: usize, y: usize, i: usize| f32::from(self.rgb[(y * self.width + x) * 3 + i]);
+        let (dx, dy) = (x - to_f32(left), y - to_f32(top));
         std::array::from_fn(|i| {
-            let [a, b, c, d] = [a, b, c, d].map(|pixel| f32::from(pixel[i]));
-            let (above, below) = (a + (b - a) * dx, c + (d - c) * dx);
-            above + (below - above) * dy
+            let row = |y: usize| mix(level(left, y, i), level(right, y, i), dx);
+            mix(row(top), row(bottom), dy)
         })
     }
+}
+
+fn mix(from: f32, to: f32, share: f32) -> f32 {
+    from + (to - from) * share
+}
+
+/// Channel `i` between two neighbouring pixels.
+fn mix_levels(pair: &[u8; 6], i: usize, share: f32) -> f32 {
+    mix(f32::from(pair[i]), f32::from(pair[i + 3]), share)
 }
 
 /// BT.601 luma of a colour, on the same scale.
@@ -181,7 +204,7 @@ mod tests {
     use super::*;
 
     fn ramp() -> Picture {
-        let rgb = (0..64 * 48).flat_map(|i| [(i % 64) as u8, (i / 64) as u8, 9]).collect();
+        let rgb = (0..48_u8).flat_map(|y| (0..64_u8).flat_map(move |x| [x, y, 9])).collect();
         Picture { width_px: 64, height_px: 48, rgb }
     }
 
@@ -200,9 +223,13 @@ mod tests {
     #[test]
     fn outside_the_picture_its_edge_goes_on() {
         let crop = Crop::new(Point { x: -500.0, y: 1e9 }, 10.0, 1.0);
-        crop.sample(&ramp(), 4, |_, colour| assert_eq!(colour, [0.0, 47.0, 9.0]));
+        crop.sample(&ramp(), 4, |_, colour| {
+            assert_eq!(colour.map(to_index), [0, 47, 9]);
+        });
         let one = Picture { width_px: 1, height_px: 1, rgb: vec![5, 6, 7] };
-        crop.sample(&one, 4, |_, colour| assert_eq!(colour, [5.0, 6.0, 7.0]));
+        crop.sample(&one, 4, |_, colour| {
+            assert_eq!(colour.map(to_index), [5, 6, 7]);
+        });
     }
 
     #[test]

@@ -12,7 +12,8 @@ const NEAR_WIDTHS: f32 = 0.75;
 /// A face must be this much wider than the tracked one to take over.
 const TAKEOVER_WIDTHS: f32 = 1.5;
 
-/// The memory of one stream. It holds no picture, only places and the last expression.
+/// The memory of one stream: where the face was, and its last expression with a 16x16 grey
+/// thumbnail of the face it was computed for. Dropped with the track, never written anywhere.
 #[derive(Clone, Debug, Default)]
 pub struct FaceTrack {
     /// The face that is followed.
@@ -70,15 +71,17 @@ impl FaceTrack {
     pub(super) fn lose(&mut self) {
         self.followed = None;
     }
+}
 
-    /// The expression that was computed at most `limit` ago for a face that looked the same.
+impl Followed {
+    /// The expression that was computed less than `limit` ago for a face that looked the same.
     pub(super) fn known_expression(
         &self,
         now: Duration,
         limit: Duration,
         thumbnail: &Thumbnail,
     ) -> Option<Probabilities> {
-        let known = self.followed.as_ref()?.expression.as_ref()?;
+        let known = self.expression.as_ref()?;
         let age = now.checked_sub(known.computed_at)?;
         (age < limit && known.thumbnail.shows_the_same(thumbnail))
             .then_some(known.probabilities)
@@ -94,6 +97,16 @@ pub(super) fn candidates(detections: &[Detection], last: Option<&Rect>) -> Vec<D
         near(b).cmp(&near(a)).then(b.bbox.width.total_cmp(&a.bbox.width))
     });
     sorted
+}
+
+/// The detection that may be the face at `place` and is nearest to it.
+pub(super) fn nearest(detections: &[Detection], place: &Rect) -> Option<Detection> {
+    let away = |face: &Detection| {
+        let (here, there) = (face.bbox.centre(), place.centre());
+        (here.x - there.x).hypot(here.y - there.y)
+    };
+    let near = detections.iter().filter(|face| is_near(&face.bbox, place));
+    near.min_by(|a, b| away(a).total_cmp(&away(b))).copied()
 }
 
 /// A face so much larger than the one followed at `last` that it takes over: somebody has sat

@@ -6,23 +6,23 @@ use boothd::media::{Frame, PixelFormat};
 
 /// What is known about one frame.
 #[derive(Default)]
-pub struct Truth {
-    pub segment: String,
-    pub roll_deg: f32,
-    pub yaw_deg: f32,
-    pub mediapipe_face: bool,
+pub(crate) struct Truth {
+    pub(crate) segment: String,
+    pub(crate) roll_deg: f32,
+    pub(crate) yaw_deg: f32,
+    pub(crate) mediapipe_face: bool,
     /// Landmark and place, px.
-    pub points: Vec<(usize, [f32; 2])>,
+    pub(crate) points: Vec<(usize, [f32; 2])>,
 }
 
 impl Truth {
-    pub fn point(&self, landmark: usize) -> [f32; 2] {
+    pub(crate) fn point(&self, landmark: usize) -> [f32; 2] {
         self.points.iter().find(|(at, _)| *at == landmark).unwrap().1
     }
 }
 
 /// The frames of demo/face_640x480.mjpeg.
-pub fn frames() -> Vec<Frame> {
+pub(crate) fn frames() -> Vec<Frame> {
     let bytes = fs::read("demo/face_640x480.mjpeg").unwrap();
     let (mut frames, mut start) = (Vec::new(), 0);
     while let Some(length) =
@@ -44,7 +44,7 @@ pub fn frames() -> Vec<Frame> {
 }
 
 /// Both tables, joined by frame.
-pub fn truth() -> Vec<Truth> {
+pub(crate) fn truth() -> Vec<Truth> {
     let motion = table("face_640x480.gt.csv");
     let mediapipe = table("face_640x480.mediapipe.csv");
     motion
