@@ -5,6 +5,7 @@
 //! time. Files are streamed: one picture or a few thousand samples are in memory.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
@@ -25,6 +26,9 @@ use super::{
 
 /// The rate of a recording that has none of its own (MJPEG, a folder) and none configured.
 pub const DEFAULT_FPS: f64 = 15.0;
+
+/// What is left at the end of a sound is a segment from this length on.
+const REST: Duration = Duration::from_millis(500);
 
 /// Pictures of a file or folder, one after the other.
 pub struct FrameFile {
@@ -215,17 +219,27 @@ impl SoundFile {
         Ok((count > 0).then_some(period))
     }
 
-    /// The whole file as segments; what is left at the end, shorter than a segment, is not one.
+    /// The whole file as segments; what is left at the end is one more if it lasts half a second.
     pub fn segments(mut self, config: SegmentConfig) -> impl Iterator<Item = Result<Segment>> {
         let mut segmenter = Segmenter::new(config);
-        let mut ready = std::collections::VecDeque::new();
+        let mut ready = VecDeque::new();
+        let mut last = None;
         std::iter::from_fn(move || {
             loop {
                 if let Some(segment) = ready.pop_front() {
                     return Some(Ok(segment));
                 }
-                match self.next_period().transpose()? {
-                    Ok(period) => segmenter.push(&period, |segment| ready.push_back(segment)),
+                match self.next_period() {
+                    Ok(Some(period)) => {
+                        segmenter.push(&period, |segment| ready.push_back(segment));
+                        last = Some(period);
+                    }
+                    Ok(None) => {
+                        return last
+                            .take()
+                            .and_then(|end| segmenter.finish(&end, REST))
+                            .map(Ok);
+                    }
                     Err(err) => return Some(Err(err)),
                 }
             }

@@ -62,6 +62,16 @@ impl Segmenter {
         }
     }
 
+    /// What is left at the end of a recording, if at least `shortest` of it was in no segment yet.
+    pub fn finish(&mut self, end: &Period, shortest: Duration) -> Option<Segment> {
+        let is_new = self.pending.len().saturating_sub(self.known);
+        if is_new < samples_in(shortest) {
+            return None;
+        }
+        self.length = self.pending.len();
+        Some(self.cut(end, Duration::ZERO))
+    }
+
     /// The segment at the front of `pending`, whose last sample came `later` before the period's.
     fn cut(&mut self, period: &Period, later: Duration) -> Segment {
         let later_ms = i64::try_from(later.as_millis()).unwrap_or(i64::MAX);
@@ -153,5 +163,20 @@ mod tests {
         }
         let after = segments.last().unwrap();
         assert_eq!((begins_at(after), after.new_samples, after.sequence), (8000, 4800, 2));
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_a_shorter_segment_unless_it_is_next_to_nothing() {
+        let half = Duration::from_millis(100);
+        for (hop_ms, samples, expected) in
+            [(300, 6400, Some((1600, 4800))), (300, 5000, None), (100, 6400, None)]
+        {
+            let mut cutter = Segmenter::new(config(300, hop_ms));
+            let end = period(0, samples, false);
+            cutter.push(&end, |_| ());
+            let rest = cutter.finish(&end, half);
+            let rest = rest.map(|rest| (rest.new_samples, begins_at(&rest)));
+            assert_eq!(rest, expected, "{hop_ms} ms hop, {samples} samples");
+        }
     }
 }

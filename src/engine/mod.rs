@@ -2,7 +2,7 @@
 //!
 //! Media goes into a stream's lanes (newest wins, the loss is counted); workers take from the
 //! lanes in turn, each stream at most once in flight; what they observe goes to the stream's own
-//! task, which alone owns its [`Session`] and publishes what is newest to any number of readers.
+//! task, which alone owns its [`Session`](crate::session::Session) and publishes what is newest to any number of readers.
 
 mod lanes;
 mod stream;

@@ -112,9 +112,11 @@ mod tests {
     use super::*;
 
     fn watch(detector: &mut BlinkDetector, step_ms: u64, ratios: impl Iterator<Item = f32>) {
-        let begin = detector.last.map_or(0, |last| last.as_millis() as u64 + step_ms);
-        for (k, ratio) in ratios.enumerate() {
-            detector.push(Duration::from_millis(begin + k as u64 * step_ms), ratio);
+        let step = Duration::from_millis(step_ms);
+        let mut at = detector.last.map_or(Duration::ZERO, |last| last + step);
+        for ratio in ratios {
+            detector.push(at, ratio);
+            at += step;
         }
     }
 
