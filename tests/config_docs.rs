@@ -6,10 +6,14 @@
 use std::{env, fs, path::Path};
 
 use boothd::{
-    capture::source::SourceKind,
+    capture::{camera::CameraConfig, microphone::MicrophoneConfig, source::SourceKind},
     config::{self, Config, Fallback, KEYS, Place, Problem},
+    engine::EngineConfig,
     error::ErrorKind,
-    vision::ExpressionChoice,
+    session::SessionConfig,
+    speech::SpeechConfig,
+    vision::{ExpressionChoice, VisionConfig},
+    web::WebConfig,
 };
 
 fn resolve(text: &str, overrides: &[&str]) -> Result<Config, Vec<Problem>> {
@@ -86,6 +90,18 @@ fn the_sample_file_is_empty_and_uncommented_it_is_the_defaults() {
 fn of_own_expression(line: &str) -> bool {
     let name = line.split_once(" = ").map(|(name, _)| name);
     KEYS.iter().any(|key| key.table() == "vision.expression" && Some(key.short_name()) == name)
+}
+
+#[test]
+fn the_tables_defaults_are_the_stages_own() {
+    let config = Config::resolve(None, &[], Path::new("/data")).expect("defaults are right");
+    assert_eq!(config.camera, CameraConfig::default());
+    assert_eq!(config.microphone, MicrophoneConfig::default());
+    assert_eq!(config.vision, VisionConfig::default());
+    assert_eq!(config.speech, SpeechConfig::default());
+    assert_eq!(format!("{:?}", config.engine), format!("{:?}", EngineConfig::default()));
+    assert_eq!(format!("{:?}", config.session), format!("{:?}", SessionConfig::default()));
+    assert_eq!(format!("{:?}", config.web), format!("{:?}", WebConfig::default()));
 }
 
 #[test]

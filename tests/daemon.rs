@@ -141,7 +141,8 @@ fn garbage_pictures_are_counted_and_the_booth_goes_on() {
         let errors = |stage: &str| h[stage]["errors_total"].as_u64().unwrap_or(0);
         errors("vision") + errors("camera") >= 2
     });
-    plug_in_camera(&booth, 0, &[]);
+    booth.unplug_camera(0);
+    plug_in_camera(&booth, 1, &[]);
     let seen = daemon.watch().next("visual_analysis");
     assert_eq!(seen["face_detected"], true);
 }

@@ -184,7 +184,7 @@ pub const KEYS: &[Key] = &[
     key(
         "vision.redetect_ms",
         Integer(0, 60_000),
-        Is("1000"),
+        Is("2000"),
         "While a face is tracked the detector still runs this often, so that others are counted.",
     ),
     key(
@@ -202,7 +202,7 @@ pub const KEYS: &[Key] = &[
     key(
         "vision.min_sharpness",
         Number(0.0, 10_000.0),
-        Is("20.0"),
+        Is("8.0"),
         "Variance of the face's Laplacian (grey levels squared, at 96 px) below which no \
          expression is told.",
     ),

@@ -53,7 +53,7 @@ impl Default for VisionConfig {
         VisionConfig {
             detector_threshold: 0.5,
             presence_threshold: 0.5,
-            redetect_interval: Duration::from_secs(1),
+            redetect_interval: Duration::from_secs(2),
             hfov_deg: 60.0,
             expression_cache: Duration::from_millis(400),
             quality: QualityFloors::default(),

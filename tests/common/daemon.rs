@@ -152,7 +152,9 @@ pub struct Watcher(WebSocket<MaybeTlsStream<TcpStream>>);
 impl Watcher {
     /// The data of the next message of this type.
     pub fn next(&mut self, kind: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < deadline, "no {kind} came");
             let message = self.0.read().expect("a message in time");
             let Message::Text(text) = message else { continue };
             let mut message: Value = serde_json::from_str(&text).expect("JSON");
