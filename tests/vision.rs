@@ -241,7 +241,7 @@ fn a_lost_face_costs_one_detection_and_a_followed_one_none() {
 fn a_passer_by_behind_is_counted_and_does_not_take_over() {
     let alone = with_face_at(&wall(), 200.0, 240.0, 1.0);
     let joined = with_face_at(&alone, 500.0, 160.0, 0.6);
-    let seen = observe_all(VisionConfig::default(), &[&alone, &joined, &joined], 1000);
+    let seen = observe_all(VisionConfig::default(), &[&alone, &joined, &joined], 2000);
     assert_eq!(seen.iter().map(|o| o.face_count).collect::<Vec<_>>(), [1, 2, 2]);
     for observation in &seen {
         let face = observation.face.as_ref().unwrap();
@@ -251,7 +251,7 @@ fn a_passer_by_behind_is_counted_and_does_not_take_over() {
     // Alone again, the passer-by would be looked at; who then sits down in front takes over.
     let passing = with_face_at(&wall(), 520.0, 150.0, 0.6);
     let seated = with_face_at(&passing, 220.0, 260.0, 1.2);
-    let seen = observe_all(VisionConfig::default(), &[&passing, &seated], 1000);
+    let seen = observe_all(VisionConfig::default(), &[&passing, &seated], 2000);
     let (before, after) = (seen[0].face.as_ref().unwrap(), seen[1].face.as_ref().unwrap());
     assert!((before.bbox.centre().x - 520.0).abs() < 30.0, "{:?}", before.bbox);
     assert!((after.bbox.centre().x - 220.0).abs() < 40.0, "{:?}", after.bbox);
