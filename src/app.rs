@@ -73,13 +73,25 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let (token, is_new) = token(config)?;
     let state = web_state(config, &stages, &booth, &catalog, &token);
     announce(config, &listener, is_new.then_some(&token), out)?;
-    let doors = runtime.spawn(web::serve(listener, state, clock, stop.clone()));
+    let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
     booth.start_workers(config, &stages, &catalog)?;
     runtime.block_on(stop.requested());
     booth.leave(&runtime);
     runtime.block_on(doors).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
     })?
+}
+
+/// A booth whose door has failed must not go on unseen: it stops, and systemd starts it anew.
+async fn serve(
+    listener: TcpListener,
+    state: WebState,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+) -> Result<()> {
+    let served = web::serve(listener, state, clock, stop.clone()).await;
+    stop.request();
+    served
 }
 
 /// One thread serves the network: fifty clients that read JSON are little work.
@@ -205,24 +217,30 @@ impl Booth {
         Ok(Booth { capture, engine, workers: Vec::new(), stream, session, live })
     }
 
-    /// Loads the models, both kinds at once, and starts the workers.
+    /// Loads the models that have something to do, both kinds at once, and starts the workers.
     fn start_workers(
         &mut self,
         config: &Config,
         stages: &Stages,
         catalog: &Catalog,
     ) -> Result<()> {
+        let Sources { video, audio } = &config.sources;
         let (faces, voices) = thread::scope(|scope| {
-            let voices = scope.spawn(|| VoiceModels::load(catalog));
-            let faces = FaceModels::load(catalog, &config.vision);
-            (faces, voices.join().expect("loading aborts the process rather than panic"))
+            let voices = scope.spawn(|| audio.as_ref().map(|_| VoiceModels::load(catalog)));
+            let faces = video.as_ref().map(|_| FaceModels::load(catalog, &config.vision));
+            (faces, voices.join().expect("a panic has ended the process"))
         });
-        let (faces, voices) = (faces?, voices?);
-        let features = config.features;
-        let look = || FaceAnalyser::new(faces.clone(), config.vision.clone());
-        let listen = || VoiceAnalyser::new(voices.clone(), config.speech);
-        self.workers.push(self.engine.start_vision(features, stages.vision.clone(), look)?);
-        self.workers.push(self.engine.start_speech(features, stages.speech.clone(), listen)?);
+        let (features, engine) = (config.features, &self.engine);
+        if let Some(models) = faces.transpose()? {
+            let analyser = || FaceAnalyser::new(models.clone(), config.vision.clone());
+            let workers = engine.start_vision(features, stages.vision.clone(), analyser)?;
+            self.workers.push(workers);
+        }
+        if let Some(models) = voices.transpose()? {
+            let analyser = || VoiceAnalyser::new(models.clone(), config.speech);
+            let workers = engine.start_speech(features, stages.speech.clone(), analyser)?;
+            self.workers.push(workers);
+        }
         Ok(())
     }
 
