@@ -31,6 +31,9 @@ doc:
 bench:                ## The numbers of the README's table
 	cargo run $(CARGO_FLAGS) -- bench
 
+config-docs:          ## Write boothd.sample.toml and docs/ref/config.md anew from the table of keys
+	UPDATE_DOCS=1 cargo test $(CARGO_FLAGS) --test config_docs
+
 audit:                ## Licences, sources and advisories of every dependency
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check

@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--boothd", default="target/release/boothd")
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--speed", type=float, default=1, help="replay so many times faster")
+    parser.add_argument("--speed", type=int, default=1, help="replay so many times faster")
     parser.add_argument("arguments", nargs="*")
     options = parser.parse_args()
     with socket.socket() as probe:
