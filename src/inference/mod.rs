@@ -3,6 +3,7 @@
 //! [`catalog`] says which models there are and checks their files; [`Model`] runs one.
 
 pub mod catalog;
+mod depthwise;
 mod max_pool;
 mod picture_input;
 mod prelu;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
-use super::{max_pool, prelu};
+use super::{depthwise, max_pool, prelu};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A model that is loaded, optimised and ready; shared read-only between workers.
@@ -49,7 +49,10 @@ impl Model {
             for (index, shape) in shapes.iter().enumerate() {
                 model.set_input_fact(index, f32::fact(shape.as_slice()).into())?;
             }
-            model.into_optimized()?.into_runnable()
+            let mut model = model.into_typed()?.into_decluttered()?;
+            depthwise::substitute(&mut model)?;
+            model.optimize()?;
+            model.into_runnable()
         };
         let plan = build().map_err(|cause| {
             let what =
