@@ -33,7 +33,7 @@ use crate::{
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
     stop::Stop,
-    vision::{FaceAnalyser, FaceModels},
+    vision::{ExpressionChoice, FaceAnalyser, FaceModels},
     web::{self, ModelInfo, Secret, TokenHash, WebState},
 };
 
@@ -293,19 +293,30 @@ fn web_state(
     catalog: &Catalog,
     token: &Secret,
 ) -> WebState {
-    let model = |(name, entry): (&str, &ModelEntry)| ModelInfo {
-        name: name.into(),
-        sha256: entry.sha256.clone().unwrap_or_default(),
-    };
     WebState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
         token: TokenHash::of(token.reveal()),
         features: config.features,
         stages: stages.all(),
-        models: catalog.entries().map(model).collect(),
+        models: models(config, catalog),
         engine: booth.engine.clone(),
         booth: booth.live.clone(),
+    }
+}
+
+/// The models that run: an operator's own expression model stands in the place of ours.
+fn models(config: &Config, catalog: &Catalog) -> Vec<ModelInfo> {
+    let info = |(name, entry): (&str, &ModelEntry)| ModelInfo {
+        name: name.into(),
+        sha256: entry.sha256.clone().unwrap_or_else(|| "not stated".into()),
+    };
+    match &config.vision.expression {
+        ExpressionChoice::Builtin => catalog.entries().map(info).collect(),
+        ExpressionChoice::Own(own) => {
+            let others = catalog.entries().filter(|(name, _)| !name.starts_with("expression_"));
+            others.chain([("expression", &**own)]).map(info).collect()
+        }
     }
 }
 

@@ -11,7 +11,6 @@ pub mod clock;
 pub mod cost;
 pub mod features;
 pub mod media;
-pub mod slot;
 pub mod stage;
 // -- the path of a frame and of a sample -------------------------------------------------------
 pub mod decode;

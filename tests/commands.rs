@@ -147,6 +147,41 @@ fn evaluate_judges_labelled_pictures_both_ways() {
 }
 
 #[test]
+fn an_operators_own_expression_model_comes_in_by_config_alone() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    labelled(dir.path(), "happy", &pictures(2));
+    let folder = dir.path().display().to_string();
+    let model = project().join("models/emotion_fer.w8.onnx");
+    let file = format!("vision.expression.file={}", model.display());
+    let evaluate = |labels: &str| {
+        let labels = format!("vision.expression.labels={labels}");
+        let settings = [
+            file.as_str(),
+            "vision.expression.size_px=64",
+            "vision.expression.colour=grey",
+            "vision.expression.mean=[127.5]",
+            "vision.expression.std=[127.5]",
+            "vision.expression.output=probabilities",
+            &labels,
+        ];
+        let mut arguments = vec!["evaluate", "expression", &folder, "--json"];
+        arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        boothd(&arguments)
+    };
+    let labels = r#"["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]"#;
+    let (code, out, error) = evaluate(labels);
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(lines(&out)[0]["accuracy"], 1.0, "{out}");
+    // The same model with its labels in another order says something else: they are obeyed.
+    let turned = r#"["happy", "disgust", "fear", "angry", "sad", "surprise", "neutral"]"#;
+    let (code, out, error) = evaluate(turned);
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(lines(&out)[0]["accuracy"], 0.0, "{out}");
+    let (code, _, error) = evaluate(r#"["joy", "a", "b", "c", "d", "e", "f"]"#);
+    assert!(code == Some(78) && error.contains("joy"), "{code:?} {error}");
+}
+
+#[test]
 fn evaluate_refuses_what_is_no_label() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     labelled(dir.path(), "joyful", &pictures(1));

@@ -636,7 +636,8 @@ async fn health_says_what_each_part_says() {
     assert_eq!(health["demo"], false);
     let camera = json!({
         "state": "running", "source": "cam 640x480", "demo": false, "last_media_ms_ago": 250,
-        "restarts_total": 0, "dropped_total": 3, "errors_total": 2, "error": null,
+        "restarts_total": 0, "dropped_total": 3, "overruns_total": 0, "errors_total": 2,
+        "error": null,
     });
     assert_eq!(health["camera"], camera);
     assert_eq!(health["microphone"]["last_media_ms_ago"], Value::Null);

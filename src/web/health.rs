@@ -57,6 +57,7 @@ struct StageHealth {
     last_media_ms_ago: Option<u64>,
     restarts_total: u64,
     dropped_total: u64,
+    overruns_total: u64,
     errors_total: u64,
     error: Option<String>,
 }
@@ -139,6 +140,7 @@ fn stage_health(status: Status, now: Duration) -> StageHealth {
         last_media_ms_ago: ago.map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
         restarts_total: status.restarts_total,
         dropped_total: status.dropped_total,
+        overruns_total: status.overruns_total,
         errors_total: status.errors_total,
         error: status.error,
     }
