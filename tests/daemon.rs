@@ -59,6 +59,9 @@ fn without_devices_the_demo_plays_loudly() {
         (200, &true.into(), &"healthy".into())
     );
     assert_eq!(health["camera"]["demo"], true);
+    for stage in ["camera", "microphone", "vision", "speech"] {
+        assert!(health[stage]["last_media_ms_ago"].is_u64(), "{stage}: {health:#}");
+    }
     let (status, took) = daemon.terminate();
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(1), "SIGTERM to exit took {took:?}");

@@ -81,6 +81,16 @@ pub(super) enum Observation {
     Voice(Box<VoiceObservation>),
 }
 
+impl Observation {
+    /// When its media was in memory.
+    pub(super) fn captured_at(&self) -> Duration {
+        match self {
+            Observation::Face(seen) => seen.captured_at,
+            Observation::Voice(heard) => heard.captured_at,
+        }
+    }
+}
+
 impl From<FaceObservation> for Observation {
     fn from(seen: FaceObservation) -> Self {
         Observation::Face(Box::new(seen))

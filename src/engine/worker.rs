@@ -49,7 +49,10 @@ where
         while let Some(mut taken) = self.lanes.take() {
             match (self.observe)(&taken.media, &mut taken.track) {
                 Ok(observation) => {
-                    stage.update(|status| status.error = None);
+                    stage.update(|status| {
+                        status.error = None;
+                        status.last_media_at = Some(observation.captured_at());
+                    });
                     taken.sink.send(observation, taken.dropped_total);
                 }
                 Err(error) => note(stage, &error),
