@@ -205,14 +205,15 @@ fn an_expression_is_reused_only_while_fresh_unchanged_and_wanted() {
         let seen = observe_all(config, pictures, step_ms).into_iter();
         seen.map(|o| o.face.unwrap().expression.unwrap().cached).collect()
     };
-    let default = VisionConfig::default;
+    let expression_cache = Duration::from_millis(400);
+    let brief = || VisionConfig { expression_cache, ..VisionConfig::default() };
     // The second frame is the first whose crop comes from the track.
     let expected = [false, false, true, true, false, true, true, false];
-    assert_eq!(cached(default(), &[&portrait; 8], 150), expected);
-    assert_eq!(cached(default(), &[&portrait; 3], 500), [false; 3]);
+    assert_eq!(cached(brief(), &[&portrait; 8], 150), expected);
+    assert_eq!(cached(brief(), &[&portrait; 3], 500), [false; 3]);
     let changing = [&portrait, &portrait, &portrait, &mirror];
-    assert_eq!(cached(default(), &changing, 66), [false, false, true, false]);
-    let never = VisionConfig { expression_cache: Duration::ZERO, ..default() };
+    assert_eq!(cached(brief(), &changing, 66), [false, false, true, false]);
+    let never = VisionConfig { expression_cache: Duration::ZERO, ..brief() };
     assert_eq!(cached(never, &[&portrait; 3], 66), [false; 3]);
 }
 

@@ -190,7 +190,7 @@ pub const KEYS: &[Key] = &[
     key(
         "vision.expression_cache_ms",
         Integer(0, 10_000),
-        Is("400"),
+        Is("1000"),
         "How long an expression may be reused while the face hardly changes; 0 never.",
     ),
     key(

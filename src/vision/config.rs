@@ -18,8 +18,7 @@ pub struct VisionConfig {
     /// that is not in the middle of the picture.
     pub hfov_deg: f32,
     /// How long an expression may be reused on the same track while its crop hardly changes;
-    /// zero never reuses. The default is under the 500 ms between two frames at 2 fps, so at
-    /// that rate each frame is judged anew.
+    /// zero never reuses. The default lets a still face at 2 fps be judged anew once a second.
     pub expression_cache: Duration,
     /// Below these an expression is withheld.
     pub quality: QualityFloors,
@@ -55,7 +54,7 @@ impl Default for VisionConfig {
             presence_threshold: 0.5,
             redetect_interval: Duration::from_secs(2),
             hfov_deg: 60.0,
-            expression_cache: Duration::from_millis(400),
+            expression_cache: Duration::from_secs(1),
             quality: QualityFloors::default(),
             expression: ExpressionChoice::Builtin,
         }
