@@ -24,7 +24,7 @@ pub mod source;
 
 use crate::media::{Frame, Segment};
 
-/// Takes frames. The engine implements it as a slot in which the newest frame wins.
+/// Takes frames. The engine implements it as a lane of one in which the newest frame wins.
 pub trait FrameSink: Send + Sync {
     /// Never blocks: a frame for which there is no room is dropped and counted by the sink.
     fn put(&self, frame: Frame);
