@@ -332,17 +332,18 @@ fn announce(
     out: &mut dyn Write,
 ) -> Result<()> {
     let address = listener.local_addr().unwrap_or(config.listen);
+    let scheme = if config.web.tls.is_some() { "https" } else { "http" };
     let kept = config.state_dir.join("token");
     let told = match (new_token, &config.token) {
         (Some(token), _) => format!(
-            "page: http://{address}/#token={}\n\
+            "page: {scheme}://{address}/#token={}\n\
              The token is new, is kept in {} and is not shown again.",
             token.reveal(),
             kept.display()
         ),
-        (None, Some(_)) => format!("page: http://{address}/ (the token is web.token's)"),
+        (None, Some(_)) => format!("page: {scheme}://{address}/ (the token is web.token's)"),
         (None, None) => {
-            format!("page: http://{address}/ (the token is kept in {})", kept.display())
+            format!("page: {scheme}://{address}/ (the token is kept in {})", kept.display())
         }
     };
     writeln!(out, "{told}").and_then(|()| out.flush()).map_err(|cause| {

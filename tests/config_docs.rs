@@ -195,8 +195,11 @@ size_px = 112
         "line 6, column 15: web.heartbeat_s must be less than",
         "line 8, column 8: web.bind must be an IP address",
         "line 9, column 9: web.token must have at least 16 characters",
-        "line 13, column 17: features.voice_emotion may not be true under policy.profile",
-        "line 15, column 11: vision.expression.size_px is given without vision.expression.file",
+        "line 10, column 11: web.tls_key is given, so web.tls_certificate must be given too",
+        "line 11, column 9: web.hosts holds \"http://booth\", which must be a host's name",
+        "line 12, column 11: web.origins holds \"https://desk.example/\", which must be an origin",
+        "line 16, column 17: features.voice_emotion may not be true under policy.profile",
+        "line 18, column 11: vision.expression.size_px is given without vision.expression.file",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {

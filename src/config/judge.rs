@@ -25,7 +25,7 @@ use crate::{
     session::{EyeContactConfig, SessionConfig},
     speech::SpeechConfig,
     vision::{ExpressionChoice, Gaze, QualityFloors, VisionConfig},
-    web::{Secret, WebConfig},
+    web::{self, Secret, TlsFiles, WebConfig},
 };
 
 /// A token shorter than this could be guessed.
@@ -290,6 +290,14 @@ impl Judge<'_> {
             heartbeat: self.seconds(beat),
             max_message_bytes: self.count("web.max_message_bytes"),
             rate_limit_per_s: self.number("web.rate_limit_per_s"),
+            tls: self.tls(),
+            hosts: self.texts("web.hosts", web::is_host, "a host's name such as booth.example"),
+            origins: self.texts(
+                "web.origins",
+                web::is_origin,
+                "an origin such as https://desk.example, without a path",
+            ),
+            metrics_public: self.switch("web.metrics_public"),
             ..WebConfig::default()
         }
     }
@@ -313,6 +321,31 @@ impl Judge<'_> {
         let notice_version = self.text("policy.notice_version");
         let require_consent = self.switch("policy.require_consent");
         Policy { profile, require_consent, ceiling, notice_version }
+    }
+
+    fn tls(&mut self) -> Option<TlsFiles> {
+        let (certificate, key) = ("web.tls_certificate", "web.tls_key");
+        match (self.path(certificate), self.path(key)) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => {
+                self.problem(certificate, format!("is given, so {key} must be given too"));
+                None
+            }
+            (None, Some(_)) => {
+                self.problem(key, format!("is given, so {certificate} must be given too"));
+                None
+            }
+        }
+    }
+
+    /// A list of texts, each of which must be `meant`.
+    fn texts(&mut self, key: &str, is_right: fn(&str) -> bool, meant: &str) -> Vec<String> {
+        let Some(Value::Texts(texts)) = self.given.get(key) else { return Vec::new() };
+        if let Some(wrong) = texts.iter().find(|text| !is_right(text)) {
+            self.problem(key, format!("holds {wrong:?}, which must be {meant}"));
+        }
+        texts
     }
 
     /// The switches, as far as the policy allows them.

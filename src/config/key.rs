@@ -379,6 +379,35 @@ pub const KEYS: &[Key] = &[
         "Messages a second that one client may send, twice that in a burst; the rest is answered \
          by `rate_limited`.",
     ),
+    key(
+        "web.tls_certificate",
+        Path,
+        Unset("\"booth.crt\""),
+        "The booth's certificate and those between it and its root, PEM; with web.tls_key. The door \
+         then speaks TLS only (https, wss). Read anew when the file changes; a bad new one \
+         changes nothing.",
+    ),
+    key("web.tls_key", Path, Unset("\"booth.key\""), "The certificate's private key, PEM."),
+    key(
+        "web.hosts",
+        Texts(0, 32),
+        Is("[]"),
+        "Names by which clients may call the booth beside localhost, the machine's own name (also \
+         with .local) and any address; another name gets HTTP 421 (against DNS rebinding).",
+    ),
+    key(
+        "web.origins",
+        Texts(0, 32),
+        Is("[]"),
+        "Origins beside the booth's own whose pages may open the WebSocket, such as \
+         \"https://desk.example\".",
+    ),
+    key(
+        "web.metrics_public",
+        Switch,
+        Is("false"),
+        "GET /metrics needs no token. Otherwise a viewer's: `Authorization: Bearer`.",
+    ),
     key("features.video", Switch, Is("true"), "Look at all."),
     key("features.audio", Switch, Is("true"), "Listen at all."),
     key("features.face_emotion", Switch, Is("true"), "The 7 basic expressions."),

@@ -4,31 +4,38 @@
 
 mod broadcast;
 mod health;
+mod host;
 mod limit;
 mod live;
 mod message;
+mod metrics;
 mod page;
 mod router;
+mod serve;
+mod socket;
+mod tls;
 mod token;
 mod upgrade;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
+    time::timeout,
 };
 
 use crate::{
     clock::Clock,
     engine::{Engine, Live},
-    error::{Error, ErrorKind, Result},
+    error::Result,
     features::Features,
     stage::Stage,
     stop::Stop,
 };
 
+pub use host::{is_host, is_origin};
+pub use tls::TlsFiles;
 pub use token::{Secret, TokenHash, load_or_make_token};
 
 /// The limits of the doors.
@@ -48,6 +55,29 @@ pub struct WebConfig {
     pub max_message_bytes: usize,
     /// Messages a second from one client; twice that in a burst.
     pub rate_limit_per_s: f64,
+    /// Connections beside the WebSockets that may be open: the page's files, programs.
+    pub spare_connections: usize,
+    /// How long a request's head may take, and before it the TLS handshake.
+    pub header_timeout: Duration,
+    /// How long the answer to a request may take, and how long a client may take nothing of it.
+    pub request_timeout: Duration,
+    /// A longer body of a request gets HTTP 413.
+    pub max_body_bytes: usize,
+    /// The certificate; `None`: no TLS.
+    pub tls: Option<TlsFiles>,
+    /// Names of the booth beside the machine's own.
+    pub hosts: Vec<String>,
+    /// Origins beside the booth's own whose pages may connect.
+    pub origins: Vec<String>,
+    /// GET /metrics needs no token.
+    pub metrics_public: bool,
+}
+
+impl WebConfig {
+    /// Connections of every kind that may be open.
+    fn places(&self) -> usize {
+        self.max_connections + self.spare_connections
+    }
 }
 
 impl Default for WebConfig {
@@ -60,6 +90,14 @@ impl Default for WebConfig {
             send_timeout: Duration::from_secs(5),
             max_message_bytes: 5_000_000,
             rate_limit_per_s: 20.0,
+            spare_connections: 64,
+            header_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            max_body_bytes: 64 * 1024,
+            tls: None,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            metrics_public: false,
         }
     }
 }
@@ -103,7 +141,10 @@ struct Shared {
     state: Arc<WebState>,
     clock: Arc<dyn Clock>,
     stop: Stop,
+    /// Places for WebSockets.
     connections: Arc<Semaphore>,
+    hosts: Arc<host::Hosts>,
+    counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
 }
 
@@ -116,41 +157,30 @@ impl Shared {
 /// Serves until `stop` is requested and the open connections have said goodbye.
 ///
 /// # Errors
-/// `Unavailable` when the listener fails.
+/// `Config` when the certificate cannot be used.
 pub async fn serve(
     listener: TcpListener,
     state: WebState,
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let limit = state.config.max_connections;
+    let config = state.config.clone();
+    let tls =
+        config.tls.clone().map(|files| tls::Tls::open(files, clock.clone())).transpose()?;
+    let counters = Arc::new(metrics::Counters::default());
     let shared = Shared {
         clock,
         stop: stop.clone(),
-        connections: Arc::new(Semaphore::new(limit)),
+        connections: Arc::new(Semaphore::new(config.max_connections)),
+        hosts: Arc::new(host::Hosts::new(&config.hosts, &config.origins)),
+        counters: counters.clone(),
         reports: broadcast::start(state.booth.clone()),
         state: Arc::new(state),
     };
-    let connections = shared.connections.clone();
-    // A report is small and wanted now: it must not wait for the answer to the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(cause) = stream.set_nodelay(true) {
-            log::debug!(target: "web", cause = cause.to_string().as_str(); "reports may lag");
-        }
-    });
-    let asked = stop.clone();
-    let serving = axum::serve(listener, router::router(shared))
-        .with_graceful_shutdown(async move { asked.requested().await });
-    tokio::select! {
-        served = async { serving.await } => served.map_err(|cause| {
-            Error::new(ErrorKind::Unavailable, "the web server failed").because(cause)
-        })?,
-        () = async { stop.requested().await; tokio::time::sleep(GOODBYE).await } => {}
-    }
-    // A connection gives its permit back when it is done; all permits back means all are gone.
-    let everyone = u32::try_from(limit).unwrap_or(u32::MAX);
-    let gone = tokio::time::timeout(GOODBYE, connections.acquire_many(everyone)).await;
-    if gone.is_err() {
+    let door = serve::Door::new(router::router(shared), config, tls, counters, stop);
+    door.accept_all(listener).await;
+    // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
+    if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
         log::debug!(target: "web", "some connections did not say goodbye in time");
     }
     Ok(())

@@ -1,0 +1,184 @@
+//! From an accepted socket to the router: how many may come, how long each may take, TLS.
+//!
+//! Knows no address and no message. Everything that a stranger can hold open has a time limit.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_util::either::Either;
+
+use super::{WebConfig, metrics::Counters, socket::Socket, tls::Tls};
+use crate::stop::Stop;
+
+/// A request's line and headers may not be longer.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// How long nothing is accepted after the system refused to give a socket.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Clients that can be told at the same time that the house is full; others are just closed.
+const REFUSALS: usize = 16;
+
+/// How long a refused client may take to read why.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// What a client is told for which there is no place, without a look at what it wants.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+    Content-Type: text/plain\r\nContent-Length: 20\r\nConnection: close\r\n\r\ntoo many connections";
+
+/// The door itself: clones share it.
+#[derive(Clone)]
+pub(super) struct Door {
+    router: Router,
+    config: Arc<WebConfig>,
+    tls: Option<Arc<Tls>>,
+    counters: Arc<Counters>,
+    places: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
+    stop: Stop,
+}
+
+impl Door {
+    /// A door to `router` with as many places as `config` says.
+    pub(super) fn new(
+        router: Router,
+        config: WebConfig,
+        tls: Option<Tls>,
+        counters: Arc<Counters>,
+        stop: Stop,
+    ) -> Self {
+        Door {
+            router,
+            places: Arc::new(Semaphore::new(config.places())),
+            config: Arc::new(config),
+            tls: tls.map(Arc::new),
+            counters,
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            stop,
+        }
+    }
+
+    /// Accepts until `stop` is requested.
+    pub(super) async fn accept_all(&self, listener: TcpListener) {
+        let mut is_refused = false;
+        loop {
+            let accepted = tokio::select! {
+                () = self.stop.requested() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    is_refused = false;
+                    self.receive(stream);
+                }
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    if !is_refused {
+                        log::warn!(target: "web", error = error.to_string().as_str();
+                            "no new connection can be accepted; is the limit of open files reached?");
+                    }
+                    is_refused = true;
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until every connection has given its place back.
+    pub(super) async fn wait_empty(&self) {
+        let all = u32::try_from(self.config.places()).unwrap_or(u32::MAX);
+        drop(self.places.acquire_many(all).await);
+    }
+
+    fn receive(&self, stream: TcpStream) {
+        // A report is small and wanted now: it must not wait for the answer to the one before.
+        if let Err(cause) = stream.set_nodelay(true) {
+            log::debug!(target: "web", cause = cause.to_string().as_str(); "reports may lag");
+        }
+        match self.places.clone().try_acquire_owned() {
+            Ok(place) => drop(tokio::spawn(self.clone().serve(stream, place))),
+            Err(_) => self.refuse(stream),
+        }
+    }
+
+    /// Costs no parsing and no wait: who floods the door is not worth more.
+    fn refuse(&self, stream: TcpStream) {
+        self.counters.refused_connection();
+        let Ok(turn) = self.refusals.clone().try_acquire_owned() else { return };
+        if self.tls.is_some() || stream.try_write(FULL).is_err() {
+            return;
+        }
+        tokio::spawn(async move {
+            // Closed with its request unread, the client would see a reset in place of the answer.
+            let read_out = async {
+                let mut unread = [0; 4096];
+                while stream.readable().await.is_ok() {
+                    match stream.try_read(&mut unread) {
+                        Ok(0) => break,
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(_) => break,
+                    }
+                }
+            };
+            timeout(REFUSAL_TIME, read_out).await.ok();
+            drop(turn);
+        });
+    }
+
+    /// Serves one connection until its end, or as an upgrade takes it over.
+    async fn serve(self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        let bytes = match &self.tls {
+            None => Either::Left(stream),
+            Some(tls) => {
+                match timeout(self.config.header_timeout, tls.acceptor().accept(stream)).await {
+                    Ok(Ok(stream)) => Either::Right(stream),
+                    Ok(Err(error)) => return not_served(&error),
+                    Err(_) => return not_served(&"no TLS handshake in time"),
+                }
+            }
+        };
+        let socket = Socket::new(bytes, self.config.request_timeout, place);
+        let service = TowerToHyperService::new(self.router);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.config.header_timeout)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let served = tokio::select! {
+            served = &mut connection => served,
+            () = self.stop.requested() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            not_served(&error);
+        }
+    }
+}
+
+fn not_served(why: &dyn std::fmt::Display) {
+    log::debug!(target: "web", why = why.to_string().as_str(); "connection ended early");
+}
+
+/// The client was gone before it was accepted: nothing is wrong here.
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}
