@@ -23,8 +23,9 @@ use crate::{
     inference::{Colour, Layout, ModelEntry, PictureInput, PictureOutput},
     session::{EyeContactConfig, SessionConfig},
     speech::SpeechConfig,
+    store::{Secret, StoreConfig},
     vision::{ExpressionChoice, Gaze, QualityFloors, VisionConfig},
-    web::{Secret, WebConfig},
+    web::WebConfig,
 };
 
 /// A token shorter than this could be guessed.
@@ -58,6 +59,7 @@ pub(super) fn judge(
         listen: judge.listen(),
         token: judge.token(),
         web: judge.web(),
+        store: judge.store(),
         features,
         log_level: judge.text("log.level").parse().expect("the words are log's own"),
     };
@@ -289,6 +291,11 @@ impl Judge<'_> {
             rate_limit_per_s: self.number("web.rate_limit_per_s"),
             ..WebConfig::default()
         }
+    }
+
+    fn store(&self) -> StoreConfig {
+        let days: u64 = self.count("store.retention_days");
+        StoreConfig { retention: Duration::from_secs(days * 24 * 60 * 60) }
     }
 
     /// The switches, as far as the policy allows them.

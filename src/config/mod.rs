@@ -31,8 +31,9 @@ use crate::{
     features::Features,
     session::SessionConfig,
     speech::SpeechConfig,
+    store::{Secret, StoreConfig},
     vision::VisionConfig,
-    web::{Secret, WebConfig},
+    web::WebConfig,
 };
 
 /// The pictures of the bundled clip, in `demo.dir`.
@@ -71,6 +72,8 @@ pub struct Config {
     pub token: Option<Secret>,
     /// The limits of the web.
     pub web: WebConfig,
+    /// How long what is remembered is kept.
+    pub store: StoreConfig,
     /// What is analysed, after the policy.
     pub features: Features,
     /// What is logged.

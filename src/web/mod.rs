@@ -9,7 +9,6 @@ mod live;
 mod message;
 mod page;
 mod router;
-mod token;
 mod upgrade;
 
 use std::{sync::Arc, time::Duration};
@@ -27,9 +26,8 @@ use crate::{
     features::Features,
     stage::Stage,
     stop::Stop,
+    store::TokenHash,
 };
-
-pub use token::{Secret, TokenHash, load_or_make_token};
 
 /// The limits of the doors.
 #[derive(Clone, Debug)]
