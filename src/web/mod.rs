@@ -14,7 +14,6 @@ mod router;
 mod serve;
 mod socket;
 mod tls;
-mod token;
 mod upgrade;
 
 use std::{sync::Arc, time::Duration};
@@ -32,11 +31,11 @@ use crate::{
     features::Features,
     stage::Stage,
     stop::Stop,
+    store::TokenHash,
 };
 
 pub use host::{is_host, is_origin};
 pub use tls::TlsFiles;
-pub use token::{Secret, TokenHash, load_or_make_token};
 
 /// The limits of the doors.
 #[derive(Clone, Debug)]

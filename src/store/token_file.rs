@@ -1,4 +1,4 @@
-//! The booth's token: made once, kept in a file that only boothd reads, compared by its hash.
+//! The booth's own token: made once, kept in a file that only boothd reads, known by its hash.
 
 use std::{
     fmt, fs,
@@ -24,6 +24,11 @@ impl Secret {
         Secret(text)
     }
 
+    /// A new one that nobody can guess.
+    pub fn random() -> Self {
+        Secret(random_hex(TOKEN_BYTES))
+    }
+
     /// The text itself, for the one place that shows it to the operator.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -37,13 +42,23 @@ impl fmt::Debug for Secret {
 }
 
 /// What is kept of a token in order to know it again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
     /// The hash of `token`.
     pub fn of(token: &str) -> Self {
         TokenHash(Sha256::digest(token).into())
+    }
+
+    /// A hash that was kept.
+    pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
+        TokenHash(bytes)
+    }
+
+    /// What is kept.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Whether `token` is the one. Takes the same time wherever they differ.
@@ -75,9 +90,9 @@ pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
             Err(Error::new(ErrorKind::Config, what).because(cause))
         }
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            let token = random_hex(TOKEN_BYTES);
-            keep(&path, &token).map_err(failed)?;
-            Ok((Secret(token), true))
+            let token = Secret::random();
+            keep(&path, token.reveal()).map_err(failed)?;
+            Ok((token, true))
         }
         Err(cause) => Err(failed(cause)),
     }
@@ -94,7 +109,7 @@ fn keep(path: &Path, token: &str) -> io::Result<()> {
 }
 
 /// `bytes` random bytes as hex.
-pub(super) fn random_hex(bytes: usize) -> String {
+pub(crate) fn random_hex(bytes: usize) -> String {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).expect("the system's random source answers");
     random.iter().map(|byte| format!("{byte:02x}")).collect()
