@@ -16,8 +16,9 @@ const BETA: f64 = 7.857;
 /// The middle of the transition, as a fraction of the lower Nyquist frequency.
 const CUTOFF: f64 = 0.947;
 
-/// A table of more coefficients than this (16 MB) is for rates that no recorder has.
-const MOST_COEFFICIENTS: u64 = 4_000_000;
+/// 11,025 Hz, the most of any usual rate, has 61,440; a table of more than this is for rates
+/// that no recorder has, and a client could make a worker compute one for each chunk.
+const MOST_COEFFICIENTS: u64 = 100_000;
 
 /// Converts one channel to [`SAMPLE_RATE_HZ`].
 #[derive(Debug)]
