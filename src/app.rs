@@ -27,6 +27,7 @@ use crate::{
     config::Config,
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
+    gate::Gate,
     inference::{Catalog, ModelEntry},
     report::SummaryReport,
     session::Session,
@@ -194,15 +195,18 @@ impl Booth {
         let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
         let engine = Engine::new(config.engine.clone());
         let session = config.session.clone();
-        let spec = StreamSpec { name: "booth".into(), origin, session };
+        let (features, is_client) = (config.features, false);
+        let spec = StreamSpec { name: "booth".into(), origin, session, features, is_client };
         let (stream, task, live) = engine.open(&spec);
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
-        let context = |stage: &Arc<Stage>| LoopContext {
+        let context = |stage: &Arc<Stage>, is_on: bool| LoopContext {
             clock: clock.clone(),
             stage: stage.clone(),
             stop: stop.clone(),
+            gate: Gate::new(is_on && !config.policy.require_consent),
         };
-        let (camera, microphone) = (context(&stages.camera), context(&stages.microphone));
+        let camera = context(&stages.camera, config.features.video);
+        let microphone = context(&stages.microphone, config.features.audio);
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, config.camera.clone(), camera);
             let sink = stream.clone();
@@ -230,15 +234,15 @@ impl Booth {
             let faces = video.as_ref().map(|_| FaceModels::load(catalog, &config.vision));
             (faces, voices.join().expect("a panic has ended the process"))
         });
-        let (features, engine) = (config.features, &self.engine);
+        let engine = &self.engine;
         if let Some(models) = faces.transpose()? {
             let analyser = || FaceAnalyser::new(models.clone(), config.vision.clone());
-            let workers = engine.start_vision(features, stages.vision.clone(), analyser)?;
+            let workers = engine.start_vision(stages.vision.clone(), analyser)?;
             self.workers.push(workers);
         }
         if let Some(models) = voices.transpose()? {
             let analyser = || VoiceAnalyser::new(models.clone(), config.speech);
-            let workers = engine.start_speech(features, stages.speech.clone(), analyser)?;
+            let workers = engine.start_speech(stages.speech.clone(), analyser)?;
             self.workers.push(workers);
         }
         Ok(())

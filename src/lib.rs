@@ -7,9 +7,11 @@
 // -- the words ---------------------------------------------------------------------------------
 pub mod error;
 pub mod stop;
+pub mod gate;
 pub mod clock;
 pub mod cost;
 pub mod features;
+pub mod policy;
 pub mod media;
 pub mod stage;
 // -- the path of a frame and of a sample -------------------------------------------------------

@@ -1,4 +1,4 @@
-//! What travels: [`Frame`], [`Period`] and [`Segment`]. Holds no decoding and no devices.
+//! What travels: [`Frame`], [`Period`], [`Segment`] and [`SoundChunk`]. Holds no decoding and no devices.
 
 use std::time::Duration;
 
@@ -66,6 +66,34 @@ pub struct Segment {
     pub new_samples: usize,
     /// 16-bit samples, 16 kHz mono.
     pub samples: Vec<i16>,
+}
+
+/// How the bytes of a [`SoundChunk`] are laid out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SoundFormat {
+    /// WebM or WAV, as the first bytes say; anything else is a later slice of a WebM file.
+    Detect,
+    /// A slice of a WebM file.
+    WebM,
+    /// Bare samples, `s16le`, 16 kHz mono.
+    Pcm16k,
+}
+
+/// Some sound as a client sent it, not yet decoded.
+#[derive(Clone, Debug)]
+pub struct SoundChunk {
+    /// Counts the chunks of this source from 0.
+    pub sequence: u64,
+    /// When it was in memory (the clock's monotonic time).
+    pub captured_at: Duration,
+    /// Wall time of the same moment, ms since 1970.
+    pub unix_ms: i64,
+    /// Layout of `data`.
+    pub format: SoundFormat,
+    /// Chunks between the one before and this one were lost.
+    pub gap_before: bool,
+    /// The bytes.
+    pub data: Vec<u8>,
 }
 
 impl Segment {

@@ -5,16 +5,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    engine::{FaceResult, Live, VoiceResult},
+    engine::{FaceResult, FinishedSession, Live, VoiceResult},
+    features::Features,
     session::Statistics,
     vision::{EXPRESSIONS, Expression, Face, QualityVerdict},
 };
 
 /// `visual_analysis`: one frame, and what it means in the light of those before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct VisualReport {
     /// Wall time of the frame, ms since 1970.
     pub timestamp: i64,
@@ -66,12 +68,16 @@ pub struct VisualReport {
     pub dropped_frames: u64,
     /// How good the picture is.
     pub quality: Quality,
+    /// What was analysed; what is off is null.
+    pub features: Features,
+    /// The session that this belongs to.
+    pub session_id: Option<String>,
     /// The bundled clip stands in for a camera: these numbers are nobody's.
     pub demo_source: bool,
 }
 
 /// `audio_analysis`: one segment, and what it means in the light of those before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct AudioReport {
     /// Wall time of the segment's end, ms since 1970.
     pub timestamp: i64,
@@ -85,8 +91,8 @@ pub struct AudioReport {
     pub pitch_mean: Option<f32>,
     /// Hz².
     pub pitch_variance: Option<f32>,
-    /// Linear RMS, 0..1 of full scale.
-    pub volume_mean: f32,
+    /// Linear RMS, 0..1 of full scale; null where there was no sound at all.
+    pub volume_mean: Option<f32>,
     /// 0..1.
     pub clarity_score: Option<f32>,
     /// calm, neutral or activated, against the speaker's own baseline.
@@ -104,9 +110,9 @@ pub struct AudioReport {
     /// Hz.
     pub spectral_centroid_hz: Option<f32>,
     /// 0..1 of the segment.
-    pub speech_ratio: f32,
+    pub speech_ratio: Option<f32>,
     /// Silences of at least 0.3 s between speech.
-    pub pause_count: usize,
+    pub pause_count: Option<usize>,
     /// The longest of them, ms.
     pub longest_pause_ms: Option<f64>,
     /// Syllables a second of speaking time.
@@ -114,17 +120,21 @@ pub struct AudioReport {
     /// -1..1.
     pub arousal: Option<f32>,
     /// Samples at full scale, 0..1.
-    pub clipping_ratio: f32,
+    pub clipping_ratio: Option<f32>,
     /// The segment's number.
     pub sequence: u64,
     /// Segments that nobody was free to analyse, so far.
     pub dropped_segments: u64,
+    /// What was analysed; what is off is null.
+    pub features: Features,
+    /// The session that this belongs to.
+    pub session_id: Option<String>,
     /// The bundled clip stands in for a microphone: these numbers are nobody's.
     pub demo_source: bool,
 }
 
 /// What an analysis took.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct Performance {
     /// Analysis alone, ms.
     pub analysis_time_ms: f64,
@@ -135,7 +145,7 @@ pub struct Performance {
 }
 
 /// Gaze as older clients read it.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct GazeDirection {
     /// -100..100 of ±45°, positive to the picture's left.
     pub x: f32,
@@ -144,7 +154,7 @@ pub struct GazeDirection {
 }
 
 /// Rotation of the head, degrees.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct HeadPose {
     /// Positive to the picture's left.
     pub yaw_deg: f32,
@@ -155,7 +165,7 @@ pub struct HeadPose {
 }
 
 /// Direction of the gaze relative to the camera, degrees.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct Gaze {
     /// Positive to the picture's left.
     pub yaw_deg: f32,
@@ -164,7 +174,7 @@ pub struct Gaze {
 }
 
 /// The face's box in ratios of the picture's width and height.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct FaceBox {
     /// Left edge.
     pub x: f32,
@@ -177,7 +187,7 @@ pub struct FaceBox {
 }
 
 /// What the picture is good for.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct Quality {
     /// Mean luminance of the face (of the picture where there is none), 0..1.
     pub brightness: f32,
@@ -190,7 +200,7 @@ pub struct Quality {
 }
 
 /// Every metric of a session: mean, variance, range, time covered.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SummaryReport {
     /// Frames analysed.
     pub frames_total: u64,
@@ -207,7 +217,7 @@ pub struct SummaryReport {
 }
 
 /// One metric of a [`SummaryReport`], in the metric's own unit.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct MetricSummary {
     /// Values.
     pub count: u64,
@@ -274,6 +284,8 @@ impl VisualReport {
                 face_px: face.map(|face| face.quality.inter_ocular_px),
                 verdict: face.map(|face| verdict_name(face.quality.verdict)),
             },
+            features: result.features,
+            session_id: result.session_id.as_deref().map(str::to_owned),
             demo_source,
         }
     }
@@ -288,6 +300,7 @@ impl AudioReport {
     /// The report of one result of a stream.
     pub fn new(result: &VoiceResult, demo_source: bool) -> Self {
         let (heard, metrics) = (&result.observation, &result.metrics);
+        let has_sound = !heard.duration.is_zero();
         let longest = heard.pauses.iter().map(|pause| pause.end - pause.start).max();
         AudioReport {
             timestamp: heard.unix_ms,
@@ -296,7 +309,7 @@ impl AudioReport {
             speech_rate: metrics.speech_rate.map(|rate| rate.per_min),
             pitch_mean: heard.f0.map(|f0| f0.mean_hz),
             pitch_variance: heard.f0.map(|f0| f0.variance_hz2),
-            volume_mean: heard.rms,
+            volume_mean: has_sound.then_some(heard.rms),
             clarity_score: heard.clarity,
             emotion: metrics.arousal.map(|arousal| arousal.label.name()),
             emotion_confidence: metrics.arousal.map(|arousal| arousal.confidence),
@@ -309,14 +322,16 @@ impl AudioReport {
             pitch_median: heard.f0.map(|f0| f0.median_hz),
             volume_dbfs: heard.dbfs,
             spectral_centroid_hz: heard.spectral_centroid_hz,
-            speech_ratio: heard.speech_ratio,
-            pause_count: heard.pauses.len(),
+            speech_ratio: has_sound.then_some(heard.speech_ratio),
+            pause_count: has_sound.then_some(heard.pauses.len()),
             longest_pause_ms: longest.map(ms),
             articulation_rate: metrics.speech_rate.map(|rate| rate.per_second),
             arousal: metrics.arousal.map(|arousal| arousal.value),
-            clipping_ratio: heard.clipping_ratio,
+            clipping_ratio: has_sound.then_some(heard.clipping_ratio),
             sequence: heard.sequence,
             dropped_segments: result.dropped_total,
+            features: result.features,
+            session_id: result.session_id.as_deref().map(str::to_owned),
             demo_source,
         }
     }
@@ -345,6 +360,15 @@ impl SummaryReport {
             dropped_segments: live.voice.as_ref().map_or(0, |result| result.dropped_total),
             eye_contact_ms: whole_ms(statistics.eye_contact),
             metrics: statistics.metrics().map(|(name, s)| (name, summary(s))).collect(),
+        }
+    }
+
+    /// The summary of a session that has ended.
+    pub fn of_session(finished: &FinishedSession) -> Self {
+        SummaryReport {
+            dropped_frames: finished.dropped_frames,
+            dropped_segments: finished.dropped_segments,
+            ..SummaryReport::new(&finished.statistics, &finished.live)
         }
     }
 }

@@ -1,12 +1,15 @@
 //! [`Stage`]: what one part of the daemon says about itself; written by the part, read by /health.
 
-use std::{sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+
+use crate::cost::Histogram;
 
 /// The state of one stage. Shared between the stage's thread and the readers of /health.
 #[derive(Debug)]
 pub struct Stage {
     name: &'static str,
     status: Mutex<Status>,
+    timings: Mutex<BTreeMap<&'static str, Histogram>>,
 }
 
 /// A snapshot of a [`Stage`].
@@ -42,6 +45,8 @@ pub enum State {
     Running,
     /// The device is away or silent; the stage tries again by itself.
     Unavailable,
+    /// Closed on purpose: a switch is off, somebody paused, or nobody has agreed yet.
+    Paused,
     /// Switched off by the configuration.
     Off,
     /// It has left: the daemon stops, or the file ended.
@@ -55,6 +60,7 @@ impl State {
             State::Starting => "starting",
             State::Running => "running",
             State::Unavailable => "unavailable",
+            State::Paused => "paused",
             State::Off => "off",
             State::Stopped => "stopped",
         }
@@ -66,7 +72,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 impl Stage {
     /// A stage that has not begun. `name` is also its thread, log target and /health key.
     pub fn new(name: &'static str) -> Self {
-        Stage { name, status: Mutex::default() }
+        Stage { name, status: Mutex::default(), timings: Mutex::default() }
     }
 
     /// Its name.
@@ -96,6 +102,17 @@ impl Stage {
             status.restarts_total += 1;
             status.error = Some(error);
         });
+    }
+
+    /// One more `step` (such as `decode`) took so long.
+    pub fn record(&self, step: &'static str, took: Duration) {
+        self.timings.lock().expect(UNPOISONED).entry(step).or_default().record(took);
+    }
+
+    /// What the steps took since the start, by name.
+    pub fn timings(&self) -> Vec<(&'static str, Histogram)> {
+        let timings = self.timings.lock().expect(UNPOISONED);
+        timings.iter().map(|(step, took)| (*step, took.clone())).collect()
     }
 
     /// Any other change.

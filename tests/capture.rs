@@ -21,6 +21,7 @@ use std::{
 use boothd::{
     capture::retry::LoopContext,
     clock::SystemClock,
+    gate::Gate,
     stage::{Stage, State, Status},
     stop::Stop,
 };
@@ -47,7 +48,12 @@ impl<T: Send + 'static> Live<T> {
     ) -> Self {
         let (stage, stop) = (Arc::new(Stage::new(name)), Stop::default());
         let clock = Arc::new(SystemClock::default());
-        let context = LoopContext { clock, stage: stage.clone(), stop: stop.clone() };
+        let context = LoopContext {
+            clock,
+            stage: stage.clone(),
+            stop: stop.clone(),
+            gate: Gate::new(true),
+        };
         let (sender, media) = mpsc::sync_channel(10_000);
         let thread = std::thread::Builder::new().name(name.to_owned());
         let thread =

@@ -173,6 +173,8 @@ fn frame(sequence: u64) -> FaceResult {
         metrics: FaceMetrics::default(),
         dropped_total: 7,
         latency: Duration::from_millis(12),
+        features: Features::ALL,
+        session_id: None,
     }
 }
 
@@ -204,6 +206,8 @@ fn segment(sequence: u64) -> VoiceResult {
         metrics: VoiceMetrics::default(),
         dropped_total: 2,
         latency: Duration::from_millis(8),
+        features: Features::ALL,
+        session_id: None,
     }
 }
 

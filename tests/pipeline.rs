@@ -17,6 +17,7 @@ use boothd::{
     engine::{Engine, EngineConfig, Origin, StreamSpec},
     error::{Error, ErrorKind, Result},
     features::Features,
+    gate::Gate,
     inference::Catalog,
     media::PixelFormat,
     report::VisualReport,
@@ -81,21 +82,25 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let engine = Engine::new(EngineConfig::default());
     let name = "booth".to_owned();
     let origin = Origin::default();
-    let spec = StreamSpec { name, origin, session: SessionConfig::default() };
+    let (session, features, is_client) = (SessionConfig::default(), Features::ALL, false);
+    let spec = StreamSpec { name, origin, session, features, is_client };
     let (stream, task, mut live) = engine.open(&spec);
     let session = tokio::spawn(task.run(clock.clone()));
     let catalog = Catalog::open(&project.join("models")).expect("is committed");
     let vision = VisionConfig::default();
     let models = FaceModels::load(&catalog, &vision).expect("the models load");
     let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
-    let workers = engine
-        .start_vision(Features::ALL, Arc::new(Stage::new("vision")), analyser)
-        .expect("threads");
+    let workers =
+        engine.start_vision(Arc::new(Stage::new("vision")), analyser).expect("threads");
 
     let (tick, ticks) = mpsc::sync_channel(16);
     let stage = Arc::new(Stage::new("camera"));
-    let context =
-        LoopContext { clock: clock.clone(), stage: stage.clone(), stop: stop.clone() };
+    let context = LoopContext {
+        clock: clock.clone(),
+        stage: stage.clone(),
+        stop: stop.clone(),
+        gate: Gate::new(true),
+    };
     let opener = Scripted { ticks: Arc::new(Mutex::new(ticks)), clock: clock.clone(), picture };
     let camera = Camera::new(CameraConfig::default(), Box::new(opener), context);
     let capture = std::thread::Builder::new().name("camera".into());

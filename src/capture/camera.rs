@@ -109,14 +109,14 @@ impl Camera {
         retry::run_for_ever(&self.context, || self.run_once(sink));
     }
 
-    /// Opens the camera and captures until stop is requested.
+    /// Opens the camera and captures until stop is requested or the gate is closed.
     ///
     /// # Errors
     ///
     /// What [`CameraOpener::open`] and [`FrameDevice::next`] say, and
     /// [`ErrorKind::Unavailable`] when no usable frame came for 2.2 s.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
-        let LoopContext { clock, stage, stop } = &self.context;
+        let LoopContext { clock, stage, stop, .. } = &self.context;
         let mut device = self.opener.open(&self.config)?;
         let name = device.description().to_owned();
         log::info!(target: stage.name(), device = name.as_str(); "camera opened");
@@ -125,14 +125,14 @@ impl Camera {
         let mut pace = Pace::new(self.config.fps);
         let mut usable_at = clock.monotonic();
         let mut problem = "no frames";
-        while !stop.is_requested() {
+        while self.context.may_go_on() {
             let asked_at = clock.monotonic();
             let raw = device.next(POLL_TIMEOUT)?;
             let now = clock.monotonic();
             match raw.map(|raw| (raw, raw.problem())) {
                 Some((raw, None)) => {
                     (usable_at, problem) = (now, "no frames");
-                    if pace.take(now) {
+                    if pace.take(now) && self.context.may_go_on() {
                         self.put(raw, now, sink);
                     }
                 }

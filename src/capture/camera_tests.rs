@@ -8,6 +8,7 @@ use std::{
 use super::*;
 use crate::{
     clock::{Clock, SimulatedClock},
+    gate::Gate,
     stage::{Stage, State},
     stop::Stop,
 };
@@ -101,8 +102,12 @@ struct Run {
 fn run(fps: f64, devices: Vec<Vec<Step>>) -> Run {
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
     let stage = Arc::new(Stage::new("camera"));
-    let context =
-        LoopContext { clock: clock.clone(), stage: stage.clone(), stop: stop.clone() };
+    let context = LoopContext {
+        clock: clock.clone(),
+        stage: stage.clone(),
+        stop: stop.clone(),
+        gate: Gate::new(true),
+    };
     let devices = Arc::new(Mutex::new(devices.into()));
     let opener = Box::new(Scripted { devices, clock: clock.clone(), stop });
     let config = CameraConfig { fps, ..CameraConfig::default() };

@@ -104,14 +104,14 @@ impl Microphone {
         retry::run_for_ever(&self.context, || self.run_once(sink));
     }
 
-    /// Opens the microphone and records until stop is requested.
+    /// Opens the microphone and records until stop is requested or the gate is closed.
     ///
     /// # Errors
     ///
     /// What [`SoundOpener::open`] and [`SoundDevice::read`] say, and
     /// [`ErrorKind::Unavailable`] when no sample came for 2.2 s.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
-        let LoopContext { clock, stage, stop } = &self.context;
+        let LoopContext { clock, stage, stop, .. } = &self.context;
         let mut device = self.opener.open(&self.device)?;
         let name = device.description().to_owned();
         log::info!(target: stage.name(), device = name.as_str(); "microphone opened");
@@ -120,7 +120,7 @@ impl Microphone {
         let mut period = vec![0; PERIOD_SAMPLES];
         let (mut filled, mut gap_before) = (0, true);
         let mut heard_at = clock.monotonic();
-        while !stop.is_requested() {
+        while self.context.may_go_on() {
             let asked_at = clock.monotonic();
             let heard = device.read(&mut period[filled..], POLL_TIMEOUT)?;
             let now = clock.monotonic();
@@ -138,7 +138,7 @@ impl Microphone {
                 }
                 Heard::Nothing => (),
             }
-            if filled == period.len() {
+            if filled == period.len() && self.context.may_go_on() {
                 self.put(&mut period, gap_before, now, sink);
                 (filled, gap_before) = (0, false);
             }

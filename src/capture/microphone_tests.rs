@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::*;
 use crate::{
     clock::{Clock, SimulatedClock},
+    gate::Gate,
     media::{Segment, duration_of},
     stage::{Stage, State},
     stop::Stop,
@@ -86,8 +87,12 @@ struct Run {
 fn run(devices: Vec<Vec<Step>>) -> Run {
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
     let stage = Arc::new(Stage::new("microphone"));
-    let context =
-        LoopContext { clock: clock.clone(), stage: stage.clone(), stop: stop.clone() };
+    let context = LoopContext {
+        clock: clock.clone(),
+        stage: stage.clone(),
+        stop: stop.clone(),
+        gate: Gate::new(true),
+    };
     let devices = Mutex::new(devices.into());
     let opener = Box::new(Scripted { devices, clock: clock.clone(), stop });
     let segments = Mutex::new(Vec::new());

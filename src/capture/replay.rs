@@ -53,13 +53,14 @@ impl ReplayCamera {
         retry::run_for_ever(&self.context, || self.run_once(sink));
     }
 
-    /// Plays the recording once, in real time, or until stop is requested.
+    /// Plays the recording once, in real time, or until stop is requested or the gate is
+    /// closed.
     ///
     /// # Errors
     ///
     /// What [`FrameFile`] says, and [`ErrorKind::InvalidInput`] when it holds no picture.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
-        let LoopContext { clock, stage, stop } = &self.context;
+        let LoopContext { clock, stage, .. } = &self.context;
         let mut file = FrameFile::open(&self.config.path, self.config.file_fps)?;
         let source = format!("{} at {} fps", self.config.path.display(), file.fps());
         stage.update(|status| status.source = Some(source));
@@ -67,7 +68,7 @@ impl ReplayCamera {
         let mut due = Due::from_now(&self.context);
         while let Some(mut frame) = file.next_frame(|time| pace.take(time))? {
             due.wait(frame.captured_at, &self.context);
-            if stop.is_requested() {
+            if !self.context.may_go_on() {
                 return Ok(());
             }
             frame.sequence = self.taken_total.fetch_add(1, Ordering::Relaxed);
@@ -105,20 +106,21 @@ impl ReplayMicrophone {
         retry::run_for_ever(&self.context, || self.run_once(sink));
     }
 
-    /// Plays the recording once, in real time, or until stop is requested. Its begin is a gap:
+    /// Plays the recording once, in real time, or until stop is requested or the gate is
+    /// closed. Its begin is a gap:
     /// no segment spans the place where the end meets the beginning.
     ///
     /// # Errors
     ///
     /// What [`SoundFile`] says, and [`ErrorKind::InvalidInput`] when it holds no sound.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
-        let LoopContext { clock, stage, stop } = &self.context;
+        let LoopContext { clock, stage, .. } = &self.context;
         let mut file = SoundFile::open(&self.path)?;
         stage.update(|status| status.source = Some(self.path.display().to_string()));
         let mut due = Due::from_now(&self.context);
         while let Some(mut period) = file.next_period()? {
             due.wait(period.captured_at, &self.context);
-            if stop.is_requested() {
+            if !self.context.may_go_on() {
                 return Ok(());
             }
             (period.captured_at, period.unix_ms) = (clock.monotonic(), clock.unix_ms());
@@ -162,6 +164,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::{Clock, SimulatedClock},
+        gate::Gate,
         media::Frame,
         stage::Stage,
         stop::Stop,
@@ -172,6 +175,7 @@ mod tests {
             clock: Arc::new(SimulatedClock::default()),
             stage: Arc::new(Stage::new("camera")),
             stop: Stop::default(),
+            gate: Gate::new(true),
         }
     }
 

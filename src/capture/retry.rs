@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
+    gate::Gate,
     stage::{Stage, State},
     stop::Stop,
 };
@@ -18,6 +19,15 @@ pub struct LoopContext {
     pub stage: Arc<Stage>,
     /// When it leaves.
     pub stop: Stop,
+    /// Whether the device may be used; while it is closed the device is, too.
+    pub gate: Gate,
+}
+
+impl LoopContext {
+    /// Whether the device may be used on.
+    pub(super) fn may_go_on(&self) -> bool {
+        !self.stop.is_requested() && self.gate.is_open()
+    }
 }
 
 /// The wait after the first failure; it doubles from here.
@@ -38,7 +48,7 @@ const LONGEST_WAIT_OTHERWISE: Duration = Duration::from_secs(5);
 pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> Result<()>) {
     let mut wait = FIRST_WAIT;
     let mut told = String::new();
-    while !context.stop.is_requested() {
+    while wait_at_gate(context) {
         let Err(err) = run_once() else { continue };
         if report(&context.stage, &err) {
             (wait, told) = (FIRST_WAIT, String::new());
@@ -52,6 +62,21 @@ pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> 
         wait = (wait * 2).min(longest_wait(err.kind()));
     }
     context.stage.update(|status| status.state = State::Stopped);
+}
+
+/// Waits, with the device closed, until it may be used; false when it is time to leave.
+fn wait_at_gate(context: &LoopContext) -> bool {
+    let LoopContext { stage, stop, gate, .. } = context;
+    if gate.is_open() || stop.is_requested() {
+        return !stop.is_requested();
+    }
+    stage.update(|status| (status.state, status.error) = (State::Paused, None));
+    log::info!(target: stage.name(), "paused, the device is closed");
+    let is_open = gate.wait_open(stop);
+    if is_open {
+        stage.update(|status| status.state = State::Starting);
+    }
+    is_open
 }
 
 /// Tells /health; true when media flowed until now.
@@ -85,7 +110,13 @@ mod tests {
     fn context() -> (LoopContext, Arc<SimulatedClock>) {
         let clock = Arc::new(SimulatedClock::default());
         let stage = Arc::new(Stage::new("camera"));
-        (LoopContext { clock: clock.clone(), stage, stop: Stop::default() }, clock)
+        (
+            {
+                let (stop, gate) = (Stop::default(), Gate::new(true));
+                LoopContext { clock: clock.clone(), stage, stop, gate }
+            },
+            clock,
+        )
     }
 
     #[test]

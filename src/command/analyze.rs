@@ -161,7 +161,14 @@ impl Analysis<'_> {
         }
         let tracks = observation.face.as_ref().filter(|_| self.arguments.tracks).map(landmarks);
         let latency = observation.timing.total.wall;
-        let result = FaceResult { observation, metrics, dropped_total: 0, latency };
+        let result = FaceResult {
+            observation,
+            metrics,
+            dropped_total: 0,
+            latency,
+            features: self.config.features,
+            session_id: None,
+        };
         let mut line = line("visual", frame.captured_at, &VisualReport::new(&result, false));
         if self.arguments.tracks {
             line.insert("landmarks".into(), tracks.unwrap_or(Value::Null));
@@ -188,7 +195,14 @@ impl Analysis<'_> {
         let syllables: Vec<f64> =
             observation.syllables.iter().map(|at| ms(start + *at)).collect();
         let latency = observation.timing.total.wall;
-        let result = VoiceResult { observation, metrics, dropped_total: 0, latency };
+        let result = VoiceResult {
+            observation,
+            metrics,
+            dropped_total: 0,
+            latency,
+            features: self.config.features,
+            session_id: None,
+        };
         let mut line = line("audio", start, &AudioReport::new(&result, false));
         line.insert("segment_ms".into(), json!(ms(segment.duration())));
         line.insert("syllable_count".into(), json!(syllables.len()));

@@ -21,6 +21,7 @@ use crate::{
     engine::EngineConfig,
     features::Features,
     inference::{Colour, Layout, ModelEntry, PictureInput, PictureOutput},
+    policy::{Policy, Profile},
     session::{EyeContactConfig, SessionConfig},
     speech::SpeechConfig,
     vision::{ExpressionChoice, Gaze, QualityFloors, VisionConfig},
@@ -39,13 +40,15 @@ pub(super) fn judge(
     data_dir: &Path,
 ) -> std::result::Result<Config, Vec<Problem>> {
     let mut judge = Judge { given, data_dir };
-    let features = judge.features();
+    let sources = Sources {
+        video: judge.source("video", judge.file_fps()),
+        audio: judge.source("audio", None),
+    };
+    let policy = judge.policy(&sources);
+    let features = judge.features(&policy);
     let config = Config {
         booth_id: judge.text("booth.id"),
-        sources: Sources {
-            video: judge.source("video", judge.file_fps(), features.video),
-            audio: judge.source("audio", None, features.audio),
-        },
+        sources,
         camera: judge.camera(),
         microphone: judge.microphone(),
         vision: judge.vision(),
@@ -59,6 +62,7 @@ pub(super) fn judge(
         token: judge.token(),
         web: judge.web(),
         features,
+        policy,
         log_level: judge.text("log.level").parse().expect("the words are log's own"),
     };
     let mut problems = judge.given.problems;
@@ -99,9 +103,9 @@ impl Judge<'_> {
     }
 
     /// The source of "video" or "audio"; a file must be named where one is asked for.
-    fn source(&mut self, medium: &str, fps: Option<f64>, is_on: bool) -> Option<SourceKind> {
+    fn source(&mut self, medium: &str, fps: Option<f64>) -> Option<SourceKind> {
         let (key, file) = (format!("{medium}.source"), format!("{medium}.file"));
-        let source = match self.text(&key).as_str() {
+        match self.text(&key).as_str() {
             "device" => Some(SourceKind::Device),
             "file" => match self.path(&file) {
                 Some(path) => Some(SourceKind::File { path, fps }),
@@ -112,8 +116,7 @@ impl Judge<'_> {
             },
             "off" => None,
             _ => Some(SourceKind::Auto),
-        };
-        source.filter(|_| is_on)
+        }
     }
 
     /// The rate of a recording of pictures, where somebody said it.
@@ -299,6 +302,27 @@ impl Judge<'_> {
         }
     }
 
+    /// What the operator allows at all: what has no source cannot be switched on, the rest can,
+    /// but for emotion under the profile that forbids it and a preview that was not asked for.
+    fn policy(&self, sources: &Sources) -> Policy {
+        let profile = match self.text("policy.profile").as_str() {
+            "eu" => Profile::Eu,
+            _ => Profile::Standard,
+        };
+        let may_infer_emotion = profile != Profile::Eu;
+        let ceiling = Features {
+            video: sources.video.is_some(),
+            audio: sources.audio.is_some(),
+            face_emotion: may_infer_emotion,
+            voice_emotion: may_infer_emotion,
+            preview: self.switch("features.preview"),
+            ..Features::ALL
+        };
+        let notice_version = self.text("policy.notice_version");
+        let require_consent = self.switch("policy.require_consent");
+        Policy { profile, require_consent, ceiling, notice_version }
+    }
+
     fn tls(&mut self) -> Option<TlsFiles> {
         let (certificate, key) = ("web.tls_certificate", "web.tls_key");
         match (self.path(certificate), self.path(key)) {
@@ -325,17 +349,17 @@ impl Judge<'_> {
     }
 
     /// The switches, as far as the policy allows them.
-    fn features(&mut self) -> Features {
-        let allows_emotion = self.text("policy.profile") != "eu";
-        let mut features = Features {
+    fn features(&mut self, policy: &Policy) -> Features {
+        let features = Features {
             video: self.switch("features.video"),
             audio: self.switch("features.audio"),
             face_emotion: self.switch("features.face_emotion"),
             gaze: self.switch("features.gaze"),
             head_pose: self.switch("features.head_pose"),
             voice_emotion: self.switch("features.voice_emotion"),
+            preview: self.switch("features.preview"),
         };
-        if !allows_emotion {
+        if policy.profile == Profile::Eu {
             for key in ["features.face_emotion", "features.voice_emotion"] {
                 if self.given.has(key) && self.switch(key) {
                     let message = "may not be true under policy.profile = \"eu\" \
@@ -343,10 +367,8 @@ impl Judge<'_> {
                     self.problem(key, message);
                 }
             }
-            features.face_emotion = false;
-            features.voice_emotion = false;
         }
-        features
+        features.within(policy.ceiling)
     }
 
     fn problem(&mut self, key: &str, message: impl Into<String>) {

@@ -415,11 +415,30 @@ pub const KEYS: &[Key] = &[
     key("features.head_pose", Switch, Is("true"), "Head pose and its stability."),
     key("features.voice_emotion", Switch, Is("true"), "Arousal of the voice."),
     key(
+        "features.preview",
+        Switch,
+        Is("false"),
+        "The camera's picture at /preview.mjpeg, for operators. Only where this is true can it be \
+         switched on at run time.",
+    ),
+    key(
         "policy.profile",
         Word(&["default", "eu"]),
         Is("\"default\""),
         "\"eu\" (AI Act, Article 5(1)(f): no emotion inference at work and in hiring) switches \
          both emotion features off and refuses to switch them on.",
+    ),
+    key(
+        "policy.require_consent",
+        Switch,
+        Is("false"),
+        "Camera and microphone stay closed until a session with consent runs.",
+    ),
+    key(
+        "policy.notice_version",
+        Text,
+        Is("\"1\""),
+        "Version of the notice that people agree to; consent to another one is refused.",
     ),
     key(
         "log.level",

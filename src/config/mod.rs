@@ -29,6 +29,7 @@ use crate::{
     engine::EngineConfig,
     error::{Error, ErrorKind, Result},
     features::Features,
+    policy::Policy,
     session::SessionConfig,
     speech::SpeechConfig,
     vision::VisionConfig,
@@ -71,8 +72,10 @@ pub struct Config {
     pub token: Option<Secret>,
     /// The limits of the web.
     pub web: WebConfig,
-    /// What is analysed, after the policy.
+    /// What is analysed at first, after the policy.
     pub features: Features,
+    /// What may be analysed at all, and when.
+    pub policy: Policy,
     /// What is logged.
     pub log_level: log::LevelFilter,
 }

@@ -6,6 +6,7 @@
 pub mod mjpeg;
 pub mod picture;
 pub mod resample;
+pub mod sound;
 pub mod wav;
 pub mod y4m;
 

@@ -13,6 +13,12 @@ use std::{
 /// Names a lane within its [`Lanes`].
 pub(super) type LaneId = u64;
 
+/// What waits in a lane, and may be lost there.
+pub trait Media {
+    /// What came just before was dropped.
+    fn mark_gap(&mut self) {}
+}
+
 /// See the module. `M` media, `T` the stream's tracking state, `S` where observations go.
 #[derive(Debug)]
 pub struct Lanes<M, T, S> {
@@ -91,7 +97,7 @@ impl<M, T, S> Default for Lanes<M, T, S> {
     }
 }
 
-impl<M, T, S> Lanes<M, T, S> {
+impl<M: Media, T, S> Lanes<M, T, S> {
     /// Opens a lane in which `capacity` media may wait.
     pub fn open(&self, lane: LaneId, capacity: usize, track: T, sink: Arc<S>) {
         let media = VecDeque::with_capacity(capacity);
@@ -112,8 +118,11 @@ impl<M, T, S> Lanes<M, T, S> {
             into.media.pop_front();
             into.dropped_total += 1;
             state.dropped_total += 1;
+            into.media.push_back(media);
+            into.media.front_mut().expect("one was just put there").mark_gap();
+        } else {
+            into.media.push_back(media);
         }
-        into.media.push_back(media);
         if was_empty && into.track.is_some() {
             state.ready.push_back(lane);
             self.changed.notify_one();
@@ -150,6 +159,15 @@ impl<M, T, S> Lanes<M, T, S> {
         }
     }
 
+    /// Drops what waits in a lane, uncounted: it may not be analysed any more.
+    pub fn clear_lane(&self, lane: LaneId) {
+        let mut state = self.state.lock().expect(UNPOISONED);
+        state.ready.retain(|listed| *listed != lane);
+        if let Some(cleared) = state.lanes.get_mut(&lane) {
+            cleared.media.clear();
+        }
+    }
+
     /// Closes one lane; what waits in it is dropped, since nobody is left to be told.
     pub fn close_lane(&self, lane: LaneId) {
         let mut state = self.state.lock().expect(UNPOISONED);
@@ -177,6 +195,13 @@ mod tests {
 
     type Numbers = Lanes<u32, (), ()>;
 
+    /// A number that follows a loss is told as a thousand more.
+    impl Media for u32 {
+        fn mark_gap(&mut self) {
+            *self += 1000;
+        }
+    }
+
     fn lanes(names: &[LaneId], capacity: usize) -> Numbers {
         let lanes = Numbers::default();
         names.iter().for_each(|name| lanes.open(*name, capacity, (), Arc::new(())));
@@ -195,7 +220,29 @@ mod tests {
         lanes.put(1, 10);
         lanes.put(1, 11);
         let taken = lanes.take().expect("media waits");
-        assert_eq!((taken.media, taken.dropped_total), (11, 1));
+        assert_eq!(
+            (taken.media, taken.dropped_total),
+            (1011, 1),
+            "and the next one knows of it"
+        );
+    }
+
+    #[test]
+    fn what_follows_a_loss_is_marked_and_nothing_else() {
+        let lanes = lanes(&[1], 2);
+        (0..3).for_each(|k| lanes.put(1, k));
+        assert_eq!([serve(&lanes), serve(&lanes)], [(1, 1001), (1, 2)]);
+        lanes.put(1, 4);
+        assert_eq!(serve(&lanes), (1, 4));
+    }
+
+    #[test]
+    fn a_cleared_lane_is_open_for_what_comes_next() {
+        let lanes = lanes(&[1], 2);
+        lanes.put(1, 0);
+        lanes.clear_lane(1);
+        lanes.put(1, 7);
+        assert_eq!(serve(&lanes), (1, 7));
     }
 
     #[test]

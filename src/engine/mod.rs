@@ -5,22 +5,24 @@
 //! task, which alone owns its [`Session`](crate::session::Session) and publishes what is newest to any number of readers.
 
 mod lanes;
+mod sound;
 mod stream;
+mod task;
 mod worker;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{Arc, OnceLock, atomic::AtomicU64};
 
-pub use lanes::{Lanes, Usage};
-pub use stream::{FaceResult, Live, Origin, Stream, StreamSpec, StreamTask, VoiceResult};
+pub use lanes::{Lanes, Media, Usage};
+pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
+pub use task::{FinishedSession, StreamTask};
 pub use worker::Workers;
 
 use crate::{
     error::Result,
-    features::Features,
-    media::{Frame, Segment},
-    speech::{VoiceAnalyser, VoiceTrack},
+    media::Frame,
+    speech::VoiceAnalyser,
     stage::Stage,
-    vision::{FaceAnalyser, FaceTrack},
+    vision::{FaceAnalyser, FaceTrack, VisionTiming},
 };
 
 /// Frames that wait in a stream's lane: a frame that waits is a frame that lies about now.
@@ -51,14 +53,24 @@ impl Default for EngineConfig {
 }
 
 type FrameLanes = Lanes<Frame, FaceTrack, stream::ObservationSink>;
-type SegmentLanes = Lanes<Segment, VoiceTrack, stream::ObservationSink>;
+type SoundLanes = Lanes<sound::Sound, sound::SoundTrack, stream::ObservationSink>;
+
+type SoundTask<'a> = worker::Task<'a, sound::Sound, sound::SoundTrack>;
+
+/// Where the workers say how they are, once they were started.
+#[derive(Debug, Default)]
+struct WorkerStages {
+    vision: OnceLock<Arc<Stage>>,
+    speech: OnceLock<Arc<Stage>>,
+}
 
 /// The streams and the queues between them and the workers. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Engine {
     config: EngineConfig,
     frames: Arc<FrameLanes>,
-    segments: Arc<SegmentLanes>,
+    sounds: Arc<SoundLanes>,
+    stages: Arc<WorkerStages>,
     next_stream: Arc<AtomicU64>,
 }
 
@@ -68,7 +80,8 @@ impl Engine {
         Engine {
             config,
             frames: Arc::default(),
-            segments: Arc::default(),
+            sounds: Arc::default(),
+            stages: Arc::default(),
             next_stream: Arc::default(),
         }
     }
@@ -79,44 +92,74 @@ impl Engine {
     /// `Exhausted` when the system gives no more threads.
     pub fn start_vision(
         &self,
-        features: Features,
         stage: Arc<Stage>,
         analyser: impl Fn() -> FaceAnalyser,
     ) -> Result<Workers> {
-        worker::start(self.config.vision_workers, stage, || {
-            let (lanes, mut analyser) = (self.frames.clone(), analyser());
-            worker::Job::new(lanes, move |frame, track| {
-                analyser.observe(frame, track, features).map(stream::Observation::from)
+        self.stages.vision.set(stage.clone()).ok();
+        worker::start(self.config.vision_workers, stage.clone(), || {
+            let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
+            worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
+                let seen = analyser.observe(task.media, task.track, task.features)?;
+                record_vision(&stage, &seen.timing);
+                Ok(Some(stream::Observation::Face(Box::new(seen))))
             })
         })
     }
 
-    /// Starts the threads that analyse segments. `analyser` makes one analyser a worker.
+    /// Starts the threads that analyse sound. `analyser` makes one analyser a worker.
     ///
     /// # Errors
     /// `Exhausted` when the system gives no more threads.
     pub fn start_speech(
         &self,
-        features: Features,
         stage: Arc<Stage>,
         analyser: impl Fn() -> VoiceAnalyser,
     ) -> Result<Workers> {
-        worker::start(self.config.speech_workers, stage, || {
-            let (lanes, mut analyser) = (self.segments.clone(), analyser());
-            worker::Job::new(lanes, move |segment, track| {
-                analyser.observe(segment, track, features).map(stream::Observation::from)
+        self.stages.speech.set(stage.clone()).ok();
+        worker::start(self.config.speech_workers, stage.clone(), || {
+            let (lanes, stage, mut analyser) = (self.sounds.clone(), stage.clone(), analyser());
+            worker::Job::new(lanes, move |task: SoundTask<'_>| {
+                let heard = task.track.observe(task.media, &mut analyser, task.features)?;
+                if let Some(took) = task.track.decode {
+                    stage.record("decode", took);
+                }
+                Ok(heard.map(|heard| {
+                    if !heard.duration.is_zero() {
+                        stage.record("total", heard.timing.total.wall);
+                    }
+                    stream::Observation::Voice(Box::new(heard))
+                }))
             })
         })
     }
 
     /// Media that waits or is being analysed, over all streams.
     pub fn usage(&self) -> Usage {
-        self.frames.usage() + self.segments.usage()
+        self.frames.usage() + self.sounds.usage()
     }
 
     /// Lets the workers leave once the queues are empty.
     pub fn close(&self) {
         self.frames.close();
-        self.segments.close();
+        self.sounds.close();
+    }
+}
+
+/// Steps that were not taken (a model that is off, a face that was followed) took no time and
+/// are no part of the picture.
+fn record_vision(stage: &Stage, timing: &VisionTiming) {
+    let VisionTiming { decode, detect, landmarks, iris, expression, total, .. } = timing;
+    let steps = [
+        ("decode", decode),
+        ("detect", detect),
+        ("landmarks", landmarks),
+        ("iris", iris),
+        ("expression", expression),
+        ("total", total),
+    ];
+    for (step, cost) in steps {
+        if !cost.wall.is_zero() {
+            stage.record(step, cost.wall);
+        }
     }
 }

@@ -1,21 +1,34 @@
-//! [`Stream`]: one source's way in (lanes) and way out (what is live), and the task between.
+//! [`Stream`]: one source's way in (lanes) and way out (what is live). The task between is
+//! `task`'s.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Engine, FRAME_QUEUE, FrameLanes, SegmentLanes, lanes::LaneId};
+use super::{
+    Engine, FRAME_QUEUE, FrameLanes, SoundLanes,
+    lanes::LaneId,
+    sound::{Sound, SoundTrack},
+    task::{Command, FinishedSession, StreamTask},
+};
 use crate::{
     capture::{FrameSink, SegmentSink},
-    clock::Clock,
-    media::{Frame, Segment},
-    session::{FaceMetrics, Session, SessionConfig, VoiceMetrics},
-    speech::{VoiceObservation, VoiceTrack},
+    error::{Error, ErrorKind, Result},
+    features::Features,
+    media::{Frame, Segment, SoundChunk},
+    session::{FaceMetrics, SessionConfig, VoiceMetrics},
+    speech::VoiceObservation,
     vision::{FaceObservation, FaceTrack},
 };
+
+/// Chunks of a client that may wait; the oldest is dropped.
+const CHUNK_QUEUE: usize = 4;
+
+/// Begins and ends of sessions that may wait for the task; who asks waits too.
+const COMMAND_QUEUE: usize = 4;
 
 /// What a stream is and how it is judged.
 #[derive(Clone, Debug)]
@@ -26,6 +39,11 @@ pub struct StreamSpec {
     pub origin: Origin,
     /// How observations become metrics.
     pub session: SessionConfig,
+    /// What is analysed at first.
+    pub features: Features,
+    /// Its media comes from somebody else's program: what cannot be decoded is that one's
+    /// concern, and its sound comes in chunks.
+    pub is_client: bool,
 }
 
 /// Where the media of a stream comes from; every report says so.
@@ -38,14 +56,46 @@ pub struct Origin {
 }
 
 /// The newest results of a stream. Readers `watch` it; what they miss is gone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Live {
     /// Where the media comes from.
     pub origin: Origin,
+    /// What is analysed from the next media on.
+    pub features: Features,
+    /// The session that runs: its results are those below.
+    pub session_id: Option<Arc<str>>,
     /// From the newest frame.
     pub face: Option<Arc<FaceResult>>,
     /// From the newest segment.
     pub voice: Option<Arc<VoiceResult>>,
+    /// The newest media that could not be decoded.
+    pub refused: Option<Arc<Refused>>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live {
+            origin: Origin::default(),
+            features: Features::ALL,
+            session_id: None,
+            face: None,
+            voice: None,
+            refused: None,
+        }
+    }
+}
+
+/// Media of a stream that could not be decoded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// How many of this stream, so far.
+    pub total: u64,
+    /// A frame; else a chunk.
+    pub is_video: bool,
+    /// The media's.
+    pub sequence: u64,
+    /// What its sender can do about it.
+    pub sentence: String,
 }
 
 /// What one frame gave.
@@ -59,6 +109,10 @@ pub struct FaceResult {
     pub dropped_total: u64,
     /// From the frame in memory to this result.
     pub latency: Duration,
+    /// What was analysed.
+    pub features: Features,
+    /// The session that it belongs to.
+    pub session_id: Option<Arc<str>>,
 }
 
 /// What one segment gave.
@@ -72,6 +126,10 @@ pub struct VoiceResult {
     pub dropped_total: u64,
     /// From the last sample in memory to this result.
     pub latency: Duration,
+    /// What was analysed.
+    pub features: Features,
+    /// The session that it belongs to.
+    pub session_id: Option<Arc<str>>,
 }
 
 /// What a worker hands to a stream's task.
@@ -79,39 +137,48 @@ pub struct VoiceResult {
 pub(super) enum Observation {
     Face(Box<FaceObservation>),
     Voice(Box<VoiceObservation>),
+    Refused { is_video: bool, sequence: u64, sentence: String },
 }
 
 impl Observation {
-    /// When its media was in memory.
-    pub(super) fn captured_at(&self) -> Duration {
+    /// When its media was in memory; `None` where nothing was observed.
+    pub(super) fn captured_at(&self) -> Option<Duration> {
         match self {
-            Observation::Face(seen) => seen.captured_at,
-            Observation::Voice(heard) => heard.captured_at,
+            Observation::Face(seen) => Some(seen.captured_at),
+            Observation::Voice(heard) => Some(heard.captured_at),
+            Observation::Refused { .. } => None,
         }
     }
 }
 
-impl From<FaceObservation> for Observation {
-    fn from(seen: FaceObservation) -> Self {
-        Observation::Face(Box::new(seen))
-    }
-}
-
-impl From<VoiceObservation> for Observation {
-    fn from(heard: VoiceObservation) -> Self {
-        Observation::Voice(Box::new(heard))
-    }
-}
-
-/// The way from the workers to a stream's task.
+/// An [`Observation`], and how it came about.
 #[derive(Debug)]
-pub(super) struct ObservationSink(mpsc::Sender<(Observation, u64)>);
+pub(super) struct Observed {
+    pub(super) observation: Observation,
+    pub(super) features: Features,
+    pub(super) dropped_total: u64,
+}
+
+/// The way from the workers to a stream's task, and what they must know of the stream.
+#[derive(Debug)]
+pub(super) struct ObservationSink {
+    observed: mpsc::Sender<Observed>,
+    features: Mutex<Features>,
+    pub(super) is_client: bool,
+}
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl ObservationSink {
+    /// What may be analysed now.
+    pub(super) fn features(&self) -> Features {
+        *self.features.lock().expect(UNPOISONED)
+    }
+
     /// Waits while the task is behind: the pressure goes back to the lanes, which drop.
     /// A task that has left has nobody to tell.
-    pub(super) fn send(&self, observation: Observation, dropped_total: u64) {
-        self.0.blocking_send((observation, dropped_total)).ok();
+    pub(super) fn send(&self, observed: Observed) {
+        self.observed.blocking_send(observed).ok();
     }
 }
 
@@ -120,35 +187,98 @@ impl ObservationSink {
 pub struct Stream {
     lane: LaneId,
     frames: Arc<FrameLanes>,
-    segments: Arc<SegmentLanes>,
+    sounds: Arc<SoundLanes>,
+    sink: Arc<ObservationSink>,
+    commands: mpsc::Sender<Command>,
+    live: watch::Sender<Live>,
 }
 
 impl FrameSink for Stream {
     fn put(&self, frame: Frame) {
-        self.frames.put(self.lane, frame);
+        if self.features().video {
+            self.frames.put(self.lane, frame);
+        }
     }
 }
 
 impl SegmentSink for Stream {
     fn put(&self, segment: Segment) {
-        self.segments.put(self.lane, segment);
+        self.put_sound(Sound::Segment(segment));
     }
+}
+
+impl Stream {
+    /// Puts in what a client sent. Never blocks; where the lane is full the oldest chunk is
+    /// dropped and the next one knows.
+    pub fn put_chunk(&self, chunk: SoundChunk) {
+        self.put_sound(Sound::Chunk(chunk));
+    }
+
+    fn put_sound(&self, sound: Sound) {
+        if self.features().audio {
+            self.sounds.put(self.lane, sound);
+        }
+    }
+
+    /// What is analysed.
+    pub fn features(&self) -> Features {
+        self.sink.features()
+    }
+
+    /// Changes what is analysed, from the next media on; what waits and may no longer be looked
+    /// at or listened to is thrown away.
+    pub fn set_features(&self, features: Features) {
+        *self.sink.features.lock().expect(UNPOISONED) = features;
+        if !features.video {
+            self.frames.clear_lane(self.lane);
+        }
+        if !features.audio {
+            self.sounds.clear_lane(self.lane);
+        }
+        self.live.send_if_modified(|live| {
+            let is_new = live.features != features;
+            live.features = features;
+            is_new
+        });
+    }
+
+    /// What is live on this stream.
+    pub fn watch(&self) -> watch::Receiver<Live> {
+        self.live.subscribe()
+    }
+
+    /// Begins a session: statistics and every metric over time begin anew, and media from before
+    /// counts no more.
+    ///
+    /// # Errors
+    /// `Exhausted` when the stream's task has left: the daemon stops.
+    pub async fn begin_session(&self, session_id: &str) -> Result<()> {
+        let (done, is_done) = oneshot::channel();
+        let begin = Command::Begin { session_id: session_id.into(), done };
+        self.commands.send(begin).await.map_err(|_| left())?;
+        is_done.await.map_err(|_| left())
+    }
+
+    /// Ends the session: what it came to. The metrics begin anew, for nobody in particular.
+    ///
+    /// # Errors
+    /// As [`Stream::begin_session`].
+    pub async fn finish_session(&self) -> Result<FinishedSession> {
+        let (done, finished) = oneshot::channel();
+        self.commands.send(Command::Finish { done }).await.map_err(|_| left())?;
+        finished.await.map_err(|_| left())
+    }
+}
+
+fn left() -> Error {
+    Error::new(ErrorKind::Exhausted, "the stream is closing; try again once boothd is back")
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
         self.frames.close_lane(self.lane);
-        self.segments.close_lane(self.lane);
+        self.sounds.close_lane(self.lane);
     }
-}
-
-/// The task between a stream's observations and its readers; the sole owner of the session.
-#[derive(Debug)]
-pub struct StreamTask {
-    name: String,
-    session: Session,
-    observations: mpsc::Receiver<(Observation, u64)>,
-    live: watch::Sender<Live>,
 }
 
 impl Engine {
@@ -156,48 +286,22 @@ impl Engine {
     pub fn open(&self, spec: &StreamSpec) -> (Stream, StreamTask, watch::Receiver<Live>) {
         let lane = self.next_stream.fetch_add(1, Ordering::Relaxed);
         let (observed, observations) = mpsc::channel(self.config.observation_queue);
-        let (live, readers) = watch::channel(Live { origin: spec.origin, ..Live::default() });
-        let sink = Arc::new(ObservationSink(observed));
+        let (commands, obeyed) = mpsc::channel(COMMAND_QUEUE);
+        let session_id = spec.is_client.then(|| Arc::from(&*spec.name));
+        let (origin, features) = (spec.origin, spec.features);
+        let (live, readers) =
+            watch::channel(Live { origin, features, session_id, ..Live::default() });
+        let features = Mutex::new(features);
+        let sink = ObservationSink { observed, features, is_client: spec.is_client };
+        let sink = Arc::new(sink);
+        let sounds_waiting =
+            if spec.is_client { CHUNK_QUEUE } else { self.config.segment_queue };
         self.frames.open(lane, FRAME_QUEUE, FaceTrack::default(), sink.clone());
-        self.segments.open(lane, self.config.segment_queue, VoiceTrack::default(), sink);
-        let (frames, segments) = (self.frames.clone(), self.segments.clone());
-        let stream = Stream { lane, frames, segments };
-        let session = Session::new(&spec.session);
-        let task = StreamTask { name: spec.name.clone(), session, observations, live };
+        self.sounds.open(lane, sounds_waiting, SoundTrack::default(), sink.clone());
+        let (frames, sounds) = (self.frames.clone(), self.sounds.clone());
+        let task =
+            StreamTask::new(spec, (observations, obeyed), live.clone(), self.stages.clone());
+        let stream = Stream { lane, frames, sounds, sink, commands, live };
         (stream, task, readers)
-    }
-}
-
-impl StreamTask {
-    /// Turns observations into results until the stream is closed and its last observation is
-    /// told; gives back the session for its summary.
-    pub async fn run(mut self, clock: Arc<dyn Clock>) -> Session {
-        while let Some((observation, dropped_total)) = self.observations.recv().await {
-            match observation {
-                Observation::Face(seen) => self.publish_face(*seen, dropped_total, &*clock),
-                Observation::Voice(heard) => self.publish_voice(*heard, dropped_total, &*clock),
-            }
-        }
-        log::debug!(target: "session", stream = self.name.as_str(); "stream closed");
-        self.session
-    }
-
-    fn publish_face(&mut self, seen: FaceObservation, dropped_total: u64, clock: &dyn Clock) {
-        let metrics = self.session.observe_face(&seen);
-        let latency = clock.monotonic().saturating_sub(seen.captured_at);
-        let result = FaceResult { observation: seen, metrics, dropped_total, latency };
-        self.live.send_modify(|live| live.face = Some(Arc::new(result)));
-    }
-
-    fn publish_voice(
-        &mut self,
-        heard: VoiceObservation,
-        dropped_total: u64,
-        clock: &dyn Clock,
-    ) {
-        let metrics = self.session.observe_voice(&heard);
-        let latency = clock.monotonic().saturating_sub(heard.captured_at);
-        let result = VoiceResult { observation: heard, metrics, dropped_total, latency };
-        self.live.send_modify(|live| live.voice = Some(Arc::new(result)));
     }
 }

@@ -6,11 +6,14 @@ use std::{
 };
 
 use super::{
-    lanes::Lanes,
-    stream::{Observation, ObservationSink},
+    lanes::{Lanes, Media, Taken},
+    sound::Sound,
+    stream::{Observation, ObservationSink, Observed},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    features::Features,
+    media::Frame,
     stage::{Stage, State},
 };
 
@@ -30,6 +33,37 @@ impl Workers {
     }
 }
 
+/// Media that a worker can tell apart from another's.
+pub(super) trait Subject: Media {
+    const IS_VIDEO: bool;
+    fn sequence(&self) -> u64;
+}
+
+impl Media for Frame {}
+
+impl Subject for Frame {
+    const IS_VIDEO: bool = true;
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
+impl Subject for Sound {
+    const IS_VIDEO: bool = false;
+    fn sequence(&self) -> u64 {
+        Sound::sequence(self)
+    }
+}
+
+/// What a worker knows of what it looks at or listens to.
+pub(super) struct Task<'a, M, T> {
+    pub(super) media: &'a M,
+    pub(super) track: &'a mut T,
+    pub(super) features: Features,
+    /// The media is a client's, not the booth's own.
+    pub(super) is_client: bool,
+}
+
 /// What one worker does with one kind of media.
 pub(super) struct Job<M, T, F> {
     lanes: Arc<Lanes<M, T, ObservationSink>>,
@@ -38,7 +72,8 @@ pub(super) struct Job<M, T, F> {
 
 impl<M, T, F> Job<M, T, F>
 where
-    F: FnMut(&M, &mut T) -> Result<Observation>,
+    M: Subject,
+    F: FnMut(Task<'_, M, T>) -> Result<Option<Observation>>,
 {
     pub(super) fn new(lanes: Arc<Lanes<M, T, ObservationSink>>, observe: F) -> Self {
         Job { lanes, observe }
@@ -47,21 +82,51 @@ where
     fn run(mut self, stage: &Stage) {
         stage.update(|status| status.state = State::Running);
         while let Some(mut taken) = self.lanes.take() {
-            match (self.observe)(&taken.media, &mut taken.track) {
-                Ok(observation) => {
-                    stage.update(|status| {
-                        status.error = None;
-                        status.last_media_at = Some(observation.captured_at());
-                    });
-                    taken.sink.send(observation, taken.dropped_total);
-                }
-                Err(error) => note(stage, &error),
+            let features = taken.sink.features();
+            // Switched off while it waited.
+            if if M::IS_VIDEO { features.video } else { features.audio } {
+                self.work(&mut taken, features, stage);
             }
             self.lanes.give_back(taken.lane, taken.track);
             let dropped_total = self.lanes.usage().dropped_total;
             stage.update(|status| status.dropped_total = dropped_total);
         }
         stage.update(|status| status.state = State::Stopped);
+    }
+
+    fn work(
+        &mut self,
+        taken: &mut Taken<M, T, ObservationSink>,
+        features: Features,
+        stage: &Stage,
+    ) {
+        let Taken { media, track, sink, dropped_total, .. } = taken;
+        let (dropped_total, is_client) = (*dropped_total, sink.is_client);
+        let done = (self.observe)(Task { media, track, features, is_client });
+        match done {
+            Ok(None) => (),
+            Ok(Some(observation)) => {
+                stage.update(|status| {
+                    status.error = None;
+                    status.last_media_at = observation.captured_at().or(status.last_media_at);
+                });
+                sink.send(Observed { observation, features, dropped_total });
+            }
+            Err(error) => {
+                if is_client && error.kind() == ErrorKind::InvalidInput {
+                    log::debug!(target: stage.name(), error = error.chain().to_string().as_str(); "a client's media cannot be read");
+                } else {
+                    note(stage, &error);
+                }
+                let (is_video, sequence) = (M::IS_VIDEO, media.sequence());
+                let sentence = match error.kind() {
+                    ErrorKind::InvalidInput => error.to_string(),
+                    _ => "the media could not be analysed; the fault is boothd's".into(),
+                };
+                let observation = Observation::Refused { is_video, sequence, sentence };
+                sink.send(Observed { observation, features, dropped_total });
+            }
+        }
     }
 }
 
@@ -86,9 +151,9 @@ pub(super) fn start<M, T, F>(
     job: impl Fn() -> Job<M, T, F>,
 ) -> Result<Workers>
 where
-    M: Send + 'static,
+    M: Subject + Send + 'static,
     T: Send + 'static,
-    F: FnMut(&M, &mut T) -> Result<Observation> + Send + 'static,
+    F: FnMut(Task<'_, M, T>) -> Result<Option<Observation>> + Send + 'static,
 {
     let spawn = |number: usize| {
         let (job, stage) = (job(), stage.clone());

@@ -139,6 +139,9 @@ impl Session {
 
     /// Takes in what one segment held. Observations come in the order of their segments.
     pub fn observe_voice(&mut self, heard: &VoiceObservation) -> VoiceMetrics {
+        if heard.duration.is_zero() {
+            return VoiceMetrics::default();
+        }
         self.speech.push(heard);
         let metrics =
             VoiceMetrics { speech_rate: self.speech.rate(), arousal: self.arousal.push(heard) };

@@ -21,7 +21,10 @@ use std::time::Duration;
 
 pub use analyser::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack};
 
-use crate::{cost::Cost, media::SAMPLE_RATE_HZ};
+use crate::{
+    cost::Cost,
+    media::{SAMPLE_RATE_HZ, SoundChunk},
+};
 
 /// Milliseconds between two values of the f0 track and of every envelope.
 pub const STEP_MS: u64 = 10;
@@ -69,6 +72,33 @@ pub struct VoiceObservation {
     pub arousal: Option<ArousalFeatures>,
     /// What each step cost.
     pub timing: SpeechTiming,
+}
+
+impl VoiceObservation {
+    /// What a chunk without any sound holds: its `duration` is zero, and nothing is known.
+    pub fn of_nothing(chunk: &SoundChunk) -> Self {
+        VoiceObservation {
+            sequence: chunk.sequence,
+            captured_at: chunk.captured_at,
+            unix_ms: chunk.unix_ms,
+            duration: Duration::ZERO,
+            new_duration: Duration::ZERO,
+            audio_detected: false,
+            speech_ratio: 0.0,
+            speech: Vec::new(),
+            pauses: Vec::new(),
+            rms: 0.0,
+            dbfs: None,
+            clipping_ratio: 0.0,
+            f0_track_hz: Vec::new(),
+            f0: None,
+            spectral_centroid_hz: None,
+            clarity: None,
+            syllables: Vec::new(),
+            arousal: None,
+            timing: SpeechTiming::default(),
+        }
+    }
 }
 
 /// A stretch of time from the start of a segment.

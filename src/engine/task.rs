@@ -1,0 +1,203 @@
+//! [`StreamTask`]: the task between a stream's observations and its readers; the sole owner of
+//! the session.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    WorkerStages,
+    stream::{FaceResult, Live, Observation, Observed, Refused, StreamSpec, VoiceResult},
+};
+use crate::{
+    clock::Clock,
+    features::Features,
+    session::{Session, SessionConfig, Statistics},
+    speech::VoiceObservation,
+    vision::FaceObservation,
+};
+
+/// What a session came to.
+#[derive(Clone, Debug)]
+pub struct FinishedSession {
+    /// Every metric's mean, variance and range.
+    pub statistics: Statistics,
+    /// The stream's newest results when it ended.
+    pub live: Live,
+    /// Frames of the session that nobody was free to analyse.
+    pub dropped_frames: u64,
+    /// Segments or chunks of the session that nobody was free to analyse.
+    pub dropped_segments: u64,
+}
+
+/// What a stream's owner asks of its task.
+#[derive(Debug)]
+pub(super) enum Command {
+    Begin { session_id: Arc<str>, done: oneshot::Sender<()> },
+    Finish { done: oneshot::Sender<FinishedSession> },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct StreamTask {
+    name: String,
+    config: SessionConfig,
+    session: Session,
+    /// The stream's own id where no session was begun.
+    default_id: Option<Arc<str>>,
+    session_id: Option<Arc<str>>,
+    /// Media from before belongs to nobody.
+    begun_at: Duration,
+    dropped: Dropped,
+    dropped_before: Dropped,
+    observations: mpsc::Receiver<Observed>,
+    commands: mpsc::Receiver<Command>,
+    live: watch::Sender<Live>,
+    stages: Arc<WorkerStages>,
+}
+
+/// How much was dropped since the stream was opened, as far as its observations tell.
+#[derive(Clone, Copy, Debug, Default)]
+struct Dropped {
+    frames: u64,
+    segments: u64,
+}
+
+impl StreamTask {
+    pub(super) fn new(
+        spec: &StreamSpec,
+        (observations, commands): (mpsc::Receiver<Observed>, mpsc::Receiver<Command>),
+        live: watch::Sender<Live>,
+        stages: Arc<WorkerStages>,
+    ) -> Self {
+        let session_id = live.borrow().session_id.clone();
+        StreamTask {
+            name: spec.name.clone(),
+            config: spec.session.clone(),
+            session: Session::new(&spec.session),
+            default_id: session_id.clone(),
+            session_id,
+            begun_at: Duration::ZERO,
+            dropped: Dropped::default(),
+            dropped_before: Dropped::default(),
+            observations,
+            commands,
+            live,
+            stages,
+        }
+    }
+
+    /// Turns observations into results until the stream is closed and its last observation is
+    /// told; gives back the session for its summary.
+    pub async fn run(mut self, clock: Arc<dyn Clock>) -> Session {
+        loop {
+            // What was observed before a session ends still belongs to it.
+            tokio::select! {
+                biased;
+                observed = self.observations.recv() => match observed {
+                    Some(observed) => self.publish(observed, &*clock),
+                    None => break,
+                },
+                Some(command) = self.commands.recv() => self.obey(command, &*clock),
+            }
+        }
+        log::debug!(target: "session", stream = self.name.as_str(); "stream closed");
+        self.session
+    }
+
+    fn obey(&mut self, command: Command, clock: &dyn Clock) {
+        // Who asked may have gone; the session has begun or ended all the same.
+        match command {
+            Command::Begin { session_id, done } => {
+                self.begin(Some(session_id), clock.monotonic());
+                done.send(()).ok();
+            }
+            Command::Finish { done } => {
+                let finished = FinishedSession {
+                    statistics: self.session.statistics().clone(),
+                    live: self.live.borrow().clone(),
+                    dropped_frames: self.dropped.frames - self.dropped_before.frames,
+                    dropped_segments: self.dropped.segments - self.dropped_before.segments,
+                };
+                self.begin(self.default_id.clone(), clock.monotonic());
+                done.send(finished).ok();
+            }
+        }
+    }
+
+    /// Begins anew; what is live until now is another session's.
+    fn begin(&mut self, session_id: Option<Arc<str>>, now: Duration) {
+        self.session = Session::new(&self.config);
+        self.session_id = session_id.clone();
+        self.begun_at = now;
+        self.dropped_before = self.dropped;
+        self.live.send_modify(|live| {
+            live.session_id = session_id;
+            (live.face, live.voice) = (None, None);
+        });
+    }
+
+    fn publish(&mut self, observed: Observed, clock: &dyn Clock) {
+        let Observed { observation, features, dropped_total } = observed;
+        match observation {
+            Observation::Face(seen) => {
+                self.dropped.frames = dropped_total;
+                if seen.captured_at >= self.begun_at {
+                    self.publish_face(*seen, features, clock);
+                }
+            }
+            Observation::Voice(heard) => {
+                self.dropped.segments = dropped_total;
+                if heard.captured_at >= self.begun_at {
+                    self.publish_voice(*heard, features, clock);
+                }
+            }
+            Observation::Refused { is_video, sequence, sentence } => {
+                self.live.send_modify(|live| {
+                    let total = 1 + live.refused.as_ref().map_or(0, |refused| refused.total);
+                    let refused = Refused { total, is_video, sequence, sentence };
+                    live.refused = Some(Arc::new(refused));
+                });
+            }
+        }
+    }
+
+    fn publish_face(&mut self, seen: FaceObservation, features: Features, clock: &dyn Clock) {
+        let metrics = self.session.observe_face(&seen);
+        let latency = clock.monotonic().saturating_sub(seen.captured_at);
+        if let Some(stage) = self.stages.vision.get() {
+            stage.record("latency", latency);
+        }
+        let result = FaceResult {
+            latency,
+            observation: seen,
+            metrics,
+            dropped_total: self.dropped.frames,
+            features,
+            session_id: self.session_id.clone(),
+        };
+        self.live.send_modify(|live| live.face = Some(Arc::new(result)));
+    }
+
+    fn publish_voice(
+        &mut self,
+        heard: VoiceObservation,
+        features: Features,
+        clock: &dyn Clock,
+    ) {
+        let metrics = self.session.observe_voice(&heard);
+        let latency = clock.monotonic().saturating_sub(heard.captured_at);
+        if let Some(stage) = self.stages.speech.get() {
+            stage.record("latency", latency);
+        }
+        let result = VoiceResult {
+            latency,
+            observation: heard,
+            metrics,
+            dropped_total: self.dropped.segments,
+            features,
+            session_id: self.session_id.clone(),
+        };
+        self.live.send_modify(|live| live.voice = Some(Arc::new(result)));
+    }
+}

@@ -1,0 +1,157 @@
+//! [`Policy`]: what the configuration allows at all, and when. Holds no state of a booth.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    features::{FeatureChange, Features},
+};
+
+/// Which law the booth is under.
+#[derive(Clone, Copy, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// None that boothd knows of; `default` in the configuration and on the wire.
+    #[default]
+    #[serde(rename = "default")]
+    Standard,
+    /// AI Act, Article 5(1)(f): no emotion inference at work and in hiring.
+    Eu,
+}
+
+/// What is allowed, whoever asks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Policy {
+    /// Which law the booth is under.
+    pub profile: Profile,
+    /// Nothing is captured until a session with consent runs.
+    pub require_consent: bool,
+    /// What may be switched on at all.
+    pub ceiling: Features,
+    /// The text that people are asked to agree to.
+    pub notice_version: String,
+}
+
+/// What somebody agreed to, and when.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Consent {
+    /// Version of the text.
+    pub notice_version: String,
+    /// Wall time, ms since 1970.
+    pub consent_at: i64,
+}
+
+/// A browser's clock may run ahead of the booth's by so much.
+const CLOCK_SKEW_MS: i64 = 120_000;
+
+impl Policy {
+    /// `now` after `change`, if all that it switches on is allowed.
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the switches and why they stay off.
+    pub fn apply(&self, now: Features, change: &FeatureChange) -> Result<Features> {
+        let wanted = now.changed(change);
+        let reasons: Vec<_> =
+            wanted.beyond(self.ceiling).into_iter().map(|name| self.refusal(name)).collect();
+        if reasons.is_empty() {
+            return Ok(wanted);
+        }
+        Err(Error::new(ErrorKind::InvalidInput, reasons.join("; ")))
+    }
+
+    fn refusal(&self, name: &str) -> String {
+        match (self.profile, name) {
+            (Profile::Eu, "face_emotion" | "voice_emotion") => format!(
+                "{name} cannot be switched on under policy.profile = \"eu\" (AI Act, Article \
+                 5(1)(f))"
+            ),
+            (_, "preview") => {
+                format!(
+                    "{name} cannot be switched on: features.preview is off in the configuration"
+                )
+            }
+            (_, "video" | "audio") => {
+                format!(
+                    "{name} cannot be switched on: {name}.source is off in the configuration"
+                )
+            }
+            _ => format!("{name} cannot be switched on: the configuration does not allow it"),
+        }
+    }
+
+    /// Judges what somebody is said to have agreed to; `now_unix_ms` is the wall time.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is another text than the booth's, or a time that has not come.
+    pub fn check_consent(&self, consent: &Consent, now_unix_ms: i64) -> Result<()> {
+        let refuse = |what: String| Err(Error::new(ErrorKind::InvalidInput, what));
+        let Consent { notice_version, consent_at } = consent;
+        if *notice_version != self.notice_version {
+            return refuse(format!(
+                "notice_version is {notice_version:?}, but the booth's notice is version {:?}; \
+                 show that one and ask again",
+                self.notice_version
+            ));
+        }
+        if *consent_at <= 0 || *consent_at > now_unix_ms.saturating_add(CLOCK_SKEW_MS) {
+            return refuse(
+                "consent_at must be the moment of consent, which is not in the future; check the \
+                 clocks"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eu() -> Policy {
+        let ceiling = Features {
+            face_emotion: false,
+            voice_emotion: false,
+            preview: false,
+            ..Features::ALL
+        };
+        let notice_version = "2".into();
+        Policy { profile: Profile::Eu, require_consent: true, ceiling, notice_version }
+    }
+
+    #[test]
+    fn eu_refuses_emotion_and_says_why_and_nothing_changes_by_halves() {
+        let policy = eu();
+        let change = FeatureChange {
+            gaze: Some(false),
+            face_emotion: Some(true),
+            preview: Some(true),
+            ..FeatureChange::default()
+        };
+        let error = policy.apply(policy.ceiling, &change).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let said = error.to_string();
+        assert!(said.contains("face_emotion") && said.contains("Article 5(1)(f)"), "{said}");
+        assert!(said.contains("preview") && said.contains("features.preview"), "{said}");
+        let off = FeatureChange { gaze: Some(false), ..FeatureChange::default() };
+        assert!(!policy.apply(policy.ceiling, &off).unwrap().gaze);
+    }
+
+    #[test]
+    fn consent_is_to_the_booths_text_and_lies_in_the_past() {
+        let policy = eu();
+        let consent =
+            |version: &str, at| Consent { notice_version: version.into(), consent_at: at };
+        assert!(policy.check_consent(&consent("2", 1_000), 1_000).is_ok());
+        for (bad, word) in [
+            (consent("1", 1_000), "notice_version"),
+            (consent("2", 0), "consent_at"),
+            (consent("2", 1_001 + CLOCK_SKEW_MS), "consent_at"),
+            (consent("2", i64::MAX), "consent_at"),
+        ] {
+            let error = policy.check_consent(&bad, 1_000).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+}
