@@ -66,8 +66,8 @@ pub(super) fn admit(
     if !may(token.role, role) {
         return Err(Refused::forbidden(format!(
             "this needs the role {}, the token has {}",
-            name(role),
-            name(token.role)
+            role.name(),
+            token.role.name()
         )));
     }
     Ok(Caller(token))
@@ -76,15 +76,6 @@ pub(super) fn admit(
 /// An operator may do everything; a guest sends media of its own and sees nothing of the booth.
 fn may(has: Role, needs: Role) -> bool {
     has == Role::Operator || has == needs
-}
-
-/// The role as tokens have it.
-pub(super) fn name(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Guest => "guest",
-        Role::Operator => "operator",
-    }
 }
 
 /// The token of `Authorization: Bearer <token>`.

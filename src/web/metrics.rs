@@ -95,7 +95,8 @@ fn note_interview(sheet: &mut Sheet, shared: &Shared) {
     sheet.gauge("boothd_analysing", "1 while the booth's media is analysed.", analysing);
     sheet.gauge("boothd_paused", "1 while somebody has paused the booth.", yes(state.paused));
     let features = state.features.by_name();
-    let features = features.map(|(name, is_on)| (vec![("feature", name.to_owned())], yes(is_on)));
+    let features =
+        features.map(|(name, is_on)| (vec![("feature", name.to_owned())], yes(is_on)));
     sheet.gauges("boothd_feature_on", "1 where the feature is switched on.", features);
     let viewers = number(shared.state.preview.viewers());
     sheet.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);

@@ -23,7 +23,6 @@ mod serve;
 mod sheet;
 mod socket;
 mod tls;
-mod token;
 mod upgrade;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -47,7 +46,6 @@ use crate::{
 
 pub use host::{is_host, is_origin};
 pub use tls::TlsFiles;
-pub use token::{Secret, TokenHash, load_or_make_token};
 
 /// The limits of the doors.
 #[derive(Clone, Debug)]
@@ -129,8 +127,6 @@ pub struct WebState {
     pub config: WebConfig,
     /// Names the booth.
     pub booth_id: String,
-    /// What a client must show.
-    pub token: TokenHash,
     /// What is analysed.
     pub features: Features,
     /// Every stage, in the order of the data.

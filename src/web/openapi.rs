@@ -10,11 +10,7 @@ use axum::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{
-    Shared,
-    access::{self, require},
-    refused::RefusedBody,
-};
+use super::{Shared, access::require, refused::RefusedBody};
 use crate::store::Role;
 
 /// Makes the schema of one type.
@@ -171,7 +167,7 @@ pub(super) fn document(endpoints: &[Endpoint]) -> Value {
 fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
     let mut operation = json!({ "summary": endpoint.summary });
     if let Some(role) = endpoint.role {
-        operation["description"] = format!("Needs the role {}.", access::name(role)).into();
+        operation["description"] = format!("Needs the role {}.", role.name()).into();
         operation["security"] = json!([{ "token": [] }]);
     }
     let parameters: Vec<Value> = path_parameters(endpoint.path)

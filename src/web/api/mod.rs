@@ -26,6 +26,7 @@ use crate::{
     booth::{ActiveSession, BoothState, SessionSummary},
     features::FeatureChange,
     store::{
+        NewToken,
         Role::{Operator, Viewer},
         SessionRecord,
     },
@@ -103,7 +104,7 @@ fn endpoints() -> Vec<Endpoint> {
             tokens::add,
         )
         .needs(Operator)
-        .takes::<tokens::New>()
+        .takes::<NewToken>()
         .answers::<tokens::Made>()
         .with_status(201)
         .refuses(&[503]),

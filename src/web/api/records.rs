@@ -60,6 +60,6 @@ pub(super) async fn audit(
     State(shared): State<Shared>,
     Parameters(Limit { limit }): Parameters<Limit>,
 ) -> Result<Json<Audit>, Refused> {
-    let entries = shared.state.store.audit_entries(wanted(limit)?).await?;
+    let entries = shared.state.store.audit_log(wanted(limit)?).await?;
     Ok(Json(Audit { entries }))
 }

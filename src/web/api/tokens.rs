@@ -6,10 +6,10 @@ use axum::{
     http::StatusCode,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
-    store::{NewToken, Role, Token, TokenId},
+    store::{NewToken, Token, TokenId},
     web::{Shared, access::Caller, extract::Body, refused::Refused},
 };
 
@@ -17,23 +17,6 @@ use crate::{
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Tokens {
     tokens: Vec<Token>,
-}
-
-/// A token to be made.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "NewToken")]
-pub(crate) struct New {
-    /// Who or what will have it; stands in the audit log.
-    #[schemars(length(min = 1))]
-    name: String,
-    /// What it may do.
-    role: Role,
-    /// The only session that it may touch.
-    session_id: Option<String>,
-    /// How long it is valid; for ever where it is not said.
-    #[schemars(range(min = 1))]
-    expires_in_s: Option<u32>,
 }
 
 /// A token that was made.
@@ -54,15 +37,8 @@ pub(super) async fn list(State(shared): State<Shared>) -> Result<Json<Tokens>, R
 pub(super) async fn add(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
-    Body(new): Body<New>,
+    Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<Made>), Refused> {
-    let now = shared.clock.unix_ms();
-    let new = NewToken {
-        name: new.name,
-        role: new.role,
-        session_id: new.session_id,
-        expires_at: new.expires_in_s.map(|s| now + i64::from(s) * 1000),
-    };
     let (token, secret) = shared.state.store.add_token(new, caller.actor()).await?;
     let made = Made { token, secret: secret.reveal().to_owned() };
     Ok((StatusCode::CREATED, Json(made)))
