@@ -10,9 +10,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::Shared;
+use super::{Shared, process};
 use crate::{
     features::Features,
+    policy::Profile,
     stage::{Stage, State as StageState, Status},
 };
 
@@ -21,6 +22,9 @@ const SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// Stages that capture: while one of them works, the booth does part of its job.
 const CAPTURE: [&str; 2] = ["camera", "microphone"];
+
+/// Without it the booth analyses and forgets.
+const STORE: &str = "store";
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,7 +50,40 @@ struct Health<'a> {
     stages: BTreeMap<&'static str, StageHealth>,
     models: BTreeMap<&'a str, ModelHealth<'a>>,
     features: Features,
+    /// Policy and session of the booth; never whose session it is.
+    policy: PolicyHealth,
+    /// The booth's media is being analysed.
+    analysing: bool,
+    /// Somebody has paused the booth.
+    paused: bool,
+    /// A session runs in the booth.
+    session_active: bool,
+    preview: PreviewHealth,
+    /// WebSockets that are open, and how many may be.
     connections: usize,
+    connections_max: usize,
+    disk: DiskHealth,
+}
+
+#[derive(Serialize)]
+struct PolicyHealth {
+    profile: Profile,
+    require_consent: bool,
+    notice_version: String,
+}
+
+#[derive(Serialize)]
+struct PreviewHealth {
+    /// The picture may be looked at.
+    on: bool,
+    /// Who looks now.
+    viewers: usize,
+}
+
+#[derive(Serialize)]
+struct DiskHealth {
+    /// Left for boothd where the store is; null where the system does not tell.
+    free_bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +110,7 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let statuses = statuses(&shared);
     let status = judge(&statuses, now);
     let state = &shared.state;
+    let booth = state.booth.state().borrow().clone();
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
     let body = Health {
         status,
@@ -82,8 +120,19 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         demo: statuses.iter().any(|(_, status)| status.demo),
         stages: statuses.into_iter().map(|(name, s)| (name, stage_health(s, now))).collect(),
         models: models.collect(),
-        features: state.features,
+        features: booth.features,
+        policy: PolicyHealth {
+            profile: booth.profile,
+            require_consent: booth.require_consent,
+            notice_version: booth.notice_version,
+        },
+        analysing: booth.analysing,
+        paused: booth.paused,
+        session_active: booth.session.is_some(),
+        preview: PreviewHealth { on: booth.features.preview, viewers: state.preview.viewers() },
         connections: shared.active_connections(),
+        connections_max: state.config.max_connections,
+        disk: DiskHealth { free_bytes: process::free_bytes(&state.state_dir) },
     };
     (code(status), Json(body)).into_response()
 }
@@ -117,8 +166,12 @@ fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
         let silence = status.last_media_at.map(|at| now.saturating_sub(at));
         status.state == StageState::Running && silence.is_none_or(|s| s < SILENT_AFTER)
     };
-    let is_on = |status: &Status| status.state != StageState::Off;
+    // What is closed on purpose does its job.
+    let is_on = |s: &Status| !matches!(s.state, StageState::Off | StageState::Paused);
     let on = statuses.iter().filter(|(_, status)| is_on(status));
+    let (helpers, on): (Vec<_>, Vec<_>) = on.partition(|(name, _)| *name == STORE);
+    let is_remembered = helpers.iter().all(|(_, s)| s.state == StageState::Running);
+    let on = on.into_iter();
     let (capture, others): (Vec<_>, Vec<_>) = on.partition(|(name, _)| CAPTURE.contains(name));
     let captures = capture.iter().filter(|(_, status)| works(status)).count();
     // A worker has no media while its device is away; only its thread counts.
@@ -126,7 +179,7 @@ fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
     let is_blind = captures == 0 && !capture.is_empty();
     match () {
         () if is_blind || !is_staffed => Verdict::Unhealthy,
-        () if captures < capture.len() => Verdict::Degraded,
+        () if captures < capture.len() || !is_remembered => Verdict::Degraded,
         () => Verdict::Healthy,
     }
 }
@@ -175,5 +228,20 @@ mod tests {
         assert_eq!(verdict(gone(), stage(Off, None), worker()), Verdict::Unhealthy);
         assert_eq!(verdict(runs(), runs(), stage(Stopped, None)), Verdict::Unhealthy);
         assert_eq!(verdict(runs(), runs(), stage(Starting, None)), Verdict::Unhealthy);
+    }
+
+    #[test]
+    fn a_pause_is_no_fault_and_a_lost_store_is_half_of_one() {
+        use StageState::{Paused, Running, Unavailable};
+        let worker = || stage(Running, None);
+        let paused = || stage(Paused, Some(60));
+        assert_eq!(verdict(paused(), paused(), worker()), Verdict::Healthy);
+        assert_eq!(verdict(paused(), stage(Unavailable, None), worker()), Verdict::Unhealthy);
+        let with_store = |state| {
+            let camera = stage(Running, Some(0));
+            judge(&[("camera", camera), ("store", stage(state, None))], NOW)
+        };
+        assert_eq!(with_store(Running), Verdict::Healthy);
+        assert_eq!(with_store(Unavailable), Verdict::Degraded);
     }
 }

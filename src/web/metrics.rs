@@ -1,9 +1,30 @@
-//! GET /metrics: every number that the booth counts, in the text of OpenMetrics.
+//! GET /metrics: every number that the booth counts.
 //!
-//! Nothing is counted here twice: stages, engine and doors keep their own numbers, and a scrape
-//! reads them.
+//! Nothing is counted twice: stages, engine and doors keep their own numbers, and a scrape
+//! reads them. No label holds what a person or a client said.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{
+    Shared,
+    access::require,
+    process,
+    sheet::{Buckets, Format, Labels, Sheet},
+};
+use crate::{
+    cost::Histogram,
+    stage::{State as StageState, Status},
+    store::Role,
+};
 
 /// What the doors count.
 #[derive(Debug, Default)]
@@ -18,8 +39,175 @@ impl Counters {
         self.refused_connections.fetch_add(1, Relaxed);
     }
 
-    /// A wrong, old or missing token was shown.
-    pub(super) fn auth_failure(&self) {
+    /// A wrong or old token was shown.
+    pub(super) fn auth_failed(&self) {
         self.auth_failures.fetch_add(1, Relaxed);
     }
+}
+
+/// GET /metrics, behind a viewer's token unless the configuration makes it public.
+pub(super) fn router(shared: &Shared) -> Router<Shared> {
+    let route = get(metrics);
+    let route = if shared.state.config.metrics_public {
+        route
+    } else {
+        route.route_layer(from_fn_with_state((shared.clone(), Role::Viewer), require))
+    };
+    Router::new().route("/metrics", route)
+}
+
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::of(accept.unwrap_or_default());
+    let mut sheet = Sheet::default();
+    note_booth(&mut sheet, &shared);
+    note_interview(&mut sheet, &shared);
+    note_stages(&mut sheet, &shared);
+    note_durations(&mut sheet, &shared);
+    note_doors(&mut sheet, &shared);
+    note_process(&mut sheet);
+    ([(header::CONTENT_TYPE, format.mime())], sheet.into_text(format)).into_response()
+}
+
+fn note_booth(sheet: &mut Sheet, shared: &Shared) {
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    sheet.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
+    let uptime = shared.clock.monotonic().as_secs_f64();
+    sheet.gauge("boothd_uptime_seconds", "Time since the start.", uptime);
+    let usage = shared.state.engine.usage();
+    let (waiting, in_flight) = (number(usage.waiting), number(usage.in_flight));
+    sheet.gauge("boothd_media_waiting", "Media that waits for a worker.", waiting);
+    sheet.gauge("boothd_media_in_flight", "Media that is being analysed.", in_flight);
+    sheet.counter(
+        "boothd_media_dropped",
+        "Media that nobody was free to analyse, over all streams.",
+        count(usage.dropped_total),
+    );
+}
+
+/// What is analysed now. The session is a yes or no: whose it is is nobody's here.
+fn note_interview(sheet: &mut Sheet, shared: &Shared) {
+    let state = shared.state.booth.state().borrow().clone();
+    let yes = |is: bool| f64::from(is);
+    let is_running = yes(state.session.is_some());
+    sheet.gauge("boothd_session_active", "1 while a session runs in the booth.", is_running);
+    let analysing = yes(state.analysing);
+    sheet.gauge("boothd_analysing", "1 while the booth's media is analysed.", analysing);
+    sheet.gauge("boothd_paused", "1 while somebody has paused the booth.", yes(state.paused));
+    let features = state.features.by_name();
+    let features =
+        features.map(|(name, is_on)| (vec![("feature", name.to_owned())], yes(is_on)));
+    sheet.gauges("boothd_feature_on", "1 where the feature is switched on.", features);
+    let viewers = number(shared.state.preview.viewers());
+    sheet.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);
+    let free = process::free_bytes(&shared.state.state_dir).map(count);
+    sheet.gauge("boothd_state_free_bytes", "Disk left where the store is.", free);
+}
+
+/// Every state, so that a change shows as one series going to 0 and another to 1.
+const STATES: [StageState; 6] = [
+    StageState::Starting,
+    StageState::Running,
+    StageState::Unavailable,
+    StageState::Paused,
+    StageState::Off,
+    StageState::Stopped,
+];
+
+fn note_stages(sheet: &mut Sheet, shared: &Shared) {
+    let now = shared.clock.monotonic();
+    let stages = shared.state.stages.iter().map(|stage| (stage.name(), stage.status()));
+    let stages: Vec<(&str, Status)> = stages.collect();
+    let states = stages.iter().flat_map(|(name, status)| {
+        STATES.map(|state| {
+            let labels = [stage_label(name), vec![("state", state.name().to_owned())]].concat();
+            (labels, f64::from(state == status.state))
+        })
+    });
+    sheet.gauges("boothd_stage_state", "1 for the state that the stage is in.", states);
+    let ages = stages.iter().filter_map(|(name, status)| {
+        let age = now.saturating_sub(status.last_media_at?);
+        Some((stage_label(name), age.as_secs_f64()))
+    });
+    sheet.gauges("boothd_stage_media_age_seconds", "Time since media last passed.", ages);
+    let mut each = |name, help, of: fn(&Status) -> u64| {
+        let samples = stages.iter().map(|(stage, s)| (stage_label(stage), count(of(s))));
+        sheet.counters(name, help, samples);
+    };
+    each("boothd_stage_restarts", "How often the stage had to begin again.", |s| {
+        s.restarts_total
+    });
+    each("boothd_stage_dropped", "Media dropped since the next stage was busy.", |s| {
+        s.dropped_total
+    });
+    each("boothd_stage_errors", "Media that could not be used.", |s| s.errors_total);
+    each("boothd_stage_overruns", "How often samples were lost.", |s| s.overruns_total);
+}
+
+/// What each step of each stage took.
+fn note_durations(sheet: &mut Sheet, shared: &Shared) {
+    let all = shared.state.stages.iter().flat_map(|stage| {
+        stage.timings().into_iter().map(|(step, took)| {
+            let labels = [stage_label(stage.name()), vec![("step", step.to_owned())]].concat();
+            (labels, by_octaves(&took))
+        })
+    });
+    sheet.histograms("boothd_stage_duration_seconds", "What a step of a stage took.", all);
+}
+
+/// One bucket an octave: quarters of an octave would be 80 series for each step.
+const QUARTERS: usize = 4;
+
+fn by_octaves(took: &Histogram) -> Buckets {
+    let mut below = 0;
+    let mut alone = |up_to: u64| up_to - std::mem::replace(&mut below, up_to);
+    let bounded = took.buckets().step_by(QUARTERS);
+    let mut buckets: Vec<_> = bounded.map(|(bound_s, up_to)| (bound_s, alone(up_to))).collect();
+    buckets.push((f64::INFINITY, alone(took.count())));
+    Buckets { sum: took.sum().as_secs_f64(), count: took.count(), buckets }
+}
+
+fn stage_label(name: &str) -> Labels {
+    vec![("stage", name.to_owned())]
+}
+
+fn note_doors(sheet: &mut Sheet, shared: &Shared) {
+    let (config, counters) = (&shared.state.config, &shared.counters);
+    let open = number(shared.active_connections());
+    sheet.gauge("boothd_connections", "WebSockets that are open.", open);
+    let max = number(config.max_connections);
+    sheet.gauge("boothd_connections_max", "WebSockets that may be open.", max);
+    sheet.counter(
+        "boothd_refused_connections",
+        "Connections for which there was no place.",
+        count(counters.refused_connections.load(Relaxed)),
+    );
+    sheet.counter(
+        "boothd_auth_failures",
+        "Wrong, expired or revoked tokens that were shown.",
+        count(counters.auth_failures.load(Relaxed)),
+    );
+}
+
+/// Under the names that every Prometheus dashboard knows.
+fn note_process(sheet: &mut Sheet) {
+    let cpu = process::cpu_time().as_secs_f64();
+    sheet.counter("process_cpu_seconds", "Processor time of all threads.", cpu);
+    let resident = process::resident_bytes().map(count);
+    sheet.gauge("process_resident_memory_bytes", "Memory in RAM.", resident);
+    let fds = process::open_fds().map(count);
+    sheet.gauge("process_open_fds", "Files and sockets that are open.", fds);
+    let max = process::max_fds().map(count);
+    sheet.gauge("process_max_fds", "Files and sockets that may be open.", max);
+    sheet.gauge("process_threads", "Threads.", process::threads().map(count));
+}
+
+#[allow(clippy::cast_precision_loss, reason = "Prometheus has only f64; exact to 2^53")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a number of things that are in memory")]
+fn number(of: usize) -> f64 {
+    of as f64
 }

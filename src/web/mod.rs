@@ -2,21 +2,30 @@
 //!
 //! Holds everything that knows HTTP. Must not hold metrics or devices: it shows what others say.
 
+mod access;
+mod api;
 mod broadcast;
+mod extract;
 mod health;
 mod host;
 mod limit;
 mod live;
 mod message;
 mod metrics;
+mod moment;
+mod openapi;
 mod page;
+mod preview;
+mod process;
+mod refused;
 mod router;
 mod serve;
+mod sheet;
 mod socket;
 mod tls;
 mod upgrade;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -25,13 +34,14 @@ use tokio::{
 };
 
 use crate::{
+    booth::Booth,
     clock::Clock,
-    engine::{Engine, Live},
+    engine::{Engine, Live, Preview},
     error::Result,
     features::Features,
     stage::Stage,
     stop::Stop,
-    store::TokenHash,
+    store::Store,
 };
 
 pub use host::{is_host, is_origin};
@@ -117,8 +127,6 @@ pub struct WebState {
     pub config: WebConfig,
     /// Names the booth.
     pub booth_id: String,
-    /// What a client must show.
-    pub token: TokenHash,
     /// What is analysed.
     pub features: Features,
     /// Every stage, in the order of the data.
@@ -127,8 +135,16 @@ pub struct WebState {
     pub models: Vec<ModelInfo>,
     /// Where media waits.
     pub engine: Engine,
+    /// Tokens, sessions and the audit log.
+    pub store: Store,
+    /// The booth's own interview.
+    pub booth: Booth,
+    /// The booth's picture, for those who may see it.
+    pub preview: Preview,
+    /// Where the store and the token are kept; /health says what is left of its disk.
+    pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.
-    pub booth: watch::Receiver<Live>,
+    pub live: watch::Receiver<Live>,
 }
 
 /// How long open connections may take to say goodbye.
@@ -173,7 +189,7 @@ pub async fn serve(
         connections: Arc::new(Semaphore::new(config.max_connections)),
         hosts: Arc::new(host::Hosts::new(&config.hosts, &config.origins)),
         counters: counters.clone(),
-        reports: broadcast::start(state.booth.clone()),
+        reports: broadcast::start(state.live.clone()),
         state: Arc::new(state),
     };
     let door = serve::Door::new(router::router(shared), config, tls, counters, stop);

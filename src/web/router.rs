@@ -4,14 +4,14 @@
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
 use tokio::time::timeout;
 
-use super::{Shared, health, page, upgrade::upgrade};
+use super::{Shared, api, health, metrics, page, preview, refused::Refused, upgrade::upgrade};
 
 /// Nothing from elsewhere, nothing inline, no frame around: the page works offline. The page
 /// shows its own camera (`blob:` media) and charts that it drew itself (`data:` pictures).
@@ -46,15 +46,31 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/preview.mjpeg", get(preview::preview))
+        .merge(metrics::router(&shared))
+        .merge(api::router(&shared))
         .route("/ws/multimodal-analysis", get(upgrade))
         .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(shared.state.config.max_body_bytes))
         .layer(from_fn_with_state(shared.clone(), guard))
         .with_state(shared)
 }
 
-async fn nothing_here() -> Response {
+async fn nothing_here(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return Refused::not_found("nothing here; see /api/v1/openapi.json").into_response();
+    }
     (StatusCode::NOT_FOUND, "nothing here; the page is at /").into_response()
+}
+
+async fn wrong_method() -> Response {
+    Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "wrong_method",
+        "this address does not know the method; see /api/v1/openapi.json",
+    )
+    .into_response()
 }
 
 /// What holds for every request.

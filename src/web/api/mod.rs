@@ -1,0 +1,125 @@
+//! /api/v1: sessions, switches, devices, tokens and the audit log, for programs and the page.
+//!
+//! One table says what there is; the router, the roles and the OpenAPI description follow from
+//! it.
+
+mod devices;
+mod features;
+mod records;
+mod sessions;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{
+    Shared,
+    openapi::{self, Endpoint},
+};
+use crate::{
+    booth::{ActiveSession, BoothState, SessionSummary},
+    features::FeatureChange,
+    store::{
+        NewToken,
+        Role::{Operator, Viewer},
+        SessionRecord,
+    },
+};
+
+/// Everything below /api/v1.
+pub(super) fn router(shared: &Shared) -> Router<Shared> {
+    let endpoints = endpoints();
+    let document: Arc<str> = openapi::document(&endpoints).to_string().into();
+    openapi::router(endpoints, shared)
+        .route("/api/v1/openapi.json", get(async move || json_text(&document)))
+}
+
+fn json_text(text: &str) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::OK, json, text.to_owned()).into_response()
+}
+
+/// What there is.
+fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/sessions", "The sessions, newest first.", sessions::list)
+            .needs(Operator)
+            .query::<records::Page>()
+            .answers::<sessions::Sessions>()
+            .refuses(&[400, 503]),
+        Endpoint::post("/api/v1/sessions", "Starts the booth's session.", sessions::start)
+            .needs(Operator)
+            .takes::<sessions::Start>()
+            .answers::<ActiveSession>()
+            .with_status(201)
+            .refuses(&[409, 503]),
+        Endpoint::get("/api/v1/sessions/{id}", "One session.", sessions::one)
+            .needs(Operator)
+            .answers::<SessionRecord>()
+            .refuses(&[404, 503]),
+        Endpoint::post(
+            "/api/v1/sessions/{id}/end",
+            "Ends the booth's session; the answer is its summary.",
+            sessions::end,
+        )
+        .needs(Operator)
+        .answers::<SessionSummary>()
+        .refuses(&[404, 409, 503]),
+        Endpoint::get(
+            "/api/v1/features",
+            "What is analysed, and by what right.",
+            features::now,
+        )
+        .needs(Viewer)
+        .answers::<BoothState>(),
+        Endpoint::patch(
+            "/api/v1/features",
+            "Switches features, as far as configuration and policy allow.",
+            features::change,
+        )
+        .needs(Operator)
+        .takes::<FeatureChange>()
+        .answers::<BoothState>()
+        .refuses(&[503]),
+        Endpoint::get(
+            "/api/v1/devices",
+            "Cameras and microphones of the machine.",
+            devices::list,
+        )
+        .needs(Viewer)
+        .answers::<devices::Devices>(),
+        Endpoint::get("/api/v1/tokens", "Every token, without its secret.", tokens::list)
+            .needs(Operator)
+            .answers::<tokens::Tokens>()
+            .refuses(&[503]),
+        Endpoint::post(
+            "/api/v1/tokens",
+            "Makes a token; its secret is told once.",
+            tokens::add,
+        )
+        .needs(Operator)
+        .takes::<NewToken>()
+        .answers::<tokens::Made>()
+        .with_status(201)
+        .refuses(&[503]),
+        Endpoint::delete(
+            "/api/v1/tokens/{id}",
+            "Revokes a token; its connections are closed.",
+            tokens::revoke,
+        )
+        .needs(Operator)
+        .with_status(204)
+        .refuses(&[404, 503]),
+        Endpoint::get("/api/v1/audit", "Who did what, newest first.", records::audit)
+            .needs(Operator)
+            .query::<records::Limit>()
+            .answers::<records::Audit>()
+            .refuses(&[400, 503]),
+    ]
+}

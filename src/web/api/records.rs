@@ -1,0 +1,65 @@
+//! How much of a list is wanted, and the audit log.
+
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    store::AuditEntry,
+    web::{Shared, extract::Parameters, refused::Refused},
+};
+
+/// Records of a list where nobody says how many.
+const USUAL: u32 = 50;
+
+/// Records of a list at most.
+const MOST: u32 = 500;
+
+/// A part of a list by time.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    /// Records at most; 50 where it is not said.
+    #[schemars(range(min = 1, max = 500))]
+    pub(super) limit: Option<u32>,
+    /// Only what began before this time, ms since 1970.
+    pub(super) before: Option<i64>,
+}
+
+/// The newest part of a list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limit {
+    /// Records at most; 50 where it is not said.
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<u32>,
+}
+
+/// The audit log's newest part.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Audit {
+    /// Newest first.
+    entries: Vec<AuditEntry>,
+}
+
+/// How many records are wanted.
+///
+/// # Errors
+/// 400 where that is none or too many.
+pub(super) fn wanted(limit: Option<u32>) -> Result<u32, Refused> {
+    let limit = limit.unwrap_or(USUAL);
+    if (1..=MOST).contains(&limit) {
+        return Ok(limit);
+    }
+    let sentence = format!("limit must be from 1 to {MOST}, is {limit}");
+    Err(Refused::new(axum::http::StatusCode::BAD_REQUEST, "invalid_input", sentence))
+}
+
+/// Answers GET /api/v1/audit.
+pub(super) async fn audit(
+    State(shared): State<Shared>,
+    Parameters(Limit { limit }): Parameters<Limit>,
+) -> Result<Json<Audit>, Refused> {
+    let entries = shared.state.store.audit_log(wanted(limit)?).await?;
+    Ok(Json(Audit { entries }))
+}

@@ -1,0 +1,265 @@
+//! The OpenAPI description, made from the table that also makes the router: they cannot differ.
+
+use axum::{
+    Router,
+    handler::Handler,
+    http::Method,
+    middleware::from_fn_with_state,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::{Shared, access::require, refused::RefusedBody};
+use crate::store::Role;
+
+/// Makes the schema of one type.
+type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+/// One thing that can be asked: who may, what it takes, what it answers, and who answers.
+pub(super) struct Endpoint {
+    method: Method,
+    path: &'static str,
+    summary: &'static str,
+    role: Option<Role>,
+    query: Option<Shape>,
+    body: Option<Shape>,
+    answer: Option<Shape>,
+    status: u16,
+    refusals: &'static [u16],
+    route: MethodRouter<Shared>,
+}
+
+impl Endpoint {
+    fn new<H, T>(method: Method, path: &'static str, summary: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Shared>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).expect("a usual method");
+        let route = on(filter, handler);
+        Endpoint {
+            method,
+            path,
+            summary,
+            role: None,
+            query: None,
+            body: None,
+            answer: None,
+            status: 200,
+            refusals: &[],
+            route,
+        }
+    }
+
+    /// Reads something; everyone may until [`Endpoint::needs`] says otherwise.
+    pub(super) fn get<H: Handler<T, Shared>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        Endpoint::new(Method::GET, path, summary, handler)
+    }
+
+    /// Makes something happen.
+    pub(super) fn post<H: Handler<T, Shared>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        Endpoint::new(Method::POST, path, summary, handler)
+    }
+
+    /// Changes a part of something.
+    pub(super) fn patch<H: Handler<T, Shared>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        Endpoint::new(Method::PATCH, path, summary, handler)
+    }
+
+    /// Takes something away.
+    pub(super) fn delete<H: Handler<T, Shared>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        Endpoint::new(Method::DELETE, path, summary, handler)
+    }
+
+    /// Only a token of this role, or an operator's, may.
+    pub(super) fn needs(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// What may stand behind the `?`.
+    pub(super) fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(|schemas| schemas.subschema_for::<T>());
+        self
+    }
+
+    /// The JSON that it takes.
+    pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(|schemas| schemas.subschema_for::<T>());
+        self
+    }
+
+    /// The JSON that it answers.
+    pub(super) fn answers<T: JsonSchema>(mut self) -> Self {
+        self.answer = Some(|schemas| schemas.subschema_for::<T>());
+        self
+    }
+
+    /// The status where it did what it was asked, if not 200.
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Refusals beside those that every request of its kind may meet.
+    pub(super) fn refuses(mut self, refusals: &'static [u16]) -> Self {
+        self.refusals = refusals;
+        self
+    }
+}
+
+/// The router of every endpoint, each behind its role.
+pub(super) fn router(endpoints: Vec<Endpoint>, shared: &Shared) -> Router<Shared> {
+    endpoints.into_iter().fold(Router::new(), |router, endpoint| {
+        let route = match endpoint.role {
+            None => endpoint.route,
+            Some(role) => {
+                let guard = from_fn_with_state((shared.clone(), role), require);
+                endpoint.route.route_layer(guard)
+            }
+        };
+        router.route(endpoint.path, route)
+    })
+}
+
+/// The description of every endpoint.
+pub(super) fn document(endpoints: &[Endpoint]) -> Value {
+    let mut schemas = Schemas::new();
+    let mut paths = Map::new();
+    for endpoint in endpoints {
+        let operations = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        let method = endpoint.method.as_str().to_ascii_lowercase();
+        operations[method] = operation(endpoint, &mut schemas);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "boothd",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Times are ms since 1970 unless they say otherwise. null means: \
+                cannot be known. The live side is described at /api/v1/asyncapi.json.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas.into_definitions(),
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+        },
+    })
+}
+
+fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
+    let mut operation = json!({ "summary": endpoint.summary });
+    if let Some(role) = endpoint.role {
+        operation["description"] = format!("Needs the role {}.", role.name()).into();
+        operation["security"] = json!([{ "token": [] }]);
+    }
+    let parameters: Vec<Value> = path_parameters(endpoint.path)
+        .chain(endpoint.query.into_iter().flat_map(|query| schemas.parameters(query)))
+        .collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if let Some(body) = endpoint.body {
+        let schema = schemas.taken(body);
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    operation["responses"] = responses(endpoint, schemas);
+    operation
+}
+
+fn responses(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
+    let mut responses = Map::new();
+    let mut done = json!({ "description": "Done." });
+    if let Some(answer) = endpoint.answer {
+        let schema = schemas.told(answer);
+        done["content"] = json!({ "application/json": { "schema": schema } });
+    }
+    responses.insert(endpoint.status.to_string(), done);
+    let of_role = if endpoint.role.is_some() { &[401, 403][..] } else { &[] };
+    let of_body = if endpoint.body.is_some() { &[400, 413, 415][..] } else { &[] };
+    for status in [of_role, of_body, endpoint.refusals].concat() {
+        let schema = schemas.told(|schemas| schemas.subschema_for::<RefusedBody<'_>>());
+        let refused = json!({
+            "description": "Refused.",
+            "content": { "application/json": { "schema": schema } },
+        });
+        responses.insert(status.to_string(), refused);
+    }
+    responses.into()
+}
+
+/// `{id}` of a path.
+fn path_parameters(path: &'static str) -> impl Iterator<Item = Value> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    names.map(|name| {
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+    })
+}
+
+/// The schemas of what is taken and of what is told: a field that may be left out of a request
+/// is never left out of an answer.
+struct Schemas {
+    taken: SchemaGenerator,
+    told: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        let told = settings.clone().for_serialize().into_generator();
+        Schemas { taken: settings.for_deserialize().into_generator(), told }
+    }
+
+    fn taken(&mut self, shape: Shape) -> Value {
+        shape(&mut self.taken).into()
+    }
+
+    fn told(&mut self, shape: Shape) -> Value {
+        shape(&mut self.told).into()
+    }
+
+    /// The fields of a query's type, one parameter each.
+    fn parameters(&mut self, query: Shape) -> Vec<Value> {
+        let mut own = self.taken.settings().clone().with(|s| s.inline_subschemas = true);
+        own.definitions_path = "/components/schemas".into();
+        let schema: Value = query(&mut own.into_generator()).into();
+        let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+        let parameter =
+            |(name, schema)| json!({ "name": name, "in": "query", "schema": schema });
+        fields.into_iter().map(parameter).collect()
+    }
+
+    /// Every named schema. A type that is both taken and told must look the same both ways, or
+    /// one name would mean two things.
+    fn into_definitions(mut self) -> Value {
+        let mut all = self.told.take_definitions(true);
+        for (name, schema) in self.taken.take_definitions(true) {
+            let told = all.insert(name.clone(), schema.clone());
+            assert!(
+                told.is_none_or(|told| told == schema),
+                "{name} is told and taken differently"
+            );
+        }
+        all.into()
+    }
+}

@@ -1,0 +1,66 @@
+//! What the process uses, as the system tells it. What it does not tell is `None`.
+
+use std::{fs, path::Path, time::Duration};
+
+use rustix::{
+    fs::statvfs,
+    process::{Resource, getrlimit},
+    time::{ClockId, clock_gettime},
+};
+
+/// Processor time of all threads so far.
+pub(super) fn cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
+/// Memory that is in RAM now.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    Some(field(&status, "VmRSS:")? * 1024)
+}
+
+/// Threads that run.
+pub(super) fn threads() -> Option<u64> {
+    field(&fs::read_to_string("/proc/self/status").ok()?, "Threads:")
+}
+
+/// Files and sockets that are open, less the one that this question opens.
+pub(super) fn open_fds() -> Option<u64> {
+    let open = fs::read_dir("/proc/self/fd").ok()?.count();
+    u64::try_from(open.saturating_sub(1)).ok()
+}
+
+/// How many may be open; `None` without a limit.
+pub(super) fn max_fds() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// What boothd may still write where `folder` is.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = statvfs(folder).ok()?;
+    Some(disk.f_bavail * disk.f_frsize)
+}
+
+fn field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_what_the_process_uses() {
+        let before = open_fds().unwrap();
+        let file = fs::File::open("/proc/self/status").unwrap();
+        // Other tests of this process open and close files too.
+        assert!(before >= 3 && max_fds().is_none_or(|max| max > before));
+        drop(file);
+        assert!(resident_bytes().unwrap() > 100_000);
+        assert!(threads().unwrap() >= 1);
+        assert!(free_bytes(Path::new("/")).is_some());
+        assert_eq!(free_bytes(Path::new("/nowhere/at/all")), None);
+        assert_eq!(field("VmRSS:\t  12 kB\nThreads:\t3\n", "Threads:"), Some(3));
+    }
+}

@@ -1,0 +1,130 @@
+//! [`Refused`]: an answer that is a no, with a code for programs and a sentence for people.
+
+use std::borrow::Cow;
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind};
+
+/// Seconds after which something that is busy or away may be asked again.
+pub(super) const RETRY_AFTER_S: &str = "5";
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    sentence: Cow<'static, str>,
+}
+
+/// The body of every refusal.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Error")]
+pub(super) struct RefusedBody<'a> {
+    /// What is wrong, with what, and what to do.
+    error: &'a str,
+    /// For programs.
+    code: &'static str,
+}
+
+impl Refused {
+    /// A refusal.
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        sentence: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Refused { status, code, sentence: sentence.into() }
+    }
+
+    /// The token does not let in.
+    pub(super) fn unauthorized(code: &'static str, sentence: &'static str) -> Self {
+        Refused::new(StatusCode::UNAUTHORIZED, code, sentence)
+    }
+
+    /// The token lets in, and may not do this.
+    pub(super) fn forbidden(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Refused::new(StatusCode::FORBIDDEN, "forbidden", sentence)
+    }
+
+    /// There is no such thing.
+    pub(super) fn not_found(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Refused::new(StatusCode::NOT_FOUND, "not_found", sentence)
+    }
+
+    /// It is not as the request supposes.
+    pub(super) fn conflict(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Refused::new(StatusCode::CONFLICT, "conflict", sentence)
+    }
+}
+
+/// The one place that says which status a kind of error has.
+fn status_of(kind: ErrorKind) -> (StatusCode, &'static str) {
+    match kind {
+        ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid_input"),
+        ErrorKind::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        ErrorKind::Exhausted => (StatusCode::SERVICE_UNAVAILABLE, "exhausted"),
+        ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        ErrorKind::Config | ErrorKind::Internal => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        let (status, code) = status_of(error.kind());
+        if status.is_server_error() {
+            let chain = error.chain().to_string();
+            log::error!(target: "web", error = chain.as_str(); "request failed");
+        }
+        // What failed inside is for the log; its words may hold paths and SQL.
+        let sentence = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                "that failed inside the booth; its log says why".into()
+            }
+            _ => Cow::from(error.to_string()),
+        };
+        Refused { status, code, sentence }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = RefusedBody { error: &self.sentence, code: self.code };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        let mut insert = |name, value| {
+            headers.insert(name, axum::http::HeaderValue::from_static(value));
+        };
+        match self.status {
+            StatusCode::UNAUTHORIZED => insert(header::WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::SERVICE_UNAVAILABLE => insert(header::RETRY_AFTER, RETRY_AFTER_S),
+            _ => (),
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_internal_error_keeps_its_words_to_itself() {
+        let error = Error::new(ErrorKind::Internal, "SELECT failed in /var/lib/boothd");
+        let refused = Refused::from(error);
+        assert_eq!((refused.status.as_u16(), refused.code), (500, "internal"));
+        assert!(!refused.sentence.contains("SELECT"));
+        let error = Error::new(ErrorKind::InvalidInput, "audio is off in the configuration");
+        let refused = Refused::from(error);
+        assert_eq!((refused.status.as_u16(), refused.code), (400, "invalid_input"));
+        assert_eq!(refused.sentence, "audio is off in the configuration");
+    }
+}

@@ -1,0 +1,140 @@
+//! Whether a JSON value is what a JSON Schema says, for the keywords that our schemas use.
+//!
+//! Strict: a keyword that is not known here fails the test instead of being passed over, and so
+//! does a field that an object's schema does not name.
+
+#![allow(dead_code, reason = "each test file that includes this uses its part")]
+
+use serde_json::Value;
+
+/// Keywords that say something to readers and nothing about values.
+const SILENT: [&str; 8] = [
+    "title",
+    "description",
+    "default",
+    "examples",
+    "$schema",
+    "format",
+    "deprecated",
+    "$defs",
+];
+
+/// The first way in which `value` is not what `schema` says; `document` holds what `$ref` names.
+pub fn mismatch(document: &Value, schema: &Value, value: &Value) -> Option<String> {
+    check(document, schema, value, "$").err()
+}
+
+type Checked = Result<(), String>;
+
+fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
+    let schema = match schema {
+        Value::Bool(true) => return Ok(()),
+        Value::Bool(false) => return Err(format!("{at}: nothing may be here")),
+        Value::Object(schema) => schema,
+        other => panic!("{other} is no schema"),
+    };
+    for (keyword, says) in schema {
+        let is_right = match keyword.as_str() {
+            "type" => types(says).any(|name| is_type(name, value)),
+            "const" => says == value,
+            "enum" => says.as_array().expect("a list").contains(value),
+            "minimum" => value.as_f64().is_none_or(|v| v >= says.as_f64().expect("a number")),
+            "maximum" => value.as_f64().is_none_or(|v| v <= says.as_f64().expect("a number")),
+            "minLength" => value.as_str().is_none_or(|v| v.chars().count() >= size(says)),
+            "maxLength" => value.as_str().is_none_or(|v| v.chars().count() <= size(says)),
+            "minItems" => value.as_array().is_none_or(|v| v.len() >= size(says)),
+            "maxItems" => value.as_array().is_none_or(|v| v.len() <= size(says)),
+            "uniqueItems" => true,
+            "$ref" => {
+                let pointer = says.as_str().expect("a text").strip_prefix('#').expect("local");
+                let target = document.pointer(pointer);
+                let target = target.unwrap_or_else(|| panic!("nothing is at {says}"));
+                check(document, target, value, at)?;
+                true
+            }
+            "anyOf" => matches(document, says, value, at) >= 1,
+            "oneOf" => matches(document, says, value, at) == 1,
+            "allOf" => matches(document, says, value, at) == list(says).len(),
+            "properties" | "additionalProperties" | "patternProperties" | "required"
+            | "prefixItems" | "items" => true,
+            silent if SILENT.contains(&silent) => true,
+            other => panic!("{at}: the keyword {other} is not known to this check"),
+        };
+        if !is_right {
+            return Err(format!("{at}: {value} is not as {keyword} {says} says"));
+        }
+    }
+    match value {
+        Value::Object(_) => check_object(document, schema, value, at),
+        Value::Array(items) => check_items(document, schema, items, at),
+        _ => Ok(()),
+    }
+}
+
+type Map = serde_json::Map<String, Value>;
+
+fn check_object(document: &Value, schema: &Map, value: &Value, at: &str) -> Checked {
+    let fields = value.as_object().expect("an object");
+    for name in schema.get("required").map(list).unwrap_or_default() {
+        let name = name.as_str().expect("a text");
+        if !fields.contains_key(name) {
+            return Err(format!("{at}: {name} is missing"));
+        }
+    }
+    let known = schema.get("properties").and_then(Value::as_object);
+    let others = schema.get("additionalProperties");
+    // A schema that names no field at all says nothing about them: another one beside it does.
+    if known.is_none() && others.is_none() {
+        return Ok(());
+    }
+    for (name, field) in fields {
+        let at = format!("{at}.{name}");
+        match (known.and_then(|known| known.get(name)), others) {
+            (Some(schema), _) => check(document, schema, field, &at)?,
+            (None, Some(schema)) => check(document, schema, field, &at)?,
+            (None, None) => return Err(format!("{at}: the schema does not name this field")),
+        }
+    }
+    Ok(())
+}
+
+fn check_items(document: &Value, schema: &Map, items: &[Value], at: &str) -> Checked {
+    let first = schema.get("prefixItems").map(list).unwrap_or_default();
+    for (i, item) in items.iter().enumerate() {
+        if let Some(schema) = first.get(i).or(schema.get("items")) {
+            check(document, schema, item, &format!("{at}[{i}]"))?;
+        }
+    }
+    Ok(())
+}
+
+fn matches(document: &Value, schemas: &Value, value: &Value, at: &str) -> usize {
+    list(schemas).iter().filter(|schema| check(document, schema, value, at).is_ok()).count()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+fn size(value: &Value) -> usize {
+    usize::try_from(value.as_u64().expect("a size")).expect("small")
+}
+
+fn types(says: &Value) -> impl Iterator<Item = &str> {
+    let one = says.as_str().into_iter();
+    let many = says.as_array().into_iter().flatten();
+    one.chain(many.map(|name| name.as_str().expect("a text")))
+}
+
+fn is_type(name: &str, value: &Value) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("there is no type {other}"),
+    }
+}
