@@ -14,16 +14,13 @@ use tokio::sync::watch;
 
 use super::message::client::Refusal;
 use crate::{
-    booth::{Booth, Gates, Subject},
+    booth::{Booth, Gates, Ground, Subject},
     capture::FrameSink,
     clock::Clock,
     engine::{Engine, Live, Origin, Stream, StreamSpec},
-    features::Features,
     gate::Gate,
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
-    policy::Policy,
     session::SessionConfig,
-    store::{Store, TokenId},
 };
 
 /// How long a stream waits for its client to come back.
@@ -34,20 +31,11 @@ const STAMPS: usize = 16;
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
-/// What a client's stream is made of.
-#[derive(Clone, Debug)]
-pub(super) struct Maker {
-    pub(super) engine: Engine,
-    pub(super) session: SessionConfig,
-    pub(super) policy: Policy,
-    pub(super) features: Features,
-    pub(super) store: Store,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
 /// See the module.
 pub(super) struct Clients {
-    maker: Maker,
+    engine: Engine,
+    session: SessionConfig,
+    ground: Ground,
     most: usize,
     open: Mutex<HashMap<String, Arc<Client>>>,
 }
@@ -97,15 +85,19 @@ impl Stamps {
 
 impl Clients {
     /// Nobody yet; at most `most` streams.
-    pub(super) fn new(maker: Maker, most: usize) -> Self {
-        Clients { maker, most, open: Mutex::default() }
+    pub(super) fn new(
+        engine: Engine,
+        session: SessionConfig,
+        ground: Ground,
+        most: usize,
+    ) -> Self {
+        Clients { engine, session, ground, most, open: Mutex::default() }
     }
 
     /// The stream of a session, opened if it is new; `connection` is its sender from now on.
     pub(super) fn attach(
         &self,
         session_id: &str,
-        token: TokenId,
         connection: &str,
     ) -> Result<Arc<Client>, Refusal> {
         let mut open = self.open.lock().expect(UNPOISONED);
@@ -116,7 +108,7 @@ impl Clients {
                 return Err(Refusal::new("exhausted", sentence));
             }
             None => {
-                let client = Arc::new(self.maker.make(session_id, token));
+                let client = Arc::new(self.make(session_id));
                 open.insert(session_id.to_owned(), client.clone());
                 client
             }
@@ -142,6 +134,33 @@ impl Clients {
         self.close(|_| true).await;
     }
 
+    fn make(&self, session_id: &str) -> Client {
+        let spec = StreamSpec {
+            name: session_id.to_owned(),
+            origin: Origin::default(),
+            session: self.session.clone(),
+            features: self.ground.features,
+            is_client: true,
+        };
+        let (stream, task, live) = self.engine.open(&spec);
+        let clock = self.ground.clock.clone();
+        tokio::spawn(task.run(clock.clone()));
+        let (stream, gates) = (Arc::new(stream), Gates::closed());
+        let subject = Subject::Client { session_id: session_id.to_owned() };
+        let ground = self.ground.clone();
+        let interview = Booth::new(subject, stream.clone(), gates.clone(), ground);
+        Client {
+            session_id: session_id.to_owned(),
+            interview,
+            live,
+            stream,
+            gates,
+            clock,
+            sender: watch::channel(None).0,
+            sent: Mutex::default(),
+        }
+    }
+
     async fn close(&self, is_over: impl Fn(Option<Duration>) -> bool) {
         let is_over = |client: &Client| is_over(client.sent.lock().expect(UNPOISONED).left_at);
         let over: Vec<Arc<Client>> = {
@@ -154,40 +173,6 @@ impl Clients {
                 log::warn!(target: "web", session = client.session_id.as_str(), error = chain.as_str();
                     "a client's session could not be ended in the store");
             }
-        }
-    }
-}
-
-impl Maker {
-    fn make(&self, session_id: &str, token: TokenId) -> Client {
-        let spec = StreamSpec {
-            name: session_id.to_owned(),
-            origin: Origin::default(),
-            session: self.session.clone(),
-            is_client: true,
-        };
-        let (stream, task, live) = self.engine.open(&spec);
-        tokio::spawn(task.run(self.clock.clone()));
-        let stream = Arc::new(stream);
-        let gates = Gates { camera: Gate::new(false), microphone: Gate::new(false) };
-        let subject = Subject::Client { session_id: session_id.to_owned(), token };
-        let interview = Booth::new(
-            subject,
-            stream.clone(),
-            gates.clone(),
-            (self.policy.clone(), self.features),
-            Arc::new(self.store.clone()),
-            self.clock.clone(),
-        );
-        Client {
-            session_id: session_id.to_owned(),
-            interview,
-            live,
-            stream,
-            gates,
-            clock: self.clock.clone(),
-            sender: watch::channel(None).0,
-            sent: Mutex::default(),
         }
     }
 }

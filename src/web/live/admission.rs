@@ -27,7 +27,7 @@ impl Connection {
         }
     }
 
-    async fn judge(&self, auth: &AuthData) -> Result<Token, Refusal> {
+    async fn judge(&mut self, auth: &AuthData) -> Result<Token, Refusal> {
         if auth.session_id.is_empty() || auth.access_token.is_empty() {
             return Err(Refusal::new("missing_credentials", MISSING));
         }
@@ -42,7 +42,7 @@ impl Connection {
     }
 
     /// Whether the session is the token's: its own, the first to use it, or an operator's choice.
-    async fn may_use(&self, token: &Token, session_id: &str) -> Result<bool, Refusal> {
+    async fn may_use(&mut self, token: &Token, session_id: &str) -> Result<bool, Refusal> {
         match (token.role, &token.session_id) {
             (Role::Operator | Role::Viewer, None) => Ok(true),
             (_, Some(own)) => Ok(own == session_id),

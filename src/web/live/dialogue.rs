@@ -110,8 +110,7 @@ impl Connection {
             subject_ref: start.subject_ref,
             features: start.features,
         };
-        let token = self.guest.as_ref().map(|guest| guest.token.id);
-        let session = interview.start_session(start, actor, token).await?;
+        let session = interview.start_session(start, actor).await?;
         let features = interview.state().borrow().features;
         let started = SessionStarted { stream, session, features };
         Ok(self.send_text(message::text("session_started", started, None)).await?)

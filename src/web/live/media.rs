@@ -120,7 +120,7 @@ impl Connection {
             return Err(Refusal::new("forbidden", sentence));
         }
         let clients = &self.shared.clients;
-        let client = clients.attach(&guest.session_id, guest.token.id, &self.id)?;
+        let client = clients.attach(&guest.session_id, &self.id)?;
         let (feed, sender) = (Feed::client(client.clone()), client.sender());
         self.own = Some(Own { client: client.clone(), feed, sender });
         Ok(client)

@@ -3,13 +3,10 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Error as _},
-};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::features::FeatureChange;
+use crate::{features::FeatureChange, web::moment::Moment};
 
 /// What a client asked for, after its form was judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,41 +101,6 @@ pub struct StartSessionData {
 pub struct ConfigureData {
     /// The switches to change; the others stay.
     pub features: FeatureChange,
-}
-
-/// A moment: ms since 1970, or RFC 3339 text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Moment {
-    /// Wall time, ms since 1970.
-    pub unix_ms: i64,
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let unix_ms = match &value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => {
-                text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
-            }
-            _ => None,
-        };
-        let wanted = "a moment is whole ms since 1970 or RFC 3339 text";
-        unix_ms.map(|unix_ms| Moment { unix_ms }).ok_or_else(|| D::Error::custom(wanted))
-    }
-}
-
-impl JsonSchema for Moment {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Moment".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "ms since 1970, or RFC 3339 text",
-            "anyOf": [{ "type": "integer" }, { "type": "string", "format": "date-time" }],
-        })
-    }
 }
 
 /// Why a message was refused: a code for programs, a sentence for people.
