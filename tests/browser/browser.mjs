@@ -47,7 +47,7 @@ export async function openPage(browser, { locale = "en-GB", viewport = WIDE, col
 export async function assertAccessible(page, what) {
   await page.evaluate(await readFile(AXE, "utf8"));
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
+  const told = violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].target} ${nodes[0].failureSummary}`);
   assert.deepEqual(told, [], `axe, ${what}`);
 }
 
@@ -70,7 +70,8 @@ export async function assertTidy(page, what) {
 export async function screenshot(page, name) {
   if (!SCREENSHOTS) return;
   await mkdir(SCREENSHOTS, { recursive: true });
-  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true });
+  const fullPage = (await page.$("dialog[open]")) === null;
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
 }
 
 /** Waits until an element's text fits. */

@@ -42,7 +42,7 @@ export class ExpressionCard {
     setText(find("dominant"), dominant ? t(dominant) : NONE);
     for (const { label, line, name, fill, number } of this.bars) {
       const share = shown?.emotion_distribution?.[label];
-      line.classList.toggle("top", label === dominant);
+      line.classList.toggle("strongest", label === dominant);
       setText(name, t(label));
       setShare(fill, share);
       setText(number, known(share) ? `${percent(share)}%` : NONE);

@@ -2,11 +2,14 @@
 
 import { announce } from "./announce.js";
 import { element, find, setText } from "./dom.js";
-import { duration, known, NONE } from "./format.js";
+import { duration, NONE } from "./format.js";
 import { hasWord, t } from "./words.js";
 
 const STAGES = ["camera", "microphone", "vision", "speech", "store"];
 const COUNTS = [["dropped", "dropped_total"], ["overruns", "overruns_total"], ["restarts", "restarts_total"], ["errors", "errors_total"]];
+/** Media comes at least this often while all is well; only a longer silence is worth a word. */
+const QUIET_MS = 3000;
+
 const STATE_OF_NEWS = { lost: "unavailable", back: "running", paused: "paused", off: "off" };
 
 /** Stages whose state is taken from a `device` message until /health is read again. */
@@ -48,7 +51,7 @@ function details(name, stage) {
   const item = element("li", { "data-state": stage.state }, element("b", { text: t(name) }), element("span", { text: wordOf(stage) }));
   const source = [stage.demo ? t("demo_clip") : null, stage.source].filter(Boolean).join(" · ");
   const counts = COUNTS.filter(([, field]) => stage[field] > 0).map(([word, field]) => `${t(word)} ${stage[field]}`).join(" · ");
-  const age = known(stage.last_media_ms_ago) ? t("last_media", { time: duration(stage.last_media_ms_ago) }) : "";
+  const age = stage.last_media_ms_ago >= QUIET_MS ? t("last_media", { time: duration(stage.last_media_ms_ago) }) : "";
   for (const text of [source, age, counts]) if (text) item.append(element("small", { text }));
   if (stage.error) item.append(element("small", { class: "bad", text: stage.error }));
   return item;

@@ -31,7 +31,7 @@ function makeRow({ bar }) {
   const name = element("dt");
   const number = element("span");
   const unitNode = element("small");
-  const line = element("div", { class: bar ? "with_bar" : null }, name, element("dd", {}, number, unitNode));
+  const line = element("div", {}, name, element("dd", {}, element("span", { class: "value" }, number, unitNode)));
   const fill = element("i");
   if (bar) line.lastChild.append(element("b", { class: "bar", "aria-hidden": "true" }, fill));
   return { line, name, number, unitNode, fill };

@@ -1,12 +1,15 @@
 // The last minutes of a few numbers as lines, drawn by uPlot (vendor/uplot.js, a classic script).
 
 import { element, setText } from "./dom.js";
-import { fixed, known, NONE } from "./format.js";
+import { duration, fixed, known, NONE } from "./format.js";
 import { t } from "./words.js";
 
 const { uPlot } = globalThis;
 
 const WINDOW_S = 300;
+
+/** A young trace does not hide at the edge of an empty window. */
+const YOUNG_WINDOW_S = 60;
 
 /** At 2 reports a second a window is 600 points; more often comes nothing that is seen. */
 const MAX_POINTS = 1500;
@@ -25,14 +28,15 @@ export class Trend {
     this.words = lines.map(() => element("span"));
     this.frame = element("div", { class: "trend_frame", role: "img" });
     const keys = lines.map((_, k) => element("li", {}, this.swatches[k], this.words[k]));
-    host.replaceChildren(element("ul", { class: "keys" }, ...keys), this.frame);
+    this.span = element("li", { class: "span" });
+    host.replaceChildren(element("ul", { class: "keys" }, ...keys, this.span), this.frame);
     this.plot = new uPlot(this.options(height_px, axes), this.points, this.frame);
     new ResizeObserver(() => this.fit(height_px)).observe(this.frame);
     this.fit(height_px);
   }
 
   options(height_px, axes) {
-    const scales = { x: { time: false, range: () => [this.newest() - WINDOW_S, this.newest()] } };
+    const scales = { x: { time: false, range: () => [this.newest() - this.span_s(), this.newest()] } };
     for (const line of this.lines) scales[line.scale ?? "ratio"] = { range: line.range ?? SCALE_OF_RATIO };
     const names = Object.keys(scales).slice(1);
     const colour = (k) => () => getComputedStyle(this.swatches[k]).color;
@@ -56,6 +60,11 @@ export class Trend {
     return this.points[0].at(-1) ?? WINDOW_S;
   }
 
+  span_s() {
+    const age_s = this.newest() - (this.points[0][0] ?? this.newest());
+    return Math.min(WINDOW_S, Math.max(YOUNG_WINDOW_S, age_s));
+  }
+
   fit(height_px) {
     const width = Math.floor(this.frame.clientWidth);
     if (width > 0) this.plot.setSize({ width, height: height_px });
@@ -64,8 +73,7 @@ export class Trend {
   /** A report that came now; `null` leaves a gap. */
   add(report) {
     const now_s = performance.now() / 1000;
-    const isFull = this.points[0].length >= MAX_POINTS;
-    while (this.points[0].length > 0 && (this.points[0][0] < now_s - WINDOW_S || (isFull && this.points[0].length >= MAX_POINTS))) {
+    while (this.points[0][0] < now_s - WINDOW_S || this.points[0].length >= MAX_POINTS) {
       this.points.forEach((column) => column.shift());
     }
     this.points[0].push(now_s);
@@ -83,12 +91,14 @@ export class Trend {
   /** The legend, and the picture in words. */
   tell() {
     const parts = this.lines.map((line, k) => {
-      setText(this.words[k], t(line.word));
+      setText(this.words[k], line.unit ? `${t(line.word)} (${t(line.unit)})` : t(line.word));
       const value = this.points[k + 1].at(-1);
       const unit = line.unit ? ` ${t(line.unit)}` : "";
       return `${t(line.word)} ${known(value) ? fixed(line.digits ?? 2)(value) + unit : NONE}`;
     });
-    this.frame.setAttribute("aria-label", t("trend_label", { values: parts.join(", ") }));
+    const time = duration(Math.ceil(this.span_s() / 60) * 60_000);
+    setText(this.span, t("trend_span", { time }));
+    this.frame.setAttribute("aria-label", t("trend_label", { time, values: parts.join(", ") }));
   }
 
   /** After another theme or language. */

@@ -11,7 +11,7 @@ export const EN = {
   sign_preview: "Preview is on: the camera's picture can be watched", sign_paused: "Paused: nothing is recorded or analysed",
   sign_eu: "Profile “eu”: no emotion inference", sign_consent: "Nothing is analysed without consent",
   unit_h: "h", unit_min: "min", unit_s: "s", deg: "°", bpm: "BPM", per_min: "/min", per_s: "/s", dBFS: "dBFS", Hz: "Hz", ms: "ms", yes: "Yes", no: "No",
-  trend_label: "Last 5 minutes; now: {values}",
+  trend_label: "The last {time}; now: {values}", trend_span: "last {time}",
 
   interview: "Interview", start: "Start interview", pause: "Pause", resume: "Resume", end: "End interview",
   session_none: "No interview is running", session_running: "Interview running", session_paused: "Interview paused", session_over: "The interview has ended",
