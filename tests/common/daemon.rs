@@ -19,7 +19,8 @@ use tokio_tungstenite::tungstenite::{
 /// How long a test waits for what must happen; far beyond every bar.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const TOKEN: &str = "daemon-test-token-0123";
+/// What lets a client in.
+pub const TOKEN: &str = "daemon-test-token-0123";
 
 /// A running `boothd run`.
 pub struct Daemon {

@@ -171,6 +171,7 @@ find("language").addEventListener("click", () => {
   translate();
   sessions.show();
 });
+document.body.dataset.mode = isOwn ? "own" : "booth";
 for (const link of document.querySelectorAll("#modes a")) {
   if ((link.dataset.mode === "own") === isOwn) link.setAttribute("aria-current", "page");
 }

@@ -64,6 +64,7 @@ export function showHealth(health) {
   note.classList.toggle("bad", health === null);
   if (!health) {
     setText(note, t(health === null ? "health_lost" : "no_data"));
+    find("stages").replaceChildren();
     return;
   }
   const known_stages = STAGES.map((name) => [name, stageOf(health, name)]).filter(([, stage]) => stage);

@@ -1,7 +1,7 @@
 // The last minutes of a few numbers as lines, drawn by uPlot (vendor/uplot.js, a classic script).
 
 import { element, setText } from "./dom.js";
-import { duration, fixed, known, NONE } from "./format.js";
+import { fixed, known, NONE } from "./format.js";
 import { t } from "./words.js";
 
 const { uPlot } = globalThis;
@@ -96,7 +96,7 @@ export class Trend {
       const unit = line.unit ? ` ${t(line.unit)}` : "";
       return `${t(line.word)} ${known(value) ? fixed(line.digits ?? 2)(value) + unit : NONE}`;
     });
-    const time = duration(Math.ceil(this.span_s() / 60) * 60_000);
+    const time = `${Math.ceil(this.span_s() / 60)} ${t("unit_min")}`;
     setText(this.span, t("trend_span", { time }));
     this.frame.setAttribute("aria-label", t("trend_label", { time, values: parts.join(", ") }));
   }

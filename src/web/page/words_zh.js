@@ -11,7 +11,7 @@ export const ZH = {
   sign_preview: "预览已开启：可以看到摄像头画面", sign_paused: "已暂停：不采集，也不分析",
   sign_eu: "“eu” 策略：不推断情绪", sign_consent: "未经同意不做任何分析",
   unit_h: "小时", unit_min: "分", unit_s: "秒", deg: "°", bpm: "音节/分", per_min: "次/分", per_s: "/秒", dBFS: "dBFS", Hz: "Hz", ms: "毫秒", yes: "是", no: "否",
-  trend_label: "最近 {time}；当前：{values}", trend_span: "最近 {time}",
+  trend_label: "最近 {time}钟；当前：{values}", trend_span: "最近 {time}钟",
 
   interview: "面试", start: "开始正式面试", pause: "暂停", resume: "继续", end: "结束面试",
   session_none: "没有正在进行的面试", session_running: "面试进行中", session_paused: "面试已暂停", session_over: "面试已结束",
