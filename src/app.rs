@@ -34,8 +34,9 @@ use crate::{
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
     stop::Stop,
+    store::{self, Secret, TokenHash},
     vision::{ExpressionChoice, FaceAnalyser, FaceModels},
-    web::{self, ModelInfo, Secret, TokenHash, WebState},
+    web::{self, ModelInfo, WebState},
 };
 
 /// How long a stop may take before the process leaves as it is.
@@ -286,7 +287,7 @@ fn join(thread: JoinHandle<()>) {
 fn token(config: &Config) -> Result<(Secret, bool)> {
     match &config.token {
         Some(token) => Ok((token.clone(), false)),
-        None => web::load_or_make_token(&config.state_dir),
+        None => store::load_or_make_token(&config.state_dir),
     }
 }
 

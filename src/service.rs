@@ -1,7 +1,7 @@
 //! What the system that runs boothd sees of it: the log on standard error.
 //!
 //! A log line is a fixed sentence plus fields. No line ever holds a token: they travel as
-//! [`Secret`](crate::web::Secret), whose `Debug` hides them.
+//! [`Secret`](crate::store::Secret), whose `Debug` hides them.
 
 use std::{
     env,

@@ -12,8 +12,9 @@ use boothd::{
     speech::{SpeechTiming, VoiceObservation},
     stage::{Stage, State},
     stop::Stop,
+    store::TokenHash,
     vision::{FaceObservation, VisionTiming},
-    web::{self, ModelInfo, TokenHash, WebConfig, WebState},
+    web::{self, ModelInfo, WebConfig, WebState},
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

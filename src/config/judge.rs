@@ -24,8 +24,9 @@ use crate::{
     policy::{Policy, Profile},
     session::{EyeContactConfig, SessionConfig},
     speech::SpeechConfig,
+    store::{Secret, StoreConfig},
     vision::{ExpressionChoice, Gaze, QualityFloors, VisionConfig},
-    web::{self, Secret, TlsFiles, WebConfig},
+    web::{self, TlsFiles, WebConfig},
 };
 
 /// A token shorter than this could be guessed.
@@ -61,6 +62,7 @@ pub(super) fn judge(
         listen: judge.listen(),
         token: judge.token(),
         web: judge.web(),
+        store: judge.store(),
         features,
         policy,
         log_level: judge.text("log.level").parse().expect("the words are log's own"),
@@ -346,6 +348,11 @@ impl Judge<'_> {
             self.problem(key, format!("holds {wrong:?}, which must be {meant}"));
         }
         texts
+    }
+
+    fn store(&self) -> StoreConfig {
+        let days: u64 = self.count("store.retention_days");
+        StoreConfig { retention: Duration::from_secs(days * 24 * 60 * 60) }
     }
 
     /// The switches, as far as the policy allows them.

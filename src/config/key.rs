@@ -446,4 +446,10 @@ pub const KEYS: &[Key] = &[
         Is("\"info\""),
         "What is logged.",
     ),
+    key(
+        "store.retention_days",
+        Integer(1, 3650),
+        Is("90"),
+        "Days after which a session that is over is deleted, with its consent and its summary.",
+    ),
 ];

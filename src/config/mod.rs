@@ -32,8 +32,9 @@ use crate::{
     policy::Policy,
     session::SessionConfig,
     speech::SpeechConfig,
+    store::{Secret, StoreConfig},
     vision::VisionConfig,
-    web::{Secret, WebConfig},
+    web::WebConfig,
 };
 
 /// The pictures of the bundled clip, in `demo.dir`.
@@ -72,6 +73,8 @@ pub struct Config {
     pub token: Option<Secret>,
     /// The limits of the web.
     pub web: WebConfig,
+    /// How long what is remembered is kept.
+    pub store: StoreConfig,
     /// What is analysed at first, after the policy.
     pub features: Features,
     /// What may be analysed at all, and when.

@@ -18,9 +18,11 @@ use super::{
     Shared,
     limit::RateLimit,
     message::{self, Refusal, Request, refusal},
-    token::random_hex,
 };
-use crate::report::{AudioReport, VisualReport};
+use crate::{
+    report::{AudioReport, VisualReport},
+    store::random_hex,
+};
 
 /// What was settled before the upgrade.
 pub(super) struct Entry {

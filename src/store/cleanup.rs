@@ -1,0 +1,48 @@
+//! What is forgotten by itself, and when.
+
+use std::time::Duration;
+
+use super::{DAY, StoreConfig, database::Database, millis};
+use crate::error::Result;
+
+/// How often it is looked for.
+pub(super) const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How long a token that opens nothing any more can still be told from one that never was.
+const TOKENS: Duration = DAY.saturating_mul(30);
+
+/// How long the audit log goes back.
+const AUDIT: Duration = DAY.saturating_mul(365);
+
+impl Database {
+    /// Deletes what is older than it may be; how many rows.
+    pub(super) fn forget(&mut self, config: &StoreConfig, now: i64) -> Result<usize> {
+        let before = |age| now.saturating_sub(millis(age));
+        let old = [
+            (SESSIONS_OVER, before(config.retention)),
+            (BINDINGS_OF_EXPIRED, now),
+            (TOKENS_GONE, before(TOKENS)),
+            (AUDIT_OLD, before(AUDIT)),
+        ];
+        let transaction = self.begin()?;
+        let mut deleted = 0;
+        for (statement, before) in old {
+            deleted += transaction.prepare_cached(statement)?.execute([before])?;
+        }
+        transaction.commit()?;
+        Ok(deleted)
+    }
+}
+
+const SESSIONS_OVER: &str = "\
+    DELETE FROM session WHERE state <> 'running' AND ifnull(ended_at, started_at) < ?1";
+
+const BINDINGS_OF_EXPIRED: &str = "\
+    DELETE FROM session_binding WHERE token_id IN
+        (SELECT token_id FROM token WHERE role <> 'operator' AND expires_at <= ?1)";
+
+const TOKENS_GONE: &str = "DELETE FROM token WHERE min(
+        ifnull(expires_at, 9223372036854775807), ifnull(revoked_at, 9223372036854775807)
+    ) < ?1";
+
+const AUDIT_OLD: &str = "DELETE FROM audit WHERE at < ?1";

@@ -1,0 +1,56 @@
+//! What went wrong in SQLite, sorted by what can be done about it.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::error::{Error, ErrorKind};
+
+impl From<rusqlite::Error> for Error {
+    /// In flight: the store tries again by itself where the disk or the file is at fault.
+    fn from(cause: rusqlite::Error) -> Self {
+        let (kind, what) = judge(&cause);
+        Error::new(kind, what).because(cause)
+    }
+}
+
+fn judge(cause: &rusqlite::Error) -> (ErrorKind, &'static str) {
+    use ErrorKind::{Internal, InvalidInput, Unavailable};
+    match cause.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => {
+            (Unavailable, "the disk of the database is full; make room in state.dir")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (Unavailable, "the database may not be written; make state.dir writable for boothd")
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
+            (Unavailable, "the database cannot be reached; look at the disk of state.dir")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            Unavailable,
+            "another process keeps the database locked; end it, or wait and try again",
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            Unavailable,
+            "the database is damaged; stop boothd, move boothd.db and boothd.db-* out of \
+             state.dir, and start it again: it makes a new one",
+        ),
+        Some(ErrorCode::ConstraintViolation) => {
+            (InvalidInput, "the database refuses this: it is too long, out of range or twice")
+        }
+        _ => (Internal, "the database does not understand boothd"),
+    }
+}
+
+/// At the start: a person must look at it, since starting again would not help.
+pub(super) fn at_start(path: &Path, error: &Error) -> Error {
+    let what = format!("the database {} cannot be opened: {error}", path.display());
+    let kind = match error.kind() {
+        ErrorKind::Internal => ErrorKind::Internal,
+        _ => ErrorKind::Config,
+    };
+    match std::error::Error::source(error) {
+        Some(cause) => Error::new(kind, what).because(cause.to_string()),
+        None => Error::new(kind, what),
+    }
+}

@@ -1,0 +1,282 @@
+//! [`Store`]: what everyone else holds of the thread `store`.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use serde_json::Value;
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    AuditEntry, Database, NewSession, NewToken, Secret, SessionRecord, StoreConfig, Token,
+    TokenBook, TokenId,
+    thread::{Desk, Order},
+};
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+    stage::Stage,
+};
+
+/// Requests that may wait; the next one is refused (`Exhausted`), as the disk cannot keep up.
+const QUEUE: usize = 64;
+
+/// A handle to the thread `store`. Clones are cheap.
+#[derive(Clone)]
+pub struct Store {
+    orders: SyncSender<Order>,
+    book: watch::Sender<Arc<TokenBook>>,
+    clock: Arc<dyn Clock>,
+    stage: Arc<Stage>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}
+
+/// The thread itself, for whoever joins it.
+#[derive(Debug)]
+pub struct StoreThread {
+    orders: SyncSender<Order>,
+    thread: JoinHandle<()>,
+}
+
+impl StoreThread {
+    /// Waits until everything that was asked so far is done and the file is closed. Requests
+    /// that come later are refused.
+    pub fn join(self) {
+        if self.orders.send(Order::Leave).is_err() {
+            log::debug!(target: "store", "the thread had left already");
+        }
+        if self.thread.join().is_err() {
+            log::error!(target: "store", "thread panicked");
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database with the default retention and starts its thread.
+    ///
+    /// # Errors
+    /// As [`Store::open_with`].
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<(Store, StoreThread)> {
+        Store::open_with(path, StoreConfig::default(), clock)
+    }
+
+    /// Opens the database, marks what a crash left running as abandoned, and starts the thread.
+    ///
+    /// # Errors
+    /// `Config` when the file cannot be made, read or written, or is damaged; the message says
+    /// what to do.
+    pub fn open_with(
+        path: &Path,
+        config: StoreConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Store, StoreThread)> {
+        let mut database = Database::open(path)?;
+        database.check()?;
+        let now = clock.unix_ms();
+        let at_start = |error: Error| super::fault::at_start(path, &error);
+        let abandoned = database.abandon_sessions(now).map_err(at_start)?;
+        if abandoned > 0 {
+            log::warn!(target: "store", sessions = abandoned; "sessions that were running when boothd was last gone are abandoned");
+        }
+        let data_version = database.data_version().map_err(at_start)?;
+        let rows = database.token_rows().map_err(at_start)?;
+        let (book, _) = watch::channel(Arc::new(TokenBook::default().with_rows(rows)));
+        let stage = Arc::new(Stage::new("store"));
+        stage.update(|status| status.source = Some(path.display().to_string()));
+        stage.media_passed(clock.monotonic());
+        let (orders, received) = sync_channel(QUEUE);
+        let store = Store { orders: orders.clone(), book, clock, stage };
+        let desk = Desk {
+            database,
+            config,
+            clock: store.clock.clone(),
+            stage: store.stage.clone(),
+            book: store.book.clone(),
+            data_version,
+            cleaned_at: None,
+        };
+        let thread = thread::Builder::new()
+            .name("store".into())
+            .spawn(move || desk.run(&received))
+            .map_err(|cause| {
+                let what = "no thread for the store; raise the limit of threads";
+                Error::new(ErrorKind::Exhausted, what).because(cause)
+            })?;
+        Ok((store, StoreThread { orders, thread }))
+    }
+
+    /// What /health shows of it.
+    pub fn stage(&self) -> Arc<Stage> {
+        self.stage.clone()
+    }
+
+    /// The tokens, and every change of them, within a second also those of other processes.
+    pub fn tokens(&self) -> watch::Receiver<Arc<TokenBook>> {
+        self.book.subscribe()
+    }
+
+    /// Knows the configuration's own token from now on: an operator's, called "operator".
+    pub fn admit_config_token(&self, secret: &Secret) {
+        let now = self.clock.unix_ms();
+        self.book.send_modify(|book| *book = Arc::new(book.with_configured(secret, now)));
+    }
+
+    /// Makes a token; its secret is told this once.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it cannot be; `Unavailable`, `Exhausted`.
+    pub async fn add_token(&self, new: NewToken, actor: &str) -> Result<(Token, Secret)> {
+        let actor = actor.to_owned();
+        self.change_tokens(move |database, now| database.add_token(new, &actor, now)).await
+    }
+
+    /// Takes a token back, for good.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is none or it was revoked before; `Unavailable`, `Exhausted`.
+    pub async fn revoke_token(&self, id: TokenId, actor: &str) -> Result<Token> {
+        let actor = actor.to_owned();
+        self.change_tokens(move |database, now| database.revoke_token(id, &actor, now)).await
+    }
+
+    /// Every token of the database, by its number; the configuration's is not among them.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn list_tokens(&self) -> Result<Vec<Token>> {
+        self.ask(|database, _| database.tokens()).await
+    }
+
+    /// Whether the token may use that session id; the first that asks keeps it, and an
+    /// operator may touch all.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the id cannot be one; `Unavailable`, `Exhausted`.
+    pub async fn bind_session(&self, session_id: &str, id: TokenId) -> Result<bool> {
+        let session_id = session_id.to_owned();
+        self.ask(move |database, now| database.bind_session(&session_id, id, now)).await
+    }
+
+    /// Notes that a session has begun, with its consent and its audit entry: all or nothing.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`, `Exhausted`.
+    pub async fn begin_session(&self, new: NewSession) -> Result<()> {
+        self.ask(move |database, now| database.begin_session(&new, now)).await
+    }
+
+    /// Notes that a session has ended (unix ms), and how it went.
+    ///
+    /// # Errors
+    /// `InvalidInput` when no such session is running; `Unavailable`, `Exhausted`.
+    pub async fn end_session(
+        &self,
+        session_id: &str,
+        ended_at: i64,
+        summary: Value,
+        actor: &str,
+    ) -> Result<()> {
+        let (session_id, actor) = (session_id.to_owned(), actor.to_owned());
+        self.ask(move |database, now| {
+            database.end_session(&session_id, ended_at, &summary, (&actor, now))
+        })
+        .await
+    }
+
+    /// Sessions that began before `before` (unix ms), newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn sessions(
+        &self,
+        limit: u32,
+        before: Option<i64>,
+    ) -> Result<Vec<SessionRecord>> {
+        self.ask(move |database, _| database.sessions(limit, before)).await
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn session(&self, session_id: &str) -> Result<Option<SessionRecord>> {
+        let session_id = session_id.to_owned();
+        self.ask(move |database, _| database.session(&session_id)).await
+    }
+
+    /// Adds to the audit log. Never a metric, never a secret.
+    ///
+    /// # Errors
+    /// `InvalidInput` when a text is too long; `Unavailable`, `Exhausted`.
+    pub async fn audit(
+        &self,
+        actor: &str,
+        action: &str,
+        object: &str,
+        detail: &str,
+    ) -> Result<()> {
+        let actor = actor.to_owned();
+        let [action, object, detail] = [action, object, detail].map(str::to_owned);
+        self.ask(move |database, now| database.audit(now, &actor, [&action, &object, &detail]))
+            .await
+    }
+
+    /// The newest entries of the audit log, newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
+        self.ask(move |database, _| database.audit_log(limit)).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database, i64) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.order(move |desk| desk.attempt(work)).await
+    }
+
+    /// The same for what changes tokens: whoever is answered finds the change in the book.
+    async fn change_tokens<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database, i64) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.order(move |desk| {
+            let done = desk.attempt(work)?;
+            desk.publish_tokens()?;
+            Ok(done)
+        })
+        .await
+    }
+
+    async fn order<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        // Whoever asked may have gone away; the work is done all the same.
+        let work = move |desk: &mut Desk| drop(answer.send(work(desk)));
+        self.orders.try_send(Order::Work(Box::new(work))).map_err(|refused| match refused {
+            TrySendError::Full(_) => {
+                let what = "the database cannot keep up; try again in a moment";
+                Error::new(ErrorKind::Exhausted, what)
+            }
+            TrySendError::Disconnected(_) => has_left(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(has_left()))
+    }
+}
+
+fn has_left() -> Error {
+    Error::new(ErrorKind::Unavailable, "boothd stops and remembers nothing more")
+}

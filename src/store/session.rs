@@ -1,0 +1,239 @@
+//! Sessions: one interview of one person each, with what the person agreed to.
+
+use rusqlite::{OptionalExtension, Row, named_params, types::Type};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{audit, database::Database, token::judge_session_id};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Whose media a session is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamKind {
+    /// The booth's own camera and microphone.
+    Booth,
+    /// What a client sends.
+    Client,
+}
+
+/// What became of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionState {
+    /// It goes on.
+    Running,
+    /// It was ended, and has its summary.
+    Ended,
+    /// boothd was gone before it was ended: when it ended is not known.
+    Abandoned,
+}
+
+/// A session that begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSession {
+    /// Its name, never used before.
+    pub session_id: String,
+    /// Whose media it is of.
+    pub stream: StreamKind,
+    /// The name of the token that began it.
+    pub token_name: Option<String>,
+    /// The operator's own name for the person.
+    pub subject_ref: Option<String>,
+    /// When it began, unix ms.
+    pub started_at: i64,
+    /// What the person agreed to: the version of the notice and when, unix ms.
+    pub consent: Option<(String, i64)>,
+    /// What is analysed, as JSON.
+    pub features: Value,
+    /// Who began it, for the audit log.
+    pub actor: String,
+}
+
+/// A session as it is remembered.
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
+pub struct SessionRecord {
+    /// Its name.
+    pub session_id: String,
+    /// Whose media it is of.
+    pub stream: StreamKind,
+    /// The name of the token that began it.
+    pub token_name: Option<String>,
+    /// The operator's own name for the person.
+    pub subject_ref: Option<String>,
+    /// What became of it.
+    pub state: SessionState,
+    /// When it began, unix ms.
+    pub started_at: i64,
+    /// When it was ended, unix ms; null while it goes on and where nobody knows.
+    pub ended_at: Option<i64>,
+    /// The version of the notice that the person agreed to.
+    pub notice_version: Option<String>,
+    /// When the person agreed, unix ms.
+    pub consent_at: Option<i64>,
+    /// What was analysed.
+    pub features: Value,
+    /// Its metrics, once it has ended.
+    pub summary: Option<Value>,
+}
+
+impl StreamKind {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            StreamKind::Booth => "booth",
+            StreamKind::Client => "client",
+        }
+    }
+}
+
+impl SessionRecord {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let summary: Option<String> = row.get("summary")?;
+        Ok(SessionRecord {
+            session_id: row.get("session_id")?,
+            stream: match row.get_ref("stream")?.as_str()? {
+                "booth" => StreamKind::Booth,
+                _ => StreamKind::Client,
+            },
+            token_name: row.get("token_name")?,
+            subject_ref: row.get("subject_ref")?,
+            state: match row.get_ref("state")?.as_str()? {
+                "running" => SessionState::Running,
+                "ended" => SessionState::Ended,
+                _ => SessionState::Abandoned,
+            },
+            started_at: row.get("started_at")?,
+            ended_at: row.get("ended_at")?,
+            notice_version: row.get("notice_version")?,
+            consent_at: row.get("consent_at")?,
+            features: json(row.get_ref("features")?.as_str()?)?,
+            summary: summary.as_deref().map(json).transpose()?,
+        })
+    }
+}
+
+fn json(text: &str) -> rusqlite::Result<Value> {
+    serde_json::from_str(text).map_err(|cause| {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(cause))
+    })
+}
+
+impl Database {
+    /// Notes that a session has begun, with its consent and its audit entry: all or nothing.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`.
+    pub fn begin_session(&mut self, new: &NewSession, now: i64) -> Result<()> {
+        judge_session_id(&new.session_id)?;
+        let transaction = self.begin()?;
+        let added = transaction.prepare_cached(INSERT)?.execute(named_params! {
+            ":session_id": new.session_id, ":stream": new.stream.name(),
+            ":token_name": new.token_name, ":subject_ref": new.subject_ref,
+            ":started_at": new.started_at, ":features": new.features.to_string(),
+        })?;
+        if added == 0 {
+            let what = format!("the session {} was begun before", new.session_id);
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        if let Some((notice_version, consent_at)) = &new.consent {
+            let consent = (&new.session_id, notice_version, consent_at);
+            transaction.prepare_cached(INSERT_CONSENT)?.execute(consent)?;
+        }
+        let detail = match &new.consent {
+            Some((notice_version, _)) => {
+                format!("{}, consent to notice {notice_version}", new.stream.name())
+            }
+            None => format!("{}, no consent", new.stream.name()),
+        };
+        let object = format!("session {}", new.session_id);
+        audit::note(&transaction, now, &new.actor, ["session.start", &object, &detail])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Notes that a session has ended, and how it went.
+    ///
+    /// # Errors
+    /// `InvalidInput` when no such session is running; `Unavailable`.
+    pub fn end_session(
+        &mut self,
+        session_id: &str,
+        ended_at: i64,
+        summary: &Value,
+        (actor, now): (&str, i64),
+    ) -> Result<()> {
+        let transaction = self.begin()?;
+        let ended = transaction.prepare_cached(END)?.execute((
+            ended_at,
+            summary.to_string(),
+            session_id,
+        ))?;
+        if ended == 0 {
+            let what = format!("no session {session_id} is running");
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let object = format!("session {session_id}");
+        audit::note(&transaction, now, actor, ["session.end", &object, ""])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Sessions that began before `before` (unix ms), newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn sessions(&self, limit: u32, before: Option<i64>) -> Result<Vec<SessionRecord>> {
+        let mut ask = self.connection.prepare_cached(SELECT)?;
+        let rows =
+            ask.query_map((before.unwrap_or(i64::MAX), limit), SessionRecord::from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn session(&self, session_id: &str) -> Result<Option<SessionRecord>> {
+        let mut ask = self.connection.prepare_cached(SELECT_ONE)?;
+        Ok(ask.query_row([session_id], SessionRecord::from_row).optional()?)
+    }
+
+    /// Sessions that a crash left running go on no more; how many there were. Only for the
+    /// daemon, before it begins one.
+    pub(super) fn abandon_sessions(&mut self, now: i64) -> Result<usize> {
+        let transaction = self.begin()?;
+        transaction.prepare_cached(NOTE_ABANDONED)?.execute([now])?;
+        let abandoned = transaction.prepare_cached(ABANDON)?.execute([])?;
+        transaction.commit()?;
+        Ok(abandoned)
+    }
+}
+
+const INSERT: &str = "\
+    INSERT INTO session
+        (session_id, stream, token_name, subject_ref, state, started_at, features)
+    VALUES (:session_id, :stream, :token_name, :subject_ref, 'running', :started_at, :features)
+    ON CONFLICT (session_id) DO NOTHING";
+
+const INSERT_CONSENT: &str = "\
+    INSERT INTO consent (session_id, notice_version, consent_at) VALUES (?1, ?2, ?3)";
+
+const END: &str = "\
+    UPDATE session SET state = 'ended', ended_at = max(?1, started_at), summary = ?2
+    WHERE session_id = ?3 AND state = 'running'";
+
+const SELECT: &str = "\
+    SELECT * FROM session LEFT JOIN consent USING (session_id)
+    WHERE started_at < ?1 ORDER BY started_at DESC, session_id DESC LIMIT ?2";
+
+const SELECT_ONE: &str = "\
+    SELECT * FROM session LEFT JOIN consent USING (session_id) WHERE session_id = ?1";
+
+const NOTE_ABANDONED: &str = "\
+    INSERT INTO audit (at, actor, action, object, detail)
+    SELECT ?1, 'boothd', 'session.abandon', 'session ' || session_id, ''
+    FROM session WHERE state = 'running'";
+
+const ABANDON: &str = "UPDATE session SET state = 'abandoned' WHERE state = 'running'";

@@ -1,0 +1,137 @@
+//! The loop of the thread `store`: does what it is asked, and looks for what others changed.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::{StoreConfig, cleanup, database::Database, millis, token_book::TokenBook};
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+    stage::Stage,
+};
+
+/// How often the thread looks whether another process has changed something.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// What the thread is asked.
+pub(super) enum Order {
+    /// Something to do with the database; answers whoever asked.
+    Work(Box<dyn FnOnce(&mut Desk) + Send>),
+    /// To leave, once everything that was asked before is done.
+    Leave,
+}
+
+/// What the thread works with.
+pub(super) struct Desk {
+    pub(super) database: Database,
+    pub(super) config: StoreConfig,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stage: Arc<Stage>,
+    pub(super) book: watch::Sender<Arc<TokenBook>>,
+    /// Of the tokens in the book.
+    pub(super) data_version: i64,
+    /// When old rows were last looked for, unix ms.
+    pub(super) cleaned_at: Option<i64>,
+}
+
+impl Desk {
+    /// Runs until it is told to leave.
+    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let order = orders.recv_timeout(LOOK_EVERY);
+            self.look_after();
+            match order {
+                Ok(Order::Work(work)) => work(&mut self),
+                Err(RecvTimeoutError::Timeout) => (),
+                Ok(Order::Leave) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.stage.update(|status| status.state = crate::stage::State::Stopped);
+    }
+
+    /// Does one piece of work, and says in the stage how the database is.
+    pub(super) fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Database, i64) -> Result<T>,
+    ) -> Result<T> {
+        let done = work(&mut self.database, self.clock.unix_ms());
+        match &done {
+            Err(error) if error.kind() == ErrorKind::Unavailable => self.lose(error),
+            Err(error) if error.kind() == ErrorKind::Internal => {
+                log::error!(target: "store", error = error.chain().to_string().as_str(); "the database refused a statement");
+            }
+            _ => self.stage.media_passed(self.clock.monotonic()),
+        }
+        done
+    }
+
+    /// Publishes the tokens as they are now.
+    pub(super) fn publish_tokens(&mut self) -> Result<()> {
+        let rows = self.attempt(|database, _| database.token_rows())?;
+        self.book.send_modify(|book| *book = Arc::new(book.with_rows(rows)));
+        Ok(())
+    }
+
+    /// What the thread does unasked: mends, sees what others changed, forgets what is old.
+    fn look_after(&mut self) {
+        if self.is_lost() {
+            let reopened = self.attempt(|database, _| database.reopen());
+            if reopened.is_err() {
+                return;
+            }
+            log::info!(target: "store", "the database is back");
+            self.data_version = 0;
+        }
+        // What goes wrong here stands in the stage, and is tried again.
+        let looked = self.see_changes().and_then(|()| self.clean());
+        if let Err(error) = looked {
+            log::debug!(target: "store", error = error.chain().to_string().as_str(); "not looked after");
+        }
+    }
+
+    fn see_changes(&mut self) -> Result<()> {
+        let data_version = self.attempt(|database, _| database.data_version())?;
+        if data_version != self.data_version {
+            self.publish_tokens()?;
+            self.data_version = data_version;
+        }
+        Ok(())
+    }
+
+    fn clean(&mut self) -> Result<()> {
+        let now = self.clock.unix_ms();
+        let is_due = self.cleaned_at.is_none_or(|at| now - at >= millis(cleanup::EVERY));
+        if !is_due {
+            return Ok(());
+        }
+        let config = self.config.clone();
+        let deleted = self.attempt(|database, now| database.forget(&config, now))?;
+        self.cleaned_at = Some(now);
+        if deleted > 0 {
+            log::info!(target: "store", rows = deleted; "what was old enough is deleted");
+            self.publish_tokens()?;
+        }
+        Ok(())
+    }
+
+    fn is_lost(&self) -> bool {
+        self.stage.status().state == crate::stage::State::Unavailable
+    }
+
+    /// Tells the operator once, and counts it once, until the database is back.
+    fn lose(&self, error: &Error) {
+        let told = error.chain().to_string();
+        if self.is_lost() {
+            return self.stage.update(|status| status.error = Some(told));
+        }
+        log::error!(target: "store", error = told.as_str(); "the database is away");
+        self.stage.lost(told);
+    }
+}

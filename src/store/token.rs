@@ -1,0 +1,301 @@
+//! Tokens: who may open a door, kept by the hash of their secret.
+
+use std::{fmt, result, str::FromStr};
+
+use rusqlite::{OptionalExtension, Row, named_params};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    audit,
+    database::Database,
+    token_book::Denied,
+    token_file::{Secret, TokenHash},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a token allows, each more than the one before.
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Deserialize, JsonSchema, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// To look.
+    Viewer,
+    /// To send media for one's own session.
+    Guest,
+    /// Everything, the booth's own session too.
+    Operator,
+}
+
+/// The number of a token. Never given twice.
+#[derive(
+    Clone, Copy, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Deserialize, JsonSchema, Serialize,
+)]
+#[serde(transparent)]
+pub struct TokenId(pub i64);
+
+impl TokenId {
+    /// The token of the configuration, which the database does not hold.
+    pub const CONFIGURED: TokenId = TokenId(0);
+
+    /// As the binding's column has it.
+    fn as_row(self) -> Option<i64> {
+        (self != TokenId::CONFIGURED).then_some(self.0)
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Role {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Guest => "guest",
+            Role::Operator => "operator",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(word: &str) -> result::Result<Self, String> {
+        [Role::Viewer, Role::Guest, Role::Operator]
+            .into_iter()
+            .find(|role| role.name() == word)
+            .ok_or_else(|| format!("{word:?} is none of viewer, guest, operator"))
+    }
+}
+
+/// A token, without its secret, which nobody keeps.
+#[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
+pub struct Token {
+    /// Its number.
+    pub id: TokenId,
+    /// Whose it is, in the operator's words.
+    pub name: String,
+    /// What it allows.
+    pub role: Role,
+    /// The only session it may touch; `None`: any that it is the first to use.
+    pub session_id: Option<String>,
+    /// When it was made, unix ms.
+    pub created_at: i64,
+    /// From when on it opens nothing, unix ms; `None`: never.
+    pub expires_at: Option<i64>,
+    /// When it was taken back, unix ms.
+    pub revoked_at: Option<i64>,
+}
+
+/// A token to be made.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// Whose it is; 1 to 64 characters.
+    pub name: String,
+    /// What it allows.
+    pub role: Role,
+    /// The only session it may touch.
+    #[serde(default)]
+    pub session_id: Option<String>,
+    /// From when on it opens nothing, unix ms.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+}
+
+impl Token {
+    /// Whether it opens a door at `now_unix_ms`.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn good_at(&self, now_unix_ms: i64) -> result::Result<(), Denied> {
+        if self.revoked_at.is_some() {
+            return Err(Denied::Revoked);
+        }
+        match self.expires_at {
+            Some(expires_at) if expires_at <= now_unix_ms => Err(Denied::Expired),
+            _ => Ok(()),
+        }
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let role: String = row.get("role")?;
+        Ok(Token {
+            id: TokenId(row.get("token_id")?),
+            name: row.get("name")?,
+            role: role.parse().expect("a CHECK keeps the words"),
+            session_id: row.get("session_id")?,
+            created_at: row.get("created_at")?,
+            expires_at: row.get("expires_at")?,
+            revoked_at: row.get("revoked_at")?,
+        })
+    }
+}
+
+impl Database {
+    /// Makes a token; its secret is told this once.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the name, the session or the expiry cannot be; `Unavailable`.
+    pub fn add_token(
+        &mut self,
+        new: NewToken,
+        actor: &str,
+        now: i64,
+    ) -> Result<(Token, Secret)> {
+        judge(&new, now)?;
+        let secret = Secret::random();
+        let transaction = self.begin()?;
+        transaction.prepare_cached(INSERT)?.execute(named_params! {
+            ":name": new.name, ":role": new.role.name(), ":session_id": new.session_id,
+            ":secret_sha256": TokenHash::of(secret.reveal()).as_bytes(),
+            ":created_at": now, ":expires_at": new.expires_at,
+        })?;
+        let id = TokenId(transaction.last_insert_rowid());
+        let detail = format!("{} {}", new.role.name(), new.name);
+        audit::note(&transaction, now, actor, ["token.add", &format!("token {id}"), &detail])?;
+        transaction.commit()?;
+        let NewToken { name, role, session_id, expires_at } = new;
+        let token =
+            Token { id, name, role, session_id, created_at: now, expires_at, revoked_at: None };
+        Ok((token, secret))
+    }
+
+    /// Takes a token back, for good.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is none or it was revoked before; `Unavailable`.
+    pub fn revoke_token(&mut self, id: TokenId, actor: &str, now: i64) -> Result<Token> {
+        if id == TokenId::CONFIGURED {
+            let what = "token 0 is the configuration's: change web.token, or delete the file \
+                        state.dir/token, and start boothd again";
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let transaction = self.begin()?;
+        let found = transaction
+            .prepare_cached(SELECT_ONE)?
+            .query_row([id.0], Token::from_row)
+            .optional()?;
+        let refuse = |what: String| Err(Error::new(ErrorKind::InvalidInput, what));
+        let Some(token) = found else {
+            return refuse(format!("there is no token {id}; `boothd token list` shows them"));
+        };
+        if token.revoked_at.is_some() {
+            return refuse(format!("token {id} ({}) was revoked before", token.name));
+        }
+        transaction.prepare_cached(REVOKE)?.execute((now, id.0))?;
+        audit::note(
+            &transaction,
+            now,
+            actor,
+            ["token.revoke", &format!("token {id}"), &token.name],
+        )?;
+        transaction.commit()?;
+        Ok(Token { revoked_at: Some(now), ..token })
+    }
+
+    /// Every token, by its number.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn tokens(&self) -> Result<Vec<Token>> {
+        Ok(self.token_rows()?.into_iter().map(|(_, token)| token).collect())
+    }
+
+    /// Every token with its hash, by its number.
+    pub(super) fn token_rows(&self) -> Result<Vec<(TokenHash, Token)>> {
+        let mut ask = self.connection.prepare_cached(SELECT_ALL)?;
+        let rows = ask.query_map([], |row| {
+            Ok((TokenHash::from_bytes(row.get("secret_sha256")?), Token::from_row(row)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether the token may use that session id; the first that asks keeps it. An operator
+    /// may touch all.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the id cannot be one; `Unavailable`.
+    pub fn bind_session(&mut self, session_id: &str, id: TokenId, now: i64) -> Result<bool> {
+        judge_session_id(session_id)?;
+        let transaction = self.begin()?;
+        let (role, only) = match id.as_row() {
+            None => (Role::Operator, None),
+            Some(row) => {
+                let mut ask = transaction.prepare_cached(SELECT_ONE)?;
+                match ask.query_row([row], Token::from_row).optional()? {
+                    Some(token) => (token.role, token.session_id),
+                    None => return Ok(false),
+                }
+            }
+        };
+        if only.is_some_and(|only| only != session_id) {
+            return Ok(false);
+        }
+        if role != Role::Operator
+            && (transaction.prepare_cached(IS_ANOTHERS)?)
+                .query_row((session_id, id.0, now), |row| row.get(0))?
+        {
+            return Ok(false);
+        }
+        transaction.prepare_cached(BIND)?.execute((session_id, id.as_row(), now))?;
+        transaction.commit()?;
+        Ok(true)
+    }
+}
+
+fn judge(new: &NewToken, now: i64) -> Result<()> {
+    let refuse = |what: &str| Err(Error::new(ErrorKind::InvalidInput, what));
+    if !(1..=64).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
+        return refuse("the name of a token has 1 to 64 characters, all of which can be seen");
+    }
+    if let Some(session_id) = &new.session_id {
+        judge_session_id(session_id)?;
+    }
+    match new.expires_at {
+        Some(expires_at) if expires_at <= now => refuse("the token would have expired already"),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what no session can be called.
+pub(super) fn judge_session_id(session_id: &str) -> Result<()> {
+    let is_good = (1..=128).contains(&session_id.chars().count())
+        && !session_id.chars().any(char::is_control);
+    if is_good {
+        return Ok(());
+    }
+    let what = "a session id has 1 to 128 characters, all of which can be seen";
+    Err(Error::new(ErrorKind::InvalidInput, what))
+}
+
+const INSERT: &str = "\
+    INSERT INTO token (name, role, secret_sha256, session_id, created_at, expires_at)
+    VALUES (:name, :role, :secret_sha256, :session_id, :created_at, :expires_at)";
+
+const SELECT_ONE: &str = "SELECT * FROM token WHERE token_id = ?1";
+
+const SELECT_ALL: &str = "SELECT * FROM token ORDER BY token_id";
+
+const REVOKE: &str = "UPDATE token SET revoked_at = ?1 WHERE token_id = ?2";
+
+/// Bound to another token, meant for another one that is still good, or recorded before by one
+/// that is gone.
+const IS_ANOTHERS: &str = "\
+    SELECT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1 AND token_id IS NOT ?2)
+        OR EXISTS (
+            SELECT 1 FROM token
+            WHERE session_id = ?1 AND token_id <> ?2 AND revoked_at IS NULL
+              AND ifnull(expires_at > ?3, TRUE)
+        )
+        OR EXISTS (SELECT 1 FROM session WHERE session_id = ?1)
+            AND NOT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1)";
+
+const BIND: &str = "\
+    INSERT INTO session_binding (session_id, token_id, bound_at) VALUES (?1, ?2, ?3)
+    ON CONFLICT (session_id) DO NOTHING";

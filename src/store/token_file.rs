@@ -1,0 +1,150 @@
+//! The booth's own token: made once, kept in a file that only boothd reads, known by its hash.
+
+use std::{
+    fmt, fs,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bytes of randomness in a token that boothd makes.
+const TOKEN_BYTES: usize = 32;
+
+/// A text that no log line and no `Debug` shows.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    pub fn new(text: String) -> Self {
+        Secret(text)
+    }
+
+    /// A new one that nobody can guess.
+    pub fn random() -> Self {
+        Secret(random_hex(TOKEN_BYTES))
+    }
+
+    /// The text itself, for the one place that shows it to the operator.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What is kept of a token in order to know it again.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The hash of `token`.
+    pub fn of(token: &str) -> Self {
+        TokenHash(Sha256::digest(token).into())
+    }
+
+    /// A hash that was kept.
+    pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
+        TokenHash(bytes)
+    }
+
+    /// What is kept.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether `token` is the one. Takes the same time wherever they differ.
+    pub fn matches(&self, token: &str) -> bool {
+        let given = TokenHash::of(token);
+        self.0.iter().zip(given.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+}
+
+/// The token kept in `state_dir/token`, or a new one; true when it was made now and must be
+/// told to the operator.
+///
+/// # Errors
+/// `Config` when the folder cannot be made or the file cannot be read or written.
+pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
+    let path = state_dir.join("token");
+    let failed = |cause: io::Error| {
+        let what = format!(
+            "the token {} cannot be kept; make its folder writable, or set state.dir or web.token",
+            path.display()
+        );
+        Error::new(ErrorKind::Config, what).because(cause)
+    };
+    match fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => Ok((Secret(text.trim().to_owned()), false)),
+        Ok(_) => {
+            let cause = "delete it and start again, and boothd makes a new one";
+            let what = format!("the token {} is empty", path.display());
+            Err(Error::new(ErrorKind::Config, what).because(cause))
+        }
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            let token = Secret::random();
+            keep(&path, token.reveal()).map_err(failed)?;
+            Ok((token, true))
+        }
+        Err(cause) => Err(failed(cause)),
+    }
+}
+
+fn keep(path: &Path, token: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()
+}
+
+/// `bytes` random bytes as hex.
+pub(crate) fn random_hex(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).expect("the system's random source answers");
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_once_and_only_its_owner_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state_dir = folder.path().join("state");
+        let (made, is_new) = load_or_make_token(&state_dir).unwrap();
+        assert!(is_new);
+        assert_eq!(made.reveal().len(), 2 * TOKEN_BYTES);
+        let mode = fs::metadata(state_dir.join("token")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(load_or_make_token(&state_dir).unwrap(), (made, false));
+    }
+
+    #[test]
+    fn an_empty_token_opens_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("token"), "\n").unwrap();
+        assert_eq!(load_or_make_token(folder.path()).unwrap_err().kind(), ErrorKind::Config);
+    }
+
+    #[test]
+    fn only_the_same_token_matches_and_debug_hides_it() {
+        let hash = TokenHash::of("correct horse");
+        assert!(hash.matches("correct horse"));
+        assert!(!hash.matches("correct hors"));
+        assert!(!format!("{:?}", Secret::new("correct horse".into())).contains("horse"));
+    }
+}
