@@ -24,6 +24,7 @@ pub mod session;
 pub mod engine;
 pub mod report;
 // -- where a report goes -----------------------------------------------------------------------
+pub mod booth;
 pub mod web;
 // -- the whole ---------------------------------------------------------------------------------
 pub mod service;
