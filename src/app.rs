@@ -222,7 +222,7 @@ impl Parts {
         let ground = Ground {
             policy: config.policy.clone(),
             features: config.features,
-            store: store.clone(),
+            log: Arc::new(store.clone()),
             clock: clock.clone(),
         };
         let booth = Booth::new(Subject::Booth, stream.clone(), gates, ground);

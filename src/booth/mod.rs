@@ -1,15 +1,18 @@
-//! [`Booth`]: one stream's interview: consent, switches, pause, session. Decides when a device
-//! may be used at all, and tells the store what must be remembered.
+//! [`Booth`]: one stream's interview. Decides when camera and microphone may be open, and what is
+//! analysed; holds no device and no socket. The booth's own devices have one, and so has each
+//! client that sends media of its own.
 //!
-//! The booth's own devices have one, and so has each client that sends media of its own. Holds
-//! no media and no metrics.
+//! What is asked of it happens one after the other. It opens nothing before the log has it on
+//! the disk, and closes before it tells anybody.
 
+mod session_log;
 mod state;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
+pub use session_log::{Answer, BegunSession, Deed, EndedSession, SessionLog};
 pub use state::{ActiveSession, BoothState, SessionSummary, StartSession};
 
 use crate::{
@@ -19,19 +22,17 @@ use crate::{
     features::{FeatureChange, Features},
     gate::Gate,
     policy::{Consent, Policy},
-    report::SummaryReport,
-    store::{NewSession, Store, StreamKind, random_hex},
 };
 
-/// Random bytes in the name of a session of the booth.
-const SESSION_ID_BYTES: usize = 16;
+/// Longer references are a mistake: they name a subject, they do not describe one.
+const MOST_SUBJECT_CHARS: usize = 200;
 
-/// The gates of the devices; those of a client's stream are asked before its media is taken.
+/// Where the devices' loops wait.
 #[derive(Clone, Debug)]
 pub struct Gates {
-    /// Pictures.
+    /// The camera's.
     pub camera: Gate,
-    /// Sound.
+    /// The microphone's.
     pub microphone: Gate,
 }
 
@@ -45,11 +46,11 @@ impl Gates {
 /// Whose interview it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Subject {
-    /// Of the person in the booth.
+    /// Of the person in the booth; each session gets an id of its own.
     Booth,
-    /// Of the person at a client.
+    /// Of the person at a client, under the client's own id.
     Client {
-        /// The client's own name for it.
+        /// The client's id for it.
         session_id: String,
     },
 }
@@ -59,15 +60,15 @@ pub enum Subject {
 pub struct Ground {
     /// What is allowed at all.
     pub policy: Policy,
-    /// The switches at first.
+    /// The switches at first, as far as the policy allows them.
     pub features: Features,
-    /// Where sessions are remembered.
-    pub store: Store,
+    /// Where sessions are written down.
+    pub log: Arc<dyn SessionLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
 
-/// See the module. Clones are the same interview.
+/// The booth. Clones are handles of the same.
 #[derive(Clone)]
 pub struct Booth {
     shared: Arc<Shared>,
@@ -77,20 +78,20 @@ struct Shared {
     subject: Subject,
     stream: Arc<Stream>,
     gates: Gates,
-    ground: Ground,
+    policy: Policy,
+    log: Arc<dyn SessionLog>,
+    clock: Arc<dyn Clock>,
     state: watch::Sender<BoothState>,
-    /// One change at a time.
-    change: Mutex<Progress>,
+    /// Held by whoever changes the state.
+    turn: Mutex<Turn>,
 }
 
-/// What a change must know and nobody else.
-#[derive(Debug, Default)]
-struct Progress {
-    began_at: Duration,
-    /// The switches of before, where the session has its own.
-    features_after: Option<Features>,
-    /// A session that is over, and whose summary the store has not taken yet.
-    untold: Option<SessionSummary>,
+/// What only the one who changes the state knows.
+struct Turn {
+    /// What is analysed when no session says otherwise.
+    features: Features,
+    /// A summary that the log did not take; the next end of the session tries again.
+    unwritten: Option<SessionSummary>,
 }
 
 impl fmt::Debug for Booth {
@@ -100,209 +101,262 @@ impl fmt::Debug for Booth {
 }
 
 impl Booth {
-    /// Opens the gates as far as the policy allows without a session.
+    /// A booth without a session. Opens the gates as far as `policy` and `features` allow.
     pub fn new(subject: Subject, stream: Arc<Stream>, gates: Gates, ground: Ground) -> Self {
-        let state = BoothState::at_first(&ground.policy, ground.features);
-        let state = watch::channel(state).0;
-        let change = Mutex::default();
-        let shared = Shared { subject, stream, gates, ground, state, change };
+        let Ground { policy, features, log, clock } = ground;
+        let features = features.within(policy.ceiling);
+        let (state, _) = watch::channel(BoothState::new(&policy, features));
+        let turn = Mutex::new(Turn { features, unwritten: None });
+        let shared = Shared { subject, stream, gates, policy, log, clock, state, turn };
         let booth = Booth { shared: Arc::new(shared) };
-        booth.publish(|_| ());
+        let state = booth.shared.state.borrow().clone();
+        booth.obey(&state);
         booth
     }
 
-    /// How it stands.
+    /// What the booth does, now and at each change.
     pub fn state(&self) -> watch::Receiver<BoothState> {
         self.shared.state.subscribe()
     }
 
-    /// Switches features, from the next media on; a device that is switched off is closed.
+    /// Switches features, for now and for the sessions to come.
     ///
     /// # Errors
-    /// `InvalidInput` when the policy forbids it; `Unavailable` when it cannot be noted.
+    /// `InvalidInput` when the policy forbids it; then nothing changes. What the log says; then
+    /// what was switched off is off, and nothing was switched on.
     pub async fn configure(&self, change: &FeatureChange, actor: &str) -> Result<()> {
-        let _one = self.shared.change.lock().await;
-        let now = self.shared.state.borrow().features;
-        let features = self.shared.ground.policy.apply(now, change)?;
-        // Privacy does not wait for the disk: what is to be off is off at once.
-        self.publish(|state| state.features = now.within(features));
-        if features != now {
-            self.note(actor, "configure", &described(change)).await?;
-            self.publish(|state| state.features = features);
-        }
+        let mut turn = self.turn().await;
+        let now = self.now();
+        let features = self.shared.policy.apply(now.features, change)?;
+        let later = self.shared.policy.apply(turn.features, change)?;
+        // Off is obeyed whatever comes of the log.
+        self.change(|state| state.features = now.features.within(features));
+        turn.features = turn.features.within(later);
+        let detail = Some(described(change));
+        self.audit(actor, "features.change", "booth", detail).await?;
+        turn.features = later;
+        self.change(|state| state.features = features);
         Ok(())
     }
 
-    /// Begins the session of a person who has agreed to the notice.
+    /// Begins an interview: with the consent on the disk, the devices open.
     ///
     /// # Errors
-    /// `InvalidInput` when a session runs, when the consent is to another notice or lies in the
-    /// future, or when a switch is forbidden; `Unavailable` when it cannot be remembered: then
-    /// nothing begins.
-    pub async fn start_session(&self, start: StartSession, actor: &str) -> Result<ActiveSession> {
-        let mut progress = self.shared.change.lock().await;
-        self.store_untold(&mut progress, actor).await?;
-        let Ground { policy, store, clock, .. } = &self.shared.ground;
-        let state = self.shared.state.borrow().clone();
-        if let Some(running) = &state.session {
-            let what = format!("session {} runs; end it first", running.session_id);
-            return Err(Error::new(ErrorKind::InvalidInput, what));
-        }
-        let features = match &start.features {
-            Some(change) => policy.apply(state.features, change)?,
-            None => state.features,
+    /// `InvalidInput` when one runs already, when the consent is not to this booth's notice, or
+    /// when the policy forbids a feature. What the log says. Nothing is opened then.
+    pub async fn start_session(
+        &self,
+        start: StartSession,
+        actor: &str,
+    ) -> Result<ActiveSession> {
+        let _turn = self.turn().await;
+        let now = self.now();
+        let (started_at, features) = self.judge(&start, &now)?;
+        let StartSession { notice_version, consent_at, subject_ref, .. } = start;
+        let session = ActiveSession {
+            session_id: self.session_id()?,
+            subject_ref,
+            notice_version,
+            consent_at,
+            started_at,
         };
-        let StartSession { notice_version, consent_at, subject_ref, .. } = start.clone();
-        let consent = Consent { notice_version, consent_at };
-        let started_at = clock.unix_ms();
-        policy.check_consent(&consent, started_at)?;
-        let (stream, session_id) = self.kind_and_id();
-        store
-            .begin_session(NewSession {
-                session_id: session_id.clone(),
-                stream,
-                token_name: Some(actor.to_owned()),
-                subject_ref: subject_ref.clone(),
-                started_at,
-                consent: Some((consent.notice_version.clone(), consent_at)),
-                features: serde_json::to_value(features).expect("switches are plain"),
-                actor: actor.to_owned(),
-            })
-            .await?;
-        self.shared.stream.begin_session(&session_id).await?;
-        progress.began_at = clock.monotonic();
-        progress.features_after = start.features.map(|_| state.features);
-        let notice_version = consent.notice_version;
-        let session =
-            ActiveSession { session_id, subject_ref, notice_version, consent_at, started_at };
-        self.publish(|state| {
+        let begun = BegunSession {
+            session_id: session.session_id.clone(),
+            is_client: self.is_client(),
+            subject_ref: session.subject_ref.clone(),
+            notice_version: session.notice_version.clone(),
+            consent_at,
+            started_at,
+            features,
+            actor: actor.into(),
+        };
+        self.shared.log.begin(begun).await?;
+        self.shared.stream.begin_session(&session.session_id).await?;
+        self.change(|state| {
             state.features = features;
-            state.paused = false;
             state.session = Some(session.clone());
+            state.paused = false;
         });
-        log::info!(target: "booth", session = session.session_id.as_str(); "session started");
         Ok(session)
     }
 
-    /// Closes the devices for a while, or opens them again.
+    /// When the session begins and what it analyses, if it may.
+    fn judge(&self, start: &StartSession, now: &BoothState) -> Result<(i64, Features)> {
+        if let Some(session) = &now.session {
+            let what = format!("session {} still runs; end it first", session.session_id);
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let subject = start.subject_ref.as_deref().unwrap_or_default();
+        if subject.chars().count() > MOST_SUBJECT_CHARS {
+            let what = format!("subject_ref is longer than {MOST_SUBJECT_CHARS} characters");
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let started_at = self.shared.clock.unix_ms();
+        let notice_version = start.notice_version.clone();
+        let consent = Consent { notice_version, consent_at: start.consent_at };
+        self.shared.policy.check_consent(&consent, started_at)?;
+        let change = start.features.unwrap_or_default();
+        Ok((started_at, self.shared.policy.apply(now.features, &change)?))
+    }
+
+    /// Closes the devices for a while, or opens them again as far as the rest allows it.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be noted.
+    /// What the log says: a pause holds all the same, and what was paused stays so.
+    /// `InvalidInput` for going on with a session that has ended but for its summary.
     pub async fn pause(&self, paused: bool, actor: &str) -> Result<()> {
-        let _one = self.shared.change.lock().await;
-        if self.shared.state.borrow().paused == paused {
-            return Ok(());
+        let turn = self.turn().await;
+        if !paused && turn.unwritten.is_some() {
+            let what = "the session has ended and only its summary is unwritten; end it again";
+            return Err(Error::new(ErrorKind::InvalidInput, what));
         }
         if paused {
-            // Privacy does not wait for the disk.
-            self.publish(|state| state.paused = true);
-            return self.note(actor, "pause", "").await;
+            self.change(|state| state.paused = true);
         }
-        self.note(actor, "resume", "").await?;
-        self.publish(|state| state.paused = false);
+        let now = self.now();
+        let session = now.session.map(|session| session.session_id);
+        let object = session.as_deref().unwrap_or("booth");
+        let action = if paused { "session.pause" } else { "session.resume" };
+        self.audit(actor, action, object, None).await?;
+        self.change(|state| state.paused = paused);
         Ok(())
     }
 
-    /// Ends the session: what it came to. Where the store fails the session is over all the
-    /// same, and its summary is kept for the next try.
+    /// Ends the interview: what it came to, once that is on the disk.
     ///
     /// # Errors
-    /// `InvalidInput` when no session runs; `Unavailable` when it cannot be remembered.
+    /// `InvalidInput` when none runs. What the log says: the devices are then closed, and asking
+    /// again writes the same summary.
     pub async fn end_session(&self, actor: &str) -> Result<SessionSummary> {
-        let mut progress = self.shared.change.lock().await;
-        let running = self.shared.state.borrow().session.clone();
-        if let Some(session) = running {
-            let summary = self.finish(session, &mut progress).await?;
-            progress.untold = Some(summary);
+        let mut turn = self.turn().await;
+        let now = self.now();
+        let Some(session) = now.session else {
+            return Err(Error::new(ErrorKind::InvalidInput, "no session runs"));
+        };
+        let summary = match turn.unwritten.take() {
+            Some(summary) => summary,
+            None => {
+                if self.shared.policy.require_consent {
+                    // The consent ends here, before anything else takes its time.
+                    self.shared.gates.camera.set_open(false);
+                    self.shared.gates.microphone.set_open(false);
+                }
+                let finished = self.shared.stream.finish_session().await?;
+                let ended_at = self.shared.clock.unix_ms();
+                SessionSummary::new(&session, now.features, ended_at, &finished)
+            }
+        };
+        let ended = EndedSession {
+            session_id: summary.session_id.clone(),
+            ended_at: summary.ended_at,
+            summary: serde_json::to_value(&summary).map_err(|cause| {
+                Error::new(ErrorKind::Internal, "a summary is no JSON").because(cause)
+            })?,
+            actor: actor.into(),
+        };
+        if let Err(error) = self.shared.log.end(ended).await {
+            turn.unwritten = Some(summary);
+            self.change(|state| state.paused = true);
+            return Err(error);
         }
-        let nothing = || Error::new(ErrorKind::InvalidInput, "no session runs; start one first");
-        let summary = progress.untold.clone().ok_or_else(nothing)?;
-        self.store_untold(&mut progress, actor).await?;
-        log::info!(target: "booth", session = summary.session_id.as_str(); "session ended");
+        let features = turn.features;
+        self.change(|state| {
+            state.session = None;
+            state.features = features;
+            state.paused = false;
+        });
         Ok(summary)
     }
 
-    /// The stream closes: ends the session if there is one.
+    /// The stream closes: ends the session, if one runs.
     ///
     /// # Errors
-    /// `Unavailable` when its summary cannot be remembered.
+    /// What the log says.
     pub async fn leave(&self, actor: &str) -> Result<()> {
-        let is_over = self.shared.state.borrow().session.is_none()
-            && self.shared.change.lock().await.untold.is_none();
-        if is_over { Ok(()) } else { self.end_session(actor).await.map(drop) }
-    }
-
-    async fn finish(
-        &self,
-        session: ActiveSession,
-        progress: &mut Progress,
-    ) -> Result<SessionSummary> {
-        let Ground { clock, .. } = &self.shared.ground;
-        let features = self.shared.state.borrow().features;
-        let took = clock.monotonic().saturating_sub(progress.began_at);
-        let finished = self.shared.stream.finish_session().await?;
-        let features_after = progress.features_after.take().unwrap_or(features);
-        self.publish(|state| {
-            state.session = None;
-            state.paused = false;
-            state.features = features_after;
-        });
-        Ok(SessionSummary {
-            session_id: session.session_id,
-            started_at: session.started_at,
-            ended_at: clock.unix_ms(),
-            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            subject_ref: session.subject_ref,
-            notice_version: session.notice_version,
-            consent_at: session.consent_at,
-            features,
-            report: SummaryReport::of_session(&finished),
-        })
-    }
-
-    async fn store_untold(&self, progress: &mut Progress, actor: &str) -> Result<()> {
-        if let Some(summary) = &progress.untold {
-            let store = &self.shared.ground.store;
-            let (id, ended_at) = (&summary.session_id, summary.ended_at);
-            store.end_session(id, ended_at, summary.to_json(), actor).await?;
-            progress.untold = None;
+        if self.now().session.is_none() {
+            return Ok(());
         }
-        Ok(())
+        self.end_session(actor).await.map(drop)
     }
 
-    async fn note(&self, actor: &str, action: &str, detail: &str) -> Result<()> {
-        let object = match &self.shared.subject {
-            Subject::Booth => "booth",
-            Subject::Client { session_id } => session_id,
-        };
-        self.shared.ground.store.audit(actor, action, object, detail).await
-    }
-
-    fn kind_and_id(&self) -> (StreamKind, String) {
+    fn session_id(&self) -> Result<String> {
         match &self.shared.subject {
-            Subject::Booth => (StreamKind::Booth, random_hex(SESSION_ID_BYTES)),
-            Subject::Client { session_id } => (StreamKind::Client, session_id.clone()),
+            Subject::Booth => new_id(),
+            Subject::Client { session_id } => Ok(session_id.clone()),
         }
     }
 
-    /// Changes the state, and the gates with it.
-    fn publish(&self, change: impl FnOnce(&mut BoothState)) {
-        let Shared { stream, gates, state, .. } = &*self.shared;
-        state.send_modify(|state| {
-            change(state);
-            let (video, audio) = (state.may_see(), state.may_hear());
-            state.analysing = video || audio;
-            gates.camera.set_open(video);
-            gates.microphone.set_open(audio);
-            // What waits in the lanes may no longer be looked at either.
-            stream.set_features(Features { video, audio, ..state.features });
+    fn is_client(&self) -> bool {
+        self.shared.subject != Subject::Booth
+    }
+
+    async fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.shared.turn.lock().await
+    }
+
+    fn now(&self) -> BoothState {
+        self.shared.state.borrow().clone()
+    }
+
+    /// Obeys first, then tells.
+    fn change(&self, change: impl FnOnce(&mut BoothState)) {
+        let mut state = self.now();
+        change(&mut state);
+        state.analysing = state.opens().any();
+        self.obey(&state);
+        self.shared.state.send_if_modified(|told| {
+            let is_new = *told != state;
+            *told = state;
+            is_new
         });
+    }
+
+    /// Makes the gates and the stream do what the state says.
+    fn obey(&self, state: &BoothState) {
+        let (opens, gates) = (state.opens(), &self.shared.gates);
+        gates.camera.set_open(opens.camera);
+        gates.microphone.set_open(opens.microphone);
+        self.shared.stream.set_features(state.features);
+    }
+
+    async fn audit(
+        &self,
+        actor: &str,
+        action: &'static str,
+        object: &str,
+        detail: Option<String>,
+    ) -> Result<()> {
+        let (actor, object) = (actor.into(), object.into());
+        self.shared.log.audit(Deed { actor, action, object, detail }).await
     }
 }
 
-/// The switches that are to change, for the audit log.
+/// What a change says, as JSON without what it does not say.
 fn described(change: &FeatureChange) -> String {
-    serde_json::to_string(change).expect("switches are plain")
+    let named = [
+        ("video", change.video),
+        ("audio", change.audio),
+        ("face_emotion", change.face_emotion),
+        ("gaze", change.gaze),
+        ("head_pose", change.head_pose),
+        ("voice_emotion", change.voice_emotion),
+        ("preview", change.preview),
+    ];
+    let said: serde_json::Map<_, _> = named
+        .into_iter()
+        .filter_map(|(name, on)| Some((name.to_owned(), serde_json::Value::Bool(on?))))
+        .collect();
+    serde_json::Value::Object(said).to_string()
+}
+
+/// 128 random bits: nobody guesses another's session.
+fn new_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|cause| {
+        let what = "the system gives no random numbers for a session's id";
+        Error::new(ErrorKind::Unavailable, what).because(cause)
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -1,98 +1,91 @@
-//! What the outside sees of an interview.
+//! What the booth says about itself, and what is asked of it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
+    engine::FinishedSession,
     features::{FeatureChange, Features},
     policy::{Policy, Profile},
     report::SummaryReport,
 };
 
-/// How an interview stands. All `_at` are wall time, ms since 1970.
+/// What the booth does now, and what it may do.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct BoothState {
-    /// The switches in force.
+    /// What is analysed while it analyses.
     pub features: Features,
     /// What may be switched on.
     pub allowed: Features,
-    /// Which law holds.
+    /// Which law it is under.
     pub profile: Profile,
-    /// Nothing is analysed before a session with consent.
+    /// Camera and microphone stay closed until a session with consent runs.
     pub require_consent: bool,
-    /// The notice that is to be agreed to.
+    /// Version of the notice that people agree to.
     pub notice_version: String,
-    /// Somebody has paused it.
+    /// Somebody closed camera and microphone for now.
     pub paused: bool,
-    /// Pictures or sound are being read.
+    /// Camera or microphone is open.
     pub analysing: bool,
-    /// The session that runs.
+    /// The interview that runs.
     pub session: Option<ActiveSession>,
 }
 
-/// A session that runs.
+/// An interview that runs.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ActiveSession {
-    /// Names it.
+    /// Its id.
     pub session_id: String,
-    /// The operator's own reference for the candidate.
+    /// Whom it is about, in the operator's words.
     pub subject_ref: Option<String>,
-    /// Which notice the candidate agreed to.
+    /// Version of the text that was agreed to.
     pub notice_version: String,
-    /// When.
+    /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
-    /// When it began.
+    /// When it began, ms since 1970.
     pub started_at: i64,
 }
 
-/// What begins a session.
-#[derive(Clone, Debug, PartialEq)]
+/// What is asked for at the begin of an interview.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartSession {
-    /// Which notice the candidate agreed to.
+    /// Version of the text that was agreed to.
     pub notice_version: String,
-    /// When.
+    /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
-    /// The operator's own reference for the candidate.
+    /// Whom it is about, in the operator's words.
     pub subject_ref: Option<String>,
-    /// Switches for this session.
+    /// What is to be analysed in this interview, where it differs.
     pub features: Option<FeatureChange>,
 }
 
-/// What a session came to.
+/// What an interview came to.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SessionSummary {
-    /// Names it.
+    /// Its id.
     pub session_id: String,
-    /// When it began.
+    /// When it began, ms since 1970.
     pub started_at: i64,
-    /// When it ended.
+    /// When it ended, ms since 1970.
     pub ended_at: i64,
-    /// Between the two, on a clock that nobody sets.
-    pub duration_ms: u64,
-    /// The operator's own reference for the candidate.
+    /// From begin to end.
+    pub duration_ms: i64,
+    /// Whom it was about.
     pub subject_ref: Option<String>,
-    /// Which notice the candidate agreed to.
+    /// Version of the text that was agreed to.
     pub notice_version: String,
-    /// When.
+    /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
-    /// The switches at its end.
+    /// What was analysed at its end.
     pub features: Features,
     /// Every metric.
     #[serde(flatten)]
     pub report: SummaryReport,
 }
 
-impl SessionSummary {
-    /// As the store keeps it.
-    pub(super) fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("a summary has string keys and plain values")
-    }
-}
-
 impl BoothState {
-    pub(super) fn at_first(policy: &Policy, features: Features) -> Self {
-        BoothState {
+    pub(super) fn new(policy: &Policy, features: Features) -> Self {
+        let mut state = BoothState {
             features,
             allowed: policy.ceiling,
             profile: policy.profile,
@@ -101,20 +94,49 @@ impl BoothState {
             paused: false,
             analysing: false,
             session: None,
+        };
+        state.analysing = state.opens().any();
+        state
+    }
+
+    /// Which devices may be open in this state. A session runs only with consent.
+    pub(super) fn opens(&self) -> Opens {
+        let may = !self.paused && (!self.require_consent || self.session.is_some());
+        Opens { camera: may && self.features.video, microphone: may && self.features.audio }
+    }
+}
+
+/// Which devices may be open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Opens {
+    pub(super) camera: bool,
+    pub(super) microphone: bool,
+}
+
+impl Opens {
+    pub(super) fn any(self) -> bool {
+        self.camera || self.microphone
+    }
+}
+
+impl SessionSummary {
+    /// The summary of `session`, whose features were these and which ended then.
+    pub fn new(
+        session: &ActiveSession,
+        features: Features,
+        ended_at: i64,
+        finished: &FinishedSession,
+    ) -> Self {
+        SessionSummary {
+            session_id: session.session_id.clone(),
+            started_at: session.started_at,
+            ended_at,
+            duration_ms: ended_at.saturating_sub(session.started_at),
+            subject_ref: session.subject_ref.clone(),
+            notice_version: session.notice_version.clone(),
+            consent_at: session.consent_at,
+            features,
+            report: SummaryReport::of_session(finished),
         }
-    }
-
-    /// The camera may be used.
-    pub(super) fn may_see(&self) -> bool {
-        self.features.video && self.may_analyse()
-    }
-
-    /// The microphone may be used.
-    pub(super) fn may_hear(&self) -> bool {
-        self.features.audio && self.may_analyse()
-    }
-
-    fn may_analyse(&self) -> bool {
-        !self.paused && (!self.require_consent || self.session.is_some())
     }
 }

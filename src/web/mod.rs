@@ -224,7 +224,7 @@ fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
     let ground = Ground {
         policy: state.policy.clone(),
         features: state.features,
-        store: state.store.clone(),
+        log: Arc::new(state.store.clone()),
         clock: clock.clone(),
     };
     // Those who left lately may come back.

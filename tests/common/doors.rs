@@ -11,11 +11,10 @@ use std::{
 };
 
 use boothd::{
-    booth::{Booth, Gates, Subject},
+    booth::{Booth, Gates, Ground, Subject},
     clock::{Clock, SimulatedClock},
     engine::{Engine, EngineConfig, FaceResult, Live, StreamSpec, VoiceResult, Workers},
     features::Features,
-    gate::Gate,
     inference::Catalog,
     policy::{Policy, Profile},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
@@ -108,7 +107,7 @@ impl Doors {
         clock.advance(Duration::from_secs(1_800_000_000));
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(&folder.path().join("boothd.db"), clock.clone()).unwrap();
-        store.admit_config_token(&Secret::new(TOKEN.into())).unwrap();
+        store.admit_config_token(&Secret::new(TOKEN.into()));
         let engine = Engine::new(EngineConfig::default());
         let session = SessionConfig::default();
         let features = policy.ceiling;
@@ -116,19 +115,19 @@ impl Doors {
             name: "booth".into(),
             origin: Default::default(),
             session: session.clone(),
+            features,
             is_client: false,
         };
         let (stream, task, _) = engine.open(&spec);
         tokio::spawn(task.run(clock.clone()));
-        let gates = Gates { camera: Gate::new(false), microphone: Gate::new(false) };
-        let booth = Booth::new(
-            Subject::Booth,
-            Arc::new(stream),
-            gates.clone(),
-            (policy.clone(), features),
-            Arc::new(store.clone()),
-            clock.clone(),
-        );
+        let gates = Gates::closed();
+        let ground = Ground {
+            policy: policy.clone(),
+            features,
+            log: Arc::new(store.clone()),
+            clock: clock.clone(),
+        };
+        let booth = Booth::new(Subject::Booth, Arc::new(stream), gates.clone(), ground);
         let (live, receiver) = watch::channel(Live::default());
         let (camera, microphone) = (running("camera"), running("microphone"));
         let state = WebState {
@@ -143,6 +142,7 @@ impl Doors {
             live: receiver,
             booth: booth.clone(),
             store: store.clone(),
+            preview: Default::default(),
             state_dir: folder.path().to_owned(),
         };
         let stop = Stop::default();
