@@ -15,6 +15,7 @@ use boothd::{
         StoreThread, StreamKind, Token, TokenId,
     },
 };
+use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -346,4 +347,105 @@ fn a_damaged_file_and_one_of_a_newer_boothd_say_what_to_do() {
     bytes[60..64].copy_from_slice(&77_u32.to_be_bytes());
     fs::write(&path, &bytes).expect("written");
     refused(&["version 77", "newer boothd"]);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_says_so_and_mends_by_itself() {
+    let bench = Bench::new();
+    let other = Connection::open(path(&bench.folder)).expect("opens beside it");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    let refused = bench.store.audit("a", "b", "c", "d").await.expect_err("is locked");
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let status = bench.store.stage().status();
+    assert_eq!((status.state.name(), status.restarts_total), ("unavailable", 1));
+    assert!(status.error.expect("says why").contains("locked"));
+    other.execute_batch("ROLLBACK").expect("unlocks");
+    bench.store.audit("a", "b", "c", "d").await.expect("works again");
+    let status = bench.store.stage().status();
+    assert_eq!((status.state.name(), status.error), ("running", None));
+}
+
+/// The whole schema, and what makes each version of the one before.
+const SCHEMA: &str = include_str!("../src/store/schema.sql");
+const UPGRADES: [&str; 1] =
+    [include_str!("../src/store/upgrade/0001_tokens_sessions_audit.sql")];
+
+/// Every table and index, without comments and white space, which an ALTER TABLE moves.
+fn shape(database: &Connection) -> Vec<(String, String, Option<String>)> {
+    let ask = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+    let mut ask = database.prepare(ask).expect("SQL");
+    let bare = |sql: String| {
+        let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+        lines.flat_map(str::split_whitespace).collect::<String>()
+    };
+    let rows = ask.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.map(bare)))
+    });
+    rows.expect("readable").collect::<Result<_, _>>().expect("rows")
+}
+
+#[test]
+fn a_file_of_version_1_becomes_the_same_as_a_new_one() {
+    let folder = TempDir::new().expect("a folder");
+    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    let first = Connection::open(&old).expect("opens");
+    first.execute_batch(UPGRADES[0]).expect("version 1");
+    first.pragma_update(None, "user_version", 1).expect("set");
+    drop(first);
+    for path in [&old, &new] {
+        drop(Database::open(path).expect("opens"));
+    }
+    let look = |path| Connection::open(path).expect("opens");
+    let shapes = [&old, &new].map(|path| shape(&look(path)));
+    assert_eq!(shapes[0], shapes[1]);
+    assert!(shapes[0].len() > 5);
+    let plain = Connection::open_in_memory().expect("opens");
+    plain.execute_batch(SCHEMA).expect("schema.sql");
+    assert_eq!(shape(&plain), shapes[1], "schema.sql is what a new file has");
+    let version = |path| -> usize {
+        let ask = look(path).query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0));
+        usize::try_from(ask.expect("a number")).expect("is small")
+    };
+    assert_eq!([version(&old), version(&new)], [UPGRADES.len(); 2]);
+}
+
+#[test]
+fn the_schema_refuses_nonsense() {
+    let database = Connection::open_in_memory().expect("opens");
+    database.execute_batch(SCHEMA).expect("schema.sql");
+    database.pragma_update(None, "foreign_keys", true).expect("set");
+    let good =
+        "INSERT INTO token VALUES (1, 'a', 'guest', zeroblob(32), NULL, 1000, NULL, NULL);
+        INSERT INTO session VALUES
+            ('s', 'booth', NULL, NULL, 'ended', 1000, 1001, '{}', '{}');";
+    database.execute_batch(good).expect("sense is taken");
+    let refused = [
+        "UPDATE token SET role = 'king'",
+        "UPDATE token SET name = ''",
+        "UPDATE token SET secret_sha256 = zeroblob(31)",
+        "UPDATE token SET secret_sha256 = 'text'",
+        "UPDATE token SET created_at = -1",
+        "UPDATE token SET created_at = 1795521600000000",
+        "UPDATE token SET created_at = 'today'",
+        "INSERT INTO token SELECT 2, name, role, secret_sha256, NULL, 1, NULL, NULL FROM token",
+        "UPDATE session SET state = 'lost'",
+        "UPDATE session SET state = 'running'",
+        "UPDATE session SET ended_at = NULL",
+        "UPDATE session SET ended_at = 999",
+        "UPDATE session SET stream = 'radio'",
+        "UPDATE session SET summary = 'no json'",
+        "UPDATE session SET features = '{'",
+        "UPDATE session SET subject_ref = ''",
+        "UPDATE session SET state = 'abandoned', ended_at = NULL",
+        "INSERT INTO consent VALUES ('none', 'v1', 1000)",
+        "INSERT INTO consent VALUES ('s', '', 1000)",
+        "INSERT INTO session_binding VALUES ('s', 99, 1000)",
+        "INSERT INTO audit VALUES (1, 1000, '', 'a', '', '')",
+        "INSERT INTO audit VALUES (1, 1000, 'a', 'b', '', printf('%1001d', 1))",
+    ];
+    for statement in refused {
+        let error = database.execute_batch(statement).expect_err(statement);
+        let code = error.sqlite_error_code();
+        assert_eq!(code, Some(rusqlite::ErrorCode::ConstraintViolation), "{statement}");
+    }
 }
