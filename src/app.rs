@@ -80,7 +80,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     store.0.admit_config_token(&token);
     let stages = Stages::new(store.0.stage());
     let catalog = Catalog::open(&config.models_dir)?;
-    let mut parts = Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
+    let mut parts =
+        Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
     let state = web_state(config, &stages, &parts, &catalog);
     announce(config, &listener, is_new.then_some(&token), out)?;
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
@@ -280,8 +281,17 @@ impl Parts {
 
     /// Joins everything in the order of the data.
     fn leave(self, runtime: &Runtime) {
-        let Parts { capture, engine, workers, stream, session, live, booth, store, store_thread } =
-            self;
+        let Parts {
+            capture,
+            engine,
+            workers,
+            stream,
+            session,
+            live,
+            booth,
+            store,
+            store_thread,
+        } = self;
         capture.into_iter().for_each(join);
         engine.close();
         workers.into_iter().for_each(Workers::join);
@@ -328,12 +338,7 @@ fn token(config: &Config) -> Result<(Secret, bool)> {
     }
 }
 
-fn web_state(
-    config: &Config,
-    stages: &Stages,
-    parts: &Parts,
-    catalog: &Catalog,
-) -> WebState {
+fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog) -> WebState {
     WebState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),

@@ -369,8 +369,9 @@ pub const KEYS: &[Key] = &[
     key(
         "web.max_message_bytes",
         Integer(1024, 16_777_216),
-        Is("5000000"),
-        "A longer message closes its connection (1009).",
+        Is("10100000"),
+        "A longer message closes its connection (1009); a picture is limited to 5 MB and sound to \
+         10 MB besides.",
     ),
     key(
         "web.rate_limit_per_s",

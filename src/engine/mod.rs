@@ -13,8 +13,8 @@ mod worker;
 
 use std::sync::{Arc, OnceLock, atomic::AtomicU64};
 
-pub use preview::Preview;
 pub use lanes::{Lanes, Media, Usage};
+pub use preview::Preview;
 pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
 pub use task::{FinishedSession, StreamTask};
 pub use worker::Workers;

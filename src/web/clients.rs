@@ -261,7 +261,8 @@ impl Client {
         Err(if state.paused {
             Refusal::new("paused", "the session is paused; send resume_session first")
         } else if state.require_consent && state.session.is_none() {
-            let sentence = "nothing is analysed before start_session with the candidate's consent";
+            let sentence =
+                "nothing is analysed before start_session with the candidate's consent";
             Refusal::new("consent_required", sentence)
         } else {
             Refusal::new("feature_off", format!("{feature} is switched off"))

@@ -31,7 +31,11 @@ impl Devices {
         let devices = stages.iter().filter(|stage| DEVICES.contains(&stage.name()));
         let look = |stage: &Arc<Stage>| {
             let status = stage.status();
-            Some(Device { name: stage.name(), state: word(status.state)?, reason: status.error })
+            Some(Device {
+                name: stage.name(),
+                state: word(status.state)?,
+                reason: status.error,
+            })
         };
         Devices(devices.filter_map(look).collect())
     }

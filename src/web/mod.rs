@@ -101,7 +101,7 @@ impl Default for WebConfig {
             heartbeat: Duration::from_secs(30),
             auth_timeout: Duration::from_secs(10),
             send_timeout: Duration::from_secs(5),
-            max_message_bytes: 5_000_000,
+            max_message_bytes: 10_100_000,
             rate_limit_per_s: 20.0,
             spare_connections: 64,
             header_timeout: Duration::from_secs(10),

@@ -43,6 +43,7 @@ pub(super) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/page/{file}", get(page::asset))
+        .route("/frontend/interview-simulation.html", get(page::simulation))
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -133,7 +133,12 @@ impl Doors {
         let state = WebState {
             config,
             booth_id: "test".into(),
-            stages: vec![camera.clone(), microphone.clone(), running("vision"), running("speech")],
+            stages: vec![
+                camera.clone(),
+                microphone.clone(),
+                running("vision"),
+                running("speech"),
+            ],
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
             session,

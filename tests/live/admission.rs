@@ -99,4 +99,3 @@ async fn only_the_own_page_may_connect() {
         assert_eq!(connect_with(&doors, "origin", origin).await.err(), Some(403));
     }
 }
-

@@ -107,4 +107,3 @@ async fn stop_says_goodbye_and_the_server_leaves() {
     let left = tokio::time::timeout(PATIENCE, doors.server).await.expect("in time");
     left.unwrap().unwrap();
 }
-

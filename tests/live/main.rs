@@ -5,6 +5,8 @@
 
 #[path = "../common/doors.rs"]
 mod doors;
+#[path = "../common/schema.rs"]
+mod schema;
 
 mod admission;
 mod limits;

@@ -100,7 +100,10 @@ async fn media_of_a_client_waits_for_consent() {
     assert_eq!(started["data"]["session_id"], "mine");
     client.send(picture(2)).await;
     let report = client.wait_for("visual_analysis").await;
-    assert_eq!((&report["timestamp"], &report["data"]["session_id"]), (&json!(2), &json!("mine")));
+    assert_eq!(
+        (&report["timestamp"], &report["data"]["session_id"]),
+        (&json!(2), &json!("mine"))
+    );
     client.say(json!({ "type": "end_session" })).await;
     let summary = client.wait_for("session_summary").await;
     assert_eq!(summary["data"]["frames_total"], 1);

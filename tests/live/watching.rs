@@ -145,4 +145,3 @@ async fn every_wrong_message_is_answered_and_the_connection_stays() {
     client.say(json!({ "type": "ping" })).await;
     client.expect("pong").await;
 }
-

@@ -20,6 +20,7 @@ use axum::{
 
 use super::{
     Shared,
+    message::asyncapi,
     openapi::{self, Endpoint},
 };
 use crate::{
@@ -35,9 +36,11 @@ use crate::{
 /// Everything below /api/v1.
 pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let endpoints = endpoints();
-    let document: Arc<str> = openapi::document(&endpoints).to_string().into();
+    let http: Arc<str> = openapi::document(&endpoints).to_string().into();
+    let live: Arc<str> = asyncapi::document().to_string().into();
     openapi::router(endpoints, shared)
-        .route("/api/v1/openapi.json", get(async move || json_text(&document)))
+        .route("/api/v1/openapi.json", get(async move || json_text(&http)))
+        .route("/api/v1/asyncapi.json", get(async move || json_text(&live)))
 }
 
 fn json_text(text: &str) -> Response {
