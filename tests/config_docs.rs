@@ -12,6 +12,7 @@ use boothd::{
     error::ErrorKind,
     session::SessionConfig,
     speech::SpeechConfig,
+    store::StoreConfig,
     vision::{ExpressionChoice, VisionConfig},
     web::WebConfig,
 };
@@ -102,6 +103,7 @@ fn the_tables_defaults_are_the_stages_own() {
     assert_eq!(format!("{:?}", config.engine), format!("{:?}", EngineConfig::default()));
     assert_eq!(format!("{:?}", config.session), format!("{:?}", SessionConfig::default()));
     assert_eq!(format!("{:?}", config.web), format!("{:?}", WebConfig::default()));
+    assert_eq!(config.store, StoreConfig::default());
 }
 
 #[test]
