@@ -29,6 +29,8 @@ pub struct WavReader<R> {
 /// Anything more is damage, not a recording.
 const MOST_CHANNELS: u16 = 32;
 
+const BITS: std::ops::RangeInclusive<u16> = 8..=32;
+
 /// A file from a stranger must not grow a thousandfold on its way to 16 kHz.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4000..=384_000;
 
@@ -48,8 +50,13 @@ impl<R: Read> WavReader<R> {
             Error::new(ErrorKind::InvalidInput, message).because(err)
         })?;
         let spec = reader.spec();
-        if !(1..=MOST_CHANNELS).contains(&spec.channels) || spec.bits_per_sample == 0 {
-            let message = format!("a WAV must have 1 to {MOST_CHANNELS} channels of samples");
+        if !(1..=MOST_CHANNELS).contains(&spec.channels)
+            || !BITS.contains(&spec.bits_per_sample)
+        {
+            let message = format!(
+                "a WAV of {} channels of {} bits; 1 to {MOST_CHANNELS} of 8 to 32 bits are read",
+                spec.channels, spec.bits_per_sample
+            );
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let resampler = match spec.sample_rate {
@@ -245,7 +252,11 @@ mod tests {
         let nan = wav(1, 16_000, (32, SampleFormat::Float), &[0.1, f32::NAN]);
         let mut silent = wav(1, 16_000, (16, INT), &[0_i16; 9]);
         silent[22] = 0; // The number of channels.
-        for bytes in [silent, nan, b"RIFF".to_vec(), vec![], wav(1, 1, (16, INT), &[0_i16])] {
+        // Found by the fuzzer.
+        let wide = include_bytes!("../../fuzz/corpus/wav/96_bits").to_vec();
+        for bytes in
+            [silent, nan, b"RIFF".to_vec(), vec![], wide, wav(1, 1, (16, INT), &[0_i16])]
+        {
             assert_eq!(read_all(&bytes).unwrap_err().kind(), ErrorKind::InvalidInput);
         }
     }
