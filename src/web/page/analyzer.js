@@ -46,7 +46,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.counts = { frames_sent: 0, frames_dropped: 0, chunks_sent: 0, chunks_dropped: 0 };
     this.consent = null;
     this.stream = null;
-    this.hasStarted = false;
+    this.knowsState = false;
     this.connection = new Connection({
       url: this.options.url ?? addressHere(),
       sessionId: this.options.sessionId ?? makeSessionId("own"),
@@ -78,7 +78,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     Object.assign(this, { consent, stream, preview });
     for (const track of stream.getTracks()) track.onended = () => this.deviceLost(track);
     if (preview) preview.srcObject = stream;
-    if (this.connection.isLive) this.begin();
+    if (this.knowsState) this.begin();
     else if (this.connection.socket === null) this.connect();
     return true;
   }
@@ -103,7 +103,6 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.closeDevices();
     if (this.consent) this.connection.send("end_session");
     this.consent = null;
-    this.hasStarted = false;
     this.become("stopped");
   }
 
@@ -130,26 +129,45 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
 
   linked(name, detail) {
     if (name !== "live") {
+      this.knowsState = false;
       this.endSources();
       this.become(name, detail);
       return;
     }
-    if (this.consent) this.begin();
+    // Opens the stream, or finds the one from before a loss; the booth answers with its `state`.
+    this.knowsState = false;
+    this.connection.send("configure", { features: {} });
+  }
+
+  /** What the stream does, once it is known: only then is it clear whether its session still runs. */
+  found(state) {
+    if (this.knowsState) return;
+    this.knowsState = true;
+    if (this.consent) this.begin(state);
     else this.become("ready");
   }
 
   /** The sound's first slice has the header that all others need, so each beginning records anew. */
-  begin() {
-    this.connection.send("start_session", this.consent);
+  begin(state = null) {
+    if (!state?.session) this.connection.send("start_session", this.consent);
+    if (state?.paused) {
+      this.become("paused");
+      return;
+    }
     this.startSources();
     this.become("running");
   }
 
   receive(message) {
     this.emit("message", message);
+    if (message.type === "state") this.found(message.data);
     if (message.type === "visual_analysis") this.emit("visual", message.data);
     else if (message.type === "audio_analysis") this.emit("audio", message.data);
-    else if (message.type === "error") this.fail(message.code, message.data);
+    else if (message.type === "error") {
+      this.fail(message.code, message.data);
+      // Refused a stream of its own, such as a viewer: connected all the same.
+      if (!this.knowsState && this.connection.isLive) this.become("ready");
+    }
   }
 
   async openDevices() {

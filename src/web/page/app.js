@@ -99,7 +99,11 @@ function takeReport(kind, data) {
 }
 
 const receive = {
-  auth_success: (data) => (known.role = data.role ?? "operator"),
+  auth_success(data) {
+    known.role = data.role ?? "operator";
+    // The booth is not a guest's to watch; what is theirs is the other mode.
+    if (known.role === "guest" && !isOwn) location.replace("/?mode=own");
+  },
   state(data) {
     known.state = data;
     show();
@@ -144,7 +148,7 @@ async function readHealth() {
 }
 
 const source = isOwn ? new OwnSource(listener) : new BoothSource(listener);
-const entry = new TokenEntry((token) => source.open(token));
+const entry = new TokenEntry((token, session) => source.open(token, session));
 const settings = new Settings({
   change: (name, value) => {
     source.configure({ [name]: value });

@@ -12,6 +12,9 @@ const LOOK_EVERY_MS = 5000;
 /** The close code of a client without a right to be here; its token was revoked or never good. */
 const UNAUTHORIZED = 4401;
 
+/** The close code of a session that went on in another connection; coming back would take it away. */
+const TAKEN_OVER = 4409;
+
 const REPORTS = ["visual_analysis", "audio_analysis"];
 
 /** Where the booth's stream of messages is, as seen from the page. */
@@ -108,7 +111,9 @@ export class Connection {
         else this.goLive();
         break;
       case "auth_error":
-        this.refuse(message.code);
+        // The token may be good: the booth could not look.
+        if (message.code === "unavailable") this.closed(0);
+        else this.refuse(message.code);
         return;
       case "watching":
         this.goLive();
@@ -146,8 +151,8 @@ export class Connection {
   }
 
   closed(code) {
-    if (code === UNAUTHORIZED) {
-      this.refuse("revoked");
+    if (code === UNAUTHORIZED || code === TAKEN_OVER) {
+      this.refuse(code === TAKEN_OVER ? "taken_over" : "token_revoked");
       return;
     }
     this.drop();

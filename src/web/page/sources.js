@@ -12,7 +12,8 @@ export class BoothSource {
     this.connection = new Connection({ url: addressHere(), sessionId: makeSessionId("page"), watch: "booth", on });
   }
 
-  open(token) {
+  open(token, session) {
+    if (session) this.connection.sessionId = session;
     this.connection.open(token);
   }
 
@@ -49,9 +50,10 @@ export class OwnSource {
     find("own").hidden = false;
   }
 
-  open(token) {
+  open(token, session) {
     this.analyzer?.close();
-    const analyzer = new RealtimeMultimodalAnalyzer({ token, sessionId: this.sessionId ??= makeSessionId("own") });
+    this.sessionId ??= session ?? makeSessionId("own");
+    const analyzer = new RealtimeMultimodalAnalyzer({ token, sessionId: this.sessionId });
     analyzer.addEventListener("state", ({ detail }) => this.changed(detail));
     analyzer.addEventListener("message", ({ detail }) => this.on.message(detail));
     analyzer.addEventListener("back", ({ detail }) => this.on.back(detail));
