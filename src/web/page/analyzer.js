@@ -25,7 +25,8 @@ const DEFAULTS = {
  *   `device_lost`, `no_recorder`, all others are the booth's;
  * - `message`: each message of the booth, as it came; `back`, `missed`: after a loss, see `Connection`.
  *
- * Nothing is captured before `start`, which needs the consent of the person in the picture.
+ * Nothing is captured before `start`, which needs the consent of the person in the picture. One
+ * analyzer is one session: the next interview needs a new one, with a `sessionId` of its own.
  */
 export class RealtimeMultimodalAnalyzer extends EventTarget {
   /**
@@ -47,6 +48,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.consent = null;
     this.stream = null;
     this.knowsState = false;
+    this.mustEnd = false;
     this.connection = new Connection({
       url: this.options.url ?? addressHere(),
       sessionId: this.options.sessionId ?? makeSessionId("own"),
@@ -101,7 +103,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
   /** Ends the session and lets go of the devices; the booth answers with a `session_summary`. */
   stop() {
     this.closeDevices();
-    if (this.consent) this.connection.send("end_session");
+    if (this.mustEnd) this.connection.send("end_session");
     this.consent = null;
     this.become("stopped");
   }
@@ -143,13 +145,18 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
   found(state) {
     if (this.knowsState) return;
     this.knowsState = true;
+    this.mustEnd = state.session !== null;
     if (this.consent) this.begin(state);
     else this.become("ready");
   }
 
   /** The sound's first slice has the header that all others need, so each beginning records anew. */
   begin(state = null) {
-    if (!state?.session) this.connection.send("start_session", this.consent);
+    if (!state?.session) {
+      const consent_at = this.connection.atBooth(this.consent.consent_at);
+      this.connection.send("start_session", { ...this.consent, consent_at });
+    }
+    this.mustEnd = true;
     if (state?.paused) {
       this.become("paused");
       return;
@@ -161,6 +168,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
   receive(message) {
     this.emit("message", message);
     if (message.type === "state") this.found(message.data);
+    if (message.type === "session_summary") this.mustEnd = false;
     if (message.type === "visual_analysis") this.emit("visual", message.data);
     else if (message.type === "audio_analysis") this.emit("audio", message.data);
     else if (message.type === "error") {

@@ -54,7 +54,7 @@ function showRest() {
   showLink(known.link, known.linkDetail, known.lostAt);
   settings.show(state, role === "operator" || (isOwn && role === "guest"), isLive());
   const isRunning = Boolean(state?.session);
-  bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn });
+  bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn, now: () => source.now() });
   setText(find("role"), role ? t(`role_${role}`) : "");
   source.show();
 }

@@ -41,6 +41,7 @@ export class Connection {
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
     this.lostAt = null;
+    this.ahead_ms = 0;
     this.last = new Map();
     this.isCounting = new Set();
   }
@@ -79,6 +80,11 @@ export class Connection {
     return true;
   }
 
+  /** A moment of this computer's clock by the booth's, ms since 1970. */
+  atBooth(moment_ms) {
+    return moment_ms + this.ahead_ms;
+  }
+
   /** Bytes that the network has not taken yet. */
   get bufferedBytes() {
     return this.socket?.bufferedAmount ?? 0;
@@ -104,6 +110,7 @@ export class Connection {
     this.heardAt = performance.now();
     switch (message.type) {
       case "connected":
+        this.ahead_ms = message.data.timestamp - Date.now();
         this.send("auth", { session_id: this.sessionId, access_token: this.token });
         break;
       case "auth_success":

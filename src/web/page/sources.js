@@ -26,7 +26,12 @@ export class BoothSource {
   }
 
   start(consent) {
-    this.connection.send("start_session", consent);
+    this.connection.send("start_session", { ...consent, consent_at: this.connection.atBooth(consent.consent_at) });
+  }
+
+  /** The booth's time, ms since 1970. */
+  now() {
+    return this.connection.atBooth(Date.now());
   }
 
   pause(isPaused) {
@@ -52,10 +57,11 @@ export class OwnSource {
 
   open(token, session) {
     this.analyzer?.close();
+    Object.assign(this, { token, session });
     this.sessionId ??= session ?? makeSessionId("own");
     const analyzer = new RealtimeMultimodalAnalyzer({ token, sessionId: this.sessionId });
     analyzer.addEventListener("state", ({ detail }) => this.changed(detail));
-    analyzer.addEventListener("message", ({ detail }) => this.on.message(detail));
+    analyzer.addEventListener("message", ({ detail }) => this.heard(detail));
     analyzer.addEventListener("back", ({ detail }) => this.on.back(detail));
     analyzer.addEventListener("missed", ({ detail }) => this.on.missed(detail));
     analyzer.addEventListener("error", ({ detail }) => this.on.problem(detail));
@@ -67,6 +73,14 @@ export class OwnSource {
     this.analyzer?.close();
   }
 
+  /** A session that has ended keeps its name: the next interview gets another. */
+  heard(message) {
+    this.on.message(message);
+    if (message.type !== "session_summary") return;
+    this.sessionId = null;
+    this.open(this.token, this.session);
+  }
+
   changed(detail) {
     const isLink = ["connecting", "lost", "locked"].includes(detail.state);
     if (isLink) this.on.link(detail.state, detail);
@@ -76,6 +90,10 @@ export class OwnSource {
 
   configure(features) {
     this.analyzer.connection.send("configure", { features });
+  }
+
+  now() {
+    return this.analyzer?.connection.atBooth(Date.now()) ?? Date.now();
   }
 
   start(consent) {
