@@ -94,8 +94,7 @@ export class Mock {
         if (data.access_token !== TOKEN) return tell("auth_error", "token验证失败", { code: "invalid_token", ref: "c1-1" });
         socket.stream = "client";
         socket.session_id = data.session_id;
-        tell("auth_success", { session_id: data.session_id, user_id: "anna", authenticated_at: Date.now(), role: this.role });
-        return tell("state", { stream: data.session_id, ...this.state });
+        return tell("auth_success", { session_id: data.session_id, user_id: "anna", authenticated_at: Date.now(), role: this.role });
       },
       watch: () => {
         socket.stream = data.stream;

@@ -58,6 +58,10 @@ for (const [locale, viewport, name] of [["zh-CN", NARROW, "zh-390"], ["en-GB", W
     await page.waitForTimeout(1200);
     assert.ok(mock.media[1].length <= frames + 1, "nothing after the end");
     assert.equal(await page.evaluate(() => document.getElementById("own_video").srcObject), null);
+    await page.keyboard.press("Escape");
+    await waitForText(page, "#link", /^(Live|实时)$/);
+    const names = new Set(mock.received.filter(({ type }) => type === "auth").map(({ data }) => data.session_id));
+    assert.equal(names.size, 2, "the next interview has a name of its own");
     await context.close();
     assert.deepEqual(faults, []);
   });

@@ -25,7 +25,8 @@ const DEFAULTS = {
  *   `device_lost`, `no_recorder`, all others are the booth's;
  * - `message`: each message of the booth, as it came; `back`, `missed`: after a loss, see `Connection`.
  *
- * Nothing is captured before `start`, which needs the consent of the person in the picture.
+ * Nothing is captured before `start`, which needs the consent of the person in the picture. One
+ * analyzer is one session: the next interview needs a new one, with a `sessionId` of its own.
  */
 export class RealtimeMultimodalAnalyzer extends EventTarget {
   /**
@@ -46,7 +47,8 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.counts = { frames_sent: 0, frames_dropped: 0, chunks_sent: 0, chunks_dropped: 0 };
     this.consent = null;
     this.stream = null;
-    this.hasStarted = false;
+    this.knowsState = false;
+    this.mustEnd = false;
     this.connection = new Connection({
       url: this.options.url ?? addressHere(),
       sessionId: this.options.sessionId ?? makeSessionId("own"),
@@ -78,7 +80,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     Object.assign(this, { consent, stream, preview });
     for (const track of stream.getTracks()) track.onended = () => this.deviceLost(track);
     if (preview) preview.srcObject = stream;
-    if (this.connection.isLive) this.begin();
+    if (this.knowsState) this.begin();
     else if (this.connection.socket === null) this.connect();
     return true;
   }
@@ -101,9 +103,8 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
   /** Ends the session and lets go of the devices; the booth answers with a `session_summary`. */
   stop() {
     this.closeDevices();
-    if (this.consent) this.connection.send("end_session");
+    if (this.mustEnd) this.connection.send("end_session");
     this.consent = null;
-    this.hasStarted = false;
     this.become("stopped");
   }
 
@@ -130,26 +131,51 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
 
   linked(name, detail) {
     if (name !== "live") {
+      this.knowsState = false;
       this.endSources();
       this.become(name, detail);
       return;
     }
-    if (this.consent) this.begin();
+    // Opens the stream, or finds the one from before a loss; the booth answers with its `state`.
+    this.knowsState = false;
+    this.connection.send("configure", { features: {} });
+  }
+
+  /** What the stream does, once it is known: only then is it clear whether its session still runs. */
+  found(state) {
+    if (this.knowsState) return;
+    this.knowsState = true;
+    this.mustEnd = state.session !== null;
+    if (this.consent) this.begin(state);
     else this.become("ready");
   }
 
   /** The sound's first slice has the header that all others need, so each beginning records anew. */
-  begin() {
-    this.connection.send("start_session", this.consent);
+  begin(state = null) {
+    if (!state?.session) {
+      const consent_at = this.connection.atBooth(this.consent.consent_at);
+      this.connection.send("start_session", { ...this.consent, consent_at });
+    }
+    this.mustEnd = true;
+    if (state?.paused) {
+      this.become("paused");
+      return;
+    }
     this.startSources();
     this.become("running");
   }
 
   receive(message) {
     this.emit("message", message);
+    if (message.type === "state") this.found(message.data);
+    if (message.type === "session_summary") this.mustEnd = false;
     if (message.type === "visual_analysis") this.emit("visual", message.data);
     else if (message.type === "audio_analysis") this.emit("audio", message.data);
-    else if (message.type === "error") this.fail(message.code, message.data);
+    else if (message.type === "error") {
+      this.fail(message.code, message.data);
+      // Refused a stream of its own, such as a viewer: connected all the same.
+      if (!this.knowsState && this.connection.isLive) this.become("ready");
+    }
   }
 
   async openDevices() {

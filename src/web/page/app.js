@@ -54,7 +54,7 @@ function showRest() {
   showLink(known.link, known.linkDetail, known.lostAt);
   settings.show(state, role === "operator" || (isOwn && role === "guest"), isLive());
   const isRunning = Boolean(state?.session);
-  bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn });
+  bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn, now: () => source.now() });
   setText(find("role"), role ? t(`role_${role}`) : "");
   source.show();
 }
@@ -99,7 +99,11 @@ function takeReport(kind, data) {
 }
 
 const receive = {
-  auth_success: (data) => (known.role = data.role ?? "operator"),
+  auth_success(data) {
+    known.role = data.role ?? "operator";
+    // The booth is not a guest's to watch; what is theirs is the other mode.
+    if (known.role === "guest" && !isOwn) location.replace("/?mode=own");
+  },
   state(data) {
     known.state = data;
     show();
@@ -144,7 +148,7 @@ async function readHealth() {
 }
 
 const source = isOwn ? new OwnSource(listener) : new BoothSource(listener);
-const entry = new TokenEntry((token) => source.open(token));
+const entry = new TokenEntry((token, session) => source.open(token, session));
 const settings = new Settings({
   change: (name, value) => {
     source.configure({ [name]: value });

@@ -12,6 +12,9 @@ const LOOK_EVERY_MS = 5000;
 /** The close code of a client without a right to be here; its token was revoked or never good. */
 const UNAUTHORIZED = 4401;
 
+/** The close code of a session that went on in another connection; coming back would take it away. */
+const TAKEN_OVER = 4409;
+
 const REPORTS = ["visual_analysis", "audio_analysis"];
 
 /** Where the booth's stream of messages is, as seen from the page. */
@@ -38,6 +41,7 @@ export class Connection {
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
     this.lostAt = null;
+    this.ahead_ms = 0;
     this.last = new Map();
     this.isCounting = new Set();
   }
@@ -76,6 +80,11 @@ export class Connection {
     return true;
   }
 
+  /** A moment of this computer's clock by the booth's, ms since 1970. */
+  atBooth(moment_ms) {
+    return moment_ms + this.ahead_ms;
+  }
+
   /** Bytes that the network has not taken yet. */
   get bufferedBytes() {
     return this.socket?.bufferedAmount ?? 0;
@@ -101,6 +110,7 @@ export class Connection {
     this.heardAt = performance.now();
     switch (message.type) {
       case "connected":
+        this.ahead_ms = message.data.timestamp - Date.now();
         this.send("auth", { session_id: this.sessionId, access_token: this.token });
         break;
       case "auth_success":
@@ -108,7 +118,9 @@ export class Connection {
         else this.goLive();
         break;
       case "auth_error":
-        this.refuse(message.code);
+        // The token may be good: the booth could not look.
+        if (message.code === "unavailable") this.closed(0);
+        else this.refuse(message.code);
         return;
       case "watching":
         this.goLive();
@@ -146,8 +158,8 @@ export class Connection {
   }
 
   closed(code) {
-    if (code === UNAUTHORIZED) {
-      this.refuse("revoked");
+    if (code === UNAUTHORIZED || code === TAKEN_OVER) {
+      this.refuse(code === TAKEN_OVER ? "taken_over" : "token_revoked");
       return;
     }
     this.drop();

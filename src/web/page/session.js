@@ -26,9 +26,9 @@ export class SessionBar {
     if (consent) this.on.start(consent);
   }
 
-  /** `state` is that of the stream, `isRunning` and `isPaused` what its session does. */
-  show({ state, isRunning, isPaused, isLive, role, isOwn }) {
-    this.shown = { state, isRunning, isPaused };
+  /** `state` is that of the stream, `isRunning` and `isPaused` what its session does, `now` the booth's clock. */
+  show({ state, isRunning, isPaused, isLive, role, isOwn, now }) {
+    this.shown = { state, isRunning, isPaused, now };
     const canAct = isLive && role !== null && (role === "operator" || (isOwn && role !== "viewer"));
     find("session").dataset.state = isRunning ? (isPaused ? "paused" : "running") : "none";
     find("start").hidden = isRunning;
@@ -40,12 +40,12 @@ export class SessionBar {
   }
 
   tick() {
-    const { state, isRunning, isPaused } = this.shown;
+    const { state, isRunning, isPaused, now } = this.shown;
     const session = state?.session;
     const subject = session?.subject_ref ? ` · ${session.subject_ref}` : "";
     const word = isRunning ? (isPaused ? "session_paused" : "session_running") : "session_none";
     setText(find("session_state"), t(word) + subject);
     const began = isRunning ? session?.started_at : null;
-    setText(find("session_clock"), began ? stopwatch(Date.now() - began) : "");
+    setText(find("session_clock"), began ? stopwatch(now() - began) : "");
   }
 }

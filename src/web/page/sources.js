@@ -12,7 +12,8 @@ export class BoothSource {
     this.connection = new Connection({ url: addressHere(), sessionId: makeSessionId("page"), watch: "booth", on });
   }
 
-  open(token) {
+  open(token, session) {
+    if (session) this.connection.sessionId = session;
     this.connection.open(token);
   }
 
@@ -25,7 +26,12 @@ export class BoothSource {
   }
 
   start(consent) {
-    this.connection.send("start_session", consent);
+    this.connection.send("start_session", { ...consent, consent_at: this.connection.atBooth(consent.consent_at) });
+  }
+
+  /** The booth's time, ms since 1970. */
+  now() {
+    return this.connection.atBooth(Date.now());
   }
 
   pause(isPaused) {
@@ -49,11 +55,13 @@ export class OwnSource {
     find("own").hidden = false;
   }
 
-  open(token) {
+  open(token, session) {
     this.analyzer?.close();
-    const analyzer = new RealtimeMultimodalAnalyzer({ token, sessionId: this.sessionId ??= makeSessionId("own") });
+    Object.assign(this, { token, session });
+    this.sessionId ??= session ?? makeSessionId("own");
+    const analyzer = new RealtimeMultimodalAnalyzer({ token, sessionId: this.sessionId });
     analyzer.addEventListener("state", ({ detail }) => this.changed(detail));
-    analyzer.addEventListener("message", ({ detail }) => this.on.message(detail));
+    analyzer.addEventListener("message", ({ detail }) => this.heard(detail));
     analyzer.addEventListener("back", ({ detail }) => this.on.back(detail));
     analyzer.addEventListener("missed", ({ detail }) => this.on.missed(detail));
     analyzer.addEventListener("error", ({ detail }) => this.on.problem(detail));
@@ -65,6 +73,14 @@ export class OwnSource {
     this.analyzer?.close();
   }
 
+  /** A session that has ended keeps its name: the next interview gets another. */
+  heard(message) {
+    this.on.message(message);
+    if (message.type !== "session_summary") return;
+    this.sessionId = null;
+    this.open(this.token, this.session);
+  }
+
   changed(detail) {
     const isLink = ["connecting", "lost", "locked"].includes(detail.state);
     if (isLink) this.on.link(detail.state, detail);
@@ -74,6 +90,10 @@ export class OwnSource {
 
   configure(features) {
     this.analyzer.connection.send("configure", { features });
+  }
+
+  now() {
+    return this.analyzer?.connection.atBooth(Date.now()) ?? Date.now();
   }
 
   start(consent) {

@@ -4,9 +4,10 @@ import { find } from "./dom.js";
 import { hasWord, t } from "./words.js";
 
 const KEPT = "boothd.token";
+const KEPT_SESSION = "boothd.session";
 
 export class TokenEntry {
-  /** `enter(token)` is called with each token that was given. */
+  /** `enter(token, session)` is called with each token; `session` is the one it is bound to, if any. */
   constructor(enter) {
     this.enter = enter;
     this.token = null;
@@ -21,8 +22,11 @@ export class TokenEntry {
 
   /** With the token of the address or of this tab, or by asking. */
   begin() {
-    const token = tokenOfAddress() ?? sessionStorage.getItem(KEPT);
-    if (token) this.use(token);
+    const { token, session } = ofAddress();
+    this.session = session ?? sessionStorage.getItem(KEPT_SESSION);
+    if (this.session) sessionStorage.setItem(KEPT_SESSION, this.session);
+    const known = token ?? sessionStorage.getItem(KEPT);
+    if (known) this.use(known);
     else this.ask(null);
   }
 
@@ -31,7 +35,7 @@ export class TokenEntry {
     sessionStorage.setItem(KEPT, token);
     find("token").value = "";
     if (this.dialog.open) this.dialog.close();
-    this.enter(token);
+    this.enter(token, this.session);
   }
 
   /** `code` is why the last one was refused; null the first time. */
@@ -50,9 +54,10 @@ export class TokenEntry {
   }
 }
 
-/** `/#token=…`: taken out of the address, so that it is not copied on with it. */
-function tokenOfAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+/** `/#token=…&session=…`: taken out of the address, so that it is not copied on with it. */
+function ofAddress() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const token = given.get("token");
   if (token) history.replaceState(null, "", location.pathname + location.search);
-  return token;
+  return { token, session: given.get("session") };
 }

@@ -60,7 +60,8 @@ export const EN = {
 
   token_title: "Enter the access token", token_hint: "It was shown once at the first start and is kept in the file “token” of the state folder. The page keeps it for this tab only.",
   token_label: "Access token", token_submit: "Connect",
-  refused_invalid_token: "The token is not valid. Check it and try again.", refused_expired_token: "The token has expired. Ask for a new one.", refused_revoked: "The token was revoked. Ask for a new one.",
+  refused_invalid_token: "The token is not valid. Check it and try again.", refused_token_expired: "The token has expired. Ask for a new one.", refused_token_revoked: "The token was revoked or has expired. Ask for a new one.",
+  refused_wrong_session: "The token belongs to another interview. Open the link that came with it.", refused_taken_over: "The interview goes on in another window.",
   consent_title: "Consent before the interview", notice_version: "Notice, version {version}", subject_ref_label: "Reference for this candidate (optional)", subject_ref_hint: "Such as an application number; no name needed",
   consent_yes: "The candidate has read this notice and agrees to the analysis.", consent_missing: "Without the candidate's consent no interview starts.",
 

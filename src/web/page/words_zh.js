@@ -60,7 +60,8 @@ export const ZH = {
 
   token_title: "输入访问令牌", token_hint: "令牌在首次启动时显示一次，并保存在状态目录的 token 文件中。页面只在本标签页内保留它。",
   token_label: "访问令牌", token_submit: "连接",
-  refused_invalid_token: "令牌无效，请检查后重试。", refused_expired_token: "令牌已过期，请索取新的令牌。", refused_revoked: "令牌已被撤销，请索取新的令牌。",
+  refused_invalid_token: "令牌无效，请检查后重试。", refused_token_expired: "令牌已过期，请索取新的令牌。", refused_token_revoked: "令牌已被撤销或过期，请索取新的令牌。",
+  refused_wrong_session: "令牌属于另一场面试，请打开随附的链接。", refused_taken_over: "面试已在另一个窗口中继续。",
   consent_title: "面试前的同意", notice_version: "说明版本 {version}", subject_ref_label: "候选人编号（可选）", subject_ref_hint: "例如申请编号，不需要姓名",
   consent_yes: "候选人已阅读本说明，并同意进行分析。", consent_missing: "没有候选人的同意，面试不会开始。",
 
