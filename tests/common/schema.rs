@@ -8,16 +8,8 @@
 use serde_json::Value;
 
 /// Keywords that say something to readers and nothing about values.
-const SILENT: [&str; 8] = [
-    "title",
-    "description",
-    "default",
-    "examples",
-    "$schema",
-    "format",
-    "deprecated",
-    "$defs",
-];
+const SILENT: [&str; 8] =
+    ["title", "description", "default", "examples", "$schema", "format", "deprecated", "$defs"];
 
 /// The first way in which `value` is not what `schema` says; `document` holds what `$ref` names.
 pub fn mismatch(document: &Value, schema: &Value, value: &Value) -> Option<String> {
@@ -55,8 +47,12 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
             "anyOf" => matches(document, says, value, at) >= 1,
             "oneOf" => matches(document, says, value, at) == 1,
             "allOf" => matches(document, says, value, at) == list(says).len(),
-            "properties" | "additionalProperties" | "patternProperties" | "required"
-            | "prefixItems" | "items" => true,
+            "properties"
+            | "additionalProperties"
+            | "patternProperties"
+            | "required"
+            | "prefixItems"
+            | "items" => true,
             silent if SILENT.contains(&silent) => true,
             other => panic!("{at}: the keyword {other} is not known to this check"),
         };
