@@ -3,7 +3,7 @@
 
 CARGO_FLAGS ?= --release --locked
 
-.PHONY: run test ci fmt clippy doc audit bench config-docs build
+.PHONY: run test ci fmt clippy doc audit bench config-docs build fuzz
 
 run: build            ## Build and run the booth on the devices it finds, or on the bundled clip
 	./target/release/boothd run $(RUN_FLAGS)
@@ -37,3 +37,13 @@ config-docs:          ## Write boothd.sample.toml and docs/ref/config.md anew fr
 audit:                ## Licences, sources and advisories of every dependency
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check
+
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg
+FUZZ_FLAGS ?=         # `--features whole` for the target `config`, which builds all of boothd
+
+fuzz:                 ## FUZZ_SECONDS on each of FUZZ_TARGETS; needs nightly Rust
+	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	cd fuzz && for target in $(FUZZ_TARGETS); do mkdir -p target/found/$$target; \
+	  cargo +nightly fuzz run -s none $(FUZZ_FLAGS) $$target target/found/$$target corpus/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -rss_limit_mb=512 -timeout=10 || exit 1; done

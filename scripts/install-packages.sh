@@ -9,6 +9,12 @@ case "${1:-}" in
     *) echo "usage: $0 build|test" >&2; exit 2 ;;
 esac
 
+# The page is tested in a real browser. Whoever has node or Chromium from elsewhere keeps it.
+if [ "$1" = test ]; then
+    command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
+    [ -x /usr/bin/chromium ] || packages+=(chromium)
+fi
+
 if ! command -v dpkg-query >/dev/null; then
     echo "This is no Debian system: please install the equivalents of: ${packages[*]}" >&2
     exit 0

@@ -19,13 +19,14 @@ use tokio::{
 };
 
 use crate::{
+    booth::{Booth, Gates, Ground, Subject},
     capture::{
         retry::LoopContext,
         source::{AudioSource, Present, Sources, VideoSource},
     },
     clock::Clock,
     config::Config,
-    engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
+    engine::{Engine, Live, Origin, Preview, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
     inference::{Catalog, ModelEntry},
@@ -34,7 +35,7 @@ use crate::{
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
     stop::Stop,
-    store::{self, Secret, TokenHash},
+    store::{self, Secret, Store, StoreThread},
     vision::{ExpressionChoice, FaceAnalyser, FaceModels},
     web::{self, ModelInfo, WebState},
 };
@@ -48,16 +49,20 @@ struct Stages {
     microphone: Arc<Stage>,
     vision: Arc<Stage>,
     speech: Arc<Stage>,
+    store: Arc<Stage>,
 }
 
 /// What was started and is joined in the same order.
-struct Booth {
+struct Parts {
     capture: Vec<JoinHandle<()>>,
     engine: Engine,
     workers: Vec<Workers>,
     stream: Arc<Stream>,
     session: Task<Session>,
     live: watch::Receiver<Live>,
+    booth: Booth,
+    store: Store,
+    store_thread: StoreThread,
 }
 
 /// Runs the booth until SIGTERM or SIGINT.
@@ -69,19 +74,23 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
     runtime.block_on(stop_on_signal(&stop))?;
-    let stages = Stages::new();
-    let catalog = Catalog::open(&config.models_dir)?;
-    let mut booth = Booth::open(config, &stages, &runtime, &clock, &stop)?;
     let (token, is_new) = token(config)?;
-    let state = web_state(config, &stages, &booth, &catalog, &token);
+    let path = store::database_path(&config.state_dir);
+    let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
+    store.0.admit_config_token(&token);
+    let stages = Stages::new(store.0.stage());
+    let catalog = Catalog::open(&config.models_dir)?;
+    let mut parts = Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
+    let state = web_state(config, &stages, &parts, &catalog);
     announce(config, &listener, is_new.then_some(&token), out)?;
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
-    booth.start_workers(config, &stages, &catalog)?;
+    parts.start_workers(config, &stages, &catalog)?;
     runtime.block_on(stop.requested());
-    booth.leave(&runtime);
-    runtime.block_on(doors).map_err(|cause| {
+    let served = runtime.block_on(doors).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
-    })?
+    })?;
+    parts.leave(&runtime);
+    served
 }
 
 /// A booth whose door has failed must not go on unseen: it stops, and systemd starts it anew.
@@ -145,19 +154,20 @@ async fn stop_on_signal(stop: &Stop) -> Result<()> {
 }
 
 impl Stages {
-    fn new() -> Self {
+    fn new(store: Arc<Stage>) -> Self {
         let stage = |name| Arc::new(Stage::new(name));
         Stages {
             camera: stage("camera"),
             microphone: stage("microphone"),
             vision: stage("vision"),
             speech: stage("speech"),
+            store,
         }
     }
 
     fn all(&self) -> Vec<Arc<Stage>> {
-        let Stages { camera, microphone, vision, speech } = self;
-        [camera, microphone, vision, speech].map(Arc::clone).into()
+        let Stages { camera, microphone, vision, speech, store } = self;
+        [camera, microphone, vision, speech, store].map(Arc::clone).into()
     }
 
     /// Says which stages have nothing to do, and which show the bundled clip.
@@ -180,14 +190,14 @@ impl Stages {
     }
 }
 
-impl Booth {
+impl Parts {
     /// Opens the booth's stream and begins to capture: devices wake while the models load.
     fn open(
         config: &Config,
         stages: &Stages,
         runtime: &Runtime,
-        clock: &Arc<dyn Clock>,
-        stop: &Stop,
+        (clock, stop): (Arc<dyn Clock>, Stop),
+        (store, store_thread): (Store, StoreThread),
     ) -> Result<Self> {
         let present = Present::look(&config.camera.device, &config.microphone.device);
         let (sources, is_demo) =
@@ -200,14 +210,22 @@ impl Booth {
         let spec = StreamSpec { name: "booth".into(), origin, session, features, is_client };
         let (stream, task, live) = engine.open(&spec);
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
-        let context = |stage: &Arc<Stage>, is_on: bool| LoopContext {
+        let gates = Gates::closed();
+        let context = |stage: &Arc<Stage>, gate: &Gate| LoopContext {
             clock: clock.clone(),
             stage: stage.clone(),
             stop: stop.clone(),
-            gate: Gate::new(is_on && !config.policy.require_consent),
+            gate: gate.clone(),
         };
-        let camera = context(&stages.camera, config.features.video);
-        let microphone = context(&stages.microphone, config.features.audio);
+        let camera = context(&stages.camera, &gates.camera);
+        let microphone = context(&stages.microphone, &gates.microphone);
+        let ground = Ground {
+            policy: config.policy.clone(),
+            features: config.features,
+            log: Arc::new(store.clone()),
+            clock: clock.clone(),
+        };
+        let booth = Booth::new(Subject::Booth, stream.clone(), gates, ground);
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, config.camera.clone(), camera);
             let sink = stream.clone();
@@ -219,7 +237,18 @@ impl Booth {
             spawn("microphone", move || source.run(&*sink))
         });
         let capture = video.into_iter().chain(audio).collect::<Result<_>>()?;
-        Ok(Booth { capture, engine, workers: Vec::new(), stream, session, live })
+        let workers = Vec::new();
+        Ok(Parts {
+            capture,
+            engine,
+            workers,
+            stream,
+            session,
+            live,
+            booth,
+            store,
+            store_thread,
+        })
     }
 
     /// Loads the models that have something to do, both kinds at once, and starts the workers.
@@ -251,11 +280,17 @@ impl Booth {
 
     /// Joins everything in the order of the data.
     fn leave(self, runtime: &Runtime) {
-        let Booth { capture, engine, workers, stream, session, live } = self;
+        let Parts { capture, engine, workers, stream, session, live, booth, store, store_thread } =
+            self;
         capture.into_iter().for_each(join);
         engine.close();
         workers.into_iter().for_each(Workers::join);
-        drop(stream);
+        // A session that runs is over now; its summary is not lost.
+        if let Err(error) = runtime.block_on(booth.leave("boothd")) {
+            log::error!(target: "app", error = error.chain().to_string().as_str();
+                "the session could not be ended in the store");
+        }
+        drop((stream, booth));
         let Ok(session) = runtime.block_on(session) else {
             return log::error!(target: "app", "the booth's session panicked");
         };
@@ -266,6 +301,8 @@ impl Booth {
             dropped_frames = summary.dropped_frames, dropped_segments = summary.dropped_segments;
             "stopped"
         );
+        drop(store);
+        store_thread.join();
     }
 }
 
@@ -294,19 +331,23 @@ fn token(config: &Config) -> Result<(Secret, bool)> {
 fn web_state(
     config: &Config,
     stages: &Stages,
-    booth: &Booth,
+    parts: &Parts,
     catalog: &Catalog,
-    token: &Secret,
 ) -> WebState {
     WebState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
-        token: TokenHash::of(token.reveal()),
+        policy: config.policy.clone(),
         features: config.features,
+        session: config.session.clone(),
         stages: stages.all(),
         models: models(config, catalog),
-        engine: booth.engine.clone(),
-        booth: booth.live.clone(),
+        engine: parts.engine.clone(),
+        live: parts.live.clone(),
+        booth: parts.booth.clone(),
+        store: parts.store.clone(),
+        preview: Preview::default(),
+        state_dir: config.state_dir.clone(),
     }
 }
 

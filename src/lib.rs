@@ -25,6 +25,7 @@ pub mod engine;
 pub mod report;
 // -- where a report goes -----------------------------------------------------------------------
 pub mod store;
+pub mod booth;
 pub mod web;
 // -- the whole ---------------------------------------------------------------------------------
 pub mod service;

@@ -7,6 +7,7 @@ mod bench;
 mod devices;
 mod evaluate;
 mod run;
+mod token;
 
 use std::{io::Write, path::PathBuf};
 
@@ -58,6 +59,9 @@ enum Command {
     Evaluate(Evaluate),
     /// List the cameras and microphones that boothd can use
     Devices(devices::DevicesArguments),
+    /// Make, list and take back tokens: who may open a door
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Check the configuration and say all that is wrong with it
     CheckConfig,
     /// Measure speed and memory on the bundled clip
@@ -100,6 +104,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
             evaluate::run(&config, &arguments, out)
         }
         Command::Devices(arguments) => devices::run(&arguments, out),
+        Command::Token(command) => token::run(&config, command, out),
         Command::CheckConfig => write_line(out, "the configuration is good"),
         Command::Bench(arguments) => bench::run(&config, &arguments, out),
     }

@@ -3,7 +3,7 @@
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
-use super::Picture;
+use super::{Picture, exif};
 use crate::error::{Error, ErrorKind, Result};
 
 const START_OF_SCAN: u8 = 0xDA;
@@ -11,7 +11,7 @@ const HUFFMAN_TABLES: u8 = 0xC4;
 const START_AND_AVI1: [u8; 11] =
     [0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0x07, b'A', b'V', b'I', b'1', 0x00];
 
-/// Decodes a JPEG of any colour space to RGB.
+/// Decodes a JPEG of any colour space to RGB, upright as its Exif segment says.
 pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
     if !has_end(data) {
         let what = format!(
@@ -21,11 +21,13 @@ pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
         return Err(Error::new(ErrorKind::InvalidInput, what));
     }
     if names_tables(data) {
-        return decode_whole(data, picture);
+        decode_whole(data, picture)?;
+    } else {
+        // An `AVI1` segment is how MJPEG says "with the tables of Annex K", which it leaves out.
+        decode_whole(&[&START_AND_AVI1, &data[2..]].concat(), picture)?;
     }
-    // An `AVI1` segment is how MJPEG says "with the tables of Annex K", which it leaves out.
-    let marked = [&START_AND_AVI1, &data[2..]].concat();
-    decode_whole(&marked, picture)
+    exif::turn_upright(picture, exif::orientation(data));
+    Ok(())
 }
 
 fn decode_whole(data: &[u8], picture: &mut Picture) -> Result<()> {

@@ -1,15 +1,19 @@
 //! Bytes -> media. Pure: knows no clock, no device, no network.
 //!
-//! Pictures ([`picture`]: JPEG, PNG, YUV) and the containers of recordings ([`mjpeg`], [`y4m`],
-//! [`wav`]).
+//! Pictures ([`picture`]: JPEG, PNG, YUV), the containers of recordings ([`mjpeg`], [`y4m`],
+//! [`wav`]) and what clients send ([`data_url`], [`sound`]: WAV, PCM, and [`webm`] with [`opus`]).
 
+pub mod data_url;
 pub mod mjpeg;
+pub mod opus;
 pub mod picture;
 pub mod resample;
 pub mod sound;
 pub mod wav;
+pub mod webm;
 pub mod y4m;
 
+mod exif;
 mod jpeg;
 mod png;
 mod yuv;

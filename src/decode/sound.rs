@@ -1,71 +1,114 @@
-//! [`SoundDecoder`]: a client's chunks to 16 kHz mono samples.
-//!
-//! A stand-in until WebM can be read: it knows bare samples and whole WAV files.
+//! [`SoundDecoder`]: what a client sends as sound, to 16 kHz mono. Holds no queue and no clock.
 
-use super::wav::WavReader;
+use std::fmt;
+
+use super::{
+    opus::OpusDecoder,
+    wav::WavReader,
+    webm::{Event, WebmReader},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     media::{SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
 };
 
-/// More sound than this in one chunk is refused before room is made for it.
-const MOST_SECONDS: usize = 60;
+/// The most sound that one chunk may hold.
+pub const MOST_SECONDS: usize = 60;
+
 const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
 
-/// What is known of a stream of chunks.
-#[derive(Debug, Default)]
-pub struct SoundDecoder {}
+/// Decodes the chunks of one stream, in their order.
+#[derive(Default)]
+pub struct SoundDecoder {
+    webm: WebmReader,
+    /// `None` before the first track.
+    opus: Option<OpusDecoder>,
+}
 
-impl SoundDecoder {
-    /// Appends the chunk's sound to `out`, as 16 kHz mono. One without sound appends nothing.
-    ///
-    /// # Errors
-    /// `InvalidInput` with what the sender can do about it; `out` is then as before.
-    pub fn push(&mut self, chunk: &SoundChunk, out: &mut Vec<i16>) -> Result<()> {
-        let before = out.len();
-        let done = match chunk.format {
-            SoundFormat::Pcm16k => pcm(&chunk.data, out),
-            SoundFormat::Detect if chunk.data.starts_with(b"RIFF") => wav(&chunk.data, out),
-            SoundFormat::Detect | SoundFormat::WebM => {
-                Err(refuse("WebM is not supported yet; send WAV or PCM"))
-            }
-        };
-        if done.is_err() {
-            out.truncate(before);
-        }
-        done
+impl fmt::Debug for SoundDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SoundDecoder").field("webm", &self.webm).finish_non_exhaustive()
     }
 }
 
-fn pcm(data: &[u8], out: &mut Vec<i16>) -> Result<()> {
-    if !data.len().is_multiple_of(2) {
-        return Err(refuse("PCM has 2 bytes a sample; the chunk ends in the middle of one"));
+impl SoundDecoder {
+    /// Appends the sound of `chunk`; a WebM without sound, as some recorders begin or end with,
+    /// appends nothing. After an error `out` is as before, and the next whole file or, within a
+    /// recording, the next Cluster is decoded again.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the bytes are not what `chunk.format` says, are damaged, or hold more
+    /// than [`MOST_SECONDS`]; the message tells the client what to do.
+    pub fn push(&mut self, chunk: &SoundChunk, out: &mut Vec<i16>) -> Result<()> {
+        let before = out.len();
+        if chunk.gap_before {
+            self.webm.lose_place();
+        }
+        let data = chunk.data.as_slice();
+        let result = match chunk.format {
+            SoundFormat::Pcm16k => pcm(data, out),
+            SoundFormat::Detect if is_wav(data) => wav(data, out),
+            SoundFormat::Detect | SoundFormat::WebM => self.webm(data, out),
+        };
+        if result.is_err() {
+            out.truncate(before);
+        }
+        result
     }
-    if data.len() / 2 > MOST_SAMPLES {
+
+    fn webm(&mut self, data: &[u8], out: &mut Vec<i16>) -> Result<()> {
+        let limit = out.len() + MOST_SAMPLES;
+        let opus = &mut self.opus;
+        self.webm.push(data, &mut |event| match event {
+            Event::Track(track) => {
+                *opus = Some(OpusDecoder::new(track)?);
+                Ok(())
+            }
+            Event::Packet(packet) => {
+                opus.as_mut().expect("a track comes before its packets").push(packet, out)?;
+                if out.len() > limit { Err(too_long()) } else { Ok(()) }
+            }
+        })
+    }
+}
+
+fn is_wav(data: &[u8]) -> bool {
+    data.starts_with(b"RIFF") && data.get(8..12) == Some(b"WAVE")
+}
+
+fn pcm(data: &[u8], out: &mut Vec<i16>) -> Result<()> {
+    let (samples, rest) = data.as_chunks::<2>();
+    if !rest.is_empty() {
+        let what = format!(
+            "{} bytes of PCM; a sample has 2 (signed, little endian, 16 kHz, mono)",
+            data.len()
+        );
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    if samples.len() > MOST_SAMPLES {
         return Err(too_long());
     }
-    out.extend(data.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+    out.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
     Ok(())
 }
 
 fn wav(data: &[u8], out: &mut Vec<i16>) -> Result<()> {
     let mut reader = WavReader::new(data)?;
-    let (before, mut block) = (out.len(), [0; 4096]);
+    let (mut block, limit) = ([0; 4096], out.len() + MOST_SAMPLES);
     loop {
-        match reader.read(&mut block)? {
-            0 => return Ok(()),
-            count => out.extend_from_slice(&block[..count]),
-        }
-        if out.len() - before > MOST_SAMPLES {
+        let count = reader.read(&mut block)?;
+        out.extend_from_slice(&block[..count]);
+        if out.len() > limit {
             return Err(too_long());
+        }
+        if count < block.len() {
+            return Ok(());
         }
     }
 }
 
 fn too_long() -> Error {
-    refuse("a chunk may hold 60 s of sound at most; send shorter ones")
-}
-
-fn refuse(what: &str) -> Error {
+    let what =
+        format!("more than {MOST_SECONDS} s of sound in one chunk; send it in smaller ones");
     Error::new(ErrorKind::InvalidInput, what)
 }

@@ -5,6 +5,7 @@
 //! task, which alone owns its [`Session`](crate::session::Session) and publishes what is newest to any number of readers.
 
 mod lanes;
+mod preview;
 mod sound;
 mod stream;
 mod task;
@@ -12,6 +13,7 @@ mod worker;
 
 use std::sync::{Arc, OnceLock, atomic::AtomicU64};
 
+pub use preview::Preview;
 pub use lanes::{Lanes, Media, Usage};
 pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
 pub use task::{FinishedSession, StreamTask};

@@ -5,12 +5,14 @@
 mod access;
 mod api;
 mod broadcast;
+mod clients;
+mod devices;
 mod extract;
 mod health;
 mod host;
 mod limit;
 mod live;
-mod message;
+pub mod message;
 mod metrics;
 mod moment;
 mod openapi;
@@ -34,11 +36,13 @@ use tokio::{
 };
 
 use crate::{
-    booth::Booth,
+    booth::{Booth, Ground},
     clock::Clock,
     engine::{Engine, Live, Preview},
     error::Result,
     features::Features,
+    policy::Policy,
+    session::SessionConfig,
     stage::Stage,
     stop::Stop,
     store::Store,
@@ -127,8 +131,12 @@ pub struct WebState {
     pub config: WebConfig,
     /// Names the booth.
     pub booth_id: String,
-    /// What is analysed.
+    /// What may be analysed at all; holds for clients' streams too.
+    pub policy: Policy,
+    /// The switches of a client's stream at first.
     pub features: Features,
+    /// How clients' observations become metrics.
+    pub session: SessionConfig,
     /// Every stage, in the order of the data.
     pub stages: Vec<Arc<Stage>>,
     /// The models that run.
@@ -150,6 +158,9 @@ pub struct WebState {
 /// How long open connections may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(300);
 
+/// How often streams that nobody came back to are looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(5);
+
 /// What every request and connection shares.
 #[derive(Clone)]
 struct Shared {
@@ -161,6 +172,8 @@ struct Shared {
     hosts: Arc<host::Hosts>,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
+    devices: watch::Receiver<devices::Devices>,
+    clients: Arc<clients::Clients>,
 }
 
 impl Shared {
@@ -183,6 +196,7 @@ pub async fn serve(
     let tls =
         config.tls.clone().map(|files| tls::Tls::open(files, clock.clone())).transpose()?;
     let counters = Arc::new(metrics::Counters::default());
+    let clients = Arc::new(clients(&state, &clock));
     let shared = Shared {
         clock,
         stop: stop.clone(),
@@ -190,13 +204,39 @@ pub async fn serve(
         hosts: Arc::new(host::Hosts::new(&config.hosts, &config.origins)),
         counters: counters.clone(),
         reports: broadcast::start(state.live.clone()),
+        devices: devices::follow(state.stages.clone(), stop.clone()),
+        clients: clients.clone(),
         state: Arc::new(state),
     };
+    let cleaning = tokio::spawn(clean_up(clients.clone(), shared.clock.clone()));
     let door = serve::Door::new(router::router(shared), config, tls, counters, stop);
     door.accept_all(listener).await;
     // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
     if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
         log::debug!(target: "web", "some connections did not say goodbye in time");
     }
+    cleaning.abort();
+    clients.end_all().await;
     Ok(())
+}
+
+fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
+    let ground = Ground {
+        policy: state.policy.clone(),
+        features: state.features,
+        log: Arc::new(state.store.clone()),
+        clock: clock.clone(),
+    };
+    // Those who left lately may come back.
+    let most = state.config.max_connections * 2;
+    clients::Clients::new(state.engine.clone(), state.session.clone(), ground, most)
+}
+
+/// Ends the streams of clients that do not come back, now and then.
+async fn clean_up(clients: Arc<clients::Clients>, clock: Arc<dyn Clock>) {
+    let mut turn = tokio::time::interval(CLEAN_EVERY);
+    loop {
+        turn.tick().await;
+        clients.clean_up(clock.monotonic()).await;
+    }
 }

@@ -11,6 +11,7 @@ use super::{
     Shared,
     live::{Entry, run},
 };
+use crate::store::{Denied, Token};
 
 /// What the address may carry.
 #[derive(Deserialize)]
@@ -34,23 +35,35 @@ pub(super) async fn upgrade(
     if !shared.hosts.admits_origin(&headers) {
         return refuse(StatusCode::FORBIDDEN, "this origin may not connect");
     }
-    let token = shown_token(&headers).or(parameters.token.as_deref());
-    let is_known = token.map(|token| shared.state.token.matches(token));
-    if is_known == Some(false) {
-        return refuse(StatusCode::UNAUTHORIZED, "the token is not valid");
-    }
+    let shown = shown_token(&headers).or(parameters.token.as_deref());
+    let token = match shown.map(|shown| judge(&shared, shown)).transpose() {
+        Ok(token) => token,
+        Err(sentence) => return refuse(StatusCode::UNAUTHORIZED, sentence),
+    };
     let Ok(permit) = shared.connections.clone().try_acquire_owned() else {
         let retry = [(header::RETRY_AFTER, RETRY_AFTER_S)];
         return (retry, refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections"))
             .into_response();
     };
     let limit = shared.state.config.max_message_bytes;
-    let entry = Entry { is_authenticated: is_known.is_some(), permit };
+    let entry = Entry { token, permit };
     upgrade
         .protocols([BEARER_PROTOCOL])
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| run(socket, shared, entry))
+}
+
+fn judge(shared: &Shared, shown: &str) -> Result<Token, &'static str> {
+    let book = shared.state.store.tokens().borrow().clone();
+    book.check(shown, shared.clock.unix_ms()).map_err(|denied| {
+        shared.counters.auth_failed();
+        match denied {
+            Denied::Unknown => "the token is not valid",
+            Denied::Expired => "the token has expired",
+            Denied::Revoked => "the token was revoked",
+        }
+    })
 }
 
 fn refuse(status: StatusCode, sentence: &'static str) -> Response {

@@ -19,7 +19,8 @@ use tokio_tungstenite::tungstenite::{
 /// How long a test waits for what must happen; far beyond every bar.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const TOKEN: &str = "daemon-test-token-0123";
+/// The operator's token of every daemon here.
+pub const TOKEN: &str = "daemon-test-token-0123";
 
 /// A running `boothd run`.
 pub struct Daemon {
@@ -61,6 +62,11 @@ impl Daemon {
             panic!("no address in {told:?}; the log: {log:#?}");
         };
         Daemon { child, address, log, _state: state }
+    }
+
+    /// The process, for looking at what it uses.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for a log line that holds `words`.

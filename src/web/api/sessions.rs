@@ -65,7 +65,7 @@ pub(super) async fn one(
 /// Answers POST /api/v1/sessions.
 pub(super) async fn start(
     State(shared): State<Shared>,
-    Extension(Caller(token)): Extension<Caller>,
+    Extension(caller): Extension<Caller>,
     Body(start): Body<Start>,
 ) -> Result<(StatusCode, Json<ActiveSession>), Refused> {
     let booth = &shared.state.booth;
@@ -79,7 +79,7 @@ pub(super) async fn start(
         subject_ref: start.subject_ref,
         features: start.features,
     };
-    let session = booth.start_session(start, &token.name, Some(token.id)).await?;
+    let session = booth.start_session(start, caller.actor()).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
 

@@ -1,101 +1,182 @@
 // What the page knows, and when it shows it.
 
-import { Connection } from "./connection.js";
-import { showDemo, showEntry, showFace, showHealth, showLink, showVoice } from "./view.js";
-import { switchLanguage, translatePage } from "./words.js";
+import { announce } from "./announce.js";
+import { find, setText } from "./dom.js";
+import { showNotice } from "./consent.js";
+import { ExpressionCard } from "./expression.js";
+import { forgetNews, showHealth, stageOf, takeNews } from "./health.js";
+import { GazeCard, HeadCard } from "./motion.js";
+import { SessionBar } from "./session.js";
+import { SessionList } from "./sessions.js";
+import { Settings } from "./settings.js";
+import { forgetProblem, showLink, showSigns, tellBack, tellMissed, tellProblem } from "./signs.js";
+import { BoothSource, OwnSource } from "./sources.js";
+import { showSummary } from "./summary.js";
+import { showTheme, startTheme } from "./theme.js";
+import { TokenEntry } from "./token.js";
+import { VoiceCard } from "./voice.js";
+import { switchLanguage, t, translatePage } from "./words.js";
 
-const KEPT = "boothd.token";
 const HEALTH_EVERY_MS = 2000;
 
 /** Reports come each second or more often at every setting but the slowest. */
 const OLD_AFTER_MS = 10_000;
 
+const isOwn = new URLSearchParams(location.search).get("mode") === "own";
+
 const known = {
-  link: "connecting", face: null, voice: null, faceAt: 0, voiceAt: 0,
-  health: undefined, asks: false, wrong: false,
+  link: "connecting", linkDetail: null, lostAt: null, role: null, state: null,
+  face: null, voice: null, faceAt: 0, voiceAt: 0, health: undefined, hasAskedEnd: false,
 };
 
+const isLive = () => known.link === "live";
+const features = () => known.state?.features ?? known.face?.features ?? known.health?.features;
+
 /** Numbers stay on the page when nothing new comes, but they are shown as what they are. */
-function isOld(stage, at) {
-  const state = known.health?.[stage]?.state;
+function contextOf(stage, at) {
+  const state = isOwn ? undefined : stageOf(known.health, stage)?.state;
   const isAway = state !== undefined && state !== "running";
-  return known.link !== "live" || isAway || performance.now() - at > OLD_AFTER_MS;
+  const isOld = !isLive() || isAway || performance.now() - at > OLD_AFTER_MS;
+  return { state: known.state, features: features(), isOld };
 }
 
-function showLive() {
-  showFace(known.face, known.health?.features, isOld("camera", known.faceAt));
-  showVoice(known.voice, isOld("microphone", known.voiceAt));
-  showDemo(known.health?.demo || known.face?.demo_source || known.voice?.demo_source);
+const cards = { face: [new ExpressionCard(), new HeadCard(), new GazeCard()], voice: [new VoiceCard()] };
+
+function showCards(kind) {
+  const context = contextOf(kind === "face" ? "camera" : "microphone", known[`${kind}At`]);
+  for (const card of cards[kind]) card.show(known[kind], context);
+}
+
+function showRest() {
+  const { state, role, health } = known;
+  const isDemo = !isOwn && Boolean(health?.demo || known.face?.demo_source || known.voice?.demo_source);
+  showSigns({ state, isDemo, features: features() });
+  showLink(known.link, known.linkDetail, known.lostAt);
+  settings.show(state, role === "operator" || (isOwn && role === "guest"), isLive());
+  const isRunning = Boolean(state?.session);
+  bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn });
+  setText(find("role"), role ? t(`role_${role}`) : "");
+  source.show();
 }
 
 function show() {
-  translatePage();
-  showLink(known.link);
-  showEntry(known.asks, known.wrong);
-  if (known.health !== undefined) showHealth(known.health);
-  showLive();
+  showCards("face");
+  showCards("voice");
+  showRest();
 }
 
-function ask(isWrong) {
-  Object.assign(known, { link: "locked", asks: true, wrong: isWrong });
+function translate() {
+  translatePage();
+  showTheme();
+  showNotice();
+  for (const card of [...cards.face, ...cards.voice]) card.trend.redraw();
+  showHealth(known.health);
   show();
 }
 
-const connection = new Connection({
-  state(name) {
-    known.link = name;
-    showLink(name);
-    showLive();
+const listener = {
+  link(name, detail = null) {
+    if (name === "lost" && known.link === "live") known.lostAt = performance.now();
+    if (name === "live") known.lostAt = null;
+    if (name !== known.link && name !== "connecting") announce(t(`link_${name}`));
+    Object.assign(known, { link: name, linkDetail: detail });
+    if (name === "locked") entry.ask(detail?.code ?? "invalid_token");
+    show();
   },
-  report(type, data) {
-    const name = type === "visual_analysis" ? "face" : "voice";
-    known[name] = data;
-    known[`${name}At`] = performance.now();
-    showLive();
+  message(message) {
+    receive[message.type]?.(message.data, message);
   },
-  refused() {
-    sessionStorage.removeItem(KEPT);
-    ask(true);
-  },
-});
+  back: tellBack,
+  missed: tellMissed,
+  problem: tellProblem,
+};
 
-function enter(token) {
-  sessionStorage.setItem(KEPT, token);
-  Object.assign(known, { asks: false, wrong: false });
-  showEntry(false, false);
-  connection.open(token);
+function takeReport(kind, data) {
+  known[kind] = data;
+  known[`${kind}At`] = performance.now();
+  for (const card of cards[kind]) card.add(data);
+  showCards(kind);
 }
+
+const receive = {
+  auth_success: (data) => (known.role = data.role ?? "operator"),
+  state(data) {
+    known.state = data;
+    show();
+  },
+  session_started(data) {
+    forgetProblem();
+    known.state = { ...known.state, session: data };
+    announce(t("session_running"));
+    show();
+  },
+  session_summary(data) {
+    known.state = { ...known.state, session: null };
+    announce(t("session_over"));
+    if (known.hasAskedEnd || isOwn) showSummary(data);
+    known.hasAskedEnd = false;
+    show();
+  },
+  device(data) {
+    takeNews(data);
+    showHealth(known.health);
+    show();
+  },
+  visual_analysis: (data) => takeReport("face", data),
+  audio_analysis: (data) => takeReport("voice", data),
+  error(data, { code }) {
+    if (!isOwn) tellProblem({ code, message: data });
+    show();
+  },
+};
 
 async function readHealth() {
   try {
     const answer = await fetch("/health", { cache: "no-store" });
     known.health = await answer.json();
+    forgetNews();
   } catch {
     known.health = null;
   }
   showHealth(known.health);
-  showLive();
+  show();
   setTimeout(readHealth, HEALTH_EVERY_MS);
 }
 
-/** `/#token=…`: taken out of the address, so that it is not copied on with it. */
-function tokenOfAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) history.replaceState(null, "", location.pathname);
-  return token;
-}
+const source = isOwn ? new OwnSource(listener) : new BoothSource(listener);
+const entry = new TokenEntry((token) => source.open(token));
+const settings = new Settings({
+  change: (name, value) => {
+    source.configure({ [name]: value });
+    show();
+  },
+  forget: () => {
+    source.close();
+    entry.forget();
+  },
+  token: () => entry.token,
+});
+const bar = new SessionBar({
+  start: (consent) => source.start(consent),
+  pause: (isPaused) => source.pause(isPaused),
+  end: () => {
+    known.hasAskedEnd = true;
+    source.end();
+  },
+});
+const sessions = new SessionList(() => entry.token);
 
-document.getElementById("language").addEventListener("click", () => {
+find("language").addEventListener("click", () => {
   switchLanguage();
-  show();
+  translate();
+  sessions.show();
 });
-document.getElementById("entry").addEventListener("submit", (event) => {
-  event.preventDefault();
-  enter(document.getElementById("token").value.trim());
-});
-
-show();
+document.body.dataset.mode = isOwn ? "own" : "booth";
+for (const link of document.querySelectorAll("#modes a")) {
+  if ((link.dataset.mode === "own") === isOwn) link.setAttribute("aria-current", "page");
+}
+startTheme(translate);
+translate();
 readHealth();
-const token = tokenOfAddress() ?? sessionStorage.getItem(KEPT);
-if (token) enter(token);
-else ask(false);
+setInterval(showRest, 1000);
+entry.begin();

@@ -1,73 +1,161 @@
-// The WebSocket: connects, authenticates, watches the booth, and comes back after a loss.
+// The WebSocket to the booth: lets itself in, watches, comes back after a loss, and counts what was
+// missed. Knows no element of the page.
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
 
-/** `on` has `state(name)`, `report(type, data)` and `refused()`. */
+/** A booth that says nothing for so long is asked; one that then does not answer is gone. */
+const ASK_AFTER_MS = 15_000;
+const GONE_AFTER_MS = 25_000;
+const LOOK_EVERY_MS = 5000;
+
+/** The close code of a client without a right to be here; its token was revoked or never good. */
+const UNAUTHORIZED = 4401;
+
+const REPORTS = ["visual_analysis", "audio_analysis"];
+
+/** Where the booth's stream of messages is, as seen from the page. */
+export function addressHere() {
+  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/multimodal-analysis`;
+}
+
+/** A name for a session that nobody else uses. */
+export function makeSessionId(prefix) {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return `${prefix}-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/**
+ * `on.link(name, detail)`: `connecting`, `live`, `lost` (`{retry_ms}`), `locked` (`{code}`).
+ * `on.message(message)`: each message of the booth. `on.back({away_ms})`: live again.
+ * `on.missed({kind, count, hasRestarted})`: what was not received meanwhile.
+ */
 export class Connection {
-  constructor(on) {
-    this.on = on;
+  constructor({ url, sessionId, watch = null, on }) {
+    Object.assign(this, { url, sessionId, watch, on });
     this.token = null;
     this.socket = null;
+    this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
-    this.timer = null;
+    this.lostAt = null;
+    this.last = new Map();
+    this.isCounting = new Set();
   }
 
   open(token) {
     this.token = token;
-    clearTimeout(this.timer);
-    this.socket?.close();
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/ws/multimodal-analysis`);
+    this.drop();
+    const socket = new WebSocket(this.url);
+    socket.binaryType = "arraybuffer";
     this.socket = socket;
-    this.on.state("connecting");
+    this.heardAt = performance.now();
+    this.on.link("connecting");
     socket.onmessage = (event) => {
       if (socket === this.socket) this.receive(JSON.parse(event.data));
     };
-    socket.onclose = () => {
-      if (socket === this.socket) this.retry();
+    socket.onclose = (event) => {
+      if (socket === this.socket) this.closed(event.code);
     };
+    this.watchdog = setInterval(() => this.look(), LOOK_EVERY_MS);
   }
 
+  /** Ends it; nothing comes back by itself. */
   close() {
+    this.drop();
+    this.lostAt = null;
+  }
+
+  /** False where there is nobody to send it to now. */
+  send(type, data) {
+    return this.sendRaw(JSON.stringify(data === undefined ? { type } : { type, data }));
+  }
+
+  sendRaw(payload) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(payload);
+    return true;
+  }
+
+  /** Bytes that the network has not taken yet. */
+  get bufferedBytes() {
+    return this.socket?.bufferedAmount ?? 0;
+  }
+
+  drop() {
     clearTimeout(this.timer);
+    clearInterval(this.watchdog);
     const socket = this.socket;
     this.socket = null;
+    this.isLive = false;
     socket?.close();
   }
 
-  send(type, data) {
-    this.socket.send(JSON.stringify({ type, data }));
+  /** Finds a connection that is dead without having said so. */
+  look() {
+    const silence = performance.now() - this.heardAt;
+    if (silence > GONE_AFTER_MS) this.closed(0);
+    else if (silence > ASK_AFTER_MS) this.send("ping");
   }
 
   receive(message) {
+    this.heardAt = performance.now();
     switch (message.type) {
       case "connected":
-        this.send("auth", { session_id: `page-${message.data.connection_id}`, access_token: this.token });
+        this.send("auth", { session_id: this.sessionId, access_token: this.token });
         break;
       case "auth_success":
-        this.send("watch", { stream: "booth" });
+        if (this.watch) this.send("watch", { stream: this.watch });
+        else this.goLive();
         break;
       case "auth_error":
-        this.close();
-        this.on.refused();
-        break;
+        this.refuse(message.code);
+        return;
       case "watching":
-        this.retryMs = FIRST_RETRY_MS;
-        this.on.state("live");
-        break;
-      case "visual_analysis":
-      case "audio_analysis":
-        this.on.report(message.type, message.data);
+        this.goLive();
         break;
     }
+    if (REPORTS.includes(message.type)) this.count(message.type, message.data);
+    this.on.message(message);
   }
 
-  retry() {
-    this.on.state("lost");
+  goLive() {
+    this.isLive = true;
+    this.retryMs = FIRST_RETRY_MS;
+    this.on.link("live");
+    if (this.lostAt === null) return;
+    this.on.back?.({ away_ms: performance.now() - this.lostAt });
+    this.lostAt = null;
+    this.isCounting = new Set(this.last.keys());
+  }
+
+  /** What came between the last report before a loss and the first after it. */
+  count(kind, report) {
+    const before = this.last.get(kind);
+    const now = { sequence: report.sequence, dropped: report.dropped_frames ?? report.dropped_segments ?? 0 };
+    this.last.set(kind, now);
+    if (!this.isCounting.delete(kind)) return;
+    const hasRestarted = now.sequence <= before.sequence;
+    // What the booth itself dropped has a number, too, but was never a report.
+    const skipped = now.sequence - before.sequence - 1 - (now.dropped - before.dropped);
+    this.on.missed?.({ kind, count: hasRestarted ? null : Math.max(0, skipped), hasRestarted });
+  }
+
+  refuse(code) {
+    this.close();
+    this.on.link("locked", { code });
+  }
+
+  closed(code) {
+    if (code === UNAUTHORIZED) {
+      this.refuse("revoked");
+      return;
+    }
+    this.drop();
+    this.lostAt ??= performance.now();
     // Jitter, so that many pages do not come back at once.
-    const wait = this.retryMs * (0.75 + Math.random() / 2);
+    const retry_ms = this.retryMs * (0.75 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
-    this.timer = setTimeout(() => this.open(this.token), wait);
+    this.on.link("lost", { retry_ms });
+    this.timer = setTimeout(() => this.open(this.token), retry_ms);
   }
 }

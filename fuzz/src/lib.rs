@@ -1,0 +1,16 @@
+//! What the fuzzer runs. The decoders are compiled from boothd's own sources, alone: so they are
+//! instrumented in a minute, without building tract, which they do not need.
+
+// In ../src, `crate::…` and here, `boothd::…` both mean this.
+extern crate self as boothd;
+
+#[path = "../../src/decode/mod.rs"]
+pub mod decode;
+#[path = "../../src/error.rs"]
+pub mod error;
+#[path = "../../src/media.rs"]
+pub mod media;
+
+pub mod targets;
+#[cfg(feature = "whole")]
+pub mod whole_targets;

@@ -1,0 +1,363 @@
+//! [`Booth`]: one stream's interview. Decides when camera and microphone may be open, and what is
+//! analysed; holds no device and no socket. The booth's own devices have one, and so has each
+//! client that sends media of its own.
+//!
+//! What is asked of it happens one after the other. It opens nothing before the log has it on
+//! the disk, and closes before it tells anybody.
+
+mod session_log;
+mod state;
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+pub use session_log::{Answer, BegunSession, Deed, EndedSession, SessionLog};
+pub use state::{ActiveSession, BoothState, SessionSummary, StartSession};
+
+use crate::{
+    clock::Clock,
+    engine::Stream,
+    error::{Error, ErrorKind, Result},
+    features::{FeatureChange, Features},
+    gate::Gate,
+    policy::{Consent, Policy},
+};
+
+/// Longer references are a mistake: they name a subject, they do not describe one.
+const MOST_SUBJECT_CHARS: usize = 200;
+
+/// Where the devices' loops wait.
+#[derive(Clone, Debug)]
+pub struct Gates {
+    /// The camera's.
+    pub camera: Gate,
+    /// The microphone's.
+    pub microphone: Gate,
+}
+
+impl Gates {
+    /// Closed: nothing is read until somebody opens them.
+    pub fn closed() -> Self {
+        Gates { camera: Gate::new(false), microphone: Gate::new(false) }
+    }
+}
+
+/// Whose interview it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Subject {
+    /// Of the person in the booth; each session gets an id of its own.
+    Booth,
+    /// Of the person at a client, under the client's own id.
+    Client {
+        /// The client's id for it.
+        session_id: String,
+    },
+}
+
+/// What an interview stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// What is allowed at all.
+    pub policy: Policy,
+    /// The switches at first, as far as the policy allows them.
+    pub features: Features,
+    /// Where sessions are written down.
+    pub log: Arc<dyn SessionLog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The booth. Clones are handles of the same.
+#[derive(Clone)]
+pub struct Booth {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    subject: Subject,
+    stream: Arc<Stream>,
+    gates: Gates,
+    policy: Policy,
+    log: Arc<dyn SessionLog>,
+    clock: Arc<dyn Clock>,
+    state: watch::Sender<BoothState>,
+    /// Held by whoever changes the state.
+    turn: Mutex<Turn>,
+}
+
+/// What only the one who changes the state knows.
+struct Turn {
+    /// What is analysed when no session says otherwise.
+    features: Features,
+    /// A summary that the log did not take; the next end of the session tries again.
+    unwritten: Option<SessionSummary>,
+}
+
+impl fmt::Debug for Booth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Booth").field("subject", &self.shared.subject).finish_non_exhaustive()
+    }
+}
+
+impl Booth {
+    /// A booth without a session. Opens the gates as far as `policy` and `features` allow.
+    pub fn new(subject: Subject, stream: Arc<Stream>, gates: Gates, ground: Ground) -> Self {
+        let Ground { policy, features, log, clock } = ground;
+        let features = features.within(policy.ceiling);
+        let (state, _) = watch::channel(BoothState::new(&policy, features));
+        let turn = Mutex::new(Turn { features, unwritten: None });
+        let shared = Shared { subject, stream, gates, policy, log, clock, state, turn };
+        let booth = Booth { shared: Arc::new(shared) };
+        let state = booth.shared.state.borrow().clone();
+        booth.obey(&state);
+        booth
+    }
+
+    /// What the booth does, now and at each change.
+    pub fn state(&self) -> watch::Receiver<BoothState> {
+        self.shared.state.subscribe()
+    }
+
+    /// Switches features, for now and for the sessions to come.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the policy forbids it; then nothing changes. What the log says; then
+    /// what was switched off is off, and nothing was switched on.
+    pub async fn configure(&self, change: &FeatureChange, actor: &str) -> Result<()> {
+        let mut turn = self.turn().await;
+        let now = self.now();
+        let features = self.shared.policy.apply(now.features, change)?;
+        let later = self.shared.policy.apply(turn.features, change)?;
+        // Off is obeyed whatever comes of the log.
+        self.change(|state| state.features = now.features.within(features));
+        turn.features = turn.features.within(later);
+        let detail = Some(described(change));
+        self.audit(actor, "features.change", "booth", detail).await?;
+        turn.features = later;
+        self.change(|state| state.features = features);
+        Ok(())
+    }
+
+    /// Begins an interview: with the consent on the disk, the devices open.
+    ///
+    /// # Errors
+    /// `InvalidInput` when one runs already, when the consent is not to this booth's notice, or
+    /// when the policy forbids a feature. What the log says. Nothing is opened then.
+    pub async fn start_session(
+        &self,
+        start: StartSession,
+        actor: &str,
+    ) -> Result<ActiveSession> {
+        let _turn = self.turn().await;
+        let now = self.now();
+        let (started_at, features) = self.judge(&start, &now)?;
+        let StartSession { notice_version, consent_at, subject_ref, .. } = start;
+        let session = ActiveSession {
+            session_id: self.session_id()?,
+            subject_ref,
+            notice_version,
+            consent_at,
+            started_at,
+        };
+        let begun = BegunSession {
+            session_id: session.session_id.clone(),
+            is_client: self.is_client(),
+            subject_ref: session.subject_ref.clone(),
+            notice_version: session.notice_version.clone(),
+            consent_at,
+            started_at,
+            features,
+            actor: actor.into(),
+        };
+        self.shared.log.begin(begun).await?;
+        self.shared.stream.begin_session(&session.session_id).await?;
+        self.change(|state| {
+            state.features = features;
+            state.session = Some(session.clone());
+            state.paused = false;
+        });
+        Ok(session)
+    }
+
+    /// When the session begins and what it analyses, if it may.
+    fn judge(&self, start: &StartSession, now: &BoothState) -> Result<(i64, Features)> {
+        if let Some(session) = &now.session {
+            let what = format!("session {} still runs; end it first", session.session_id);
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let subject = start.subject_ref.as_deref().unwrap_or_default();
+        if subject.chars().count() > MOST_SUBJECT_CHARS {
+            let what = format!("subject_ref is longer than {MOST_SUBJECT_CHARS} characters");
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        let started_at = self.shared.clock.unix_ms();
+        let notice_version = start.notice_version.clone();
+        let consent = Consent { notice_version, consent_at: start.consent_at };
+        self.shared.policy.check_consent(&consent, started_at)?;
+        let change = start.features.unwrap_or_default();
+        Ok((started_at, self.shared.policy.apply(now.features, &change)?))
+    }
+
+    /// Closes the devices for a while, or opens them again as far as the rest allows it.
+    ///
+    /// # Errors
+    /// What the log says: a pause holds all the same, and what was paused stays so.
+    /// `InvalidInput` for going on with a session that has ended but for its summary.
+    pub async fn pause(&self, paused: bool, actor: &str) -> Result<()> {
+        let turn = self.turn().await;
+        if !paused && turn.unwritten.is_some() {
+            let what = "the session has ended and only its summary is unwritten; end it again";
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+        if paused {
+            self.change(|state| state.paused = true);
+        }
+        let now = self.now();
+        let session = now.session.map(|session| session.session_id);
+        let object = session.as_deref().unwrap_or("booth");
+        let action = if paused { "session.pause" } else { "session.resume" };
+        self.audit(actor, action, object, None).await?;
+        self.change(|state| state.paused = paused);
+        Ok(())
+    }
+
+    /// Ends the interview: what it came to, once that is on the disk.
+    ///
+    /// # Errors
+    /// `InvalidInput` when none runs. What the log says: the devices are then closed, and asking
+    /// again writes the same summary.
+    pub async fn end_session(&self, actor: &str) -> Result<SessionSummary> {
+        let mut turn = self.turn().await;
+        let now = self.now();
+        let Some(session) = now.session else {
+            return Err(Error::new(ErrorKind::InvalidInput, "no session runs"));
+        };
+        let summary = match turn.unwritten.take() {
+            Some(summary) => summary,
+            None => {
+                if self.shared.policy.require_consent {
+                    // The consent ends here, before anything else takes its time.
+                    self.shared.gates.camera.set_open(false);
+                    self.shared.gates.microphone.set_open(false);
+                }
+                let finished = self.shared.stream.finish_session().await?;
+                let ended_at = self.shared.clock.unix_ms();
+                SessionSummary::new(&session, now.features, ended_at, &finished)
+            }
+        };
+        let ended = EndedSession {
+            session_id: summary.session_id.clone(),
+            ended_at: summary.ended_at,
+            summary: serde_json::to_value(&summary).map_err(|cause| {
+                Error::new(ErrorKind::Internal, "a summary is no JSON").because(cause)
+            })?,
+            actor: actor.into(),
+        };
+        if let Err(error) = self.shared.log.end(ended).await {
+            turn.unwritten = Some(summary);
+            self.change(|state| state.paused = true);
+            return Err(error);
+        }
+        let features = turn.features;
+        self.change(|state| {
+            state.session = None;
+            state.features = features;
+            state.paused = false;
+        });
+        Ok(summary)
+    }
+
+    /// The stream closes: ends the session, if one runs.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn leave(&self, actor: &str) -> Result<()> {
+        if self.now().session.is_none() {
+            return Ok(());
+        }
+        self.end_session(actor).await.map(drop)
+    }
+
+    fn session_id(&self) -> Result<String> {
+        match &self.shared.subject {
+            Subject::Booth => new_id(),
+            Subject::Client { session_id } => Ok(session_id.clone()),
+        }
+    }
+
+    fn is_client(&self) -> bool {
+        self.shared.subject != Subject::Booth
+    }
+
+    async fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.shared.turn.lock().await
+    }
+
+    fn now(&self) -> BoothState {
+        self.shared.state.borrow().clone()
+    }
+
+    /// Obeys first, then tells.
+    fn change(&self, change: impl FnOnce(&mut BoothState)) {
+        let mut state = self.now();
+        change(&mut state);
+        state.analysing = state.opens().any();
+        self.obey(&state);
+        self.shared.state.send_if_modified(|told| {
+            let is_new = *told != state;
+            *told = state;
+            is_new
+        });
+    }
+
+    /// Makes the gates and the stream do what the state says.
+    fn obey(&self, state: &BoothState) {
+        let (opens, gates) = (state.opens(), &self.shared.gates);
+        gates.camera.set_open(opens.camera);
+        gates.microphone.set_open(opens.microphone);
+        self.shared.stream.set_features(state.features);
+    }
+
+    async fn audit(
+        &self,
+        actor: &str,
+        action: &'static str,
+        object: &str,
+        detail: Option<String>,
+    ) -> Result<()> {
+        let (actor, object) = (actor.into(), object.into());
+        self.shared.log.audit(Deed { actor, action, object, detail }).await
+    }
+}
+
+/// What a change says, as JSON without what it does not say.
+fn described(change: &FeatureChange) -> String {
+    let named = [
+        ("video", change.video),
+        ("audio", change.audio),
+        ("face_emotion", change.face_emotion),
+        ("gaze", change.gaze),
+        ("head_pose", change.head_pose),
+        ("voice_emotion", change.voice_emotion),
+        ("preview", change.preview),
+    ];
+    let said: serde_json::Map<_, _> = named
+        .into_iter()
+        .filter_map(|(name, on)| Some((name.to_owned(), serde_json::Value::Bool(on?))))
+        .collect();
+    serde_json::Value::Object(said).to_string()
+}
+
+/// 128 random bits: nobody guesses another's session.
+fn new_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|cause| {
+        let what = "the system gives no random numbers for a session's id";
+        Error::new(ErrorKind::Unavailable, what).because(cause)
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests;

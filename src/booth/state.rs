@@ -1,0 +1,142 @@
+//! What the booth says about itself, and what is asked of it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    engine::FinishedSession,
+    features::{FeatureChange, Features},
+    policy::{Policy, Profile},
+    report::SummaryReport,
+};
+
+/// What the booth does now, and what it may do.
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BoothState {
+    /// What is analysed while it analyses.
+    pub features: Features,
+    /// What may be switched on.
+    pub allowed: Features,
+    /// Which law it is under.
+    pub profile: Profile,
+    /// Camera and microphone stay closed until a session with consent runs.
+    pub require_consent: bool,
+    /// Version of the notice that people agree to.
+    pub notice_version: String,
+    /// Somebody closed camera and microphone for now.
+    pub paused: bool,
+    /// Camera or microphone is open.
+    pub analysing: bool,
+    /// The interview that runs.
+    pub session: Option<ActiveSession>,
+}
+
+/// An interview that runs.
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ActiveSession {
+    /// Its id.
+    pub session_id: String,
+    /// Whom it is about, in the operator's words.
+    pub subject_ref: Option<String>,
+    /// Version of the text that was agreed to.
+    pub notice_version: String,
+    /// When it was agreed to, ms since 1970.
+    pub consent_at: i64,
+    /// When it began, ms since 1970.
+    pub started_at: i64,
+}
+
+/// What is asked for at the begin of an interview.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartSession {
+    /// Version of the text that was agreed to.
+    pub notice_version: String,
+    /// When it was agreed to, ms since 1970.
+    pub consent_at: i64,
+    /// Whom it is about, in the operator's words.
+    pub subject_ref: Option<String>,
+    /// What is to be analysed in this interview, where it differs.
+    pub features: Option<FeatureChange>,
+}
+
+/// What an interview came to.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct SessionSummary {
+    /// Its id.
+    pub session_id: String,
+    /// When it began, ms since 1970.
+    pub started_at: i64,
+    /// When it ended, ms since 1970.
+    pub ended_at: i64,
+    /// From begin to end.
+    pub duration_ms: i64,
+    /// Whom it was about.
+    pub subject_ref: Option<String>,
+    /// Version of the text that was agreed to.
+    pub notice_version: String,
+    /// When it was agreed to, ms since 1970.
+    pub consent_at: i64,
+    /// What was analysed at its end.
+    pub features: Features,
+    /// Every metric.
+    #[serde(flatten)]
+    pub report: SummaryReport,
+}
+
+impl BoothState {
+    pub(super) fn new(policy: &Policy, features: Features) -> Self {
+        let mut state = BoothState {
+            features,
+            allowed: policy.ceiling,
+            profile: policy.profile,
+            require_consent: policy.require_consent,
+            notice_version: policy.notice_version.clone(),
+            paused: false,
+            analysing: false,
+            session: None,
+        };
+        state.analysing = state.opens().any();
+        state
+    }
+
+    /// Which devices may be open in this state. A session runs only with consent.
+    pub(super) fn opens(&self) -> Opens {
+        let may = !self.paused && (!self.require_consent || self.session.is_some());
+        Opens { camera: may && self.features.video, microphone: may && self.features.audio }
+    }
+}
+
+/// Which devices may be open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Opens {
+    pub(super) camera: bool,
+    pub(super) microphone: bool,
+}
+
+impl Opens {
+    pub(super) fn any(self) -> bool {
+        self.camera || self.microphone
+    }
+}
+
+impl SessionSummary {
+    /// The summary of `session`, whose features were these and which ended then.
+    pub fn new(
+        session: &ActiveSession,
+        features: Features,
+        ended_at: i64,
+        finished: &FinishedSession,
+    ) -> Self {
+        SessionSummary {
+            session_id: session.session_id.clone(),
+            started_at: session.started_at,
+            ended_at,
+            duration_ms: ended_at.saturating_sub(session.started_at),
+            subject_ref: session.subject_ref.clone(),
+            notice_version: session.notice_version.clone(),
+            consent_at: session.consent_at,
+            features,
+            report: SummaryReport::of_session(finished),
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The booth with devices that say when they are opened and closed, and a log in memory.
+
+use std::{
+    sync::{
+        Mutex as Lock,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::*;
+use crate::{
+    capture::{
+        camera::{Camera, CameraConfig, CameraOpener, FrameDevice, RawFrame},
+        microphone::{Heard, Microphone, MicrophoneConfig, SoundDevice, SoundOpener},
+        retry::LoopContext,
+    },
+    clock::SystemClock,
+    engine::{Engine, EngineConfig, Origin, StreamSpec},
+    media::PixelFormat,
+    policy::Profile,
+    session::SessionConfig,
+    stage::{Stage, State},
+    stop::Stop,
+};
+
+const SOON: Duration = Duration::from_secs(20);
+const NOTICE: &str = "2026-11";
+
+/// Says what happens to the devices and in the log, in order.
+#[derive(Clone)]
+struct Witness(Sender<String>);
+
+impl Witness {
+    fn saw(&self, what: impl Into<String>) {
+        self.0.send(what.into()).ok();
+    }
+}
+
+/// A camera or a microphone that always has something to give.
+struct Device {
+    name: &'static str,
+    witness: Witness,
+    never: Receiver<()>,
+    _keeps_it_open: Sender<()>,
+}
+
+impl Device {
+    fn open(name: &'static str, witness: &Witness) -> Box<Self> {
+        witness.saw(format!("{name} opened"));
+        let (keep, never) = channel();
+        Box::new(Device { name, witness: witness.clone(), never, _keeps_it_open: keep })
+    }
+
+    fn wait(&self) {
+        self.never.recv_timeout(Duration::from_millis(5)).expect_err("nobody sends");
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.witness.saw(format!("{} closed", self.name));
+    }
+}
+
+impl CameraOpener for Witness {
+    fn open(&self, _: &CameraConfig) -> Result<Box<dyn FrameDevice>> {
+        Ok(Device::open("camera", self))
+    }
+}
+
+impl SoundOpener for Witness {
+    fn open(&self, _: &str) -> Result<Box<dyn SoundDevice>> {
+        Ok(Device::open("microphone", self))
+    }
+}
+
+impl FrameDevice for Device {
+    fn description(&self) -> &str {
+        "witness"
+    }
+
+    fn next(&mut self, _: Duration) -> Result<Option<RawFrame<'_>>> {
+        self.wait();
+        Ok(Some(RawFrame {
+            format: PixelFormat::Rgb8,
+            width_px: 1,
+            height_px: 1,
+            stride_bytes: 3,
+            bytes: &[0; 3],
+            is_damaged: false,
+        }))
+    }
+}
+
+impl SoundDevice for Device {
+    fn description(&self) -> &str {
+        "witness"
+    }
+
+    fn read(&mut self, into: &mut [i16], _: Duration) -> Result<Heard> {
+        self.wait();
+        into.fill(0);
+        Ok(Heard::Samples(into.len()))
+    }
+}
+
+/// A log in memory that can break.
+struct Memory {
+    witness: Witness,
+    begun: Lock<Vec<BegunSession>>,
+    ended: Lock<Vec<EndedSession>>,
+    deeds: Lock<Vec<Deed>>,
+    is_broken: Lock<bool>,
+}
+
+impl Memory {
+    fn write<T>(&self, list: &Lock<Vec<T>>, row: T, what: &str) -> Answer<'_> {
+        let answer = if *self.is_broken.lock().unwrap() {
+            Err(Error::new(ErrorKind::Exhausted, "the disk is full"))
+        } else {
+            list.lock().unwrap().push(row);
+            self.witness.saw(what);
+            Ok(())
+        };
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+impl SessionLog for Memory {
+    fn begin(&self, begun: BegunSession) -> Answer<'_> {
+        self.write(&self.begun, begun, "begin written")
+    }
+    fn end(&self, ended: EndedSession) -> Answer<'_> {
+        self.write(&self.ended, ended, "end written")
+    }
+    fn audit(&self, deed: Deed) -> Answer<'_> {
+        let what = format!("{} written", deed.action);
+        self.write(&self.deeds, deed, &what)
+    }
+}
+
+struct Scene {
+    booth: Booth,
+    log: Arc<Memory>,
+    stages: [Arc<Stage>; 2],
+    stream: Arc<Stream>,
+    clock: Arc<SystemClock>,
+    happened: Receiver<String>,
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Scene {
+    /// Everything allowed but emotion; the camera alone is on, so that the order is certain.
+    fn new(require_consent: bool) -> Self {
+        let (witness, happened) = channel();
+        let witness = Witness(witness);
+        let (clock, stop) = (Arc::new(SystemClock::default()), Stop::default());
+        let ceiling = Features { face_emotion: false, voice_emotion: false, ..Features::ALL };
+        let features = Features { audio: false, preview: false, ..ceiling };
+        let notice_version = NOTICE.into();
+        let profile = Profile::Eu;
+        let policy = Policy { profile, require_consent, ceiling, notice_version };
+        let engine = Engine::new(EngineConfig::default());
+        let spec = StreamSpec {
+            name: "booth".into(),
+            origin: Origin::default(),
+            session: SessionConfig::default(),
+            features,
+            is_client: false,
+        };
+        let (stream, task, _) = engine.open(&spec);
+        tokio::spawn(task.run(clock.clone()));
+        let stream = Arc::new(stream);
+        let gates = Gates { camera: Gate::new(false), microphone: Gate::new(false) };
+        let log = Arc::new(Memory {
+            witness: witness.clone(),
+            begun: Lock::default(),
+            ended: Lock::default(),
+            deeds: Lock::default(),
+            is_broken: Lock::default(),
+        });
+        let ground = Ground { policy, features, log: log.clone(), clock: clock.clone() };
+        let booth = Booth::new(Subject::Booth, stream.clone(), gates.clone(), ground);
+        let stages = ["camera", "microphone"].map(|name| Arc::new(Stage::new(name)));
+        let context = |stage: &Arc<Stage>, gate| LoopContext {
+            clock: clock.clone(),
+            stage: stage.clone(),
+            stop: stop.clone(),
+            gate,
+        };
+        let camera = Camera::new(
+            CameraConfig::default(),
+            Box::new(witness.clone()),
+            context(&stages[0], gates.camera),
+        );
+        let microphone = Microphone::new(
+            MicrophoneConfig::default(),
+            Box::new(witness),
+            context(&stages[1], gates.microphone),
+        );
+        let sinks = (stream.clone(), stream.clone());
+        let threads = vec![
+            thread::spawn(move || camera.run(&*sinks.0)),
+            thread::spawn(move || microphone.run(&*sinks.1)),
+        ];
+        Scene { booth, log, stages, stream, clock, happened, stop, threads }
+    }
+
+    #[track_caller]
+    fn expect(&self, what: &[&str]) {
+        for expected in what {
+            assert_eq!(self.happened.recv_timeout(SOON).as_deref(), Ok(*expected));
+        }
+    }
+
+    /// Two things happen, in either order; `a` sorts first.
+    #[track_caller]
+    fn expect_both(&self, a: &str, b: &str) {
+        let mut both = [(); 2].map(|()| self.happened.recv_timeout(SOON).unwrap());
+        both.sort();
+        assert_eq!(both, [a, b]);
+    }
+
+    /// Waits until a device's loop says that it is closed on purpose.
+    fn await_paused(&self, device: usize) {
+        while self.stages[device].status().state != State::Paused {
+            thread::yield_now();
+        }
+    }
+
+    fn consent(&self) -> StartSession {
+        StartSession {
+            notice_version: NOTICE.into(),
+            consent_at: self.clock.unix_ms(),
+            subject_ref: Some("candidate 7".into()),
+            features: None,
+        }
+    }
+
+    fn break_log(&self, is_broken: bool) {
+        *self.log.is_broken.lock().unwrap() = is_broken;
+    }
+
+    fn state(&self) -> BoothState {
+        self.booth.state().borrow().clone()
+    }
+
+    fn leave(self) {
+        self.stop.request();
+        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+fn switch(name: &str, on: bool) -> FeatureChange {
+    serde_json::from_value(serde_json::json!({ name: on })).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_opened_before_consent_is_on_the_disk_nor_after_the_session() {
+    let scene = Scene::new(true);
+    scene.await_paused(0);
+    scene.await_paused(1);
+    assert!(!scene.state().analysing);
+    // Switching things on and going on after a pause is no consent.
+    scene.booth.configure(&switch("gaze", false), "op").await.unwrap();
+    scene.booth.pause(false, "op").await.unwrap();
+    scene.expect(&["features.change written", "session.resume written"]);
+    // Nor is a consent to another text, from the future, or one that could not be written.
+    let old = StartSession { notice_version: "1".into(), ..scene.consent() };
+    let future = StartSession { consent_at: i64::MAX, ..scene.consent() };
+    for bad in [old, future] {
+        let error = scene.booth.start_session(bad, "op").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    scene.break_log(true);
+    let error = scene.booth.start_session(scene.consent(), "op").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exhausted);
+    scene.break_log(false);
+    assert!(scene.state().session.is_none() && !scene.state().analysing);
+
+    let session = scene.booth.start_session(scene.consent(), "op").await.unwrap();
+    scene.expect(&["begin written", "camera opened"]);
+    assert!(scene.state().analysing);
+    let begun = scene.log.begun.lock().unwrap()[0].clone();
+    assert_eq!((begun.session_id, begun.is_client), (session.session_id.clone(), false));
+    assert_eq!(begun.consent_at, session.consent_at);
+    let live = scene.stream.watch().borrow().clone();
+    assert_eq!(live.session_id.as_deref(), Some(&*session.session_id));
+
+    let summary = scene.booth.end_session("op").await.unwrap();
+    assert_eq!(summary.session_id, session.session_id);
+    scene.expect_both("camera closed", "end written");
+    scene.await_paused(0);
+    assert!(!scene.state().analysing && scene.state().session.is_none());
+    let written = scene.log.ended.lock().unwrap()[0].summary.clone();
+    assert_eq!(written["subject_ref"], "candidate 7");
+    assert_eq!(written["frames_total"], 0);
+    scene.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configure_closes_the_camera_and_opens_the_microphone() {
+    let scene = Scene::new(false);
+    scene.expect(&["camera opened"]);
+    scene.await_paused(1);
+    scene.booth.configure(&switch("video", false), "op").await.unwrap();
+    scene.expect_both("camera closed", "features.change written");
+    scene.await_paused(0);
+    assert!(!scene.state().features.video && !scene.stream.features().video);
+    scene.booth.configure(&switch("audio", true), "op").await.unwrap();
+    scene.expect(&["features.change written", "microphone opened"]);
+    let deeds = scene.log.deeds.lock().unwrap().clone();
+    assert_eq!(deeds[1].detail.as_deref(), Some(r#"{"audio":true}"#));
+    scene.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_refuses_and_a_broken_log_switches_nothing_on() {
+    let scene = Scene::new(false);
+    let before = scene.state();
+    let error = scene.booth.configure(&switch("face_emotion", true), "op").await.unwrap_err();
+    assert!(error.to_string().contains("Article 5(1)(f)"), "{error}");
+    assert_eq!(scene.state(), before);
+    scene.break_log(true);
+    scene.booth.configure(&switch("audio", true), "op").await.unwrap_err();
+    assert!(!scene.state().features.audio);
+    scene.booth.configure(&switch("gaze", false), "op").await.unwrap_err();
+    assert!(!scene.state().features.gaze, "off is obeyed all the same");
+    scene.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_closes_the_devices_even_where_it_cannot_be_written() {
+    let scene = Scene::new(false);
+    scene.expect(&["camera opened"]);
+    scene.break_log(true);
+    scene.booth.pause(true, "op").await.unwrap_err();
+    scene.expect(&["camera closed"]);
+    scene.booth.pause(false, "op").await.unwrap_err();
+    assert!(scene.state().paused, "what cannot be written is not opened");
+    scene.break_log(false);
+    scene.booth.pause(false, "op").await.unwrap();
+    scene.expect(&["session.resume written", "camera opened"]);
+    scene.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_was_not_written_is_kept_for_the_next_try() {
+    let scene = Scene::new(false);
+    scene.booth.end_session("op").await.unwrap_err();
+    let features = Some(switch("gaze", false));
+    let start = StartSession { features, ..scene.consent() };
+    let session = scene.booth.start_session(start, "op").await.unwrap();
+    assert!(!scene.state().features.gaze);
+    let again = scene.booth.start_session(scene.consent(), "op").await.unwrap_err();
+    assert!(again.to_string().contains(&session.session_id), "{again}");
+    scene.break_log(true);
+    scene.booth.end_session("op").await.unwrap_err();
+    scene.break_log(false);
+    assert!(scene.state().paused);
+    scene.booth.pause(false, "op").await.unwrap_err();
+    let summary = scene.booth.end_session("op").await.unwrap();
+    assert_eq!(summary.session_id, session.session_id);
+    assert!(!summary.features.gaze, "what was analysed, not what is now");
+    assert!(scene.state().features.gaze, "the session's own switches end with it");
+    assert_eq!(scene.log.ended.lock().unwrap().len(), 1);
+    scene.leave();
+}

@@ -1,0 +1,70 @@
+//! [`OpusDecoder`]: Opus packets to 16 kHz mono. The only door to the codec.
+//!
+//! Opus decodes at 16 kHz and to mono itself, so nothing is resampled or mixed after it. Why this
+//! codec: docs/design/decisions/0006-opus.md.
+
+use ropus::{Channels, DecodeMode, Decoder};
+
+use super::webm::OpusTrack;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::SAMPLE_RATE_HZ,
+};
+
+/// The longest packet lasts 120 ms.
+const LARGEST_PACKET_SAMPLES: usize = SAMPLE_RATE_HZ as usize * 120 / 1000;
+
+/// Opus counts its pre-skip at this rate.
+const OPUS_RATE_HZ: u32 = 48_000;
+
+/// Decodes the packets of one track, in their order.
+pub struct OpusDecoder {
+    decoder: Decoder,
+    /// Samples that are still to be left out at the beginning.
+    skip: usize,
+    /// One packet's sound.
+    samples: Box<[i16; LARGEST_PACKET_SAMPLES]>,
+}
+
+impl OpusDecoder {
+    /// A decoder for the beginning of `track`.
+    ///
+    /// # Errors
+    /// `Internal`: the codec refused 16 kHz mono.
+    pub fn new(track: OpusTrack) -> Result<Self> {
+        let mut decoder = Decoder::new(SAMPLE_RATE_HZ, Channels::Mono).map_err(unfit)?;
+        decoder.set_gain(track.gain_q8_db.into()).map_err(unfit)?;
+        let skip = usize::from(track.pre_skip) / (OPUS_RATE_HZ / SAMPLE_RATE_HZ) as usize;
+        let samples = Box::new([0; LARGEST_PACKET_SAMPLES]);
+        Ok(OpusDecoder { decoder, skip, samples })
+    }
+
+    /// Appends the sound of the next packet, at most 120 ms.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is no Opus packet.
+    pub fn push(&mut self, packet: &[u8], out: &mut Vec<i16>) -> Result<()> {
+        if packet.is_empty() {
+            // To the codec this would mean a lost packet, whose sound it makes up.
+            return Err(broken("it is empty"));
+        }
+        let samples = &mut self.samples[..];
+        let count = self
+            .decoder
+            .decode(packet, samples, DecodeMode::Normal)
+            .map_err(|err| broken(&err.to_string()))?;
+        let skip = self.skip.min(count);
+        self.skip -= skip;
+        out.extend_from_slice(&samples[skip..count]);
+        Ok(())
+    }
+}
+
+fn unfit(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::Internal, "the Opus codec refuses 16 kHz mono").because(cause)
+}
+
+fn broken(cause: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, "a broken Opus packet; start the recorder anew")
+        .because(cause.to_owned())
+}

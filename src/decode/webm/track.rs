@@ -1,0 +1,102 @@
+//! What a file says about itself: its kind, and its Opus track.
+
+use super::element::{children, damaged, unsigned};
+use crate::error::{Error, ErrorKind, Result};
+
+const DOC_TYPE: u32 = 0x4282;
+const TRACK_NUMBER: u32 = 0xD7;
+const CODEC_ID: u32 = 0x86;
+const CODEC_PRIVATE: u32 = 0x63A2;
+const CONTENT_ENCODINGS: u32 = 0x6D80;
+
+/// How the sound of a file was encoded: its `OpusHead` (RFC 7845, section 5.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OpusTrack {
+    /// 1 or 2.
+    pub channels: u8,
+    /// Samples at 48 kHz that the encoder put before the sound.
+    pub pre_skip: u16,
+    /// To be applied to the sound, in 1/256 dB.
+    pub gain_q8_db: i16,
+}
+
+/// Refuses an EBML file that is no WebM.
+pub(super) fn check_doc_type(header: &[u8]) -> Result<()> {
+    for child in children(header) {
+        let (id, body) = child?;
+        let name = body.split(|byte| *byte == 0).next().unwrap_or_default();
+        if id == DOC_TYPE && !matches!(name, b"webm" | b"matroska") {
+            let what = format!(
+                "a file of type `{}`, not WebM; record with `audio/webm;codecs=opus`",
+                String::from_utf8_lossy(&name[..name.len().min(32)])
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
+    }
+    Ok(())
+}
+
+/// The number and the shape of a track; `None` where it is not Opus.
+pub(super) fn opus_track(entry: &[u8]) -> Result<Option<(u64, OpusTrack)>> {
+    let (mut number, mut is_opus, mut track) = (None, false, None);
+    for child in children(entry) {
+        let (id, body) = child?;
+        match id {
+            TRACK_NUMBER => number = unsigned(body),
+            CODEC_ID => is_opus = body == b"A_OPUS",
+            CODEC_PRIVATE => track = Some(body),
+            CONTENT_ENCODINGS => {
+                let what = "a WebM whose track is compressed or encrypted once more; \
+                            write it plainly (ffmpeg -i IN -c copy OUT.webm)";
+                return Err(Error::new(ErrorKind::InvalidInput, what));
+            }
+            _ => (),
+        }
+    }
+    if !is_opus {
+        return Ok(None);
+    }
+    let number = number.ok_or_else(|| damaged("a track without a number"))?;
+    // Packets say themselves what they are; the head only adds to that.
+    let track =
+        track.map_or(Ok(OpusTrack { channels: 1, ..OpusTrack::default() }), opus_head)?;
+    Ok(Some((number, track)))
+}
+
+fn opus_head(private: &[u8]) -> Result<OpusTrack> {
+    let [
+        b'O',
+        b'p',
+        b'u',
+        b's',
+        b'H',
+        b'e',
+        b'a',
+        b'd',
+        version,
+        channels,
+        skip_low,
+        skip_high,
+        _,
+        _,
+        _,
+        _,
+        gain_low,
+        gain_high,
+        family,
+        ..,
+    ] = *private
+    else {
+        return Err(damaged("an Opus track without a whole OpusHead"));
+    };
+    if version & 0xF0 != 0 {
+        return Err(damaged("an OpusHead of a later version"));
+    }
+    if family != 0 || !(1..=2).contains(&channels) {
+        let what = format!("Opus of {channels} channels; record in mono or stereo");
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    let pre_skip = u16::from_le_bytes([skip_low, skip_high]);
+    let gain_q8_db = i16::from_le_bytes([gain_low, gain_high]);
+    Ok(OpusTrack { channels, pre_skip, gain_q8_db })
+}

@@ -1,0 +1,270 @@
+//! [`Clients`]: the streams of clients that send media of their own, by session.
+//!
+//! A stream outlives its connection for a while, so that a client that lost its network goes on
+//! where it was. A session has one sender at a time: a new connection takes over from the old.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::message::client::Refusal;
+use crate::{
+    booth::{Booth, Gates, Ground, Subject},
+    capture::FrameSink,
+    clock::Clock,
+    engine::{Engine, Live, Origin, Stream, StreamSpec},
+    gate::Gate,
+    media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    session::SessionConfig,
+};
+
+/// How long a stream waits for its client to come back.
+const RESUME_WITHIN: Duration = Duration::from_secs(60);
+
+/// Timestamps that wait for their report: what is queued, in flight, and not yet told.
+const STAMPS: usize = 16;
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+/// See the module.
+pub(super) struct Clients {
+    engine: Engine,
+    session: SessionConfig,
+    ground: Ground,
+    most: usize,
+    open: Mutex<HashMap<String, Arc<Client>>>,
+}
+
+/// One client's stream, its interview, and the timestamps of what it sent.
+pub(super) struct Client {
+    pub(super) session_id: String,
+    pub(super) interview: Booth,
+    pub(super) live: watch::Receiver<Live>,
+    stream: Arc<Stream>,
+    gates: Gates,
+    clock: Arc<dyn Clock>,
+    /// The connection that sends; `None` while the client is away.
+    sender: watch::Sender<Option<String>>,
+    sent: Mutex<Sent>,
+}
+
+#[derive(Default)]
+struct Sent {
+    frames: Stamps,
+    chunks: Stamps,
+    left_at: Option<Duration>,
+}
+
+/// The client's own timestamps, by sequence.
+#[derive(Default)]
+struct Stamps {
+    next: u64,
+    kept: VecDeque<(u64, Option<Value>)>,
+}
+
+impl Stamps {
+    fn add(&mut self, stamp: Option<Value>) -> u64 {
+        let sequence = self.next;
+        self.next += 1;
+        if self.kept.len() == STAMPS {
+            self.kept.pop_front();
+        }
+        self.kept.push_back((sequence, stamp));
+        sequence
+    }
+
+    fn of(&self, sequence: u64) -> Option<Value> {
+        self.kept.iter().find(|(kept, _)| *kept == sequence)?.1.clone()
+    }
+}
+
+impl Clients {
+    /// Nobody yet; at most `most` streams.
+    pub(super) fn new(
+        engine: Engine,
+        session: SessionConfig,
+        ground: Ground,
+        most: usize,
+    ) -> Self {
+        Clients { engine, session, ground, most, open: Mutex::default() }
+    }
+
+    /// The stream of a session, opened if it is new; `connection` is its sender from now on.
+    pub(super) fn attach(
+        &self,
+        session_id: &str,
+        connection: &str,
+    ) -> Result<Arc<Client>, Refusal> {
+        let mut open = self.open.lock().expect(UNPOISONED);
+        let client = match open.get(session_id) {
+            Some(client) => client.clone(),
+            None if open.len() >= self.most => {
+                let sentence = "too many sessions; try again in a minute";
+                return Err(Refusal::new("exhausted", sentence));
+            }
+            None => {
+                let client = Arc::new(self.make(session_id));
+                open.insert(session_id.to_owned(), client.clone());
+                client
+            }
+        };
+        client.sent.lock().expect(UNPOISONED).left_at = None;
+        client.sender.send_replace(Some(connection.to_owned()));
+        Ok(client)
+    }
+
+    /// The stream of a session, if one is open.
+    pub(super) fn find(&self, session_id: &str) -> Option<Arc<Client>> {
+        self.open.lock().expect(UNPOISONED).get(session_id).cloned()
+    }
+
+    /// Ends the streams whose clients have been away for long; to be called now and then.
+    pub(super) async fn clean_up(&self, now: Duration) {
+        self.close(|left_at| left_at.is_some_and(|at| now.saturating_sub(at) >= RESUME_WITHIN))
+            .await;
+    }
+
+    /// Ends every stream, so that each summary is written.
+    pub(super) async fn end_all(&self) {
+        self.close(|_| true).await;
+    }
+
+    fn make(&self, session_id: &str) -> Client {
+        let spec = StreamSpec {
+            name: session_id.to_owned(),
+            origin: Origin::default(),
+            session: self.session.clone(),
+            features: self.ground.features,
+            is_client: true,
+        };
+        let (stream, task, live) = self.engine.open(&spec);
+        let clock = self.ground.clock.clone();
+        tokio::spawn(task.run(clock.clone()));
+        let (stream, gates) = (Arc::new(stream), Gates::closed());
+        let subject = Subject::Client { session_id: session_id.to_owned() };
+        let ground = self.ground.clone();
+        let interview = Booth::new(subject, stream.clone(), gates.clone(), ground);
+        Client {
+            session_id: session_id.to_owned(),
+            interview,
+            live,
+            stream,
+            gates,
+            clock,
+            sender: watch::channel(None).0,
+            sent: Mutex::default(),
+        }
+    }
+
+    async fn close(&self, is_over: impl Fn(Option<Duration>) -> bool) {
+        let is_over = |client: &Client| is_over(client.sent.lock().expect(UNPOISONED).left_at);
+        let over: Vec<Arc<Client>> = {
+            let mut open = self.open.lock().expect(UNPOISONED);
+            open.extract_if(|_, client| is_over(client)).map(|(_, client)| client).collect()
+        };
+        for client in over {
+            if let Err(error) = client.interview.leave("boothd").await {
+                let chain = error.chain().to_string();
+                log::warn!(target: "web", session = client.session_id.as_str(), error = chain.as_str();
+                    "a client's session could not be ended in the store");
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Who sends; changes when another connection takes over.
+    pub(super) fn sender(&self) -> watch::Receiver<Option<String>> {
+        self.sender.subscribe()
+    }
+
+    /// `connection` has ended: the client may come back within a while.
+    pub(super) fn detach(&self, connection: &str) {
+        let left = self.sender.send_if_modified(|sender| {
+            let is_theirs = sender.as_deref() == Some(connection);
+            if is_theirs {
+                *sender = None;
+            }
+            is_theirs
+        });
+        if left {
+            self.sent.lock().expect(UNPOISONED).left_at = Some(self.clock.monotonic());
+        }
+    }
+
+    /// Takes a picture; `stamp` comes back with its report.
+    pub(super) fn put_frame(
+        &self,
+        format: PixelFormat,
+        data: Vec<u8>,
+        stamp: Option<Value>,
+    ) -> Result<(), Refusal> {
+        self.admit(&self.gates.camera, "video")?;
+        let sequence = self.sent.lock().expect(UNPOISONED).frames.add(stamp);
+        FrameSink::put(
+            &*self.stream,
+            Frame {
+                sequence,
+                captured_at: self.clock.monotonic(),
+                unix_ms: self.clock.unix_ms(),
+                // The decoder finds the truth.
+                width_px: 0,
+                height_px: 0,
+                format,
+                data,
+            },
+        );
+        Ok(())
+    }
+
+    /// Takes some sound; `stamp` comes back with the report on it.
+    pub(super) fn put_chunk(
+        &self,
+        format: SoundFormat,
+        data: Vec<u8>,
+        stamp: Option<Value>,
+    ) -> Result<(), Refusal> {
+        self.admit(&self.gates.microphone, "audio")?;
+        let sequence = self.sent.lock().expect(UNPOISONED).chunks.add(stamp);
+        self.stream.put_chunk(SoundChunk {
+            sequence,
+            captured_at: self.clock.monotonic(),
+            unix_ms: self.clock.unix_ms(),
+            format,
+            gap_before: false,
+            data,
+        });
+        Ok(())
+    }
+
+    /// The client's timestamp of a frame, while it is kept.
+    pub(super) fn frame_stamp(&self, sequence: u64) -> Option<Value> {
+        self.sent.lock().expect(UNPOISONED).frames.of(sequence)
+    }
+
+    /// The client's timestamp of a chunk, while it is kept.
+    pub(super) fn chunk_stamp(&self, sequence: u64) -> Option<Value> {
+        self.sent.lock().expect(UNPOISONED).chunks.of(sequence)
+    }
+
+    /// Media is looked at only behind an open gate; says why one is closed.
+    fn admit(&self, gate: &Gate, feature: &str) -> Result<(), Refusal> {
+        if gate.is_open() {
+            return Ok(());
+        }
+        let state = self.interview.state().borrow().clone();
+        Err(if state.paused {
+            Refusal::new("paused", "the session is paused; send resume_session first")
+        } else if state.require_consent && state.session.is_none() {
+            let sentence = "nothing is analysed before start_session with the candidate's consent";
+            Refusal::new("consent_required", sentence)
+        } else {
+            Refusal::new("feature_off", format!("{feature} is switched off"))
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Who may come in, and for how long: tokens, sessions, and the end of a right.
+
+use std::time::Duration;
+
+use super::{Connection, End, Guest, Step, UNAUTHORIZED};
+use crate::{
+    store::{Denied, Role, Token},
+    web::message::{
+        self,
+        client::{AuthData, Refusal},
+        server::AuthSuccess,
+    },
+};
+
+/// Wrong tokens that one connection may show.
+const MAX_AUTH_FAILURES: u32 = 3;
+
+/// What clients of the older system read.
+const MISSING: &str = "缺少session_id或access_token";
+const NOT_VALID: &str = "token验证失败";
+
+impl Connection {
+    pub(super) async fn authenticate(&mut self, auth: AuthData) -> Step {
+        match self.judge(&auth).await {
+            Ok(token) => self.let_in(token, auth.session_id).await,
+            Err(refusal) => self.turn_away(refusal).await,
+        }
+    }
+
+    async fn judge(&mut self, auth: &AuthData) -> Result<Token, Refusal> {
+        if auth.session_id.is_empty() || auth.access_token.is_empty() {
+            return Err(Refusal::new("missing_credentials", MISSING));
+        }
+        let book = self.tokens.borrow().clone();
+        let token = book
+            .check(&auth.access_token, self.shared.clock.unix_ms())
+            .map_err(|denied| Refusal::new(code_of(denied), NOT_VALID))?;
+        if !self.may_use(&token, &auth.session_id).await? {
+            return Err(Refusal::new("wrong_session", NOT_VALID));
+        }
+        Ok(token)
+    }
+
+    /// Whether the session is the token's: its own, the first to use it, or an operator's choice.
+    async fn may_use(&mut self, token: &Token, session_id: &str) -> Result<bool, Refusal> {
+        match (token.role, &token.session_id) {
+            (Role::Operator | Role::Viewer, None) => Ok(true),
+            (_, Some(own)) => Ok(own == session_id),
+            (Role::Guest, None) => {
+                let bound = self.shared.state.store.bind_session(session_id, token.id).await;
+                bound.map_err(|error| {
+                    let chain = error.chain().to_string();
+                    log::error!(target: "web", error = chain.as_str(); "a session cannot be bound to its token");
+                    Refusal::new("unavailable", "the booth cannot keep sessions now; try again")
+                })
+            }
+        }
+    }
+
+    pub(super) async fn let_in(&mut self, token: Token, session_id: String) -> Step {
+        let success = AuthSuccess {
+            session_id: &session_id,
+            user_id: &token.name,
+            authenticated_at: self.shared.clock.unix_ms(),
+            role: token.role,
+        };
+        let text = message::text("auth_success", success, None);
+        // Another session: what was sent for the one before is over.
+        if let Some(own) = self.own.take_if(|own| own.client.session_id != session_id) {
+            own.client.detach(&self.id);
+        }
+        self.guest = Some(Guest { token, session_id });
+        self.send_text(text).await
+    }
+
+    async fn turn_away(&mut self, refusal: Refusal) -> Step {
+        self.auth_failures += 1;
+        self.stats.refused_total += 1;
+        self.shared.counters.auth_failed();
+        log::warn!(
+            target: "web", connection = self.id.as_str(), code = refusal.code;
+            "client was not let in"
+        );
+        let reference = self.next_reference();
+        self.send_text(message::refused("auth_error", &refusal, &reference, None)).await?;
+        if self.auth_failures >= MAX_AUTH_FAILURES {
+            return Err(End::Close(UNAUTHORIZED, "too many wrong tokens"));
+        }
+        Ok(())
+    }
+
+    /// Ends the connection when the token's right has ended.
+    pub(super) fn check_token(&mut self) -> Step {
+        let Some(guest) = &self.guest else { return Ok(()) };
+        let now = self.shared.clock.unix_ms();
+        let judged = self.tokens.borrow_and_update().still_valid(guest.token.id, now);
+        judged.map_err(|denied| {
+            let reason = match denied {
+                Denied::Expired => "the token has expired",
+                Denied::Revoked | Denied::Unknown => "the token was revoked",
+            };
+            End::Close(UNAUTHORIZED, reason)
+        })
+    }
+
+    /// Time until the token expires.
+    pub(super) fn expires_in(&self) -> Option<Duration> {
+        let expires_at = self.guest.as_ref()?.token.expires_at?;
+        let left = expires_at.saturating_sub(self.shared.clock.unix_ms());
+        Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+    }
+}
+
+fn code_of(denied: Denied) -> &'static str {
+    match denied {
+        Denied::Unknown => "invalid_token",
+        Denied::Expired => "token_expired",
+        Denied::Revoked => "token_revoked",
+    }
+}

@@ -1,0 +1,135 @@
+//! Pictures and sound that a client sends: into its own stream.
+
+use std::sync::Arc;
+
+use axum::{body::Bytes, extract::ws::close_code};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+use super::{Connection, End, Own, Step, feed::Feed};
+use crate::{
+    decode::data_url,
+    media::{PixelFormat, SoundFormat},
+    store::Role,
+    web::{
+        clients::Client,
+        message::client::{
+            AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, Refusal, VideoFrameData,
+            parse_binary,
+        },
+    },
+};
+
+/// A longer picture closes the connection.
+const MAX_FRAME_BYTES: usize = 5_000_000;
+
+/// A longer piece of sound closes the connection.
+const MAX_CHUNK_BYTES: usize = 10_000_000;
+
+impl Connection {
+    pub(super) async fn take_frame(
+        &mut self,
+        sent: VideoFrameData,
+        stamp: Option<Value>,
+    ) -> Step {
+        within(sent.frame.len(), MAX_FRAME_BYTES)?;
+        let picture = data_url::picture(&sent.frame);
+        let frame = picture.map_err(|error| Refusal::new("invalid_media", error.to_string()));
+        self.put_frame(frame, stamp).await
+    }
+
+    pub(super) async fn take_chunk(
+        &mut self,
+        sent: AudioChunkData,
+        stamp: Option<Value>,
+    ) -> Step {
+        within(sent.audio.len(), MAX_CHUNK_BYTES)?;
+        let chunk = STANDARD.decode(sent.audio.as_bytes()).map_err(|cause| {
+            Refusal::new("invalid_media", format!("`audio` is not base64: {cause}"))
+        });
+        self.put_chunk(chunk.map(|data| (SoundFormat::Detect, data)), stamp).await
+    }
+
+    pub(super) async fn take_binary(&mut self, message: Bytes) -> Step {
+        if self.guest.is_none() {
+            return self.refuse_stranger().await;
+        }
+        let (kind, timestamp) = match parse_binary(&message) {
+            Ok(header) => header,
+            Err(refusal) => return self.refuse(refusal, None).await,
+        };
+        let (payload, stamp) = (&message[BINARY_HEADER_BYTES..], Some(timestamp.into()));
+        match kind {
+            BinaryKind::Jpeg => {
+                within(payload.len(), MAX_FRAME_BYTES)?;
+                self.put_frame(Ok((PixelFormat::Jpeg, payload.to_vec())), stamp).await
+            }
+            BinaryKind::WebM => {
+                within(payload.len(), MAX_CHUNK_BYTES)?;
+                self.put_chunk(Ok((SoundFormat::WebM, payload.to_vec())), stamp).await
+            }
+            BinaryKind::Pcm => {
+                within(payload.len(), MAX_CHUNK_BYTES)?;
+                self.put_chunk(Ok((SoundFormat::Pcm16k, payload.to_vec())), stamp).await
+            }
+        }
+    }
+
+    async fn put_frame(
+        &mut self,
+        frame: Result<(PixelFormat, Vec<u8>), Refusal>,
+        stamp: Option<Value>,
+    ) -> Step {
+        self.stats.frames_total += 1;
+        let taken = self.own_stream().and_then(|client| {
+            let (format, data) = frame?;
+            client.put_frame(format, data, stamp.clone())
+        });
+        match taken {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(refusal, stamp).await,
+        }
+    }
+
+    async fn put_chunk(
+        &mut self,
+        chunk: Result<(SoundFormat, Vec<u8>), Refusal>,
+        stamp: Option<Value>,
+    ) -> Step {
+        self.stats.chunks_total += 1;
+        let taken = self.own_stream().and_then(|client| {
+            let (format, data) = chunk?;
+            client.put_chunk(format, data, stamp.clone())
+        });
+        match taken {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(refusal, stamp).await,
+        }
+    }
+
+    /// The stream of the client's session; opened, or taken over, with the first use.
+    pub(super) fn own_stream(&mut self) -> Result<Arc<Client>, Refusal> {
+        if let Some(own) = &self.own {
+            return Ok(own.client.clone());
+        }
+        let Some(guest) = &self.guest else {
+            return Err(Refusal::new("unauthorized", "send `auth` first"));
+        };
+        if guest.token.role == Role::Viewer {
+            let sentence = "a viewer's token watches; media needs a guest's or an operator's";
+            return Err(Refusal::new("forbidden", sentence));
+        }
+        let clients = &self.shared.clients;
+        let client = clients.attach(&guest.session_id, &self.id)?;
+        let (feed, sender) = (Feed::client(client.clone()), client.sender());
+        self.own = Some(Own { client: client.clone(), feed, sender });
+        Ok(client)
+    }
+}
+
+fn within(bytes: usize, limit: usize) -> Step {
+    if bytes > limit {
+        return Err(End::Close(close_code::SIZE, "the picture or the sound is too long"));
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What goes over the WebSocket, both ways: text JSON `{"type", "data", "timestamp"?}`.
+//!
+//! Pure: knows no socket. What clients say is in [`client`], what they are told in [`server`];
+//! [`asyncapi`] describes both from the same types.
+
+pub mod client;
+pub(super) mod server;
+pub(super) mod asyncapi;
+
+use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use client::Refusal;
+
+/// Reports carry the client's own `timestamp` (any JSON value); other messages mostly none.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    data: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+}
+
+/// A message as text.
+pub(super) fn text(kind: &str, data: impl Serialize, timestamp: Option<Value>) -> Utf8Bytes {
+    write(&Envelope { kind, data, timestamp, code: None, reference: None })
+}
+
+/// A refusal as text. `kind` is `error` or `auth_error`; `reference` finds it in the log; a
+/// refused picture or sound carries its client's timestamp.
+pub(super) fn refused(
+    kind: &str,
+    refusal: &Refusal,
+    reference: &str,
+    timestamp: Option<Value>,
+) -> Utf8Bytes {
+    let (data, code) = (&refusal.sentence, Some(refusal.code));
+    write(&Envelope { kind, data, timestamp, code, reference: Some(reference) })
+}
+
+fn write(envelope: &impl Serialize) -> Utf8Bytes {
+    serde_json::to_string(envelope).expect("messages have string keys and plain values").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_carry_only_what_they_have() {
+        assert_eq!(text("pong", 1, None).as_str(), r#"{"type":"pong","data":1}"#);
+        let refusal = Refusal::new("unknown_type", "no");
+        let text = refused("error", &refusal, "ab-1", None);
+        let expected = r#"{"type":"error","data":"no","code":"unknown_type","ref":"ab-1"}"#;
+        assert_eq!(text.as_str(), expected);
+    }
+}

@@ -1,0 +1,173 @@
+//! What clients are told, besides the reports themselves. All `_at` are ms since 1970.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    booth::{ActiveSession, BoothState},
+    cost::Histogram,
+    features::Features,
+    report::{AudioReport, VisualReport},
+    stage::Stage,
+    store::Role,
+};
+
+/// `connected`.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct Connected<'a> {
+    pub(in crate::web) connection_id: &'a str,
+    pub(in crate::web) timestamp: i64,
+}
+
+/// `auth_success`.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct AuthSuccess<'a> {
+    pub(in crate::web) session_id: &'a str,
+    /// The token's name.
+    pub(in crate::web) user_id: &'a str,
+    pub(in crate::web) authenticated_at: i64,
+    pub(in crate::web) role: Role,
+}
+
+/// `watching`: the stream's reports follow.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct Watching<'a> {
+    pub(in crate::web) stream: &'a str,
+}
+
+/// `state`: what may be analysed, and whose session runs. Sent after `watch` and when it changes.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct StateOf<'a> {
+    /// "booth" or the client's session.
+    pub(in crate::web) stream: &'a str,
+    #[serde(flatten)]
+    pub(in crate::web) state: BoothState,
+}
+
+/// `session_started`.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct SessionStarted<'a> {
+    /// "booth" or "client".
+    pub(in crate::web) stream: &'a str,
+    #[serde(flatten)]
+    pub(in crate::web) session: ActiveSession,
+    /// The switches in force.
+    pub(in crate::web) features: Features,
+}
+
+/// `device`: a device of the booth was lost, came back, or is paused.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct DeviceNews<'a> {
+    /// `camera` or `microphone`.
+    pub(in crate::web) device: &'a str,
+    /// `lost`, `back`, `paused` or `off`.
+    pub(in crate::web) state: &'a str,
+    /// Why it is lost.
+    pub(in crate::web) reason: Option<String>,
+}
+
+/// `pong`.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct Pong {
+    pub(in crate::web) timestamp: i64,
+}
+
+/// `status`.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct Status<'a> {
+    pub(in crate::web) connection_id: &'a str,
+    pub(in crate::web) authenticated: bool,
+    pub(in crate::web) session_id: Option<&'a str>,
+    pub(in crate::web) connected_at: i64,
+    /// The connection receives reports.
+    pub(in crate::web) analysis_active: bool,
+    pub(in crate::web) latest_results: LatestResults,
+    pub(in crate::web) server_stats: ServerStats,
+}
+
+/// The newest reports of the stream that the connection works on or watches.
+#[derive(Default, JsonSchema, Serialize)]
+pub(in crate::web) struct LatestResults {
+    pub(in crate::web) video: Option<VisualReport>,
+    pub(in crate::web) audio: Option<AudioReport>,
+    /// Of the newer of the two.
+    pub(in crate::web) timestamp: Option<i64>,
+}
+
+/// How busy the server is.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct ServerStats {
+    pub(in crate::web) active_connections: usize,
+    /// Frames and sounds that wait to be analysed.
+    pub(in crate::web) processing_queue_size: usize,
+}
+
+/// `performance_stats`, since the daemon started.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct PerformanceStats {
+    pub(in crate::web) uptime_ms: u64,
+    /// By stage: camera, microphone, vision, speech, store.
+    pub(in crate::web) stages: BTreeMap<&'static str, StageStats>,
+    /// Of this connection.
+    pub(in crate::web) connection: ConnectionStats,
+}
+
+/// One stage of [`PerformanceStats`].
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct StageStats {
+    pub(in crate::web) state: &'static str,
+    pub(in crate::web) errors_total: u64,
+    pub(in crate::web) dropped_total: u64,
+    pub(in crate::web) restarts_total: u64,
+    /// By step.
+    pub(in crate::web) timings: BTreeMap<&'static str, Timing>,
+}
+
+/// What a step takes; percentiles to within the width of a histogram's bucket.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::web) struct Timing {
+    pub(in crate::web) count: u64,
+    pub(in crate::web) average_ms: Option<f64>,
+    pub(in crate::web) p50_ms: Option<f64>,
+    pub(in crate::web) p95_ms: Option<f64>,
+    pub(in crate::web) p99_ms: Option<f64>,
+}
+
+/// What one connection sent and received.
+#[derive(Clone, Copy, Debug, Default, JsonSchema, Serialize)]
+pub(in crate::web) struct ConnectionStats {
+    pub(in crate::web) messages_total: u64,
+    pub(in crate::web) frames_total: u64,
+    pub(in crate::web) chunks_total: u64,
+    pub(in crate::web) reports_total: u64,
+    pub(in crate::web) refused_total: u64,
+}
+
+impl StageStats {
+    /// What a stage says now.
+    pub(in crate::web) fn of(stage: &Stage) -> Self {
+        let status = stage.status();
+        let timings = stage.timings();
+        StageStats {
+            state: status.state.name(),
+            errors_total: status.errors_total,
+            dropped_total: status.dropped_total,
+            restarts_total: status.restarts_total,
+            timings: timings.iter().map(|(step, took)| (*step, Timing::of(took))).collect(),
+        }
+    }
+}
+
+impl Timing {
+    fn of(took: &Histogram) -> Self {
+        let count = took.count();
+        let ms = |seconds: f64| seconds * 1000.0;
+        let quantile = |q| took.quantile(q).map(|took| ms(took.as_secs_f64()));
+        #[allow(clippy::cast_precision_loss, reason = "an average needs few digits")]
+        let average_ms = (count > 0).then(|| ms(took.sum().as_secs_f64() / count as f64));
+        let (p50_ms, p95_ms, p99_ms) = (quantile(0.5), quantile(0.95), quantile(0.99));
+        Timing { count, average_ms, p50_ms, p95_ms, p99_ms }
+    }
+}

@@ -1,0 +1,76 @@
+// The devices and services: a dot for each at the top, and what they say of themselves below.
+
+import { announce } from "./announce.js";
+import { element, find, setText } from "./dom.js";
+import { duration, NONE } from "./format.js";
+import { hasWord, t } from "./words.js";
+
+const STAGES = ["camera", "microphone", "vision", "speech", "store"];
+const COUNTS = [["dropped", "dropped_total"], ["overruns", "overruns_total"], ["restarts", "restarts_total"], ["errors", "errors_total"]];
+/** Media comes at least this often while all is well; only a longer silence is worth a word. */
+const QUIET_MS = 3000;
+
+const STATE_OF_NEWS = { lost: "unavailable", back: "running", paused: "paused", off: "off" };
+
+/** Stages whose state is taken from a `device` message until /health is read again. */
+const news = new Map();
+
+/** A device was lost or came back. */
+export function takeNews({ device, state, reason }) {
+  const word = STATE_OF_NEWS[state] ?? state;
+  news.set(device, { state: word, error: reason });
+  announce(`${t(device)}: ${t(word)}${reason ? `. ${reason}` : ""}`);
+}
+
+/** /health was read: it knows better than any news. */
+export const forgetNews = () => news.clear();
+
+/** What a stage says now, or undefined where this booth has none. */
+export function stageOf(health, name) {
+  const said = health?.[name];
+  return news.has(name) ? { ...said, ...news.get(name) } : said;
+}
+
+const wordOf = (stage) => (stage ? (hasWord(stage.state) ? t(stage.state) : stage.state) : NONE);
+
+/** Makes the dots once; a change is only a change of text. */
+export function showDots(health) {
+  const list = find("dots");
+  if (list.children.length === 0) {
+    list.append(...STAGES.map((name) => element("li", { "data-stage": name }, element("span"), element("b"))));
+  }
+  for (const item of list.children) {
+    const stage = stageOf(health, item.dataset.stage);
+    item.dataset.state = stage?.state ?? "none";
+    setText(item.firstChild, t(item.dataset.stage));
+    setText(item.lastChild, wordOf(stage));
+  }
+}
+
+function details(name, stage) {
+  const item = element("li", { "data-state": stage.state }, element("b", { text: t(name) }), element("span", { text: wordOf(stage) }));
+  const source = [stage.demo ? t("demo_clip") : null, stage.source].filter(Boolean).join(" · ");
+  const counts = COUNTS.filter(([, field]) => stage[field] > 0).map(([word, field]) => `${t(word)} ${stage[field]}`).join(" · ");
+  const age = stage.last_media_ms_ago >= QUIET_MS ? t("last_media", { time: duration(stage.last_media_ms_ago) }) : "";
+  for (const text of [source, age, counts]) if (text) item.append(element("small", { text }));
+  if (stage.error) item.append(element("small", { class: "bad", text: stage.error }));
+  return item;
+}
+
+/** `health` is null when it could not be read, undefined before the first time. */
+export function showHealth(health) {
+  showDots(health);
+  const note = find("health_note");
+  note.classList.toggle("bad", health === null);
+  if (!health) {
+    setText(note, t(health === null ? "health_lost" : "no_data"));
+    find("stages").replaceChildren();
+    return;
+  }
+  const known_stages = STAGES.map((name) => [name, stageOf(health, name)]).filter(([, stage]) => stage);
+  find("stages").replaceChildren(...known_stages.map(([name, stage]) => details(name, stage)));
+  setText(find("booth"), health.booth_id);
+  setText(note, [
+    t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version}`,
+  ].join(" · "));
+}

@@ -1,0 +1,74 @@
+// A MediaStream as JPEG pictures and as slices of WebM/Opus. Knows no network.
+
+const SOUND = "audio/webm;codecs=opus";
+
+/** Takes a picture each 1/fps s, unless the last one is not done or there is no room for it. */
+export class FrameSource {
+  /** `options` has framesPerSecond, widthPx, heightPx and jpegQuality; `give(jpeg, at_ms)` takes one. */
+  constructor(stream, options, give, hasRoom) {
+    Object.assign(this, { options, give, hasRoom, isBusy: false, onDrop: () => undefined });
+    this.video = document.createElement("video");
+    this.video.muted = true;
+    this.video.playsInline = true;
+    this.video.srcObject = stream;
+    this.video.play().catch(() => this.stop());
+    this.canvas = document.createElement("canvas");
+    this.timer = setInterval(() => this.take(), 1000 / options.framesPerSecond);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.video.srcObject = null;
+  }
+
+  take() {
+    if (this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    if (this.isBusy || !this.hasRoom()) {
+      this.onDrop();
+      return;
+    }
+    const at_ms = Date.now();
+    this.draw();
+    this.isBusy = true;
+    this.canvas.toBlob((jpeg) => {
+      this.isBusy = false;
+      if (jpeg) this.give(jpeg, at_ms);
+      else this.onDrop();
+    }, "image/jpeg", this.options.jpegQuality);
+  }
+
+  /** Scaled into the wanted size without changing the shape of a face. */
+  draw() {
+    const { videoWidth, videoHeight } = this.video;
+    const scale = Math.min(1, this.options.widthPx / videoWidth, this.options.heightPx / videoHeight);
+    this.canvas.width = Math.round(videoWidth * scale);
+    this.canvas.height = Math.round(videoHeight * scale);
+    this.canvas.getContext("2d").drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
+  }
+}
+
+/** Records sound; `give(webm, at_ms)` takes each slice of the one file that this makes. */
+export class SoundSource {
+  constructor(stream, chunkMs, give) {
+    Object.assign(this, { chunkMs, give, recorder: null });
+    this.stream = new MediaStream(stream.getAudioTracks());
+  }
+
+  /** False where the browser cannot record what the booth reads. */
+  start() {
+    if (!globalThis.MediaRecorder?.isTypeSupported(SOUND)) return false;
+    this.recorder = new MediaRecorder(this.stream, { mimeType: SOUND });
+    this.recorder.ondataavailable = ({ data }) => {
+      if (data.size > 0) this.give(data, Date.now());
+    };
+    this.recorder.start(this.chunkMs);
+    return true;
+  }
+
+  stop() {
+    if (this.recorder === null) return;
+    this.recorder.ondataavailable = null;
+    if (this.recorder.state !== "inactive") this.recorder.stop();
+    this.recorder = null;
+  }
+}

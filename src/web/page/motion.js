@@ -1,0 +1,101 @@
+// The cards of the head and of the eyes: where they point now, and how that was lately.
+
+import { Card } from "./card.js";
+import { Dial } from "./dial.js";
+import { find, setText } from "./dom.js";
+import { degrees, known, NONE, percent, whole, yesNo } from "./format.js";
+import { Numbers } from "./numbers.js";
+import { reasonNoFace } from "./reason.js";
+import { Trend } from "./trend.js";
+import { t } from "./words.js";
+
+/** The default of `eye_contact.cone_deg`; the booth's own verdict is what the card says in words. */
+const CONE_DEG = 15;
+
+const HEAD_ROWS = [
+  { word: "yaw", value: (r) => r.head_pose?.yaw_deg, format: degrees },
+  { word: "pitch_head", value: (r) => r.head_pose?.pitch_deg, format: degrees },
+  { word: "roll", value: (r) => r.head_pose?.roll_deg, format: degrees },
+  { word: "head_stability", value: (r) => r.head_pose_stability, format: percent, unit: "%", bar: true, why: () => "needs_3_frames" },
+  { word: "deviation", value: (r) => r.horizontal_deviation, format: percent, unit: "%", bar: true },
+  { word: "face_count", value: (r) => r.face_count },
+];
+
+const HEAD_LINES = [
+  { word: "yaw", value: (r) => r.head_pose?.yaw_deg, scale: "deg", range: [-45, 45], digits: 0, unit: "deg" },
+  { word: "pitch_head", value: (r) => r.head_pose?.pitch_deg, scale: "deg", range: [-45, 45], digits: 0, unit: "deg" },
+  { word: "roll", value: (r) => r.head_pose?.roll_deg, scale: "deg", range: [-45, 45], digits: 0, unit: "deg" },
+];
+
+const GAZE_ROWS = [
+  { word: "yaw", value: (r) => r.gaze?.yaw_deg, format: degrees, why: shut },
+  { word: "pitch_head", value: (r) => r.gaze?.pitch_deg, format: degrees, why: shut },
+  { word: "eye_contact_ratio", value: (r) => r.eye_contact_ratio, format: percent, unit: "%", bar: true },
+  { word: "blink", value: (r) => r.blink, format: yesNo, why: () => "needs_5_frames" },
+  { word: "blink_rate", value: (r) => r.blink_rate_per_min, format: whole, unit: "per_min", why: () => "needs_10_fps" },
+  { word: "mouth", value: (r) => r.mouth_open_ratio, format: percent, unit: "%" },
+];
+
+const GAZE_LINES = [{ word: "eye_contact_ratio", value: (r) => r.eye_contact_ratio }];
+
+function shut(report) {
+  return report.blink ? "eyes_shut" : null;
+}
+
+/** "12° left, 3° up", as the picture shows it. */
+function direction(angles) {
+  if (!known(angles)) return NONE;
+  const [x, y] = [Math.round(angles.yaw_deg), Math.round(angles.pitch_deg)];
+  const side = x === 0 ? t("straight") : t(x > 0 ? "to_left" : "to_right", { deg: Math.abs(x) });
+  return y === 0 ? side : `${side} · ${t(y > 0 ? "upwards" : "downwards", { deg: Math.abs(y) })}`;
+}
+
+export class HeadCard {
+  constructor() {
+    this.card = new Card("motion");
+    this.dial = new Dial(find("motion_dial"), { range_deg: 45, hasRoll: true });
+    this.numbers = new Numbers(find("motion_numbers"), HEAD_ROWS);
+    this.trend = new Trend(find("motion_trend"), { lines: HEAD_LINES });
+  }
+
+  add(report) {
+    this.trend.add(report);
+  }
+
+  show(report, context) {
+    const reason = reasonNoFace(report, context, "head_pose");
+    const shown = reason === null || reason === "old" || reason === "off" ? report : null;
+    this.card.tell(reason, "face_yes", { isOld: context.isOld && Boolean(report), tells: true });
+    const said = direction(shown?.head_pose);
+    setText(find("motion_said"), said);
+    this.dial.show(shown?.head_pose ?? null, `${t("motion")}: ${said}`);
+    this.numbers.show(shown);
+    this.trend.tell();
+  }
+}
+
+export class GazeCard {
+  constructor() {
+    this.card = new Card("gaze");
+    this.dial = new Dial(find("gaze_dial"), { range_deg: 45, cone_deg: CONE_DEG });
+    this.numbers = new Numbers(find("gaze_numbers"), GAZE_ROWS);
+    this.trend = new Trend(find("gaze_trend"), { lines: GAZE_LINES });
+  }
+
+  add(report) {
+    this.trend.add(report);
+  }
+
+  show(report, context) {
+    const reason = reasonNoFace(report, context, "gaze");
+    const shown = reason === null || reason === "old" || reason === "off" ? report : null;
+    const contact = shown?.eye_contact;
+    const good = known(contact) ? (contact ? "contact_yes" : "contact_no") : "contact_unknown";
+    this.card.tell(reason, good, { isOld: context.isOld && Boolean(report) });
+    const said = direction(shown?.gaze);
+    setText(find("gaze_said"), said);
+    this.dial.show(shown?.gaze ?? null, `${t("gaze")}: ${said}`, contact === true);
+    this.numbers.show(shown);
+    this.trend.tell();
+  }
+}

@@ -1,0 +1,31 @@
+// Why a card has no numbers. The first reason that holds is the one that is said.
+
+/** Names the word for why nothing can be shown at all, or null. `media` is `video` or `audio`. */
+export function reasonNothing(media, report, { state, features, isOld }) {
+  if (features && !features[media]) return media === "video" ? "off_video" : "off_audio";
+  if (state?.paused) return "paused";
+  if (state && !state.analysing && state.require_consent && !state.session) return "waits_for_consent";
+  if (!report) return "no_data";
+  return isOld ? "old" : null;
+}
+
+/** The same for a card of the face; `feature` is the switch that the card depends on. */
+export function reasonNoFace(report, context, feature) {
+  const nothing = reasonNothing("video", report, context);
+  if (nothing) return nothing;
+  if (feature && context.features && !context.features[feature]) return "off";
+  return report.face_detected ? null : "no_face";
+}
+
+/** The same for the expression, which also needs a picture good enough. */
+export function reasonNoExpression(report, context) {
+  const reason = reasonNoFace(report, context, "face_emotion");
+  if (reason) return reason;
+  const verdict = report.quality?.verdict;
+  return verdict && verdict !== "good" && !report.emotion_distribution ? verdict : null;
+}
+
+/** The same for the voice. Silence has a volume; only what needs speech is missing. */
+export function reasonNoVoice(report, context) {
+  return reasonNothing("audio", report, context) ?? (report.audio_detected ? null : "no_voice");
+}

@@ -1,0 +1,82 @@
+// Debian's Chromium with a clip for a camera and a recording for a microphone, and a page that is
+// watched: each console error, each failed request and each request to another host fails its test.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const demo = (name) => fileURLToPath(new URL(`../../demo/${name}`, import.meta.url));
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const SCREENSHOTS = process.env.BOOTHD_SCREENSHOTS;
+
+export const WIDE = { width: 1280, height: 900 };
+export const NARROW = { width: 390, height: 844 };
+export const LANGUAGES = ["zh-CN", "en-GB"];
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${demo("face_640x480.mjpeg")}`, `--use-file-for-fake-audio-capture=${demo("speech_16k.wav")}`,
+    ],
+  });
+}
+
+/** A page and the list of what went wrong in it. */
+export async function openPage(browser, { locale = "en-GB", viewport = WIDE, colorScheme = "light", expected = [] } = {}) {
+  const context = await browser.newContext({ locale, viewport, colorScheme, reducedMotion: "reduce", permissions: ["camera", "microphone"] });
+  const page = await context.newPage();
+  const faults = [];
+  const note = (text) => {
+    if (!expected.some((pattern) => pattern.test(text))) faults.push(text);
+  };
+  page.on("console", (message) => message.type() === "error" && note(`console: ${message.text()}`));
+  page.on("pageerror", (error) => note(`exception: ${error.message}`));
+  page.on("request", (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    const isHere = hostname === "127.0.0.1" || ["blob:", "data:"].includes(protocol);
+    if (!isHere) note(`another host: ${request.url()}`);
+  });
+  return { context, page, faults };
+}
+
+/** Fails with the rules that are broken, where, and why. */
+export async function assertAccessible(page, what) {
+  await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const told = violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].target} ${nodes[0].failureSummary}`);
+  assert.deepEqual(told, [], `axe, ${what}`);
+}
+
+/** Nothing is wider than the window, and no word is without its translation. */
+export async function assertTidy(page, what) {
+  const found = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const isTooWide = document.documentElement.scrollWidth > width;
+    const wide = [...document.querySelectorAll("body *")].filter((node) => {
+      const box = node.getBoundingClientRect();
+      return box.width > 0 && box.right > width + 1 && !node.closest(".hidden, .scroller, .skip");
+    });
+    const raw = document.body.innerText.match(/\b[a-z]+_[a-z_]+\b/g) ?? [];
+    return { isTooWide, wide: wide.map((node) => node.id || node.className), raw: raw.filter((word) => !word.startsWith("face_640")) };
+  });
+  assert.deepEqual(found, { isTooWide: false, wide: [], raw: [] }, what);
+}
+
+/** Kept only where the environment names a folder for it. */
+export async function screenshot(page, name) {
+  if (!SCREENSHOTS) return;
+  await mkdir(SCREENSHOTS, { recursive: true });
+  const fullPage = (await page.$("dialog[open]")) === null;
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
+}
+
+/** Waits until an element's text fits. */
+export async function waitForText(page, selector, pattern) {
+  await page.waitForFunction(
+    ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source], { timeout: 15_000 },
+  );
+}

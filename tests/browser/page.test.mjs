@@ -1,0 +1,241 @@
+// The booth's page against the mock, in a real Chromium: every card, dialog and sign, both languages,
+// both themes, two widths, and what happens when the booth goes away.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { assertAccessible, assertTidy, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
+import { Mock, TOKEN } from "./mock.mjs";
+
+let browser;
+let mock;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+afterEach(async () => {
+  await mock?.close();
+  mock = null;
+});
+
+async function open(options = {}, booth = {}) {
+  mock = await new Mock(booth).listen();
+  const opened = await openPage(browser, options);
+  await opened.page.goto(`${mock.url}/#token=${TOKEN}`);
+  await waitForText(opened.page, "#dominant", /[^—]/);
+  return opened;
+}
+
+async function done({ context, faults }) {
+  await context.close();
+  assert.deepEqual(faults, []);
+}
+
+const sent = (type) => mock.received.filter((message) => message.type === type);
+const settle = (page) => page.waitForTimeout(400);
+
+for (const locale of LANGUAGES) {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [size, viewport] of [["1280", WIDE], ["390", NARROW]]) {
+      test(`live numbers, ${locale}, ${colorScheme}, ${size} px`, async () => {
+        const opened = await open({ locale, colorScheme, viewport });
+        const { page } = opened;
+        await waitForText(page, "#voice_numbers", /Hz/);
+        await page.waitForTimeout(2500);
+        assert.equal(await page.getAttribute("html", "lang"), locale.startsWith("zh") ? "zh-CN" : "en");
+        assert.ok(!page.url().includes(TOKEN), "the token left the address");
+        await assertTidy(page, "live");
+        await assertAccessible(page, "live");
+        await screenshot(page, `live-${locale.slice(0, 2)}-${colorScheme}-${size}`);
+        await done(opened);
+      });
+    }
+  }
+}
+
+test("the first numbers come within 1 s of the load", async () => {
+  const opened = await open();
+  await opened.page.reload();
+  await waitForText(opened.page, "#motion_said", /\d|Straight/);
+  const ms = await opened.page.evaluate(() => performance.now());
+  process.stdout.write(`MEASURED first numbers: ${Math.round(ms)} ms after the load began\n`);
+  assert.ok(ms < 1000, `${ms} ms`);
+  await done(opened);
+});
+
+test("a session: consent, start, pause, end, summary, list", async () => {
+  for (const [locale, viewport, name] of [["zh-CN", NARROW, "zh-390"], ["en-GB", WIDE, "en-1280"]]) {
+    const opened = await open({ locale, viewport });
+    const { page } = opened;
+    await page.click("#start");
+    await page.click("#consent_form button[type=submit]");
+    assert.ok(await page.isVisible("#consent_missing"), "no session without a yes");
+    await assertAccessible(page, "consent");
+    await assertTidy(page, "consent");
+    await screenshot(page, `consent-${name}`);
+    assert.equal(sent("start_session").length, 0);
+    await page.check("#consent_yes");
+    await page.fill("#subject_ref", "A-1042");
+    await page.click("#consent_form button[type=submit]");
+    await page.waitForSelector("#end:not([hidden])");
+    const [{ data }] = sent("start_session");
+    assert.equal(data.notice_version, "2026-11");
+    assert.equal(data.subject_ref, "A-1042");
+    assert.ok(Math.abs(data.consent_at - Date.now()) < 10_000);
+    await page.click("#pause");
+    await page.waitForSelector("#session[data-state=paused]");
+    await settle(page);
+    await assertAccessible(page, "paused");
+    await page.click("#pause");
+    await page.waitForSelector("#session[data-state=running]");
+    await page.click("#end");
+    await assertAccessible(page, "confirm");
+    await page.click("#confirm_end_yes");
+    await page.waitForSelector("#summary[open]");
+    await assertAccessible(page, "summary");
+    await assertTidy(page, "summary");
+    await screenshot(page, `summary-${name}`);
+    assert.match(await page.textContent("#summary_body"), /231/);
+    await page.emulateMedia({ media: "print" });
+    assert.ok(!(await page.isVisible("#voice")), "paper gets the summary only");
+    assert.ok(await page.isVisible("#summary_body"));
+    if (process.env.BOOTHD_SCREENSHOTS) await page.pdf({ path: `${process.env.BOOTHD_SCREENSHOTS}/summary-${name}.pdf`, format: "A4" });
+    await page.emulateMedia({ media: "screen" });
+    await page.keyboard.press("Escape");
+    await page.click("#open_sessions");
+    await waitForText(page, "#session_list", /A-1042/);
+    await assertAccessible(page, "sessions");
+    await assertTidy(page, "sessions");
+    await screenshot(page, `sessions-${name}`);
+    await page.click("#session_list button");
+    await page.waitForSelector("#summary[open]");
+    await done(opened);
+    await mock.close();
+  }
+});
+
+test("switches are sent, follow the daemon, and say why they are locked", async () => {
+  const opened = await open({ locale: "zh-CN" }, {
+    policy: { profile: "eu", require_consent: true }, allowed: { face_emotion: false, voice_emotion: false, preview: false },
+  });
+  const { page } = opened;
+  mock.state.features.face_emotion = mock.state.features.voice_emotion = false;
+  mock.tellState();
+  await page.click("#open_settings");
+  assert.ok(await page.isDisabled("#switch_face_emotion"));
+  assert.match(await page.textContent("#switch_face_emotion_why"), /eu/);
+  assert.match(await page.textContent("#switch_preview_why"), /配置/);
+  await page.click("#switch_gaze");
+  await waitForText(page, "#gaze_state", /已关闭/);
+  assert.deepEqual(sent("configure"), [{ type: "configure", data: { features: { gaze: false } } }]);
+  assert.equal(await page.isChecked("#switch_gaze"), false);
+  await assertAccessible(page, "settings");
+  await assertTidy(page, "settings");
+  await screenshot(page, "settings-zh-1280");
+  await page.keyboard.press("Escape");
+  await waitForText(page, "#expression_state", /已关闭/);
+  await waitForText(page, "#signs", /eu/);
+  await screenshot(page, "eu-zh-1280");
+  await done(opened);
+});
+
+test("a viewer sees and cannot act", async () => {
+  const opened = await open({}, { role: "viewer" });
+  const { page } = opened;
+  await waitForText(page, "#session_why", /may watch/);
+  assert.ok(await page.isDisabled("#start"));
+  await page.click("#open_settings");
+  assert.ok(await page.isDisabled("#switch_video"));
+  assert.match(await page.textContent("#switch_video_why"), /may watch/);
+  await done(opened);
+});
+
+test("what is not known is a dash with its reason", async () => {
+  const opened = await open();
+  const { page } = opened;
+  mock.isEmpty = true;
+  await waitForText(page, "#motion_state", /No face in view/);
+  assert.equal(await page.textContent("#dominant"), "—");
+  assert.match(await page.textContent("#expression_bars"), /—/);
+  assert.match(await page.textContent("#voice_feeling"), /needs 15 s of speech/);
+  await assertAccessible(page, "nobody");
+  await screenshot(page, "nobody-en-1280");
+  await done(opened);
+});
+
+test("a lost booth is told, comes back by itself, and what was missed is counted", async () => {
+  const opened = await open({ viewport: NARROW, expected: [/WebSocket connection/, /ERR_CONNECTION_REFUSED/] });
+  const { page } = opened;
+  await waitForText(page, "#voice_numbers", /Hz/);
+  const port = mock.port;
+  const [frame, segment] = [mock.frame, mock.segment];
+  await mock.close();
+  await waitForText(page, "#link", /Disconnected, trying again · \d/);
+  assert.ok(await page.isDisabled("#start"));
+  await assertAccessible(page, "lost");
+  await page.waitForTimeout(1500);
+  await screenshot(page, "lost-en-390");
+  mock = new Mock();
+  Object.assign(mock, { frame: frame + 9, segment: segment + 4 });
+  await mock.listen(port);
+  await waitForText(page, "#gap_text", /Back after \d+ s away, \d+ picture reports missed, \d+ voice reports missed/);
+  await waitForText(page, "#link", /^Live$/);
+  await assertAccessible(page, "back");
+  await screenshot(page, "back-en-390");
+  assert.ok(sent("auth").length > 0 && sent("watch").length > 0, "in again and watching again");
+  await done(opened);
+});
+
+test("a lost camera is told at once", async () => {
+  const opened = await open();
+  const { page } = opened;
+  const reason = "the camera /dev/video0 is gone";
+  mock.stages.camera = { state: "unavailable", error: reason, restarts_total: 1, dropped_total: 0, errors_total: 0 };
+  mock.everyone("device", { device: "camera", state: "lost", reason });
+  await page.waitForSelector("#dots [data-stage=camera][data-state=unavailable]");
+  await waitForText(page, "#stages", /is gone/);
+  await assertAccessible(page, "camera lost");
+  await done(opened);
+});
+
+test("the token is asked for, refused, and kept for this tab only", async () => {
+  mock = await new Mock().listen();
+  const opened = await openPage(browser, { locale: "zh-CN", viewport: NARROW });
+  const { page } = opened;
+  await page.goto(mock.url);
+  await page.waitForSelector("#entry[open]");
+  await assertAccessible(page, "entry");
+  await screenshot(page, "entry-zh-390");
+  await page.keyboard.press("Escape");
+  assert.ok(await page.isVisible("#entry"), "there is nothing behind it");
+  await page.fill("#token", "wrong-token");
+  await page.keyboard.press("Enter");
+  await waitForText(page, "#entry_error", /令牌无效/);
+  await page.fill("#token", TOKEN);
+  await page.keyboard.press("Enter");
+  await waitForText(page, "#dominant", /[^—]/);
+  const kept = await page.evaluate(() => [JSON.stringify(localStorage), sessionStorage.getItem("boothd.token"), document.cookie]);
+  assert.ok(!kept[0].includes(TOKEN) && kept[1] === TOKEN && kept[2] === "");
+  mock.kick(4401);
+  await page.waitForSelector("#entry[open]");
+  await waitForText(page, "#entry_error", /撤销/);
+  await done(opened);
+});
+
+test("all of it by keyboard", async () => {
+  const opened = await open();
+  const { page } = opened;
+  const reached = new Set();
+  for (let k = 0; k < 12; k += 1) {
+    await page.keyboard.press("Tab");
+    reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.dataset.mode || document.activeElement.className));
+  }
+  for (const name of ["skip", "own", "open_sessions", "open_settings", "theme", "language", "start"]) assert.ok(reached.has(name), name);
+  await page.focus("#language");
+  await page.keyboard.press("Enter");
+  await waitForText(page, "#expression_title", /表情/);
+  assert.equal(await page.getAttribute("html", "lang"), "zh-CN");
+  await page.focus("#start");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#consent[open]");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "start", "focus goes back");
+  await done(opened);
+});

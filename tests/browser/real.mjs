@@ -1,0 +1,124 @@
+// The page against the daemon itself: tests/browser.rs starts one and runs this with
+// BOOTHD_URL and BOOTHD_TOKEN. The mock's tests go into the corners; this one goes the whole way.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { assertAccessible, assertTidy, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
+
+const { BOOTHD_URL, BOOTHD_TOKEN } = process.env;
+assert.ok(BOOTHD_URL && BOOTHD_TOKEN, "run this by `cargo test --release --test browser`");
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+async function open(options = {}, path = "/") {
+  const opened = await openPage(browser, options);
+  await opened.page.goto(`${BOOTHD_URL}${path}#token=${BOOTHD_TOKEN}`);
+  await waitForText(opened.page, "#link", /^(Live|实时)$/);
+  return opened;
+}
+
+async function done({ context, faults }) {
+  await context.close();
+  assert.deepEqual(faults, []);
+}
+
+async function consent(page, reference) {
+  await page.click("#start");
+  await page.check("#consent_yes");
+  await page.fill("#subject_ref", reference);
+  await page.click("#consent_form button[type=submit]");
+  await page.waitForSelector("#end:not([hidden])", { timeout: 15_000 });
+}
+
+async function end(page) {
+  await page.click("#end");
+  await page.click("#confirm_end_yes");
+  await page.waitForSelector("#summary[open]", { timeout: 15_000 });
+}
+
+test("the first numbers come within 1 s of the load", async () => {
+  const opened = await open();
+  const { page } = opened;
+  await waitForText(page, "#motion_said", /\d|Straight/);
+  await page.reload();
+  await waitForText(page, "#voice_levels", /\d/);
+  const ms = await page.evaluate(() => performance.now());
+  process.stdout.write(`MEASURED first numbers of the daemon: ${Math.round(ms)} ms after the load began\n`);
+  assert.ok(ms < 1000, `${ms} ms`);
+  await done(opened);
+});
+
+for (const locale of LANGUAGES) {
+  for (const [size, viewport] of [["1280", WIDE], ["390", NARROW]]) {
+    test(`live numbers of the booth, ${locale}, ${size} px`, async () => {
+      const opened = await open({ locale, viewport });
+      const { page } = opened;
+      await waitForText(page, "#dominant", /[^—]/);
+      await waitForText(page, "#voice_numbers", /Hz/);
+      await page.waitForSelector("#dots [data-stage=camera][data-state=running]");
+      await waitForText(page, "#signs", /Demo source|演示数据/);
+      await assertAccessible(page, "booth");
+      await assertTidy(page, "booth");
+      await screenshot(page, `real-${locale.slice(0, 2)}-${size}`);
+      await done(opened);
+    });
+  }
+}
+
+test("a switch is obeyed by the daemon", async () => {
+  const opened = await open();
+  const { page } = opened;
+  await waitForText(page, "#gaze_state", /contact|elsewhere|Gaze not known/);
+  await page.click("#open_settings");
+  await page.click("#switch_gaze");
+  await waitForText(page, "#gaze_state", /Switched off/);
+  const health = await page.evaluate(() => fetch("/health").then((answer) => answer.json()));
+  assert.equal(health.features.gaze, false);
+  await page.click("#switch_gaze");
+  await waitForText(page, "#gaze_state", /contact|elsewhere|Gaze not known|No face/);
+  await done(opened);
+});
+
+test("an interview in the booth, from consent to the stored summary", async () => {
+  const opened = await open();
+  const { page } = opened;
+  await consent(page, "A-1042");
+  await page.waitForTimeout(4000);
+  await page.click("#pause");
+  await page.waitForSelector("#session[data-state=paused]");
+  await page.click("#pause");
+  await page.waitForSelector("#session[data-state=running]");
+  await end(page);
+  await assertAccessible(page, "summary");
+  await screenshot(page, "real-summary-en-1280");
+  assert.match(await page.textContent("#summary_body"), /A-1042/);
+  assert.match(await page.textContent("#summary_body tbody"), /\d/);
+  await page.keyboard.press("Escape");
+  await page.click("#open_sessions");
+  await waitForText(page, "#session_list", /A-1042/);
+  await page.click("#session_list button");
+  await page.waitForSelector("#summary[open]");
+  assert.match(await page.textContent("#summary_body tbody"), /\d/);
+  await done(opened);
+});
+
+for (const [locale, viewport, name] of [["zh-CN", NARROW, "zh-390"], ["en-GB", WIDE, "en-1280"]]) {
+  test(`an interview with this computer's own devices, ${name}`, async () => {
+    const opened = await open({ locale, viewport }, "/frontend/interview-simulation.html");
+    const { page } = opened;
+    assert.match(page.url(), /\?mode=own$/);
+    await consent(page, "B-7");
+    await waitForText(page, "#motion_said", /\d|Straight|正前方/);
+    await waitForText(page, "#dominant", /[^—]/);
+    await waitForText(page, "#voice_numbers", /Hz/);
+    assert.equal(await page.isVisible("#problem"), false, await page.textContent("#problem"));
+    await assertAccessible(page, "own");
+    await assertTidy(page, "own");
+    await screenshot(page, `real-own-${name}`);
+    await end(page);
+    assert.match(await page.textContent("#summary_body tbody"), /\d/);
+    await done(opened);
+  });
+}

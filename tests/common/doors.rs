@@ -1,0 +1,414 @@
+//! A real server on a free port of the loopback, with a real store and real sockets. The booth's
+//! results are the test's own; clients' media goes through the real engine where a test starts it.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
+
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use boothd::{
+    booth::{Booth, Gates, Ground, Subject},
+    clock::{Clock, SimulatedClock},
+    engine::{Engine, EngineConfig, FaceResult, Live, StreamSpec, VoiceResult, Workers},
+    features::Features,
+    inference::Catalog,
+    policy::{Policy, Profile},
+    session::{FaceMetrics, SessionConfig, VoiceMetrics},
+    speech::{SpeechTiming, VoiceAnalyser, VoiceModels, VoiceObservation},
+    stage::{Stage, State},
+    stop::Stop,
+    store::{NewToken, Role, Secret, Store, TokenId},
+    vision::{FaceAnalyser, FaceModels, FaceObservation, VisionConfig, VisionTiming},
+    web::{self, ModelInfo, WebConfig, WebState},
+};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
+    tungstenite::{self, Message, client::IntoClientRequest, http},
+};
+
+/// The operator's.
+pub const TOKEN: &str = "correct-horse-battery-staple";
+const PATH: &str = "/ws/multimodal-analysis";
+
+/// Long enough never to be reached by a test that works.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longer than any test: a limit that is not meant.
+pub const NEVER: Duration = Duration::from_secs(3600);
+
+/// A server and what it stands on.
+pub struct Doors {
+    pub address: String,
+    pub live: watch::Sender<Live>,
+    pub clock: Arc<SimulatedClock>,
+    pub camera: Arc<Stage>,
+    pub microphone: Arc<Stage>,
+    pub stop: Stop,
+    pub store: Store,
+    pub booth: Booth,
+    pub gates: Gates,
+    pub engine: Engine,
+    pub server: JoinHandle<boothd::error::Result<()>>,
+    workers: Vec<Workers>,
+    folder: tempfile::TempDir,
+}
+
+/// No limit of time that a test did not ask for.
+pub fn patient() -> WebConfig {
+    WebConfig {
+        auth_timeout: NEVER,
+        idle_timeout: NEVER,
+        heartbeat: NEVER,
+        rate_limit_per_s: 1e9,
+        ..WebConfig::default()
+    }
+}
+
+/// Everything is allowed.
+pub fn liberal() -> Policy {
+    Policy {
+        profile: Profile::Standard,
+        require_consent: false,
+        ceiling: Features::ALL,
+        notice_version: "7".into(),
+    }
+}
+
+fn running(name: &'static str) -> Arc<Stage> {
+    let stage = Arc::new(Stage::new(name));
+    stage.update(|status| status.state = State::Running);
+    stage
+}
+
+impl Doors {
+    /// With no limits and a liberal policy.
+    pub async fn open(config: WebConfig) -> Self {
+        Doors::with_policy(config, liberal()).await
+    }
+
+    /// See the module.
+    pub async fn with_policy(config: WebConfig, policy: Policy) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let clock = Arc::new(SimulatedClock::default());
+        // A moment of our time, so that dates look like dates.
+        clock.advance(Duration::from_secs(1_800_000_000));
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&folder.path().join("boothd.db"), clock.clone()).unwrap();
+        store.admit_config_token(&Secret::new(TOKEN.into()));
+        let engine = Engine::new(EngineConfig::default());
+        let session = SessionConfig::default();
+        let features = policy.ceiling;
+        let spec = StreamSpec {
+            name: "booth".into(),
+            origin: Default::default(),
+            session: session.clone(),
+            features,
+            is_client: false,
+        };
+        let (stream, task, _) = engine.open(&spec);
+        tokio::spawn(task.run(clock.clone()));
+        let gates = Gates::closed();
+        let ground = Ground {
+            policy: policy.clone(),
+            features,
+            log: Arc::new(store.clone()),
+            clock: clock.clone(),
+        };
+        let booth = Booth::new(Subject::Booth, Arc::new(stream), gates.clone(), ground);
+        let (live, receiver) = watch::channel(Live::default());
+        let (camera, microphone) = (running("camera"), running("microphone"));
+        let state = WebState {
+            config,
+            booth_id: "test".into(),
+            stages: vec![camera.clone(), microphone.clone(), running("vision"), running("speech")],
+            models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
+            engine: engine.clone(),
+            session,
+            policy,
+            features,
+            live: receiver,
+            booth: booth.clone(),
+            store: store.clone(),
+            preview: Default::default(),
+            state_dir: folder.path().to_owned(),
+        };
+        let stop = Stop::default();
+        let server = tokio::spawn(web::serve(listener, state, clock.clone(), stop.clone()));
+        let workers = Vec::new();
+        Doors {
+            address,
+            live,
+            clock,
+            camera,
+            microphone,
+            stop,
+            store,
+            booth,
+            gates,
+            engine,
+            server,
+            workers,
+            folder,
+        }
+    }
+
+    /// Analyses what clients send, with the real models.
+    pub fn analyse(&mut self) {
+        static MODELS: OnceLock<(FaceModels, VoiceModels)> = OnceLock::new();
+        let (faces, voices) = MODELS.get_or_init(|| {
+            let catalog = Catalog::open(Path::new("models")).unwrap();
+            let faces = FaceModels::load(&catalog, &VisionConfig::default()).unwrap();
+            (faces, VoiceModels::load(&catalog).unwrap())
+        });
+        let vision = self.engine.start_vision(running("vision"), || {
+            FaceAnalyser::new(faces.clone(), VisionConfig::default())
+        });
+        let speech = self.engine.start_speech(running("speech"), || {
+            VoiceAnalyser::new(voices.clone(), Default::default())
+        });
+        self.workers.extend([vision.unwrap(), speech.unwrap()]);
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://{}{PATH}", self.address)
+    }
+
+    /// A client that was told `connected`.
+    pub async fn client(&self) -> Client {
+        let (socket, _) = connect_async(self.url()).await.unwrap();
+        let mut client = Client(socket);
+        client.expect("connected").await;
+        client
+    }
+
+    /// A client that was let in.
+    pub async fn let_in(&self, session_id: &str, token: &str) -> Client {
+        let mut client = self.client().await;
+        client.say(auth(session_id, token)).await;
+        client.expect("auth_success").await;
+        client
+    }
+
+    pub async fn operator(&self) -> Client {
+        self.let_in("s1", TOKEN).await
+    }
+
+    /// A new token of that role.
+    pub async fn token(&self, role: Role) -> (TokenId, String) {
+        self.token_for(role, None, None).await
+    }
+
+    pub async fn token_for(
+        &self,
+        role: Role,
+        session_id: Option<&str>,
+        expires_at: Option<i64>,
+    ) -> (TokenId, String) {
+        let session_id = session_id.map(str::to_owned);
+        let new = NewToken { name: format!("a {role:?}"), role, session_id, expires_at };
+        let (token, secret) = self.store.add_token(new, "test").await.unwrap();
+        // The server knows it once its own view of the book does.
+        let mut tokens = self.store.tokens();
+        let known = tokens.wait_for(|book| book.still_valid(token.id, 0).is_ok()).await;
+        drop(known.unwrap());
+        (token.id, secret.reveal().to_owned())
+    }
+
+    pub async fn watcher(&self) -> Client {
+        self.watching(self.operator().await).await
+    }
+
+    pub async fn watching(&self, mut client: Client) -> Client {
+        client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+        client.expect("watching").await;
+        client.expect("state").await;
+        client
+    }
+
+    /// A watcher whose system holds hardly anything for it.
+    pub async fn cramped_watcher(&self) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(2048).unwrap();
+        let stream = socket.connect(self.address.parse().unwrap()).await.unwrap();
+        let url = format!("{}?token={TOKEN}", self.url());
+        let (socket, _) = client_async(url, MaybeTlsStream::Plain(stream)).await.unwrap();
+        let mut client = Client(socket);
+        client.expect("connected").await;
+        client.expect("auth_success").await;
+        self.watching(client).await
+    }
+
+    pub fn publish_frame(&self, sequence: u64) {
+        let face = Some(Arc::new(frame(sequence)));
+        self.live.send_modify(|live| live.face = face);
+    }
+
+    pub fn publish_segment(&self, sequence: u64) {
+        let voice = Some(Arc::new(segment(sequence)));
+        self.live.send_modify(|live| live.voice = voice);
+    }
+
+    /// Status, headers and body of one GET.
+    pub async fn get(&self, path: &str) -> (u16, String, String) {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n",
+            self.address
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    pub async fn json(&self, path: &str) -> (u16, Value) {
+        let (status, _, body) = self.get(path).await;
+        (status, serde_json::from_str(&body).unwrap())
+    }
+}
+
+/// What an empty room gives.
+pub fn frame(sequence: u64) -> FaceResult {
+    let observation = FaceObservation {
+        sequence,
+        captured_at: Duration::from_secs(sequence),
+        unix_ms: 1_700_000_000_000 + i64::try_from(sequence).unwrap(),
+        width_px: 640,
+        height_px: 480,
+        brightness: 0.5,
+        face_count: 0,
+        face: None,
+        detected_anew: true,
+        timing: VisionTiming::default(),
+    };
+    FaceResult {
+        observation,
+        metrics: FaceMetrics::default(),
+        dropped_total: 7,
+        latency: Duration::from_millis(12),
+    }
+}
+
+/// What a silent room gives.
+pub fn segment(sequence: u64) -> VoiceResult {
+    let observation = VoiceObservation {
+        sequence,
+        captured_at: Duration::from_secs(sequence),
+        unix_ms: 1_700_000_000_500,
+        duration: Duration::from_secs(3),
+        new_duration: Duration::from_secs(1),
+        audio_detected: false,
+        speech_ratio: 0.0,
+        speech: Vec::new(),
+        pauses: Vec::new(),
+        rms: 0.0,
+        dbfs: None,
+        clipping_ratio: 0.0,
+        f0_track_hz: Vec::new(),
+        f0: None,
+        spectral_centroid_hz: None,
+        clarity: None,
+        syllables: Vec::new(),
+        arousal: None,
+        timing: SpeechTiming::default(),
+    };
+    VoiceResult {
+        observation,
+        metrics: VoiceMetrics::default(),
+        dropped_total: 2,
+        latency: Duration::from_millis(8),
+    }
+}
+
+pub fn auth(session_id: &str, access_token: &str) -> Value {
+    let data = json!({ "session_id": session_id, "access_token": access_token });
+    json!({ "type": "auth", "data": data })
+}
+
+pub async fn connect_with(
+    doors: &Doors,
+    name: &'static str,
+    value: &str,
+) -> Result<(Client, http::HeaderMap), u16> {
+    let mut request = doors.url().into_client_request().unwrap();
+    request.headers_mut().insert(name, value.parse().unwrap());
+    connect(request).await
+}
+
+pub async fn connect(request: http::Request<()>) -> Result<(Client, http::HeaderMap), u16> {
+    match connect_async(request).await {
+        Ok((socket, response)) => Ok((Client(socket), response.headers().clone())),
+        Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// One end of a WebSocket.
+pub struct Client(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    pub async fn say(&mut self, message: Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    pub async fn next(&mut self) -> Message {
+        let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        next.expect("an answer in time").expect("not closed").expect("a whole message")
+    }
+
+    pub async fn next_json(&mut self) -> Value {
+        serde_json::from_str(self.next().await.to_text().unwrap()).unwrap()
+    }
+
+    /// The next message, which must be of this type.
+    pub async fn expect(&mut self, kind: &str) -> Value {
+        let value = self.next_json().await;
+        assert_eq!(value["type"], kind, "{value}");
+        value
+    }
+
+    /// The next message of this type; others are passed over.
+    pub async fn wait_for(&mut self, kind: &str) -> Value {
+        loop {
+            let value = self.next_json().await;
+            if value["type"] == kind {
+                return value;
+            }
+        }
+    }
+
+    pub async fn expect_error(&mut self, code: &str) -> Value {
+        let error = self.expect("error").await;
+        assert_eq!(error["code"], code, "{error}");
+        assert!(error["data"].is_string() && error["ref"].is_string(), "{error}");
+        error
+    }
+
+    /// The code with which the server closes; what it says before is passed over.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            if let Message::Close(frame) = self.next().await {
+                return frame.expect("a reason").code.into();
+            }
+        }
+    }
+}

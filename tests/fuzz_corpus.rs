@@ -1,0 +1,60 @@
+//! Every kept input of the fuzzer (`make fuzz`), run by the same functions in every test run.
+
+use std::{fs, path::Path};
+
+// The fuzzer knows all of boothd by this name.
+extern crate boothd as boothd_whole;
+
+#[path = "../fuzz/src/targets.rs"]
+#[allow(unreachable_pub, reason = "the fuzzer's library shares it")]
+mod targets;
+#[path = "../fuzz/src/whole_targets.rs"]
+#[allow(unreachable_pub, reason = "the fuzzer's library shares it")]
+mod whole_targets;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut inputs = 0;
+    for entry in fs::read_dir(&dir).unwrap_or_else(|err| panic!("{}: {err}", dir.display())) {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        run(&fs::read(path).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "{target} has no kept input");
+}
+
+#[test]
+fn webm() {
+    replay("webm", targets::webm);
+}
+
+#[test]
+fn opus_packet() {
+    replay("opus_packet", targets::opus_packet);
+}
+
+#[test]
+fn data_url() {
+    replay("data_url", targets::data_url);
+}
+
+#[test]
+fn wav() {
+    replay("wav", targets::wav);
+}
+
+#[test]
+fn y4m() {
+    replay("y4m", targets::y4m);
+}
+
+#[test]
+fn mjpeg() {
+    replay("mjpeg", targets::mjpeg);
+}
+
+#[test]
+fn config() {
+    replay("config", whole_targets::config);
+}

@@ -1,0 +1,78 @@
+//! Health and page as this binary sees them.
+
+use super::*;
+
+#[tokio::test]
+async fn health_says_what_each_part_says() {
+    let doors = Doors::open(patient()).await;
+    doors.clock.advance(Duration::from_secs(100));
+    doors.camera.media_passed(doors.clock.monotonic() - Duration::from_millis(250));
+    doors.camera.update(|status| {
+        status.source = Some("cam 640x480".into());
+        status.dropped_total = 3;
+        status.errors_total = 2;
+    });
+    let (code, health) = doors.health().await;
+    assert_eq!((code, &health["status"]), (200, &json!("healthy")));
+    assert_eq!(health["uptime_s"], 100);
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(health["demo"], false);
+    let camera = json!({
+        "state": "running", "source": "cam 640x480", "demo": false, "last_media_ms_ago": 250,
+        "restarts_total": 0, "dropped_total": 3, "overruns_total": 0, "errors_total": 2,
+        "error": null,
+    });
+    assert_eq!(health["camera"], camera);
+    assert_eq!(health["microphone"]["last_media_ms_ago"], Value::Null);
+    assert_eq!(health["models"]["iris"]["sha256"], "ab".repeat(32));
+    assert_eq!(health["features"]["gaze"], false);
+    assert_eq!(health["features"]["head_pose"], true);
+}
+
+#[tokio::test]
+async fn health_follows_the_devices() {
+    let doors = Doors::open(patient()).await;
+    doors.camera.lost("camera is unplugged");
+    let (code, health) = doors.health().await;
+    assert_eq!((code, &health["status"]), (200, &json!("degraded")));
+    assert_eq!(health["camera"]["state"], "unavailable");
+    assert_eq!(health["camera"]["error"], "camera is unplugged");
+    assert_eq!(doors.get("/health/ready").await.0, 200);
+    doors.microphone.lost("microphone is unplugged");
+    let (code, health) = doors.health().await;
+    assert_eq!((code, &health["status"]), (503, &json!("unhealthy")));
+    assert_eq!(doors.get("/health/ready").await.0, 503);
+    assert_eq!(doors.get("/health/live").await.0, 200);
+    doors.camera.update(|status| status.demo = true);
+    assert_eq!(doors.health().await.1["demo"], true);
+}
+
+#[tokio::test]
+async fn the_page_and_every_file_it_names_are_served_with_strict_headers() {
+    let doors = Doors::open(patient()).await;
+    let (code, head, html) = doors.get("/").await;
+    assert_eq!(code, 200);
+    for header in [
+        "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self';",
+        "x-content-type-options: nosniff",
+        "x-frame-options: deny",
+        "referrer-policy: no-referrer",
+        "content-type: text/html; charset=utf-8",
+    ] {
+        assert!(head.contains(header), "{header} is missing in {head}");
+    }
+    let mut pages = vec![html];
+    for file in ["app.js", "connection.js", "view.js", "words.js", "style.css", "icon.svg"] {
+        let (code, _, text) = doors.get(&format!("/page/{file}")).await;
+        assert_eq!(code, 200, "{file}");
+        pages.push(text);
+    }
+    for text in &pages {
+        let outside = text.replace("http://www.w3.org/2000/svg", "");
+        assert!(!outside.contains("://") || outside.contains("${scheme}//"), "an outside host");
+        assert!(!outside.contains("https://") && !outside.contains("http://"));
+    }
+    assert_eq!(doors.get("/page/none.js").await.0, 404);
+    assert_eq!(doors.get("/page/..%2fmod.rs").await.0, 404);
+    assert_eq!(doors.get("/nowhere").await.0, 404);
+}

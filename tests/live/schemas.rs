@@ -1,0 +1,93 @@
+//! The AsyncAPI description, held against what is really said.
+
+use super::{media::face, *};
+
+/// Every message that a whole conversation brings, by type.
+async fn conversation(doors: &Doors) -> Vec<Value> {
+    let mut client = doors.client().await;
+    let mut told = Vec::new();
+    client.say(auth("s", "wrong")).await;
+    told.push(client.expect("auth_error").await);
+    client.say(auth("s", TOKEN)).await;
+    told.push(client.expect("auth_success").await);
+    for kind in ["ping", "get_status", "get_performance_stats", "dance"] {
+        client.say(json!({ "type": kind, "timestamp": 5 })).await;
+        told.push(client.next_json().await);
+    }
+    let mut picture = vec![1, 0, 0, 0, 0, 0, 0, 0, 0];
+    picture.extend(face());
+    client.send(Message::binary(picture)).await;
+    told.push(client.wait_for("visual_analysis").await);
+    let wav = fs::read("demo/speech_16k.wav").unwrap();
+    let mut sound = vec![2, 0, 0, 0, 0, 0, 0, 0, 0];
+    sound.extend(wav);
+    client.send(Message::binary(sound)).await;
+    told.push(client.wait_for("audio_analysis").await);
+    doors.camera.lost("unplugged");
+    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    told.push(client.wait_for("watching").await);
+    let mut rest = vec!["state", "device"];
+    while !rest.is_empty() {
+        let message = client.next_json().await;
+        rest.retain(|kind| message["type"] != *kind);
+        told.push(message);
+    }
+    let consent = json!({ "notice_version": "7", "consent_at": 1 });
+    client.say(json!({ "type": "start_session", "data": consent })).await;
+    told.push(client.wait_for("session_started").await);
+    client.say(json!({ "type": "end_session" })).await;
+    told.push(client.wait_for("session_summary").await);
+    told
+}
+
+#[tokio::test]
+async fn what_is_said_is_what_the_description_says() {
+    let mut doors = Doors::open(patient()).await;
+    doors.analyse();
+    let (code, document) = doors.json("/api/v1/asyncapi.json").await;
+    assert_eq!((code, &document["asyncapi"]), (200, &json!("3.0.0")));
+    let messages = &document["channels"]["analysis"]["messages"];
+    let told = conversation(&doors).await;
+    for message in &told {
+        let kind = message["type"].as_str().unwrap();
+        let mut schema = messages[kind]["payload"].clone();
+        assert!(schema.is_object(), "{kind} is not described");
+        schema["components"] = document["components"].clone();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let wrong: Vec<_> = validator.iter_errors(message).map(|e| e.to_string()).collect();
+        assert!(wrong.is_empty(), "{kind}: {wrong:?}\n{message:#}");
+    }
+    let described = messages.as_object().unwrap().keys();
+    let from_clients = &document["operations"]["hear"]["messages"];
+    for kind in described.filter(|kind| !from_clients.to_string().contains(&format!("/{kind}\""))) {
+        let is_told = told.iter().any(|message| message["type"] == **kind);
+        assert!(is_told || kind == "connected", "{kind} was never said in the conversation");
+    }
+}
+
+#[tokio::test]
+async fn the_reference_names_every_field() {
+    let reference = fs::read_to_string("docs/ref/api.md").unwrap();
+    let mut doors = Doors::open(patient()).await;
+    doors.analyse();
+    let mut told = conversation(&doors).await;
+    told.push(doors.json("/health").await.1);
+    for value in &told {
+        for name in names(value) {
+            assert!(reference.contains(&format!("`{name}`")), "docs/ref/api.md lacks {name}");
+        }
+    }
+}
+
+/// Every field name; the names of models, stages, steps and metrics are not fields.
+fn names(value: &Value) -> Vec<String> {
+    let Some(object) = value.as_object() else { return Vec::new() };
+    let of = |(name, value): (&String, &Value)| match name.as_str() {
+        "models" | "stages" | "timings" | "metrics" | "emotion_distribution" => {
+            let inner = value.as_object().into_iter().flat_map(|map| map.values());
+            inner.flat_map(names).chain([name.clone()]).collect::<Vec<_>>()
+        }
+        _ => names(value).into_iter().chain([name.clone()]).collect(),
+    };
+    object.iter().flat_map(of).collect()
+}

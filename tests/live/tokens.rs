@@ -1,0 +1,118 @@
+//! Roles, expiry, revocation, and sessions that belong to a token.
+
+use boothd::{clock::Clock, store::TokenId};
+
+use super::*;
+
+fn minute_from_now(doors: &Doors) -> i64 {
+    doors.clock.unix_ms() + 60_000
+}
+
+async fn auth_error(doors: &Doors, session_id: &str, token: &str) -> String {
+    let mut client = doors.client().await;
+    client.say(auth(session_id, token)).await;
+    let error = client.expect("auth_error").await;
+    assert_eq!(error["data"], "token验证失败");
+    error["code"].as_str().unwrap().to_owned()
+}
+
+/// Waits until the server's view of the tokens knows that this one is over.
+async fn known_as_over(doors: &Doors, id: TokenId) {
+    let now = doors.clock.unix_ms();
+    let mut tokens = doors.store.tokens();
+    drop(tokens.wait_for(|book| book.still_valid(id, now).is_err()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_closes_its_sockets() {
+    let doors = Doors::open(patient()).await;
+    let (id, secret) = doors.token(Role::Operator).await;
+    let mut client = doors.let_in("s1", &secret).await;
+    let mut other = doors.watcher().await;
+    doors.store.revoke_token(id, "test").await.unwrap();
+    assert_eq!(client.close_code().await, 4401);
+    known_as_over(&doors, id).await;
+    assert_eq!(auth_error(&doors, "s1", &secret).await, "token_revoked");
+    doors.publish_frame(1);
+    other.expect("visual_analysis").await;
+}
+
+#[tokio::test]
+async fn a_token_that_expires_is_no_longer_heard() {
+    let doors = Doors::open(patient()).await;
+    let expires_at = Some(minute_from_now(&doors));
+    let (_, secret) = doors.token_for(Role::Operator, None, expires_at).await;
+    let mut client = doors.let_in("s1", &secret).await;
+    doors.clock.advance(Duration::from_secs(61));
+    client.say(json!({ "type": "ping" })).await;
+    assert_eq!(client.close_code().await, 4401);
+    assert_eq!(auth_error(&doors, "s1", &secret).await, "token_expired");
+}
+
+#[tokio::test]
+async fn a_token_that_expires_closes_even_a_silent_socket() {
+    let doors = Doors::open(patient()).await;
+    let expires_at = Some(doors.clock.unix_ms() + 200);
+    let (_, secret) = doors.token_for(Role::Viewer, None, expires_at).await;
+    let mut client = doors.let_in("s1", &secret).await;
+    assert_eq!(client.close_code().await, 4401);
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_the_first_guest_that_uses_it() {
+    let doors = Doors::open(patient()).await;
+    let (_, mine) = doors.token(Role::Guest).await;
+    let (_, thief) = doors.token(Role::Guest).await;
+    doors.let_in("a", &mine).await;
+    assert_eq!(auth_error(&doors, "a", &thief).await, "wrong_session");
+    doors.let_in("a", &mine).await;
+    doors.let_in("a", TOKEN).await;
+}
+
+#[tokio::test]
+async fn a_token_made_for_a_session_opens_no_other() {
+    let doors = Doors::open(patient()).await;
+    let (_, bound) = doors.token_for(Role::Guest, Some("only"), None).await;
+    assert_eq!(auth_error(&doors, "other", &bound).await, "wrong_session");
+    doors.let_in("only", &bound).await;
+}
+
+#[tokio::test]
+async fn each_role_has_its_rights() {
+    let doors = Doors::open(patient()).await;
+    let (_, viewer) = doors.token(Role::Viewer).await;
+    let (_, guest) = doors.token(Role::Guest).await;
+    let off = json!({ "type": "configure", "data": { "features": { "gaze": false } } });
+
+    let mut sees = doors.let_in("v", &viewer).await;
+    sees.send(Message::binary([&[1][..], &[0; 20]].concat())).await;
+    sees.expect_error("forbidden").await;
+    sees.say(json!({ "type": "end_session" })).await;
+    sees.expect_error("forbidden").await;
+    let mut sees = doors.watching(sees).await;
+    sees.say(off.clone()).await;
+    sees.expect_error("forbidden").await;
+
+    let mut sends = doors.let_in("g", &guest).await;
+    sends.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    sends.expect_error("forbidden").await;
+    sends.say(off).await;
+    sends.wait_for("state").await;
+
+    let success = doors.client().await;
+    let mut success = success;
+    success.say(auth("g", &guest)).await;
+    assert_eq!(success.expect("auth_success").await["data"]["role"], "guest");
+}
+
+#[tokio::test]
+async fn media_before_auth_is_refused() {
+    let doors = Doors::open(patient()).await;
+    let mut client = doors.client().await;
+    client.send(Message::binary([&[1][..], &[0; 20]].concat())).await;
+    client.expect_error("unauthorized").await;
+    client.say(json!({ "type": "video_frame", "data": { "frame": "data:" } })).await;
+    client.expect_error("unauthorized").await;
+    client.say(json!({ "type": "x", "data": "y".repeat(20_000) })).await;
+    assert_eq!(client.close_code().await, 1009);
+}

@@ -1,0 +1,148 @@
+//! Watching the booth: reports, status, and what is answered to nonsense.
+
+use super::*;
+
+#[tokio::test]
+async fn a_watcher_gets_the_newest_and_then_each_next_report() {
+    let doors = Doors::open(patient()).await;
+    doors.publish_frame(1);
+    let mut client = doors.watcher().await;
+    let report = client.expect("visual_analysis").await;
+    assert_eq!(report["timestamp"], 1_700_000_000_001_i64);
+    let data = &report["data"];
+    assert_eq!((&data["sequence"], &data["dropped_frames"]), (&json!(1), &json!(7)));
+    assert_eq!(data["face_detected"], false);
+    for unknown in ["emotion_distribution", "gaze_direction", "head_pose", "eye_contact_ratio"]
+    {
+        assert_eq!(data[unknown], Value::Null, "{unknown}");
+        assert!(data.as_object().unwrap().contains_key(unknown), "{unknown}");
+    }
+    doors.publish_frame(2);
+    assert_eq!(client.expect("visual_analysis").await["data"]["sequence"], 2);
+}
+
+#[tokio::test]
+async fn sound_is_reported_beside_pictures() {
+    let doors = Doors::open(patient()).await;
+    let mut client = doors.watcher().await;
+    doors.publish_segment(4);
+    let report = client.expect("audio_analysis").await;
+    assert_eq!(report["timestamp"], 1_700_000_000_500_i64);
+    let data = &report["data"];
+    assert_eq!((&data["sequence"], &data["dropped_segments"]), (&json!(4), &json!(2)));
+    assert_eq!(data["audio_detected"], false);
+    for unknown in ["pitch_mean", "speech_rate", "clarity_score", "emotion", "volume_dbfs"] {
+        assert_eq!(data[unknown], Value::Null, "{unknown}");
+        assert!(data.as_object().unwrap().contains_key(unknown), "{unknown}");
+    }
+    doors.publish_frame(1);
+    client.expect("visual_analysis").await;
+}
+
+#[tokio::test]
+async fn the_reference_names_every_field_and_code() {
+    let reference = fs::read_to_string("docs/ref/api.md").unwrap();
+    let doors = Doors::open(patient()).await;
+    doors.publish_frame(1);
+    doors.publish_segment(1);
+    let mut client = doors.operator().await;
+    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    let mut told = vec![doors.health().await.1, client.expect("watching").await];
+    for _ in 0..2 {
+        let report = client.next().await;
+        told.push(serde_json::from_str(report.to_text().unwrap()).unwrap());
+    }
+    client.say(json!({ "type": "get_status" })).await;
+    told.push(client.expect("status").await);
+    for value in &told {
+        for name in names(value) {
+            assert!(reference.contains(&format!("`{name}`")), "docs/ref/api.md lacks {name}");
+        }
+    }
+}
+
+/// Every field name, the names of models left out.
+fn names(value: &Value) -> Vec<String> {
+    let Some(object) = value.as_object() else { return Vec::new() };
+    let of = |(name, value): (&String, &Value)| match name.as_str() {
+        "models" => {
+            let inner = value.as_object().unwrap().values().flat_map(names);
+            inner.chain([name.clone()]).collect::<Vec<_>>()
+        }
+        _ => names(value).into_iter().chain([name.clone()]).collect(),
+    };
+    object.iter().flat_map(of).collect()
+}
+
+#[tokio::test]
+async fn every_watcher_gets_the_same_report() {
+    let doors = Doors::open(patient()).await;
+    let (mut first, mut second) = (doors.watcher().await, doors.watcher().await);
+    doors.publish_frame(5);
+    let (a, b) = (first.next().await, second.next().await);
+    assert_eq!(a, b);
+}
+
+#[tokio::test]
+async fn a_demo_source_is_said_in_every_report() {
+    let doors = Doors::open(patient()).await;
+    let origin = Origin { demo_video: true, demo_audio: false };
+    doors.live.send_modify(|live| live.origin = origin);
+    doors.publish_frame(1);
+    let mut client = doors.watcher().await;
+    assert_eq!(client.expect("visual_analysis").await["data"]["demo_source"], true);
+}
+
+#[tokio::test]
+async fn status_tells_what_is() {
+    let doors = Doors::open(patient()).await;
+    let mut other = doors.client().await;
+    let mut client = doors.operator().await;
+    client.say(json!({ "type": "get_status" })).await;
+    let status = client.expect("status").await["data"].clone();
+    assert_eq!(status["authenticated"], true);
+    assert_eq!(status["session_id"], "s1");
+    assert_eq!(status["analysis_active"], false);
+    let nothing = json!({ "video": null, "audio": null, "timestamp": null });
+    assert_eq!(status["latest_results"], nothing);
+    let stats = json!({ "active_connections": 2, "processing_queue_size": 0 });
+    assert_eq!(status["server_stats"], stats);
+
+    doors.publish_frame(3);
+    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    client.expect("watching").await;
+    client.expect("visual_analysis").await;
+    client.say(json!({ "type": "get_status" })).await;
+    let status = client.expect("status").await["data"].clone();
+    assert_eq!(status["analysis_active"], true);
+    assert_eq!(status["latest_results"]["video"]["sequence"], 3);
+    assert_eq!(status["latest_results"]["timestamp"], 1_700_000_000_003_i64);
+    other.say(json!({ "type": "ping" })).await;
+    other.expect("pong").await;
+}
+
+#[tokio::test]
+async fn every_wrong_message_is_answered_and_the_connection_stays() {
+    let doors = Doors::open(patient()).await;
+    let mut client = doors.operator().await;
+    let wrong = [
+        ("{", "invalid_json"),
+        ("[1]", "invalid_message"),
+        (r#"{"data": 1}"#, "invalid_message"),
+        (r#"{"type": "dance"}"#, "unknown_type"),
+        (r#"{"type": "watch"}"#, "invalid_message"),
+        (r#"{"type": "watch", "data": {"stream": "other"}}"#, "unknown_stream"),
+        (r#"{"type": "video_frame", "data": {"frame": "x"}}"#, "not_supported"),
+        (r#"{"type": "audio_chunk", "data": {"audio": "x"}}"#, "not_supported"),
+        (r#"{"type": "get_performance_stats"}"#, "not_supported"),
+    ];
+    for (text, code) in wrong {
+        client.send(Message::text(text)).await;
+        client.expect_error(code).await;
+    }
+    client.send(Message::binary(vec![1])).await;
+    client.expect_error("not_supported").await;
+    client.say(json!({ "type": "ping" })).await;
+    client.expect("pong").await;
+}
+
