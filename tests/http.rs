@@ -3,19 +3,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+#[path = "common/prometheus.rs"]
+mod prometheus;
+#[path = "common/schema.rs"]
+mod schema;
+
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use boothd::{
+    booth::Booth as Interview,
     clock::SimulatedClock,
-    engine::{Engine, EngineConfig, Live},
+    engine::{Engine, EngineConfig, Live, Preview},
     error::{ErrorKind, Result},
     features::Features,
+    policy::{Policy, Profile},
     stage::{Stage, State},
     stop::Stop,
-    web::{self, ModelInfo, TlsFiles, TokenHash, WebConfig, WebState},
+    store::{NewToken, Role, Secret, Store},
+    web::{self, ModelInfo, TlsFiles, WebConfig, WebState},
 };
 use futures_util::StreamExt;
-use serde_json::Value;
+use prometheus::Metrics;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -44,7 +53,21 @@ struct Booth {
     clock: Arc<SimulatedClock>,
     stop: Stop,
     server: JoinHandle<Result<()>>,
+    store: Store,
+    vision: Arc<Stage>,
+    preview: watch::Sender<Option<Arc<[u8]>>>,
     _live: watch::Sender<Live>,
+    _folder: tempfile::TempDir,
+}
+
+/// What is allowed in these tests: everything but the voice's emotion.
+fn policy() -> Policy {
+    Policy {
+        profile: Profile::Standard,
+        require_consent: false,
+        ceiling: Features { voice_emotion: false, ..Features::ALL },
+        notice_version: "7".into(),
+    }
 }
 
 fn running(name: &'static str) -> Arc<Stage> {
@@ -57,21 +80,44 @@ impl Booth {
     async fn open(config: WebConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (live, booth) = watch::channel(Live::default());
+        let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SimulatedClock::default());
+        let (store, _) = Store::open(&folder.path().join("boothd.db"), clock.clone()).unwrap();
+        store.admit_config_token(&Secret::new(TOKEN.into()));
+        let (live, newest) = watch::channel(Live::default());
+        let features = Features { gaze: false, voice_emotion: false, ..Features::ALL };
+        let (preview, vision) = (watch::channel(None).0, running("vision"));
         let state = WebState {
             config,
             booth_id: "test".into(),
-            token: TokenHash::of(TOKEN),
-            features: Features { gaze: false, ..Features::ALL },
-            stages: vec![running("camera"), running("microphone"), running("vision")],
+            features,
+            stages: vec![
+                running("camera"),
+                running("microphone"),
+                vision.clone(),
+                store.stage(),
+            ],
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: Engine::new(EngineConfig::default()),
-            booth,
+            booth: Interview::new(store.clone(), policy(), features),
+            store: store.clone(),
+            preview: Preview(preview.clone()),
+            state_dir: folder.path().to_owned(),
+            live: newest,
         };
         let stop = Stop::default();
         let server = tokio::spawn(web::serve(listener, state, clock.clone(), stop.clone()));
-        Booth { address, clock, stop, server, _live: live }
+        Booth {
+            address,
+            clock,
+            stop,
+            server,
+            store,
+            vision,
+            preview,
+            _live: live,
+            _folder: folder,
+        }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -97,6 +143,38 @@ impl Booth {
     async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[]).await
     }
+
+    /// One request of the operator, with a body where there is one.
+    async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.call_as(TOKEN, method, path, body).await
+    }
+
+    async fn call_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let mut stream = self.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Answer::read(&mut stream).await
+    }
+
+    /// The secret of a new token.
+    async fn token(&self, role: Role) -> String {
+        let new =
+            NewToken { name: role.name().into(), role, session_id: None, expires_at: None };
+        self.store.add_token(new, "test").await.unwrap().1.reveal().to_owned()
+    }
 }
 
 struct Answer {
@@ -115,6 +193,17 @@ impl Answer {
         let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{} is no JSON", self.body))
+    }
+
+    /// Status and code of a refusal, which always has a sentence too.
+    fn refusal(&self) -> (u16, String) {
+        let body = self.json();
+        assert!(body["error"].as_str().is_some_and(|text| text.len() > 5), "{body}");
+        (self.status, body["code"].as_str().unwrap().to_owned())
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -406,4 +495,363 @@ async fn an_unusable_certificate_is_told_at_the_start() {
     let mixed = TlsFiles { key: other.files().key, ..files };
     let told = refusal(mixed).await;
     assert!(told.contains("cannot be used together"), "{told}");
+}
+
+#[tokio::test]
+async fn metrics_are_for_viewers_and_every_line_is_by_the_rules() {
+    let booth = Booth::open(WebConfig::default()).await;
+    assert_eq!(booth.get("/metrics").await.refusal(), (401, "unauthorized".into()));
+    let wrong = booth.call_as("wrong", "GET", "/metrics", None).await;
+    assert_eq!(wrong.refusal(), (401, "invalid_token".into()));
+    let guest = booth.token(Role::Guest).await;
+    let refused = booth.call_as(&guest, "GET", "/metrics", None).await;
+    assert_eq!(refused.refusal(), (403, "forbidden".into()));
+    for ms in [1, 2, 3, 500] {
+        booth.vision.record("detect", Duration::from_millis(ms));
+    }
+    booth.vision.update(|status| status.errors_total = 3);
+    let viewer = booth.token(Role::Viewer).await;
+    let answer = booth.call_as(&viewer, "GET", "/metrics", None).await;
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let metrics = Metrics::parse(&answer.body);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(metrics.get(&format!("boothd_build_info{{version=\"{version}\"}}")), 1.0);
+    assert_eq!(metrics.get("boothd_auth_failures_total"), 1.0);
+    assert_eq!(metrics.get("boothd_stage_errors_total{stage=\"vision\"}"), 3.0);
+    assert_eq!(metrics.get("boothd_stage_state{stage=\"vision\",state=\"running\"}"), 1.0);
+    assert_eq!(metrics.get("boothd_stage_state{stage=\"vision\",state=\"off\"}"), 0.0);
+    assert_eq!(metrics.get("boothd_feature_on{feature=\"gaze\"}"), 0.0);
+    assert_eq!(metrics.get("boothd_connections_max"), 50.0);
+    let detect = |suffix: &str, more: &str| {
+        let name = "boothd_stage_duration_seconds";
+        metrics.get(&format!("{name}_{suffix}{{stage=\"vision\",step=\"detect\"{more}}}"))
+    };
+    assert_eq!(detect("count", ""), 4.0);
+    assert!((detect("sum", "") - 0.506).abs() < 1e-9);
+    assert_eq!(detect("bucket", ",le=\"0.0032\""), 3.0);
+    assert_eq!(detect("bucket", ",le=\"+Inf\""), 4.0);
+    for known in
+        ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"]
+    {
+        assert!(metrics.get(known) > 0.0, "{known}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_public_only_where_the_configuration_says_so() {
+    let config = WebConfig { metrics_public: true, ..WebConfig::default() };
+    let booth = Booth::open(config).await;
+    Metrics::parse(&booth.get("/metrics").await.body);
+    let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
+    let answer = booth.ask("GET", "/metrics", &accept).await;
+    assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(answer.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn health_says_what_holds_and_never_of_whom() {
+    let booth = Booth::open(WebConfig::default()).await;
+    booth.call("POST", "/api/v1/sessions", Some(&start())).await;
+    let answer = booth.get("/health").await;
+    let health = answer.json();
+    assert_eq!((answer.status, &health["status"]), (200, &json!("healthy")), "{health:#}");
+    assert_eq!(health["store"]["state"], "running");
+    assert_eq!(health["policy"]["profile"], "default");
+    assert_eq!(health["policy"]["require_consent"], false);
+    assert_eq!(health["session_active"], true);
+    assert_eq!((&health["paused"], &health["preview"]["on"]), (&json!(false), &json!(true)));
+    assert_eq!((&health["connections"], &health["connections_max"]), (&json!(0), &json!(50)));
+    assert!(health["disk"]["free_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(health["features"]["gaze"], false);
+    assert!(!answer.body.contains("candidate-9"), "no personal data: {health:#}");
+}
+
+fn start() -> Value {
+    json!({
+        "notice_version": "7",
+        "consent_at": "1970-01-01T00:00:00.001Z",
+        "subject_ref": "candidate-9",
+    })
+}
+
+#[tokio::test]
+async fn a_session_begins_and_ends_and_is_remembered() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let started = booth.call("POST", "/api/v1/sessions", Some(&start())).await;
+    assert_eq!(started.status, 201, "{}", started.body);
+    let started = started.json();
+    assert_eq!(
+        (&started["subject_ref"], &started["consent_at"]),
+        (&json!("candidate-9"), &json!(1))
+    );
+    let id = started["session_id"].as_str().unwrap();
+    let again = booth.call("POST", "/api/v1/sessions", Some(&start())).await;
+    assert_eq!(again.refusal(), (409, "conflict".into()));
+    let state = booth.call("GET", "/api/v1/features", None).await.json();
+    assert_eq!(state["session"]["session_id"], id);
+
+    let end = format!("/api/v1/sessions/{id}/end");
+    let nobody = booth.call("POST", "/api/v1/sessions/other/end", None).await;
+    assert_eq!(nobody.refusal(), (404, "not_found".into()));
+    let ended = booth.call("POST", &end, None).await;
+    assert_eq!((ended.status, &ended.json()["session_id"]), (200, &json!(id)));
+    assert_eq!(booth.call("POST", &end, None).await.refusal(), (409, "conflict".into()));
+
+    let one = booth.call("GET", &format!("/api/v1/sessions/{id}"), None).await.json();
+    assert_eq!((&one["state"], &one["token_name"]), (&json!("ended"), &json!("operator")));
+    let list = booth.call("GET", "/api/v1/sessions?limit=1", None).await.json();
+    assert_eq!(list["sessions"], json!([one]));
+    let none = booth.call("GET", "/api/v1/sessions?before=-5", None).await.json();
+    assert_eq!(none["sessions"], json!([]));
+    let audit = booth.call("GET", "/api/v1/audit", None).await.json();
+    let mut actions =
+        audit["entries"].as_array().unwrap().iter().filter_map(|e| e["action"].as_str());
+    assert!(actions.any(|action| action == "session.begin"), "{audit:#}");
+}
+
+#[tokio::test]
+async fn what_is_not_agreed_to_or_not_allowed_is_refused() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let mut other = start();
+    other["notice_version"] = "6".into();
+    let refused = booth.call("POST", "/api/v1/sessions", Some(&other)).await;
+    assert_eq!(refused.refusal(), (400, "invalid_input".into()));
+    other["consent_at"] = "yesterday".into();
+    let refused = booth.call("POST", "/api/v1/sessions", Some(&other)).await;
+    assert!(refused.json()["error"].as_str().unwrap().contains("RFC 3339"), "{}", refused.body);
+
+    let on = json!({ "gaze": true });
+    let changed = booth.call("PATCH", "/api/v1/features", Some(&on)).await;
+    assert_eq!((changed.status, &changed.json()["features"]["gaze"]), (200, &json!(true)));
+    let beyond = json!({ "gaze": false, "voice_emotion": true });
+    let refused = booth.call("PATCH", "/api/v1/features", Some(&beyond)).await;
+    assert_eq!(refused.refusal(), (400, "invalid_input".into()));
+    assert!(refused.body.contains("voice_emotion"), "{}", refused.body);
+    let now = booth.call("GET", "/api/v1/features", None).await.json();
+    assert_eq!(now["features"]["gaze"], true, "all or nothing");
+}
+
+#[tokio::test]
+async fn a_token_is_made_used_and_revoked() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let new = json!({ "name": "desk", "role": "viewer" });
+    let made = booth.call("POST", "/api/v1/tokens", Some(&new)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let made = made.json();
+    let secret = made["secret"].as_str().unwrap();
+    assert_eq!(booth.call_as(secret, "GET", "/api/v1/features", None).await.status, 200);
+    let list = booth.call("GET", "/api/v1/tokens", None).await;
+    assert!(list.body.contains("\"desk\"") && !list.body.contains(secret), "{}", list.body);
+    let path = format!("/api/v1/tokens/{}", made["token"]["id"]);
+    assert_eq!(booth.call("DELETE", &path, None).await.status, 204);
+    let refused = booth.call_as(secret, "GET", "/api/v1/features", None).await;
+    assert_eq!(refused.refusal(), (401, "token_revoked".into()));
+    for id in ["999", "x"] {
+        let refused = booth.call("DELETE", &format!("/api/v1/tokens/{id}"), None).await;
+        assert_eq!(refused.refusal(), (404, "not_found".into()));
+    }
+    let audit = booth.call("GET", "/api/v1/audit", None).await.body;
+    assert!(audit.contains("token.add") && audit.contains("token.revoke"), "{audit}");
+    assert!(!audit.contains(secret));
+}
+
+#[tokio::test]
+async fn wrong_requests_are_told_what_is_wrong() {
+    let booth = Booth::open(WebConfig::default()).await;
+    for (method, path, body, refusal) in [
+        ("POST", "/api/v1/tokens", Some(json!({ "name": "x" })), (400, "invalid_input")),
+        (
+            "POST",
+            "/api/v1/tokens",
+            Some(json!({ "name": "", "role": "viewer" })),
+            (400, "invalid_input"),
+        ),
+        ("PATCH", "/api/v1/features", Some(json!({ "gase": true })), (400, "invalid_input")),
+        ("GET", "/api/v1/sessions?limit=0", None, (400, "invalid_input")),
+        ("GET", "/api/v1/sessions?limit=501", None, (400, "invalid_input")),
+        ("GET", "/api/v1/sessions?page=2", None, (400, "invalid_input")),
+        ("GET", "/api/v1/sessions/none", None, (404, "not_found")),
+        ("GET", "/api/v1/nothing", None, (404, "not_found")),
+        ("PUT", "/api/v1/features", None, (405, "wrong_method")),
+    ] {
+        let answer = booth.call(method, path, body.as_ref()).await;
+        assert_eq!(answer.refusal(), (refusal.0, refusal.1.into()), "{method} {path}");
+    }
+    let long = json!({ "name": "x".repeat(70_000), "role": "viewer" });
+    let answer = booth.call("POST", "/api/v1/tokens", Some(&long)).await;
+    assert_eq!(answer.refusal(), (413, "too_large".into()));
+    let bearer = format!("Bearer {TOKEN}");
+    let answer = booth.ask("POST", "/api/v1/tokens", &[("Authorization", &bearer)]).await;
+    assert_eq!(answer.refusal(), (415, "not_json".into()));
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_answered_in_time() {
+    let config = WebConfig { request_timeout: SHORT, ..WebConfig::default() };
+    let booth = Booth::open(config).await;
+    let mut stream = booth.connect().await;
+    let head = format!(
+        "POST /api/v1/tokens HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        booth.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(Answer::read(&mut stream).await.status, 408);
+}
+
+/// What the document says of one operation.
+struct Operation {
+    method: String,
+    path: String,
+    says: Value,
+}
+
+fn operations(document: &Value) -> Vec<Operation> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, methods): (&String, &Value)| {
+        let methods = methods.as_object().unwrap().clone();
+        let path = path.clone();
+        methods.into_iter().map(move |(method, says)| Operation {
+            method: method.to_ascii_uppercase(),
+            path: path.clone(),
+            says,
+        })
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[tokio::test]
+async fn every_operation_of_the_document_answers_as_it_says() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let document = booth.get("/api/v1/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let viewer = booth.token(Role::Viewer).await;
+    let mut seen = std::collections::BTreeSet::new();
+    // In this order a session runs while it is asked for, and a token is there to be revoked.
+    let steps = [
+        ("GET", "/api/v1/features", None),
+        ("PATCH", "/api/v1/features", Some(json!({ "gaze": true }))),
+        ("GET", "/api/v1/devices", None),
+        ("POST", "/api/v1/sessions", Some(start())),
+        ("GET", "/api/v1/features", None),
+        ("GET", "/api/v1/sessions", None),
+        ("GET", "/api/v1/sessions/{id}", None),
+        ("POST", "/api/v1/sessions/{id}/end", None),
+        ("GET", "/api/v1/sessions/{id}", None),
+        ("POST", "/api/v1/tokens", Some(json!({ "name": "desk", "role": "guest" }))),
+        ("GET", "/api/v1/tokens", None),
+        ("DELETE", "/api/v1/tokens/{id}", None),
+        ("GET", "/api/v1/audit", None),
+    ];
+    let operations = operations(&document);
+    let mut id = String::new();
+    for (method, template, body) in steps {
+        let operation = operations.iter().find(|o| o.method == method && o.path == template);
+        let says = &operation.unwrap_or_else(|| panic!("{method} {template} is not told")).says;
+        let path = template.replace("{id}", &id);
+        if let Some(body) = &body {
+            let schema = &says["requestBody"]["content"]["application/json"]["schema"];
+            assert_eq!(schema::mismatch(&document, schema, body), None, "{method} {path}");
+        }
+        check_roles(&booth, &viewer, method, &path, says).await;
+        let answer = booth.call(method, &path, body.as_ref()).await;
+        let told = &says["responses"][answer.status.to_string()];
+        assert!(answer.status < 300 && told.is_object(), "{method} {path}: {}", answer.body);
+        match told["content"]["application/json"].get("schema") {
+            None => assert_eq!(answer.body, ""),
+            Some(schema) => {
+                let found = answer.json();
+                assert_eq!(
+                    schema::mismatch(&document, schema, &found),
+                    None,
+                    "{method} {path}"
+                );
+                let made = found["session_id"].as_str().map(str::to_owned);
+                let made = made.or(found["token"]["id"].as_i64().map(|id| id.to_string()));
+                id = made.filter(|_| method == "POST").unwrap_or(id);
+            }
+        }
+        seen.insert((method.to_owned(), template.to_owned()));
+    }
+    let all = operations.into_iter().map(|o| (o.method, o.path)).collect();
+    assert_eq!(seen, all, "every operation is tried");
+}
+
+/// Nobody without a token, and a viewer only where the document says so; a refusal is as told.
+async fn check_roles(booth: &Booth, viewer: &str, method: &str, path: &str, says: &Value) {
+    assert!(says["security"].is_array(), "{method} {path} needs a token");
+    let document = booth.get("/api/v1/openapi.json").await.json();
+    let nobody = booth.ask(method, path, &[]).await;
+    let is_for_operators = says["description"] == "Needs the role operator.";
+    let mut refused = vec![(401, nobody)];
+    if is_for_operators {
+        refused.push((403, booth.call_as(viewer, method, path, Some(&json!({}))).await));
+    } else {
+        assert_eq!(method, "GET", "a viewer changes nothing");
+        assert_eq!(booth.call_as(viewer, method, path, None).await.status, 200);
+    }
+    for (status, answer) in refused {
+        assert_eq!(answer.status, status, "{method} {path}");
+        let schema =
+            &says["responses"][status.to_string()]["content"]["application/json"]["schema"];
+        assert_eq!(schema::mismatch(&document, schema, &answer.json()), None);
+    }
+}
+
+/// Reads until the text is there, and gives what came up to its end.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut read = Vec::new();
+    let found = async {
+        while !String::from_utf8_lossy(&read).contains(text) {
+            let mut bytes = [0; 1024];
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert_ne!(
+                count,
+                0,
+                "closed before {text:?} in {:?}",
+                String::from_utf8_lossy(&read)
+            );
+            read.extend_from_slice(&bytes[..count]);
+        }
+    };
+    timeout(PATIENCE, found).await.expect("in time");
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+#[tokio::test]
+async fn the_preview_is_for_operators_and_ends_with_its_switch() {
+    let booth = Booth::open(WebConfig::default()).await;
+    assert_eq!(booth.get("/preview.mjpeg").await.refusal(), (401, "unauthorized".into()));
+    let viewer = booth.token(Role::Viewer).await;
+    let refused = booth.get(&format!("/preview.mjpeg?token={viewer}")).await;
+    assert_eq!(refused.refusal(), (403, "forbidden".into()));
+
+    let mut stream = booth.connect().await;
+    let request =
+        format!("GET /preview.mjpeg?token={TOKEN} HTTP/1.1\r\nHost: {}\r\n\r\n", booth.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let head = read_until(&mut stream, "\r\n\r\n").await.to_ascii_lowercase();
+    assert!(head.contains("multipart/x-mixed-replace; boundary=picture"), "{head}");
+    assert!(head.contains("cache-control: no-store"), "{head}");
+    for picture in ["first-picture", "second-picture"] {
+        booth.preview.send_replace(Some(picture.as_bytes().into()));
+        let part = read_until(&mut stream, picture).await;
+        assert!(part.contains("--picture\r\nContent-Type: image/jpeg\r\n"), "{part}");
+        assert!(part.contains(&format!("Content-Length: {}\r\n", picture.len())), "{part}");
+    }
+    assert_eq!(
+        booth.get("/health").await.json()["preview"],
+        json!({ "on": true, "viewers": 1 })
+    );
+
+    let off = json!({ "preview": false });
+    booth.call("PATCH", "/api/v1/features", Some(&off)).await;
+    let mut rest = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it ends").unwrap();
+    let refused = booth.get(&format!("/preview.mjpeg?token={TOKEN}")).await;
+    assert_eq!(refused.refusal(), (404, "not_found".into()));
+    assert_eq!(
+        booth.get("/health").await.json()["preview"],
+        json!({ "on": false, "viewers": 0 })
+    );
 }

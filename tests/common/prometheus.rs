@@ -74,11 +74,14 @@ impl Metrics {
         for (name, _) in names {
             let mut by_labels: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
             for (series, count) in &self.samples {
-                let Some(rest) = series.strip_prefix(&format!("{name}_bucket{{")) else { continue };
+                let Some(rest) = series.strip_prefix(&format!("{name}_bucket{{")) else {
+                    continue;
+                };
                 let (mut labels, _) = labels(rest);
                 let le = labels.iter().position(|(key, _)| key == "le").expect("a bound");
                 let bound = labels.remove(le).1;
-                let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap() };
+                let bound =
+                    if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap() };
                 let pairs = labels.iter().map(|(key, value)| format!("{key}={value:?}"));
                 let key = pairs.collect::<Vec<_>>().join(",");
                 by_labels.entry(key).or_default().push((bound, *count));
@@ -98,7 +101,9 @@ impl Metrics {
 
 fn is_name(name: &str) -> bool {
     let is_right = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    name.chars().all(is_right) && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty()
+    name.chars().all(is_right)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
 }
 
 /// Labels up to the closing brace, and what follows it.
