@@ -26,7 +26,7 @@ use crate::{
     },
     clock::Clock,
     config::Config,
-    engine::{Engine, Live, Origin, Preview, Stream, StreamSpec, Workers},
+    engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
     inference::{Catalog, ModelEntry},
@@ -351,7 +351,7 @@ fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog)
         live: parts.live.clone(),
         booth: parts.booth.clone(),
         store: parts.store.clone(),
-        preview: Preview::default(),
+        preview: parts.engine.preview(),
         state_dir: config.state_dir.clone(),
     }
 }

@@ -14,14 +14,15 @@ use boothd::{
         retry::LoopContext,
     },
     clock::{Clock, SimulatedClock},
-    engine::{Engine, EngineConfig, Origin, StreamSpec},
+    engine::{Engine, EngineConfig, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     features::Features,
     gate::Gate,
     inference::Catalog,
-    media::PixelFormat,
-    report::VisualReport,
+    media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    report::{AudioReport, SummaryReport, VisualReport},
     session::SessionConfig,
+    speech::{SpeechConfig, VoiceAnalyser, VoiceModels},
     stage::Stage,
     stop::Stop,
     vision::{FaceAnalyser, FaceModels, VisionConfig},
@@ -142,4 +143,185 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let session = session.await.expect("the stream's task ends with the stream");
     assert_eq!(session.statistics().frames_total, 8);
     assert!(clock.monotonic() < Duration::from_secs(10), "the test owned the time");
+}
+
+/// A client's stream, with workers that have the real models.
+struct Client {
+    engine: Engine,
+    stream: Stream,
+    live: tokio::sync::watch::Receiver<Live>,
+    clock: Arc<SimulatedClock>,
+    vision: Arc<Stage>,
+    speech: Arc<Stage>,
+}
+
+impl Client {
+    /// Opens the stream; its media waits until [`Client::start`].
+    fn open() -> Self {
+        let clock = Arc::new(SimulatedClock::default());
+        let engine = Engine::new(EngineConfig::default());
+        let spec = StreamSpec {
+            name: "a-client".into(),
+            origin: Origin::default(),
+            session: SessionConfig::default(),
+            features: Features::ALL,
+            is_client: true,
+        };
+        let (stream, task, live) = engine.open(&spec);
+        tokio::spawn(task.run(clock.clone()));
+        let stage = |name| Arc::new(Stage::new(name));
+        Client { engine, stream, live, clock, vision: stage("vision"), speech: stage("speech") }
+    }
+
+    fn start(&self) -> [Workers; 2] {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let catalog = Catalog::open(&project.join("models")).expect("is committed");
+        let config = VisionConfig { expression_cache: Duration::ZERO, ..Default::default() };
+        let faces = FaceModels::load(&catalog, &config).expect("the models load");
+        let voices = VoiceModels::load(&catalog).expect("the model loads");
+        let looks = || FaceAnalyser::new(faces.clone(), config.clone());
+        let listens = || VoiceAnalyser::new(voices.clone(), SpeechConfig::default());
+        let vision = self.engine.start_vision(self.vision.clone(), looks);
+        let speech = self.engine.start_speech(self.speech.clone(), listens);
+        [vision.expect("threads"), speech.expect("threads")]
+    }
+
+    fn chunk(&self, sequence: u64, format: SoundFormat, data: Vec<u8>) -> SoundChunk {
+        let (captured_at, unix_ms) = (self.clock.monotonic(), self.clock.unix_ms());
+        SoundChunk { sequence, captured_at, unix_ms, format, gap_before: false, data }
+    }
+
+    fn frame(&self, sequence: u64, data: Vec<u8>) -> Frame {
+        let (captured_at, unix_ms) = (self.clock.monotonic(), self.clock.unix_ms());
+        let (width_px, height_px, format) = (640, 480, PixelFormat::Jpeg);
+        Frame { sequence, captured_at, unix_ms, width_px, height_px, format, data }
+    }
+
+    /// Waits until what is live is so.
+    async fn until(&mut self, is_so: impl FnMut(&Live) -> bool) -> Live {
+        let seen = tokio::time::timeout(Duration::from_secs(60), self.live.wait_for(is_so));
+        seen.await.expect("it becomes so").expect("the stream is open").clone()
+    }
+
+    async fn look(&mut self, sequence: u64, data: &[u8]) -> VisualReport {
+        boothd::capture::FrameSink::put(&self.stream, self.frame(sequence, data.to_vec()));
+        let of = |live: &Live| live.face.as_ref().map(|face| face.observation.sequence);
+        let live = self.until(|live| of(live) == Some(sequence)).await;
+        VisualReport::newest(&live).expect("just seen")
+    }
+
+    async fn listen(&mut self, chunk: SoundChunk) -> AudioReport {
+        let sequence = chunk.sequence;
+        self.stream.put_chunk(chunk);
+        let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
+        let live = self.until(|live| of(live) == Some(sequence)).await;
+        AudioReport::newest(&live).expect("just heard")
+    }
+}
+
+fn demo(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo").join(name);
+    std::fs::read(path).expect("is committed")
+}
+
+fn face() -> Vec<u8> {
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    let mut frames = FrameFile::open(&clip, None).expect("is committed").frames(None);
+    frames.next().expect("has frames").expect("is whole").data
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clients_chunk_becomes_one_result_and_garbage_harms_nobody() {
+    let mut client = Client::open();
+    let workers = client.start();
+    let wav = client.chunk(7, SoundFormat::Detect, demo("speech_16k.wav"));
+    let heard = client.listen(wav).await;
+    assert!(heard.audio_detected && heard.volume_mean.is_some_and(|rms| rms > 0.01));
+    assert_eq!(heard.session_id.as_deref(), Some("a-client"));
+    assert_eq!(heard.features, Features::ALL);
+
+    client.stream.put_chunk(client.chunk(8, SoundFormat::Detect, b"neither of them".to_vec()));
+    let is_refused = |live: &Live| live.refused.is_some();
+    let refused = client.until(is_refused).await.refused.expect("just seen");
+    assert_eq!((refused.total, refused.is_video, refused.sequence), (1, false, 8));
+    assert!(!refused.sentence.is_empty() && !refused.sentence.contains('\n'));
+    let frame = client.frame(3, b"\xff\xd8\xff no picture".to_vec());
+    boothd::capture::FrameSink::put(&client.stream, frame);
+    let is_second = |live: &Live| live.refused.as_ref().is_some_and(|r| r.total == 2);
+    let refused = client.until(is_second).await.refused.expect("just seen");
+    assert_eq!((refused.is_video, refused.sequence), (true, 3));
+    for stage in [&client.vision, &client.speech] {
+        let status = stage.status();
+        assert_eq!((status.errors_total, status.error), (0, None), "{}", stage.name());
+    }
+
+    let silent = client.listen(client.chunk(9, SoundFormat::Pcm16k, Vec::new())).await;
+    assert!(!silent.audio_detected);
+    assert_eq!(
+        (silent.volume_mean, silent.speech_ratio, silent.pause_count),
+        Default::default()
+    );
+    let noise = client.chunk(10, SoundFormat::Pcm16k, vec![1; 32_000]);
+    assert!(client.listen(noise).await.volume_mean.is_some(), "the stage works on");
+    let steps: Vec<_> = client.speech.timings().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps, ["decode", "latency", "total"]);
+    client.engine.close();
+    workers.into_iter().for_each(Workers::join);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_switched_off_is_not_run_from_the_next_frame_on() {
+    let mut client = Client::open();
+    let workers = client.start();
+    let picture = face();
+    let expressions = |client: &Client| {
+        let timings = client.vision.timings();
+        timings.iter().find(|(step, _)| *step == "expression").map(|(_, took)| took.count())
+    };
+    assert!(client.look(0, &picture).await.dominant_emotion.is_some());
+    assert_eq!(expressions(&client), Some(1));
+    let calm = Features { face_emotion: false, gaze: false, ..Features::ALL };
+    client.stream.set_features(calm);
+    let seen = client.look(1, &picture).await;
+    assert!(seen.face_detected && seen.head_pose.is_some());
+    assert!(seen.dominant_emotion.is_none() && seen.gaze.is_none());
+    assert_eq!((expressions(&client), seen.features), (Some(1), calm), "the model did not run");
+    client.stream.set_features(Features { video: false, ..calm });
+    boothd::capture::FrameSink::put(&client.stream, client.frame(2, picture.clone()));
+    client.stream.set_features(Features::ALL);
+    assert!(client.look(3, &picture).await.dominant_emotion.is_some());
+
+    client.clock.advance(Duration::from_secs(1));
+    client.stream.begin_session("interview-1").await.expect("the task runs");
+    assert!(client.until(|live| live.face.is_none()).await.session_id.is_some());
+    let seen = client.look(4, &picture).await;
+    assert_eq!(seen.session_id.as_deref(), Some("interview-1"));
+    let finished = client.stream.finish_session().await.expect("the task runs");
+    assert_eq!(SummaryReport::of_session(&finished).frames_total, 1, "its own alone");
+    client.engine.close();
+    workers.into_iter().for_each(Workers::join);
+    let analysed = client.vision.timings().into_iter().find(|(step, _)| *step == "total");
+    assert_eq!(
+        analysed.map(|(_, took)| took.count()),
+        Some(4),
+        "not the one while video was off"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_lane_drops_the_oldest_chunks_and_no_segment_spans_the_loss() {
+    let mut client = Client::open();
+    let second = |value: u8| vec![value; 32_000];
+    client.stream.put_chunk(client.chunk(0, SoundFormat::Pcm16k, second(0)));
+    for sequence in 1..6 {
+        client.stream.put_chunk(client.chunk(sequence, SoundFormat::Pcm16k, second(1)));
+    }
+    let workers = client.start();
+    let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
+    let live = client.until(|live| of(live) == Some(5)).await;
+    let voice = live.voice.expect("just heard");
+    assert_eq!(voice.dropped_total, 2);
+    assert_eq!(voice.observation.duration, Duration::from_secs(3), "four were left");
+    client.engine.close();
+    workers.into_iter().for_each(Workers::join);
 }

@@ -317,6 +317,9 @@ impl Booth {
         gates.camera.set_open(opens.camera);
         gates.microphone.set_open(opens.microphone);
         self.shared.stream.set_features(state.features);
+        if !opens.camera {
+            self.shared.stream.clear_preview();
+        }
     }
 
     async fn audit(

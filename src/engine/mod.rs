@@ -73,6 +73,7 @@ pub struct Engine {
     frames: Arc<FrameLanes>,
     sounds: Arc<SoundLanes>,
     stages: Arc<WorkerStages>,
+    preview: Preview,
     next_stream: Arc<AtomicU64>,
 }
 
@@ -84,6 +85,7 @@ impl Engine {
             frames: Arc::default(),
             sounds: Arc::default(),
             stages: Arc::default(),
+            preview: Preview::default(),
             next_stream: Arc::default(),
         }
     }
@@ -100,9 +102,14 @@ impl Engine {
         self.stages.vision.set(stage.clone()).ok();
         worker::start(self.config.vision_workers, stage.clone(), || {
             let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
+            let preview = self.preview.clone();
             worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
                 let seen = analyser.observe(task.media, task.track, task.features)?;
                 record_vision(&stage, &seen.timing);
+                if !task.is_client && task.features.preview {
+                    let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
+                    preview.show(analyser.picture(), landmarks.unwrap_or_default())?;
+                }
                 Ok(Some(stream::Observation::Face(Box::new(seen))))
             })
         })
@@ -133,6 +140,11 @@ impl Engine {
                 }))
             })
         })
+    }
+
+    /// What the booth's camera sees; other streams are never shown.
+    pub fn preview(&self) -> Preview {
+        self.preview.clone()
     }
 
     /// Media that waits or is being analysed, over all streams.

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Engine, FRAME_QUEUE, FrameLanes, SoundLanes,
+    Engine, FRAME_QUEUE, FrameLanes, Preview, SoundLanes,
     lanes::LaneId,
     sound::{Sound, SoundTrack},
     task::{Command, FinishedSession, StreamTask},
@@ -191,6 +191,8 @@ pub struct Stream {
     sink: Arc<ObservationSink>,
     commands: mpsc::Sender<Command>,
     live: watch::Sender<Live>,
+    /// The booth's stream alone has one.
+    preview: Option<Preview>,
 }
 
 impl FrameSink for Stream {
@@ -232,6 +234,9 @@ impl Stream {
         if !features.video {
             self.frames.clear_lane(self.lane);
         }
+        if !features.video || !features.preview {
+            self.clear_preview();
+        }
         if !features.audio {
             self.sounds.clear_lane(self.lane);
         }
@@ -240,6 +245,13 @@ impl Stream {
             live.features = features;
             is_new
         });
+    }
+
+    /// Takes the preview's picture away, where this stream is shown: its camera is closed.
+    pub fn clear_preview(&self) {
+        if let Some(preview) = &self.preview {
+            preview.clear();
+        }
     }
 
     /// What is live on this stream.
@@ -301,7 +313,8 @@ impl Engine {
         let (frames, sounds) = (self.frames.clone(), self.sounds.clone());
         let task =
             StreamTask::new(spec, (observations, obeyed), live.clone(), self.stages.clone());
-        let stream = Stream { lane, frames, sounds, sink, commands, live };
+        let preview = (!spec.is_client).then(|| self.preview.clone());
+        let stream = Stream { lane, frames, sounds, sink, commands, live, preview };
         (stream, task, readers)
     }
 }

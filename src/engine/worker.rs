@@ -83,8 +83,9 @@ where
         stage.update(|status| status.state = State::Running);
         while let Some(mut taken) = self.lanes.take() {
             let features = taken.sink.features();
-            // Switched off while it waited.
-            if if M::IS_VIDEO { features.video } else { features.audio } {
+            // It may have been switched off while it waited.
+            let is_on = if M::IS_VIDEO { features.video } else { features.audio };
+            if is_on {
                 self.work(&mut taken, features, stage);
             }
             self.lanes.give_back(taken.lane, taken.track);

@@ -85,6 +85,11 @@ impl FaceAnalyser {
         })
     }
 
+    /// The frame that was looked at last, decoded.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+
     /// Looks at a single picture, with no memory of others.
     ///
     /// # Errors

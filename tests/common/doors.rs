@@ -147,7 +147,7 @@ impl Doors {
             live: receiver,
             booth: booth.clone(),
             store: store.clone(),
-            preview: Default::default(),
+            preview: engine.preview(),
             state_dir: folder.path().to_owned(),
         };
         let stop = Stop::default();
