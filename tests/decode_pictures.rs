@@ -34,7 +34,7 @@ fn decode(name: &str) -> Result<Picture> {
 
 fn pixel(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
     let at = (y * picture.width_px as usize + x) * 3;
-    picture.rgb[at..at + 3].try_into().unwrap()
+    [picture.rgb[at], picture.rgb[at + 1], picture.rgb[at + 2]]
 }
 
 /// The middles of the four areas.
@@ -44,7 +44,7 @@ fn areas(picture: &Picture) -> [[u8; 3]; 4] {
 }
 
 fn check(name: &str, expected: [[u8; 3]; 4], tolerance: u8) {
-    let got = areas(&decode(name).unwrap());
+    let got = areas(&decode(name).expect("a whole picture"));
     let near = got
         .as_flattened()
         .iter()
@@ -56,7 +56,7 @@ fn check(name: &str, expected: [[u8; 3]; 4], tolerance: u8) {
 /// ITU-R BT.601 luma, as every writer of grey pictures has it.
 fn grey([red, green, blue]: [u8; 3]) -> [u8; 3] {
     let luma = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
-    [u8::try_from(luma / 1000).unwrap(); 3]
+    [u8::try_from(luma / 1000).expect("the weights add up to 1"); 3]
 }
 
 const COLOURS: [[u8; 3]; 4] = [WHITE, RED, GREEN, BLUE];

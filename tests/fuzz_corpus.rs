@@ -16,9 +16,8 @@ fn replay(target: &str, run: fn(&[u8])) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs = 0;
     for entry in fs::read_dir(&dir).unwrap_or_else(|err| panic!("{}: {err}", dir.display())) {
-        let path = entry.unwrap().path();
-        println!("{}", path.display());
-        run(&fs::read(path).unwrap());
+        let path = entry.expect("an entry").path();
+        run(&fs::read(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display())));
         inputs += 1;
     }
     assert!(inputs > 0, "{target} has no kept input");

@@ -15,6 +15,9 @@ use crate::{
 /// The most sound that one chunk may hold.
 pub const MOST_SECONDS: usize = 60;
 
+/// Each file in a chunk costs a decoder, and its sound may all lie before its beginning.
+const MOST_FILES: usize = 60;
+
 const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
 
 /// Decodes the chunks of one stream, in their order.
@@ -58,9 +61,16 @@ impl SoundDecoder {
 
     fn webm(&mut self, data: &[u8], out: &mut Vec<i16>) -> Result<()> {
         let limit = out.len() + MOST_SAMPLES;
-        let opus = &mut self.opus;
+        let (opus, mut files) = (&mut self.opus, 0);
         self.webm.push(data, &mut |event| match event {
             Event::Track(track) => {
+                files += 1;
+                if files > MOST_FILES {
+                    let what = format!(
+                        "more than {MOST_FILES} WebM files in one chunk; send them singly"
+                    );
+                    return Err(Error::new(ErrorKind::InvalidInput, what));
+                }
                 *opus = Some(OpusDecoder::new(track)?);
                 Ok(())
             }
