@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn every_file_of_the_page_is_served() {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/web/page");
-        let of = |part: &str| {
+        let of = |part: &'static str| {
             fs::read_dir(folder.join(part)).expect("the folder is there").map(move |entry| {
                 let name = entry.expect("is readable").file_name();
                 format!("{part}{}", name.to_string_lossy())
