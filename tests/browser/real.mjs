@@ -3,13 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertAccessible, assertTidy, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
+import { assertAccessible, assertTidy, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 
 const { BOOTHD_URL, BOOTHD_TOKEN } = process.env;
 assert.ok(BOOTHD_URL && BOOTHD_TOKEN, "run this by `cargo test --release --test browser`");
-
-/** Loads of which the median counts: a busy machine is no slow page. */
-const LOADS = 5;
 
 let browser;
 before(async () => (browser = await launch()));
@@ -44,14 +41,7 @@ async function end(page) {
 test("the first numbers come within 1 s of the load", async () => {
   const opened = await open();
   const { page } = opened;
-  const taken = [];
-  for (let k = 0; k < LOADS; k += 1) {
-    await page.reload();
-    await page.waitForFunction(() => /\d/.test(document.getElementById("expression_bars").textContent + document.getElementById("voice_levels").textContent));
-    taken.push(await page.evaluate(() => Math.round(performance.now())));
-  }
-  const ms = taken.sort((a, b) => a - b)[(LOADS - 1) / 2];
-  process.stdout.write(`MEASURED first numbers of the daemon: median ${ms} ms after the load began, of ${taken.join(", ")}\n`);
+  const ms = await firstNumbersMs(page, "the daemon");
   assert.ok(ms < 1000, `${ms} ms`);
   await done(opened);
 });

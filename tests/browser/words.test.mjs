@@ -1,4 +1,4 @@
-// Both languages are complete: the same keys, and a word for everything that the page names.
+// What can be told of the page without a browser: both languages are complete, every module is named.
 
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
@@ -28,6 +28,12 @@ test("every word that the page names is there", async () => {
       if (!["%"].includes(word)) assert.ok(word in EN, `${name}: ${whole}`);
     }
   }
+});
+
+test("every module is fetched at once", async () => {
+  const html = await readFile(`${PAGE}index.html`, "utf8");
+  const modules = (await readdir(PAGE)).filter((name) => name.endsWith(".js") && name !== "app.js");
+  for (const name of modules) assert.ok(html.includes(`<link rel="modulepreload" href="/page/${name}">`), name);
 });
 
 test("English has no Chinese words, and Chinese no English ones by mistake", () => {

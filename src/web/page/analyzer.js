@@ -2,12 +2,7 @@
 // To embed it elsewhere copy this file and those it imports; docs/guide/page.md has an example.
 
 import { addressHere, Connection, makeSessionId } from "./connection.js";
-import { FrameSource, SoundSource } from "./media.js";
-
-/** Kinds of a binary message: `[kind u8][timestamp u64 LE, ms][payload]`. */
-const KIND_JPEG = 1;
-const KIND_WEBM = 2;
-const HEADER_BYTES = 9;
+import { asDataUrl, FrameSource, KIND_JPEG, KIND_WEBM, SoundSource, withHeader } from "./media.js";
 
 const DEFAULTS = {
   url: null, token: null, sessionId: null, video: true, audio: true, isBinary: true,
@@ -252,24 +247,4 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
       : this.connection.send("audio_chunk", { audio: (await asDataUrl(webm)).split(",")[1], timestamp: at, duration: this.options.chunkMs });
     this.counts[isSent ? "chunks_sent" : "chunks_dropped"] += 1;
   }
-}
-
-/** `[kind u8][timestamp u64 LE, ms][payload]`. */
-export async function withHeader(kind, timestamp_ms, blob) {
-  const payload = new Uint8Array(await blob.arrayBuffer());
-  const message = new Uint8Array(HEADER_BYTES + payload.length);
-  const view = new DataView(message.buffer);
-  view.setUint8(0, kind);
-  view.setBigUint64(1, BigInt(timestamp_ms), true);
-  message.set(payload, HEADER_BYTES);
-  return message;
-}
-
-function asDataUrl(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
 }

@@ -1,4 +1,10 @@
-// A MediaStream as JPEG pictures and as slices of WebM/Opus. Knows no network.
+// A MediaStream as JPEG pictures and as slices of WebM/Opus, and the form in which they are sent.
+// Knows no network.
+
+/** Kinds of a binary message: `[kind u8][timestamp u64 LE, ms][payload]`. */
+export const KIND_JPEG = 1;
+export const KIND_WEBM = 2;
+const HEADER_BYTES = 9;
 
 const SOUND = "audio/webm;codecs=opus";
 
@@ -71,4 +77,25 @@ export class SoundSource {
     if (this.recorder.state !== "inactive") this.recorder.stop();
     this.recorder = null;
   }
+}
+
+/** A binary message. */
+export async function withHeader(kind, timestamp_ms, blob) {
+  const payload = new Uint8Array(await blob.arrayBuffer());
+  const message = new Uint8Array(HEADER_BYTES + payload.length);
+  const view = new DataView(message.buffer);
+  view.setUint8(0, kind);
+  view.setBigUint64(1, BigInt(timestamp_ms), true);
+  message.set(payload, HEADER_BYTES);
+  return message;
+}
+
+/** The same as base64, for the older form of the messages. */
+export function asDataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
 }

@@ -12,11 +12,14 @@ import { t } from "./words.js";
 /** The default of `eye_contact.cone_deg`; the booth's own verdict is what the card says in words. */
 const CONE_DEG = 15;
 
+/** Reasons that leave other numbers of the card to be shown. */
+const SHOWN = [null, "old", "off"];
+
 const HEAD_ROWS = [
   { word: "yaw", value: (r) => r.head_pose?.yaw_deg, format: degrees },
   { word: "pitch_head", value: (r) => r.head_pose?.pitch_deg, format: degrees },
   { word: "roll", value: (r) => r.head_pose?.roll_deg, format: degrees },
-  { word: "head_stability", value: (r) => r.head_pose_stability, format: percent, unit: "%", bar: true, why: () => "needs_3_frames" },
+  { word: "head_stability", value: (r) => r.head_pose_stability, format: percent, unit: "%", bar: true, why: (r) => (r.head_pose ? "needs_3_frames" : null) },
   { word: "deviation", value: (r) => r.horizontal_deviation, format: percent, unit: "%", bar: true },
   { word: "face_count", value: (r) => r.face_count },
 ];
@@ -64,7 +67,7 @@ export class HeadCard {
 
   show(report, context) {
     const reason = reasonNoFace(report, context, "head_pose");
-    const shown = reason === null || reason === "old" || reason === "off" ? report : null;
+    const shown = SHOWN.includes(reason) || reason === "no_face" ? report : null;
     this.card.tell(reason, "face_yes", { isOld: context.isOld && Boolean(report), tells: true });
     const said = direction(shown?.head_pose);
     setText(find("motion_said"), said);
@@ -88,7 +91,7 @@ export class GazeCard {
 
   show(report, context) {
     const reason = reasonNoFace(report, context, "gaze");
-    const shown = reason === null || reason === "old" || reason === "off" ? report : null;
+    const shown = SHOWN.includes(reason) ? report : null;
     const contact = shown?.eye_contact;
     const good = known(contact) ? (contact ? "contact_yes" : "contact_no") : "contact_unknown";
     this.card.tell(reason, good, { isOld: context.isOld && Boolean(report) });

@@ -14,7 +14,8 @@ const YOUNG_WINDOW_S = 60;
 /** At 2 reports a second a window is 600 points; more often comes nothing that is seen. */
 const MAX_POINTS = 1500;
 
-const SCALE_OF_RATIO = [0, 1];
+/** A little more than 0..1, so that a line at its end is seen whole. */
+const SCALE_OF_RATIO = [-0.04, 1.04];
 
 /**
  * `lines`: `{word, value(report), scale, range, digits, unit}`. Lines of one `scale` share an axis;
