@@ -12,7 +12,7 @@ use std::{
 
 use boothd::{
     booth::{Booth, Gates, Ground, Subject},
-    clock::{Clock, SimulatedClock},
+    clock::SimulatedClock,
     engine::{Engine, EngineConfig, FaceResult, Live, StreamSpec, VoiceResult, Workers},
     features::Features,
     inference::Catalog,
@@ -306,6 +306,8 @@ pub fn frame(sequence: u64) -> FaceResult {
         metrics: FaceMetrics::default(),
         dropped_total: 7,
         latency: Duration::from_millis(12),
+        features: Features { gaze: false, ..Features::ALL },
+        session_id: None,
     }
 }
 
@@ -337,6 +339,8 @@ pub fn segment(sequence: u64) -> VoiceResult {
         metrics: VoiceMetrics::default(),
         dropped_total: 2,
         latency: Duration::from_millis(8),
+        features: Features::ALL,
+        session_id: None,
     }
 }
 

@@ -1,5 +1,11 @@
 //! A strict reader of Prometheus' text format 0.0.4: what it takes, Prometheus takes.
 
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file that includes this uses its part"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every sample by its name with its labels, as they stand.

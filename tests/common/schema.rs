@@ -3,7 +3,11 @@
 //! Strict: a keyword that is not known here fails the test instead of being passed over, and so
 //! does a field that an object's schema does not name.
 
-#![allow(dead_code, reason = "each test file that includes this uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file that includes this uses its part"
+)]
 
 use serde_json::Value;
 

@@ -12,7 +12,7 @@ async fn health_says_what_each_part_says() {
         status.dropped_total = 3;
         status.errors_total = 2;
     });
-    let (code, health) = doors.health().await;
+    let (code, health) = doors.json("/health").await;
     assert_eq!((code, &health["status"]), (200, &json!("healthy")));
     assert_eq!(health["uptime_s"], 100);
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
@@ -33,18 +33,18 @@ async fn health_says_what_each_part_says() {
 async fn health_follows_the_devices() {
     let doors = Doors::open(patient()).await;
     doors.camera.lost("camera is unplugged");
-    let (code, health) = doors.health().await;
+    let (code, health) = doors.json("/health").await;
     assert_eq!((code, &health["status"]), (200, &json!("degraded")));
     assert_eq!(health["camera"]["state"], "unavailable");
     assert_eq!(health["camera"]["error"], "camera is unplugged");
     assert_eq!(doors.get("/health/ready").await.0, 200);
     doors.microphone.lost("microphone is unplugged");
-    let (code, health) = doors.health().await;
+    let (code, health) = doors.json("/health").await;
     assert_eq!((code, &health["status"]), (503, &json!("unhealthy")));
     assert_eq!(doors.get("/health/ready").await.0, 503);
     assert_eq!(doors.get("/health/live").await.0, 200);
     doors.camera.update(|status| status.demo = true);
-    assert_eq!(doors.health().await.1["demo"], true);
+    assert_eq!(doors.json("/health").await.1["demo"], true);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Roles, expiry, revocation, and sessions that belong to a token.
 
-use boothd::{clock::Clock, store::TokenId};
+use boothd::store::TokenId;
 
 use super::*;
 
