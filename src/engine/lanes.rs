@@ -38,11 +38,21 @@ struct State<M, T, S> {
 #[derive(Debug)]
 struct Lane<M, T, S> {
     media: VecDeque<M>,
-    capacity: usize,
+    room: Room,
     /// `None` while a worker has it.
     track: Option<T>,
     sink: Arc<S>,
     dropped_total: u64,
+}
+
+/// What a lane may hold, and whether it waits for its turn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Room {
+    /// Media that may wait.
+    pub capacity: usize,
+    /// It is served before the others: the booth's own camera keeps its rate however many
+    /// clients there are. One lane alone may be first, or first means nothing.
+    pub goes_first: bool,
 }
 
 /// What a worker takes: the oldest media of the lane whose turn it is.
@@ -98,10 +108,10 @@ impl<M, T, S> Default for Lanes<M, T, S> {
 }
 
 impl<M: Media, T, S> Lanes<M, T, S> {
-    /// Opens a lane in which `capacity` media may wait.
-    pub fn open(&self, lane: LaneId, capacity: usize, track: T, sink: Arc<S>) {
-        let media = VecDeque::with_capacity(capacity);
-        let opened = Lane { media, capacity, track: Some(track), sink, dropped_total: 0 };
+    /// Opens a lane.
+    pub fn open(&self, lane: LaneId, room: Room, track: T, sink: Arc<S>) {
+        let media = VecDeque::with_capacity(room.capacity);
+        let opened = Lane { media, room, track: Some(track), sink, dropped_total: 0 };
         self.state.lock().expect(UNPOISONED).lanes.insert(lane, opened);
     }
 
@@ -114,7 +124,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
             return;
         };
         let was_empty = into.media.is_empty();
-        if into.media.len() == into.capacity {
+        if into.media.len() == into.room.capacity {
             into.media.pop_front();
             into.dropped_total += 1;
             state.dropped_total += 1;
@@ -124,7 +134,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
             into.media.push_back(media);
         }
         if was_empty && into.track.is_some() {
-            state.ready.push_back(lane);
+            enlist(&mut state.ready, lane, into.room);
             self.changed.notify_one();
         }
     }
@@ -154,7 +164,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         let Some(back) = state.lanes.get_mut(&lane) else { return };
         back.track = Some(track);
         if !back.media.is_empty() {
-            state.ready.push_back(lane);
+            enlist(&mut state.ready, lane, back.room);
             self.changed.notify_one();
         }
     }
@@ -189,6 +199,14 @@ impl<M: Media, T, S> Lanes<M, T, S> {
     }
 }
 
+fn enlist(ready: &mut VecDeque<LaneId>, lane: LaneId, room: Room) {
+    if room.goes_first {
+        ready.push_front(lane);
+    } else {
+        ready.push_back(lane);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +222,9 @@ mod tests {
 
     fn lanes(names: &[LaneId], capacity: usize) -> Numbers {
         let lanes = Numbers::default();
-        names.iter().for_each(|name| lanes.open(*name, capacity, (), Arc::new(())));
+        names.iter().for_each(|name| {
+            lanes.open(*name, Room { capacity, goes_first: false }, (), Arc::new(()))
+        });
         lanes
     }
 
@@ -251,6 +271,15 @@ mod tests {
         (0..4).for_each(|k| lanes.put(1, k));
         lanes.put(2, 100);
         assert_eq!([serve(&lanes), serve(&lanes), serve(&lanes)], [(1, 0), (2, 100), (1, 1)]);
+    }
+
+    #[test]
+    fn the_booths_own_lane_does_not_wait_for_the_others() {
+        let lanes = lanes(&[1, 2, 3], 1);
+        lanes.open(9, Room { capacity: 1, goes_first: true }, (), Arc::new(()));
+        (1..=3).for_each(|lane| lanes.put(lane, 0));
+        lanes.put(9, 7);
+        assert_eq!([serve(&lanes), serve(&lanes)], [(9, 7), (1, 0)]);
     }
 
     #[test]

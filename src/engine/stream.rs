@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Engine, FRAME_QUEUE, FrameLanes, Preview, SoundLanes,
-    lanes::LaneId,
+    lanes::{LaneId, Room},
     sound::{Sound, SoundTrack},
     task::{Command, FinishedSession, StreamTask},
 };
@@ -308,8 +308,9 @@ impl Engine {
         let sink = Arc::new(sink);
         let sounds_waiting =
             if spec.is_client { CHUNK_QUEUE } else { self.config.segment_queue };
-        self.frames.open(lane, FRAME_QUEUE, FaceTrack::default(), sink.clone());
-        self.sounds.open(lane, sounds_waiting, SoundTrack::default(), sink.clone());
+        let room = |capacity| Room { capacity, goes_first: !spec.is_client };
+        self.frames.open(lane, room(FRAME_QUEUE), FaceTrack::default(), sink.clone());
+        self.sounds.open(lane, room(sounds_waiting), SoundTrack::default(), sink.clone());
         let (frames, sounds) = (self.frames.clone(), self.sounds.clone());
         let task =
             StreamTask::new(spec, (observations, obeyed), live.clone(), self.stages.clone());
