@@ -168,7 +168,13 @@ pub const KEYS: &[Key] = &[
         Is("2"),
         "Segments that may wait for analysis; the oldest is dropped and counted.",
     ),
-    key("vision.workers", Integer(1, 16), Is("1"), "Threads that analyse pictures."),
+    key(
+        "vision.workers",
+        Integer(0, 16),
+        Is("0"),
+        "Threads that analyse pictures; 0: one for each processor core. A booth without clients \
+         uses one of them.",
+    ),
     key(
         "vision.detector_threshold",
         Number(0.05, 0.99),

@@ -11,7 +11,11 @@ mod stream;
 mod task;
 mod worker;
 
-use std::sync::{Arc, OnceLock, atomic::AtomicU64};
+use std::{
+    num::NonZero,
+    sync::{Arc, OnceLock, atomic::AtomicU64},
+    thread,
+};
 
 pub use lanes::{Lanes, Media, Usage};
 pub use preview::Preview;
@@ -33,7 +37,7 @@ const FRAME_QUEUE: usize = 1;
 /// How many workers there are and how long queues may get.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Threads that analyse frames, 1..16.
+    /// Threads that analyse frames, up to 16; 0: one for each processor core.
     pub vision_workers: usize,
     /// Threads that analyse segments, 1..16.
     pub speech_workers: usize,
@@ -43,10 +47,20 @@ pub struct EngineConfig {
     pub observation_queue: usize,
 }
 
+impl EngineConfig {
+    fn vision_threads(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        if self.vision_workers == 0 { cores().min(MOST_WORKERS) } else { self.vision_workers }
+    }
+}
+
+/// More threads than this would wait for memory, not for work.
+const MOST_WORKERS: usize = 16;
+
 impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
-            vision_workers: 1,
+            vision_workers: 0,
             speech_workers: 1,
             segment_queue: 2,
             observation_queue: 8,
@@ -100,7 +114,7 @@ impl Engine {
         analyser: impl Fn() -> FaceAnalyser,
     ) -> Result<Workers> {
         self.stages.vision.set(stage.clone()).ok();
-        worker::start(self.config.vision_workers, stage.clone(), || {
+        worker::start(self.config.vision_threads(), stage.clone(), || {
             let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
             let preview = self.preview.clone();
             worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
