@@ -39,7 +39,7 @@ audit:                ## Licences, sources and advisories of every dependency
 	cargo deny --locked check
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg
+FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg message
 FUZZ_FLAGS ?=         # `--features whole` for the target `config`, which builds all of boothd
 
 fuzz:                 ## FUZZ_SECONDS on each of FUZZ_TARGETS; needs nightly Rust

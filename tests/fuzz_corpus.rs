@@ -54,6 +54,11 @@ fn mjpeg() {
 }
 
 #[test]
+fn message() {
+    replay("message", targets::message);
+}
+
+#[test]
 fn config() {
     replay("config", whole_targets::config);
 }

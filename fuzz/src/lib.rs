@@ -8,8 +8,21 @@ extern crate self as boothd;
 pub mod decode;
 #[path = "../../src/error.rs"]
 pub mod error;
+#[path = "../../src/features.rs"]
+pub mod features;
 #[path = "../../src/media.rs"]
 pub mod media;
+
+/// What of the doors reads what clients say; the rest of them needs a network.
+pub mod web {
+    #[path = "../../../src/web/moment.rs"]
+    pub mod moment;
+    /// The messages.
+    pub mod message {
+        #[path = "../../../../src/web/message/client.rs"]
+        pub mod client;
+    }
+}
 
 pub mod targets;
 #[cfg(feature = "whole")]

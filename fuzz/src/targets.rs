@@ -13,6 +13,7 @@ use boothd::{
         y4m::Y4mReader,
     },
     media::{Frame, PixelFormat, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
+    web::message::client,
 };
 
 const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
@@ -119,5 +120,16 @@ fn chunk(format: SoundFormat, gap_before: bool, data: &[u8]) -> SoundChunk {
         format,
         gap_before,
         data: data.to_vec(),
+    }
+}
+
+/// A text message and a binary one of a client.
+pub fn message(data: &[u8]) {
+    if let Ok((_, timestamp)) = client::parse_binary(data) {
+        assert_eq!(data[1..client::BINARY_HEADER_BYTES], timestamp.to_le_bytes());
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(refusal) = client::parse(text) {
+        assert!(!refusal.code.is_empty() && !refusal.sentence.is_empty());
     }
 }

@@ -1,5 +1,4 @@
-//! The targets that need all of boothd: the configuration, and (its place is here) the JSON
-//! messages of clients. Rules as in `targets.rs`.
+//! The target that needs all of boothd: the configuration. Rules as in `targets.rs`.
 
 use std::path::Path;
 

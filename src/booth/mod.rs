@@ -129,6 +129,9 @@ impl Booth {
         let now = self.now();
         let features = self.shared.policy.apply(now.features, change)?;
         let later = self.shared.policy.apply(turn.features, change)?;
+        if features == now.features && later == turn.features {
+            return Ok(());
+        }
         // Off is obeyed whatever comes of the log.
         self.change(|state| state.features = now.features.within(features));
         turn.features = turn.features.within(later);

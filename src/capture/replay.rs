@@ -2,7 +2,7 @@
 //! again, with the same face as the devices they stand in for.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -62,7 +62,7 @@ impl ReplayCamera {
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
         let LoopContext { clock, stage, .. } = &self.context;
         let mut file = FrameFile::open(&self.config.path, self.config.file_fps)?;
-        let source = format!("{} at {} fps", self.config.path.display(), file.fps());
+        let source = format!("{} at {} fps", name_of(&self.config.path), file.fps());
         stage.update(|status| status.source = Some(source));
         let mut pace = Pace::new(self.config.fps);
         let mut due = Due::from_now(&self.context);
@@ -116,7 +116,7 @@ impl ReplayMicrophone {
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
         let LoopContext { clock, stage, .. } = &self.context;
         let mut file = SoundFile::open(&self.path)?;
-        stage.update(|status| status.source = Some(self.path.display().to_string()));
+        stage.update(|status| status.source = Some(name_of(&self.path)));
         let mut due = Due::from_now(&self.context);
         while let Some(mut period) = file.next_period()? {
             due.wait(period.captured_at, &self.context);
@@ -155,6 +155,11 @@ impl Due {
             context.clock.sleep(due - now, &context.stop);
         }
     }
+}
+
+/// What /health says of a recording: its name, not where it lies.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ impl Store {
         let rows = database.token_rows().map_err(at_start)?;
         let (book, _) = watch::channel(Arc::new(TokenBook::default().with_rows(rows)));
         let stage = Arc::new(Stage::new("store"));
-        stage.update(|status| status.source = Some(path.display().to_string()));
+        stage.update(|status| status.source = Some(super::DATABASE_FILE.into()));
         stage.media_passed(clock.monotonic());
         let (orders, received) = sync_channel(QUEUE);
         let store = Store { orders: orders.clone(), book, clock, stage };
