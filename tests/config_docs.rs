@@ -183,6 +183,9 @@ heartbeat_s = 60
 idle_timeout_s = 20
 bind = \"localhost\"
 token = \"short\"
+tls_key = \"key.pem\"
+hosts = [\"http://booth\"]
+origins = [\"https://desk.example/\"]
 [policy]
 profile = \"eu\"
 [features]

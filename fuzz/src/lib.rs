@@ -13,14 +13,17 @@ pub mod features;
 #[path = "../../src/media.rs"]
 pub mod media;
 
+#[path = "../../src/web/message/client.rs"]
+mod client;
+#[path = "../../src/web/moment.rs"]
+mod moment;
+
 /// What of the doors reads what clients say; the rest of them needs a network.
 pub mod web {
-    #[path = "../../../src/web/moment.rs"]
-    pub mod moment;
+    pub use crate::moment;
     /// The messages.
     pub mod message {
-        #[path = "../../../../src/web/message/client.rs"]
-        pub mod client;
+        pub use crate::client;
     }
 }
 

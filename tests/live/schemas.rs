@@ -18,9 +18,9 @@ async fn conversation(doors: &Doors) -> Vec<Value> {
     picture.extend(face());
     client.send(Message::binary(picture)).await;
     told.push(client.wait_for("visual_analysis").await);
-    let wav = fs::read("demo/speech_16k.wav").unwrap();
+    let recording = fs::read("tests/data/webm/mediarecorder-3s.webm").unwrap();
     let mut sound = vec![2, 0, 0, 0, 0, 0, 0, 0, 0];
-    sound.extend(wav);
+    sound.extend(recording);
     client.send(Message::binary(sound)).await;
     told.push(client.wait_for("audio_analysis").await);
     doors.camera.lost("unplugged");

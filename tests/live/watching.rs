@@ -76,7 +76,7 @@ async fn status_tells_what_is() {
     doors.publish_frame(3);
     client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
     client.expect("watching").await;
-    client.expect("visual_analysis").await;
+    client.wait_for("visual_analysis").await;
     client.say(json!({ "type": "get_status" })).await;
     let status = client.expect("status").await["data"].clone();
     assert_eq!(status["analysis_active"], true);
@@ -104,7 +104,7 @@ async fn every_wrong_message_is_answered_and_the_connection_stays() {
         client.expect_error(code).await;
     }
     client.send(Message::binary(vec![1])).await;
-    client.expect_error("invalid_message").await;
+    assert_eq!(client.wait_for("error").await["code"], "invalid_message");
     client.say(json!({ "type": "ping" })).await;
     client.expect("pong").await;
 }

@@ -260,6 +260,10 @@ impl Connection {
             }
             Message::Text(text) => match message::client::parse(&text) {
                 Ok(request) => self.answer(request).await,
+                // A stranger learns nothing of messages that are not for strangers.
+                Err(refusal) if self.guest.is_none() && refusal.code == "invalid_message" => {
+                    self.refuse_stranger().await
+                }
                 Err(refusal) => self.refuse(refusal, None).await,
             },
             Message::Binary(bytes) => self.take_binary(bytes).await,
