@@ -8,6 +8,11 @@
 //! until the 95th percentile from send to result passes 200 ms.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that fails should stop")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of a bench are small"
+)]
 
 #[path = "../tests/common/daemon.rs"]
 mod daemon;
@@ -184,7 +189,7 @@ async fn client(
                 let frame = &media.frames[seen.sent as usize * 7 % media.frames.len()];
                 sent_at.insert(stamp, Instant::now());
                 seen.sent += 1;
-                socket.send(frame_message(frame, stamp, number % 2 == 0)).await.unwrap();
+                socket.send(frame_message(frame, stamp, number.is_multiple_of(2))).await.unwrap();
             }
             _ = chunks.tick(), if time::Instant::now() < end => {
                 let chunk = &media.chunks[seen.chunks as usize % media.chunks.len()];

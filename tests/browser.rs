@@ -10,6 +10,7 @@ mod doubles;
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, PoisonError},
@@ -47,7 +48,7 @@ fn run_node(files: &[&str], environment: &[(&str, &str)]) {
     let output = node.envs(environment.iter().copied()).output().expect("node is installed");
     let text = String::from_utf8_lossy(&output.stdout);
     for line in text.lines().filter(|line| line.contains("MEASURED")) {
-        println!("{line}");
+        writeln!(std::io::stdout(), "{line}").expect("stdout is open");
     }
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");

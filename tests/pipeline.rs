@@ -73,12 +73,16 @@ impl FrameDevice for Scripted {
     }
 }
 
+fn first_picture(project: &Path) -> Arc<[u8]> {
+    let clip = project.join("demo/face_640x480.mjpeg");
+    let first = FrameFile::open(&clip, None).expect("is committed").frames(None).next();
+    first.expect("has frames").expect("is whole").data.into()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let clip = project.join("demo/face_640x480.mjpeg");
-    let first = FrameFile::open(&clip, None).expect("is committed").frames(None).next();
-    let picture: Arc<[u8]> = first.expect("has frames").expect("is whole").data.into();
+    let picture = first_picture(project);
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
     let engine = Engine::new(EngineConfig::default());
     let name = "booth".to_owned();

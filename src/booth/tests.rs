@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex as Lock,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -30,7 +30,7 @@ const NOTICE: &str = "2026-11";
 
 /// Says what happens to the devices and in the log, in order.
 #[derive(Clone)]
-struct Witness(Sender<String>);
+struct Witness(SyncSender<String>);
 
 impl Witness {
     fn saw(&self, what: impl Into<String>) {
@@ -43,13 +43,13 @@ struct Device {
     name: &'static str,
     witness: Witness,
     never: Receiver<()>,
-    _keeps_it_open: Sender<()>,
+    _keeps_it_open: SyncSender<()>,
 }
 
 impl Device {
     fn open(name: &'static str, witness: &Witness) -> Box<Self> {
         witness.saw(format!("{name} opened"));
-        let (keep, never) = channel();
+        let (keep, never) = sync_channel(1);
         Box::new(Device { name, witness: witness.clone(), never, _keeps_it_open: keep })
     }
 
@@ -155,7 +155,7 @@ struct Scene {
 impl Scene {
     /// Everything allowed but emotion; the camera alone is on, so that the order is certain.
     fn new(require_consent: bool) -> Self {
-        let (witness, happened) = channel();
+        let (witness, happened) = sync_channel(1000);
         let witness = Witness(witness);
         let (clock, stop) = (Arc::new(SystemClock::default()), Stop::default());
         let ceiling = Features { face_emotion: false, voice_emotion: false, ..Features::ALL };
@@ -203,8 +203,8 @@ impl Scene {
         );
         let sinks = (stream.clone(), stream.clone());
         let threads = vec![
-            thread::spawn(move || camera.run(&*sinks.0)),
-            thread::spawn(move || microphone.run(&*sinks.1)),
+            spawn("camera", move || camera.run(&*sinks.0)),
+            spawn("microphone", move || microphone.run(&*sinks.1)),
         ];
         Scene { booth, log, stages, stream, clock, happened, stop, threads }
     }
@@ -252,6 +252,10 @@ impl Scene {
         self.stop.request();
         self.threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name(name.into()).spawn(work).unwrap()
 }
 
 fn switch(name: &str, on: bool) -> FeatureChange {

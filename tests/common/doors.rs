@@ -92,6 +92,32 @@ fn running(name: &'static str) -> Arc<Stage> {
     stage
 }
 
+/// The booth's own interview, on a stream into which nobody puts anything.
+fn booth(
+    engine: &Engine,
+    policy: &Policy,
+    store: &Store,
+    clock: &Arc<SimulatedClock>,
+) -> (Booth, Gates) {
+    let spec = StreamSpec {
+        name: "booth".into(),
+        origin: Default::default(),
+        session: SessionConfig::default(),
+        features: policy.ceiling,
+        is_client: false,
+    };
+    let (stream, task, _) = engine.open(&spec);
+    tokio::spawn(task.run(clock.clone()));
+    let gates = Gates::closed();
+    let ground = Ground {
+        policy: policy.clone(),
+        features: policy.ceiling,
+        log: Arc::new(store.clone()),
+        clock: clock.clone(),
+    };
+    (Booth::new(Subject::Booth, Arc::new(stream), gates.clone(), ground), gates)
+}
+
 impl Doors {
     /// With no limits and a liberal policy.
     pub async fn open(config: WebConfig) -> Self {
@@ -111,23 +137,7 @@ impl Doors {
         let engine = Engine::new(EngineConfig::default());
         let session = SessionConfig::default();
         let features = policy.ceiling;
-        let spec = StreamSpec {
-            name: "booth".into(),
-            origin: Default::default(),
-            session: session.clone(),
-            features,
-            is_client: false,
-        };
-        let (stream, task, _) = engine.open(&spec);
-        tokio::spawn(task.run(clock.clone()));
-        let gates = Gates::closed();
-        let ground = Ground {
-            policy: policy.clone(),
-            features,
-            log: Arc::new(store.clone()),
-            clock: clock.clone(),
-        };
-        let booth = Booth::new(Subject::Booth, Arc::new(stream), gates.clone(), ground);
+        let (booth, gates) = booth(&engine, &policy, &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let (camera, microphone) = (running("camera"), running("microphone"));
         let state = WebState {

@@ -50,6 +50,10 @@ fn json_text(text: &str) -> Response {
 
 /// What there is.
 fn endpoints() -> Vec<Endpoint> {
+    interviews().into_iter().chain(the_booth()).chain(the_desk()).collect()
+}
+
+fn interviews() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/sessions", "The sessions, newest first.", sessions::list)
             .needs(Operator)
@@ -74,6 +78,11 @@ fn endpoints() -> Vec<Endpoint> {
         .needs(Operator)
         .answers::<SessionSummary>()
         .refuses(&[404, 409, 503]),
+    ]
+}
+
+fn the_booth() -> Vec<Endpoint> {
+    vec![
         Endpoint::get(
             "/api/v1/features",
             "What is analysed, and by what right.",
@@ -97,6 +106,11 @@ fn endpoints() -> Vec<Endpoint> {
         )
         .needs(Viewer)
         .answers::<devices::Devices>(),
+    ]
+}
+
+fn the_desk() -> Vec<Endpoint> {
+    vec![
         Endpoint::get("/api/v1/tokens", "Every token, without its secret.", tokens::list)
             .needs(Operator)
             .answers::<tokens::Tokens>()
