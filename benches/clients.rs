@@ -122,7 +122,8 @@ async fn run(load: Load, media: &Arc<Media>) -> Value {
             tokio::spawn(client(daemon.address.clone(), k as u64, phase, load, media.clone()))
         })
         .collect();
-    let newcomers = newcomers(&daemon.address, load.length).await;
+    // Before the others are done, so that the house is full.
+    let newcomers = newcomers(&daemon.address, load.length.mul_f64(0.8)).await;
     let refused_ms = one_too_many(&daemon.address).await;
     let mut seen = Vec::new();
     for client in clients {
