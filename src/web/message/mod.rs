@@ -1,7 +1,7 @@
 //! What goes over the WebSocket, both ways: text JSON `{"type", "data", "timestamp"?}`.
 //!
-//! Pure: knows no socket. What clients say is in [`client`], what they are told in [`server`];
-//! [`asyncapi`] describes both from the same types.
+//! Pure: knows no socket. What clients say is in [`client`], what they are told in `server`;
+//! `asyncapi` describes both from the same types.
 
 pub mod client;
 pub(super) mod server;
