@@ -14,9 +14,9 @@ pub mod features;
 pub mod media;
 
 #[path = "../../src/web/message/client.rs"]
-mod client;
+pub mod client;
 #[path = "../../src/web/moment.rs"]
-mod moment;
+pub mod moment;
 
 /// What of the doors reads what clients say; the rest of them needs a network.
 pub mod web {
