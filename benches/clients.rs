@@ -184,8 +184,7 @@ async fn client(
     let patience = end + Duration::from_secs(3);
     loop {
         tokio::select! {
-            now = frames.tick(), if time::Instant::now() < end => {
-                let _ = now;
+            _ = frames.tick(), if time::Instant::now() < end => {
                 let stamp = number << 32 | seen.sent;
                 let frame = &media.frames[seen.sent as usize * 7 % media.frames.len()];
                 sent_at.insert(stamp, Instant::now());

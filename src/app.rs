@@ -301,6 +301,9 @@ impl Parts {
                 "the session could not be ended in the store");
         }
         drop((stream, booth));
+        drop(store);
+        // Whatever became of the rest, what was asked of the store is on the disk.
+        store_thread.join();
         let Ok(session) = runtime.block_on(session) else {
             return log::error!(target: "app", "the booth's session panicked");
         };
@@ -311,8 +314,6 @@ impl Parts {
             dropped_frames = summary.dropped_frames, dropped_segments = summary.dropped_segments;
             "stopped"
         );
-        drop(store);
-        store_thread.join();
     }
 }
 
@@ -351,7 +352,6 @@ fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog)
         live: parts.live.clone(),
         booth: parts.booth.clone(),
         store: parts.store.clone(),
-        preview: parts.engine.preview(),
         state_dir: config.state_dir.clone(),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     ops::AddAssign,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -49,7 +50,7 @@ impl Stopwatch {
 /// How long something took, over and over, in constant memory: four buckets an octave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
-    /// Not cumulative; bucket `k` ends at [`Histogram::bound`]`(k)`, the last has no end.
+    /// Not cumulative; bucket `k` ends at `BOUNDS_S[k]`, the last has no end.
     counts: [u64; BUCKETS + 1],
     count: u64,
     sum: Duration,
@@ -62,6 +63,11 @@ const FIRST_BOUND_S: f64 = 1e-4;
 /// Bounds per doubling: a quantile is off by 19 % at most.
 const BUCKETS_PER_OCTAVE: f64 = 4.0;
 
+/// Upper bounds of the buckets, seconds; worked out once, since every frame records ten times.
+static BOUNDS_S: LazyLock<[f64; BUCKETS]> = LazyLock::new(|| {
+    std::array::from_fn(|k| FIRST_BOUND_S * (k as f64 / BUCKETS_PER_OCTAVE).exp2())
+});
+
 impl Default for Histogram {
     fn default() -> Self {
         Histogram { counts: [0; BUCKETS + 1], count: 0, sum: Duration::ZERO }
@@ -72,8 +78,7 @@ impl Histogram {
     /// Takes in one duration.
     pub fn record(&mut self, took: Duration) {
         let seconds = took.as_secs_f64();
-        let bucket = (0..BUCKETS).find(|k| seconds <= Self::bound(*k)).unwrap_or(BUCKETS);
-        self.counts[bucket] += 1;
+        self.counts[BOUNDS_S.partition_point(|bound_s| *bound_s < seconds)] += 1;
         self.count += 1;
         self.sum = self.sum.saturating_add(took);
     }
@@ -103,13 +108,8 @@ impl Histogram {
         let mut below = 0;
         self.counts.iter().take(BUCKETS).enumerate().map(move |(k, count)| {
             below += count;
-            (Self::bound(k), below)
+            (BOUNDS_S[k], below)
         })
-    }
-
-    /// Upper bound of bucket `k`, seconds.
-    fn bound(k: usize) -> f64 {
-        FIRST_BOUND_S * (k as f64 / BUCKETS_PER_OCTAVE).exp2()
     }
 }
 

@@ -3,34 +3,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+#[path = "common/doors.rs"]
+mod doors;
 #[path = "common/prometheus.rs"]
 mod prometheus;
 #[path = "common/schema.rs"]
 mod schema;
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use boothd::{
-    booth::{Booth as Interview, Gates, Ground, Subject},
-    clock::SimulatedClock,
-    engine::{Engine, EngineConfig, Live, StreamSpec},
-    error::{ErrorKind, Result},
+    error::ErrorKind,
     features::Features,
-    policy::{Policy, Profile},
-    session::SessionConfig,
-    stage::{Stage, State},
-    stop::Stop,
-    store::{NewToken, Role, Secret, Store},
-    web::{self, ModelInfo, TlsFiles, WebConfig, WebState},
+    policy::Policy,
+    store::{NewToken, Role},
+    web::{TlsFiles, WebConfig},
 };
+use doors::{Doors, PATIENCE, TOKEN, liberal};
 use futures_util::StreamExt;
 use prometheus::Metrics;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinHandle,
+    net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::{
@@ -44,95 +39,23 @@ use tokio_rustls::{
 };
 use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
-const TOKEN: &str = "correct-horse-battery-staple";
+/// The doors, asked by a plain HTTP client.
+struct Booth(Doors);
 
-/// Long enough never to be reached by a test that works.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Booth {
-    address: String,
-    clock: Arc<SimulatedClock>,
-    stop: Stop,
-    server: JoinHandle<Result<()>>,
-    store: Store,
-    vision: Arc<Stage>,
-    _live: watch::Sender<Live>,
-    _folder: tempfile::TempDir,
-}
-
-/// What is allowed in these tests: everything but the voice's emotion.
-fn policy() -> Policy {
-    Policy {
-        profile: Profile::Standard,
-        require_consent: false,
-        ceiling: Features { voice_emotion: false, ..Features::ALL },
-        notice_version: "7".into(),
+impl Deref for Booth {
+    type Target = Doors;
+    fn deref(&self) -> &Doors {
+        &self.0
     }
 }
 
-fn running(name: &'static str) -> Arc<Stage> {
-    let stage = Arc::new(Stage::new(name));
-    stage.update(|status| status.state = State::Running);
-    stage
-}
-
-/// The booth's interview on a stream to which nothing comes.
-fn interview(
-    engine: &Engine,
-    store: &Store,
-    clock: &Arc<SimulatedClock>,
-    features: Features,
-) -> Interview {
-    let spec = StreamSpec {
-        name: "booth".into(),
-        origin: Default::default(),
-        session: SessionConfig::default(),
-        features,
-        is_client: false,
-    };
-    let (stream, task, _) = engine.open(&spec);
-    tokio::spawn(task.run(clock.clone()));
-    let (log, clock) = (Arc::new(store.clone()), clock.clone());
-    let ground = Ground { policy: policy(), features, log, clock };
-    Interview::new(Subject::Booth, Arc::new(stream), Gates::closed(), ground)
-}
-
 impl Booth {
+    /// Everything is allowed but the voice's emotion, and gaze is off at first.
     async fn open(config: WebConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(SimulatedClock::default());
-        // A moment of our time, so that dates look like dates.
-        clock.advance(Duration::from_secs(1_800_000_000));
-        let (store, _) = Store::open(&folder.path().join("boothd.db"), clock.clone()).unwrap();
-        store.admit_config_token(&Secret::new(TOKEN.into()));
-        let (live, newest) = watch::channel(Live::default());
-        let features = Features { gaze: false, voice_emotion: false, ..Features::ALL };
-        let (engine, vision) = (Engine::new(EngineConfig::default()), running("vision"));
-        let state = WebState {
-            config,
-            booth_id: "test".into(),
-            policy: policy(),
-            features,
-            session: SessionConfig::default(),
-            stages: vec![
-                running("camera"),
-                running("microphone"),
-                vision.clone(),
-                store.stage(),
-            ],
-            models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
-            booth: interview(&engine, &store, &clock, features),
-            engine,
-            store: store.clone(),
-            preview: Default::default(),
-            state_dir: folder.path().to_owned(),
-            live: newest,
-        };
-        let stop = Stop::default();
-        let server = tokio::spawn(web::serve(listener, state, clock.clone(), stop.clone()));
-        Booth { address, clock, stop, server, store, vision, _live: live, _folder: folder }
+        let ceiling = Features { voice_emotion: false, ..Features::ALL };
+        let policy = Policy { ceiling, ..liberal() };
+        let features = Features { gaze: false, ..ceiling };
+        Booth(Doors::with_features(config, policy, features).await)
     }
 
     async fn connect(&self) -> TcpStream {
@@ -306,7 +229,7 @@ async fn a_hundred_idle_connections_leave_with_the_server() {
     }
     assert_eq!(booth.get("/health/live").await.status, 200);
     booth.stop.request();
-    timeout(PATIENCE, booth.server).await.expect("in time").unwrap().unwrap();
+    timeout(PATIENCE, booth.0.server).await.expect("in time").unwrap().unwrap();
     for mut stream in idle {
         assert!(is_closed(&mut stream).await);
     }
@@ -490,7 +413,7 @@ async fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
 /// What `serve` says where the certificate cannot be used.
 async fn refusal(files: TlsFiles) -> String {
     let booth = Booth::open(WebConfig { tls: Some(files), ..WebConfig::default() }).await;
-    let served = timeout(PATIENCE, booth.server).await.expect("at once").unwrap();
+    let served = timeout(PATIENCE, booth.0.server).await.expect("at once").unwrap();
     let error = served.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     error.chain().to_string()

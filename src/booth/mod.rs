@@ -22,7 +22,11 @@ use crate::{
     features::{FeatureChange, Features},
     gate::Gate,
     policy::{Consent, Policy},
+    store::random_hex,
 };
+
+/// Random bytes in the id of a session of the booth.
+const SESSION_ID_BYTES: usize = 16;
 
 /// Longer references are a mistake: they name a subject, they do not describe one.
 const MOST_SUBJECT_CHARS: usize = 200;
@@ -157,7 +161,7 @@ impl Booth {
         let (started_at, features) = self.judge(&start, &now)?;
         let StartSession { notice_version, consent_at, subject_ref, .. } = start;
         let session = ActiveSession {
-            session_id: self.session_id()?,
+            session_id: self.session_id(),
             subject_ref,
             notice_version,
             consent_at,
@@ -282,10 +286,11 @@ impl Booth {
         self.end_session(actor).await.map(drop)
     }
 
-    fn session_id(&self) -> Result<String> {
+    /// Nobody guesses another's session.
+    fn session_id(&self) -> String {
         match &self.shared.subject {
-            Subject::Booth => new_id(),
-            Subject::Client { session_id } => Ok(session_id.clone()),
+            Subject::Booth => random_hex(SESSION_ID_BYTES),
+            Subject::Client { session_id } => session_id.clone(),
         }
     }
 
@@ -339,30 +344,11 @@ impl Booth {
 
 /// What a change says, as JSON without what it does not say.
 fn described(change: &FeatureChange) -> String {
-    let named = [
-        ("video", change.video),
-        ("audio", change.audio),
-        ("face_emotion", change.face_emotion),
-        ("gaze", change.gaze),
-        ("head_pose", change.head_pose),
-        ("voice_emotion", change.voice_emotion),
-        ("preview", change.preview),
-    ];
-    let said: serde_json::Map<_, _> = named
-        .into_iter()
-        .filter_map(|(name, on)| Some((name.to_owned(), serde_json::Value::Bool(on?))))
-        .collect();
-    serde_json::Value::Object(said).to_string()
-}
-
-/// 128 random bits: nobody guesses another's session.
-fn new_id() -> Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|cause| {
-        let what = "the system gives no random numbers for a session's id";
-        Error::new(ErrorKind::Unavailable, what).because(cause)
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut said = serde_json::to_value(change).expect("switches are plain");
+    if let Some(switches) = said.as_object_mut() {
+        switches.retain(|_, on| !on.is_null());
+    }
+    said.to_string()
 }
 
 #[cfg(test)]

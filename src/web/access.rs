@@ -54,11 +54,8 @@ pub(super) fn admit(
     let book = shared.state.store.tokens().borrow().clone();
     let token = book.check(shown, shared.clock.unix_ms()).map_err(|denied| {
         shared.counters.auth_failed();
-        match denied {
-            Denied::Unknown => Refused::unauthorized("invalid_token", "the token is not valid"),
-            Denied::Expired => Refused::unauthorized("token_expired", "the token has expired"),
-            Denied::Revoked => Refused::unauthorized("token_revoked", "the token was revoked"),
-        }
+        let (code, sentence) = told(denied);
+        Refused::unauthorized(code, sentence)
     })?;
     if token.session_id.is_some() {
         return Err(Refused::forbidden("this token is for one session on the WebSocket only"));
@@ -71,6 +68,15 @@ pub(super) fn admit(
         )));
     }
     Ok(Caller(token))
+}
+
+/// Why a token opens nothing: a code for programs, a sentence for people.
+pub(super) fn told(denied: Denied) -> (&'static str, &'static str) {
+    match denied {
+        Denied::Unknown => ("invalid_token", "the token is not valid"),
+        Denied::Expired => ("token_expired", "the token has expired"),
+        Denied::Revoked => ("token_revoked", "the token was revoked"),
+    }
 }
 
 /// An operator may do everything; a guest sends media of its own and sees nothing of the booth.

@@ -35,17 +35,16 @@ async fn translate(
     let mut known = Live::default();
     loop {
         let now = live.borrow_and_update().clone();
-        if !is_same(now.face.as_ref(), known.face.as_ref())
-            && let Some(report) = VisualReport::newest(&now)
-        {
-            let text = message::text("visual_analysis", &report, Some(report.timestamp.into()));
-            visual.send_replace(Some(text));
+        // No result any more is said too: whoever comes after a session sees nothing of it.
+        if !is_same(now.face.as_ref(), known.face.as_ref()) {
+            visual.send_replace(VisualReport::newest(&now).map(|report| {
+                message::text("visual_analysis", &report, Some(report.timestamp.into()))
+            }));
         }
-        if !is_same(now.voice.as_ref(), known.voice.as_ref())
-            && let Some(report) = AudioReport::newest(&now)
-        {
-            let text = message::text("audio_analysis", &report, Some(report.timestamp.into()));
-            audio.send_replace(Some(text));
+        if !is_same(now.voice.as_ref(), known.voice.as_ref()) {
+            audio.send_replace(AudioReport::newest(&now).map(|report| {
+                message::text("audio_analysis", &report, Some(report.timestamp.into()))
+            }));
         }
         known = now;
         tokio::select! {
@@ -55,7 +54,8 @@ async fn translate(
     }
 }
 
-fn is_same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
+/// Whether both are the same result, not only equal ones.
+pub(super) fn is_same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => Arc::ptr_eq(a, b),
         (None, None) => true,

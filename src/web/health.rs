@@ -129,7 +129,10 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         analysing: booth.analysing,
         paused: booth.paused,
         session_active: booth.session.is_some(),
-        preview: PreviewHealth { on: booth.features.preview, viewers: state.preview.viewers() },
+        preview: PreviewHealth {
+            on: booth.features.preview,
+            viewers: state.engine.preview().viewers(),
+        },
         connections: shared.active_connections(),
         connections_max: state.config.max_connections,
         disk: DiskHealth { free_bytes: process::free_bytes(&state.state_dir) },

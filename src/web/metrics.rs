@@ -98,7 +98,7 @@ fn note_interview(sheet: &mut Sheet, shared: &Shared) {
     let features =
         features.map(|(name, is_on)| (vec![("feature", name.to_owned())], yes(is_on)));
     sheet.gauges("boothd_feature_on", "1 where the feature is switched on.", features);
-    let viewers = number(shared.state.preview.viewers());
+    let viewers = number(shared.state.engine.preview().viewers());
     sheet.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);
     let free = process::free_bytes(&shared.state.state_dir).map(count);
     sheet.gauge("boothd_state_free_bytes", "Disk left where the store is.", free);

@@ -38,7 +38,7 @@ use tokio::{
 use crate::{
     booth::{Booth, Ground},
     clock::Clock,
-    engine::{Engine, Live, Preview},
+    engine::{Engine, Live},
     error::Result,
     features::Features,
     policy::Policy,
@@ -147,8 +147,6 @@ pub struct WebState {
     pub store: Store,
     /// The booth's own interview.
     pub booth: Booth,
-    /// The booth's picture, for those who may see it.
-    pub preview: Preview,
     /// Where the store and the token are kept; /health says what is left of its disk.
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.

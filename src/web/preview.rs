@@ -56,7 +56,7 @@ pub(super) async fn preview(
                         is true in the configuration";
         return Err(Refused::not_found(sentence));
     }
-    let pictures = shared.state.preview.subscribe();
+    let pictures = shared.state.engine.preview().subscribe();
     let viewer = Viewer { pictures, state, token, shared };
     let body = Body::new(Pictures { next: Box::pin(viewer.next()) });
     Ok(([(header::CONTENT_TYPE, MIME)], body).into_response())

@@ -9,18 +9,17 @@ use serde::Deserialize;
 
 use super::{
     Shared,
+    access::{bearer, told},
     live::{Entry, run},
+    refused::RETRY_AFTER_S,
 };
-use crate::store::{Denied, Token};
+use crate::store::Token;
 
 /// What the address may carry.
 #[derive(Deserialize)]
 pub(super) struct Parameters {
     token: Option<String>,
 }
-
-/// Seconds after which a client that found the house full may ask again.
-const RETRY_AFTER_S: &str = "5";
 
 /// The sub-protocol by which a browser can send a token: `bearer, <token>`.
 const BEARER_PROTOCOL: &str = "bearer";
@@ -58,11 +57,7 @@ fn judge(shared: &Shared, shown: &str) -> Result<Token, &'static str> {
     let book = shared.state.store.tokens().borrow().clone();
     book.check(shown, shared.clock.unix_ms()).map_err(|denied| {
         shared.counters.auth_failed();
-        match denied {
-            Denied::Unknown => "the token is not valid",
-            Denied::Expired => "the token has expired",
-            Denied::Revoked => "the token was revoked",
-        }
+        told(denied).1
     })
 }
 
@@ -72,11 +67,8 @@ fn refuse(status: StatusCode, sentence: &'static str) -> Response {
 
 /// The token in the headers, if there is one.
 fn shown_token(headers: &HeaderMap) -> Option<&str> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    if let Some((scheme, token)) = authorization.and_then(|text| text.split_once(' '))
-        && scheme.eq_ignore_ascii_case("bearer")
-    {
-        return Some(token.trim());
+    if let Some(token) = bearer(headers) {
+        return Some(token);
     }
     let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
     let mut offered = protocols.split(',').map(str::trim);

@@ -55,6 +55,7 @@ pub struct Doors {
     pub clock: Arc<SimulatedClock>,
     pub camera: Arc<Stage>,
     pub microphone: Arc<Stage>,
+    pub vision: Arc<Stage>,
     pub stop: Stop,
     pub store: Store,
     pub booth: Booth,
@@ -95,7 +96,7 @@ fn running(name: &'static str) -> Arc<Stage> {
 /// The booth's own interview, on a stream into which nobody puts anything.
 fn booth(
     engine: &Engine,
-    policy: &Policy,
+    (policy, features): (&Policy, Features),
     store: &Store,
     clock: &Arc<SimulatedClock>,
 ) -> (Booth, Gates) {
@@ -103,7 +104,7 @@ fn booth(
         name: "booth".into(),
         origin: Default::default(),
         session: SessionConfig::default(),
-        features: policy.ceiling,
+        features,
         is_client: false,
     };
     let (stream, task, _) = engine.open(&spec);
@@ -111,7 +112,7 @@ fn booth(
     let gates = Gates::closed();
     let ground = Ground {
         policy: policy.clone(),
-        features: policy.ceiling,
+        features,
         log: Arc::new(store.clone()),
         clock: clock.clone(),
     };
@@ -124,8 +125,14 @@ impl Doors {
         Doors::with_policy(config, liberal()).await
     }
 
-    /// See the module.
+    /// Everything that the policy allows is on.
     pub async fn with_policy(config: WebConfig, policy: Policy) -> Self {
+        let features = policy.ceiling;
+        Doors::with_features(config, policy, features).await
+    }
+
+    /// See the module.
+    pub async fn with_features(config: WebConfig, policy: Policy, features: Features) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let clock = Arc::new(SimulatedClock::default());
@@ -136,18 +143,18 @@ impl Doors {
         store.admit_config_token(&Secret::new(TOKEN.into()));
         let engine = Engine::new(EngineConfig::default());
         let session = SessionConfig::default();
-        let features = policy.ceiling;
-        let (booth, gates) = booth(&engine, &policy, &store, &clock);
+        let (booth, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
-        let (camera, microphone) = (running("camera"), running("microphone"));
+        let [camera, microphone, vision] = ["camera", "microphone", "vision"].map(running);
         let state = WebState {
             config,
             booth_id: "test".into(),
             stages: vec![
                 camera.clone(),
                 microphone.clone(),
-                running("vision"),
+                vision.clone(),
                 running("speech"),
+                store.stage(),
             ],
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
@@ -157,7 +164,6 @@ impl Doors {
             live: receiver,
             booth: booth.clone(),
             store: store.clone(),
-            preview: engine.preview(),
             state_dir: folder.path().to_owned(),
         };
         let stop = Stop::default();
@@ -169,6 +175,7 @@ impl Doors {
             clock,
             camera,
             microphone,
+            vision,
             stop,
             store,
             booth,

@@ -22,6 +22,22 @@ async fn a_watcher_gets_the_newest_and_then_each_next_report() {
 }
 
 #[tokio::test]
+async fn who_comes_after_a_session_sees_nothing_of_it() {
+    let doors = Doors::open(patient()).await;
+    let mut early = doors.watcher().await;
+    doors.publish_frame(1);
+    early.wait_for("visual_analysis").await;
+    // As the stream does when a session begins or ends.
+    doors.live.send_modify(|live| live.face = None);
+    doors.publish_segment(4);
+    early.wait_for("audio_analysis").await;
+    let mut late = doors.watcher().await;
+    late.expect("audio_analysis").await;
+    doors.publish_frame(2);
+    assert_eq!(late.expect("visual_analysis").await["data"]["sequence"], 2);
+}
+
+#[tokio::test]
 async fn sound_is_reported_beside_pictures() {
     let doors = Doors::open(patient()).await;
     let mut client = doors.watcher().await;

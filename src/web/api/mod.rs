@@ -20,7 +20,7 @@ use axum::{
 
 use super::{
     Shared,
-    message::asyncapi,
+    message::{asyncapi, client::StartSessionData},
     openapi::{self, Endpoint},
 };
 use crate::{
@@ -62,7 +62,7 @@ fn interviews() -> Vec<Endpoint> {
             .refuses(&[400, 503]),
         Endpoint::post("/api/v1/sessions", "Starts the booth's session.", sessions::start)
             .needs(Operator)
-            .takes::<sessions::Start>()
+            .takes::<StartSessionData>()
             .answers::<ActiveSession>()
             .with_status(201)
             .refuses(&[409, 503]),

@@ -6,18 +6,17 @@ use axum::{
     http::StatusCode,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::records::{Page, wanted};
 use crate::{
-    booth::{ActiveSession, SessionSummary, StartSession},
-    features::FeatureChange,
+    booth::{ActiveSession, SessionSummary},
     store::SessionRecord,
     web::{
         Shared,
         access::Caller,
         extract::{Body, Parameters},
-        moment::Moment,
+        message::client::StartSessionData,
         refused::Refused,
     },
 };
@@ -27,21 +26,6 @@ use crate::{
 pub(crate) struct Sessions {
     /// Newest first.
     sessions: Vec<SessionRecord>,
-}
-
-/// A session begins, with the candidate's consent.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "StartSession")]
-pub(crate) struct Start {
-    /// Which text of the notice the candidate agreed to.
-    notice_version: String,
-    /// When.
-    consent_at: Moment,
-    /// The operator's own reference for the candidate.
-    subject_ref: Option<String>,
-    /// Switches for this session.
-    features: Option<FeatureChange>,
 }
 
 /// Answers GET /api/v1/sessions.
@@ -66,20 +50,14 @@ pub(super) async fn one(
 pub(super) async fn start(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
-    Body(start): Body<Start>,
+    Body(start): Body<StartSessionData>,
 ) -> Result<(StatusCode, Json<ActiveSession>), Refused> {
     let booth = &shared.state.booth;
     if let Some(running) = &booth.state().borrow().session {
         let sentence = format!("session {} runs; end it first", running.session_id);
         return Err(Refused::conflict(sentence));
     }
-    let start = StartSession {
-        notice_version: start.notice_version,
-        consent_at: start.consent_at.unix_ms,
-        subject_ref: start.subject_ref,
-        features: start.features,
-    };
-    let session = booth.start_session(start, caller.actor()).await?;
+    let session = booth.start_session(start.into(), caller.actor()).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 use super::{Connection, End, Guest, Step, UNAUTHORIZED};
 use crate::{
     store::{Denied, Role, Token},
-    web::message::{
-        self,
-        client::{AuthData, Refusal},
-        server::AuthSuccess,
+    web::{
+        access::told,
+        message::{
+            self,
+            client::{AuthData, Refusal},
+            server::AuthSuccess,
+        },
     },
 };
 
@@ -34,7 +37,7 @@ impl Connection {
         let book = self.tokens.borrow().clone();
         let token = book
             .check(&auth.access_token, self.shared.clock.unix_ms())
-            .map_err(|denied| Refusal::new(code_of(denied), NOT_VALID))?;
+            .map_err(|denied| Refusal::new(told(denied).0, NOT_VALID))?;
         if !self.may_use(&token, &auth.session_id).await? {
             return Err(Refusal::new("wrong_session", NOT_VALID));
         }
@@ -94,13 +97,9 @@ impl Connection {
         let Some(guest) = &self.guest else { return Ok(()) };
         let now = self.shared.clock.unix_ms();
         let judged = self.tokens.borrow_and_update().still_valid(guest.token.id, now);
-        judged.map_err(|denied| {
-            let reason = match denied {
-                Denied::Expired => "the token has expired",
-                Denied::Revoked | Denied::Unknown => "the token was revoked",
-            };
-            End::Close(UNAUTHORIZED, reason)
-        })
+        // One that is not in the book any more was revoked long ago.
+        let gone = |denied| if denied == Denied::Unknown { Denied::Revoked } else { denied };
+        judged.map_err(|denied| End::Close(UNAUTHORIZED, told(gone(denied)).1))
     }
 
     /// Time until the token expires.
@@ -108,13 +107,5 @@ impl Connection {
         let expires_at = self.guest.as_ref()?.token.expires_at?;
         let left = expires_at.saturating_sub(self.shared.clock.unix_ms());
         Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
-    }
-}
-
-fn code_of(denied: Denied) -> &'static str {
-    match denied {
-        Denied::Unknown => "invalid_token",
-        Denied::Expired => "token_expired",
-        Denied::Revoked => "token_revoked",
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Connection, End, feed::Feed};
 use crate::{
-    booth::{Booth, StartSession},
+    booth::Booth,
     error::{Error, ErrorKind},
     report::{AudioReport, VisualReport},
     store::Role,
@@ -104,13 +104,7 @@ impl Connection {
 
     async fn start_session(&mut self, start: StartSessionData, actor: &str) -> Served {
         let (interview, stream) = self.subject()?;
-        let start = StartSession {
-            notice_version: start.notice_version,
-            consent_at: start.consent_at.unix_ms,
-            subject_ref: start.subject_ref,
-            features: start.features,
-        };
-        let session = interview.start_session(start, actor).await?;
+        let session = interview.start_session(start.into(), actor).await?;
         let features = interview.state().borrow().features;
         let started = SessionStarted { stream, session, features };
         Ok(self.send_text(message::text("session_started", started, None)).await?)

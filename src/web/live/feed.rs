@@ -11,7 +11,7 @@ use crate::{
     engine::Live,
     report::{AudioReport, VisualReport},
     web::{
-        broadcast::Reports,
+        broadcast::{Reports, is_same},
         clients::Client,
         message::{self, client::Refusal},
     },
@@ -150,12 +150,4 @@ fn untold(client: &Client, live: &Live, told: &mut Live) -> Option<News> {
         return Some(News::Refused(refusal, stamp));
     }
     None
-}
-
-fn is_same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        _ => false,
-    }
 }

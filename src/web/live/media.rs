@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{body::Bytes, extract::ws::close_code};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{Connection, End, Own, Step, feed::Feed};
@@ -44,9 +43,8 @@ impl Connection {
         stamp: Option<Value>,
     ) -> Step {
         within(sent.audio.len(), MAX_CHUNK_BYTES)?;
-        let chunk = STANDARD.decode(sent.audio.as_bytes()).map_err(|cause| {
-            Refusal::new("invalid_media", format!("`audio` is not base64: {cause}"))
-        });
+        let chunk = data_url::sound(&sent.audio);
+        let chunk = chunk.map_err(|error| Refusal::new("invalid_media", error.to_string()));
         self.put_chunk(chunk.map(|data| (SoundFormat::Detect, data)), stamp).await
     }
 

@@ -81,9 +81,10 @@ pub struct AudioChunkData {
     pub duration: Option<f64>,
 }
 
-/// `start_session`.
+/// `start_session`, over the WebSocket and over HTTP.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "StartSession")]
 pub struct StartSessionData {
     /// Which text of the notice the candidate agreed to.
     pub notice_version: String,

@@ -11,7 +11,19 @@ use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use client::Refusal;
+use crate::booth::StartSession;
+use client::{Refusal, StartSessionData};
+
+impl From<StartSessionData> for StartSession {
+    fn from(start: StartSessionData) -> Self {
+        StartSession {
+            notice_version: start.notice_version,
+            consent_at: start.consent_at.unix_ms,
+            subject_ref: start.subject_ref,
+            features: start.features,
+        }
+    }
+}
 
 /// Reports carry the client's own `timestamp` (any JSON value); other messages mostly none.
 #[derive(Serialize)]
