@@ -34,6 +34,11 @@ use crate::{
 /// Frames that wait in a stream's lane: a frame that waits is a frame that lies about now.
 const FRAME_QUEUE: usize = 1;
 
+/// A segment tells of whole seconds, a frame of now: while all clients' chunks come at once,
+/// pictures are looked at first and the voices wait some tenths of a second. At 10 a thread
+/// still gets a tenth of what its core has.
+const SPEECH_NICENESS: i32 = 10;
+
 /// How many workers there are and how long queues may get.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -114,7 +119,8 @@ impl Engine {
         analyser: impl Fn() -> FaceAnalyser,
     ) -> Result<Workers> {
         self.stages.vision.set(stage.clone()).ok();
-        worker::start(self.config.vision_threads(), stage.clone(), || {
+        let crew = worker::Crew { count: self.config.vision_threads(), niceness: 0 };
+        worker::start(crew, stage.clone(), || {
             let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
             let preview = self.preview.clone();
             worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
@@ -139,7 +145,9 @@ impl Engine {
         analyser: impl Fn() -> VoiceAnalyser,
     ) -> Result<Workers> {
         self.stages.speech.set(stage.clone()).ok();
-        worker::start(self.config.speech_workers, stage.clone(), || {
+        let crew =
+            worker::Crew { count: self.config.speech_workers, niceness: SPEECH_NICENESS };
+        worker::start(crew, stage.clone(), || {
             let (lanes, stage, mut analyser) = (self.sounds.clone(), stage.clone(), analyser());
             worker::Job::new(lanes, move |task: SoundTask<'_>| {
                 let heard = task.track.observe(task.media, &mut analyser, task.features)?;

@@ -145,9 +145,17 @@ fn note(stage: &Stage, error: &Error) {
     }
 }
 
-/// Starts `count` threads, each with the job that `job` makes for it.
+/// How many threads, and what the scheduler is told of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crew {
+    pub(super) count: usize,
+    /// Added to the nice value of each: 0 for work that somebody watches for live.
+    pub(super) niceness: i32,
+}
+
+/// Starts the threads of `crew`, each with the job that `job` makes for it.
 pub(super) fn start<M, T, F>(
-    count: usize,
+    crew: Crew,
     stage: Arc<Stage>,
     job: impl Fn() -> Job<M, T, F>,
 ) -> Result<Workers>
@@ -159,10 +167,28 @@ where
     let spawn = |number: usize| {
         let (job, stage) = (job(), stage.clone());
         let name = format!("{}-{number}", stage.name());
-        thread::Builder::new().name(name).spawn(move || job.run(&stage)).map_err(|cause| {
-            Error::new(ErrorKind::Exhausted, "no thread for a worker; lower the worker counts")
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || {
+                stand_back(crew.niceness);
+                job.run(&stage);
+            })
+            .map_err(|cause| {
+                Error::new(
+                    ErrorKind::Exhausted,
+                    "no thread for a worker; lower the worker counts",
+                )
                 .because(cause)
-        })
+            })
     };
-    (0..count).map(spawn).collect::<Result<_>>().map(Workers)
+    (0..crew.count).map(spawn).collect::<Result<_>>().map(Workers)
+}
+
+/// Makes the calling thread nicer; on Linux nice(2) is a thread's, not the process's.
+fn stand_back(niceness: i32) {
+    if niceness != 0
+        && let Err(cause) = rustix::process::nice(niceness)
+    {
+        log::debug!(target: "engine", cause:display; "a worker keeps its priority");
+    }
 }
