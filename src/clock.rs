@@ -16,6 +16,11 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> Duration;
     /// Wall time, milliseconds since 1970-01-01 UTC.
     fn unix_ms(&self) -> i64;
+    /// Whether wall time can be trusted: a board without a battery starts anywhere, until the
+    /// network has told it the time.
+    fn is_set(&self) -> bool {
+        true
+    }
     /// Blocks the calling thread for `how_long`, or until `stop` is requested.
     fn sleep(&self, how_long: Duration, stop: &Stop);
 }
@@ -41,6 +46,16 @@ impl Clock for SystemClock {
     fn unix_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// As the kernel has it from whoever sets its clock (timesyncd, chrony, ntpd, a GPS).
+    #[allow(unsafe_code, reason = "no safe crate in the tree reads the kernel's clock state")]
+    fn is_set(&self) -> bool {
+        // SAFETY: all zeros is a timex, and with `modes` 0 the kernel only writes into it.
+        let mut state: libc::timex = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer is valid for the call.
+        let clock = unsafe { libc::adjtimex(&raw mut state) };
+        clock != libc::TIME_ERROR && clock != -1
     }
 
     fn sleep(&self, how_long: Duration, stop: &Stop) {
@@ -71,6 +86,10 @@ impl Clock for FastClock {
 
     fn unix_ms(&self) -> i64 {
         self.machine.unix_ms()
+    }
+
+    fn is_set(&self) -> bool {
+        self.machine.is_set()
     }
 
     fn sleep(&self, how_long: Duration, stop: &Stop) {

@@ -26,7 +26,10 @@ pub mod report;
 // -- where a report goes -----------------------------------------------------------------------
 pub mod store;
 pub mod booth;
+pub mod recorder;
+pub mod mqtt;
 pub mod web;
+pub mod fleet;
 // -- the whole ---------------------------------------------------------------------------------
 pub mod service;
 pub mod config;

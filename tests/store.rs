@@ -9,10 +9,10 @@ use std::{
 
 use boothd::{
     clock::{Clock, SimulatedClock},
-    error::ErrorKind,
+    error::{ErrorKind, Result},
     store::{
-        Database, Denied, NewSession, NewToken, Role, Secret, SessionState, Store, StoreConfig,
-        StoreThread, StreamKind, Token, TokenId,
+        Database, Denied, NewSession, NewToken, Role, Secret, SessionEnd, SessionState, Store,
+        StoreConfig, StoreThread, StreamKind, Token, TokenId,
     },
 };
 use rusqlite::Connection;
@@ -71,6 +71,12 @@ impl Bench {
         self.store.begin_session(self.session(session_id)).await.expect("begins");
     }
 
+    async fn end(&self, session_id: &str, summary: serde_json::Value) -> Result<()> {
+        let (session_id, ended_at) = (session_id.into(), self.now());
+        let actor = "operator".into();
+        self.store.end_session(SessionEnd { session_id, ended_at, summary, actor }).await
+    }
+
     fn session(&self, session_id: &str) -> NewSession {
         NewSession {
             session_id: session_id.into(),
@@ -89,11 +95,8 @@ fn path(folder: &TempDir) -> PathBuf {
     folder.path().join("state/boothd.db")
 }
 
-fn open(
-    path: &Path,
-    clock: &Arc<SimulatedClock>,
-) -> boothd::error::Result<(Store, StoreThread)> {
-    let config = StoreConfig { retention: DAY * 90 };
+fn open(path: &Path, clock: &Arc<SimulatedClock>) -> Result<(Store, StoreThread)> {
+    let config = StoreConfig::default();
     Store::open_with(path, config, clock.clone())
 }
 
@@ -186,9 +189,7 @@ async fn a_session_is_kept_with_its_consent_and_its_summary() {
     let no_consent = NewSession { consent: None, subject_ref: None, ..bench.session("two") };
     bench.store.begin_session(no_consent).await.expect("begins");
     let summary = json!({"frames_total": 120});
-    let end = async |id: &str| {
-        bench.store.end_session(id, bench.now(), summary.clone(), "operator").await
-    };
+    let end = async |id: &str| bench.end(id, summary.clone()).await;
     end("one").await.expect("ends");
     for over in ["one", "none"] {
         assert_eq!(end(over).await.expect_err("is over").kind(), ErrorKind::InvalidInput);
@@ -248,7 +249,7 @@ async fn what_is_old_is_forgotten_by_itself() {
     bench.store.revoke_token(revoked.id, "operator").await.expect("is revoked");
     assert!(bench.store.bind_session("old", guest.id).await.unwrap());
     bench.begin("old").await;
-    bench.store.end_session("old", bench.now(), json!({}), "x").await.expect("ends");
+    bench.end("old", json!({})).await.expect("ends");
     bench.begin("running").await;
     let ids = async || {
         let sessions = bench.store.sessions(10, None).await.expect("read");
@@ -367,8 +368,10 @@ async fn a_store_that_cannot_write_says_so_and_mends_by_itself() {
 
 /// The whole schema, and what makes each version of the one before.
 const SCHEMA: &str = include_str!("../src/store/schema.sql");
-const UPGRADES: [&str; 1] =
-    [include_str!("../src/store/upgrade/0001_tokens_sessions_audit.sql")];
+const UPGRADES: [&str; 2] = [
+    include_str!("../src/store/upgrade/0001_tokens_sessions_audit.sql"),
+    include_str!("../src/store/upgrade/0002_metrics_events_outbox.sql"),
+];
 
 /// Every table and index, without comments and white space, which an ALTER TABLE moves.
 fn shape(database: &Connection) -> Vec<(String, String, Option<String>)> {
@@ -381,7 +384,7 @@ fn shape(database: &Connection) -> Vec<(String, String, Option<String>)> {
     let rows = ask.query_map([], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.map(bare)))
     });
-    rows.expect("readable").collect::<Result<_, _>>().expect("rows")
+    rows.expect("readable").collect::<rusqlite::Result<_>>().expect("rows")
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
-    store::{NewSession, Store, StreamKind},
+    store::{NewSession, SessionEnd, Store, StreamKind},
 };
 
 /// The answer to a request that takes a while.
@@ -94,7 +94,7 @@ impl SessionLog for Store {
     fn end(&self, ended: EndedSession) -> Answer<'_> {
         Box::pin(async move {
             let EndedSession { session_id, ended_at, summary, actor } = ended;
-            self.end_session(&session_id, ended_at, summary, &actor).await
+            self.end_session(SessionEnd { session_id, ended_at, summary, actor }).await
         })
     }
 

@@ -277,7 +277,13 @@ impl Judge<'_> {
 
     fn store(&self) -> StoreConfig {
         let days: u64 = self.count("store.retention_days");
-        StoreConfig { retention: Duration::from_secs(days * 24 * 60 * 60) }
+        let max_mb: u64 = self.count("store.max_mb");
+        StoreConfig {
+            retention: Duration::from_secs(days * 24 * 60 * 60),
+            max_bytes: max_mb << 20,
+            flush_interval: self.seconds("store.flush_s"),
+            outbox: None,
+        }
     }
 
     /// The switches, as far as the policy allows them.

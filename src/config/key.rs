@@ -457,6 +457,20 @@ pub const KEYS: &[Key] = &[
         "store.retention_days",
         Integer(1, 3650),
         Is("90"),
-        "Days after which a session that is over is deleted, with its consent and its summary.",
+        "Days after which a session that is over is deleted, with its consent, metrics and summary.",
+    ),
+    key(
+        "store.max_mb",
+        Integer(16, 1_000_000),
+        Is("1024"),
+        "Size of the database in MiB at which the oldest sessions' metrics are deleted before \
+         their time; sessions, consents and summaries stay.",
+    ),
+    key(
+        "store.flush_s",
+        Number(1.0, 600.0),
+        Is("20.0"),
+        "Seconds that the metrics of a running session may wait in memory, to spare the card: \
+         what a power cut may take of them. Sessions, consents and summaries never wait.",
     ),
 ];

@@ -22,6 +22,7 @@ impl Database {
             (SESSIONS_OVER, before(config.retention)),
             (BINDINGS_OF_EXPIRED, now),
             (TOKENS_GONE, before(TOKENS)),
+            (EVENTS_OLD, before(config.retention)),
             (AUDIT_OLD, before(AUDIT)),
         ];
         let transaction = self.begin()?;
@@ -30,9 +31,36 @@ impl Database {
             deleted += transaction.prepare_cached(statement)?.execute([before])?;
         }
         transaction.commit()?;
+        deleted += self.make_room(config.max_bytes)?;
+        // Free pages go back to the disk.
+        self.connection.execute_batch("PRAGMA incremental_vacuum")?;
         Ok(deleted)
     }
+
+    /// Deletes the metrics of the oldest sessions until the rest has room; how many recordings.
+    /// The sessions themselves, their consents and summaries stay until their time.
+    fn make_room(&mut self, max_bytes: u64) -> Result<usize> {
+        let mut deleted = 0;
+        loop {
+            let (all, free) = self.size_bytes()?;
+            if all - free <= max_bytes {
+                return Ok(deleted);
+            }
+            let gone = self.connection.prepare_cached(OLDEST_RECORDING)?.execute([])?;
+            if gone == 0 {
+                log::warn!(target: "store", bytes = all - free, most = max_bytes;
+                    "the database is larger than store.max_mb, and no old metrics are left to delete");
+                return Ok(deleted);
+            }
+            deleted += gone;
+        }
+    }
 }
+
+const OLDEST_RECORDING: &str = "\
+    DELETE FROM recording WHERE session_id IN (
+        SELECT session_id FROM session JOIN recording USING (session_id)
+        WHERE state <> 'running' ORDER BY started_at LIMIT 10)";
 
 const SESSIONS_OVER: &str = "\
     DELETE FROM session WHERE state <> 'running' AND ifnull(ended_at, started_at) < ?1";
@@ -44,5 +72,7 @@ const BINDINGS_OF_EXPIRED: &str = "\
 const TOKENS_GONE: &str = "DELETE FROM token WHERE min(
         ifnull(expires_at, 9223372036854775807), ifnull(revoked_at, 9223372036854775807)
     ) < ?1";
+
+const EVENTS_OLD: &str = "DELETE FROM event WHERE session_id IS NULL AND at < ?1";
 
 const AUDIT_OLD: &str = "DELETE FROM audit WHERE at < ?1";

@@ -16,7 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// What makes version n of version n - 1, from the empty file on.
-const UPGRADES: &[&str] = &[include_str!("upgrade/0001_tokens_sessions_audit.sql")];
+const UPGRADES: &[&str] = &[
+    include_str!("upgrade/0001_tokens_sessions_audit.sql"),
+    include_str!("upgrade/0002_metrics_events_outbox.sql"),
+];
 
 /// How long another process's transaction is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,11 +59,16 @@ impl Database {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "secure_delete", true)?;
+        // Pages that are free go back to the disk piece by piece; settled before the first table.
+        connection.pragma_update(None, "auto_vacuum", "incremental")?;
         // An answer means that the disk has it, also when the power fails the next moment.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         let mut database = Database { connection, path: path.to_owned() };
-        database.upgrade(SCHEMA, UPGRADES)?;
+        if database.upgrade(SCHEMA, UPGRADES)? {
+            // A file of before knew no pieces: it is written anew, this once.
+            database.connection.execute_batch("VACUUM")?;
+        }
         Ok(database)
     }
 
@@ -85,12 +93,13 @@ impl Database {
         Err(Error::new(ErrorKind::Config, what).because(damage))
     }
 
-    /// Makes the newest version of whatever version the file has, in one transaction.
-    fn upgrade(&mut self, schema: &str, upgrades: &[&str]) -> Result<()> {
+    /// Makes the newest version of whatever version the file has, in one transaction; true
+    /// when it was an older one.
+    fn upgrade(&mut self, schema: &str, upgrades: &[&str]) -> Result<bool> {
         let newest = upgrades.len();
         // Most starts find the newest version and need not wait for a writer.
         if version(&self.connection)? == newest {
-            return Ok(());
+            return Ok(false);
         }
         let transaction = self.begin()?;
         let found = version(&transaction)?;
@@ -108,12 +117,41 @@ impl Database {
         }
         transaction.pragma_update(None, "user_version", as_row(newest))?;
         transaction.commit()?;
-        Ok(())
+        Ok(found > 0)
     }
 
     /// A transaction that writes: it takes its turn now, not in the middle.
     pub(super) fn begin(&mut self) -> Result<Transaction<'_>> {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Copies the database as it is now to a new file (mode 0600), while it is in use.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the file is there already or cannot be made; `Unavailable`.
+    pub fn back_up(&self, to: &Path) -> Result<()> {
+        let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+        made.map_err(|cause| {
+            let what =
+                format!("{} cannot be made; name a file that is not there", to.display());
+            Error::new(ErrorKind::InvalidInput, what).because(cause)
+        })?;
+        let copied = self.connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+        if copied.is_err() {
+            // Half a copy would be taken for a whole one.
+            fs::remove_file(to).ok();
+        }
+        copied?;
+        Ok(())
+    }
+
+    /// What the database takes on the disk, and how much of that is free, bytes.
+    pub(super) fn size_bytes(&self) -> Result<(u64, u64)> {
+        let ask = |pragma: &str| -> Result<u64> {
+            Ok(self.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))?)
+        };
+        let page = ask("page_size")?;
+        Ok((ask("page_count")? * page, ask("freelist_count")? * page))
     }
 
     /// A number that changes with each commit of another connection.

@@ -9,12 +9,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    AuditEntry, Database, NewSession, NewToken, Secret, SessionRecord, StoreConfig, Token,
-    TokenBook, TokenId,
+    AuditEntry, Database, NewSession, NewToken, Secret, SessionEnd, SessionRecord, StoreConfig,
+    Token, TokenBook, TokenId,
+    outbox::OutboxState,
+    pending::Pending,
+    random_hex,
     thread::{Desk, Order},
 };
 use crate::{
@@ -26,6 +28,9 @@ use crate::{
 /// Requests that may wait; the next one is refused (`Exhausted`), as the disk cannot keep up.
 const QUEUE: usize = 64;
 
+/// Random bytes in the name of a start.
+pub(super) const BOOT_ID_BYTES: usize = 16;
+
 /// A handle to the thread `store`. Clones are cheap.
 #[derive(Clone)]
 pub struct Store {
@@ -33,6 +38,9 @@ pub struct Store {
     book: watch::Sender<Arc<TokenBook>>,
     clock: Arc<dyn Clock>,
     stage: Arc<Stage>,
+    pub(super) pending: Arc<Pending>,
+    pub(super) outbox: watch::Sender<OutboxState>,
+    boot_id: Arc<str>,
 }
 
 impl std::fmt::Debug for Store {
@@ -95,7 +103,17 @@ impl Store {
         stage.update(|status| status.source = Some(super::DATABASE_FILE.into()));
         stage.media_passed(clock.monotonic());
         let (orders, received) = sync_channel(QUEUE);
-        let store = Store { orders: orders.clone(), book, clock, stage };
+        let (outbox, _) = watch::channel(database.outbox_state(0).map_err(at_start)?);
+        let boot_id = random_hex(BOOT_ID_BYTES);
+        let store = Store {
+            orders: orders.clone(),
+            book,
+            clock,
+            stage,
+            pending: Arc::default(),
+            outbox,
+            boot_id: Arc::from(&*boot_id),
+        };
         let desk = Desk {
             database,
             config,
@@ -104,6 +122,11 @@ impl Store {
             book: store.book.clone(),
             data_version,
             cleaned_at: None,
+            pending: store.pending.clone(),
+            flushed_at: store.clock.monotonic(),
+            outbox: store.outbox.clone(),
+            boot_id,
+            must_clear_log: false,
         };
         let thread = thread::Builder::new()
             .name("store".into())
@@ -113,6 +136,11 @@ impl Store {
                 Error::new(ErrorKind::Exhausted, what).because(cause)
             })?;
         Ok((store, StoreThread { orders, thread }))
+    }
+
+    /// Names this start of the daemon: with a message's `seq` nobody takes it twice.
+    pub fn boot_id(&self) -> &str {
+        &self.boot_id
     }
 
     /// What /health shows of it.
@@ -172,23 +200,24 @@ impl Store {
     /// # Errors
     /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`, `Exhausted`.
     pub async fn begin_session(&self, new: NewSession) -> Result<()> {
-        self.ask(move |database, now| database.begin_session(&new, now)).await
+        self.order(move |desk| {
+            let sender = desk.sender();
+            desk.attempt(|database, now| database.begin_session(&new, &sender, now))?;
+            desk.count_added()
+        })
+        .await
     }
 
-    /// Notes that a session has ended (unix ms), and how it went.
+    /// Notes that a session has ended, and how it went, after the last of its metrics.
     ///
     /// # Errors
     /// `InvalidInput` when no such session is running; `Unavailable`, `Exhausted`.
-    pub async fn end_session(
-        &self,
-        session_id: &str,
-        ended_at: i64,
-        summary: Value,
-        actor: &str,
-    ) -> Result<()> {
-        let (session_id, actor) = (session_id.to_owned(), actor.to_owned());
-        self.ask(move |database, now| {
-            database.end_session(&session_id, ended_at, &summary, (&actor, now))
+    pub async fn end_session(&self, end: SessionEnd) -> Result<()> {
+        self.order(move |desk| {
+            desk.flush();
+            let sender = desk.sender();
+            desk.attempt(|database, now| database.end_session(&end, &sender, now))?;
+            desk.count_added()
         })
         .await
     }
@@ -239,7 +268,7 @@ impl Store {
         self.ask(move |database, _| database.audit_log(limit)).await
     }
 
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Database, i64) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -259,7 +288,7 @@ impl Store {
         .await
     }
 
-    async fn order<T: Send + 'static>(
+    pub(super) async fn order<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
     ) -> Result<T> {

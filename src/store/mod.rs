@@ -1,14 +1,22 @@
-//! What boothd remembers over a restart: tokens, sessions with their consent, and who did what.
+//! What boothd remembers over a restart: tokens, sessions with their consent and their metrics,
+//! what happened, who did what, and what the central desk has not acknowledged yet.
 //!
 //! The thread `store` is the sole owner of the daemon's connection to `state.dir/boothd.db`;
-//! everyone else holds a [`Store`] and asks. What was answered with `Ok` is on the disk. Must
-//! not hold a metric as it happens, a picture, a sound, or a secret in the clear.
+//! everyone else holds a [`Store`] and asks. What was answered with `Ok` is on the disk; the
+//! metrics of a running session come in batches. Must not hold a picture, a sound, or a secret
+//! in the clear.
 
 mod audit;
 mod cleanup;
 mod database;
+mod erase;
+mod event;
 mod fault;
 mod handle;
+mod metric;
+mod outbox;
+mod pending;
+mod recording;
 mod session;
 mod thread;
 mod token;
@@ -19,8 +27,13 @@ use std::{path::PathBuf, time::Duration};
 
 pub use audit::AuditEntry;
 pub use database::Database;
+pub use erase::{EraseReceipt, EraseTarget};
+pub use event::EventRecord;
 pub use handle::{Store, StoreThread};
-pub use session::{NewSession, SessionRecord, SessionState, StreamKind};
+pub use metric::{MetricRow, Modality};
+pub use outbox::{OutboxLimits, OutboxRow, OutboxState};
+pub use recording::{History, MOST_POINTS, Series};
+pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKind};
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
 pub(crate) use token_file::random_hex;
@@ -29,18 +42,29 @@ pub use token_file::{Secret, TokenHash, load_or_make_token};
 /// The database's name in `state.dir`.
 pub const DATABASE_FILE: &str = "boothd.db";
 
-/// How long what is remembered is kept.
+/// How long what is remembered is kept, and how much of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoreConfig {
-    /// Age at which a session that is over is deleted, with its consent and its summary.
+    /// Age at which a session that is over is deleted, with its consent and its metrics.
     pub retention: Duration,
+    /// The database's size at which the oldest sessions' metrics are deleted before their time.
+    pub max_bytes: u64,
+    /// How long metrics of a running session may wait in memory: what a power cut may take.
+    pub flush_interval: Duration,
+    /// What the outbox may hold; `None`: there is no central desk, and nothing is put in.
+    pub outbox: Option<OutboxLimits>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        StoreConfig { retention: DAY * 90 }
+        StoreConfig {
+            retention: DAY * 90,
+            max_bytes: 1 << 30,
+            flush_interval: Duration::from_secs(20),
+            outbox: None,
+        }
     }
 }
 
@@ -52,4 +76,12 @@ pub fn database_path(state_dir: &std::path::Path) -> PathBuf {
 /// A duration as the `_at` columns count it.
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// JSON of a column whose CHECK says that it is.
+fn json(text: &str) -> rusqlite::Result<serde_json::Value> {
+    serde_json::from_str(text).map_err(|cause| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(cause))
+    })
 }

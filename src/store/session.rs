@@ -1,11 +1,17 @@
 //! Sessions: one interview of one person each, with what the person agreed to.
 
-use rusqlite::{OptionalExtension, Row, named_params, types::Type};
+use rusqlite::{OptionalExtension, Row, named_params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{audit, database::Database, token::judge_session_id};
+use super::{
+    audit,
+    database::Database,
+    json,
+    outbox::{self, NewRow, Sender},
+    token::judge_session_id,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Whose media a session is of.
@@ -51,6 +57,19 @@ pub struct NewSession {
     pub actor: String,
 }
 
+/// A session that ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionEnd {
+    /// Its name.
+    pub session_id: String,
+    /// When, unix ms.
+    pub ended_at: i64,
+    /// Its metrics, as JSON.
+    pub summary: Value,
+    /// Who ended it, for the audit log.
+    pub actor: String,
+}
+
 /// A session as it is remembered.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct SessionRecord {
@@ -76,6 +95,19 @@ pub struct SessionRecord {
     pub features: Value,
     /// Its metrics, once it has ended.
     pub summary: Option<Value>,
+}
+
+impl NewSession {
+    /// What the central desk is told of it.
+    fn told(&self) -> Value {
+        let (notice_version, consent_at) = self.consent.clone().unzip();
+        serde_json::json!({
+            "session_id": self.session_id, "stream": self.stream,
+            "subject_ref": self.subject_ref, "started_at": self.started_at,
+            "notice_version": notice_version, "consent_at": consent_at,
+            "features": self.features, "started_by": self.token_name,
+        })
+    }
 }
 
 impl StreamKind {
@@ -114,18 +146,17 @@ impl SessionRecord {
     }
 }
 
-fn json(text: &str) -> rusqlite::Result<Value> {
-    serde_json::from_str(text).map_err(|cause| {
-        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(cause))
-    })
-}
-
 impl Database {
     /// Notes that a session has begun, with its consent and its audit entry: all or nothing.
     ///
     /// # Errors
     /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`.
-    pub fn begin_session(&mut self, new: &NewSession, now: i64) -> Result<()> {
+    pub(super) fn begin_session(
+        &mut self,
+        new: &NewSession,
+        sender: &Sender,
+        now: i64,
+    ) -> Result<()> {
         judge_session_id(&new.session_id)?;
         let transaction = self.begin()?;
         let added = transaction.prepare_cached(INSERT)?.execute(named_params! {
@@ -149,6 +180,14 @@ impl Database {
         };
         let object = format!("session {}", new.session_id);
         audit::note(&transaction, now, &new.actor, ["session.start", &object, &detail])?;
+        let told = new.told();
+        let row = NewRow {
+            session_id: Some(&new.session_id),
+            kind: "started",
+            at: new.started_at,
+            payload: &told,
+        };
+        outbox::add(&transaction, sender, &row)?;
         transaction.commit()?;
         Ok(())
     }
@@ -157,13 +196,13 @@ impl Database {
     ///
     /// # Errors
     /// `InvalidInput` when no such session is running; `Unavailable`.
-    pub fn end_session(
+    pub(super) fn end_session(
         &mut self,
-        session_id: &str,
-        ended_at: i64,
-        summary: &Value,
-        (actor, now): (&str, i64),
+        end: &SessionEnd,
+        sender: &Sender,
+        now: i64,
     ) -> Result<()> {
+        let SessionEnd { session_id, ended_at, summary, actor } = end;
         let transaction = self.begin()?;
         let ended = transaction.prepare_cached(END)?.execute((
             ended_at,
@@ -176,6 +215,13 @@ impl Database {
         }
         let object = format!("session {session_id}");
         audit::note(&transaction, now, actor, ["session.end", &object, ""])?;
+        let row = NewRow {
+            session_id: Some(session_id),
+            kind: "summary",
+            at: *ended_at,
+            payload: summary,
+        };
+        outbox::add(&transaction, sender, &row)?;
         transaction.commit()?;
         Ok(())
     }

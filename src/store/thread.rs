@@ -10,7 +10,14 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{StoreConfig, cleanup, database::Database, millis, token_book::TokenBook};
+use super::{
+    StoreConfig, cleanup,
+    database::Database,
+    millis,
+    outbox::{OutboxState, Sender},
+    pending::Pending,
+    token_book::TokenBook,
+};
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
@@ -39,6 +46,14 @@ pub(super) struct Desk {
     pub(super) data_version: i64,
     /// When old rows were last looked for, unix ms.
     pub(super) cleaned_at: Option<i64>,
+    /// Metrics on their way to the disk, and when they were last written (monotonic).
+    pub(super) pending: Arc<Pending>,
+    pub(super) flushed_at: Duration,
+    pub(super) outbox: watch::Sender<OutboxState>,
+    /// Names this start of the daemon.
+    pub(super) boot_id: String,
+    /// What was erased still stands in the log, as another process reads it.
+    pub(super) must_clear_log: bool,
 }
 
 impl Desk {
@@ -53,7 +68,35 @@ impl Desk {
                 Ok(Order::Leave) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        self.flush();
         self.stage.update(|status| status.state = crate::stage::State::Stopped);
+    }
+
+    /// Writes the metrics that wait. What cannot be written waits on.
+    pub(super) fn flush(&mut self) {
+        self.flushed_at = self.clock.monotonic();
+        let batch = self.pending.take();
+        if batch.is_empty() {
+            return;
+        }
+        let written = self.attempt(|database, _| database.record(&batch));
+        match written {
+            Ok(0) => (),
+            Ok(lost) => {
+                log::warn!(target: "store", rows = lost; "metrics were out of range, or of a session that runs no more, and are lost");
+            }
+            // It stands in the stage.
+            Err(_) => self.pending.put_back(batch),
+        }
+    }
+
+    /// Who puts rows into the outbox now.
+    pub(super) fn sender(&self) -> Sender {
+        Sender {
+            boot_id: self.boot_id.clone(),
+            is_wanted: self.config.outbox.is_some(),
+            is_clock_set: self.clock.is_set(),
+        }
     }
 
     /// Does one piece of work, and says in the stage how the database is.
@@ -90,6 +133,14 @@ impl Desk {
             self.data_version = 0;
         }
         // What goes wrong here stands in the stage, and is tried again.
+        if self.clock.monotonic().saturating_sub(self.flushed_at) >= self.config.flush_interval
+        {
+            self.flush();
+        }
+        if self.must_clear_log {
+            let is_clear = self.attempt(|database, _| database.clear_log());
+            self.must_clear_log = !is_clear.unwrap_or(false);
+        }
         let looked = self.see_changes().and_then(|()| self.clean());
         if let Err(error) = looked {
             log::debug!(target: "store", error = error.chain().to_string().as_str(); "not looked after");
@@ -100,6 +151,7 @@ impl Desk {
         let data_version = self.attempt(|database, _| database.data_version())?;
         if data_version != self.data_version {
             self.publish_tokens()?;
+            self.count_outbox()?;
             self.data_version = data_version;
         }
         Ok(())
@@ -113,6 +165,7 @@ impl Desk {
         }
         let config = self.config.clone();
         let deleted = self.attempt(|database, now| database.forget(&config, now))?;
+        self.trim_outbox()?;
         self.cleaned_at = Some(now);
         if deleted > 0 {
             log::info!(target: "store", rows = deleted; "what was old enough is deleted");

@@ -1,0 +1,1 @@
+//! Keeps the metrics of a session as they happen: one row a second and modality.

@@ -1,0 +1,180 @@
+//! Erasing: a session, or all that is known of a subject, leaves no byte in the file or its log.
+//! The audit log keeps that it was done, under the receipt's number, and not what it was.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    Store, audit,
+    database::Database,
+    handle::BOOT_ID_BYTES,
+    outbox::{self, NewRow, Sender},
+    random_hex,
+};
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+};
+
+/// What is to be erased.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum EraseTarget {
+    /// One session.
+    Session(String),
+    /// Every session of this `subject_ref`.
+    Subject(String),
+}
+
+/// What was erased.
+#[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
+pub struct EraseReceipt {
+    /// What the audit log calls it.
+    pub receipt_id: String,
+    /// When, unix ms.
+    pub erased_at: i64,
+    /// The sessions that are gone.
+    pub session_ids: Vec<String>,
+    /// Rows that are gone, of sessions, consents, metrics, events and messages.
+    pub rows: u64,
+    /// Nothing of it is left in the database's log; false: another process still reads the log,
+    /// and it is cleared as soon as that one is done.
+    pub is_log_clear: bool,
+}
+
+/// Random bytes in a receipt's number.
+const RECEIPT_BYTES: usize = 8;
+
+/// What an erased session is called in the audit log.
+const NAMELESS: &str = "session (erased)";
+
+impl Database {
+    /// Erases, and tells the central desk to do the same.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`.
+    pub(super) fn erase(
+        &mut self,
+        target: &EraseTarget,
+        actor: &str,
+        (sender, now): (&Sender, i64),
+    ) -> Result<EraseReceipt> {
+        let receipt_id = random_hex(RECEIPT_BYTES);
+        let transaction = self.begin()?;
+        let session_ids = sessions_of(&transaction, target)?;
+        let mut rows = 0;
+        for session_id in &session_ids {
+            for statement in ERASE {
+                rows += transaction.prepare_cached(statement)?.execute([session_id])?;
+            }
+            let object = format!("session {session_id}");
+            transaction.prepare_cached(FORGET_NAME)?.execute((NAMELESS, object))?;
+        }
+        let detail = format!("{} sessions, {rows} rows", session_ids.len());
+        let object = format!("receipt {receipt_id}");
+        audit::note(&transaction, now, actor, ["session.erase", &object, &detail])?;
+        let payload = json!({ "receipt_id": receipt_id, "session_ids": session_ids });
+        let told =
+            NewRow { session_id: None, kind: "event/erased", at: now, payload: &payload };
+        outbox::add(&transaction, sender, &told)?;
+        transaction.commit()?;
+        let is_log_clear = self.clear_log()?;
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        Ok(EraseReceipt { receipt_id, erased_at: now, session_ids, rows, is_log_clear })
+    }
+
+    /// The same for a command, which may run beside the daemon. `has_desk`: a central desk is
+    /// configured, and is told.
+    ///
+    /// # Errors
+    /// As [`Store::erase`].
+    pub fn erase_by_command(
+        &mut self,
+        target: &EraseTarget,
+        actor: &str,
+        (has_desk, clock): (bool, &dyn Clock),
+    ) -> Result<EraseReceipt> {
+        let sender = Sender {
+            boot_id: random_hex(BOOT_ID_BYTES),
+            is_wanted: has_desk,
+            is_clock_set: clock.is_set(),
+        };
+        self.erase(target, actor, (&sender, clock.unix_ms()))
+    }
+
+    /// Moves the write-ahead log into the file and cuts it to nothing: false while another
+    /// process reads it. What was deleted is zeros in the file (`secure_delete`).
+    pub(super) fn clear_log(&self) -> Result<bool> {
+        let ask = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = self.connection.query_row(ask, [], |row| row.get(0))?;
+        Ok(busy == 0)
+    }
+}
+
+fn sessions_of(connection: &rusqlite::Connection, target: &EraseTarget) -> Result<Vec<String>> {
+    let (statement, name) = match target {
+        EraseTarget::Session(session_id) => (SELECT_SESSION, session_id),
+        EraseTarget::Subject(subject_ref) => (SELECT_SUBJECT, subject_ref),
+    };
+    let found: Vec<(String, bool)> = connection
+        .prepare_cached(statement)?
+        .query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    if let Some((running, _)) = found.iter().find(|(_, is_running)| *is_running) {
+        let what = format!("session {running} still runs; end it first");
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    if found.is_empty() {
+        let what = match target {
+            EraseTarget::Session(session_id) => format!("there is no session {session_id}"),
+            EraseTarget::Subject(_) => "there is no session of that subject".into(),
+        };
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    Ok(found.into_iter().map(|(session_id, _)| session_id).collect())
+}
+
+impl Store {
+    /// Erases a session or a subject here, and tells the central desk to do the same.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`,
+    /// `Exhausted`.
+    pub async fn erase(&self, target: EraseTarget, actor: &str) -> Result<EraseReceipt> {
+        let actor = actor.to_owned();
+        self.order(move |desk| {
+            // What waits in memory must not come after.
+            desk.flush();
+            let sender = desk.sender();
+            let receipt =
+                desk.attempt(|database, now| database.erase(&target, &actor, (&sender, now)))?;
+            receipt.session_ids.iter().for_each(|id| desk.pending.forget(id));
+            desk.must_clear_log = !receipt.is_log_clear;
+            desk.count_outbox()?;
+            Ok(receipt)
+        })
+        .await
+    }
+}
+
+const SELECT_SESSION: &str = "\
+    SELECT session_id, state = 'running' FROM session WHERE session_id = ?1";
+
+const SELECT_SUBJECT: &str = "\
+    SELECT session_id, state = 'running' FROM session WHERE subject_ref = ?1";
+
+/// Each table by itself, so that the rows are counted; the cascades would do it too.
+const ERASE: [&str; 8] = [
+    "DELETE FROM video_metric WHERE recording_id IN
+        (SELECT recording_id FROM recording WHERE session_id = ?1)",
+    "DELETE FROM audio_metric WHERE recording_id IN
+        (SELECT recording_id FROM recording WHERE session_id = ?1)",
+    "DELETE FROM recording WHERE session_id = ?1",
+    "DELETE FROM event WHERE session_id = ?1",
+    "DELETE FROM consent WHERE session_id = ?1",
+    "DELETE FROM outbox WHERE session_id = ?1",
+    "DELETE FROM session_binding WHERE session_id = ?1",
+    "DELETE FROM session WHERE session_id = ?1",
+];
+
+const FORGET_NAME: &str = "UPDATE audit SET object = ?1 WHERE object = ?2";

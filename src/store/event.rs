@@ -1,0 +1,91 @@
+//! Events: what happened to a session or to the booth, for its history and the central desk.
+
+use rusqlite::Row;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Store,
+    database::Database,
+    json,
+    outbox::{self, NewRow, Sender},
+};
+use crate::error::Result;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
+pub struct EventRecord {
+    /// To which session; null: to the booth.
+    pub session_id: Option<String>,
+    /// When, unix ms.
+    pub at: i64,
+    /// What, such as `camera_lost`.
+    pub kind: String,
+    /// How exactly.
+    pub data: Value,
+}
+
+impl EventRecord {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(EventRecord {
+            session_id: row.get("session_id")?,
+            at: row.get("at")?,
+            kind: row.get("kind")?,
+            data: json(row.get_ref("data")?.as_str()?)?,
+        })
+    }
+}
+
+impl Database {
+    pub(super) fn add_event(&mut self, event: &EventRecord, sender: &Sender) -> Result<()> {
+        let EventRecord { session_id, at, kind, data } = event;
+        let transaction = self.begin()?;
+        let row = (session_id, at, kind, data.to_string());
+        transaction.prepare_cached(INSERT)?.execute(row)?;
+        let kind = format!("event/{kind}");
+        let session_id = session_id.as_deref();
+        let told = NewRow { session_id, kind: &kind, at: *at, payload: data };
+        outbox::add(&transaction, sender, &told)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// What happened to a session, oldest first.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn events(&self, session_id: &str) -> Result<Vec<EventRecord>> {
+        let mut ask = self.connection.prepare_cached(SELECT)?;
+        let rows = ask.query_map([session_id], EventRecord::from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Store {
+    /// Notes that something happened, and tells the central desk.
+    ///
+    /// # Errors
+    /// `InvalidInput` when a text is too long or there is no such session; `Unavailable`,
+    /// `Exhausted`.
+    pub async fn event(&self, event: EventRecord) -> Result<()> {
+        self.order(move |desk| {
+            let sender = desk.sender();
+            desk.attempt(|database, _| database.add_event(&event, &sender))?;
+            desk.count_added()
+        })
+        .await
+    }
+
+    /// What happened to a session, oldest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn events(&self, session_id: &str) -> Result<Vec<EventRecord>> {
+        let session_id = session_id.to_owned();
+        self.ask(move |database, _| database.events(&session_id)).await
+    }
+}
+
+const INSERT: &str = "INSERT INTO event (session_id, at, kind, data) VALUES (?1, ?2, ?3, ?4)";
+
+const SELECT: &str = "SELECT * FROM event WHERE session_id = ?1 ORDER BY at, event_id";

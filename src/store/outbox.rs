@@ -1,0 +1,258 @@
+//! The outbox: what the central desk has not acknowledged yet. Rows are added in the transaction
+//! of what they tell, and go only when the broker has acknowledged that very row.
+
+use rusqlite::{Connection, Row};
+use serde_json::Value;
+
+use super::{Store, database::Database, json, millis, thread::Desk};
+use crate::error::Result;
+
+/// What the outbox may hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OutboxLimits {
+    /// Payloads together, bytes.
+    pub max_bytes: u64,
+    /// Age of a row.
+    pub max_age: std::time::Duration,
+}
+
+/// A message for the central desk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// Its `seq`: grows, never given twice.
+    pub outbox_id: i64,
+    /// The start of the daemon that put it in.
+    pub boot_id: String,
+    /// The session it is about.
+    pub session_id: Option<String>,
+    /// `started`, `summary` or `event/` and the event's name.
+    pub kind: String,
+    /// When it happened, unix ms.
+    pub at: i64,
+    /// False: the clock was not set, so `at` is not to be trusted.
+    pub is_clock_set: bool,
+    /// What is told.
+    pub payload: Value,
+}
+
+/// How full the outbox is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OutboxState {
+    /// Rows.
+    pub depth: u64,
+    /// Their payloads, bytes.
+    pub bytes: u64,
+    /// When the oldest happened, unix ms.
+    pub oldest_at: Option<i64>,
+    /// Rows that were too many or too old, since the start.
+    pub fallen_out_total: u64,
+    /// The newest row's id; changes with each new row.
+    pub newest_id: i64,
+}
+
+/// A row to be added.
+#[derive(Debug)]
+pub(super) struct NewRow<'a> {
+    pub(super) session_id: Option<&'a str>,
+    pub(super) kind: &'a str,
+    pub(super) at: i64,
+    pub(super) payload: &'a Value,
+}
+
+/// Who puts rows in: this start of the daemon, and whether anybody wants them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sender {
+    pub(super) boot_id: String,
+    pub(super) is_wanted: bool,
+    pub(super) is_clock_set: bool,
+}
+
+impl OutboxRow {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(OutboxRow {
+            outbox_id: row.get("outbox_id")?,
+            boot_id: row.get("boot_id")?,
+            session_id: row.get("session_id")?,
+            kind: row.get("kind")?,
+            at: row.get("at")?,
+            is_clock_set: row.get("is_clock_set")?,
+            payload: json(row.get_ref("payload")?.as_str()?)?,
+        })
+    }
+}
+
+/// Adds a row, in the caller's transaction; without a broker nobody would ever take it.
+pub(super) fn add(connection: &Connection, sender: &Sender, new: &NewRow<'_>) -> Result<()> {
+    if sender.is_wanted {
+        connection.prepare_cached(INSERT)?.execute((
+            &sender.boot_id,
+            new.session_id,
+            new.kind,
+            new.at,
+            sender.is_clock_set,
+            new.payload.to_string(),
+        ))?;
+    }
+    Ok(())
+}
+
+impl Database {
+    /// The oldest rows after that one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn outbox_after(&self, outbox_id: i64, limit: u32) -> Result<Vec<OutboxRow>> {
+        let mut ask = self.connection.prepare_cached(SELECT)?;
+        let rows = ask.query_map((outbox_id, limit), OutboxRow::from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Deletes rows; how many there were and their bytes.
+    pub(super) fn outbox_done(&mut self, ids: &[i64]) -> Result<(u64, u64)> {
+        let transaction = self.begin()?;
+        let (mut rows, mut bytes) = (0, 0);
+        for id in ids {
+            let mut delete = transaction.prepare_cached(DELETE)?;
+            for gone in delete.query_map([id], |row| row.get::<_, u64>(0))? {
+                rows += 1;
+                bytes += gone?;
+            }
+        }
+        transaction.commit()?;
+        Ok((rows, bytes))
+    }
+
+    /// How full it is after that row; `fallen_out_total` is not known here.
+    pub(super) fn outbox_state(&self, after: i64) -> Result<OutboxState> {
+        let mut ask = self.connection.prepare_cached(STATE)?;
+        Ok(ask.query_row([after], |row| {
+            Ok(OutboxState {
+                depth: row.get(0)?,
+                bytes: row.get(1)?,
+                oldest_at: row.get(2)?,
+                fallen_out_total: 0,
+                newest_id: row.get(3)?,
+            })
+        })?)
+    }
+
+    /// Deletes what is too old, then the oldest until the rest has room; how many rows.
+    pub(super) fn trim_outbox(&mut self, limits: &OutboxLimits, now: i64) -> Result<usize> {
+        let oldest = now.saturating_sub(millis(limits.max_age));
+        let most = i64::try_from(limits.max_bytes).unwrap_or(i64::MAX);
+        let transaction = self.begin()?;
+        let aged = transaction.prepare_cached(DELETE_OLD)?.execute([oldest])?;
+        let crowded = transaction.prepare_cached(DELETE_BEYOND)?.execute([most])?;
+        transaction.commit()?;
+        Ok(aged + crowded)
+    }
+}
+
+impl Desk {
+    /// Counts the outbox anew: after a start, and when another process has touched it.
+    pub(super) fn count_outbox(&mut self) -> Result<()> {
+        let counted = self.attempt(|database, _| database.outbox_state(0))?;
+        self.tell_outbox(|told| {
+            *told = OutboxState { fallen_out_total: told.fallen_out_total, ..counted };
+        });
+        Ok(())
+    }
+
+    /// Counts what was added since the last time; a long outbox is not read for that.
+    pub(super) fn count_added(&mut self) -> Result<()> {
+        let newest_id = self.outbox.borrow().newest_id;
+        let added = self.attempt(|database, _| database.outbox_state(newest_id))?;
+        self.tell_outbox(|told| {
+            told.depth += added.depth;
+            told.bytes += added.bytes;
+            told.newest_id = added.newest_id;
+            told.oldest_at = added.oldest_at;
+        });
+        Ok(())
+    }
+
+    fn take_off(&mut self, (rows, bytes): (u64, u64)) -> Result<()> {
+        let oldest_at = self.attempt(|database, _| database.outbox_state(i64::MAX))?.oldest_at;
+        self.tell_outbox(|told| {
+            told.depth = told.depth.saturating_sub(rows);
+            told.bytes = told.bytes.saturating_sub(bytes);
+            told.oldest_at = oldest_at;
+        });
+        Ok(())
+    }
+
+    fn tell_outbox(&self, change: impl FnOnce(&mut OutboxState)) {
+        self.outbox.send_if_modified(|told| {
+            let before = *told;
+            change(told);
+            *told != before
+        });
+    }
+
+    /// Keeps the outbox within its limits, and says what had to go.
+    pub(super) fn trim_outbox(&mut self) -> Result<()> {
+        let Some(limits) = self.config.outbox else { return Ok(()) };
+        let fallen = self.attempt(|database, now| database.trim_outbox(&limits, now))?;
+        if fallen > 0 {
+            log::error!(target: "store", rows = fallen; "messages that the central desk never took were too old or too many and are lost; look at the broker");
+            let rows = u64::try_from(fallen).unwrap_or(u64::MAX);
+            self.outbox.send_modify(|told| told.fallen_out_total += rows);
+            self.count_outbox()?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// How full the outbox is, and every change of it.
+    pub fn outbox(&self) -> tokio::sync::watch::Receiver<OutboxState> {
+        self.outbox.subscribe()
+    }
+
+    /// The oldest messages after `outbox_id` (0: the oldest of all), in the order in which they
+    /// must be told.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn outbox_after(&self, outbox_id: i64, limit: u32) -> Result<Vec<OutboxRow>> {
+        self.ask(move |database, _| database.outbox_after(outbox_id, limit)).await
+    }
+
+    /// Deletes messages that the broker has acknowledged.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`: they are told again then, which the desk can tell.
+    pub async fn outbox_done(&self, ids: Vec<i64>) -> Result<()> {
+        self.order(move |desk| {
+            let gone = desk.attempt(|database, _| database.outbox_done(&ids))?;
+            desk.take_off(gone)
+        })
+        .await
+    }
+}
+
+const INSERT: &str = "\
+    INSERT INTO outbox (boot_id, session_id, kind, at, is_clock_set, payload)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const SELECT: &str = "\
+    SELECT * FROM outbox WHERE outbox_id > ?1 ORDER BY outbox_id LIMIT ?2";
+
+const DELETE: &str = "DELETE FROM outbox WHERE outbox_id = ?1 RETURNING octet_length(payload)";
+
+/// The counts are of the rows after ?1; the oldest is the oldest of all.
+const STATE: &str = "\
+    SELECT count(*), ifnull(sum(octet_length(payload)), 0),
+        (SELECT at FROM outbox ORDER BY outbox_id LIMIT 1),
+        ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)
+    FROM outbox WHERE outbox_id > ?1";
+
+const DELETE_OLD: &str = "DELETE FROM outbox WHERE at < ?1";
+
+/// Counted from the newest on, whatever goes over the limit is too much.
+const DELETE_BEYOND: &str = "\
+    DELETE FROM outbox WHERE outbox_id IN (
+        SELECT outbox_id FROM (
+            SELECT outbox_id, sum(octet_length(payload)) OVER (ORDER BY outbox_id DESC) AS bytes
+            FROM outbox)
+        WHERE bytes > ?1)";
