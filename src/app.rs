@@ -30,6 +30,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     gate::Gate,
     inference::{Catalog, ModelEntry},
+    recorder,
     report::SummaryReport,
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
@@ -227,6 +228,8 @@ impl Parts {
             clock: clock.clone(),
         };
         let booth = Booth::new(Subject::Booth, stream.clone(), gates, ground);
+        let state = booth.state();
+        runtime.spawn(recorder::follow(live.clone(), state, store.clone(), clock.clone()));
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, config.camera.clone(), camera);
             let sink = stream.clone();

@@ -1,1 +1,119 @@
-//! Keeps the metrics of a session as they happen: one row a second and modality.
+//! Keeps the metrics of a session as they happen: at most one row a second and modality, while
+//! a session runs and only then. Holds nothing but where it is; the store writes in batches.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{
+    booth::BoothState,
+    clock::Clock,
+    engine::Live,
+    report::{AudioReport, VisualReport},
+    store::{MetricRow, Store},
+};
+
+/// Follows a stream until it is closed.
+pub async fn follow(
+    mut live: watch::Receiver<Live>,
+    state: watch::Receiver<BoothState>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) {
+    let mut recorder = Recorder::default();
+    while live.changed().await.is_ok() {
+        recorder.turn_to(&state.borrow(), clock.monotonic());
+        for row in recorder.rows(&live.borrow_and_update()) {
+            store.record(row);
+        }
+    }
+}
+
+/// The session that is recorded, and how far it is.
+#[derive(Debug, Default)]
+struct Recorder {
+    session: Option<Recorded>,
+}
+
+#[derive(Debug)]
+struct Recorded {
+    session_id: String,
+    /// When it was first seen, monotonic.
+    began_at: Duration,
+    /// The last second of which there is a row.
+    video_s: Option<u32>,
+    audio_s: Option<u32>,
+}
+
+impl Recorder {
+    /// The booth's session is this one now.
+    fn turn_to(&mut self, state: &BoothState, now: Duration) {
+        let running = state.session.as_ref().map(|session| &*session.session_id);
+        if running != self.session.as_ref().map(|recorded| &*recorded.session_id) {
+            self.session = running.map(|session_id| Recorded {
+                session_id: session_id.to_owned(),
+                began_at: now,
+                video_s: None,
+                audio_s: None,
+            });
+        }
+    }
+
+    /// Rows of seconds that have none yet.
+    fn rows(&mut self, live: &Live) -> Vec<MetricRow> {
+        let Some(recorded) = &mut self.session else { return Vec::new() };
+        let mut rows = Vec::new();
+        if let Some(seen) = &live.face
+            && seen.session_id.as_deref() == Some(&*recorded.session_id)
+            && let Some(offset_s) =
+                recorded.next(recorded.video_s, seen.observation.captured_at)
+        {
+            recorded.video_s = Some(offset_s);
+            let report = VisualReport::new(seen, live.origin.demo_video);
+            rows.push(MetricRow::video(&recorded.session_id, offset_s, &report));
+        }
+        if let Some(heard) = &live.voice
+            && heard.session_id.as_deref() == Some(&*recorded.session_id)
+            && let Some(offset_s) =
+                recorded.next(recorded.audio_s, heard.observation.captured_at)
+        {
+            recorded.audio_s = Some(offset_s);
+            let report = AudioReport::new(heard, live.origin.demo_audio);
+            rows.push(MetricRow::audio(&recorded.session_id, offset_s, &report));
+        }
+        rows
+    }
+}
+
+impl Recorded {
+    /// The second of media that was captured then, unless there is a row for it.
+    fn next(&self, last: Option<u32>, captured_at: Duration) -> Option<u32> {
+        let offset_s = captured_at.saturating_sub(self.began_at).as_secs();
+        let offset_s = u32::try_from(offset_s).unwrap_or(u32::MAX);
+        last.is_none_or(|last| offset_s > last).then_some(offset_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_second_has_one_row_and_time_never_goes_back() {
+        let mut recorded = Recorded {
+            session_id: "one".into(),
+            began_at: Duration::from_millis(1_500),
+            video_s: None,
+            audio_s: None,
+        };
+        let mut kept = Vec::new();
+        for captured_at_ms in [1_400, 1_600, 2_400, 2_600, 2_550, 3_600, 9_000] {
+            let captured_at = Duration::from_millis(captured_at_ms);
+            if let Some(offset_s) = recorded.next(recorded.video_s, captured_at) {
+                recorded.video_s = Some(offset_s);
+                kept.push(offset_s);
+            }
+        }
+        assert_eq!(kept, [0, 1, 2, 7]);
+    }
+}

@@ -6,6 +6,7 @@ mod analyze;
 mod bench;
 mod devices;
 mod evaluate;
+mod keep;
 mod run;
 mod token;
 
@@ -62,6 +63,12 @@ enum Command {
     /// Make, list and take back tokens: who may open a door
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Print all that is kept of a session
+    Export(keep::ExportArguments),
+    /// Erase a session, or all of a subject, for good; prints a receipt
+    Erase(keep::EraseArguments),
+    /// Copy the database to a file, also while the booth runs
+    Backup(keep::BackupArguments),
     /// Check the configuration and say all that is wrong with it
     CheckConfig,
     /// Measure speed and memory on the bundled clip
@@ -105,6 +112,9 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
         }
         Command::Devices(arguments) => devices::run(&arguments, out),
         Command::Token(command) => token::run(&config, command, out),
+        Command::Export(arguments) => keep::export(&config, &arguments, out),
+        Command::Erase(arguments) => keep::erase(&config, arguments, out),
+        Command::Backup(arguments) => keep::backup(&config, &arguments, out),
         Command::CheckConfig => write_line(out, "the configuration is good"),
         Command::Bench(arguments) => bench::run(&config, &arguments, out),
     }

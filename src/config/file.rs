@@ -2,7 +2,7 @@
 //!
 //! Parses low: knows nothing of what the keys mean together.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use toml::{
     Spanned,
@@ -127,12 +127,17 @@ impl Given {
         if let Some((value, _)) = self.values.get(name) {
             return Some(value.clone());
         }
-        default_of(key::find(name).expect("only keys of the table are asked for"))
+        debug_assert!(key::find(name).is_some(), "only keys of the table are asked for");
+        DEFAULTS.get(name).cloned()
     }
 }
 
-/// The default of a key.
-fn default_of(key: &Key) -> Option<Value> {
+/// Each key's default, where it has one.
+static DEFAULTS: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new(|| {
+    KEYS.iter().filter_map(|key| Some((key.name, read_default(key)?))).collect()
+});
+
+fn read_default(key: &Key) -> Option<Value> {
     let Fallback::Is(text) = key.default else { return None };
     let parsed = DeValue::parse(text).expect("defaults are TOML");
     Some(of_kind(key.kind, parsed.get_ref()).expect("defaults are of their key's kind"))
@@ -210,7 +215,11 @@ fn article(value: &DeValue<'_>) -> String {
 
 /// Says that a name is unknown, and which one may have been meant.
 fn unknown(name: &str) -> String {
-    let known = KEYS.iter().flat_map(|key| [key.name, key.table()]);
+    // Nobody mistypes a name into one of several times its length.
+    let known = KEYS
+        .iter()
+        .flat_map(|key| [key.name, key.table()])
+        .filter(|known| known.len().abs_diff(name.len()) <= 1 + name.len() / 4);
     let nearest = known.map(|known| (distance(name, known), known)).min();
     match nearest {
         Some((steps, known)) if steps <= 1 + name.len() / 4 => {

@@ -32,9 +32,16 @@ impl Database {
         }
         transaction.commit()?;
         deleted += self.make_room(config.max_bytes)?;
-        // Free pages go back to the disk.
-        self.connection.execute_batch("PRAGMA incremental_vacuum")?;
+        self.give_back_pages()?;
         Ok(deleted)
+    }
+
+    /// Free pages go back to the disk: the pragma frees one a step.
+    fn give_back_pages(&self) -> Result<()> {
+        let mut free = self.connection.prepare_cached("PRAGMA incremental_vacuum")?;
+        let mut steps = free.query([])?;
+        while steps.next()?.is_some() {}
+        Ok(())
     }
 
     /// Deletes the metrics of the oldest sessions until the rest has room; how many recordings.
@@ -60,7 +67,7 @@ impl Database {
 const OLDEST_RECORDING: &str = "\
     DELETE FROM recording WHERE session_id IN (
         SELECT session_id FROM session JOIN recording USING (session_id)
-        WHERE state <> 'running' ORDER BY started_at LIMIT 10)";
+        WHERE state <> 'running' ORDER BY started_at LIMIT 1)";
 
 const SESSIONS_OVER: &str = "\
     DELETE FROM session WHERE state <> 'running' AND ifnull(ended_at, started_at) < ?1";

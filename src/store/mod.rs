@@ -11,6 +11,7 @@ mod cleanup;
 mod database;
 mod erase;
 mod event;
+mod export;
 mod fault;
 mod handle;
 mod metric;
@@ -29,10 +30,11 @@ pub use audit::AuditEntry;
 pub use database::Database;
 pub use erase::{EraseReceipt, EraseTarget};
 pub use event::EventRecord;
+pub use export::Export;
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};
 pub use outbox::{OutboxLimits, OutboxRow, OutboxState};
-pub use recording::{History, MOST_POINTS, Series};
+pub use recording::{History, Series};
 pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKind};
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
@@ -71,6 +73,15 @@ impl Default for StoreConfig {
 /// The database of a booth that keeps its state in `state_dir`.
 pub fn database_path(state_dir: &std::path::Path) -> PathBuf {
     state_dir.join(DATABASE_FILE)
+}
+
+/// What the database and its log take on the disk of `state_dir`, bytes; `None` where there is
+/// none to be seen.
+pub fn size_on_disk(state_dir: &std::path::Path) -> Option<u64> {
+    let size = |ending: &str| {
+        std::fs::metadata(state_dir.join(format!("{DATABASE_FILE}{ending}"))).map(|m| m.len())
+    };
+    Some(size("").ok()? + size("-wal").unwrap_or(0))
 }
 
 /// A duration as the `_at` columns count it.

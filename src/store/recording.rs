@@ -36,9 +36,6 @@ pub struct Series {
     pub rows: Vec<Vec<Option<f64>>>,
 }
 
-/// Longest series that is told at once; longer ones are told in steps of several seconds.
-pub const MOST_POINTS: u32 = 7200;
-
 impl Database {
     /// Writes rows in one transaction, and notes those that found no room before; those of
     /// sessions that do not run, and those that the schema refuses, are left out: how many.
@@ -81,7 +78,7 @@ impl Database {
             .prepare_cached(SELECT_NEWEST)?
             .query_row([recording_id], |row| row.get(0))?;
         history.lost_rows = lost_rows;
-        history.step_s = (newest + 1).div_ceil(most_points.clamp(1, MOST_POINTS)).max(1);
+        history.step_s = (newest + 1).div_ceil(most_points.max(1)).max(1);
         for modality in Modality::ALL {
             let rows = self.rows_of(recording_id, modality, history.step_s)?;
             match modality {

@@ -72,22 +72,23 @@ impl Desk {
         self.stage.update(|status| status.state = crate::stage::State::Stopped);
     }
 
-    /// Writes the metrics that wait. What cannot be written waits on.
-    pub(super) fn flush(&mut self) {
+    /// Writes the metrics that wait. What cannot be written waits on: false then.
+    pub(super) fn flush(&mut self) -> bool {
         self.flushed_at = self.clock.monotonic();
         let batch = self.pending.take();
         if batch.is_empty() {
-            return;
+            return true;
         }
         let written = self.attempt(|database, _| database.record(&batch));
-        match written {
+        match &written {
             Ok(0) => (),
             Ok(lost) => {
-                log::warn!(target: "store", rows = lost; "metrics were out of range, or of a session that runs no more, and are lost");
+                log::warn!(target: "store", rows = *lost; "metrics were out of range, or of a session that runs no more, and are lost");
             }
             // It stands in the stage.
             Err(_) => self.pending.put_back(batch),
         }
+        written.is_ok()
     }
 
     /// Who puts rows into the outbox now.
@@ -110,9 +111,23 @@ impl Desk {
             Err(error) if error.kind() == ErrorKind::Internal => {
                 log::error!(target: "store", error = error.chain().to_string().as_str(); "the database refused a statement");
             }
+            // What can be read may still not be written: only mending ends a loss.
+            _ if self.is_lost() => (),
             _ => self.stage.media_passed(self.clock.monotonic()),
         }
         done
+    }
+
+    /// Opens the file again and writes what waits; true when that worked.
+    fn mend(&mut self) -> bool {
+        let is_open = self.attempt(|database, _| database.reopen()).is_ok();
+        let is_mended = is_open && self.flush();
+        if is_mended {
+            self.stage.media_passed(self.clock.monotonic());
+            log::info!(target: "store", "the database is back");
+            self.data_version = 0;
+        }
+        is_mended
     }
 
     /// Publishes the tokens as they are now.
@@ -124,13 +139,8 @@ impl Desk {
 
     /// What the thread does unasked: mends, sees what others changed, forgets what is old.
     fn look_after(&mut self) {
-        if self.is_lost() {
-            let reopened = self.attempt(|database, _| database.reopen());
-            if reopened.is_err() {
-                return;
-            }
-            log::info!(target: "store", "the database is back");
-            self.data_version = 0;
+        if self.is_lost() && !self.mend() {
+            return;
         }
         // What goes wrong here stands in the stage, and is tried again.
         if self.clock.monotonic().saturating_sub(self.flushed_at) >= self.config.flush_interval

@@ -20,7 +20,9 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec},
     gate::Gate,
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    recorder,
     session::SessionConfig,
+    store::Store,
 };
 
 /// How long a stream waits for its client to come back.
@@ -36,6 +38,7 @@ pub(super) struct Clients {
     engine: Engine,
     session: SessionConfig,
     ground: Ground,
+    store: Store,
     most: usize,
     open: Mutex<HashMap<String, Arc<Client>>>,
 }
@@ -88,10 +91,10 @@ impl Clients {
     pub(super) fn new(
         engine: Engine,
         session: SessionConfig,
-        ground: Ground,
+        (ground, store): (Ground, Store),
         most: usize,
     ) -> Self {
-        Clients { engine, session, ground, most, open: Mutex::default() }
+        Clients { engine, session, ground, store, most, open: Mutex::default() }
     }
 
     /// The stream of a session, opened if it is new; `connection` is its sender from now on.
@@ -149,6 +152,8 @@ impl Clients {
         let subject = Subject::Client { session_id: session_id.to_owned() };
         let ground = self.ground.clone();
         let interview = Booth::new(subject, stream.clone(), gates.clone(), ground);
+        let (state, store) = (interview.state(), self.store.clone());
+        tokio::spawn(recorder::follow(live.clone(), state, store, clock.clone()));
         Client {
             session_id: session_id.to_owned(),
             interview,

@@ -15,6 +15,7 @@ use crate::{
     features::Features,
     policy::Profile,
     stage::{Stage, State as StageState, Status},
+    store,
 };
 
 /// A device that says it runs and gave nothing for so long does not run.
@@ -63,6 +64,8 @@ struct Health<'a> {
     connections: usize,
     connections_max: usize,
     disk: DiskHealth,
+    /// What the central desk has not taken yet.
+    outbox: OutboxHealth,
 }
 
 #[derive(Serialize)]
@@ -84,6 +87,19 @@ struct PreviewHealth {
 struct DiskHealth {
     /// Left for boothd where the store is; null where the system does not tell.
     free_bytes: Option<u64>,
+    /// The database with its log; null where there is none to be seen.
+    database_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct OutboxHealth {
+    /// Messages.
+    depth: u64,
+    bytes: u64,
+    /// Age of the oldest, s.
+    oldest_s: Option<u64>,
+    /// Messages that were too old or too many since the start: they are lost.
+    fallen_out_total: u64,
 }
 
 #[derive(Serialize)]
@@ -135,9 +151,24 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         },
         connections: shared.active_connections(),
         connections_max: state.config.max_connections,
-        disk: DiskHealth { free_bytes: process::free_bytes(&state.state_dir) },
+        disk: DiskHealth {
+            free_bytes: process::free_bytes(&state.state_dir),
+            database_bytes: store::size_on_disk(&state.state_dir),
+        },
+        outbox: outbox_health(&shared),
     };
     (code(status), Json(body)).into_response()
+}
+
+fn outbox_health(shared: &Shared) -> OutboxHealth {
+    let outbox = *shared.state.store.outbox().borrow();
+    let age_ms = |at: i64| shared.clock.unix_ms().saturating_sub(at);
+    OutboxHealth {
+        depth: outbox.depth,
+        bytes: outbox.bytes,
+        oldest_s: outbox.oldest_at.map(|at| u64::try_from(age_ms(at) / 1000).unwrap_or(0)),
+        fallen_out_total: outbox.fallen_out_total,
+    }
 }
 
 /// Answers GET /health/live: the process answers.

@@ -227,6 +227,7 @@ fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
     };
     // Those who left lately may come back.
     let most = state.config.max_connections * 2;
+    let ground = (ground, state.store.clone());
     clients::Clients::new(state.engine.clone(), state.session.clone(), ground, most)
 }
 

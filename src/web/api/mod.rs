@@ -5,6 +5,7 @@
 
 mod devices;
 mod features;
+mod history;
 mod records;
 mod sessions;
 mod tokens;
@@ -27,7 +28,7 @@ use crate::{
     booth::{ActiveSession, BoothState, SessionSummary},
     features::FeatureChange,
     store::{
-        NewToken,
+        EraseReceipt, Export, History, NewToken,
         Role::{Operator, Viewer},
         SessionRecord,
     },
@@ -50,7 +51,12 @@ fn json_text(text: &str) -> Response {
 
 /// What there is.
 fn endpoints() -> Vec<Endpoint> {
-    interviews().into_iter().chain(the_booth()).chain(the_desk()).collect()
+    interviews()
+        .into_iter()
+        .chain(what_is_kept())
+        .chain(the_booth())
+        .chain(the_desk())
+        .collect()
 }
 
 fn interviews() -> Vec<Endpoint> {
@@ -78,6 +84,46 @@ fn interviews() -> Vec<Endpoint> {
         .needs(Operator)
         .answers::<SessionSummary>()
         .refuses(&[404, 409, 503]),
+    ]
+}
+
+fn what_is_kept() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(
+            "/api/v1/sessions/{id}/history",
+            "A session's metrics over time, at most one row a second.",
+            history::history,
+        )
+        .needs(Operator)
+        .query::<history::Fineness>()
+        .answers::<History>()
+        .refuses(&[400, 404, 503]),
+        Endpoint::get(
+            "/api/v1/sessions/{id}/export",
+            "All that is kept of a session, as a file.",
+            history::export,
+        )
+        .needs(Operator)
+        .query::<history::Wanted>()
+        .answers::<Export>()
+        .refuses(&[400, 404, 503]),
+        Endpoint::delete(
+            "/api/v1/sessions/{id}",
+            "Erases a session that is over, here and at the central desk; the answer is a receipt.",
+            history::erase,
+        )
+        .needs(Operator)
+        .answers::<EraseReceipt>()
+        .refuses(&[400, 404, 503]),
+        Endpoint::post(
+            "/api/v1/erase",
+            "Erases every session of a subject; the answer is a receipt.",
+            history::erase_subject,
+        )
+        .needs(Operator)
+        .takes::<history::Subject>()
+        .answers::<EraseReceipt>()
+        .refuses(&[503]),
     ]
 }
 

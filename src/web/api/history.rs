@@ -1,0 +1,129 @@
+//! What is kept of a session: its metrics over time, all of it as a file, and erasing it.
+
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    error::{Error, ErrorKind},
+    store::{EraseReceipt, EraseTarget, History},
+    web::{
+        Shared,
+        access::Caller,
+        extract::{Body, Parameters},
+        refused::Refused,
+    },
+};
+
+/// Rows of a series where nobody says how many: more than a chart has pixels.
+const USUAL_POINTS: u32 = 1200;
+
+/// Rows of a series at most: two hours, second by second.
+const MOST_POINTS: u32 = 7200;
+
+/// How fine a series is wanted.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fineness {
+    /// Rows at most; a longer session is told in means of several seconds. 1200 where it is not
+    /// said.
+    #[schemars(range(min = 1, max = 7200))]
+    points: Option<u32>,
+}
+
+/// Which kind of file.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// `json`: all that is kept; `csv`: the metrics, one line a second. `json` where it is not
+    /// said.
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Json,
+    Csv,
+}
+
+/// Whose sessions are to be erased.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Subject {
+    /// As the sessions were begun with.
+    #[schemars(length(min = 1, max = 128))]
+    subject_ref: String,
+}
+
+/// Answers GET /api/v1/sessions/{id}/history.
+pub(super) async fn history(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Parameters(Fineness { points }): Parameters<Fineness>,
+) -> Result<Json<History>, Refused> {
+    let points = points.unwrap_or(USUAL_POINTS);
+    if !(1..=MOST_POINTS).contains(&points) {
+        let sentence = format!("points must be from 1 to {MOST_POINTS}, is {points}");
+        return Err(Error::new(ErrorKind::InvalidInput, sentence).into());
+    }
+    let store = &shared.state.store;
+    if store.session(&id).await?.is_none() {
+        return Err(no_session());
+    }
+    Ok(Json(store.history(&id, points).await?))
+}
+
+/// Answers GET /api/v1/sessions/{id}/export.
+pub(super) async fn export(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    Parameters(Wanted { format }): Parameters<Wanted>,
+) -> Result<Response, Refused> {
+    let store = &shared.state.store;
+    let export = store.export(&id).await?.ok_or_else(no_session)?;
+    store.audit(caller.actor(), "session.export", &format!("session {id}"), "").await?;
+    let (mime, ending, text) = match format.unwrap_or(Format::Json) {
+        Format::Csv => ("text/csv; charset=utf-8", "csv", export.to_csv()),
+        Format::Json => return Ok((attachment("json"), Json(export)).into_response()),
+    };
+    Ok(([(header::CONTENT_TYPE, mime)], attachment(ending), text).into_response())
+}
+
+/// A file's name that says nothing of the person.
+fn attachment(ending: &str) -> [(header::HeaderName, String); 1] {
+    [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"boothd-session.{ending}\""))]
+}
+
+/// Answers DELETE /api/v1/sessions/{id}.
+pub(super) async fn erase(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<EraseReceipt>, Refused> {
+    let store = &shared.state.store;
+    if store.session(&id).await?.is_none() {
+        return Err(no_session());
+    }
+    Ok(Json(store.erase(EraseTarget::Session(id), caller.actor()).await?))
+}
+
+/// Answers POST /api/v1/erase.
+pub(super) async fn erase_subject(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Body(Subject { subject_ref }): Body<Subject>,
+) -> Result<Json<EraseReceipt>, Refused> {
+    let target = EraseTarget::Subject(subject_ref);
+    Ok(Json(shared.state.store.erase(target, caller.actor()).await?))
+}
+
+fn no_session() -> Refused {
+    Refused::not_found("there is no session of that id")
+}

@@ -1,0 +1,275 @@
+//! What happens to what is kept when the machine fails: a full disk, one that may not be
+//! written, one that takes seconds, and a power cut at any moment. Real daemons on real file
+//! systems (a tmpfs of its own in a mount namespace; `unshare` needs root or user namespaces).
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+#[path = "common/daemon.rs"]
+mod daemon;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use boothd::store::{Database, SessionState};
+use daemon::{BOOTHD, Daemon, TOKEN};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// Status and body of one request of the operator.
+fn ask(address: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    // An answer that was cut off in the middle is none.
+    Some((status, serde_json::from_str(body).ok()?))
+}
+
+fn consent() -> Value {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let consent_at = u64::try_from(now.as_millis()).unwrap();
+    json!({"notice_version": "1", "consent_at": consent_at, "subject_ref": "candidate 7"})
+}
+
+fn start(address: &str) -> Option<String> {
+    let (status, session) = ask(address, "POST", "/api/v1/sessions", &consent())?;
+    (status == 201).then(|| session["session_id"].as_str().unwrap().to_owned())
+}
+
+fn end(address: &str, session_id: &str) -> Option<u16> {
+    let path = format!("/api/v1/sessions/{session_id}/end");
+    Some(ask(address, "POST", &path, &Value::Null)?.0)
+}
+
+const DEMO: [&str; 4] = [
+    "video.source=file",
+    "video.file=demo/face_640x480.mjpeg",
+    "audio.source=file",
+    "audio.file=demo/speech_16k.wav",
+];
+
+/// A daemon whose state stands on a small disk of its own.
+struct OnItsOwnDisk {
+    daemon: Daemon,
+    _mount: tempfile::TempDir,
+    disk: PathBuf,
+}
+
+impl OnItsOwnDisk {
+    fn start(megabytes: u32, settings: &[&str]) -> Self {
+        let mount = tempfile::tempdir().unwrap();
+        let at = mount.path().display().to_string();
+        let script = format!(
+            "mount -t tmpfs -o size={megabytes}m tmpfs {at} && mkdir {at}/state && exec \"$0\" \"$@\""
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &script, BOOTHD]);
+        let state = format!("state.dir={at}/state");
+        let mut all: Vec<&str> = settings.to_vec();
+        all.extend(DEMO);
+        all.push(&state);
+        let daemon = Daemon::start(command, &all);
+        // As the daemon sees it.
+        let disk = PathBuf::from(format!("/proc/{}/root{at}", daemon.pid()));
+        OnItsOwnDisk { daemon, _mount: mount, disk }
+    }
+
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.disk.join("filler")).unwrap();
+        let block = [0xA5; 4096];
+        while filler.write_all(&block).is_ok() {}
+        while filler.write_all(&block[..1]).is_ok() {}
+    }
+
+    fn store_is(&self, state: &str) -> Value {
+        self.daemon.wait_for_health("the store", |health| health["store"]["state"] == state);
+        self.daemon.health().1
+    }
+}
+
+/// Live reports come on, and newer ones.
+fn goes_on(daemon: &Daemon) {
+    let mut watcher = daemon.watch();
+    let first = watcher.next("visual_analysis")["sequence"].as_u64().unwrap();
+    assert!(watcher.next("visual_analysis")["sequence"].as_u64().unwrap() > first);
+    watcher.next("audio_analysis");
+}
+
+#[test]
+fn a_full_disk_stops_no_analysis_and_what_waited_is_written_when_there_is_room() {
+    let booth = OnItsOwnDisk::start(4, &["store.flush_s=1"]);
+    let session = start(&booth.daemon.address).expect("begins");
+    booth.fill();
+    let health = booth.store_is("unavailable");
+    assert_eq!(health["status"], "degraded");
+    assert!(health["store"]["error"].as_str().unwrap().contains("full"), "{health}");
+    goes_on(&booth.daemon);
+    assert_ne!(end(&booth.daemon.address, &session), Some(200), "it could not be written");
+    fs::remove_file(booth.disk.join("filler")).unwrap();
+    let health = booth.store_is("running");
+    assert_eq!(health["status"], "healthy");
+    assert_eq!(
+        end(&booth.daemon.address, &session),
+        Some(200),
+        "the same summary, now written"
+    );
+    let path = format!("/api/v1/sessions/{session}/history");
+    let (_, history) = ask(&booth.daemon.address, "GET", &path, &Value::Null).unwrap();
+    assert_eq!(history["lost_rows"], 0);
+    let rows = history["video"]["rows"].as_array().unwrap();
+    let seconds: Vec<f64> = rows.iter().map(|row| row[0].as_f64().unwrap()).collect();
+    let gaps = seconds.windows(2).filter(|pair| pair[1] - pair[0] > 2.0).count();
+    assert!(seconds.len() >= 2 && gaps == 0, "{seconds:?}");
+}
+
+/// A library that stands between the daemon and its card: `fsync` takes as many milliseconds
+/// as the file `slow` says, and while there is a file `readonly` nothing is written to the
+/// database, as on a card that the kernel has given up on.
+fn bad_card(folder: &Path) -> PathBuf {
+    let (source, library) = (folder.join("card.c"), folder.join("card.so"));
+    let program =
+        include_str!("doubles/card.c").replace("FOLDER", &folder.display().to_string());
+    fs::write(&source, program).unwrap();
+    let mut build = Command::new("cc");
+    build.args(["-shared", "-fPIC", "-o"]).args([&library, &source]).arg("-ldl");
+    assert!(build.status().unwrap().success());
+    library
+}
+
+/// A daemon with such a card.
+fn on_a_bad_card(folder: &Path) -> Daemon {
+    let mut command = Command::new(BOOTHD);
+    command.env("LD_PRELOAD", bad_card(folder));
+    let mut settings = vec!["store.flush_s=1"];
+    settings.extend(DEMO);
+    let daemon = Daemon::start(command, &settings);
+    daemon.wait_for_health("analysis", |health| health["status"] == "healthy");
+    daemon
+}
+
+#[test]
+fn a_disk_that_may_not_be_written_is_told_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = on_a_bad_card(folder.path());
+    let session = start(&daemon.address).expect("begins");
+    let switch = folder.path().join("readonly");
+    fs::write(&switch, "").unwrap();
+    daemon.wait_for_health("the loss", |health| health["store"]["state"] == "unavailable");
+    let (_, health) = daemon.health();
+    assert_eq!(health["status"], "degraded");
+    goes_on(&daemon);
+    assert_ne!(end(&daemon.address, &session), Some(200));
+    fs::remove_file(&switch).unwrap();
+    daemon.wait_for_health("the return", |health| health["store"]["state"] == "running");
+    assert_eq!(end(&daemon.address, &session), Some(200));
+}
+
+#[test]
+fn a_card_that_takes_seconds_holds_up_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = on_a_bad_card(folder.path());
+    fs::write(folder.path().join("slow"), "3000").unwrap();
+    let (address, (done, answered)) = (daemon.address.clone(), mpsc::channel());
+    let began = Instant::now();
+    let asking = thread::spawn(move || {
+        let session = start(&address);
+        done.send(began.elapsed()).unwrap();
+        session
+    });
+    let mut watcher = daemon.watch();
+    let mut reports = 0;
+    let took = loop {
+        watcher.next("visual_analysis");
+        reports += 1;
+        if let Ok(took) = answered.try_recv() {
+            break took;
+        }
+    };
+    assert!(took >= Duration::from_secs(3), "the card was slow: {took:?}");
+    assert!(reports >= 4, "{reports} reports while the card was written");
+    let session = asking.join().unwrap().expect("begins all the same");
+    fs::write(folder.path().join("slow"), "0").unwrap();
+    assert_eq!(end(&daemon.address, &session), Some(200));
+}
+
+/// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
+fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    while let Some(session) = start(address) {
+        begun.push(session.clone());
+        if end(address, &session) != Some(200) {
+            break;
+        }
+        ended.push(session);
+    }
+    (begun, ended)
+}
+
+/// How often the power is cut. All of it takes less than a minute, as no model is loaded.
+const POWER_CUTS: u64 = 200;
+
+#[test]
+fn after_a_power_cut_at_any_moment_all_that_was_acknowledged_is_there() {
+    let state = tempfile::tempdir().unwrap();
+    let setting = format!("state.dir={}", state.path().display());
+    let settings = ["video.source=off", "audio.source=off", &*setting];
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    for cut in 0..POWER_CUTS {
+        let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+        let address = daemon.address.clone();
+        let asking = thread::spawn(move || sessions_until_it_dies(&address));
+        // Anywhere in the first 80 ms, spread evenly (the golden ratio's multiples).
+        let at = (cut * 618_034 % 1_000_000) * 80 / 1_000;
+        thread::sleep(Duration::from_micros(at));
+        daemon.signal(Signal::KILL);
+        let (b, e) = asking.join().unwrap();
+        begun.extend(b);
+        ended.extend(e);
+    }
+    let database = Database::open(&boothd::store::database_path(state.path())).unwrap();
+    database.check().unwrap();
+    let mut found = std::collections::HashMap::new();
+    let mut before = None;
+    loop {
+        let page = database.sessions(500, before).unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.started_at + 1).filter(|_| page.len() == 500);
+        let is_new = page
+            .into_iter()
+            .fold(false, |any, s| found.insert(s.session_id.clone(), s).is_none() || any);
+        if before.is_none() || !is_new {
+            break;
+        }
+    }
+    assert!(ended.len() > 100, "{} sessions were ended", ended.len());
+    for session in &begun {
+        let kept = found.get(session).expect("what was begun is there");
+        assert_eq!(kept.notice_version.as_deref(), Some("1"), "with its consent");
+    }
+    for session in &ended {
+        let kept = &found[session];
+        assert_eq!(kept.state, SessionState::Ended);
+        assert_eq!(kept.summary.as_ref().unwrap()["session_id"], **session, "whole");
+    }
+    for session in found.values() {
+        assert_eq!(session.state == SessionState::Ended, session.summary.is_some());
+    }
+}
