@@ -6,11 +6,12 @@
 
 #[path = "common/daemon.rs"]
 mod daemon;
+#[path = "common/operator.rs"]
+mod operator;
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     sync::mpsc,
@@ -19,45 +20,10 @@ use std::{
 };
 
 use boothd::store::{Database, SessionState};
-use daemon::{BOOTHD, Daemon, TOKEN};
+use daemon::{BOOTHD, Daemon};
+use operator::{ask, begin, end};
 use rustix::process::Signal;
-use serde_json::{Value, json};
-
-/// Status and body of one request of the operator.
-fn ask(address: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    // An answer that was cut off in the middle is none.
-    Some((status, serde_json::from_str(body).ok()?))
-}
-
-fn consent() -> Value {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let consent_at = u64::try_from(now.as_millis()).unwrap();
-    json!({"notice_version": "1", "consent_at": consent_at, "subject_ref": "candidate 7"})
-}
-
-fn start(address: &str) -> Option<String> {
-    let (status, session) = ask(address, "POST", "/api/v1/sessions", &consent())?;
-    (status == 201).then(|| session["session_id"].as_str().unwrap().to_owned())
-}
-
-fn end(address: &str, session_id: &str) -> Option<u16> {
-    let path = format!("/api/v1/sessions/{session_id}/end");
-    Some(ask(address, "POST", &path, &Value::Null)?.0)
-}
+use serde_json::Value;
 
 const DEMO: [&str; 4] = [
     "video.source=file",
@@ -116,7 +82,7 @@ fn goes_on(daemon: &Daemon) {
 #[test]
 fn a_full_disk_stops_no_analysis_and_what_waited_is_written_when_there_is_room() {
     let booth = OnItsOwnDisk::start(4, &["store.flush_s=1"]);
-    let session = start(&booth.daemon.address).expect("begins");
+    let session = begin(&booth.daemon.address).expect("begins");
     booth.fill();
     let health = booth.store_is("unavailable");
     assert_eq!(health["status"], "degraded");
@@ -169,7 +135,7 @@ fn on_a_bad_card(folder: &Path) -> Daemon {
 fn a_disk_that_may_not_be_written_is_told_and_mended() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = on_a_bad_card(folder.path());
-    let session = start(&daemon.address).expect("begins");
+    let session = begin(&daemon.address).expect("begins");
     let switch = folder.path().join("readonly");
     fs::write(&switch, "").unwrap();
     daemon.wait_for_health("the loss", |health| health["store"]["state"] == "unavailable");
@@ -190,7 +156,7 @@ fn a_card_that_takes_seconds_holds_up_no_report() {
     let (address, (done, answered)) = (daemon.address.clone(), mpsc::channel());
     let began = Instant::now();
     let asking = thread::spawn(move || {
-        let session = start(&address);
+        let session = begin(&address);
         done.send(began.elapsed()).unwrap();
         session
     });
@@ -213,7 +179,7 @@ fn a_card_that_takes_seconds_holds_up_no_report() {
 /// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
 fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
     let (mut begun, mut ended) = (Vec::new(), Vec::new());
-    while let Some(session) = start(address) {
+    while let Some(session) = begin(address) {
         begun.push(session.clone());
         if end(address, &session) != Some(200) {
             break;

@@ -158,14 +158,19 @@ pub struct Watcher(WebSocket<MaybeTlsStream<TcpStream>>);
 impl Watcher {
     /// The data of the next message of this type.
     pub fn next(&mut self, kind: &str) -> Value {
+        self.next_of(&[kind]).1
+    }
+
+    /// Type and data of the next message of one of these types.
+    pub fn next_of(&mut self, kinds: &[&str]) -> (String, Value) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            assert!(Instant::now() < deadline, "no {kind} came");
+            assert!(Instant::now() < deadline, "no {kinds:?} came");
             let message = self.0.read().expect("a message in time");
             let Message::Text(text) = message else { continue };
             let mut message: Value = serde_json::from_str(&text).expect("JSON");
-            if message["type"] == kind {
-                return message["data"].take();
+            if let Some(kind) = kinds.iter().find(|kind| message["type"] == **kind) {
+                return ((*kind).to_owned(), message["data"].take());
             }
         }
     }

@@ -1,0 +1,62 @@
+//! What an operator asks of a daemon over HTTP.
+
+#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+
+use crate::daemon::TOKEN;
+
+/// The whole answer to one request of the operator; `None` when the daemon is gone.
+pub fn ask_text(address: &str, method: &str, path: &str) -> Option<String> {
+    exchange(address, method, path, "")
+}
+
+/// Status and body of one request of the operator; `None` when the daemon is gone.
+pub fn ask(address: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let answer = exchange(address, method, path, &body)?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    // An answer that was cut off in the middle is none.
+    Some((status, serde_json::from_str(body).ok()?))
+}
+
+fn exchange(address: &str, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(String::from_utf8(answer).unwrap())
+}
+
+/// What "candidate 7" agrees to now.
+pub fn consent() -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let consent_at = u64::try_from(now.as_millis()).unwrap();
+    json!({"notice_version": "1", "consent_at": consent_at, "subject_ref": "candidate 7"})
+}
+
+/// Begins the booth's session: its id.
+pub fn begin(address: &str) -> Option<String> {
+    let (status, session) = ask(address, "POST", "/api/v1/sessions", &consent())?;
+    (status == 201).then(|| session["session_id"].as_str().unwrap().to_owned())
+}
+
+/// Ends it: the status.
+pub fn end(address: &str, session_id: &str) -> Option<u16> {
+    let path = format!("/api/v1/sessions/{session_id}/end");
+    Some(ask(address, "POST", &path, &Value::Null)?.0)
+}

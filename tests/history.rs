@@ -1,0 +1,159 @@
+//! A session from its begin to its erasing, through the doors of a real daemon on the bundled
+//! clip: what is kept is what was reported.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+#[path = "common/daemon.rs"]
+mod daemon;
+#[path = "common/operator.rs"]
+mod operator;
+
+use std::process::Command;
+
+use daemon::{BOOTHD, Daemon};
+use operator::{ask, ask_text, begin, consent};
+use serde_json::{Value, json};
+
+const DEMO: [&str; 4] = [
+    "video.source=file",
+    "video.file=demo/face_640x480.mjpeg",
+    "audio.source=file",
+    "audio.file=demo/speech_16k.wav",
+];
+
+/// The values of one column, by second.
+fn column(series: &Value, name: &str) -> Vec<(u64, Option<f64>)> {
+    let columns = series["columns"].as_array().unwrap();
+    let at = columns.iter().position(|column| column == name).unwrap();
+    let rows = series["rows"].as_array().unwrap().iter();
+    rows.map(|row| (row[0].as_f64().unwrap() as u64, row[at].as_f64())).collect()
+}
+
+#[test]
+fn what_is_kept_of_a_session_is_what_was_reported() {
+    let daemon = Daemon::start(Command::new(BOOTHD), &DEMO);
+    let address = &daemon.address;
+    daemon.wait_for_health("analysis", |health| health["status"] == "healthy");
+    let mut watcher = daemon.watch();
+    let session = begin(address).expect("begins");
+    let mut yaws = Vec::new();
+    let mut pitches = Vec::new();
+    let mut until = Vec::new();
+    // Four seconds of media: two frames and a segment a second.
+    while until.len() < 4 {
+        let (kind, report) = watcher.next_of(&["visual_analysis", "audio_analysis"]);
+        if report["session_id"] != *session {
+            continue;
+        }
+        if kind == "visual_analysis" {
+            yaws.push(report["head_pose"]["yaw_deg"].as_f64());
+        } else {
+            pitches.push(report["pitch_mean"].as_f64());
+            until.push(report);
+        }
+    }
+    let path = format!("/api/v1/sessions/{session}");
+    let end = ask(address, "POST", &format!("{path}/end"), &Value::Null).unwrap();
+    assert_eq!(end.0, 200);
+    let (status, history) =
+        ask(address, "GET", &format!("{path}/history"), &Value::Null).unwrap();
+    assert_eq!((status, &history["lost_rows"]), (200, &json!(0)));
+    let near = |told: &[Option<f64>], kept: Option<f64>, within: f64| {
+        told.iter().any(|told| match (told, kept) {
+            (Some(told), Some(kept)) => (told - kept).abs() <= within,
+            (told, kept) => told.is_none() && kept.is_none(),
+        })
+    };
+    let kept = column(&history["video"], "head_yaw_deg");
+    assert!(kept.len() >= 3, "{kept:?}");
+    assert!(kept.windows(2).all(|pair| pair[0].0 < pair[1].0), "a row a second: {kept:?}");
+    // A frame that came after the last one that was read may be the last row.
+    let known = &kept[..kept.len() - 1];
+    assert!(known.iter().all(|(_, yaw)| near(&yaws, *yaw, 0.006)), "{kept:?} of {yaws:?}");
+    let kept = column(&history["audio"], "pitch_mean");
+    let known = &kept[..kept.len() - 1];
+    assert!(known.iter().all(|(_, f0)| near(&pitches, *f0, 0.06)), "{kept:?} of {pitches:?}");
+
+    let csv = ask_text(address, "GET", &format!("{path}/export?format=csv")).unwrap();
+    let rows = history["video"]["rows"].as_array().unwrap().len();
+    assert!(
+        csv.contains("text/csv") && csv.lines().filter(|l| l.contains(',')).count() >= rows
+    );
+    let (_, export) = ask(address, "GET", &format!("{path}/export"), &Value::Null).unwrap();
+    let summary = &export["session"]["summary"];
+    for part in ["session_id", "frames_total", "segments_total", "ended_at", "features"] {
+        assert_eq!(summary[part], end.1[part], "{part}");
+    }
+    let names = |summary: &Value| summary["metrics"].as_object().map(|m| m.len());
+    assert!(names(summary).is_some_and(|count| count > 20) && names(summary) == names(&end.1));
+    assert_eq!(export["history"]["video"]["rows"].as_array().unwrap().len(), rows);
+
+    let (status, receipt) = ask(address, "DELETE", &path, &Value::Null).unwrap();
+    assert_eq!((status, &receipt["session_ids"]), (200, &json!([session])));
+    for gone in [path.clone(), format!("{path}/history"), format!("{path}/export")] {
+        assert_eq!(ask(address, "GET", &gone, &Value::Null).unwrap().0, 404, "{gone}");
+    }
+    assert_eq!(ask(address, "DELETE", &path, &Value::Null).unwrap().0, 404);
+    let (_, audit) = ask(address, "GET", "/api/v1/audit", &Value::Null).unwrap();
+    let text = audit.to_string();
+    assert!(!text.contains(&*session), "the audit log names no erased session");
+    assert!(text.contains(receipt["receipt_id"].as_str().unwrap()));
+}
+
+#[test]
+fn erasing_refuses_what_runs_and_what_is_not_there() {
+    let daemon = Daemon::start(Command::new(BOOTHD), &["video.source=off", "audio.source=off"]);
+    let address = &daemon.address;
+    let session = begin(address).expect("begins");
+    let path = format!("/api/v1/sessions/{session}");
+    let (status, refused) = ask(address, "DELETE", &path, &Value::Null).unwrap();
+    assert_eq!((status, &refused["code"]), (400, &json!("invalid_input")));
+    assert!(refused["error"].as_str().unwrap().contains("end it first"));
+    let subject = json!({"subject_ref": "nobody"});
+    let (status, refused) = ask(address, "POST", "/api/v1/erase", &subject).unwrap();
+    assert_eq!((status, &refused["code"]), (400, &json!("invalid_input")));
+    ask(address, "POST", &format!("{path}/end"), &Value::Null).unwrap();
+    let subject = json!({"subject_ref": consent()["subject_ref"]});
+    let (status, receipt) = ask(address, "POST", "/api/v1/erase", &subject).unwrap();
+    assert_eq!((status, &receipt["session_ids"]), (200, &json!([session])));
+    let points = format!("{path}/history?points=0");
+    assert_eq!(ask(address, "GET", &points, &Value::Null).unwrap().0, 400);
+}
+
+/// A command on the daemon's own state, while it runs.
+fn command(state: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(BOOTHD);
+    command.args(["--set", &format!("state.dir={}", state.display())]).args(arguments);
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_commands_work_beside_the_daemon() {
+    let state = tempfile::tempdir().unwrap();
+    let setting = format!("state.dir={}", state.path().display());
+    let settings = ["video.source=off", "audio.source=off", &*setting];
+    let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+    let address = &daemon.address;
+    let session = begin(address).expect("begins");
+    let (code, _, told) = command(state.path(), &["erase", "--session", &session]);
+    assert!(code != Some(0) && told.contains("end it first"), "{told}");
+    let path = format!("/api/v1/sessions/{session}");
+    ask(address, "POST", &format!("{path}/end"), &Value::Null).unwrap();
+    let (code, export, _) = command(state.path(), &["export", &session]);
+    let export: Value = serde_json::from_str(&export).unwrap();
+    assert_eq!((code, &export["session"]["state"]), (Some(0), &json!("ended")));
+    let (code, csv, _) = command(state.path(), &["export", &session, "--format", "csv"]);
+    assert!(code == Some(0) && csv.starts_with("offset_s,at,face_detected,"), "{csv}");
+    let copy = state.path().join("copy.db");
+    let (code, told, _) = command(state.path(), &["backup", &copy.display().to_string()]);
+    assert!(code == Some(0) && told.contains("copy.db"), "{told}");
+    boothd::store::Database::open(&copy).unwrap().check().unwrap();
+    let (code, receipt, _) = command(state.path(), &["erase", "--subject", "candidate 7"]);
+    let receipt: Value = serde_json::from_str(&receipt).unwrap();
+    assert_eq!((code, &receipt["session_ids"]), (Some(0), &json!([session])));
+    assert_eq!(ask(address, "GET", &path, &Value::Null).unwrap().0, 404);
+    let (code, _, told) = command(state.path(), &["erase"]);
+    assert!(code == Some(2) && told.contains("--session"), "{told}");
+}
