@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    booth::{Booth, Gates, Ground, Subject},
+    booth::{Booth, Gates, Ground, Subject, devices},
     capture::{
         retry::LoopContext,
         source::{AudioSource, Present, Sources, VideoSource},
@@ -230,6 +230,10 @@ impl Parts {
         let booth = Booth::new(Subject::Booth, stream.clone(), gates, ground);
         let state = booth.state();
         runtime.spawn(recorder::follow(live.clone(), state, store.clone(), clock.clone()));
+        let _inside = runtime.enter();
+        let devices = devices::follow(stages.all(), stop.clone());
+        let (state, store_too) = (booth.state(), store.clone());
+        runtime.spawn(recorder::note_devices(devices, state, store_too, clock.clone()));
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, config.camera.clone(), camera);
             let sink = stream.clone();

@@ -1,16 +1,18 @@
-//! Keeps the metrics of a session as they happen: at most one row a second and modality, while
-//! a session runs and only then. Holds nothing but where it is; the store writes in batches.
+//! Keeps what happens: the metrics of a session, at most one row a second and modality, while it
+//! runs and only then; and each time a device is lost or comes back. Holds nothing but where it
+//! is; the store writes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::{
-    booth::BoothState,
+    booth::{BoothState, devices::Devices},
     clock::Clock,
     engine::Live,
     report::{AudioReport, VisualReport},
-    store::{MetricRow, Store},
+    store::{EventRecord, MetricRow, Store},
 };
 
 /// Follows a stream until it is closed.
@@ -25,6 +27,46 @@ pub async fn follow(
         recorder.turn_to(&state.borrow(), clock.monotonic());
         for row in recorder.rows(&live.borrow_and_update()) {
             store.record(row);
+        }
+    }
+}
+
+/// Notes each loss and return of a device, and tells the central desk, until `stop`.
+pub async fn note_devices(
+    mut devices: watch::Receiver<Devices>,
+    state: watch::Receiver<BoothState>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) {
+    let (mut told, mut lost) = (Devices::default(), BTreeSet::new());
+    loop {
+        let now = devices.borrow_and_update().clone();
+        for (device, change, reason) in now.clone().news_since(&told) {
+            // A pause is no event, nor is its end.
+            let is_event = match change {
+                "lost" => lost.insert(device),
+                "back" => lost.remove(device),
+                _ => false,
+            };
+            if !is_event {
+                continue;
+            }
+            let session = state.borrow().session.as_ref().map(|s| s.session_id.clone());
+            let event = EventRecord {
+                session_id: session,
+                at: clock.unix_ms(),
+                kind: format!("{device}_{change}"),
+                data: json!({ "device": device, "state": change, "reason": reason }),
+            };
+            if let Err(error) = store.event(event).await {
+                let chain = error.chain().to_string();
+                log::warn!(target: "recorder", device, change, error = chain.as_str();
+                    "a device's change could not be noted");
+            }
+        }
+        told = now;
+        if devices.changed().await.is_err() {
+            return;
         }
     }
 }

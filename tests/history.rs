@@ -5,12 +5,15 @@
 
 #[path = "common/daemon.rs"]
 mod daemon;
+#[path = "common/doubles.rs"]
+mod doubles;
 #[path = "common/operator.rs"]
 mod operator;
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command, time::Instant};
 
-use daemon::{BOOTHD, Daemon};
+use daemon::{BOOTHD, Daemon, PATIENCE};
+use doubles::Booth;
 use operator::{ask, ask_text, begin, consent};
 use serde_json::{Value, json};
 
@@ -98,6 +101,34 @@ fn what_is_kept_of_a_session_is_what_was_reported() {
     let text = audit.to_string();
     assert!(!text.contains(&*session), "the audit log names no erased session");
     assert!(text.contains(receipt["receipt_id"].as_str().unwrap()));
+}
+
+#[test]
+fn a_camera_that_was_away_stands_in_the_sessions_events() {
+    let booth = Booth::new();
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    let media = format!("media={}", clip.display());
+    let camera = [&*media, "formats=MJPG", "fps=15"];
+    booth.camera(0, &camera);
+    let settings = ["video.source=device", "video.device=auto", "audio.source=off"];
+    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let address = &daemon.address;
+    let mut watcher = daemon.watch();
+    watcher.next("visual_analysis");
+    let session = begin(address).expect("begins");
+    booth.unplug_camera(0);
+    assert_eq!(watcher.next("device")["state"], "lost");
+    booth.camera(1, &camera);
+    assert_eq!(watcher.next("device")["state"], "back");
+    let path = format!("/api/v1/sessions/{session}");
+    let noted = || {
+        let (_, export) = ask(address, "GET", &format!("{path}/export"), &Value::Null).unwrap();
+        let events = export["events"].as_array().unwrap().iter();
+        events.map(|e| (e["kind"].clone(), e["data"]["reason"].is_string())).collect::<Vec<_>>()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while noted().len() < 2 && Instant::now() < deadline {}
+    assert_eq!(noted(), [(json!("camera_lost"), true), (json!("camera_back"), false)]);
 }
 
 #[test]

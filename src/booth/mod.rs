@@ -5,6 +5,7 @@
 //! What is asked of it happens one after the other. It opens nothing before the log has it on
 //! the disk, and closes before it tells anybody.
 
+pub mod devices;
 mod session_log;
 mod state;
 

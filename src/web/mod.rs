@@ -6,7 +6,6 @@ mod access;
 mod api;
 mod broadcast;
 mod clients;
-mod devices;
 mod extract;
 mod health;
 mod host;
@@ -36,7 +35,10 @@ use tokio::{
 };
 
 use crate::{
-    booth::{Booth, Ground},
+    booth::{
+        Booth, Ground,
+        devices::{self, Devices},
+    },
     clock::Clock,
     engine::{Engine, Live},
     error::Result,
@@ -170,7 +172,7 @@ struct Shared {
     hosts: Arc<host::Hosts>,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
-    devices: watch::Receiver<devices::Devices>,
+    devices: watch::Receiver<Devices>,
     clients: Arc<clients::Clients>,
 }
 

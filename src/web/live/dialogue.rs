@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 
 use super::{Connection, End, feed::Feed};
 use crate::{
-    booth::Booth,
+    booth::{Booth, devices::Devices},
     error::{Error, ErrorKind},
     report::{AudioReport, VisualReport},
     store::Role,
-    web::{
-        devices::Devices,
-        message::{
-            self,
-            client::{Refusal, Request, StartSessionData},
-            server::{
-                DeviceNews, LatestResults, PerformanceStats, ServerStats, SessionStarted,
-                StageStats, Status, Watching,
-            },
+    web::message::{
+        self,
+        client::{Refusal, Request, StartSessionData},
+        server::{
+            DeviceNews, LatestResults, PerformanceStats, ServerStats, SessionStarted,
+            StageStats, Status, Watching,
         },
     },
 };

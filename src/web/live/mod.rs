@@ -24,7 +24,6 @@ use self::feed::{Feed, News};
 use super::{
     Shared,
     clients::Client,
-    devices::Devices,
     limit::RateLimit,
     message::{
         self,
@@ -32,7 +31,10 @@ use super::{
         server::{Connected, ConnectionStats, StateOf},
     },
 };
-use crate::store::{Token, TokenBook, random_hex};
+use crate::{
+    booth::devices::Devices,
+    store::{Token, TokenBook, random_hex},
+};
 
 /// What was settled before the upgrade.
 pub(super) struct Entry {

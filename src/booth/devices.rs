@@ -1,4 +1,4 @@
-//! [`Devices`]: what clients are told of the booth's camera and microphone as they come and go.
+//! [`Devices`]: what is told of the booth's camera and microphone as they come and go.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ const DEVICES: [&str; 2] = ["camera", "microphone"];
 
 /// How the devices are, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Devices(Vec<Device>);
+pub struct Devices(Vec<Device>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Device {
@@ -40,8 +40,9 @@ impl Devices {
         Devices(devices.filter_map(look).collect())
     }
 
-    /// What changed since `told`; a device that was always well is no news.
-    pub(super) fn news_since(
+    /// What changed since `told`, as (device, `lost`, `back`, `paused` or `off`, reason); a
+    /// device that was always well is no news.
+    pub fn news_since(
         self,
         told: &Devices,
     ) -> impl Iterator<Item = (&'static str, &'static str, Option<String>)> {
@@ -72,7 +73,7 @@ fn word(state: State) -> Option<&'static str> {
 }
 
 /// Looks at the stages until `stop`; readers see every change that lasts.
-pub(super) fn follow(stages: Vec<Arc<Stage>>, stop: Stop) -> watch::Receiver<Devices> {
+pub fn follow(stages: Vec<Arc<Stage>>, stop: Stop) -> watch::Receiver<Devices> {
     let (sender, devices) = watch::channel(Devices::look(&stages));
     tokio::spawn(async move {
         let mut turn = time::interval(LOOK_EVERY);
