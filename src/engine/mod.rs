@@ -128,7 +128,10 @@ impl Engine {
                 record_vision(&stage, &seen.timing);
                 if !task.is_client && task.features.preview {
                     let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
-                    preview.show(analyser.picture(), landmarks.unwrap_or_default())?;
+                    let picture = analyser.picture();
+                    if let Some(took) = preview.show(picture, landmarks.unwrap_or_default())? {
+                        stage.record("preview", took);
+                    }
                 }
                 Ok(Some(stream::Observation::Face(Box::new(seen))))
             })
