@@ -180,9 +180,35 @@ async fn an_interviewer_watches_a_clients_session() {
     let mut client = doors.operator().await;
     client.say(video_frame(&face(), 1.into())).await;
     client.wait_for("visual_analysis").await;
+    client.say(audio_chunk(&recording(0), 2.into())).await;
+    client.wait_for("audio_analysis").await;
+    // What could not be used was the sender's concern when it was sent.
+    client.say(video_frame(&face()[..2000], 3.into())).await;
+    client.wait_for("error").await;
     let mut desk = doors.let_in("desk", &viewer).await;
     desk.say(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
-    desk.wait_for("state").await;
+    desk.expect("watching").await;
+    desk.expect("state").await;
+    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 1, "the newest at once");
+    assert_eq!(desk.expect("audio_analysis").await["timestamp"], 2);
+    client.say(video_frame(&face(), 4.into())).await;
+    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 4);
+}
+
+#[tokio::test]
+async fn who_watches_a_client_sees_nothing_of_the_session_before() {
+    let doors = open().await;
+    let (_, viewer) = doors.token(Role::Viewer).await;
+    let mut client = doors.operator().await;
+    client.say(video_frame(&face(), 1.into())).await;
+    client.wait_for("visual_analysis").await;
+    let start = json!({ "notice_version": "7", "consent_at": 1_800_000_000_000_i64 });
+    client.say(json!({ "type": "start_session", "data": start })).await;
+    client.wait_for("session_started").await;
+    let mut desk = doors.let_in("desk", &viewer).await;
+    desk.say(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
+    desk.expect("watching").await;
+    desk.expect("state").await;
     client.say(video_frame(&face(), 2.into())).await;
-    assert_eq!(desk.wait_for("visual_analysis").await["timestamp"], 2);
+    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 2);
 }

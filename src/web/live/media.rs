@@ -119,7 +119,7 @@ impl Connection {
         }
         let clients = &self.shared.clients;
         let client = clients.attach(&guest.session_id, &self.id)?;
-        let (feed, sender) = (Feed::client(client.clone()), client.sender());
+        let (feed, sender) = (Feed::own(client.clone()), client.sender());
         self.own = Some(Own { client: client.clone(), feed, sender });
         Ok(client)
     }
