@@ -212,3 +212,19 @@ async fn who_watches_a_client_sees_nothing_of_the_session_before() {
     client.say(video_frame(&face(), 2.into())).await;
     assert_eq!(desk.expect("visual_analysis").await["timestamp"], 2);
 }
+
+#[tokio::test]
+async fn a_pictures_limit_is_its_own_bytes_in_json_as_in_binary() {
+    let doors = open().await;
+    let mut client = doors.operator().await;
+    // As many bytes as a picture may have are over 5 MB of base64.
+    let mut picture = face();
+    picture.resize(5_000_000, 0);
+    client.say(video_frame(&picture, 1.into())).await;
+    assert_eq!(client.wait_for("visual_analysis").await["timestamp"], 1);
+    client.send(binary(1, 2, &picture)).await;
+    assert_eq!(client.wait_for("visual_analysis").await["timestamp"], 2);
+    picture.push(0);
+    client.say(video_frame(&picture, 3.into())).await;
+    assert_eq!(client.close_code().await, 1009);
+}
