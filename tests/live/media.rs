@@ -228,3 +228,35 @@ async fn a_pictures_limit_is_its_own_bytes_in_json_as_in_binary() {
     client.say(video_frame(&picture, 3.into())).await;
     assert_eq!(client.close_code().await, 1009);
 }
+
+/// Nobody analyses here, so that what is taken waits.
+#[tokio::test]
+async fn all_clients_together_may_not_fill_the_memory() {
+    let doors = Doors::open(patient()).await;
+    let sound = vec![0; 10_000_000];
+    let (mut first, mut second) = (doors.operator().await, doors.let_in("s2", TOKEN).await);
+    for (client, stamps) in [(&mut first, 0..4_u64), (&mut second, 4..6)] {
+        for stamp in stamps {
+            client.send(binary(2, stamp, &sound)).await;
+        }
+        client.say(json!({ "type": "ping" })).await;
+        client.wait_for("pong").await;
+    }
+    let (_, health) = doors.json("/health").await;
+    assert_eq!(doors.engine.usage().waiting, 6, "{health:#}");
+    second.send(binary(2, 6, &sound)).await;
+    let error = second.wait_for("error").await;
+    assert_eq!((&error["code"], &error["timestamp"]), (&json!("exhausted"), &json!(6)));
+    second.say(video_frame(&face(), 7.into())).await;
+    second.say(json!({ "type": "ping" })).await;
+    second.wait_for("pong").await;
+    let usage = doors.engine.usage();
+    assert_eq!((usage.waiting, usage.refused_total), (7, 1), "what is small has room");
+    // A full lane makes room by its own oldest, and who leaves for good gives all of it back.
+    first.send(binary(2, 8, &sound)).await;
+    first.say(json!({ "type": "ping" })).await;
+    first.wait_for("pong").await;
+    assert_eq!(doors.engine.usage().dropped_total, 1);
+    let (_, _, metrics) = doors.get("/metrics").await;
+    assert!(metrics.contains("boothd_media_refused_total 1.0\n"), "{metrics}");
+}
