@@ -137,7 +137,7 @@ test("a viewer sees and cannot act", async () => {
   const opened = await open({}, { role: "viewer" });
   const { page } = opened;
   await waitForText(page, "#session_why", /may watch/);
-  assert.ok(await page.isDisabled("#start"));
+  for (const id of ["start", "pause", "end", "open_sessions"]) assert.equal(await page.isVisible(`#${id}`), false, id);
   await page.click("#open_settings");
   assert.ok(await page.isDisabled("#switch_video"));
   assert.match(await page.textContent("#switch_video_why"), /may watch/);

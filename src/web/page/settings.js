@@ -33,8 +33,8 @@ export class Settings {
     return { name, box, label, why, line };
   }
 
-  /** `state` is the booth's (null: not known), `canAct` whether this token may change it. */
-  show(state, canAct, isLive) {
+  /** `state` is the stream's (null: not known); whether this token may change it, and see the booth's picture. */
+  show(state, { canAct, canLook, isLive }) {
     for (const { name, box, label, why } of this.rows) {
       setText(label, t(`switch_${name}`));
       const reason = whyLocked(name, state, canAct, isLive);
@@ -42,14 +42,14 @@ export class Settings {
       box.disabled = reason !== null;
       setText(why, t(reason ?? `switch_${name}_hint`));
     }
-    this.showPreview(state);
+    this.showPreview(canLook && Boolean(state?.features?.preview));
   }
 
   /** The picture is only fetched while it is looked at and allowed. */
-  showPreview(state) {
-    const isOn = Boolean(state?.features?.preview);
+  showPreview(isOn) {
     find("preview_box").hidden = !isOn;
     if (!isOn) this.hidePreview();
+    find("preview_picture").alt = t("switch_preview");
     setText(find("preview_show"), t(find("preview_picture").hidden ? "preview_open" : "preview_close"));
   }
 
