@@ -72,6 +72,7 @@ test("a guest has an interview of their own, and none in the booth", async () =>
   await page.waitForURL(/\?mode=own$/);
   await waitForText(page, "#link", /^Live$/);
   assert.equal(await page.isVisible("#open_sessions"), false);
+  assert.doesNotMatch(await page.textContent("#signs"), /Preview/, "that is the booth's camera");
   await consent(page, "G-3");
   await waitForText(page, "#dominant", /[^—]/);
   await waitForText(page, "#voice_numbers", /Hz/);

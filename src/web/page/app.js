@@ -50,10 +50,10 @@ function showCards(kind) {
 function showRest() {
   const { state, role, health } = known;
   const isDemo = !isOwn && Boolean(health?.demo || known.face?.demo_source || known.voice?.demo_source);
-  showSigns({ state, isDemo, features: features() });
+  showSigns({ state, isDemo, isPreviewed: !isOwn && features()?.preview });
   showLink(known.link, known.linkDetail, known.lostAt);
   const isOperator = role === "operator";
-  settings.show(state, { canAct: isOperator || (isOwn && role === "guest"), canLook: isOperator && !isOwn, isLive: isLive() });
+  settings.show(state, { canAct: isOperator || (isOwn && role === "guest"), canLook: isOperator && !isOwn, isOwn, isLive: isLive() });
   // Past interviews and the booth's picture are the operator's; who is not yet known may be one.
   find("open_sessions").hidden = role !== null && !isOperator;
   const isRunning = Boolean(state?.session);

@@ -34,8 +34,10 @@ export class Settings {
   }
 
   /** `state` is the stream's (null: not known); whether this token may change it, and see the booth's picture. */
-  show(state, { canAct, canLook, isLive }) {
-    for (const { name, box, label, why } of this.rows) {
+  show(state, { canAct, canLook, isOwn, isLive }) {
+    for (const { name, line, box, label, why } of this.rows) {
+      // Only the booth's camera can be previewed; one's own picture is on the page anyway.
+      line.hidden = isOwn && name === "preview";
       setText(label, t(`switch_${name}`));
       const reason = whyLocked(name, state, canAct, isLive);
       box.checked = Boolean(state?.features?.[name]);
