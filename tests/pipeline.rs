@@ -216,7 +216,7 @@ impl Client {
 
     async fn listen(&mut self, chunk: SoundChunk) -> AudioReport {
         let sequence = chunk.sequence;
-        self.stream.put_chunk(chunk).unwrap();
+        self.stream.put_chunk(chunk).expect("little waits");
         let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
         let live = self.until(|live| of(live) == Some(sequence)).await;
         AudioReport::newest(&live).expect("just heard")

@@ -108,6 +108,15 @@ fn greenness(picture: &Picture, x: usize, y: usize) -> f64 {
     green - red.midpoint(blue)
 }
 
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the landmarks of this face are inside of the picture"
+)]
+fn pixel([x, y, _]: &[f32; 3]) -> (usize, usize) {
+    (*x as usize, *y as usize)
+}
+
 #[tokio::test]
 async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
     let mut doors = Doors::open(patient()).await;
@@ -127,10 +136,8 @@ async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
         assert!(difference(&seen, &filmed) < 4.0, "{}", difference(&seen, &filmed));
         assert!(difference(&seen, &grey) > 20.0, "it is not blank");
         let face = result.observation.face.as_ref().expect("somebody looks into the camera");
-        let drawn = face.landmarks.iter().map(|[x, y, _]| {
-            let (x, y) = (*x as usize, *y as usize);
-            greenness(&seen, x, y) - greenness(&filmed, x, y)
-        });
+        let drawn = face.landmarks.iter().map(pixel);
+        let drawn = drawn.map(|(x, y)| greenness(&seen, x, y) - greenness(&filmed, x, y));
         assert!(mean(drawn.clone()) > 30.0, "{} greener at the landmarks", mean(drawn));
         let far = (0..100).map(|x| greenness(&seen, x, 20) - greenness(&filmed, x, 20));
         assert!(mean(far.clone()).abs() < 5.0, "{} greener far from the face", mean(far));
