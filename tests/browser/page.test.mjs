@@ -180,6 +180,19 @@ test("a lost booth is told, comes back by itself, and what was missed is counted
   await done(opened);
 });
 
+test("a booth that was restarted is told as that, though its counts are further than before", async () => {
+  const opened = await open({ expected: [/WebSocket connection/, /ERR_CONNECTION_REFUSED/] });
+  const { page } = opened;
+  await waitForText(page, "#voice_numbers", /Hz/);
+  const { port, frame, segment } = mock;
+  await mock.close();
+  mock = new Mock();
+  Object.assign(mock, { bootId: "boot-2", frame: frame + 900, segment: segment + 400 });
+  await mock.listen(port);
+  await waitForText(page, "#gap_text", /Back after \d+ s away, the booth was restarted$/);
+  await done(opened);
+});
+
 test("a lost camera is told at once", async () => {
   const opened = await open();
   const { page } = opened;
