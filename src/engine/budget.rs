@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// Fifty clients at work have some 8 MB waiting at the worst: a picture of 100 kB and, behind a
-/// busy worker, a second of sound or two each. Eight times that is never reached by them, and
-/// is still little on a board of 1 GB.
+/// With every lane full, fifty browsers have 15 MB waiting: a picture of 100 kB and four chunks
+/// of 50 kB each. Four times that is never reached by them, and is still little on a board of
+/// 1 GB; without it, four chunks of 10 MB each would be 2 GB.
 pub(super) const CLIENT_MEDIA_BYTES: usize = 64_000_000;
 
 /// Bytes that may be held, and are. Clones of the `Arc` share them.
