@@ -37,7 +37,7 @@ use crate::{
     stage::{Stage, State},
     stop::Stop,
     store::{self, Secret, Store, StoreThread},
-    vision::{ExpressionChoice, FaceAnalyser, FaceModels},
+    vision::{ExpressionChoice, FaceAnalyser, FaceModels, VisionConfig},
     web::{self, ModelInfo, WebState},
 };
 
@@ -267,14 +267,15 @@ impl Parts {
         catalog: &Catalog,
     ) -> Result<()> {
         let Sources { video, audio } = &config.sources;
+        let vision = VisionConfig { expression: expression(config), ..config.vision.clone() };
         let (faces, voices) = thread::scope(|scope| {
             let voices = scope.spawn(|| audio.as_ref().map(|_| VoiceModels::load(catalog)));
-            let faces = video.as_ref().map(|_| FaceModels::load(catalog, &config.vision));
+            let faces = video.as_ref().map(|_| FaceModels::load(catalog, &vision));
             (faces, voices.join().expect("a panic has ended the process"))
         });
         let engine = &self.engine;
         if let Some(models) = faces.transpose()? {
-            let analyser = || FaceAnalyser::new(models.clone(), config.vision.clone());
+            let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
             let workers = engine.start_vision(stages.vision.clone(), analyser)?;
             self.workers.push(workers);
         }
@@ -363,19 +364,36 @@ fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog)
     }
 }
 
-/// The models that run: an operator's own expression model stands in the place of ours.
+/// What the policy forbids for good is not even loaded.
+fn expression(config: &Config) -> ExpressionChoice {
+    if config.policy.ceiling.face_emotion {
+        config.vision.expression.clone()
+    } else {
+        ExpressionChoice::Forbidden
+    }
+}
+
+/// The models that run, which are those that were loaded: of what has a source, and no
+/// expression where it is forbidden. An operator's own stands in the place of ours.
 fn models(config: &Config, catalog: &Catalog) -> Vec<ModelInfo> {
+    let expression = expression(config);
+    let is_loaded = |name: &str| match name {
+        "voice_activity" => config.sources.audio.is_some(),
+        _ if config.sources.video.is_none() => false,
+        _ if name.starts_with("expression_") => expression == ExpressionChoice::Builtin,
+        _ => true,
+    };
+    let own = match &expression {
+        ExpressionChoice::Own(own) if config.sources.video.is_some() => {
+            Some(("expression", &**own))
+        }
+        _ => None,
+    };
     let info = |(name, entry): (&str, &ModelEntry)| ModelInfo {
         name: name.into(),
         sha256: entry.sha256.clone().unwrap_or_else(|| "not stated".into()),
     };
-    match &config.vision.expression {
-        ExpressionChoice::Builtin => catalog.entries().map(info).collect(),
-        ExpressionChoice::Own(own) => {
-            let others = catalog.entries().filter(|(name, _)| !name.starts_with("expression_"));
-            others.chain([("expression", &**own)]).map(info).collect()
-        }
-    }
+    catalog.entries().filter(|(name, _)| is_loaded(name)).chain(own).map(info).collect()
 }
 
 /// Tells whoever started the daemon where the page is; a new token is told this once.

@@ -1,5 +1,5 @@
 //! The page in a real Chromium: against a mock (tests/browser/*.test.mjs) and against the daemon
-//! (tests/browser/real.mjs), with the bundled clip as the browser's own camera and microphone.
+//! (tests/browser/real.mjs, tests/browser/people.mjs), with the bundled clip as the browser's own camera and microphone.
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of all that was looked at.
 
@@ -9,6 +9,7 @@ mod daemon;
 mod doubles;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use std::{
 
 use daemon::{BOOTHD, Daemon, TOKEN};
 use doubles::Booth;
+use serde_json::json;
 
 /// One browser at a time: what is measured is the page, not the machine's patience.
 static BROWSER: Mutex<()> = Mutex::new(());
@@ -64,8 +66,36 @@ fn the_page_against_a_mock() {
 fn the_page_against_the_daemon() {
     let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let booth = Booth::new();
-    let daemon = Daemon::start(booth.command(BOOTHD), &["audio.device=mic"]);
+    let settings = ["audio.device=mic", "features.preview=true"];
+    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
     daemon.watch().next("audio_analysis");
     let url = format!("http://{}", daemon.address);
     run_node(&["real.mjs"], &[("BOOTHD_URL", &url), ("BOOTHD_TOKEN", TOKEN)]);
+}
+
+/// This one starts its daemon itself, kills it and starts it again.
+#[test]
+fn the_page_for_other_people_and_when_the_daemon_dies() {
+    let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
+    let booth = Booth::new();
+    let command = booth.command(BOOTHD);
+    let environment: BTreeMap<_, _> = command
+        .get_envs()
+        .map(|(name, value)| (name.to_string_lossy(), value.expect("is set").to_string_lossy()))
+        .collect();
+    let set = |setting: &str| ["--set".to_owned(), setting.to_owned()];
+    let data = ["--data-dir".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned()];
+    let words =
+        |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let settings = ["web.port=PORT", "audio.device=mic", "features.preview=true"];
+    let mut run = [data.to_vec(), words(&["run"])].concat();
+    run.extend(settings.into_iter().flat_map(set));
+    run.extend(set(&format!("web.token={TOKEN}")));
+    run.extend(set("state.dir=STATE"));
+    let token = [data.to_vec(), words(&["token", "--set", "state.dir=STATE", "add"])].concat();
+    let command = json!({
+        "program": BOOTHD, "run": run, "token": token, "environment": environment,
+    });
+    let command = command.to_string();
+    run_node(&["people.mjs"], &[("BOOTHD_COMMAND", &command), ("BOOTHD_TOKEN", TOKEN)]);
 }

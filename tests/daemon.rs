@@ -10,6 +10,7 @@ mod daemon;
 mod doubles;
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::PathBuf,
     process::Output,
@@ -214,4 +215,32 @@ fn a_taken_port_is_told_and_can_be_tried_again() {
     let (code, text) = refused(&[&format!("web.port={port}")]);
     assert_eq!(code, Some(69), "{text}");
     assert!(text.contains(&port.to_string()) && text.contains("web.port"), "{text}");
+}
+
+/// What the process has in RAM.
+fn resident_bytes(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = resident.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kb.expect("Linux tells it in kB") * 1024
+}
+
+#[test]
+fn what_the_policy_forbids_is_not_loaded() {
+    let booth = Booth::new();
+    let names = |settings: &[&str]| {
+        let daemon = Daemon::start(booth.command(BOOTHD), settings);
+        daemon.wait_for_health("vision", |health| health["vision"]["state"] == "running");
+        daemon.watch().next("visual_analysis");
+        let (_, health) = daemon.health();
+        let models = health["models"].as_object().expect("by name").keys().cloned().collect();
+        let memory = resident_bytes(daemon.pid());
+        (models, memory)
+    };
+    let (all, with): (BTreeSet<String>, u64) = names(&["audio.source=off"]);
+    let (allowed, without) = names(&["audio.source=off", "policy.profile=eu"]);
+    let missing: Vec<_> = all.difference(&allowed).map(String::as_str).collect();
+    assert_eq!(missing, ["expression_faceapi", "expression_fer"]);
+    assert!(!all.contains("voice_activity"), "the microphone is off: {all:?}");
+    assert!(without + 1_000_000 < with, "{without} B without, {with} B with them");
 }

@@ -216,7 +216,7 @@ impl Client {
 
     async fn listen(&mut self, chunk: SoundChunk) -> AudioReport {
         let sequence = chunk.sequence;
-        self.stream.put_chunk(chunk);
+        self.stream.put_chunk(chunk).expect("little waits");
         let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
         let live = self.until(|live| of(live) == Some(sequence)).await;
         AudioReport::newest(&live).expect("just heard")
@@ -244,7 +244,10 @@ async fn a_clients_chunk_becomes_one_result_and_garbage_harms_nobody() {
     assert_eq!(heard.session_id.as_deref(), Some("a-client"));
     assert_eq!(heard.features, Features::ALL);
 
-    client.stream.put_chunk(client.chunk(8, SoundFormat::Detect, b"neither of them".to_vec()));
+    client
+        .stream
+        .put_chunk(client.chunk(8, SoundFormat::Detect, b"neither of them".to_vec()))
+        .unwrap();
     let is_refused = |live: &Live| live.refused.is_some();
     let refused = client.until(is_refused).await.refused.expect("just seen");
     assert_eq!((refused.total, refused.is_video, refused.sequence), (1, false, 8));
@@ -316,9 +319,12 @@ async fn what_is_switched_off_is_not_run_from_the_next_frame_on() {
 async fn a_full_lane_drops_the_oldest_chunks_and_no_segment_spans_the_loss() {
     let mut client = Client::open();
     let second = |value: u8| vec![value; 32_000];
-    client.stream.put_chunk(client.chunk(0, SoundFormat::Pcm16k, second(0)));
+    client.stream.put_chunk(client.chunk(0, SoundFormat::Pcm16k, second(0))).unwrap();
     for sequence in 1..6 {
-        client.stream.put_chunk(client.chunk(sequence, SoundFormat::Pcm16k, second(1)));
+        client
+            .stream
+            .put_chunk(client.chunk(sequence, SoundFormat::Pcm16k, second(1)))
+            .unwrap();
     }
     let workers = client.start();
     let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);

@@ -343,7 +343,11 @@ fn own_model(change: impl FnOnce(&mut ModelEntry)) -> ExpressionChoice {
 fn an_operators_model_is_run_by_its_description_alone() {
     let tight = with_face_at(&wall(), 320.0, 202.0, 1.0);
     let judge = |choice| {
-        ExpressionModels::load(&catalog(), &choice).unwrap().judge_aligned(&tight).unwrap()
+        ExpressionModels::load(&catalog(), &choice)
+            .unwrap()
+            .unwrap()
+            .judge_aligned(&tight)
+            .unwrap()
     };
     let plain = judge(own_model(|_| ()));
     assert!((plain.iter().sum::<f32>() - 1.0).abs() < 1e-5);

@@ -72,7 +72,8 @@ pub(super) fn run(
         let probabilities = if arguments.aligned {
             let mut picture = Picture::default();
             picture.decode(&frame).map_err(|cause| unusable(path, cause))?;
-            Some(models.expression().judge_aligned(&picture)?)
+            let expression = models.expression();
+            expression.map(|expression| expression.judge_aligned(&picture)).transpose()?
         } else {
             let seen = analyser.observe_still(&frame).map_err(|cause| unusable(path, cause))?;
             seen.face.and_then(|face| face.expression).map(|e| e.probabilities)

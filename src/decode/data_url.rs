@@ -7,11 +7,19 @@ use crate::{
     media::PixelFormat,
 };
 
-/// The largest picture, decoded from base64.
-pub const LARGEST_PICTURE_BYTES: usize = 5 << 20;
+/// The largest picture as JPEG or PNG, however it was sent.
+pub const LARGEST_PICTURE_BYTES: usize = 5_000_000;
 
-/// The largest chunk of sound, decoded from base64.
-pub const LARGEST_SOUND_BYTES: usize = 10 << 20;
+/// The largest chunk of sound as WebM or WAV, however it was sent.
+pub const LARGEST_SOUND_BYTES: usize = 10_000_000;
+
+/// How many bytes a data URL or bare base64 holds, by its length: nothing is decoded.
+pub fn bytes_in(url: &str) -> usize {
+    let base64 = split(url).map_or(url, |(_, base64)| base64).trim_ascii();
+    let padding = base64.bytes().rev().take(2).take_while(|byte| *byte == b'=').count();
+    // 3 bytes are written as 4 characters.
+    (base64.len() / 4 * 3).saturating_sub(padding)
+}
 
 /// The picture of `data:image/jpeg;base64,…` or `data:image/png;base64,…`, not yet decoded.
 ///
@@ -66,9 +74,9 @@ fn split(url: &str) -> Option<(&str, &str)> {
 
 fn decode(base64: &str, largest: usize, what: &str) -> Result<Vec<u8>> {
     let base64 = base64.trim_ascii();
-    // 3 bytes are written as 4 characters.
-    if base64.len() / 4 * 3 > largest + 2 {
-        let message = format!("a {what} of over {} MB; send a smaller one", largest >> 20);
+    if bytes_in(base64) > largest {
+        let message =
+            format!("a {what} of over {} MB; send a smaller one", largest / 1_000_000);
         return Err(refused(message));
     }
     STANDARD.decode(base64).map_err(|err| {
@@ -119,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn the_length_of_base64_tells_the_bytes() {
+        for bytes in 0..10 {
+            let base64 = STANDARD.encode(vec![7; bytes]);
+            assert_eq!(bytes_in(&base64), bytes);
+            assert_eq!(bytes_in(&format!("data:image/png;base64, {base64} ")), bytes);
+        }
+        assert_eq!((bytes_in("="), bytes_in("====="), bytes_in("data:,")), (0, 1, 3));
+    }
+
+    #[test]
     fn the_limit_is_exact() {
         let url = |bytes: usize| {
             let mut data = vec![0; bytes];
@@ -129,7 +147,7 @@ mod tests {
             picture(&url(LARGEST_PICTURE_BYTES)).unwrap().1.len(),
             LARGEST_PICTURE_BYTES
         );
-        let err = picture(&url(LARGEST_PICTURE_BYTES + 3)).unwrap_err().to_string();
+        let err = picture(&url(LARGEST_PICTURE_BYTES + 1)).unwrap_err().to_string();
         assert!(err.contains("5 MB"), "{err}");
     }
 

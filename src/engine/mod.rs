@@ -4,6 +4,7 @@
 //! lanes in turn, each stream at most once in flight; what they observe goes to the stream's own
 //! task, which alone owns its [`Session`](crate::session::Session) and publishes what is newest to any number of readers.
 
+mod budget;
 mod lanes;
 mod preview;
 mod sound;
@@ -17,7 +18,7 @@ use std::{
     thread,
 };
 
-pub use lanes::{Lanes, Media, Usage};
+pub use lanes::{Lanes, Media, Overfull, Usage};
 pub use preview::Preview;
 pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
 pub use task::{FinishedSession, StreamTask};
@@ -99,10 +100,11 @@ pub struct Engine {
 impl Engine {
     /// An engine without workers and streams.
     pub fn new(config: EngineConfig) -> Self {
+        let budget = Arc::<budget::Budget>::default();
         Engine {
             config,
-            frames: Arc::default(),
-            sounds: Arc::default(),
+            frames: Arc::new(Lanes::within(budget.clone())),
+            sounds: Arc::new(Lanes::within(budget)),
             stages: Arc::default(),
             preview: Preview::default(),
             next_stream: Arc::default(),
@@ -128,7 +130,10 @@ impl Engine {
                 record_vision(&stage, &seen.timing);
                 if !task.is_client && task.features.preview {
                     let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
-                    preview.show(analyser.picture(), landmarks.unwrap_or_default())?;
+                    let picture = analyser.picture();
+                    if let Some(took) = preview.show(picture, landmarks.unwrap_or_default())? {
+                        stage.record("preview", took);
+                    }
                 }
                 Ok(Some(stream::Observation::Face(Box::new(seen))))
             })

@@ -1,12 +1,13 @@
 //! [`Preview`]: what the booth's camera sees, with the landmarks of the face, for those who may
 //! look. Costs nothing while nobody does, and never touches a disk.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jpeg_encoder::{ColorType, Encoder};
 use tokio::sync::watch;
 
 use crate::{
+    cost::Stopwatch,
     decode::Picture,
     error::{Error, ErrorKind, Result},
 };
@@ -44,15 +45,20 @@ impl Preview {
         self.newest.send_if_modified(|newest| newest.take().is_some());
     }
 
-    /// Shows a picture, if anybody looks.
-    pub(super) fn show(&self, picture: &Picture, landmarks: &[[f32; 3]]) -> Result<()> {
+    /// Shows a picture, if anybody looks: what that took, or `None` where nobody does.
+    pub(super) fn show(
+        &self,
+        picture: &Picture,
+        landmarks: &[[f32; 3]],
+    ) -> Result<Option<Duration>> {
         if self.viewers() == 0 {
             self.clear();
-            return Ok(());
+            return Ok(None);
         }
+        let mut stopwatch = Stopwatch::start();
         let jpeg = Small::of(picture).marked(landmarks).encoded()?;
         self.newest.send_replace(Some(jpeg.into()));
-        Ok(())
+        Ok(Some(stopwatch.lap().wall))
     }
 }
 
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn nobody_looks_and_nothing_is_kept() {
         let preview = Preview::default();
-        preview.show(&picture(64, 48), &[]).unwrap();
+        assert_eq!(preview.show(&picture(64, 48), &[]).unwrap(), None, "nothing is encoded");
         let viewer = preview.subscribe();
         assert!(viewer.borrow().is_none());
         preview.show(&picture(64, 48), &[]).unwrap();

@@ -37,6 +37,13 @@ impl Sound {
 }
 
 impl Media for Sound {
+    fn bytes(&self) -> usize {
+        match self {
+            Sound::Segment(segment) => size_of_val(&*segment.samples),
+            Sound::Chunk(chunk) => chunk.data.len(),
+        }
+    }
+
     fn mark_gap(&mut self) {
         if let Sound::Chunk(chunk) = self {
             chunk.gap_before = true;

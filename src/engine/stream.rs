@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Engine, FRAME_QUEUE, FrameLanes, Preview, SoundLanes,
-    lanes::{LaneId, Room},
+    lanes::{LaneId, Overfull, Room},
     sound::{Sound, SoundTrack},
     task::{Command, FinishedSession, StreamTask},
 };
@@ -197,29 +197,43 @@ pub struct Stream {
 
 impl FrameSink for Stream {
     fn put(&self, frame: Frame) {
-        if self.features().video {
-            self.frames.put(self.lane, frame);
-        }
+        // A client's is refused to its face, by `put_frame`; the booth's own never is.
+        self.put_frame(frame).ok();
     }
 }
 
 impl SegmentSink for Stream {
     fn put(&self, segment: Segment) {
-        self.put_sound(Sound::Segment(segment));
+        self.put_sound(Sound::Segment(segment)).ok();
     }
 }
 
 impl Stream {
-    /// Puts in what a client sent. Never blocks; where the lane is full the oldest chunk is
-    /// dropped and the next one knows.
-    pub fn put_chunk(&self, chunk: SoundChunk) {
-        self.put_sound(Sound::Chunk(chunk));
+    /// Puts in a frame. Never blocks; the newest wins.
+    ///
+    /// # Errors
+    /// `Exhausted` when too much of all clients' media waits already.
+    pub fn put_frame(&self, frame: Frame) -> Result<()> {
+        if !self.features().video {
+            return Ok(());
+        }
+        self.frames.put(self.lane, frame).map_err(overloaded)
     }
 
-    fn put_sound(&self, sound: Sound) {
-        if self.features().audio {
-            self.sounds.put(self.lane, sound);
+    /// Puts in what a client sent. Never blocks; where the lane is full the oldest chunk is
+    /// dropped and the next one knows.
+    ///
+    /// # Errors
+    /// As [`Stream::put_frame`]; the next chunk knows of this, too.
+    pub fn put_chunk(&self, chunk: SoundChunk) -> Result<()> {
+        self.put_sound(Sound::Chunk(chunk))
+    }
+
+    fn put_sound(&self, sound: Sound) -> Result<()> {
+        if !self.features().audio {
+            return Ok(());
         }
+        self.sounds.put(self.lane, sound).map_err(overloaded)
     }
 
     /// What is analysed.
@@ -282,6 +296,13 @@ impl Stream {
     }
 }
 
+fn overloaded(_: Overfull) -> Error {
+    Error::new(
+        ErrorKind::Exhausted,
+        "too much media waits already; send less, or a moment later",
+    )
+}
+
 fn left() -> Error {
     Error::new(ErrorKind::Exhausted, "the stream is closing; try again once boothd is back")
 }
@@ -308,7 +329,8 @@ impl Engine {
         let sink = Arc::new(sink);
         let sounds_waiting =
             if spec.is_client { CHUNK_QUEUE } else { self.config.segment_queue };
-        let room = |capacity| Room { capacity, goes_first: !spec.is_client };
+        let (goes_first, is_metered) = (!spec.is_client, spec.is_client);
+        let room = |capacity| Room { capacity, goes_first, is_metered };
         self.frames.open(lane, room(FRAME_QUEUE), FaceTrack::default(), sink.clone());
         self.sounds.open(lane, room(sounds_waiting), SoundTrack::default(), sink.clone());
         let (frames, sounds) = (self.frames.clone(), self.sounds.clone());

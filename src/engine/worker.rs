@@ -39,7 +39,11 @@ pub(super) trait Subject: Media {
     fn sequence(&self) -> u64;
 }
 
-impl Media for Frame {}
+impl Media for Frame {
+    fn bytes(&self) -> usize {
+        self.data.len()
+    }
+}
 
 impl Subject for Frame {
     const IS_VIDEO: bool = true;

@@ -238,7 +238,10 @@ impl FaceAnalyser {
         quality: &FaceQuality,
         glance: &mut Glance,
     ) -> Result<Option<Expression>> {
-        let Some(followed) = &mut track.followed else { return Ok(None) };
+        let (Some(followed), Some(models)) = (&mut track.followed, &self.models.expression)
+        else {
+            return Ok(None);
+        };
         if !glance.features.face_emotion || quality.verdict != QualityVerdict::Good {
             followed.expression = None;
             return Ok(None);
@@ -248,7 +251,6 @@ impl FaceAnalyser {
         if let Some(probabilities) = followed.known_expression(glance.now, limit, &thumbnail) {
             return Ok(Some(Expression { probabilities, cached: true }));
         }
-        let models = &self.models.expression;
         let probabilities =
             timed(&mut glance.timing.expression, || models.judge(&self.picture, mesh))?;
         let computed_at = glance.now;

@@ -45,6 +45,8 @@ pub enum ExpressionChoice {
     Builtin,
     /// One of the operator's; its entry must describe its `picture`.
     Own(Box<ModelEntry>),
+    /// None: the policy forbids it, and what may never run takes no memory.
+    Forbidden,
 }
 
 impl Default for VisionConfig {

@@ -26,11 +26,11 @@ pub struct ExpressionModels {
 }
 
 impl ExpressionModels {
-    /// Loads what was chosen.
+    /// Loads what was chosen; `None` where that is nothing.
     ///
     /// # Errors
     /// `Config` when a model cannot be loaded or its description does not fit it.
-    pub fn load(catalog: &Catalog, choice: &ExpressionChoice) -> Result<Self> {
+    pub fn load(catalog: &Catalog, choice: &ExpressionChoice) -> Result<Option<Self>> {
         let models: Arc<[PictureModel]> = match choice {
             ExpressionChoice::Builtin => BUILTIN
                 .iter()
@@ -39,8 +39,9 @@ impl ExpressionModels {
             ExpressionChoice::Own(entry) => {
                 Arc::new([PictureModel::load(catalog, "expression", entry)?])
             }
+            ExpressionChoice::Forbidden => return Ok(None),
         };
-        Ok(ExpressionModels { models })
+        Ok(Some(ExpressionModels { models }))
     }
 
     /// Judges the face that `mesh` found; each model has its own crop.

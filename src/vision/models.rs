@@ -17,7 +17,8 @@ pub struct FaceModels {
     pub(super) detector: Model,
     pub(super) mesh: Model,
     pub(super) iris: Model,
-    pub(super) expression: ExpressionModels,
+    /// `None` where the policy forbids it.
+    pub(super) expression: Option<ExpressionModels>,
     pub(super) canonical_face: CanonicalFace,
     load_times: [(&'static str, Duration); 4],
 }
@@ -60,9 +61,10 @@ impl FaceModels {
         &self.load_times
     }
 
-    /// What names the expression, for judging pictures that are tight crops already.
-    pub fn expression(&self) -> &ExpressionModels {
-        &self.expression
+    /// What names the expression, for judging pictures that are tight crops already; `None`
+    /// where the policy forbids it.
+    pub fn expression(&self) -> Option<&ExpressionModels> {
+        self.expression.as_ref()
     }
 }
 

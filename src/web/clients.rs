@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use super::message::client::Refusal;
 use crate::{
     booth::{Booth, Gates, Ground, Subject},
-    capture::FrameSink,
     clock::Clock,
     engine::{Engine, Live, Origin, Stream, StreamSpec},
+    error::Error,
     gate::Gate,
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
     recorder,
@@ -211,20 +211,17 @@ impl Client {
     ) -> Result<(), Refusal> {
         self.admit(&self.gates.camera, "video")?;
         let sequence = self.sent.lock().expect(UNPOISONED).frames.add(stamp);
-        FrameSink::put(
-            &*self.stream,
-            Frame {
-                sequence,
-                captured_at: self.clock.monotonic(),
-                unix_ms: self.clock.unix_ms(),
-                // The decoder finds the truth.
-                width_px: 0,
-                height_px: 0,
-                format,
-                data,
-            },
-        );
-        Ok(())
+        let frame = Frame {
+            sequence,
+            captured_at: self.clock.monotonic(),
+            unix_ms: self.clock.unix_ms(),
+            // The decoder finds the truth.
+            width_px: 0,
+            height_px: 0,
+            format,
+            data,
+        };
+        self.stream.put_frame(frame).map_err(|error| overloaded(&error))
     }
 
     /// Takes some sound; `stamp` comes back with the report on it.
@@ -236,15 +233,15 @@ impl Client {
     ) -> Result<(), Refusal> {
         self.admit(&self.gates.microphone, "audio")?;
         let sequence = self.sent.lock().expect(UNPOISONED).chunks.add(stamp);
-        self.stream.put_chunk(SoundChunk {
+        let chunk = SoundChunk {
             sequence,
             captured_at: self.clock.monotonic(),
             unix_ms: self.clock.unix_ms(),
             format,
             gap_before: false,
             data,
-        });
-        Ok(())
+        };
+        self.stream.put_chunk(chunk).map_err(|error| overloaded(&error))
     }
 
     /// The client's timestamp of a frame, while it is kept.
@@ -273,4 +270,8 @@ impl Client {
             Refusal::new("feature_off", format!("{feature} is switched off"))
         })
     }
+}
+
+fn overloaded(error: &Error) -> Refusal {
+    Refusal::new("exhausted", error.to_string())
 }

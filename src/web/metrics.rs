@@ -83,6 +83,11 @@ fn note_booth(sheet: &mut Sheet, shared: &Shared) {
         "Media that nobody was free to analyse, over all streams.",
         count(usage.dropped_total),
     );
+    sheet.counter(
+        "boothd_media_refused",
+        "Clients' media that was refused, since too much waited.",
+        count(usage.refused_total),
+    );
 }
 
 /// What is analysed now. The session is a yes or no: whose it is is nobody's here.

@@ -47,7 +47,7 @@ use crate::{
     session::SessionConfig,
     stage::Stage,
     stop::Stop,
-    store::Store,
+    store::{Store, random_hex},
 };
 
 pub use host::{is_host, is_origin};
@@ -161,10 +161,14 @@ const GOODBYE: Duration = Duration::from_millis(300);
 /// How often streams that nobody came back to are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(5);
 
+const BOOT_ID_BYTES: usize = 8;
+
 /// What every request and connection shares.
 #[derive(Clone)]
 struct Shared {
     state: Arc<WebState>,
+    /// Another one after each start: by it a client knows that counts began anew.
+    boot_id: Arc<str>,
     clock: Arc<dyn Clock>,
     stop: Stop,
     /// Places for WebSockets.
@@ -198,6 +202,7 @@ pub async fn serve(
     let counters = Arc::new(metrics::Counters::default());
     let clients = Arc::new(clients(&state, &clock));
     let shared = Shared {
+        boot_id: random_hex(BOOT_ID_BYTES).into(),
         clock,
         stop: stop.clone(),
         connections: Arc::new(Semaphore::new(config.max_connections)),

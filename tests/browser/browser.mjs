@@ -84,6 +84,22 @@ export async function waitForText(page, selector, pattern) {
   );
 }
 
+/** Begins an interview from the page's own dialog. */
+export async function consent(page, reference) {
+  await page.click("#start");
+  await page.check("#consent_yes");
+  await page.fill("#subject_ref", reference);
+  await page.click("#consent_form button[type=submit]");
+  await page.waitForSelector("#end:not([hidden])", { timeout: 15_000 });
+}
+
+/** Ends it; its summary is open. */
+export async function end(page) {
+  await page.click("#end");
+  await page.click("#confirm_end_yes");
+  await page.waitForSelector("#summary[open]", { timeout: 15_000 });
+}
+
 /** From the beginning of a load to the first number on the page; the median of a few. */
 export async function firstNumbersMs(page, whose) {
   const taken = [];

@@ -21,6 +21,7 @@ const SEGMENT_MS = 1000;
 export class Mock {
   constructor({ role = "operator", policy = {}, allowed = {} } = {}) {
     this.role = role;
+    this.bootId = "boot-1";
     this.state = {
       features: { ...ALL_ON }, allowed: { ...ALL_ON, ...allowed }, profile: "standard", require_consent: false, notice_version: "2026-11",
       paused: false, analysing: true, session: null, ...policy,
@@ -80,7 +81,7 @@ export class Mock {
 
   welcome(socket) {
     const tell = (type, data, more = {}) => socket.send(JSON.stringify({ type, data, ...more }));
-    tell("connected", { connection_id: "c1", timestamp: Date.now() });
+    tell("connected", { connection_id: "c1", timestamp: Date.now(), boot_id: this.bootId });
     socket.on("message", (bytes, isBinary) => {
       if (isBinary) this.takeMedia(socket, bytes, tell);
       else this.hear(socket, JSON.parse(bytes), tell);

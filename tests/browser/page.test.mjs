@@ -137,7 +137,7 @@ test("a viewer sees and cannot act", async () => {
   const opened = await open({}, { role: "viewer" });
   const { page } = opened;
   await waitForText(page, "#session_why", /may watch/);
-  assert.ok(await page.isDisabled("#start"));
+  for (const id of ["start", "pause", "end", "open_sessions"]) assert.equal(await page.isVisible(`#${id}`), false, id);
   await page.click("#open_settings");
   assert.ok(await page.isDisabled("#switch_video"));
   assert.match(await page.textContent("#switch_video_why"), /may watch/);
@@ -177,6 +177,19 @@ test("a lost booth is told, comes back by itself, and what was missed is counted
   await assertAccessible(page, "back");
   await screenshot(page, "back-en-390");
   assert.ok(sent("auth").length > 0 && sent("watch").length > 0, "in again and watching again");
+  await done(opened);
+});
+
+test("a booth that was restarted is told as that, though its counts are further than before", async () => {
+  const opened = await open({ expected: [/WebSocket connection/, /ERR_CONNECTION_REFUSED/] });
+  const { page } = opened;
+  await waitForText(page, "#voice_numbers", /Hz/);
+  const { port, frame, segment } = mock;
+  await mock.close();
+  mock = new Mock();
+  Object.assign(mock, { bootId: "boot-2", frame: frame + 900, segment: segment + 400 });
+  await mock.listen(port);
+  await waitForText(page, "#gap_text", /Back after \d+ s away, the booth was restarted$/);
   await done(opened);
 });
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertAccessible, assertTidy, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
+import { assertAccessible, assertTidy, consent, end, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 
 const { BOOTHD_URL, BOOTHD_TOKEN } = process.env;
 assert.ok(BOOTHD_URL && BOOTHD_TOKEN, "run this by `cargo test --release --test browser`");
@@ -22,20 +22,6 @@ async function open(options = {}, path = "/") {
 async function done({ context, faults }) {
   await context.close();
   assert.deepEqual(faults, []);
-}
-
-async function consent(page, reference) {
-  await page.click("#start");
-  await page.check("#consent_yes");
-  await page.fill("#subject_ref", reference);
-  await page.click("#consent_form button[type=submit]");
-  await page.waitForSelector("#end:not([hidden])", { timeout: 15_000 });
-}
-
-async function end(page) {
-  await page.click("#end");
-  await page.click("#confirm_end_yes");
-  await page.waitForSelector("#summary[open]", { timeout: 15_000 });
 }
 
 test("the first numbers come within 1 s of the load", async () => {
@@ -74,6 +60,42 @@ test("a switch is obeyed by the daemon", async () => {
   assert.equal(health.features.gaze, false);
   await page.click("#switch_gaze");
   await waitForText(page, "#gaze_state", /contact|elsewhere|Gaze not known|No face/);
+  await done(opened);
+});
+
+test("the preview: a picture and a sign while it is on, and neither when it is off", async () => {
+  const opened = await open();
+  const { page } = opened;
+  await waitForText(page, "#signs", /Preview is on/);
+  await page.click("#open_settings");
+  await page.click("#switch_preview");
+  await waitForText(page, "#signs", /^(?!.*Preview is on)/);
+  assert.equal(await page.isVisible("#preview_box"), false);
+  await page.click("#switch_preview");
+  await waitForText(page, "#signs", /Preview is on/);
+  await page.click("#preview_show");
+  await page.waitForFunction(() => document.getElementById("preview_picture").naturalWidth > 0, null, { timeout: 15_000 });
+  const shown = await page.evaluate(() => {
+    const picture = document.getElementById("preview_picture");
+    const canvas = Object.assign(document.createElement("canvas"), { width: picture.naturalWidth, height: picture.naturalHeight });
+    const context = canvas.getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const greys = new Set(data.filter((_, k) => k % 4 === 1));
+    return { size: [canvas.width, canvas.height], greys: greys.size };
+  });
+  assert.deepEqual(shown.size, [640, 480]);
+  assert.ok(shown.greys > 100, `${shown.greys} different pixels: it is not blank`);
+  const viewers = () => page.evaluate(() => fetch("/health").then((answer) => answer.json()).then(({ preview }) => preview));
+  assert.deepEqual(await viewers(), { on: true, viewers: 1 });
+  await assertAccessible(page, "preview");
+  await screenshot(page, "real-preview-en-1280");
+  await page.click("#switch_preview");
+  await page.waitForSelector("#preview_picture", { state: "hidden" });
+  await waitForText(page, "#signs", /^(?!.*Preview is on)/);
+  assert.deepEqual(await viewers(), { on: false, viewers: 0 });
+  await page.click("#switch_preview");
+  await waitForText(page, "#signs", /Preview is on/);
   await done(opened);
 });
 

@@ -12,10 +12,14 @@ use std::{
 
 use boothd::{
     booth::{Booth, Gates, Ground, Subject},
-    clock::SimulatedClock,
-    engine::{Engine, EngineConfig, FaceResult, Live, StreamSpec, VoiceResult, Workers},
+    capture::FrameSink,
+    clock::{Clock, SimulatedClock},
+    engine::{
+        Engine, EngineConfig, FaceResult, Live, Stream, StreamSpec, VoiceResult, Workers,
+    },
     features::Features,
     inference::Catalog,
+    media::{Frame, PixelFormat},
     policy::{Policy, Profile},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
     speech::{SpeechTiming, VoiceAnalyser, VoiceModels, VoiceObservation},
@@ -59,6 +63,8 @@ pub struct Doors {
     pub stop: Stop,
     pub store: Store,
     pub booth: Booth,
+    /// The booth's own, into which a test may film.
+    pub stream: Arc<Stream>,
     pub gates: Gates,
     pub engine: Engine,
     pub server: JoinHandle<boothd::error::Result<()>>,
@@ -93,13 +99,13 @@ fn running(name: &'static str) -> Arc<Stage> {
     stage
 }
 
-/// The booth's own interview, on a stream into which nobody puts anything.
+/// The booth's own interview, and its stream, into which only a test puts anything.
 fn booth(
     engine: &Engine,
     (policy, features): (&Policy, Features),
     store: &Store,
     clock: &Arc<SimulatedClock>,
-) -> (Booth, Gates) {
+) -> (Booth, Arc<Stream>, Gates) {
     let spec = StreamSpec {
         name: "booth".into(),
         origin: Default::default(),
@@ -116,7 +122,8 @@ fn booth(
         log: Arc::new(store.clone()),
         clock: clock.clone(),
     };
-    (Booth::new(Subject::Booth, Arc::new(stream), gates.clone(), ground), gates)
+    let stream = Arc::new(stream);
+    (Booth::new(Subject::Booth, stream.clone(), gates.clone(), ground), stream, gates)
 }
 
 impl Doors {
@@ -143,7 +150,7 @@ impl Doors {
         store.admit_config_token(&Secret::new(TOKEN.into()));
         let engine = Engine::new(EngineConfig::default());
         let session = SessionConfig::default();
-        let (booth, gates) = booth(&engine, (&policy, features), &store, &clock);
+        let (booth, stream, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let [camera, microphone, vision] = ["camera", "microphone", "vision"].map(running);
         let state = WebState {
@@ -179,6 +186,7 @@ impl Doors {
             stop,
             store,
             booth,
+            stream,
             gates,
             engine,
             server,
@@ -195,13 +203,33 @@ impl Doors {
             let faces = FaceModels::load(&catalog, &VisionConfig::default()).unwrap();
             (faces, VoiceModels::load(&catalog).unwrap())
         });
-        let vision = self.engine.start_vision(running("vision"), || {
+        let vision = self.engine.start_vision(self.vision.clone(), || {
             FaceAnalyser::new(faces.clone(), VisionConfig::default())
         });
         let speech = self.engine.start_speech(running("speech"), || {
             VoiceAnalyser::new(voices.clone(), Default::default())
         });
         self.workers.extend([vision.unwrap(), speech.unwrap()]);
+    }
+
+    /// The booth's camera gives a picture; this is what the analysis sees in it.
+    pub async fn film(&self, sequence: u64, jpeg: &[u8]) -> Arc<FaceResult> {
+        let mut live = self.stream.watch();
+        let frame = Frame {
+            sequence,
+            captured_at: self.clock.monotonic(),
+            unix_ms: self.clock.unix_ms(),
+            width_px: 640,
+            height_px: 480,
+            format: PixelFormat::Jpeg,
+            data: jpeg.to_vec(),
+        };
+        FrameSink::put(&*self.stream, frame);
+        let is_it = |live: &Live| {
+            live.face.as_ref().is_some_and(|face| face.observation.sequence == sequence)
+        };
+        let seen = tokio::time::timeout(PATIENCE, live.wait_for(is_it)).await;
+        seen.expect("analysed in time").unwrap().face.clone().expect("it was just there")
     }
 
     pub fn url(&self) -> String {

@@ -10,6 +10,17 @@ async fn a_client_is_greeted_at_once_and_let_in_with_the_token() {
     let hello = client.expect("connected").await;
     assert!(hello["data"]["connection_id"].is_string());
     assert!(hello["data"]["timestamp"].is_i64());
+    let (mut again, _) = connect_async(doors.url()).await.unwrap();
+    let again: Value =
+        serde_json::from_str(again.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+    assert_ne!(again["data"]["connection_id"], hello["data"]["connection_id"]);
+    assert_eq!(again["data"]["boot_id"], hello["data"]["boot_id"], "the same boothd");
+    let other = Doors::open(patient()).await;
+    let (mut other, _) = connect_async(other.url()).await.unwrap();
+    let other: Value =
+        serde_json::from_str(other.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+    assert!(other["data"]["boot_id"].is_string());
+    assert_ne!(other["data"]["boot_id"], hello["data"]["boot_id"]);
     client.say(auth("s1", TOKEN)).await;
     let success = client.expect("auth_success").await;
     assert_eq!(success["data"]["session_id"], "s1");

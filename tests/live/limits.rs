@@ -1,5 +1,8 @@
 //! Limits: size, rate, time, number; and those who misbehave.
 
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::client_async;
+
 use super::*;
 
 #[tokio::test]
@@ -87,6 +90,67 @@ async fn a_silent_client_is_closed_1001() {
     let config = WebConfig { idle_timeout: Duration::from_millis(50), ..patient() };
     let doors = Doors::open(config).await;
     assert_eq!(doors.client().await.close_code().await, 1001);
+}
+
+/// Hands bytes on both ways until it is told to freeze; then it holds both ends and does nothing,
+/// as a network does from which a laptop was carried away.
+async fn freezing_proxy(to: String) -> (String, tokio::sync::oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (freeze, mut frozen) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(to).await.unwrap();
+        tokio::select! {
+            ended = tokio::io::copy_bidirectional(&mut near, &mut far) => panic!("{ended:?}"),
+            told = &mut frozen => told.unwrap(),
+        }
+        std::future::pending::<()>().await;
+    });
+    (address, freeze)
+}
+
+#[tokio::test]
+async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
+    let config = WebConfig {
+        max_connections: 2,
+        heartbeat: Duration::from_millis(50),
+        idle_timeout: Duration::from_millis(500),
+        ..patient()
+    };
+    let doors = Doors::open(config).await;
+    let (address, freeze) = freezing_proxy(doors.address.clone()).await;
+    // Says nothing for longer than the idle timeout, but answers each ping.
+    let mut quiet = doors.operator().await;
+    let (stop, mut stopped) = tokio::sync::oneshot::channel();
+    let quiet = tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = &mut stopped => return quiet,
+                next = quiet.next() => assert!(matches!(next, Message::Ping(_)), "{next:?}"),
+            }
+        }
+    });
+    let url = format!("{}?token={TOKEN}", doors.url());
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut half, _) = client_async(url, stream).await.unwrap();
+    for kind in ["connected", "auth_success"] {
+        let said = half.next().await.unwrap().unwrap();
+        assert!(said.to_text().unwrap().contains(kind), "{said}");
+    }
+    let refused = doors.url().into_client_request().unwrap();
+    assert_eq!(connect(refused).await.err(), Some(503), "both places are taken");
+    freeze.send(()).unwrap();
+    let free = async {
+        while connect_async(doors.url()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, free).await.expect("its place is free");
+    stop.send(()).unwrap();
+    let mut quiet = quiet.await.expect("who answers stays");
+    quiet.say(json!({ "type": "ping" })).await;
+    while !matches!(quiet.next().await, Message::Text(text) if text.contains("pong")) {}
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod admission;
 mod limits;
 mod media;
 mod pages;
+mod preview;
 mod schemas;
 mod sessions;
 mod tokens;

@@ -180,9 +180,83 @@ async fn an_interviewer_watches_a_clients_session() {
     let mut client = doors.operator().await;
     client.say(video_frame(&face(), 1.into())).await;
     client.wait_for("visual_analysis").await;
+    client.say(audio_chunk(&recording(0), 2.into())).await;
+    client.wait_for("audio_analysis").await;
+    // What could not be used was the sender's concern when it was sent.
+    client.say(video_frame(&face()[..2000], 3.into())).await;
+    client.wait_for("error").await;
     let mut desk = doors.let_in("desk", &viewer).await;
     desk.say(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
-    desk.wait_for("state").await;
+    desk.expect("watching").await;
+    desk.expect("state").await;
+    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 1, "the newest at once");
+    assert_eq!(desk.expect("audio_analysis").await["timestamp"], 2);
+    client.say(video_frame(&face(), 4.into())).await;
+    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 4);
+}
+
+#[tokio::test]
+async fn who_watches_a_client_sees_nothing_of_the_session_before() {
+    let doors = open().await;
+    let (_, viewer) = doors.token(Role::Viewer).await;
+    let mut client = doors.operator().await;
+    client.say(video_frame(&face(), 1.into())).await;
+    client.wait_for("visual_analysis").await;
+    let start = json!({ "notice_version": "7", "consent_at": 1_800_000_000_000_i64 });
+    client.say(json!({ "type": "start_session", "data": start })).await;
+    client.wait_for("session_started").await;
+    let mut desk = doors.let_in("desk", &viewer).await;
+    desk.say(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
+    desk.expect("watching").await;
+    desk.expect("state").await;
     client.say(video_frame(&face(), 2.into())).await;
-    assert_eq!(desk.wait_for("visual_analysis").await["timestamp"], 2);
+    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 2);
+}
+
+#[tokio::test]
+async fn a_pictures_limit_is_its_own_bytes_in_json_as_in_binary() {
+    let doors = open().await;
+    let mut client = doors.operator().await;
+    // As many bytes as a picture may have are over 5 MB of base64.
+    let mut picture = face();
+    picture.resize(5_000_000, 0);
+    client.say(video_frame(&picture, 1.into())).await;
+    assert_eq!(client.wait_for("visual_analysis").await["timestamp"], 1);
+    client.send(binary(1, 2, &picture)).await;
+    assert_eq!(client.wait_for("visual_analysis").await["timestamp"], 2);
+    picture.push(0);
+    client.say(video_frame(&picture, 3.into())).await;
+    assert_eq!(client.close_code().await, 1009);
+}
+
+/// Nobody analyses here, so that what is taken waits.
+#[tokio::test]
+async fn all_clients_together_may_not_fill_the_memory() {
+    let doors = Doors::open(patient()).await;
+    let sound = vec![0; 10_000_000];
+    let (mut first, mut second) = (doors.operator().await, doors.let_in("s2", TOKEN).await);
+    for (client, stamps) in [(&mut first, 0..4_u64), (&mut second, 4..6)] {
+        for stamp in stamps {
+            client.send(binary(2, stamp, &sound)).await;
+        }
+        client.say(json!({ "type": "ping" })).await;
+        client.wait_for("pong").await;
+    }
+    let (_, health) = doors.json("/health").await;
+    assert_eq!(doors.engine.usage().waiting, 6, "{health:#}");
+    second.send(binary(2, 6, &sound)).await;
+    let error = second.wait_for("error").await;
+    assert_eq!((&error["code"], &error["timestamp"]), (&json!("exhausted"), &json!(6)));
+    second.say(video_frame(&face(), 7.into())).await;
+    second.say(json!({ "type": "ping" })).await;
+    second.wait_for("pong").await;
+    let usage = doors.engine.usage();
+    assert_eq!((usage.waiting, usage.refused_total), (7, 1), "what is small has room");
+    // A full lane makes room by its own oldest, and who leaves for good gives all of it back.
+    first.send(binary(2, 8, &sound)).await;
+    first.say(json!({ "type": "ping" })).await;
+    first.wait_for("pong").await;
+    assert_eq!(doors.engine.usage().dropped_total, 1);
+    let (_, _, metrics) = doors.get("/metrics").await;
+    assert!(metrics.contains("boothd_media_refused_total 1.0\n"), "{metrics}");
 }

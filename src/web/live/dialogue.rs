@@ -137,7 +137,7 @@ impl Connection {
             return Ok(None);
         }
         match self.shared.clients.find(stream) {
-            Some(client) => Ok(Some(Feed::client(client))),
+            Some(client) => Ok(Some(Feed::watched(client))),
             None => {
                 let sentence = format!("there is no stream {stream:?}; {BOOTH:?} is one");
                 Err(Refusal::new("unknown_stream", sentence))

@@ -53,10 +53,23 @@ impl Feed {
         Feed::new("booth", interview, Source::Shared(reports))
     }
 
-    /// The stream of a client.
-    pub(super) fn client(client: Arc<Client>) -> Self {
-        let (live, told) = (client.live.clone(), client.live.borrow().clone());
-        let (name, interview) = (client.session_id.clone(), client.interview.clone());
+    /// A client's stream, for the client itself: what comes from now on.
+    pub(super) fn own(client: Arc<Client>) -> Self {
+        let told = client.live.borrow().clone();
+        Feed::of(client, told)
+    }
+
+    /// A client's stream, for who watches: what is newest now comes at once. What was live
+    /// before the session that runs is not there any more (`StreamTask` takes it away).
+    pub(super) fn watched(client: Arc<Client>) -> Self {
+        // Media that could not be used is the sender's concern, at the moment when it was sent.
+        let refused = client.live.borrow().refused.clone();
+        Feed::of(client, Live { refused, ..Live::default() })
+    }
+
+    fn of(client: Arc<Client>, told: Live) -> Self {
+        let (live, interview) = (client.live.clone(), client.interview.clone());
+        let name = client.session_id.clone();
         Feed::new(&name, interview, Source::Own { client, live, told })
     }
 
@@ -105,7 +118,11 @@ impl Source {
                 text = newest_text(&mut reports.audio) => text.map(News::Report),
             },
             Source::Own { client, live, told } => {
-                if let Some(news) = untold(client, &live.borrow_and_update(), told) {
+                let stamp = |is_video: bool, sequence| match is_video {
+                    true => client.frame_stamp(sequence),
+                    false => client.chunk_stamp(sequence),
+                };
+                if let Some(news) = untold(&live.borrow_and_update(), told, stamp) {
                     return Some(news);
                 }
                 if live.changed().await.is_err() {
@@ -125,29 +142,125 @@ async fn newest_text(newest: &mut watch::Receiver<Option<Utf8Bytes>>) -> Option<
 }
 
 /// One thing of `live` that was not told yet; notes it as told.
-fn untold(client: &Client, live: &Live, told: &mut Live) -> Option<News> {
-    if !is_same(live.face.as_ref(), told.face.as_ref()) {
-        told.face.clone_from(&live.face);
-        let report = VisualReport::newest(live)?;
-        let stamp = client.frame_stamp(report.sequence);
+/// `stamp(is_video, sequence)` is the client's own timestamp of its media.
+fn untold(
+    live: &Live,
+    told: &mut Live,
+    stamp: impl Fn(bool, u64) -> Option<Value>,
+) -> Option<News> {
+    if is_new(&live.face, &mut told.face)
+        && let Some(report) = VisualReport::newest(live)
+    {
+        let stamp = stamp(true, report.sequence);
         return Some(News::Report(message::text("visual_analysis", report, stamp)));
     }
-    if !is_same(live.voice.as_ref(), told.voice.as_ref()) {
-        told.voice.clone_from(&live.voice);
-        let report = AudioReport::newest(live)?;
-        let stamp = client.chunk_stamp(report.sequence);
+    if is_new(&live.voice, &mut told.voice)
+        && let Some(report) = AudioReport::newest(live)
+    {
+        let stamp = stamp(false, report.sequence);
         return Some(News::Report(message::text("audio_analysis", report, stamp)));
     }
-    if !is_same(live.refused.as_ref(), told.refused.as_ref()) {
-        told.refused.clone_from(&live.refused);
-        let refused = live.refused.as_ref()?;
-        let stamp = if refused.is_video {
-            client.frame_stamp(refused.sequence)
-        } else {
-            client.chunk_stamp(refused.sequence)
-        };
+    if is_new(&live.refused, &mut told.refused)
+        && let Some(refused) = &live.refused
+    {
+        let stamp = stamp(refused.is_video, refused.sequence);
         let refusal = Refusal::new("invalid_media", refused.sentence.clone());
         return Some(News::Refused(refusal, stamp));
     }
     None
+}
+
+/// Whether there is something that was not told; what went away is noted and nothing to tell.
+fn is_new<T>(now: &Option<Arc<T>>, told: &mut Option<Arc<T>>) -> bool {
+    if is_same(now.as_ref(), told.as_ref()) {
+        return false;
+    }
+    told.clone_from(now);
+    now.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        engine::{FaceResult, VoiceResult},
+        features::Features,
+        media::{SoundChunk, SoundFormat},
+        session::{FaceMetrics, VoiceMetrics},
+        speech::VoiceObservation,
+        vision::{FaceObservation, VisionTiming},
+    };
+
+    /// An empty room.
+    fn seen() -> FaceResult {
+        let observation = FaceObservation {
+            sequence: 3,
+            captured_at: Duration::ZERO,
+            unix_ms: 0,
+            width_px: 640,
+            height_px: 480,
+            brightness: 0.5,
+            face_count: 0,
+            face: None,
+            detected_anew: true,
+            timing: VisionTiming::default(),
+        };
+        FaceResult {
+            observation,
+            metrics: FaceMetrics::default(),
+            dropped_total: 0,
+            latency: Duration::ZERO,
+            features: Features::ALL,
+            session_id: None,
+        }
+    }
+
+    /// Nothing to be heard.
+    fn heard() -> VoiceResult {
+        let chunk = SoundChunk {
+            sequence: 5,
+            captured_at: Duration::ZERO,
+            unix_ms: 0,
+            format: SoundFormat::Detect,
+            gap_before: false,
+            data: Vec::new(),
+        };
+        VoiceResult {
+            observation: VoiceObservation::of_nothing(&chunk),
+            metrics: VoiceMetrics::default(),
+            dropped_total: 0,
+            latency: Duration::ZERO,
+            features: Features::ALL,
+            session_id: None,
+        }
+    }
+
+    #[test]
+    fn a_face_that_went_away_does_not_put_off_the_voice() {
+        let mut told = Live { face: Some(Arc::new(seen())), ..Live::default() };
+        let now = Live { voice: Some(Arc::new(heard())), ..Live::default() };
+        let stamp = |is_video: bool, sequence: u64| (!is_video).then(|| Value::from(sequence));
+        match untold(&now, &mut told, stamp) {
+            Some(News::Report(text)) => {
+                let report: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(report["type"], "audio_analysis");
+                assert_eq!(report["timestamp"], 5);
+            }
+            _ => panic!("the voice is told in the same breath"),
+        }
+        assert!(untold(&now, &mut told, stamp).is_none(), "once");
+    }
+
+    #[test]
+    fn what_went_away_is_noted_and_nothing_to_tell() {
+        let (one, other) = (Some(Arc::new(1)), Some(Arc::new(1)));
+        let mut told = None;
+        assert!(!is_new(&None, &mut told), "nothing was and nothing is");
+        assert!(is_new(&one, &mut told) && !is_new(&one, &mut told), "each thing once");
+        assert!(is_new(&other, &mut told), "equal is not the same");
+        assert!(!is_new(&None, &mut told) && told.is_none(), "gone");
+        assert!(is_new(&one, &mut told), "and back");
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Connection, End, Own, Step, feed::Feed};
 use crate::{
-    decode::data_url,
+    decode::data_url::{self, LARGEST_PICTURE_BYTES, LARGEST_SOUND_BYTES},
     media::{PixelFormat, SoundFormat},
     store::Role,
     web::{
@@ -19,19 +19,13 @@ use crate::{
     },
 };
 
-/// A longer picture closes the connection.
-const MAX_FRAME_BYTES: usize = 5_000_000;
-
-/// A longer piece of sound closes the connection.
-const MAX_CHUNK_BYTES: usize = 10_000_000;
-
 impl Connection {
     pub(super) async fn take_frame(
         &mut self,
         sent: VideoFrameData,
         stamp: Option<Value>,
     ) -> Step {
-        within(sent.frame.len(), MAX_FRAME_BYTES)?;
+        within(data_url::bytes_in(&sent.frame), LARGEST_PICTURE_BYTES)?;
         let picture = data_url::picture(&sent.frame);
         let frame = picture.map_err(|error| Refusal::new("invalid_media", error.to_string()));
         self.put_frame(frame, stamp).await
@@ -42,7 +36,7 @@ impl Connection {
         sent: AudioChunkData,
         stamp: Option<Value>,
     ) -> Step {
-        within(sent.audio.len(), MAX_CHUNK_BYTES)?;
+        within(data_url::bytes_in(&sent.audio), LARGEST_SOUND_BYTES)?;
         let chunk = data_url::sound(&sent.audio);
         let chunk = chunk.map_err(|error| Refusal::new("invalid_media", error.to_string()));
         self.put_chunk(chunk.map(|data| (SoundFormat::Detect, data)), stamp).await
@@ -59,15 +53,15 @@ impl Connection {
         let (payload, stamp) = (&message[BINARY_HEADER_BYTES..], Some(timestamp.into()));
         match kind {
             BinaryKind::Jpeg => {
-                within(payload.len(), MAX_FRAME_BYTES)?;
+                within(payload.len(), LARGEST_PICTURE_BYTES)?;
                 self.put_frame(Ok((PixelFormat::Jpeg, payload.to_vec())), stamp).await
             }
             BinaryKind::WebM => {
-                within(payload.len(), MAX_CHUNK_BYTES)?;
+                within(payload.len(), LARGEST_SOUND_BYTES)?;
                 self.put_chunk(Ok((SoundFormat::WebM, payload.to_vec())), stamp).await
             }
             BinaryKind::Pcm => {
-                within(payload.len(), MAX_CHUNK_BYTES)?;
+                within(payload.len(), LARGEST_SOUND_BYTES)?;
                 self.put_chunk(Ok((SoundFormat::Pcm16k, payload.to_vec())), stamp).await
             }
         }
@@ -119,12 +113,13 @@ impl Connection {
         }
         let clients = &self.shared.clients;
         let client = clients.attach(&guest.session_id, &self.id)?;
-        let (feed, sender) = (Feed::client(client.clone()), client.sender());
+        let (feed, sender) = (Feed::own(client.clone()), client.sender());
         self.own = Some(Own { client: client.clone(), feed, sender });
         Ok(client)
     }
 }
 
+/// A picture or sound over its limit closes the connection.
 fn within(bytes: usize, limit: usize) -> Step {
     if bytes > limit {
         return Err(End::Close(close_code::SIZE, "the picture or the sound is too long"));

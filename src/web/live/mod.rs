@@ -177,7 +177,8 @@ impl Connection {
     }
 
     async fn serve(&mut self, token: Option<Token>) -> Step {
-        let hello = Connected { connection_id: &self.id, timestamp: self.connected_at };
+        let (connection_id, boot_id) = (&*self.id, &*self.shared.boot_id);
+        let hello = Connected { connection_id, timestamp: self.connected_at, boot_id };
         self.send_text(message::text("connected", hello, None)).await?;
         if let Some(token) = token {
             let session_id = token.session_id.clone().unwrap_or_else(|| self.id.clone());

@@ -19,6 +19,8 @@ use crate::{
 pub(in crate::web) struct Connected<'a> {
     pub(in crate::web) connection_id: &'a str,
     pub(in crate::web) timestamp: i64,
+    /// Another one after each start of boothd: every count began anew.
+    pub(in crate::web) boot_id: &'a str,
 }
 
 /// `auth_success`.

@@ -50,9 +50,12 @@ function showCards(kind) {
 function showRest() {
   const { state, role, health } = known;
   const isDemo = !isOwn && Boolean(health?.demo || known.face?.demo_source || known.voice?.demo_source);
-  showSigns({ state, isDemo, features: features() });
+  showSigns({ state, isDemo, isPreviewed: !isOwn && features()?.preview });
   showLink(known.link, known.linkDetail, known.lostAt);
-  settings.show(state, role === "operator" || (isOwn && role === "guest"), isLive());
+  const isOperator = role === "operator";
+  settings.show(state, { canAct: isOperator || (isOwn && role === "guest"), canLook: isOperator && !isOwn, isOwn, isLive: isLive() });
+  // Past interviews and the booth's picture are the operator's; who is not yet known may be one.
+  find("open_sessions").hidden = role !== null && !isOperator;
   const isRunning = Boolean(state?.session);
   bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn, now: () => source.now() });
   setText(find("role"), role ? t(`role_${role}`) : "");

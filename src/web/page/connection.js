@@ -42,6 +42,9 @@ export class Connection {
     this.retryMs = FIRST_RETRY_MS;
     this.lostAt = null;
     this.ahead_ms = 0;
+    this.greetedBy = null;
+    this.bootId = null;
+    this.hasRestarted = false;
     this.last = new Map();
     this.isCounting = new Set();
   }
@@ -111,6 +114,7 @@ export class Connection {
     switch (message.type) {
       case "connected":
         this.ahead_ms = message.data.timestamp - Date.now();
+        this.greetedBy = message.data.boot_id ?? null;
         this.send("auth", { session_id: this.sessionId, access_token: this.token });
         break;
       case "auth_success":
@@ -133,6 +137,8 @@ export class Connection {
   goLive() {
     this.isLive = true;
     this.retryMs = FIRST_RETRY_MS;
+    this.hasRestarted = this.bootId !== null && this.bootId !== this.greetedBy;
+    this.bootId = this.greetedBy;
     this.on.link("live");
     if (this.lostAt === null) return;
     this.on.back?.({ away_ms: performance.now() - this.lostAt });
@@ -146,7 +152,7 @@ export class Connection {
     const now = { sequence: report.sequence, dropped: report.dropped_frames ?? report.dropped_segments ?? 0 };
     this.last.set(kind, now);
     if (!this.isCounting.delete(kind)) return;
-    const hasRestarted = now.sequence <= before.sequence;
+    const hasRestarted = this.hasRestarted || now.sequence <= before.sequence;
     // What the booth itself dropped has a number, too, but was never a report.
     const skipped = now.sequence - before.sequence - 1 - (now.dropped - before.dropped);
     this.on.missed?.({ kind, count: hasRestarted ? null : Math.max(0, skipped), hasRestarted });

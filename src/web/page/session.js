@@ -29,10 +29,11 @@ export class SessionBar {
   /** `state` is that of the stream, `isRunning` and `isPaused` what its session does, `now` the booth's clock. */
   show({ state, isRunning, isPaused, isLive, role, isOwn, now }) {
     this.shown = { state, isRunning, isPaused, now };
-    const canAct = isLive && role !== null && (role === "operator" || (isOwn && role !== "viewer"));
+    const mayAct = role === null || role === "operator" || (isOwn && role !== "viewer");
+    const canAct = isLive && role !== null && mayAct;
     find("session").dataset.state = isRunning ? (isPaused ? "paused" : "running") : "none";
-    find("start").hidden = isRunning;
-    find("pause").hidden = find("end").hidden = !isRunning;
+    find("start").hidden = isRunning || !mayAct;
+    find("pause").hidden = find("end").hidden = !isRunning || !mayAct;
     setText(find("pause"), t(isPaused ? "resume" : "pause"));
     for (const id of ["start", "pause", "end"]) find(id).disabled = !canAct;
     setText(find("session_why"), !isLive ? t("locked_not_connected") : canAct ? "" : t("locked_role"));

@@ -33,23 +33,25 @@ export class Settings {
     return { name, box, label, why, line };
   }
 
-  /** `state` is the booth's (null: not known), `canAct` whether this token may change it. */
-  show(state, canAct, isLive) {
-    for (const { name, box, label, why } of this.rows) {
+  /** `state` is the stream's (null: not known); whether this token may change it, and see the booth's picture. */
+  show(state, { canAct, canLook, isOwn, isLive }) {
+    for (const { name, line, box, label, why } of this.rows) {
+      // Only the booth's camera can be previewed; one's own picture is on the page anyway.
+      line.hidden = isOwn && name === "preview";
       setText(label, t(`switch_${name}`));
       const reason = whyLocked(name, state, canAct, isLive);
       box.checked = Boolean(state?.features?.[name]);
       box.disabled = reason !== null;
       setText(why, t(reason ?? `switch_${name}_hint`));
     }
-    this.showPreview(state);
+    this.showPreview(canLook && Boolean(state?.features?.preview));
   }
 
   /** The picture is only fetched while it is looked at and allowed. */
-  showPreview(state) {
-    const isOn = Boolean(state?.features?.preview);
+  showPreview(isOn) {
     find("preview_box").hidden = !isOn;
     if (!isOn) this.hidePreview();
+    find("preview_picture").alt = t("switch_preview");
     setText(find("preview_show"), t(find("preview_picture").hidden ? "preview_open" : "preview_close"));
   }
 

@@ -7,7 +7,7 @@ import { hasWord, t } from "./words.js";
 
 const SIGNS = [
   ["sign_demo", (now) => now.isDemo, "warn"],
-  ["sign_preview", (now) => now.features?.preview, "warn"],
+  ["sign_preview", (now) => now.isPreviewed, "warn"],
   ["sign_paused", (now) => now.state?.paused, "warn"],
   ["sign_eu", (now) => now.state?.profile === "eu", "calm"],
   ["sign_consent", (now) => now.state?.require_consent, "calm"],
