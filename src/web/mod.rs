@@ -48,6 +48,7 @@ use crate::{
     store::Store,
 };
 
+pub use health::health_value;
 pub use host::{is_host, is_origin};
 pub use tls::TlsFiles;
 
