@@ -36,7 +36,7 @@ pub(super) const BOOT_ID_BYTES: usize = 16;
 pub struct Store {
     orders: SyncSender<Order>,
     book: watch::Sender<Arc<TokenBook>>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     stage: Arc<Stage>,
     pub(super) pending: Arc<Pending>,
     pub(super) outbox: watch::Sender<OutboxState>,

@@ -209,6 +209,12 @@ impl Store {
         self.outbox.subscribe()
     }
 
+    /// How long ago the oldest message happened; `None` where none waits.
+    pub fn outbox_age(&self) -> Option<std::time::Duration> {
+        let age_ms = self.clock.unix_ms().saturating_sub(self.outbox.borrow().oldest_at?);
+        Some(std::time::Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
+    }
+
     /// The oldest messages after `outbox_id` (0: the oldest of all), in the order in which they
     /// must be told.
     ///

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{Shared, process};
+use super::{Shared, WebState, process};
 use crate::{
     features::Features,
     policy::Profile,
@@ -24,8 +24,8 @@ const SILENT_AFTER: Duration = Duration::from_secs(10);
 /// Stages that capture: while one of them works, the booth does part of its job.
 const CAPTURE: [&str; 2] = ["camera", "microphone"];
 
-/// Without it the booth analyses and forgets.
-const STORE: &str = "store";
+/// Without the store the booth analyses and forgets; without its broker it keeps to itself.
+const HELPERS: [&str; 2] = ["store", "mqtt"];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,7 +61,8 @@ struct Health<'a> {
     session_active: bool,
     preview: PreviewHealth,
     /// WebSockets that are open, and how many may be.
-    connections: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<usize>,
     connections_max: usize,
     disk: DiskHealth,
     /// What the central desk has not taken yet.
@@ -123,12 +124,21 @@ struct ModelHealth<'a> {
 /// Answers GET /health.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let now = shared.clock.monotonic();
-    let statuses = statuses(&shared);
+    let body = body(&shared.state, now, Some(shared.active_connections()));
+    (code(body.status), Json(body)).into_response()
+}
+
+/// The same for who does not ask over HTTP; how many WebSockets are open is not known there.
+pub fn health_value(state: &WebState, now: Duration) -> serde_json::Value {
+    serde_json::to_value(body(state, now, None)).expect("its keys are texts")
+}
+
+fn body(state: &WebState, now: Duration, connections: Option<usize>) -> Health<'_> {
+    let statuses = statuses(state);
     let status = judge(&statuses, now);
-    let state = &shared.state;
     let booth = state.booth.state().borrow().clone();
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
-    let body = Health {
+    Health {
         status,
         version: env!("CARGO_PKG_VERSION"),
         booth_id: &state.booth_id,
@@ -149,24 +159,22 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
             on: booth.features.preview,
             viewers: state.engine.preview().viewers(),
         },
-        connections: shared.active_connections(),
+        connections,
         connections_max: state.config.max_connections,
         disk: DiskHealth {
             free_bytes: process::free_bytes(&state.state_dir),
             database_bytes: store::size_on_disk(&state.state_dir),
         },
-        outbox: outbox_health(&shared),
-    };
-    (code(status), Json(body)).into_response()
+        outbox: outbox_health(state),
+    }
 }
 
-fn outbox_health(shared: &Shared) -> OutboxHealth {
-    let outbox = *shared.state.store.outbox().borrow();
-    let age_ms = |at: i64| shared.clock.unix_ms().saturating_sub(at);
+fn outbox_health(state: &WebState) -> OutboxHealth {
+    let outbox = *state.store.outbox().borrow();
     OutboxHealth {
         depth: outbox.depth,
         bytes: outbox.bytes,
-        oldest_s: outbox.oldest_at.map(|at| u64::try_from(age_ms(at) / 1000).unwrap_or(0)),
+        oldest_s: state.store.outbox_age().map(|age| age.as_secs()),
         fallen_out_total: outbox.fallen_out_total,
     }
 }
@@ -178,7 +186,7 @@ pub(super) async fn live() -> Response {
 
 /// Answers GET /health/ready: something comes in and is analysed.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let verdict = judge(&statuses(&shared), shared.clock.monotonic());
+    let verdict = judge(&statuses(&shared.state), shared.clock.monotonic());
     let is_ready = verdict != Verdict::Unhealthy;
     (code(verdict), Json(serde_json::json!({ "ready": is_ready }))).into_response()
 }
@@ -190,9 +198,9 @@ fn code(verdict: Verdict) -> StatusCode {
     }
 }
 
-fn statuses(shared: &Shared) -> Vec<(&'static str, Status)> {
+fn statuses(state: &WebState) -> Vec<(&'static str, Status)> {
     let of = |stage: &Stage| (stage.name(), stage.status());
-    shared.state.stages.iter().map(|stage| of(stage)).collect()
+    state.stages.iter().map(|stage| of(stage)).collect()
 }
 
 fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
@@ -203,7 +211,7 @@ fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
     // What is closed on purpose does its job.
     let is_on = |s: &Status| !matches!(s.state, StageState::Off | StageState::Paused);
     let on = statuses.iter().filter(|(_, status)| is_on(status));
-    let (helpers, on): (Vec<_>, Vec<_>) = on.partition(|(name, _)| *name == STORE);
+    let (helpers, on): (Vec<_>, Vec<_>) = on.partition(|(name, _)| HELPERS.contains(name));
     let is_remembered = helpers.iter().all(|(_, s)| s.state == StageState::Running);
     let on = on.into_iter();
     let (capture, others): (Vec<_>, Vec<_>) = on.partition(|(name, _)| CAPTURE.contains(name));
@@ -277,5 +285,8 @@ mod tests {
         };
         assert_eq!(with_store(Running), Verdict::Healthy);
         assert_eq!(with_store(Unavailable), Verdict::Degraded);
+        let broker_is_away = ("mqtt", stage(Unavailable, None));
+        let verdict = judge(&[("camera", stage(Running, Some(0))), broker_is_away], NOW);
+        assert_eq!(verdict, Verdict::Degraded);
     }
 }

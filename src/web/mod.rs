@@ -50,6 +50,7 @@ use crate::{
     store::{Store, random_hex},
 };
 
+pub use health::health_value;
 pub use host::{is_host, is_origin};
 pub use tls::TlsFiles;
 
