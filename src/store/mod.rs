@@ -12,6 +12,7 @@ mod database;
 mod erase;
 mod event;
 mod fault;
+mod file;
 mod handle;
 mod metric;
 mod outbox;
@@ -27,6 +28,8 @@ use std::{path::PathBuf, time::Duration};
 
 pub use audit::AuditEntry;
 pub use database::Database;
+pub(crate) use fault::at_start;
+pub(crate) use file::{Schema, check, clear_log, connect};
 pub use erase::{EraseReceipt, EraseTarget};
 pub use event::EventRecord;
 pub use handle::{Store, StoreThread};

@@ -8,8 +8,10 @@ mod broadcast;
 mod clients;
 mod devices;
 mod extract;
+mod flow;
 mod health;
 mod host;
+mod house;
 mod limit;
 mod live;
 pub mod message;
@@ -32,7 +34,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
-    time::timeout,
 };
 
 use crate::{
@@ -48,7 +49,18 @@ use crate::{
     store::Store,
 };
 
+pub(crate) use access::{Caller, Porter, require};
+pub(crate) use extract::{Body, Parameters};
+pub(crate) use flow::flow;
 pub use host::{is_host, is_origin};
+use house::GOODBYE;
+pub(crate) use house::House;
+pub(crate) use metrics::{Counters, note_process, note_refusals};
+pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
+pub(crate) use page::asset as page_asset;
+pub(crate) use process::free_bytes;
+pub(crate) use refused::Refused;
+pub(crate) use sheet::{Format, Sheet};
 pub use tls::TlsFiles;
 
 /// The limits of the doors.
@@ -153,9 +165,6 @@ pub struct WebState {
     pub live: watch::Receiver<Live>,
 }
 
-/// How long open connections may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(300);
-
 /// How often streams that nobody came back to are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(5);
 
@@ -168,6 +177,7 @@ struct Shared {
     /// Places for WebSockets.
     connections: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
+    porter: access::Porter,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
     devices: watch::Receiver<devices::Devices>,
@@ -190,29 +200,22 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let config = state.config.clone();
-    let tls =
-        config.tls.clone().map(|files| tls::Tls::open(files, clock.clone())).transpose()?;
-    let counters = Arc::new(metrics::Counters::default());
+    let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
     let clients = Arc::new(clients(&state, &clock));
     let shared = Shared {
         clock,
-        stop: stop.clone(),
-        connections: Arc::new(Semaphore::new(config.max_connections)),
-        hosts: Arc::new(host::Hosts::new(&config.hosts, &config.origins)),
-        counters: counters.clone(),
+        connections: Arc::new(Semaphore::new(state.config.max_connections)),
+        hosts: house.hosts(),
+        porter: house.porter(),
+        counters: house.counters(),
         reports: broadcast::start(state.live.clone()),
         devices: devices::follow(state.stages.clone(), stop.clone()),
         clients: clients.clone(),
         state: Arc::new(state),
+        stop,
     };
     let cleaning = tokio::spawn(clean_up(clients.clone(), shared.clock.clone()));
-    let door = serve::Door::new(router::router(shared), config, tls, counters, stop);
-    door.accept_all(listener).await;
-    // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
-    if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
-        log::debug!(target: "web", "some connections did not say goodbye in time");
-    }
+    house.serve(listener, router::router(shared)).await;
     cleaning.abort();
     clients.end_all().await;
     Ok(())

@@ -38,7 +38,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let endpoints = endpoints();
     let http: Arc<str> = openapi::document(&endpoints).to_string().into();
     let live: Arc<str> = asyncapi::document().to_string().into();
-    openapi::router(endpoints, shared)
+    openapi::router(endpoints, &shared.porter)
         .route("/api/v1/openapi.json", get(async move || json_text(&http)))
         .route("/api/v1/asyncapi.json", get(async move || json_text(&live)))
 }
