@@ -57,7 +57,7 @@ use house::GOODBYE;
 pub(crate) use house::House;
 pub(crate) use metrics::{Counters, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
-pub(crate) use page::asset as page_asset;
+pub(crate) use page::{as_type as page_file, asset as page_asset};
 pub(crate) use process::free_bytes;
 pub(crate) use refused::Refused;
 pub(crate) use sheet::{Format, Sheet};
