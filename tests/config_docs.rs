@@ -282,3 +282,65 @@ fn every_key_stands_in_the_reference_and_a_token_in_no_debug_output() {
     let config = resolve("web.token = \"correct-horse-battery\"", &[]).expect("right");
     assert!(!format!("{config:?}").contains("horse"));
 }
+
+#[test]
+fn the_broker_and_what_belongs_to_it_are_judged_together() {
+    let found = problems(
+        "\
+booth.id = \"a/b\"
+[mqtt]
+broker = \"mqtt://broker:1883\"
+site = \"+\"
+password_file = \"secret\"
+ca_file = \"ca.crt\"
+client_certificate = \"booth.crt\"
+commands = [\"start\", \"dance\"]
+home_assistant_prefix = \"ha/#\"
+",
+        &[],
+    );
+    let expected = [
+        "line 1, column 12: booth.id must be a level of MQTT topics",
+        "line 4, column 8: mqtt.site must be a level of MQTT topics",
+        "line 5, column 17: mqtt.password_file is given, so mqtt.username must be given too",
+        "line 6, column 11: mqtt.ca_file needs mqtt.broker to begin with mqtts://",
+        "line 7, column 22: mqtt.client_certificate needs mqtt.broker to begin with mqtts://",
+        "line 7, column 22: mqtt.client_certificate is given, so mqtt.client_key must be given",
+        "line 8, column 12: mqtt.commands holds \"dance\", which must be one of start, end,",
+        "line 9, column 25: mqtt.home_assistant_prefix must be the begin of a topic",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\nis not\n{expected}");
+    }
+    let found = problems("[mqtt]\nusername = \"a\"\n", &[]);
+    assert_eq!(found, ["line 2, column 12: mqtt.username is given without mqtt.broker"]);
+    for bad in [
+        "broker",
+        "http://a",
+        "mqtt://",
+        "mqtt://a:0",
+        "mqtt://a:b",
+        "mqtt://u:p@a",
+        "mqtts://[::1]",
+    ] {
+        assert_eq!(problems("", &[&format!("mqtt.broker={bad}")]).len(), 1, "{bad}");
+    }
+}
+
+#[test]
+fn a_broker_has_a_port_and_fills_the_outbox() {
+    let without = resolve("", &[]).expect("no broker");
+    assert!(without.mqtt.is_none() && without.store.outbox.is_none());
+    for (text, host, port, is_tls) in [
+        ("mqtt://a", "a", 1883, false),
+        ("mqtts://a/", "a", 8883, true),
+        ("mqtt://[::1]:1884", "[::1]", 1884, false),
+    ] {
+        let config = resolve("", &[&format!("mqtt.broker={text}")]).expect("is right");
+        let mqtt = config.mqtt.expect("a broker");
+        let found = (&*mqtt.host, mqtt.port, mqtt.tls.is_some());
+        assert_eq!(found, (host, port, is_tls));
+        assert_eq!(config.store.outbox.expect("an outbox").max_bytes, 64 << 20);
+    }
+}

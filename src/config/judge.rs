@@ -1,6 +1,7 @@
 //! Judges what the keys mean together, and makes the real types of them.
 
 mod doors;
+mod mqtt;
 
 use std::{
     path::{Path, PathBuf},
@@ -60,6 +61,7 @@ pub(super) fn judge(
         token: judge.token(),
         web: judge.web(),
         store: judge.store(),
+        mqtt: judge.mqtt(),
         features,
         policy,
         log_level: judge.text("log.level").parse().expect("the words are log's own"),
@@ -282,7 +284,7 @@ impl Judge<'_> {
             retention: Duration::from_secs(days * 24 * 60 * 60),
             max_bytes: max_mb << 20,
             flush_interval: self.seconds("store.flush_s"),
-            outbox: None,
+            outbox: self.outbox(),
         }
     }
 

@@ -473,4 +473,84 @@ pub const KEYS: &[Key] = &[
         "Seconds that the metrics of a running session may wait in memory, to spare the card: \
          what a power cut may take of them. Sessions, consents and summaries never wait.",
     ),
+    key(
+        "mqtt.broker",
+        Text,
+        Unset("\"mqtts://broker.example:8883\""),
+        "The MQTT 5 broker of the central desk: mqtt:// in the clear or mqtts:// with TLS. Not \
+         set: there is no desk, and nothing is put into the outbox.",
+    ),
+    key(
+        "mqtt.site",
+        Text,
+        Is("\"site\""),
+        "Where the booth stands; with booth.id its place among the topics: boothd/v1/SITE/BOOTH/…",
+    ),
+    key("mqtt.username", Text, Unset("\"booth-1\""), "With whose name to log in."),
+    key(
+        "mqtt.password_file",
+        Path,
+        Unset("\"mqtt_password\""),
+        "The file with the password, read at each attempt to connect. Not set: the systemd \
+         credential `mqtt_password` (LoadCredential=), if there is one.",
+    ),
+    key(
+        "mqtt.ca_file",
+        Path,
+        Unset("\"broker_ca.crt\""),
+        "Certificates (PEM) that the broker's must come from; the system's where not given.",
+    ),
+    key(
+        "mqtt.client_certificate",
+        Path,
+        Unset("\"booth_mqtt.crt\""),
+        "The booth's own certificate for a broker that asks for one, PEM; with mqtt.client_key.",
+    ),
+    key("mqtt.client_key", Path, Unset("\"booth_mqtt.key\""), "Its private key, PEM."),
+    key(
+        "mqtt.commands",
+        Texts(0, 6),
+        Is("[]"),
+        "What others may ask of the booth over MQTT: start, end, features, identify, restart, \
+         erase. Every other command is answered by a refusal.",
+    ),
+    key(
+        "mqtt.home_assistant",
+        Word(&["off", "device", "entities"]),
+        Is("\"off\""),
+        "How Home Assistant is told of the booth: \"device\", in one message (2024.11 and later), \
+         or \"entities\", one message for each.",
+    ),
+    key(
+        "mqtt.home_assistant_prefix",
+        Text,
+        Is("\"homeassistant\""),
+        "Home Assistant's own discovery prefix.",
+    ),
+    key(
+        "mqtt.replay_per_s",
+        Integer(1, 10_000),
+        Is("200"),
+        "Messages of the outbox that are sent in a second at most, so that booths that come back \
+         together do not drown the broker.",
+    ),
+    key(
+        "mqtt.outbox_max_mb",
+        Integer(1, 100_000),
+        Is("64"),
+        "Size of the outbox in MiB; what is over it falls out, oldest first, and is counted.",
+    ),
+    key(
+        "mqtt.outbox_max_days",
+        Integer(1, 3650),
+        Is("30"),
+        "Days that a message may wait for the broker.",
+    ),
+    key(
+        "mqtt.keep_alive_s",
+        Integer(5, 3600),
+        Is("30"),
+        "How often the broker is asked whether it is there; after one and a half of it the broker \
+         says that the booth is gone.",
+    ),
 ];

@@ -29,6 +29,7 @@ use crate::{
     engine::EngineConfig,
     error::{Error, ErrorKind, Result},
     features::Features,
+    mqtt::MqttConfig,
     policy::Policy,
     session::SessionConfig,
     speech::SpeechConfig,
@@ -75,6 +76,8 @@ pub struct Config {
     pub web: WebConfig,
     /// How long what is remembered is kept.
     pub store: StoreConfig,
+    /// The central desk's broker; `None`: there is none.
+    pub mqtt: Option<MqttConfig>,
     /// What is analysed at first, after the policy.
     pub features: Features,
     /// What may be analysed at all, and when.
