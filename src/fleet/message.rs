@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::mqtt::topics::{self, BoothTopic, Topic};
+
 /// A longer payload is no message of a booth. The longest is a summary of all metrics.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
@@ -97,39 +99,29 @@ pub struct Record {
 /// # Errors
 /// When it is not what its topic promises.
 pub fn read(topic: &str, payload: &[u8]) -> Result<(BoothKey, Message), &'static str> {
-    let rest = topic.strip_prefix("boothd/v1/").ok_or("is not a topic of a booth")?;
-    let mut levels = rest.splitn(3, '/');
-    let (Some(site), Some(booth), Some(what)) = (levels.next(), levels.next(), levels.next())
-    else {
-        return Err("is not a topic of a booth");
-    };
-    let key = BoothKey { site: name(site)?, booth: name(booth)? };
+    let BoothTopic { name, topic } = topics::parse(topic).ok_or("is not a topic of a booth")?;
+    let key = BoothKey { site: checked(&name.site)?, booth: checked(&name.booth)? };
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err("is too long");
     }
-    let message = match what {
-        "status" => status(&json(payload)?)?,
-        "info" => Message::Info(json(payload)?),
-        "health" => Message::Health(json(payload)?),
-        "metrics/video" => Message::Metrics(Modality::Video, json(payload)?),
-        "metrics/audio" => Message::Metrics(Modality::Audio, json(payload)?),
-        other => match record_of(other) {
-            Some((kind, session_id)) => {
-                Message::Record(record(&key, kind, session_id, json(payload)?)?)
-            }
-            None => Message::Other,
-        },
+    let of_record = |kind: &str, session_id: Option<&str>| {
+        record(&key, kind, session_id, json(payload)?).map(Message::Record)
+    };
+    let message = match &topic {
+        Topic::Status => status(&json(payload)?)?,
+        Topic::Info => Message::Info(json(payload)?),
+        Topic::Health => Message::Health(json(payload)?),
+        Topic::MetricsVideo => Message::Metrics(Modality::Video, json(payload)?),
+        Topic::MetricsAudio => Message::Metrics(Modality::Audio, json(payload)?),
+        Topic::SessionStarted(id) => of_record("started", Some(id))?,
+        Topic::SessionSummary(id) => of_record("summary", Some(id))?,
+        Topic::Event(kind) => of_record(&format!("event/{kind}"), None)?,
+        Topic::Command(_)
+        | Topic::CommandResult(_)
+        | Topic::FeatureSet(_)
+        | Topic::FeatureState(_) => Message::Other,
     };
     Ok((key, message))
-}
-
-/// The kind of a record's topic, and the session in it.
-fn record_of(what: &str) -> Option<(&str, Option<&str>)> {
-    if what.starts_with("event/") {
-        return Some((what, None));
-    }
-    let (session_id, kind) = what.strip_prefix("session/")?.rsplit_once('/')?;
-    matches!(kind, "started" | "summary").then_some((kind, Some(session_id)))
 }
 
 fn record(
@@ -147,10 +139,10 @@ fn record(
     let inside = fields.get("session_id").and_then(Value::as_str);
     Ok(Record {
         key: key.clone(),
-        boot_id: name(boot_id)?,
+        boot_id: checked(boot_id)?,
         seq,
-        kind: name(kind)?,
-        session_id: session_id.or(inside).map(name).transpose()?,
+        kind: checked(kind)?,
+        session_id: session_id.or(inside).map(checked).transpose()?,
         at,
         is_clock_set,
         data,
@@ -164,7 +156,7 @@ fn status(value: &Value) -> Result<Message, &'static str> {
         Some("restarting") => Said::Restarting,
         _ => return Err("has no status that is known"),
     };
-    let boot_id = value["boot_id"].as_str().map(name).transpose()?;
+    let boot_id = value["boot_id"].as_str().map(checked).transpose()?;
     Ok(Message::Status { said, since: time(&value["since"]), boot_id })
 }
 
@@ -178,7 +170,7 @@ fn json(payload: &[u8]) -> Result<Value, &'static str> {
     if value.is_object() { Ok(value) } else { Err("is no JSON object") }
 }
 
-fn name(text: &str) -> Result<String, &'static str> {
+fn checked(text: &str) -> Result<String, &'static str> {
     let is_right = !text.is_empty()
         && text.chars().count() <= MAX_NAME_CHARS
         && !text.chars().any(char::is_control);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::message::{BoothKey, Modality};
 
 /// Milliseconds in a minute.
-pub const MINUTE_MS: i64 = 60_000;
+pub(in crate::fleet) const MINUTE_MS: i64 = 60_000;
 
 /// One metric of which minutes are kept.
 #[derive(Clone, Copy, Debug)]

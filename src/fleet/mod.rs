@@ -7,8 +7,11 @@ mod alert;
 mod archive;
 mod booth;
 mod desk;
+mod listener;
 mod message;
 mod minute;
+mod run;
+mod web;
 
 pub use alert::{AlertChange, AlertKind};
 pub use archive::{
@@ -19,3 +22,4 @@ pub use booth::{BoothRow, KnownBooth, Limits, Presence};
 pub use desk::{Census, Counts, Desk, Detail, Filter, MAX_BOOTHS, Outgoing};
 pub use message::{BoothKey, MAX_PAYLOAD_BYTES, Message, Modality, Record, Said, read};
 pub use minute::{Metric, Minute};
+pub use run::{Fleet, FleetConfig};

@@ -11,7 +11,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Shared,
     access::{Porter, require},
     refused::RefusedBody,
 };
@@ -21,7 +20,7 @@ use crate::store::Role;
 type Shape = fn(&mut SchemaGenerator) -> Schema;
 
 /// One thing that can be asked: who may, what it takes, what it answers, and who answers.
-pub(crate) struct Endpoint<S = Shared> {
+pub(crate) struct Endpoint<S> {
     method: Method,
     path: &'static str,
     summary: &'static str,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Points of a series at most; a longer time is told in longer steps.
-pub const MOST_POINTS: i64 = 1440;
+const MOST_POINTS: i64 = 1440;
 
 /// One kind of metrics over time.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize)]

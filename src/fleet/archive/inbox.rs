@@ -37,7 +37,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 type Acknowledge = Box<dyn FnOnce() + Send>;
 
 /// A record's place in the queue, and whom to tell when it is kept.
-pub(crate) struct Ticket {
+pub(super) struct Ticket {
     acknowledge: Acknowledge,
     _place: OwnedSemaphorePermit,
 }

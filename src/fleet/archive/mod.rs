@@ -23,7 +23,6 @@ use rusqlite::Connection;
 
 pub use alerts::{AlertQuery, AlertRecord};
 pub use history::{History, Series};
-pub(super) use inbox::Ticket;
 pub use records::{EventRow, SessionQuery, SessionRow};
 pub(super) use thread::ArchiveThread;
 
@@ -38,7 +37,7 @@ use inbox::Inbox;
 use reader::Reader;
 
 /// The archive's name in `state.dir`.
-pub const ARCHIVE_FILE: &str = "fleet.db";
+pub(super) const ARCHIVE_FILE: &str = "fleet.db";
 
 /// The archive of a centre that keeps its state in `state_dir`.
 pub fn archive_path(state_dir: &Path) -> PathBuf {

@@ -79,8 +79,9 @@ struct Teller {
 impl Teller {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if !std::mem::take(&mut self.is_first) {
+            let stop = self.shared.stop.clone();
             tokio::select! {
-                () = self.shared.stop.requested() => return None,
+                () = stop.requested() => return None,
                 () = self.something() => (),
             }
         }

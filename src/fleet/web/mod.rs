@@ -43,21 +43,21 @@ use crate::{
 
 /// What the doors show, and by what right.
 #[derive(Clone)]
-pub struct FleetState {
+pub(super) struct FleetState {
     /// The limits.
-    pub config: WebConfig,
+    pub(super) config: WebConfig,
     /// Every booth.
-    pub desk: Arc<Mutex<Desk>>,
+    pub(super) desk: Arc<Mutex<Desk>>,
     /// What is kept.
-    pub archive: Archive,
+    pub(super) archive: Archive,
     /// Tokens and the audit log.
-    pub store: Store,
+    pub(super) store: Store,
     /// The connection to the broker.
-    pub broker: Arc<Stage>,
+    pub(super) broker: Arc<Stage>,
     /// Grows with each change that the page should see.
-    pub revision: watch::Receiver<u64>,
+    pub(super) revision: watch::Receiver<u64>,
     /// Where archive and store are kept; /health says what is left of its disk.
-    pub state_dir: PathBuf,
+    pub(super) state_dir: PathBuf,
 }
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -83,7 +83,7 @@ impl Shared {
 ///
 /// # Errors
 /// `Config` when the certificate cannot be used.
-pub async fn serve(
+pub(super) async fn serve(
     listener: TcpListener,
     state: FleetState,
     clock: Arc<dyn Clock>,

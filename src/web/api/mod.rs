@@ -49,11 +49,11 @@ fn json_text(text: &str) -> Response {
 }
 
 /// What there is.
-fn endpoints() -> Vec<Endpoint> {
+fn endpoints() -> Vec<Endpoint<Shared>> {
     interviews().into_iter().chain(the_booth()).chain(the_desk()).collect()
 }
 
-fn interviews() -> Vec<Endpoint> {
+fn interviews() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get("/api/v1/sessions", "The sessions, newest first.", sessions::list)
             .needs(Operator)
@@ -81,7 +81,7 @@ fn interviews() -> Vec<Endpoint> {
     ]
 }
 
-fn the_booth() -> Vec<Endpoint> {
+fn the_booth() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get(
             "/api/v1/features",
@@ -109,7 +109,7 @@ fn the_booth() -> Vec<Endpoint> {
     ]
 }
 
-fn the_desk() -> Vec<Endpoint> {
+fn the_desk() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get("/api/v1/tokens", "Every token, without its secret.", tokens::list)
             .needs(Operator)
