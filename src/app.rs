@@ -7,6 +7,7 @@ mod fleet;
 
 use std::{
     io::Write,
+    net::SocketAddr,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -32,6 +33,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     gate::Gate,
     inference::{Catalog, ModelEntry},
+    mqtt::{About, Mqtt, MqttGround},
     report::SummaryReport,
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
@@ -54,6 +56,7 @@ struct Stages {
     vision: Arc<Stage>,
     speech: Arc<Stage>,
     store: Arc<Stage>,
+    mqtt: Arc<Stage>,
 }
 
 /// What was started and is joined in the same order.
@@ -87,6 +90,9 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
     let state = web_state(config, &stages, &parts, &catalog);
+    let listen = listener.local_addr().unwrap_or(config.listen);
+    let with = (clock.clone(), stop.clone(), listen);
+    let mqtt = start_mqtt(config, &stages, &runtime, &state, with);
     announce(config, &listener, is_new.then_some(&token), out)?;
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &stages, &catalog)?;
@@ -94,8 +100,45 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let served = runtime.block_on(doors).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
     })?;
-    parts.leave(&runtime);
+    parts.leave(&runtime, mqtt);
     served
+}
+
+/// Begins to talk to the central desk, where there is one.
+fn start_mqtt(
+    config: &Config,
+    stages: &Stages,
+    runtime: &Runtime,
+    state: &WebState,
+    (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
+) -> Option<Mqtt> {
+    let stage = stages.mqtt.clone();
+    let Some(mqtt) = &config.mqtt else {
+        stage.update(|status| status.state = State::Off);
+        return None;
+    };
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
+        board: board(),
+        models: state.models.iter().map(|m| (m.name.clone(), m.sha256.clone())).collect(),
+        config_sha256: config.shared_sha256(),
+        listen,
+    };
+    let (of_health, time) = (state.clone(), clock.clone());
+    let health = Arc::new(move || web::health_value(&of_health, time.monotonic()));
+    let (store, booth, live) = (state.store.clone(), state.booth.clone(), state.live.clone());
+    let ground = MqttGround { store, booth, live, stage, clock, stop, about, health };
+    let _runtime = runtime.enter();
+    Some(Mqtt::start(mqtt, ground))
+}
+
+/// What the board or machine calls itself, from its device tree or its firmware.
+fn board() -> Option<String> {
+    const PLACES: [&str; 2] =
+        ["/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"];
+    let told = PLACES.iter().find_map(|path| std::fs::read_to_string(path).ok())?;
+    let told = told.trim_matches(['\0', '\n', ' ']);
+    (!told.is_empty()).then(|| told.to_owned())
 }
 
 /// A booth whose door has failed must not go on unseen: it stops, and systemd starts it anew.
@@ -167,12 +210,13 @@ impl Stages {
             vision: stage("vision"),
             speech: stage("speech"),
             store,
+            mqtt: stage("mqtt"),
         }
     }
 
     fn all(&self) -> Vec<Arc<Stage>> {
-        let Stages { camera, microphone, vision, speech, store } = self;
-        [camera, microphone, vision, speech, store].map(Arc::clone).into()
+        let Stages { camera, microphone, vision, speech, store, mqtt } = self;
+        [camera, microphone, vision, speech, store, mqtt].map(Arc::clone).into()
     }
 
     /// Says which stages have nothing to do, and which show the bundled clip.
@@ -284,7 +328,7 @@ impl Parts {
     }
 
     /// Joins everything in the order of the data.
-    fn leave(self, runtime: &Runtime) {
+    fn leave(self, runtime: &Runtime, mqtt: Option<Mqtt>) {
         let Parts {
             capture,
             engine,
@@ -303,6 +347,10 @@ impl Parts {
         if let Err(error) = runtime.block_on(booth.leave("boothd")) {
             log::error!(target: "app", error = error.chain().to_string().as_str();
                 "the session could not be ended in the store");
+        }
+        // The last summary is in the outbox by now.
+        if let Some(mqtt) = mqtt {
+            runtime.block_on(mqtt.leave());
         }
         drop((stream, booth));
         drop(store);

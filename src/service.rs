@@ -17,7 +17,8 @@ use log::{
 };
 
 /// Libraries that log every step of theirs; only their warnings are of use to an operator.
-const TALKATIVE: [&str; 7] = ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower"];
+const TALKATIVE: [&str; 9] =
+    ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rumqttc", "rustls"];
 
 /// Starts the log on standard error: seconds since the start (the journal has its own time),
 /// level, target, sentence, fields. A second call changes nothing.

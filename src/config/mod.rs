@@ -16,6 +16,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
+
 pub use document::{reference, sample};
 pub use key::{Fallback, KEYS, Key, Kind};
 pub use problem::{Place, Problem};
@@ -98,6 +100,14 @@ impl Config {
         let text = file.map(read).transpose()?;
         Config::resolve(text.as_deref(), overrides, data_dir)
             .map_err(|problems| problem::to_error(&problems, file))
+    }
+
+    /// SHA-256 of what booths of one kind have in common: everything but the booth's name and
+    /// what it is to its broker. Without secrets. Comparable between booths of one version.
+    pub fn shared_sha256(&self) -> String {
+        let shared = Config { booth_id: String::new(), mqtt: None, ..self.clone() };
+        let hash = Sha256::digest(format!("{shared:?}"));
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The bundled clip, which stands in where no device is.

@@ -1,6 +1,6 @@
 //! Why there is no connection, in words that say what to do.
 
-use std::{error::Error as _, io};
+use std::io;
 
 use rumqttc::{
     TlsError,

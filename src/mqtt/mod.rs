@@ -4,15 +4,36 @@
 //! store's outbox and leaves it on its own acknowledgement only. Must not hold a picture or a
 //! sound, and must never block anybody: whatever the broker does, the booth goes on.
 
+mod agenda;
+mod command;
 mod config;
 mod connection;
 mod credential;
+mod desk;
 mod failure;
+mod home_assistant;
+mod ledger;
+mod link;
+mod message;
 mod tls;
 pub mod topics;
+mod words;
+
+use std::{pin::pin, time::Duration};
+
+use tokio::{select, sync::mpsc, task::JoinHandle, time::timeout};
 
 pub use config::{CommandName, HomeAssistant, MqttConfig, TlsFiles};
 pub use connection::{Identity, Will, connect};
+pub use desk::{Health, MqttGround};
+pub use link::{Happened, Link};
+pub use words::About;
+
+use crate::stop::Stop;
+use command::Commander;
+use desk::Desk;
+use topics::Topic;
+use words::Status;
 
 /// The client library's own words, for whoever holds a connection.
 pub mod client {
@@ -24,4 +45,111 @@ pub mod client {
             v5::{ConnAck, Filter, Packet, PubAck, PubAckReason, Publish, PublishProperties},
         },
     };
+}
+
+/// How long the broker keeps commands for a booth that is away: an older one would surprise.
+const SESSION_EXPIRY: Duration = Duration::from_secs(60);
+
+/// Who is back by then was not away: a will that is late would say so for half a minute.
+const WILL_DELAY: Duration = Duration::from_secs(5);
+
+/// Messages that may wait in the client.
+const CLIENT_QUEUE: usize = 64;
+
+/// QoS 1 messages that may be on their way, either way.
+const INFLIGHT: u16 = 64;
+
+/// A longer command is not let through by the broker.
+const MOST_COMMAND_BYTES: u32 = 64 * 1024;
+
+/// Commands that may wait; the next one is answered by a refusal.
+const COMMANDS: usize = 8;
+
+/// How long [`Mqtt::leave`] may take; the daemon's grace is 5 s.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// The booth's connection to the central desk, as a task.
+#[derive(Debug)]
+pub struct Mqtt {
+    leave: Stop,
+    task: JoinHandle<()>,
+}
+
+impl Mqtt {
+    /// Starts to connect, for ever. Must be called in the network runtime.
+    pub fn start(config: &MqttConfig, ground: MqttGround) -> Self {
+        let leave = Stop::default();
+        let task = tokio::spawn(run(config.clone(), ground, leave.clone()));
+        Mqtt { leave, task }
+    }
+
+    /// Says what the outbox still has and goodbye, as far as that takes no time.
+    pub async fn leave(mut self) {
+        self.leave.request();
+        match timeout(LEAVE_TIMEOUT, &mut self.task).await {
+            Ok(Ok(())) => (),
+            Ok(Err(_)) => log::error!(target: "mqtt", "task panicked"),
+            Err(_) => {
+                self.task.abort();
+                log::warn!(target: "mqtt", "the broker did not hear the goodbye in time");
+            }
+        }
+    }
+}
+
+/// The booth as the broker knows it.
+fn identity(config: &MqttConfig, boot_id: &str) -> Identity {
+    let name = &config.name;
+    let gone = words::status(Status::Offline, None, boot_id, Some("connection lost"));
+    Identity {
+        client_id: format!("boothd/{}/{}", name.site, name.booth),
+        session_expiry: SESSION_EXPIRY,
+        will: Some(Will {
+            topic: Topic::Status.of(name),
+            payload: gone.to_string(),
+            delay: WILL_DELAY,
+        }),
+        queue: CLIENT_QUEUE,
+        inflight: INFLIGHT,
+        most_bytes: MOST_COMMAND_BYTES,
+        manual_acks: false,
+    }
+}
+
+/// Connects, says and hears until it is told to leave.
+async fn run(config: MqttConfig, ground: MqttGround, leave: Stop) {
+    let identity = identity(&config, ground.store.boot_id());
+    let (stage, clock) = (ground.stage.clone(), ground.clock.clone());
+    let mut link = Link::new(config.clone(), &identity, stage.clone(), clock.clone());
+    let (requests, requested) = mpsc::channel(COMMANDS);
+    let (told, answers) = mpsc::channel(COMMANDS);
+    let (booth, store) = (ground.booth.clone(), ground.store.clone());
+    let commander = Commander { config: config.clone(), booth, store, clock };
+    let working = tokio::spawn(commander.run(requested, told));
+    let mut desk = Desk::new(config, ground, link.client(), (requests, answers));
+    while !desk.has_left(&leave) {
+        let happened = {
+            // Must not be dropped before it is done, unless we leave.
+            let mut next = pin!(link.next());
+            loop {
+                select! {
+                    happened = &mut next => break Some(happened),
+                    () = leave.requested(), if !desk.is_leaving() => desk.begin_to_leave(),
+                    () = desk.turn() => (),
+                }
+                if desk.has_left(&leave) {
+                    break None;
+                }
+            }
+        };
+        match happened {
+            Some(Happened::Up(accepted)) => desk.come_up(&accepted),
+            Some(Happened::Event(event)) => desk.take(*event),
+            Some(Happened::Down) => desk.go_down(),
+            None => (),
+        }
+    }
+    desk.settle().await;
+    working.abort();
+    stage.update(|status| status.state = crate::stage::State::Stopped);
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{Shared, process};
+use super::{Shared, WebState, process};
 use crate::{
     features::Features,
     policy::Profile,
@@ -23,8 +23,8 @@ const SILENT_AFTER: Duration = Duration::from_secs(10);
 /// Stages that capture: while one of them works, the booth does part of its job.
 const CAPTURE: [&str; 2] = ["camera", "microphone"];
 
-/// Without it the booth analyses and forgets.
-const STORE: &str = "store";
+/// Without the store the booth analyses and forgets; without its broker it keeps to itself.
+const HELPERS: [&str; 2] = ["store", "mqtt"];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,7 +60,8 @@ struct Health<'a> {
     session_active: bool,
     preview: PreviewHealth,
     /// WebSockets that are open, and how many may be.
-    connections: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<usize>,
     connections_max: usize,
     disk: DiskHealth,
 }
@@ -107,12 +108,21 @@ struct ModelHealth<'a> {
 /// Answers GET /health.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let now = shared.clock.monotonic();
-    let statuses = statuses(&shared);
+    let body = body(&shared.state, now, Some(shared.active_connections()));
+    (code(body.status), Json(body)).into_response()
+}
+
+/// The same for who does not ask over HTTP; how many WebSockets are open is not known there.
+pub fn health_value(state: &WebState, now: Duration) -> serde_json::Value {
+    serde_json::to_value(body(state, now, None)).expect("its keys are texts")
+}
+
+fn body(state: &WebState, now: Duration, connections: Option<usize>) -> Health<'_> {
+    let statuses = statuses(state);
     let status = judge(&statuses, now);
-    let state = &shared.state;
     let booth = state.booth.state().borrow().clone();
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
-    let body = Health {
+    Health {
         status,
         version: env!("CARGO_PKG_VERSION"),
         booth_id: &state.booth_id,
@@ -133,11 +143,10 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
             on: booth.features.preview,
             viewers: state.engine.preview().viewers(),
         },
-        connections: shared.active_connections(),
+        connections,
         connections_max: state.config.max_connections,
         disk: DiskHealth { free_bytes: process::free_bytes(&state.state_dir) },
-    };
-    (code(status), Json(body)).into_response()
+    }
 }
 
 /// Answers GET /health/live: the process answers.
@@ -147,7 +156,7 @@ pub(super) async fn live() -> Response {
 
 /// Answers GET /health/ready: something comes in and is analysed.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let verdict = judge(&statuses(&shared), shared.clock.monotonic());
+    let verdict = judge(&statuses(&shared.state), shared.clock.monotonic());
     let is_ready = verdict != Verdict::Unhealthy;
     (code(verdict), Json(serde_json::json!({ "ready": is_ready }))).into_response()
 }
@@ -159,9 +168,9 @@ fn code(verdict: Verdict) -> StatusCode {
     }
 }
 
-fn statuses(shared: &Shared) -> Vec<(&'static str, Status)> {
+fn statuses(state: &WebState) -> Vec<(&'static str, Status)> {
     let of = |stage: &Stage| (stage.name(), stage.status());
-    shared.state.stages.iter().map(|stage| of(stage)).collect()
+    state.stages.iter().map(|stage| of(stage)).collect()
 }
 
 fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
@@ -172,7 +181,7 @@ fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
     // What is closed on purpose does its job.
     let is_on = |s: &Status| !matches!(s.state, StageState::Off | StageState::Paused);
     let on = statuses.iter().filter(|(_, status)| is_on(status));
-    let (helpers, on): (Vec<_>, Vec<_>) = on.partition(|(name, _)| *name == STORE);
+    let (helpers, on): (Vec<_>, Vec<_>) = on.partition(|(name, _)| HELPERS.contains(name));
     let is_remembered = helpers.iter().all(|(_, s)| s.state == StageState::Running);
     let on = on.into_iter();
     let (capture, others): (Vec<_>, Vec<_>) = on.partition(|(name, _)| CAPTURE.contains(name));
@@ -246,5 +255,8 @@ mod tests {
         };
         assert_eq!(with_store(Running), Verdict::Healthy);
         assert_eq!(with_store(Unavailable), Verdict::Degraded);
+        let broker_is_away = ("mqtt", stage(Unavailable, None));
+        let verdict = judge(&[("camera", stage(Running, Some(0))), broker_is_away], NOW);
+        assert_eq!(verdict, Verdict::Degraded);
     }
 }

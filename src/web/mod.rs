@@ -52,6 +52,7 @@ use crate::{
 pub(crate) use access::{Caller, Porter, require};
 pub(crate) use extract::{Body, Parameters};
 pub(crate) use flow::flow;
+pub use health::health_value;
 pub use host::{is_host, is_origin};
 use house::GOODBYE;
 pub(crate) use house::House;

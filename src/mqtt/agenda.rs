@@ -1,0 +1,271 @@
+//! [`Agenda`]: when what is due, and where the goodbye stands. And the desk's way through it.
+
+use std::{future::pending, time::Duration};
+
+use tokio::{
+    select,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    desk::Desk,
+    ledger::Said,
+    message::Message,
+    topics::Topic,
+    words::{self, Status},
+};
+use crate::report::{AudioReport, VisualReport};
+
+/// How often live numbers are told at most.
+const LIVE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the health has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Acknowledged rows wait for others so long, so that the card is not written for each.
+const DELETE_AFTER: Duration = Duration::from_millis(500);
+
+/// A store that cannot do something now is asked again after so long.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
+
+/// When we leave: for the outbox, then for the goodbye.
+const LEAVE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// Live messages that may wait in the client: more are of no use to anybody.
+const MOST_UNSENT: usize = 2;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Agenda {
+    say_all_at: Instant,
+    look_at: Instant,
+    live_at: Instant,
+    pub(super) read_at: Instant,
+    delete_at: Option<Instant>,
+    /// Live results have changed since they were told.
+    has_news: bool,
+    is_live_over: bool,
+    told_health: Option<String>,
+    /// Sequences of the live results that were told.
+    told_live: [Option<u64>; 2],
+    /// We leave: until then the outbox may empty itself.
+    leave_by: Option<Instant>,
+    goodbye_by: Option<Instant>,
+    pub(super) goodbye_heard: bool,
+    has_disconnected: bool,
+    pub(super) is_gone: bool,
+}
+
+impl Agenda {
+    pub(super) fn new(now: Instant) -> Self {
+        Agenda {
+            say_all_at: now,
+            look_at: now,
+            live_at: now,
+            read_at: now,
+            delete_at: None,
+            has_news: false,
+            is_live_over: false,
+            told_health: None,
+            told_live: [None; 2],
+            leave_by: None,
+            goodbye_by: None,
+            goodbye_heard: false,
+            has_disconnected: false,
+            is_gone: false,
+        }
+    }
+
+    /// Everything that the broker keeps was said now.
+    pub(super) fn said_all(&mut self, now: Instant, again_after: Duration) {
+        self.say_all_at = now + again_after;
+        self.look_at = now;
+        self.told_health = None;
+    }
+
+    pub(super) fn read_later(&mut self, now: Instant) {
+        self.read_at = now + STORE_PAUSE;
+    }
+
+    pub(super) fn delete_soon(&mut self, now: Instant) {
+        self.delete_at.get_or_insert(now + DELETE_AFTER);
+    }
+
+    pub(super) fn delete_later(&mut self, now: Instant) {
+        self.delete_at = Some(now + STORE_PAUSE);
+    }
+
+    pub(super) fn may_delete(&mut self, now: Instant) -> bool {
+        let is_due = self.delete_at.is_none_or(|at| at <= now);
+        if is_due {
+            self.delete_at = None;
+        }
+        is_due
+    }
+
+    /// The outbox may empty itself for a moment; then it is goodbye.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.leave_by.get_or_insert(now + LEAVE_PATIENCE);
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leave_by.is_some()
+    }
+}
+
+impl Desk {
+    /// Does everything that is due, then waits for one more thing. May be dropped at any await.
+    pub(super) async fn turn(&mut self) {
+        let now = Instant::now();
+        self.do_due(now);
+        let wakes_at = self.wakes_at(now);
+        let has_news = self.agenda.has_news;
+        let is_live_over = self.agenda.is_live_over;
+        select! {
+            (asked, rows) = async {
+                match &mut self.reading { Some(reading) => reading.done().await, None => pending().await }
+            } => {
+                self.reading = None;
+                self.take_rows(asked, rows);
+            }
+            (ids, deleted) = async {
+                match &mut self.deleting { Some(deleting) => deleting.done().await, None => pending().await }
+            } => {
+                self.deleting = None;
+                self.take_deleted(&ids, &deleted);
+            }
+            Some(answer) = self.answers.recv(), if self.is_up => self.answer(answer),
+            // The store and the booth are ours too, so their senders live.
+            Ok(()) = self.outbox.changed(), if self.is_up => (),
+            Ok(()) = self.booth.changed(), if self.is_up => {
+                self.say_features();
+                self.say_info();
+            }
+            changed = self.ground.live.changed(), if self.is_up && !has_news && !is_live_over => {
+                self.agenda.has_news = changed.is_ok();
+                self.agenda.is_live_over = changed.is_err();
+            }
+            () = sleep_until(wakes_at) => (),
+        }
+    }
+
+    fn do_due(&mut self, now: Instant) {
+        if self.is_up {
+            if self.agenda.say_all_at <= now {
+                self.say_again(now);
+            }
+            if self.agenda.look_at <= now {
+                self.look_at_health(now);
+            }
+            if self.agenda.has_news && self.agenda.live_at <= now {
+                self.tell_live(now);
+            }
+            if self.agenda.is_leaving() {
+                self.say_goodbye(now);
+            }
+            self.flush();
+            self.start_reading(now);
+        }
+        self.start_deleting(now);
+    }
+
+    /// The next moment at which something is due by itself.
+    fn wakes_at(&self, now: Instant) -> Instant {
+        let agenda = &self.agenda;
+        // Nothing is missed by looking now and then.
+        let mut next = now + Duration::from_secs(60);
+        let mut at = |when: Option<Instant>| next = when.map_or(next, |when| next.min(when));
+        // While acknowledged rows are being deleted, nobody looks when the next are due.
+        at(agenda.delete_at.filter(|_| self.deleting.is_none()));
+        if self.is_up {
+            at(Some(agenda.say_all_at));
+            at(Some(agenda.look_at));
+            at(agenda.has_news.then_some(agenda.live_at));
+            at(agenda.leave_by.filter(|at| *at > now));
+            at(agenda.goodbye_by.filter(|at| *at > now));
+            if self.reading.is_none() && self.urgent.is_empty() {
+                at(self.window.wakes_at().filter(|at| *at > now));
+                at((agenda.read_at > now).then_some(agenda.read_at));
+                let rate = self.rate.next_at();
+                at((rate > now).then_some(rate));
+            }
+        }
+        next
+    }
+
+    /// A late will of an old connection heals by this.
+    fn say_again(&mut self, now: Instant) {
+        self.say_status();
+        self.agenda.said_all(now, self.config.say_again);
+    }
+
+    /// Tells the health when its verdict has changed, or when it is time again.
+    fn look_at_health(&mut self, now: Instant) {
+        self.agenda.look_at = now + LOOK_EVERY;
+        let health = (self.ground.health)();
+        let verdict = health["status"].as_str().unwrap_or_default().to_owned();
+        if self.agenda.told_health.as_ref() != Some(&verdict) {
+            self.agenda.told_health = Some(verdict);
+            self.push(Message::rumour(Topic::Health.of(&self.config.name), &health));
+        }
+    }
+
+    /// Tells the newest numbers, if they are new and the broker keeps up.
+    fn tell_live(&mut self, now: Instant) {
+        self.agenda.has_news = false;
+        if self.unsent > MOST_UNSENT {
+            return;
+        }
+        let live = self.ground.live.borrow_and_update().clone();
+        let video = VisualReport::newest(&live).filter(|_| live.features.video);
+        let audio = AudioReport::newest(&live).filter(|_| live.features.audio);
+        let video = video
+            .map(|report| (report.sequence, Topic::MetricsVideo, serde_json::json!(report)));
+        let audio = audio
+            .map(|report| (report.sequence, Topic::MetricsAudio, serde_json::json!(report)));
+        for (place, report) in [video, audio].into_iter().enumerate() {
+            let Some((sequence, topic, report)) = report else { continue };
+            if self.agenda.told_live[place] == Some(sequence) {
+                continue;
+            }
+            // A full channel loses it: the next is newer.
+            if self.give(Message::live(topic.of(&self.config.name), &report)) {
+                self.agenda.told_live[place] = Some(sequence);
+                self.agenda.live_at = now + LIVE_EVERY;
+            }
+        }
+    }
+
+    /// Once the outbox is empty, or its time is over: the last status, then the disconnect.
+    fn say_goodbye(&mut self, now: Instant) {
+        let newest_id = self.outbox.borrow().newest_id;
+        let is_empty = self.reading.is_none()
+            && self.window.is_quiet()
+            && self.window.look_after(newest_id, now).is_none();
+        let is_late = self.agenda.leave_by.is_some_and(|by| by <= now);
+        match self.agenda.goodbye_by {
+            None if is_empty || is_late => {
+                let (status, since, reason) = match self.status {
+                    (Status::Restarting, since, reason) => (Status::Restarting, since, reason),
+                    _ => (Status::Offline, self.ground.clock.unix_ms(), Some("stopped")),
+                };
+                self.status = (status, since, reason);
+                let boot_id = self.ground.store.boot_id();
+                let payload = words::status(status, Some(since), boot_id, reason);
+                let topic = Topic::Status.of(&self.config.name);
+                let goodbye =
+                    Message { said: Said::Goodbye, ..Message::state(topic, &payload) };
+                self.push(goodbye);
+                self.agenda.goodbye_by = Some(now + LEAVE_PATIENCE);
+            }
+            Some(by) if !self.agenda.has_disconnected => {
+                if self.agenda.goodbye_heard || by <= now {
+                    self.agenda.has_disconnected = self.client.try_disconnect().is_ok();
+                    // A queue that has no room for it has a broker that hears nothing.
+                    self.agenda.is_gone |= !self.agenda.has_disconnected;
+                }
+            }
+            None | Some(_) => (),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What Home Assistant must know to show the booth: a device with sensors and switches.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{
+    CommandName, HomeAssistant, MqttConfig,
+    message::Message,
+    topics::{BoothName, Topic},
+    words::About,
+};
+use crate::features::Features;
+
+/// Live numbers that did not come for so long are not known.
+const EXPIRE_AFTER_S: u32 = 30;
+
+/// Characters of the hash that keeps two names apart which look alike as ids.
+const HASH_CHARS: usize = 8;
+
+/// One thing that Home Assistant shows.
+struct Entity {
+    platform: &'static str,
+    key: Cow<'static, str>,
+    /// What is particular about it.
+    config: Map<String, Value>,
+}
+
+/// A number or word of a topic: its key, its name, where it stands in the payload.
+type Row = (&'static str, &'static str, &'static str, Option<&'static str>);
+
+const VIDEO: &[Row] = &[
+    ("eye_contact_ratio", "Eye contact", "value_json.eye_contact_ratio", None),
+    ("head_pose_stability", "Head stability", "value_json.head_pose_stability", None),
+    ("head_yaw", "Head yaw", "value_json.head_pose.yaw_deg if value_json.head_pose", Some("°")),
+    (
+        "head_pitch",
+        "Head pitch",
+        "value_json.head_pose.pitch_deg if value_json.head_pose",
+        Some("°"),
+    ),
+    ("blink_rate", "Blinks", "value_json.blink_rate_per_min", Some("1/min")),
+    ("face_count", "Faces", "value_json.face_count", None),
+];
+
+const AUDIO: &[Row] = &[
+    ("speech_rate", "Speech rate", "value_json.speech_rate", Some("1/min")),
+    ("pitch_mean", "Pitch", "value_json.pitch_mean", Some("Hz")),
+    ("volume", "Volume", "value_json.volume_dbfs", Some("dB")),
+    ("clarity_score", "Clarity", "value_json.clarity_score", None),
+    ("speech_ratio", "Speech", "value_json.speech_ratio", None),
+];
+
+/// The messages that tell Home Assistant of the booth, all retained.
+pub(super) fn discovery(config: &MqttConfig, about: &About, allowed: Features) -> Vec<Message> {
+    let prefix = &config.home_assistant_prefix;
+    let node = node(&config.name);
+    let common = common(config, about, &node);
+    let entities = entities(config, allowed);
+    match config.home_assistant {
+        HomeAssistant::Off => Vec::new(),
+        HomeAssistant::Device => {
+            let components: Map<String, Value> = entities
+                .into_iter()
+                .map(|entity| {
+                    let mut config = identified(&entity, &node);
+                    config.insert("platform".into(), json!(entity.platform));
+                    (entity.key.into_owned(), Value::Object(config))
+                })
+                .collect();
+            let mut payload = common;
+            payload.insert("components".into(), Value::Object(components));
+            let topic = format!("{prefix}/device/{node}/config");
+            vec![Message::state(topic, &Value::Object(payload))]
+        }
+        HomeAssistant::Entities => {
+            let message = |entity: Entity| {
+                let Entity { platform, key, .. } = &entity;
+                let topic = format!("{prefix}/{platform}/{node}/{key}/config");
+                let mut payload = common.clone();
+                payload.extend(identified(&entity, &node));
+                Message::state(topic, &Value::Object(payload))
+            };
+            entities.into_iter().map(message).collect()
+        }
+    }
+}
+
+/// Where Home Assistant says that it is there.
+pub(super) fn birth_topic(config: &MqttConfig) -> String {
+    format!("{}/status", config.home_assistant_prefix)
+}
+
+/// What all entities share: the device, who says so, and when they are to be believed.
+fn common(config: &MqttConfig, about: &About, node: &str) -> Map<String, Value> {
+    let BoothName { site, booth } = &config.name;
+    let common = json!({
+        "device": {
+            "identifiers": [format!("boothd_{node}")],
+            "name": format!("Booth {booth}"),
+            "suggested_area": site,
+            "manufacturer": "boothd",
+            "model": about.board.as_deref().unwrap_or("interview booth"),
+            "sw_version": about.version,
+        },
+        "origin": { "name": "boothd", "sw_version": about.version },
+        "availability": [{
+            "topic": Topic::Status.of(&config.name),
+            "value_template":
+                "{{ 'online' if value_json.status == 'online' else 'offline' }}",
+        }],
+    });
+    match common {
+        Value::Object(common) => common,
+        _ => unreachable!("an object was written"),
+    }
+}
+
+fn identified(entity: &Entity, node: &str) -> Map<String, Value> {
+    let id = format!("boothd_{node}_{}", entity.key);
+    let mut config = entity.config.clone();
+    config.insert("unique_id".into(), json!(id));
+    config.insert("object_id".into(), json!(id));
+    config
+}
+
+fn entities(config: &MqttConfig, allowed: Features) -> Vec<Entity> {
+    let mut entities = Vec::new();
+    if allowed.video {
+        let topic = Topic::MetricsVideo.of(&config.name);
+        entities.push(binary("face_detected", "Face", &topic, FACE, Some("occupancy")));
+        entities.extend(VIDEO.iter().map(|row| measurement(row, &topic)));
+        if allowed.face_emotion {
+            entities.push(word("dominant_emotion", "Expression", &topic, "dominant_emotion"));
+        }
+    }
+    if allowed.audio {
+        let topic = Topic::MetricsAudio.of(&config.name);
+        entities.extend(AUDIO.iter().map(|row| measurement(row, &topic)));
+        if allowed.voice_emotion {
+            entities.push(word("voice_emotion", "Voice", &topic, "emotion"));
+        }
+    }
+    entities.extend(of_health(&Topic::Health.of(&config.name)));
+    let may_switch = config.commands.contains(&CommandName::Features);
+    for (name, may) in allowed.by_name() {
+        if may {
+            entities.push(feature(name, config, may_switch));
+        }
+    }
+    entities
+}
+
+const FACE: &str = "{{ 'ON' if value_json.face_detected else 'OFF' }}";
+
+fn of_health(topic: &str) -> Vec<Entity> {
+    let mut entities = vec![
+        binary(
+            "session_active",
+            "Session",
+            topic,
+            "{{ 'ON' if value_json.session_active else 'OFF' }}",
+            Some("running"),
+        ),
+        diagnostic(word("health", "Health", topic, "status")),
+    ];
+    for (key, name) in [("camera", "Camera"), ("microphone", "Microphone")] {
+        let template =
+            format!("{{{{ 'ON' if value_json.{key}.state == 'running' else 'OFF' }}}}");
+        entities.push(diagnostic(binary(key, name, topic, &template, Some("running"))));
+    }
+    let free = ("disk_free", "Disk left", "value_json.disk.free_bytes", Some("B"));
+    let mut free = measurement(&free, topic);
+    free.config.remove("expire_after");
+    free.config.insert("device_class".into(), json!("data_size"));
+    entities.push(diagnostic(free));
+    entities
+}
+
+fn measurement((key, name, value, unit): &Row, topic: &str) -> Entity {
+    let mut config = object(json!({
+        "name": name,
+        "state_topic": topic,
+        "value_template": format!("{{{{ {} }}}}", or_none(value)),
+        "state_class": "measurement",
+        "expire_after": EXPIRE_AFTER_S,
+    }));
+    if let Some(unit) = unit {
+        config.insert("unit_of_measurement".into(), json!(unit));
+    }
+    Entity { platform: "sensor", key: Cow::Borrowed(key), config }
+}
+
+/// What is not known is `None`, which Home Assistant shows as unknown.
+fn or_none(value: &str) -> String {
+    if value.contains(" if ") { format!("{value} else none") } else { value.to_owned() }
+}
+
+fn word(key: &'static str, name: &str, topic: &str, field: &str) -> Entity {
+    let config = object(json!({
+        "name": name,
+        "state_topic": topic,
+        "value_template": format!("{{{{ value_json.{field} }}}}"),
+    }));
+    Entity { platform: "sensor", key: Cow::Borrowed(key), config }
+}
+
+fn binary(
+    key: &'static str,
+    name: &str,
+    topic: &str,
+    template: &str,
+    class: Option<&str>,
+) -> Entity {
+    let mut config = object(json!({
+        "name": name,
+        "state_topic": topic,
+        "value_template": template,
+    }));
+    if let Some(class) = class {
+        config.insert("device_class".into(), json!(class));
+    }
+    Entity { platform: "binary_sensor", key: Cow::Borrowed(key), config }
+}
+
+/// A switch, or only its state where nobody may switch it.
+fn feature(name: &'static str, config: &MqttConfig, may_switch: bool) -> Entity {
+    let state = Topic::FeatureState(name.into()).of(&config.name);
+    let title = format!("Feature {}", name.replace('_', " "));
+    let mut entity = object(json!({ "name": title, "state_topic": state }));
+    entity.insert(
+        "entity_category".into(),
+        json!(if may_switch { "config" } else { "diagnostic" }),
+    );
+    if may_switch {
+        let set = Topic::FeatureSet(name.into()).of(&config.name);
+        entity.insert("command_topic".into(), json!(set));
+        entity.insert("qos".into(), json!(1));
+    }
+    let platform = if may_switch { "switch" } else { "binary_sensor" };
+    Entity { platform, key: Cow::Owned(format!("feature_{name}")), config: entity }
+}
+
+fn diagnostic(mut entity: Entity) -> Entity {
+    entity.config.insert("entity_category".into(), json!("diagnostic"));
+    entity
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => unreachable!("only objects are written here"),
+    }
+}
+
+/// `<site>_<booth>` in the letters that an id may have; a hash keeps apart what became alike.
+fn node(name: &BoothName) -> String {
+    let BoothName { site, booth } = name;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let id: String = [&**site, "_", booth]
+        .concat()
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    if site.chars().chain(booth.chars()).all(plain) {
+        return id;
+    }
+    let hash = Sha256::digest(format!("{site}/{booth}"));
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{id}_{}", &hash[..HASH_CHARS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about() -> About {
+        About {
+            version: "1.2.3",
+            board: None,
+            models: Vec::new(),
+            config_sha256: String::new(),
+            listen: ([127, 0, 0, 1], 8000).into(),
+        }
+    }
+
+    fn config(home_assistant: HomeAssistant) -> MqttConfig {
+        let commands = [CommandName::Features].into();
+        MqttConfig {
+            home_assistant,
+            commands,
+            ..MqttConfig::new("h", 1, BoothName::new("berlin", "one"))
+        }
+    }
+
+    #[test]
+    fn a_device_is_one_message_and_its_entities_many() {
+        let device = discovery(&config(HomeAssistant::Device), &about(), Features::ALL);
+        assert_eq!(device.len(), 1);
+        assert_eq!(device[0].topic, "homeassistant/device/berlin_one/config");
+        let payload: Value = serde_json::from_str(&device[0].payload).unwrap();
+        let components = payload["components"].as_object().unwrap();
+        let single = discovery(&config(HomeAssistant::Entities), &about(), Features::ALL);
+        assert_eq!(single.len(), components.len());
+        assert!(single.iter().all(|message| message.is_retained));
+        let switch = &components["feature_gaze"];
+        assert_eq!(switch["platform"], "switch");
+        assert_eq!(switch["command_topic"], "boothd/v1/berlin/one/feature/gaze/set");
+        assert_eq!(components["pitch_mean"]["unit_of_measurement"], "Hz");
+        assert_eq!(
+            components["head_yaw"]["value_template"],
+            "{{ value_json.head_pose.yaw_deg if value_json.head_pose else none }}"
+        );
+        let mut ids: Vec<_> = components.values().map(|c| c["unique_id"].to_string()).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), components.len());
+        assert!(discovery(&config(HomeAssistant::Off), &about(), Features::ALL).is_empty());
+    }
+
+    #[test]
+    fn what_may_not_be_is_not_shown() {
+        let eu = Features { face_emotion: false, voice_emotion: false, ..Features::ALL };
+        let mut config = config(HomeAssistant::Entities);
+        config.commands.clear();
+        let topics: Vec<String> =
+            discovery(&config, &about(), eu).into_iter().map(|message| message.topic).collect();
+        assert!(!topics.iter().any(|topic| topic.contains("emotion")), "{topics:#?}");
+        assert!(!topics.iter().any(|topic| topic.contains("/switch/")), "{topics:#?}");
+        assert!(topics.iter().any(|t| t.contains("/binary_sensor/berlin_one/feature_gaze/")));
+    }
+
+    #[test]
+    fn names_that_are_no_ids_are_kept_apart() {
+        let one = node(&BoothName::new("北", "1"));
+        let two = node(&BoothName::new("京", "1"));
+        assert!(one.is_ascii() && one != two, "{one} {two}");
+        assert_eq!(node(&BoothName::new("berlin", "booth-1")), "berlin_booth-1");
+    }
+}

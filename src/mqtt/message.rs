@@ -1,0 +1,81 @@
+//! [`Message`]: one thing to be said, and how.
+
+use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
+use serde_json::Value;
+
+use super::ledger::Said;
+
+/// Live numbers are of no use after this.
+const LIVE_EXPIRY_S: u32 = 10;
+
+/// One thing to be said.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) topic: String,
+    pub(super) payload: String,
+    pub(super) qos: QoS,
+    pub(super) is_retained: bool,
+    pub(super) properties: PublishProperties,
+    /// What it is, for its acknowledgement.
+    pub(super) said: Said,
+}
+
+impl Message {
+    fn new(topic: String, payload: &Value, qos: QoS) -> Self {
+        Message {
+            topic,
+            payload: payload.to_string(),
+            qos,
+            is_retained: false,
+            properties: json_properties(),
+            said: Said::Other,
+        }
+    }
+
+    /// QoS 1: it arrives, maybe twice.
+    pub(super) fn sure(topic: String, payload: &Value) -> Self {
+        Message::new(topic, payload, QoS::AtLeastOnce)
+    }
+
+    /// QoS 1 and kept by the broker: how things are now.
+    pub(super) fn state(topic: String, payload: &Value) -> Self {
+        Message { is_retained: true, ..Message::sure(topic, payload) }
+    }
+
+    /// The same, as a bare word.
+    pub(super) fn state_word(topic: String, word: &str) -> Self {
+        let properties = PublishProperties {
+            payload_format_indicator: Some(1),
+            ..PublishProperties::default()
+        };
+        let payload = word.to_owned();
+        Message { payload, properties, ..Message::state(topic, &Value::Null) }
+    }
+
+    /// QoS 0 and kept: what is said again soon.
+    pub(super) fn rumour(topic: String, payload: &Value) -> Self {
+        Message { is_retained: true, ..Message::new(topic, payload, QoS::AtMostOnce) }
+    }
+
+    /// QoS 0, gone after ten seconds.
+    pub(super) fn live(topic: String, payload: &Value) -> Self {
+        let mut message = Message::new(topic, payload, QoS::AtMostOnce);
+        message.properties.message_expiry_interval = Some(LIVE_EXPIRY_S);
+        message
+    }
+
+    /// Its size on the wire, at most.
+    pub(super) fn bytes(&self) -> usize {
+        // The fixed header, the lengths and the properties take less than this.
+        const HEAD_BYTES: usize = 64;
+        self.topic.len() + self.payload.len() + HEAD_BYTES
+    }
+}
+
+fn json_properties() -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: Some(1),
+        content_type: Some("application/json".into()),
+        ..PublishProperties::default()
+    }
+}
