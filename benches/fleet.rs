@@ -87,8 +87,9 @@ async fn main() {
     let peak_mb = peak_mb(centre.pid());
     let of_one = [video(1, Some("interview")), audio(1, Some("interview")), health()];
     let bytes = ["metrics/video", "metrics/audio", "health"].iter().zip(&of_one);
-    let bytes: Vec<f64> =
-        bytes.map(|(what, value)| (topic(&name(7), what).len() + value.to_string().len()) as f64).collect();
+    let bytes: Vec<f64> = bytes
+        .map(|(what, value)| (topic(&name(7), what).len() + value.to_string().len()) as f64)
+        .collect();
     let gb = |per_s: [f64; 3]| {
         let bytes: f64 = bytes.iter().zip(per_s).map(|(bytes, per_s)| bytes * per_s).sum();
         (bytes * MANY * DAY_S / 1e9).round()

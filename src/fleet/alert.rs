@@ -83,9 +83,7 @@ pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
     let state = stage["state"].as_str()?;
     let silent_ms = stage["last_media_ms_ago"].as_u64().unwrap_or_default();
     match state {
-        "unavailable" | "stopped" => {
-            Some(shortened(stage["error"].as_str().unwrap_or(state)))
-        }
+        "unavailable" | "stopped" => Some(shortened(stage["error"].as_str().unwrap_or(state))),
         "running" if silent_ms >= SILENT_MS => Some(format!("nothing for {silent_ms} ms")),
         _ => None,
     }

@@ -188,8 +188,7 @@ impl Booth {
         let state = |name: &str| short_text(&health[name]["state"]);
         let outbox = &health["outbox"];
         self.note_fallen_out(outbox["fallen_out_total"].as_u64(), now);
-        let devices =
-            [(AlertKind::Camera, "camera"), (AlertKind::Microphone, "microphone")];
+        let devices = [(AlertKind::Camera, "camera"), (AlertKind::Microphone, "microphone")];
         let devices = devices
             .into_iter()
             .filter_map(|(kind, name)| Some((kind, device_fault(health, name)?)));
@@ -217,7 +216,12 @@ impl Booth {
     }
 
     /// Whether it is there at `now`, when the centre listens since `listening_since`.
-    pub(super) fn presence_at(&self, now: i64, listening_since: i64, after_ms: i64) -> Presence {
+    pub(super) fn presence_at(
+        &self,
+        now: i64,
+        listening_since: i64,
+        after_ms: i64,
+    ) -> Presence {
         let heard_at = self.known.last_seen_at.max(listening_since);
         let is_silent = now.saturating_sub(heard_at) >= after_ms;
         match self.known.said {

@@ -120,7 +120,8 @@ impl Desk {
             }
         }
         for booth in booths.values_mut() {
-            if booth.alerts.contains_key(&AlertKind::Offline) && booth.presence == Presence::Online
+            if booth.alerts.contains_key(&AlertKind::Offline)
+                && booth.presence == Presence::Online
             {
                 // It was silent before, and was not heard since.
                 booth.presence = Presence::Silent;

@@ -28,7 +28,9 @@ pub struct BoothKey {
 }
 
 /// One of the two kinds of live metrics.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, JsonSchema, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, JsonSchema, Serialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Modality {
     /// Of pictures.

@@ -9,7 +9,8 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, time::MissedTickBehavior};
 
 use super::{
-    Archive, Desk, Limits, archive::archive_path, archive::ArchiveThread, listener::Listener, web,
+    Archive, Desk, Limits, archive::ArchiveThread, archive::archive_path, listener::Listener,
+    web,
 };
 use crate::{
     clock::Clock, error::Result, mqtt::MqttConfig, stage::Stage, stop::Stop, store::Store,

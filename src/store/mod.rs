@@ -28,10 +28,10 @@ use std::{path::PathBuf, time::Duration};
 
 pub use audit::AuditEntry;
 pub use database::Database;
-pub(crate) use fault::at_start;
-pub(crate) use file::{Schema, check, clear_log, connect};
 pub use erase::{EraseReceipt, EraseTarget};
 pub use event::EventRecord;
+pub(crate) use fault::at_start;
+pub(crate) use file::{Schema, check, clear_log, connect};
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};
 pub use outbox::{OutboxLimits, OutboxRow, OutboxState};

@@ -211,7 +211,9 @@ pub async fn say(broker: &Broker, id: &str, messages: &[(String, QoS, bool, Valu
     }
     // What was written goes out with the next turn, at the latest with the goodbye.
     client.try_disconnect().ok();
-    while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(500), events.poll()).await {}
+    while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(500), events.poll()).await
+    {
+    }
 }
 
 pub fn topic(booth: &str, what: &str) -> String {
@@ -225,11 +227,17 @@ pub fn health() -> Value {
             "restarts_total": 0, "dropped_total": 0, "overruns_total": 0, "errors_total": 0,
             "error": null})
     };
-    let models: serde_json::Map<String, Value> =
-        ["face_det_short", "face_mesh468", "iris", "emotion_fer", "emotion_faceapi", "silero_vad"]
-            .iter()
-            .map(|name| ((*name).to_owned(), json!({"sha256": "ab".repeat(32)})))
-            .collect();
+    let models: serde_json::Map<String, Value> = [
+        "face_det_short",
+        "face_mesh468",
+        "iris",
+        "emotion_fer",
+        "emotion_faceapi",
+        "silero_vad",
+    ]
+    .iter()
+    .map(|name| ((*name).to_owned(), json!({"sha256": "ab".repeat(32)})))
+    .collect();
     json!({
         "status": "healthy", "version": "0.1.0", "booth_id": "booth", "uptime_s": 86_400,
         "demo": false, "camera": stage("USB camera 640x480 MJPG 15 fps"),
@@ -290,7 +298,11 @@ pub fn audio(k: u64, session_id: Option<&str>) -> Value {
 }
 
 /// A session's beginning and its summary, as the outbox sends them.
-pub fn session(booth: &str, id: &str, (boot_id, seq): (&str, i64)) -> [(String, QoS, bool, Value); 2] {
+pub fn session(
+    booth: &str,
+    id: &str,
+    (boot_id, seq): (&str, i64),
+) -> [(String, QoS, bool, Value); 2] {
     let at = 1_795_521_600_000_i64;
     let started = json!({
         "session_id": id, "stream": "booth", "subject_ref": format!("ref of {id}"),
@@ -300,9 +312,18 @@ pub fn session(booth: &str, id: &str, (boot_id, seq): (&str, i64)) -> [(String, 
     });
     let metric = json!({"count": 1200, "mean": 0.62, "variance": 0.01, "min": 0.1, "max": 0.98,
         "covered_ms": 600_000});
-    let names = ["face_present_ratio", "head_pose.yaw_deg", "head_pose_stability",
-        "eye_contact_ratio", "emotion_stability", "happy", "neutral", "speech_ratio",
-        "clarity_score", "volume_dbfs"];
+    let names = [
+        "face_present_ratio",
+        "head_pose.yaw_deg",
+        "head_pose_stability",
+        "eye_contact_ratio",
+        "emotion_stability",
+        "happy",
+        "neutral",
+        "speech_ratio",
+        "clarity_score",
+        "volume_dbfs",
+    ];
     let metrics: serde_json::Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), metric.clone())).collect();
     let summary = json!({

@@ -5,7 +5,9 @@ use std::{fs, process::Command, time::Duration};
 use boothd::mqtt::client::QoS;
 use serde_json::json;
 
-use crate::common::{Broker, Centre, TOKEN, audio, online, say, session, topic, video};
+use crate::common::{
+    Broker, Centre, PATIENCE, TOKEN, audio, online, say, session, topic, video,
+};
 
 /// A new token of that role, made by the command as an operator makes it.
 fn token(state: &std::path::Path, role: &str) -> String {
@@ -24,22 +26,38 @@ async fn nothing_acknowledged_is_lost_when_the_centre_is_killed() {
     const SESSIONS: i64 = 100;
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
+    // The centre is known to the broker before anything is said.
+    say(&broker, "announcer", &online("one", "1")).await;
+    let centre = Centre::start(&broker, state.path(), &[]);
+    centre.wait_for("/api/v1/fleet/booths", |told| told["total"] == 1);
+    centre.kill();
     let mut kept_before = 0;
     for round in 0..ROUNDS {
         let centre = Centre::start(&broker, state.path(), &[]);
         let messages: Vec<_> = (0..SESSIONS)
-            .flat_map(|k| session("one", &format!("s{round}-{k}"), ("b1", (round * 1000 + k) * 2)))
+            .flat_map(|k| {
+                session("one", &format!("s{round}-{k}"), ("b1", (round * 1000 + k) * 2))
+            })
             .collect();
-        // The broker has them; the centre is killed at some point of taking them.
-        say(&broker, "publisher", &messages).await;
-        tokio::time::sleep(Duration::from_millis(7 * u64::try_from(round).expect("small"))).await;
-        centre.kill();
+        // The centre is killed at some point of taking them.
+        let speaking = say(&broker, "publisher", &messages);
+        let killing = async {
+            let began = std::time::Instant::now();
+            let at_least = 20.0 + 30.0 * f64::from(i32::try_from(round).expect("small"));
+            while centre.metric("boothd_fleet_records_total") < at_least {
+                assert!(began.elapsed() < PATIENCE, "the records come");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            centre.kill();
+        };
+        tokio::join!(speaking, killing);
         let archive = rusqlite::Connection::open(state.path().join("fleet.db")).expect("opens");
         let sound: String =
             archive.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("asks");
         assert_eq!(sound, "ok");
-        let kept: i64 =
-            archive.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).expect("asks");
+        let kept: i64 = archive
+            .query_row("SELECT count(*) FROM record", [], |row| row.get(0))
+            .expect("asks");
         assert!(kept >= kept_before, "{kept} of {kept_before}");
         kept_before = kept;
     }
@@ -67,15 +85,20 @@ async fn erasing_leaves_no_byte_of_the_subject() {
     let secret = "SUBJECT-4711-REFERENCE";
     let [mut started, summary] = session("one", "forget-me", ("b1", 1));
     started.3["subject_ref"] = secret.into();
-    let live = (topic("one", "metrics/video"), QoS::AtMostOnce, false, video(1, Some("forget-me")));
+    let live =
+        (topic("one", "metrics/video"), QoS::AtMostOnce, false, video(1, Some("forget-me")));
     say(&broker, "publisher", &[started, summary, live]).await;
     say(&broker, "publisher", &session("one", "stays", ("b1", 3))).await;
     let list = "/api/v1/fleet/sessions";
     centre.wait_for(list, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 2));
     let erased = json!({"receipt_id": "r1", "session_ids": ["forget-me"], "seq": 9, "ts": 1,
         "boot_id": "b1", "clock_set": true});
-    say(&broker, "publisher", &[(topic("one", "event/erased"), QoS::AtLeastOnce, false, erased)])
-        .await;
+    say(
+        &broker,
+        "publisher",
+        &[(topic("one", "event/erased"), QoS::AtLeastOnce, false, erased)],
+    )
+    .await;
     centre.wait_for(list, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 1));
     centre.terminate();
     for name in ["fleet.db", "fleet.db-wal", "boothd.db", "boothd.db-wal"] {
@@ -104,10 +127,9 @@ async fn people_see_acknowledge_and_export_by_their_role() {
     assert_eq!((&alert["booth"], &alert["kind"]), (&"c".into(), &"camera".into()));
     let viewer = token(state.path(), "viewer");
     let list = ("GET", "/api/v1/fleet/booths?q=c");
-    crate::common::Centre::wait_for(&centre, "/api/v1/fleet/booths", |_| true);
     let began = std::time::Instant::now();
     while centre.request(list, &viewer, "").0 != 200 {
-        assert!(began.elapsed() < crate::common::PATIENCE, "the token is seen within a second");
+        assert!(began.elapsed() < PATIENCE, "the token is seen within a second");
     }
     assert_eq!(centre.request(list, "nobody's", "").0, 401);
     assert_eq!(centre.request(("GET", "/api/v1/fleet/sessions"), &viewer, "").0, 403);
@@ -117,7 +139,10 @@ async fn people_see_acknowledge_and_export_by_their_role() {
     let (status, _, body) = centre.request(("POST", &acknowledge), TOKEN, &note);
     assert_eq!(status, 200, "{body}");
     assert!(body.contains("on my way") && body.contains("operator"), "{body}");
-    assert_eq!(centre.request(("POST", "/api/v1/fleet/alerts/99/acknowledge"), TOKEN, "{}").0, 404);
+    assert_eq!(
+        centre.request(("POST", "/api/v1/fleet/alerts/99/acknowledge"), TOKEN, "{}").0,
+        404
+    );
     let (_, head, csv) = centre.request(("GET", "/api/v1/fleet/alerts.csv"), TOKEN, "");
     assert!(head.contains("text/csv") && head.contains("alerts.csv"), "{head}");
     assert!(csv.contains("\"'=unplugged, \"\"gone\"\"\""), "{csv}");

@@ -9,7 +9,10 @@ use serde::Serialize;
 use super::{Archive, write::booth_id};
 use crate::{
     error::Result,
-    fleet::{message::{BoothKey, Modality}, minute::MINUTE_MS},
+    fleet::{
+        message::{BoothKey, Modality},
+        minute::MINUTE_MS,
+    },
 };
 
 /// Points of a series at most; a longer time is told in longer steps.

@@ -110,7 +110,9 @@ impl Inbox {
     pub(super) fn put(&self, outgoing: Outgoing) {
         let mut waiting = self.waiting.lock().expect(UNPOISONED);
         let batch = &mut waiting.batch;
-        batch.booths.extend(outgoing.booths.into_iter().map(|booth| (booth.key.clone(), booth)));
+        batch
+            .booths
+            .extend(outgoing.booths.into_iter().map(|booth| (booth.key.clone(), booth)));
         batch.alerts.extend(outgoing.alerts);
         batch.minutes.extend(outgoing.minutes);
         waiting.drop_minutes();

@@ -168,7 +168,9 @@ impl Writer {
         let age_ms = i64::try_from(history.as_millis()).unwrap_or(i64::MAX);
         match write::forget(&mut self.connection, clock.unix_ms().saturating_sub(age_ms)) {
             Ok(0) => (),
-            Ok(rows) => log::info!(target: "fleet", rows = rows; "what was old enough is deleted"),
+            Ok(rows) => {
+                log::info!(target: "fleet", rows = rows; "what was old enough is deleted")
+            }
             Err(error) => self.lose(&error),
         }
     }

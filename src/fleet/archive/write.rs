@@ -234,8 +234,7 @@ fn put_session(
 
 fn erase(connection: &Connection, booth_id: i64, session_id: &str) -> Result<()> {
     for table in ["video_minute", "audio_minute", "record", "session"] {
-        let statement =
-            format!("DELETE FROM {table} WHERE booth_id = ?1 AND session_id = ?2");
+        let statement = format!("DELETE FROM {table} WHERE booth_id = ?1 AND session_id = ?2");
         connection.prepare_cached(&statement)?.execute((booth_id, session_id))?;
     }
     Ok(())

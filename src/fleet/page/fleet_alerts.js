@@ -3,9 +3,15 @@
 import { element, find, setText } from "./dom.js";
 import { download, fleet, linkOf, post, query } from "./fleet_api.js";
 import { duration, known, moment } from "./format.js";
-import { t } from "./words.js";
+import { hasWord, t } from "./words.js";
 
 const PAGE = 50;
+
+/** The centre's own words in the reader's language; a booth's as they are. */
+function detailOf({ detail }) {
+  const word = `detail_${detail.replaceAll(" ", "_")}`;
+  return hasWord(word) ? t(word) : detail;
+}
 
 function when({ since, until }) {
   if (!known(until)) return `${moment(since)} · ${t("for_time", { time: duration(Date.now() - since) })}`;
@@ -60,7 +66,7 @@ export class Alerts {
   show() {
     find("alert_list").replaceChildren(...this.alerts.map((alert) => {
       const title = element("b", {}, `${t(`alert_${alert.kind}`)} · `, element("a", { href: linkOf(alert), text: `${alert.site} / ${alert.booth}` }));
-      const lines = [`${alert.detail} · ${when(alert)}`];
+      const lines = [`${detailOf(alert)} · ${when(alert)}`];
       if (known(alert.acknowledged_by)) {
         const seen = t("acknowledged", { who: alert.acknowledged_by, time: moment(alert.acknowledged_at) });
         lines.push([seen, alert.note].filter(Boolean).join(" · "));
@@ -75,7 +81,7 @@ export class Alerts {
     const button = element("button", { type: "button", text: t("acknowledge"), "aria-label": name });
     button.addEventListener("click", () => {
       this.chosen = alert;
-      setText(find("acknowledge_what"), `${t(`alert_${alert.kind}`)} · ${alert.site} / ${alert.booth} · ${alert.detail}`);
+      setText(find("acknowledge_what"), `${t(`alert_${alert.kind}`)} · ${alert.site} / ${alert.booth} · ${detailOf(alert)}`);
       setText(find("acknowledge_error"), "");
       find("acknowledge_note").value = "";
       find("acknowledge").showModal();

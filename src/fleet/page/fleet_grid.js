@@ -20,7 +20,7 @@ const BAD = ["unavailable", "stopped", "unhealthy", "degraded"];
 export const keyOf = ({ site, booth }) => `${site}/${booth}`;
 export const wordOf = (name) => (known(name) ? (hasWord(name) ? t(name) : name) : NONE);
 
-/** "Online since 3 h 2 min". */
+/** "Online for 3 h 2 min". */
 export function presenceText(row) {
   return t("since", { state: t(row.presence), time: duration(Date.now() - row.since) });
 }
@@ -187,7 +187,7 @@ class Tile {
     setText(this.site, row.site);
     this.presence.dataset.state = row.presence;
     setText(this.presence, presenceText(row));
-    setText(this.seen, [seenText(row), row.session_active ? t("interview_runs") : null].filter(Boolean).join(" · "));
+    setText(this.seen, [seenText(row), row.session_active && row.presence === "online" ? t("interview_runs") : null].filter(Boolean).join(" · "));
     const all = facts(row);
     const print = JSON.stringify([all, row.alerts, all.map(([word]) => t(word))]);
     if (print === this.print) return;

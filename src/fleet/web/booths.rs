@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use super::Shared;
 use crate::{
-    fleet::{
-        AlertKind, BoothKey, BoothRow, Census, EventRow, Filter, History, Presence,
-    },
+    fleet::{AlertKind, BoothKey, BoothRow, Census, EventRow, Filter, History, Presence},
     web::{Parameters, Refused},
 };
 
@@ -176,8 +174,7 @@ pub(super) async fn one(
     Path((site, booth)): Path<(String, String)>,
 ) -> Result<Json<BoothNow>, Refused> {
     let detail = shared.desk().detail(&BoothKey { site, booth }).ok_or_else(no_booth)?;
-    let [video, audio] =
-        detail.live.map(|live| live.map(|(at, report)| Newest { at, report }));
+    let [video, audio] = detail.live.map(|live| live.map(|(at, report)| Newest { at, report }));
     let (info, health) = (detail.info, detail.health);
     Ok(Json(BoothNow { booth: detail.row, info, health, video, audio }))
 }

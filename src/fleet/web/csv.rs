@@ -56,8 +56,10 @@ impl Csv {
 
 /// A time as spreadsheets read it, UTC.
 pub(super) fn utc(unix_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(unix_ms)
-        .map_or_else(|_| unix_ms.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    jiff::Timestamp::from_millisecond(unix_ms).map_or_else(
+        |_| unix_ms.to_string(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -70,7 +72,8 @@ mod tests {
         csv.row([Some("x,y".into()), None]);
         csv.row([Some("say \"hi\"\n".into()), Some("-1.5".into())]);
         csv.row([Some("=HYPERLINK(1)".into()), Some("@sum".into())]);
-        let expected = "a,b\r\n\"x,y\",\r\n\"say \"\"hi\"\"\n\",-1.5\r\n'=HYPERLINK(1),'@sum\r\n";
+        let expected =
+            "a,b\r\n\"x,y\",\r\n\"say \"\"hi\"\"\n\",-1.5\r\n'=HYPERLINK(1),'@sum\r\n";
         assert_eq!(csv.text, expected);
         assert_eq!(utc(0), "1970-01-01 00:00:00");
     }

@@ -26,8 +26,18 @@ pub(super) async fn booths(
 ) -> Result<Response, Refused> {
     let (rows, _) = shared.desk().list(&query.filter(), 0, usize::MAX);
     let mut csv = Csv::new(&[
-        "site", "booth", "presence", "since_utc", "last_seen_utc", "health", "camera",
-        "microphone", "temperature_c", "version", "outbox_depth", "alerts",
+        "site",
+        "booth",
+        "presence",
+        "since_utc",
+        "last_seen_utc",
+        "health",
+        "camera",
+        "microphone",
+        "temperature_c",
+        "version",
+        "outbox_depth",
+        "alerts",
     ]);
     for row in rows {
         let alerts: Vec<_> = row.alerts.iter().map(|kind| kind.name()).collect();
@@ -56,8 +66,16 @@ pub(super) async fn alerts(
 ) -> Result<Response, Refused> {
     let alerts = shared.state.archive.alerts(query.asked()?).await?;
     let mut csv = Csv::new(&[
-        "alert_id", "site", "booth", "kind", "since_utc", "until_utc", "detail",
-        "acknowledged_by", "acknowledged_utc", "note",
+        "alert_id",
+        "site",
+        "booth",
+        "kind",
+        "since_utc",
+        "until_utc",
+        "detail",
+        "acknowledged_by",
+        "acknowledged_utc",
+        "note",
     ]);
     for alert in alerts {
         csv.row([
@@ -87,8 +105,17 @@ pub(super) async fn sessions(
     let store = &shared.state.store;
     store.audit(caller.actor(), "session.export", "sessions", &told).await?;
     let mut csv = Csv::new(&[
-        "site", "booth", "session_id", "subject_ref", "started_utc", "ended_utc", "metric",
-        "mean", "min", "max", "covered_ms",
+        "site",
+        "booth",
+        "session_id",
+        "subject_ref",
+        "started_utc",
+        "ended_utc",
+        "metric",
+        "mean",
+        "min",
+        "max",
+        "covered_ms",
     ]);
     for session in sessions {
         let started = session.started.unwrap_or_default();

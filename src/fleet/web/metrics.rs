@@ -34,9 +34,9 @@ fn note_booths(sheet: &mut Sheet, shared: &Shared) {
     };
     sheet.gauge("boothd_fleet_booths", "Booths that are known.", number(census.booths));
     sheet.gauge("boothd_fleet_online", "Booths that are there.", number(census.online));
-    let alerts = alerts.into_iter().map(|(kind, count)| {
-        (vec![("kind", kind.name().to_owned())], number(count))
-    });
+    let alerts = alerts
+        .into_iter()
+        .map(|(kind, count)| (vec![("kind", kind.name().to_owned())], number(count)));
     sheet.gauges("boothd_fleet_alerts", "Alerts that hold.", alerts);
 }
 

@@ -36,9 +36,7 @@ use crate::{
         Role::{Operator, Viewer},
         Store,
     },
-    web::{
-        Counters, Endpoint, House, Porter, WebConfig, document, endpoints_router, require,
-    },
+    web::{Counters, Endpoint, House, Porter, WebConfig, document, endpoints_router, require},
 };
 
 /// What the doors show, and by what right.

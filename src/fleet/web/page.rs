@@ -45,7 +45,8 @@ mod tests {
     fn every_file_of_the_page_is_served() {
         let there = fs::read_dir("src/fleet/page").expect("the folder is there");
         let there = there.map(|entry| entry.expect("is readable").file_name());
-        let there: BTreeSet<_> = there.map(|name| name.to_string_lossy().into_owned()).collect();
+        let there: BTreeSet<_> =
+            there.map(|name| name.to_string_lossy().into_owned()).collect();
         let served = FILES.iter().map(|(name, _, _)| *name).chain(["index.html"]);
         assert_eq!(there, served.map(str::to_owned).collect());
     }
