@@ -3,6 +3,8 @@
 //! Stop runs the same way: capture leaves, the lanes close, the workers finish what waits, the
 //! stream's task ends, the doors say goodbye.
 
+mod fleet;
+
 use std::{
     io::Write,
     net::SocketAddr,
@@ -42,6 +44,8 @@ use crate::{
     vision::{ExpressionChoice, FaceAnalyser, FaceModels, VisionConfig},
     web::{self, ModelInfo, WebState},
 };
+
+pub use fleet::run_fleet;
 
 /// How long a stop may take before the process leaves as it is.
 const GRACE: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ mod analyze;
 mod bench;
 mod devices;
 mod evaluate;
+mod fleet;
 mod keep;
 mod run;
 mod token;
@@ -53,6 +54,8 @@ pub struct Settings {
 enum Command {
     /// Run the booth until SIGTERM
     Run(run::RunArguments),
+    /// Run the centre: what many booths say over MQTT, on one page, until SIGTERM
+    Fleet,
     /// Analyse files, faster than real time: one JSON line an observation
     Analyze(AnalyzeArguments),
     /// Judge a model on pictures of your own
@@ -106,6 +109,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
     service::abort_on_panic();
     match arguments.command {
         Command::Run(arguments) => run::run(&config, &arguments, out),
+        Command::Fleet => fleet::run(&config, out),
         Command::Analyze(arguments) => analyze::run(&config, &arguments, out),
         Command::Evaluate(Evaluate::Expression(arguments)) => {
             evaluate::run(&config, &arguments, out)

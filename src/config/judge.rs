@@ -1,6 +1,7 @@
 //! Judges what the keys mean together, and makes the real types of them.
 
 mod doors;
+mod fleet;
 mod mqtt;
 
 use std::{
@@ -62,6 +63,7 @@ pub(super) fn judge(
         web: judge.web(),
         store: judge.store(),
         mqtt: judge.mqtt(),
+        fleet: judge.fleet(),
         features,
         policy,
         log_level: judge.text("log.level").parse().expect("the words are log's own"),

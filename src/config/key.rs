@@ -553,4 +553,31 @@ pub const KEYS: &[Key] = &[
         "How often the broker is asked whether it is there; after one and a half of it the broker \
          says that the booth is gone.",
     ),
+    key(
+        "fleet.history_days",
+        Integer(1, 3650),
+        Is("90"),
+        "Of `boothd fleet`: days for which the centre keeps minutes of metrics, sessions, summaries, \
+         events and alerts, and remembers a booth that it does not hear.",
+    ),
+    key(
+        "fleet.offline_after_s",
+        Integer(35, 3600),
+        Is("90"),
+        "Of `boothd fleet`: seconds of silence after which a booth is taken for offline; booths say \
+         something every 30 s.",
+    ),
+    key(
+        "fleet.outbox_depth",
+        Integer(1, 10_000_000),
+        Is("1000"),
+        "Of `boothd fleet`: records that may wait in a booth before that is an alert.",
+    ),
+    key(
+        "fleet.client_id",
+        Text,
+        Is("\"boothd-fleet\""),
+        "Of `boothd fleet`: names the centre's session at the broker; two centres at one broker \
+         need two names.",
+    ),
 ];

@@ -31,6 +31,7 @@ use crate::{
     engine::EngineConfig,
     error::{Error, ErrorKind, Result},
     features::Features,
+    fleet::FleetConfig,
     mqtt::MqttConfig,
     policy::Policy,
     session::SessionConfig,
@@ -80,6 +81,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The central desk's broker; `None`: there is none.
     pub mqtt: Option<MqttConfig>,
+    /// How the centre judges booths.
+    pub fleet: FleetConfig,
     /// What is analysed at first, after the policy.
     pub features: Features,
     /// What may be analysed at all, and when.

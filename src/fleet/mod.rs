@@ -1,1 +1,25 @@
 //! The centre: takes what many booths say over MQTT, keeps it, and shows it on one page.
+//!
+//! Holds the desk (every booth as it is now), the archive (`fleet.db`) and the doors for people.
+//! Must not hold a score of a person, and nothing that a booth did not send.
+
+mod alert;
+mod archive;
+mod booth;
+mod desk;
+mod listener;
+mod message;
+mod minute;
+mod run;
+mod web;
+
+pub use alert::{AlertChange, AlertKind};
+pub use archive::{
+    AlertQuery, AlertRecord, Archive, Backlog, EventRow, History, Series, SessionQuery,
+    SessionRow, archive_path,
+};
+pub use booth::{BoothRow, KnownBooth, Limits, Presence};
+pub use desk::{Census, Counts, Desk, Detail, Filter, MAX_BOOTHS, Outgoing};
+pub use message::{BoothKey, MAX_PAYLOAD_BYTES, Message, Modality, Record, Said, read};
+pub use minute::{Metric, Minute};
+pub use run::{Fleet, FleetConfig};

@@ -1,31 +1,27 @@
-//! [`Database`]: the one file, opened, upgraded and asked. Blocks; belongs to one thread.
+//! [`Database`]: the one file, opened and asked. Blocks; belongs to one thread.
 
 use std::{
     fs,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::fault;
+use super::{
+    fault,
+    file::{self, Schema},
+};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The whole schema, for a new file.
-const SCHEMA: &str = include_str!("schema.sql");
-
-/// What makes version n of version n - 1, from the empty file on.
-const UPGRADES: &[&str] = &[
-    include_str!("upgrade/0001_tokens_sessions_audit.sql"),
-    include_str!("upgrade/0002_metrics_events_outbox.sql"),
-];
-
-/// How long another process's transaction is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Statements that stay prepared: all there are.
-const STATEMENTS: usize = 64;
+/// The schema of `boothd.db`.
+const SCHEMA: Schema = Schema {
+    whole: include_str!("schema.sql"),
+    upgrades: &[
+        include_str!("upgrade/0001_tokens_sessions_audit.sql"),
+        include_str!("upgrade/0002_metrics_events_outbox.sql"),
+    ],
+};
 
 /// An open database. The daemon's belongs to the thread `store`; a command opens its own, also
 /// while the daemon runs.
@@ -53,23 +49,7 @@ impl Database {
     }
 
     fn connect(path: &Path) -> Result<Self> {
-        make_private(path)?;
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "secure_delete", true)?;
-        // Pages that are free go back to the disk piece by piece; settled before the first table.
-        connection.pragma_update(None, "auto_vacuum", "incremental")?;
-        // An answer means that the disk has it, also when the power fails the next moment.
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        let mut database = Database { connection, path: path.to_owned() };
-        if database.upgrade(SCHEMA, UPGRADES)? {
-            // A file of before knew no pieces: it is written anew, this once.
-            database.connection.execute_batch("VACUUM")?;
-        }
-        Ok(database)
+        Ok(Database { connection: file::connect(path, &SCHEMA)?, path: path.to_owned() })
     }
 
     /// Looks through every page.
@@ -77,47 +57,7 @@ impl Database {
     /// # Errors
     /// `Config` when one is damaged.
     pub fn check(&self) -> Result<()> {
-        let ask = "PRAGMA quick_check(1)";
-        let found: Result<String> =
-            self.connection.query_row(ask, [], |row| row.get(0)).map_err(Error::from);
-        let damage = match found {
-            Ok(found) if found == "ok" => return Ok(()),
-            Ok(found) => found,
-            Err(error) => return Err(fault::at_start(&self.path, &error)),
-        };
-        let what = format!(
-            "the database {} is damaged; move it and its -wal and -shm files away, and start \
-             boothd again: it makes a new one",
-            self.path.display()
-        );
-        Err(Error::new(ErrorKind::Config, what).because(damage))
-    }
-
-    /// Makes the newest version of whatever version the file has, in one transaction; true
-    /// when it was an older one.
-    fn upgrade(&mut self, schema: &str, upgrades: &[&str]) -> Result<bool> {
-        let newest = upgrades.len();
-        // Most starts find the newest version and need not wait for a writer.
-        if version(&self.connection)? == newest {
-            return Ok(false);
-        }
-        let transaction = self.begin()?;
-        let found = version(&transaction)?;
-        if found > newest {
-            let what = format!(
-                "it is of version {found}, made by a newer boothd, and this one knows only \
-                 {newest}; install the newer boothd again"
-            );
-            return Err(Error::new(ErrorKind::Config, what));
-        }
-        if found == 0 {
-            transaction.execute_batch(schema)?;
-        } else {
-            upgrades[found..].iter().try_for_each(|step| transaction.execute_batch(step))?;
-        }
-        transaction.pragma_update(None, "user_version", as_row(newest))?;
-        transaction.commit()?;
-        Ok(found > 0)
+        file::check(&self.connection, &self.path)
     }
 
     /// A transaction that writes: it takes its turn now, not in the middle.
@@ -162,35 +102,6 @@ impl Database {
 
     /// The smallest write there is, which proves that the disk takes one.
     fn touch(&self) -> Result<()> {
-        Ok(self.connection.pragma_update(None, "user_version", as_row(UPGRADES.len()))?)
+        Ok(self.connection.pragma_update(None, "user_version", SCHEMA.newest())?)
     }
-}
-
-fn version(connection: &Connection) -> Result<usize> {
-    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    Ok(usize::try_from(found).expect("32 bits fit"))
-}
-
-fn as_row(version: usize) -> u32 {
-    u32::try_from(version).expect("there are not so many upgrades")
-}
-
-/// The file must be its owner's alone before SQLite writes a byte; -wal and -shm take its mode.
-fn make_private(path: &Path) -> Result<()> {
-    let prepare = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut options = fs::OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        }
-        Ok(())
-    };
-    prepare().map_err(|cause: std::io::Error| {
-        let what = "it cannot be written; make state.dir and what is in it writable for the \
-                    user that boothd runs as";
-        Error::new(ErrorKind::Unavailable, what).because(cause)
-    })
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     Store, audit,
     database::Database,
+    file,
     handle::BOOT_ID_BYTES,
     outbox::{self, NewRow, Sender},
     random_hex,
@@ -105,9 +106,7 @@ impl Database {
     /// Moves the write-ahead log into the file and cuts it to nothing: false while another
     /// process reads it. What was deleted is zeros in the file (`secure_delete`).
     pub(super) fn clear_log(&self) -> Result<bool> {
-        let ask = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let busy: i64 = self.connection.query_row(ask, [], |row| row.get(0))?;
-        Ok(busy == 0)
+        file::clear_log(&self.connection)
     }
 }
 

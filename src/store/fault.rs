@@ -43,7 +43,7 @@ fn judge(cause: &rusqlite::Error) -> (ErrorKind, &'static str) {
 }
 
 /// At the start: a person must look at it, since starting again would not help.
-pub(super) fn at_start(path: &Path, error: &Error) -> Error {
+pub(crate) fn at_start(path: &Path, error: &Error) -> Error {
     let what = format!("the database {} cannot be opened: {error}", path.display());
     let kind = match error.kind() {
         ErrorKind::Internal => ErrorKind::Internal,

@@ -1,33 +1,91 @@
 //! Who asks, and what the token's role may do.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tokio::sync::watch;
 
-use super::{Shared, refused::Refused};
-use crate::store::{Denied, Role, Token};
+use super::{metrics::Counters, refused::Refused};
+use crate::{
+    clock::Clock,
+    store::{Denied, Role, Store, Token, TokenBook},
+};
 
 /// Whose request it is; handlers behind [`require`] find it among the request's extensions.
 #[derive(Clone, Debug)]
-pub(super) struct Caller(pub(super) Token);
+pub(crate) struct Caller(pub(crate) Token);
 
 impl Caller {
     /// As the audit log names it.
-    pub(super) fn actor(&self) -> &str {
+    pub(crate) fn actor(&self) -> &str {
         &self.0.name
     }
 }
 
+/// Judges tokens at the door. Clones share what they know.
+#[derive(Clone)]
+pub(crate) struct Porter {
+    tokens: watch::Receiver<Arc<TokenBook>>,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+}
+
+impl Porter {
+    /// Knows the tokens of that store.
+    pub(super) fn new(store: &Store, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Self {
+        Porter { tokens: store.tokens(), clock, counters }
+    }
+
+    /// Judges the token that was shown.
+    ///
+    /// # Errors
+    /// 401 where the token is missing, unknown, expired or revoked; 403 where it may do less.
+    pub(crate) fn admit(&self, shown: Option<&str>, role: Role) -> Result<Caller, Refused> {
+        let Some(shown) = shown else {
+            return Err(Refused::unauthorized(
+                "unauthorized",
+                "send `Authorization: Bearer <token>`",
+            ));
+        };
+        let book = self.tokens.borrow().clone();
+        let token = book.check(shown, self.clock.unix_ms()).map_err(|denied| {
+            self.counters.auth_failed();
+            let (code, sentence) = told(denied);
+            Refused::unauthorized(code, sentence)
+        })?;
+        if token.session_id.is_some() {
+            let sentence = "this token is for one session on the WebSocket only";
+            return Err(Refused::forbidden(sentence));
+        }
+        if !may(token.role, role) {
+            return Err(Refused::forbidden(format!(
+                "this needs the role {}, the token has {}",
+                role.name(),
+                token.role.name()
+            )));
+        }
+        Ok(Caller(token))
+    }
+
+    /// Whether a caller who was let in may stay.
+    pub(crate) fn still_admits(&self, caller: &Caller) -> bool {
+        let now = self.clock.unix_ms();
+        self.tokens.borrow().still_valid(caller.0.id, now).is_ok()
+    }
+}
+
 /// Lets a request through whose `Authorization: Bearer` may do what needs `role`.
-pub(super) async fn require(
-    State((shared, role)): State<(Shared, Role)>,
+pub(crate) async fn require(
+    State((porter, role)): State<(Porter, Role)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admit(&shared, bearer(request.headers()), role) {
+    match porter.admit(bearer(request.headers()), role) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -36,42 +94,8 @@ pub(super) async fn require(
     }
 }
 
-/// Judges the token that was shown.
-///
-/// # Errors
-/// 401 where the token is missing, unknown, expired or revoked; 403 where it may do less.
-pub(super) fn admit(
-    shared: &Shared,
-    shown: Option<&str>,
-    role: Role,
-) -> Result<Caller, Refused> {
-    let Some(shown) = shown else {
-        return Err(Refused::unauthorized(
-            "unauthorized",
-            "send `Authorization: Bearer <token>`",
-        ));
-    };
-    let book = shared.state.store.tokens().borrow().clone();
-    let token = book.check(shown, shared.clock.unix_ms()).map_err(|denied| {
-        shared.counters.auth_failed();
-        let (code, sentence) = told(denied);
-        Refused::unauthorized(code, sentence)
-    })?;
-    if token.session_id.is_some() {
-        return Err(Refused::forbidden("this token is for one session on the WebSocket only"));
-    }
-    if !may(token.role, role) {
-        return Err(Refused::forbidden(format!(
-            "this needs the role {}, the token has {}",
-            role.name(),
-            token.role.name()
-        )));
-    }
-    Ok(Caller(token))
-}
-
 /// Why a token opens nothing: a code for programs, a sentence for people.
-pub(super) fn told(denied: Denied) -> (&'static str, &'static str) {
+pub(crate) fn told(denied: Denied) -> (&'static str, &'static str) {
     match denied {
         Denied::Unknown => ("invalid_token", "the token is not valid"),
         Denied::Expired => ("token_expired", "the token has expired"),
@@ -85,7 +109,7 @@ fn may(has: Role, needs: Role) -> bool {
 }
 
 /// The token of `Authorization: Bearer <token>`.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

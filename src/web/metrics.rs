@@ -28,7 +28,7 @@ use crate::{
 
 /// What the doors count.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     refused_connections: AtomicU64,
     auth_failures: AtomicU64,
 }
@@ -51,7 +51,8 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let route = if shared.state.config.metrics_public {
         route
     } else {
-        route.route_layer(from_fn_with_state((shared.clone(), Role::Viewer), require))
+        let needed = (shared.porter.clone(), Role::Viewer);
+        route.route_layer(from_fn_with_state(needed, require))
     };
     Router::new().route("/metrics", route)
 }
@@ -182,6 +183,11 @@ fn note_doors(sheet: &mut Sheet, shared: &Shared) {
     sheet.gauge("boothd_connections", "WebSockets that are open.", open);
     let max = number(config.max_connections);
     sheet.gauge("boothd_connections_max", "WebSockets that may be open.", max);
+    note_refusals(sheet, counters);
+}
+
+/// Whom the doors refused.
+pub(crate) fn note_refusals(sheet: &mut Sheet, counters: &Counters) {
     sheet.counter(
         "boothd_refused_connections",
         "Connections for which there was no place.",
@@ -195,7 +201,7 @@ fn note_doors(sheet: &mut Sheet, shared: &Shared) {
 }
 
 /// Under the names that every Prometheus dashboard knows.
-fn note_process(sheet: &mut Sheet) {
+pub(crate) fn note_process(sheet: &mut Sheet) {
     let cpu = process::cpu_time().as_secs_f64();
     sheet.counter("process_cpu_seconds", "Processor time of all threads.", cpu);
     let resident = process::resident_bytes().map(count);

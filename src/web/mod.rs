@@ -7,8 +7,10 @@ mod api;
 mod broadcast;
 mod clients;
 mod extract;
+mod flow;
 mod health;
 mod host;
+mod house;
 mod limit;
 mod live;
 pub mod message;
@@ -31,7 +33,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
-    time::timeout,
 };
 
 use crate::{
@@ -50,8 +51,19 @@ use crate::{
     store::{Store, random_hex},
 };
 
+pub(crate) use access::{Caller, Porter, require};
+pub(crate) use extract::{Body, Parameters};
+pub(crate) use flow::flow;
 pub use health::health_value;
 pub use host::{is_host, is_origin};
+use house::GOODBYE;
+pub(crate) use house::House;
+pub(crate) use metrics::{Counters, note_process, note_refusals};
+pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
+pub(crate) use page::{as_type as page_file, asset as page_asset};
+pub(crate) use process::free_bytes;
+pub(crate) use refused::Refused;
+pub(crate) use sheet::{Format, Sheet};
 pub use tls::TlsFiles;
 
 /// The limits of the doors.
@@ -156,9 +168,6 @@ pub struct WebState {
     pub live: watch::Receiver<Live>,
 }
 
-/// How long open connections may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(300);
-
 /// How often streams that nobody came back to are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(5);
 
@@ -175,6 +184,7 @@ struct Shared {
     /// Places for WebSockets.
     connections: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
+    porter: access::Porter,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
     devices: watch::Receiver<Devices>,
@@ -197,30 +207,23 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let config = state.config.clone();
-    let tls =
-        config.tls.clone().map(|files| tls::Tls::open(files, clock.clone())).transpose()?;
-    let counters = Arc::new(metrics::Counters::default());
+    let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
     let clients = Arc::new(clients(&state, &clock));
     let shared = Shared {
         boot_id: random_hex(BOOT_ID_BYTES).into(),
         clock,
-        stop: stop.clone(),
-        connections: Arc::new(Semaphore::new(config.max_connections)),
-        hosts: Arc::new(host::Hosts::new(&config.hosts, &config.origins)),
-        counters: counters.clone(),
+        connections: Arc::new(Semaphore::new(state.config.max_connections)),
+        hosts: house.hosts(),
+        porter: house.porter(),
+        counters: house.counters(),
         reports: broadcast::start(state.live.clone()),
         devices: devices::follow(state.stages.clone(), stop.clone()),
         clients: clients.clone(),
         state: Arc::new(state),
+        stop,
     };
     let cleaning = tokio::spawn(clean_up(clients.clone(), shared.clock.clone()));
-    let door = serve::Door::new(router::router(shared), config, tls, counters, stop);
-    door.accept_all(listener).await;
-    // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
-    if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
-        log::debug!(target: "web", "some connections did not say goodbye in time");
-    }
+    house.serve(listener, router::router(shared)).await;
     cleaning.abort();
     clients.end_all().await;
     Ok(())

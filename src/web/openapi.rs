@@ -10,14 +10,17 @@ use axum::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{Shared, access::require, refused::RefusedBody};
+use super::{
+    access::{Porter, require},
+    refused::RefusedBody,
+};
 use crate::store::Role;
 
 /// Makes the schema of one type.
 type Shape = fn(&mut SchemaGenerator) -> Schema;
 
 /// One thing that can be asked: who may, what it takes, what it answers, and who answers.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint<S> {
     method: Method,
     path: &'static str,
     summary: &'static str,
@@ -27,13 +30,13 @@ pub(super) struct Endpoint {
     answer: Option<Shape>,
     status: u16,
     refusals: &'static [u16],
-    route: MethodRouter<Shared>,
+    route: MethodRouter<S>,
 }
 
-impl Endpoint {
+impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
     fn new<H, T>(method: Method, path: &'static str, summary: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Shared>,
+        H: Handler<T, S>,
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).expect("a usual method");
@@ -53,7 +56,7 @@ impl Endpoint {
     }
 
     /// Reads something; everyone may until [`Endpoint::needs`] says otherwise.
-    pub(super) fn get<H: Handler<T, Shared>, T: 'static>(
+    pub(crate) fn get<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
         handler: H,
@@ -62,7 +65,7 @@ impl Endpoint {
     }
 
     /// Makes something happen.
-    pub(super) fn post<H: Handler<T, Shared>, T: 'static>(
+    pub(crate) fn post<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
         handler: H,
@@ -71,7 +74,7 @@ impl Endpoint {
     }
 
     /// Changes a part of something.
-    pub(super) fn patch<H: Handler<T, Shared>, T: 'static>(
+    pub(crate) fn patch<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
         handler: H,
@@ -80,7 +83,7 @@ impl Endpoint {
     }
 
     /// Takes something away.
-    pub(super) fn delete<H: Handler<T, Shared>, T: 'static>(
+    pub(crate) fn delete<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
         handler: H,
@@ -89,49 +92,52 @@ impl Endpoint {
     }
 
     /// Only a token of this role, or an operator's, may.
-    pub(super) fn needs(mut self, role: Role) -> Self {
+    pub(crate) fn needs(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
     }
 
     /// What may stand behind the `?`.
-    pub(super) fn query<T: JsonSchema>(mut self) -> Self {
+    pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
     /// The JSON that it takes.
-    pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
+    pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
         self.body = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
     /// The JSON that it answers.
-    pub(super) fn answers<T: JsonSchema>(mut self) -> Self {
+    pub(crate) fn answers<T: JsonSchema>(mut self) -> Self {
         self.answer = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
     /// The status where it did what it was asked, if not 200.
-    pub(super) fn with_status(mut self, status: u16) -> Self {
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
     /// Refusals beside those that every request of its kind may meet.
-    pub(super) fn refuses(mut self, refusals: &'static [u16]) -> Self {
+    pub(crate) fn refuses(mut self, refusals: &'static [u16]) -> Self {
         self.refusals = refusals;
         self
     }
 }
 
 /// The router of every endpoint, each behind its role.
-pub(super) fn router(endpoints: Vec<Endpoint>, shared: &Shared) -> Router<Shared> {
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(
+    endpoints: Vec<Endpoint<S>>,
+    porter: &Porter,
+) -> Router<S> {
     endpoints.into_iter().fold(Router::new(), |router, endpoint| {
         let route = match endpoint.role {
             None => endpoint.route,
             Some(role) => {
-                let guard = from_fn_with_state((shared.clone(), role), require);
+                let guard = from_fn_with_state((porter.clone(), role), require);
                 endpoint.route.route_layer(guard)
             }
         };
@@ -140,7 +146,7 @@ pub(super) fn router(endpoints: Vec<Endpoint>, shared: &Shared) -> Router<Shared
 }
 
 /// The description of every endpoint.
-pub(super) fn document(endpoints: &[Endpoint]) -> Value {
+pub(crate) fn document<S>(endpoints: &[Endpoint<S>]) -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
     for endpoint in endpoints {
@@ -164,7 +170,7 @@ pub(super) fn document(endpoints: &[Endpoint]) -> Value {
     })
 }
 
-fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
+fn operation<S>(endpoint: &Endpoint<S>, schemas: &mut Schemas) -> Value {
     let mut operation = json!({ "summary": endpoint.summary });
     if let Some(role) = endpoint.role {
         operation["description"] = format!("Needs the role {}.", role.name()).into();
@@ -184,7 +190,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
     operation
 }
 
-fn responses(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
+fn responses<S>(endpoint: &Endpoint<S>, schemas: &mut Schemas) -> Value {
     let mut responses = Map::new();
     let mut done = json!({ "description": "Done." });
     if let Some(answer) = endpoint.answer {

@@ -3,27 +3,22 @@
 //! Pictures pass from the worker to who looks; nothing is kept. Without the switch there is
 //! nothing to see, and who looks when it is switched off is shown the door.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::sync::Arc;
 
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    body::Bytes,
     extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use hyper::body::Frame;
 use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::{
     Shared,
-    access::{Caller, admit, bearer},
+    access::{Caller, bearer},
     extract::Parameters,
+    flow::flow,
     refused::Refused,
 };
 use crate::{
@@ -49,7 +44,7 @@ pub(super) async fn preview(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let shown = token.as_deref().or(bearer(&headers));
-    let Caller(token) = admit(&shared, shown, Role::Operator)?;
+    let Caller(token) = shared.porter.admit(shown, Role::Operator)?;
     let state = shared.state.booth.state();
     if !state.borrow().features.preview {
         let sentence = "the preview is off; an operator may switch it on where features.preview \
@@ -58,7 +53,7 @@ pub(super) async fn preview(
     }
     let pictures = shared.state.engine.preview().subscribe();
     let viewer = Viewer { pictures, state, token, shared };
-    let body = Body::new(Pictures { next: Box::pin(viewer.next()) });
+    let body = flow(viewer, Viewer::next);
     Ok(([(header::CONTENT_TYPE, MIME)], body).into_response())
 }
 
@@ -103,28 +98,4 @@ fn part(jpeg: &[u8]) -> Bytes {
         jpeg.len()
     );
     [head.as_bytes(), jpeg, b"\r\n"].concat().into()
-}
-
-type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Viewer)>> + Send>>;
-
-/// The body of the answer: asks for the next picture when the last has left.
-struct Pictures {
-    next: Next,
-}
-
-impl HttpBody for Pictures {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some((picture, viewer)) = ready!(self.next.as_mut().poll(context)) else {
-            self.next = Box::pin(std::future::ready(None));
-            return Poll::Ready(None);
-        };
-        self.next = Box::pin(viewer.next());
-        Poll::Ready(Some(Ok(Frame::data(picture))))
-    }
 }

@@ -9,34 +9,34 @@ use rustix::{
 };
 
 /// Processor time of all threads so far.
-pub(super) fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// Memory that is in RAM now.
-pub(super) fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     Some(field(&status, "VmRSS:")? * 1024)
 }
 
 /// Threads that run.
-pub(super) fn threads() -> Option<u64> {
+pub(crate) fn threads() -> Option<u64> {
     field(&fs::read_to_string("/proc/self/status").ok()?, "Threads:")
 }
 
 /// Files and sockets that are open, less the one that this question opens.
-pub(super) fn open_fds() -> Option<u64> {
+pub(crate) fn open_fds() -> Option<u64> {
     let open = fs::read_dir("/proc/self/fd").ok()?.count();
     u64::try_from(open.saturating_sub(1)).ok()
 }
 
 /// How many may be open; `None` without a limit.
-pub(super) fn max_fds() -> Option<u64> {
+pub(crate) fn max_fds() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
 /// What boothd may still write where `folder` is.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = statvfs(folder).ok()?;
     Some(disk.f_bavail * disk.f_frsize)
 }

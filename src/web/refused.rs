@@ -13,11 +13,11 @@ use serde::Serialize;
 use crate::error::{Error, ErrorKind};
 
 /// Seconds after which something that is busy or away may be asked again.
-pub(super) const RETRY_AFTER_S: &str = "5";
+pub(crate) const RETRY_AFTER_S: &str = "5";
 
 /// Why a request was refused.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     status: StatusCode,
     code: &'static str,
     sentence: Cow<'static, str>,
@@ -26,7 +26,7 @@ pub(super) struct Refused {
 /// The body of every refusal.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Error")]
-pub(super) struct RefusedBody<'a> {
+pub(crate) struct RefusedBody<'a> {
     /// What is wrong, with what, and what to do.
     error: &'a str,
     /// For programs.
@@ -35,7 +35,7 @@ pub(super) struct RefusedBody<'a> {
 
 impl Refused {
     /// A refusal.
-    pub(super) fn new(
+    pub(crate) fn new(
         status: StatusCode,
         code: &'static str,
         sentence: impl Into<Cow<'static, str>>,
@@ -44,22 +44,22 @@ impl Refused {
     }
 
     /// The token does not let in.
-    pub(super) fn unauthorized(code: &'static str, sentence: &'static str) -> Self {
+    pub(crate) fn unauthorized(code: &'static str, sentence: &'static str) -> Self {
         Refused::new(StatusCode::UNAUTHORIZED, code, sentence)
     }
 
     /// The token lets in, and may not do this.
-    pub(super) fn forbidden(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn forbidden(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::FORBIDDEN, "forbidden", sentence)
     }
 
     /// There is no such thing.
-    pub(super) fn not_found(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn not_found(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::NOT_FOUND, "not_found", sentence)
     }
 
     /// It is not as the request supposes.
-    pub(super) fn conflict(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn conflict(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::CONFLICT, "conflict", sentence)
     }
 }

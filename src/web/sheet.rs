@@ -12,11 +12,11 @@ use prometheus_client::{
 };
 
 /// Labels of one sample.
-pub(super) type Labels = Vec<(&'static str, String)>;
+pub(crate) type Labels = Vec<(&'static str, String)>;
 
 /// Families of samples in the order in which they were noted.
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
+pub(crate) struct Sheet {
     families: Vec<Family>,
 }
 
@@ -29,7 +29,7 @@ struct Family {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Counter(f64),
     Gauge(f64),
     Histogram(Buckets),
@@ -37,22 +37,22 @@ pub(super) enum Value {
 
 /// A histogram: every bucket with its upper bound and what it alone holds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Buckets {
-    pub(super) sum: f64,
-    pub(super) count: u64,
-    pub(super) buckets: Vec<(f64, u64)>,
+pub(crate) struct Buckets {
+    pub(crate) sum: f64,
+    pub(crate) count: u64,
+    pub(crate) buckets: Vec<(f64, u64)>,
 }
 
 /// The two texts that Prometheus reads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     OpenMetrics,
     Prometheus,
 }
 
 impl Format {
     /// The format that a client which sends this `Accept` reads best.
-    pub(super) fn of(accept: &str) -> Self {
+    pub(crate) fn of(accept: &str) -> Self {
         if accept.contains("application/openmetrics-text") {
             Format::OpenMetrics
         } else {
@@ -61,7 +61,7 @@ impl Format {
     }
 
     /// Its name in `Content-Type`.
-    pub(super) fn mime(self) -> &'static str {
+    pub(crate) fn mime(self) -> &'static str {
         match self {
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Format::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -71,12 +71,12 @@ impl Format {
 
 impl Sheet {
     /// Notes a number that only grows. Its sample is called `name` with `_total`.
-    pub(super) fn counter(&mut self, name: &'static str, help: &'static str, value: f64) {
+    pub(crate) fn counter(&mut self, name: &'static str, help: &'static str, value: f64) {
         self.counters(name, help, [(Labels::new(), value)]);
     }
 
     /// Notes numbers that only grow, told apart by their labels.
-    pub(super) fn counters(
+    pub(crate) fn counters(
         &mut self,
         name: &'static str,
         help: &'static str,
@@ -87,7 +87,7 @@ impl Sheet {
     }
 
     /// Notes a number of now; `None` is not known now and is left out.
-    pub(super) fn gauge(
+    pub(crate) fn gauge(
         &mut self,
         name: &'static str,
         help: &'static str,
@@ -97,7 +97,7 @@ impl Sheet {
     }
 
     /// Notes numbers of now, told apart by their labels.
-    pub(super) fn gauges(
+    pub(crate) fn gauges(
         &mut self,
         name: &'static str,
         help: &'static str,
@@ -108,7 +108,7 @@ impl Sheet {
     }
 
     /// Notes histograms, told apart by their labels.
-    pub(super) fn histograms(
+    pub(crate) fn histograms(
         &mut self,
         name: &'static str,
         help: &'static str,
@@ -119,7 +119,7 @@ impl Sheet {
     }
 
     /// The whole text.
-    pub(super) fn into_text(self, format: Format) -> String {
+    pub(crate) fn into_text(self, format: Format) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));
         let mut out = String::new();

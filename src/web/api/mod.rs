@@ -39,7 +39,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let endpoints = endpoints();
     let http: Arc<str> = openapi::document(&endpoints).to_string().into();
     let live: Arc<str> = asyncapi::document().to_string().into();
-    openapi::router(endpoints, shared)
+    openapi::router(endpoints, &shared.porter)
         .route("/api/v1/openapi.json", get(async move || json_text(&http)))
         .route("/api/v1/asyncapi.json", get(async move || json_text(&live)))
 }
@@ -50,7 +50,7 @@ fn json_text(text: &str) -> Response {
 }
 
 /// What there is.
-fn endpoints() -> Vec<Endpoint> {
+fn endpoints() -> Vec<Endpoint<Shared>> {
     interviews()
         .into_iter()
         .chain(what_is_kept())
@@ -59,7 +59,7 @@ fn endpoints() -> Vec<Endpoint> {
         .collect()
 }
 
-fn interviews() -> Vec<Endpoint> {
+fn interviews() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get("/api/v1/sessions", "The sessions, newest first.", sessions::list)
             .needs(Operator)
@@ -87,7 +87,7 @@ fn interviews() -> Vec<Endpoint> {
     ]
 }
 
-fn what_is_kept() -> Vec<Endpoint> {
+fn what_is_kept() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get(
             "/api/v1/sessions/{id}/history",
@@ -127,7 +127,7 @@ fn what_is_kept() -> Vec<Endpoint> {
     ]
 }
 
-fn the_booth() -> Vec<Endpoint> {
+fn the_booth() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get(
             "/api/v1/features",
@@ -155,7 +155,7 @@ fn the_booth() -> Vec<Endpoint> {
     ]
 }
 
-fn the_desk() -> Vec<Endpoint> {
+fn the_desk() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get("/api/v1/tokens", "Every token, without its secret.", tokens::list)
             .needs(Operator)

@@ -38,7 +38,7 @@ pub(super) async fn index() -> Response {
 }
 
 /// Answers GET /page/{file}; what is vendored has no folder there.
-pub(super) async fn asset(Path(file): Path<String>) -> Response {
+pub(crate) async fn asset(Path(file): Path<String>) -> Response {
     let is_it = |name: &str| name.strip_prefix("vendor/").unwrap_or(name) == file;
     match FILES.iter().find(|(name, _, _)| is_it(name)) {
         Some((_, mime, text)) => as_type(mime, text),
@@ -51,7 +51,7 @@ pub(super) async fn simulation() -> Redirect {
     Redirect::temporary("/?mode=own")
 }
 
-fn as_type(mime: &'static str, text: &'static str) -> Response {
+pub(crate) fn as_type(mime: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, mime)], text).into_response()
 }
 

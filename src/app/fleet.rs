@@ -1,0 +1,39 @@
+//! The centre as a process: the same runtime, signals, token and address as a booth's.
+
+use std::{io::Write, sync::Arc};
+
+use super::{announce, listen, runtime, stop_on_signal, token};
+use crate::{
+    clock::Clock,
+    config::Config,
+    error::{Error, ErrorKind, Result},
+    fleet::Fleet,
+    stop::Stop,
+    store::{self, Store},
+};
+
+/// Runs the centre until SIGTERM or SIGINT.
+///
+/// # Errors
+/// `Config` when no broker is configured or the archive or the token cannot be used,
+/// `Unavailable` when the address is taken.
+pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
+    let mqtt = config.mqtt.clone().ok_or_else(|| {
+        let what = "the centre hears booths through a broker; set mqtt.broker";
+        Error::new(ErrorKind::Config, what)
+    })?;
+    let stop = Stop::default();
+    let runtime = runtime()?;
+    let listener = runtime.block_on(listen(config))?;
+    runtime.block_on(stop_on_signal(&stop))?;
+    let (token, is_new) = token(config)?;
+    let path = store::database_path(&config.state_dir);
+    let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock.clone())?;
+    store.admit_config_token(&token);
+    let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), clock)?;
+    announce(config, &listener, is_new.then_some(&token), out)?;
+    let doors = (listener, config.web.clone(), store);
+    let ran = runtime.block_on(fleet.run(mqtt, doors, stop));
+    store_thread.join();
+    ran
+}

@@ -1,0 +1,130 @@
+//! What a person should look at: raised once, ended by itself, acknowledged by an operator.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::message::BoothKey;
+
+/// What is wrong with a booth.
+#[derive(
+    Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, JsonSchema, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertKind {
+    /// It said so, its last will did, or it is silent.
+    Offline,
+    /// The camera gives no pictures.
+    Camera,
+    /// The microphone gives no sound.
+    Microphone,
+    /// It cannot write, or its disk is nearly full.
+    Store,
+    /// Records wait in great number, or have fallen out.
+    Outbox,
+    /// It runs another version than most.
+    Version,
+}
+
+impl AlertKind {
+    /// Every kind, in the order of their weight.
+    pub const ALL: [AlertKind; 6] = [
+        AlertKind::Offline,
+        AlertKind::Camera,
+        AlertKind::Microphone,
+        AlertKind::Store,
+        AlertKind::Outbox,
+        AlertKind::Version,
+    ];
+
+    /// Its word in JSON and in the archive.
+    pub fn name(self) -> &'static str {
+        match self {
+            AlertKind::Offline => "offline",
+            AlertKind::Camera => "camera",
+            AlertKind::Microphone => "microphone",
+            AlertKind::Store => "store",
+            AlertKind::Outbox => "outbox",
+            AlertKind::Version => "version",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// That an alert was raised or has ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AlertChange {
+    /// Whose.
+    pub key: BoothKey,
+    /// What.
+    pub kind: AlertKind,
+    /// When, unix ms.
+    pub at: i64,
+    /// In what way, while it holds; `None`: it has ended.
+    pub detail: Option<String>,
+}
+
+/// Less than this left on the disk is trouble: the system itself needs some.
+const LOW_DISK_BYTES: u64 = 200 << 20;
+
+/// A device that says it runs and gave nothing for so long does not run.
+const SILENT_MS: u64 = 10_000;
+
+/// Letters of an alert's detail.
+const MAX_DETAIL_CHARS: usize = 300;
+
+/// What is wrong with one capture device, as /health tells it.
+pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
+    let stage = health.get(name)?;
+    let state = stage["state"].as_str()?;
+    let silent_ms = stage["last_media_ms_ago"].as_u64().unwrap_or_default();
+    match state {
+        "unavailable" | "stopped" => Some(shortened(stage["error"].as_str().unwrap_or(state))),
+        "running" if silent_ms >= SILENT_MS => Some(format!("nothing for {silent_ms} ms")),
+        _ => None,
+    }
+}
+
+/// What is wrong with the booth's store or disk.
+pub(super) fn store_fault(health: &Value) -> Option<String> {
+    if let Some(fault) = device_fault(health, "store") {
+        return Some(fault);
+    }
+    let free = health["disk"]["free_bytes"].as_u64()?;
+    (free < LOW_DISK_BYTES).then(|| format!("{} MiB left on the disk", free >> 20))
+}
+
+/// A booth's words, as long as an alert may be.
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_DETAIL_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_off_on_purpose_is_no_fault() {
+        let camera = |stage: Value| device_fault(&json!({ "camera": stage }), "camera");
+        assert_eq!(camera(json!({"state": "off"})), None);
+        assert_eq!(camera(json!({"state": "paused", "last_media_ms_ago": 99_999})), None);
+        assert_eq!(camera(json!({"state": "running", "last_media_ms_ago": 20})), None);
+        assert!(camera(json!({"state": "running", "last_media_ms_ago": 10_000})).is_some());
+        let gone = json!({"state": "unavailable", "error": "no such device"});
+        assert_eq!(camera(gone).as_deref(), Some("no such device"));
+        assert_eq!(device_fault(&json!({}), "camera"), None);
+    }
+
+    #[test]
+    fn a_nearly_full_disk_is_the_stores_trouble() {
+        let free = |bytes: u64| store_fault(&json!({"disk": {"free_bytes": bytes}}));
+        assert!(free(1 << 20).is_some() && free(1 << 30).is_none());
+        assert_eq!(store_fault(&json!({"disk": {"free_bytes": null}})), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! What the centre keeps: booths, minutes of their metrics, sessions, events and alerts, in
+//! `state.dir/fleet.db`.
+//!
+//! The thread `fleet-archive` alone writes, one transaction a second, and at once when records
+//! wait; the thread `fleet-reader` answers questions on a connection of its own. A record is
+//! acknowledged to the broker only once its transaction is on the disk.
+
+mod alerts;
+mod history;
+mod inbox;
+mod reader;
+mod records;
+mod thread;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+pub use alerts::{AlertQuery, AlertRecord};
+pub use history::{History, Series};
+pub use records::{EventRow, SessionQuery, SessionRow};
+pub(super) use thread::ArchiveThread;
+
+use super::{alert::AlertKind, booth::KnownBooth, desk::Outgoing, message::BoothKey};
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+    stage::Stage,
+    store::{self, Schema},
+};
+use inbox::Inbox;
+use reader::Reader;
+
+/// The archive's name in `state.dir`.
+pub(super) const ARCHIVE_FILE: &str = "fleet.db";
+
+/// The archive of a centre that keeps its state in `state_dir`.
+pub fn archive_path(state_dir: &Path) -> PathBuf {
+    state_dir.join(ARCHIVE_FILE)
+}
+
+/// The schema of `fleet.db`.
+const SCHEMA: Schema = Schema {
+    whole: include_str!("schema.sql"),
+    upgrades: &[include_str!("upgrade/0001_booths_minutes_records_alerts.sql")],
+};
+
+/// What the desk knows from before.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) booths: Vec<KnownBooth>,
+    pub(super) alerts: Vec<(BoothKey, AlertKind, i64, String)>,
+}
+
+/// A handle to the archive. Clones share it.
+#[derive(Clone)]
+pub struct Archive {
+    inbox: Arc<Inbox>,
+    reader: Reader,
+    stage: Arc<Stage>,
+}
+
+impl Archive {
+    /// Opens the file and starts its two threads.
+    ///
+    /// # Errors
+    /// `Config` when the file cannot be made, read or written, or is damaged.
+    pub(super) fn open(
+        path: &Path,
+        history: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Archive, ArchiveThread, Memory)> {
+        let (connection, memory) = open(path).map_err(|error| store::at_start(path, &error))?;
+        store::check(&connection, path)?;
+        let stage = Arc::new(Stage::new("archive"));
+        stage.update(|status| status.source = Some(ARCHIVE_FILE.into()));
+        stage.media_passed(clock.monotonic());
+        let inbox = Arc::new(Inbox::default());
+        let reader = Reader::start(path)?;
+        let desk = thread::Writer::new(connection, path, (inbox.clone(), stage.clone()));
+        let thread = ArchiveThread::start(desk, history, clock)?;
+        Ok((Archive { inbox, reader, stage }, thread, memory))
+    }
+
+    /// What /health shows of it.
+    pub fn stage(&self) -> Arc<Stage> {
+        self.stage.clone()
+    }
+
+    /// Gives what is to be kept.
+    pub(super) fn put(&self, outgoing: Outgoing) {
+        self.inbox.put(outgoing);
+    }
+
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        self.inbox.clone()
+    }
+
+    /// Records that wait, and minutes that were dropped since the start.
+    pub fn backlog(&self) -> Backlog {
+        self.inbox.backlog()
+    }
+
+    /// Asks the reader.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.reader.ask(question).await
+    }
+}
+
+/// How the writer keeps up.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Backlog {
+    /// Records that are not yet on the disk.
+    pub records: usize,
+    /// Minutes that are not yet on the disk.
+    pub minutes: usize,
+    /// Minutes for which there was no room, since the start.
+    pub dropped_minutes_total: u64,
+    /// Records on the disk, since the start, each once.
+    pub kept_records_total: u64,
+    /// Records that came again, since the start.
+    pub repeated_records_total: u64,
+}
+
+fn open(path: &Path) -> Result<(Connection, Memory)> {
+    let connection = store::connect(path, &SCHEMA)?;
+    let memory = Memory {
+        booths: write::known_booths(&connection)?,
+        alerts: alerts::open_alerts(&connection)?,
+    };
+    Ok((connection, memory))
+}
+
+fn has_left() -> Error {
+    Error::new(ErrorKind::Unavailable, "the centre stops and answers nothing more")
+}

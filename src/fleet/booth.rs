@@ -1,0 +1,336 @@
+//! [`Booth`]: what the centre knows of one booth now, in memory.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    alert::{AlertKind, device_fault, store_fault},
+    message::{BoothKey, Modality, Said},
+    minute::Minute,
+};
+
+/// Whether a booth is there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// It says so, and is heard.
+    Online,
+    /// It says that it will be back at once, and was heard a moment ago.
+    Restarting,
+    /// It said goodbye, or its last will did.
+    Offline,
+    /// It does not say that it has left, and is not heard.
+    Silent,
+}
+
+/// What is kept of a booth over a restart of the centre.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownBooth {
+    /// Which.
+    pub key: BoothKey,
+    /// When it was first known, unix ms.
+    pub first_seen_at: i64,
+    /// When it was last heard, unix ms; 0: never, only what the broker retained of it.
+    pub last_seen_at: i64,
+    /// What it said of itself last.
+    pub said: Option<Said>,
+    /// Since when, unix ms.
+    pub since: Option<i64>,
+    /// What it is made of, JSON.
+    pub info: Option<Box<str>>,
+    /// How it was, JSON.
+    pub health: Option<Box<str>>,
+}
+
+/// One line of the list of booths. What a booth does not tell is null.
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
+pub struct BoothRow {
+    /// Which.
+    #[serde(flatten)]
+    pub key: BoothKey,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// Since when, unix ms.
+    pub since: i64,
+    /// When it was first heard, unix ms.
+    pub first_seen_at: i64,
+    /// When it was last heard, unix ms; null: never, only what the broker retained of it.
+    pub last_seen_at: Option<i64>,
+    /// `healthy`, `degraded` or `unhealthy`, as it says.
+    pub health: Option<String>,
+    /// State of its camera, as it says.
+    pub camera: Option<String>,
+    /// State of its microphone, as it says.
+    pub microphone: Option<String>,
+    /// A session runs in it.
+    pub session_active: Option<bool>,
+    /// Of its board.
+    pub temperature_c: Option<f64>,
+    /// Of boothd.
+    pub version: Option<String>,
+    /// Records that wait in it for the broker.
+    pub outbox_depth: Option<u64>,
+    /// What is wrong with it now.
+    pub alerts: Vec<AlertKind>,
+}
+
+/// The limits by which a booth is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// A booth that was not heard for so long is silent, ms.
+    pub offline_after_ms: i64,
+    /// Records that may wait in a booth.
+    pub outbox_depth: u64,
+}
+
+/// For how long records that fell out of a booth's outbox are worth an alert, ms.
+const FALLEN_OUT_MS: i64 = 60 * 60 * 1000;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Booth {
+    pub(super) known: KnownBooth,
+    pub(super) presence: Presence,
+    pub(super) presence_since: i64,
+    /// The newest live reports, JSON, in memory only.
+    pub(super) live: [Option<Live>; 2],
+    pub(super) minutes: [Option<Minute>; 2],
+    /// What is wrong, since when, in what way.
+    pub(super) alerts: BTreeMap<AlertKind, (i64, String)>,
+    pub(super) facts: Facts,
+    /// The list's revision in which it last changed.
+    pub(super) revision: u64,
+    /// When its row was last given to the archive, unix ms.
+    pub(super) archived_at: Option<i64>,
+    /// Of the row that the list's readers know.
+    pub(super) told_seen_at: i64,
+    boot_id: Option<String>,
+    fallen_out: Option<(u64, Option<i64>)>,
+}
+
+/// A live report.
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    pub(super) at: i64,
+    pub(super) session_id: Option<String>,
+    pub(super) text: Box<str>,
+}
+
+/// What the list shows of /health and of `info`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Facts {
+    health: Option<String>,
+    camera: Option<String>,
+    microphone: Option<String>,
+    session_active: Option<bool>,
+    temperature_c: Option<f64>,
+    pub(super) version: Option<String>,
+    outbox_depth: Option<u64>,
+    faults: BTreeMap<AlertKind, String>,
+}
+
+impl Booth {
+    pub(super) fn new(known: KnownBooth) -> Self {
+        let presence = match known.said {
+            Some(Said::Offline) => Presence::Offline,
+            // Until it has had the time to be heard.
+            _ => Presence::Online,
+        };
+        let mut booth = Booth {
+            presence,
+            presence_since: known.since.unwrap_or(known.first_seen_at),
+            live: [None, None],
+            minutes: [None, None],
+            alerts: BTreeMap::new(),
+            facts: Facts::default(),
+            revision: 0,
+            archived_at: None,
+            told_seen_at: known.last_seen_at,
+            boot_id: None,
+            fallen_out: None,
+            known,
+        };
+        let parse = |text: &Option<Box<str>>| serde_json::from_str(text.as_deref()?).ok();
+        if let Some(info) = parse(&booth.known.info) {
+            booth.take_info(&info);
+        }
+        if let Some(health) = parse(&booth.known.health) {
+            booth.take_health(&health, 0);
+        }
+        booth
+    }
+
+    pub(super) fn take_status(
+        &mut self,
+        said: Said,
+        since: Option<i64>,
+        boot_id: Option<String>,
+    ) {
+        self.known.said = Some(said);
+        self.known.since = since;
+        if boot_id.is_some() && boot_id != self.boot_id {
+            // Its counters begin anew.
+            self.fallen_out = None;
+            self.boot_id = boot_id;
+        }
+    }
+
+    pub(super) fn take_info(&mut self, info: &Value) {
+        self.known.info = Some(info.to_string().into());
+        self.facts.version = short_text(&info["version"]).or(self.facts.version.take());
+    }
+
+    pub(super) fn take_health(&mut self, health: &Value, now: i64) {
+        self.known.health = Some(health.to_string().into());
+        let state = |name: &str| short_text(&health[name]["state"]);
+        let outbox = &health["outbox"];
+        self.note_fallen_out(outbox["fallen_out_total"].as_u64(), now);
+        let devices = [(AlertKind::Camera, "camera"), (AlertKind::Microphone, "microphone")];
+        let devices = devices
+            .into_iter()
+            .filter_map(|(kind, name)| Some((kind, device_fault(health, name)?)));
+        let store = store_fault(health).map(|fault| (AlertKind::Store, fault));
+        self.facts = Facts {
+            health: short_text(&health["status"]),
+            camera: state("camera"),
+            microphone: state("microphone"),
+            session_active: health["session_active"].as_bool(),
+            temperature_c: temperature(health),
+            version: short_text(&health["version"]).or(self.facts.version.take()),
+            outbox_depth: outbox["depth"].as_u64(),
+            faults: devices.chain(store).collect(),
+        };
+    }
+
+    /// The first count is a past that nobody saw; each one beyond it is news.
+    fn note_fallen_out(&mut self, total: Option<u64>, now: i64) {
+        let Some(total) = total else { return };
+        self.fallen_out = Some(match self.fallen_out {
+            Some((before, _)) if total > before => (total, Some(now)),
+            Some((_, at)) => (total, at),
+            None => (total, None),
+        });
+    }
+
+    /// Whether it is there at `now`, when the centre listens since `listening_since`.
+    pub(super) fn presence_at(
+        &self,
+        now: i64,
+        listening_since: i64,
+        after_ms: i64,
+    ) -> Presence {
+        let heard_at = self.known.last_seen_at.max(listening_since);
+        let is_silent = now.saturating_sub(heard_at) >= after_ms;
+        match self.known.said {
+            Some(Said::Offline) => Presence::Offline,
+            _ if is_silent => Presence::Silent,
+            Some(Said::Restarting) => Presence::Restarting,
+            // Not heard yet: silent stays silent, and others have the time to be heard.
+            _ if self.known.last_seen_at < listening_since
+                && self.presence == Presence::Silent =>
+            {
+                Presence::Silent
+            }
+            _ => Presence::Online,
+        }
+    }
+
+    /// Everything that is wrong with it at `now`. What an absent booth had stays as it was.
+    pub(super) fn faults(
+        &self,
+        now: i64,
+        limits: &Limits,
+        majority: Option<&str>,
+    ) -> BTreeMap<AlertKind, String> {
+        let kept = |kind: &AlertKind| *kind != AlertKind::Offline;
+        let mut faults = match self.presence {
+            Presence::Online | Presence::Restarting => self.facts.faults.clone(),
+            Presence::Offline | Presence::Silent => {
+                let old = self.alerts.iter().filter(|(kind, _)| kept(kind));
+                old.map(|(kind, (_, detail))| (*kind, detail.clone())).collect()
+            }
+        };
+        match self.presence {
+            Presence::Offline => drop(faults.insert(AlertKind::Offline, "said goodbye".into())),
+            Presence::Silent => drop(faults.insert(AlertKind::Offline, "is silent".into())),
+            Presence::Online | Presence::Restarting => {
+                faults.extend(self.outbox_fault(now, limits));
+            }
+        }
+        match (&self.facts.version, majority) {
+            (Some(own), Some(most)) if own != most => {
+                faults.insert(AlertKind::Version, format!("{own}, most have {most}"));
+            }
+            _ => drop(faults.remove(&AlertKind::Version)),
+        }
+        faults
+    }
+
+    fn outbox_fault(&self, now: i64, limits: &Limits) -> Option<(AlertKind, String)> {
+        let is_late = |at: i64| now.saturating_sub(at) < FALLEN_OUT_MS;
+        if let Some((total, Some(at))) = self.fallen_out
+            && is_late(at)
+        {
+            return Some((AlertKind::Outbox, format!("{total} records have fallen out")));
+        }
+        let depth = self.facts.outbox_depth?;
+        let is_deep = depth >= limits.outbox_depth;
+        is_deep.then(|| (AlertKind::Outbox, format!("{depth} records wait")))
+    }
+
+    /// Forgets what it holds of a session.
+    pub(super) fn forget_session(&mut self, session_id: &str) {
+        let is_it = |id: &Option<String>| id.as_deref() == Some(session_id);
+        for live in &mut self.live {
+            if live.as_ref().is_some_and(|live| is_it(&live.session_id)) {
+                *live = None;
+            }
+        }
+        for minute in &mut self.minutes {
+            if minute.as_ref().is_some_and(|minute| is_it(&minute.session_id)) {
+                *minute = None;
+            }
+        }
+    }
+
+    pub(super) fn row(&self) -> BoothRow {
+        let facts = self.facts.clone();
+        BoothRow {
+            key: self.known.key.clone(),
+            presence: self.presence,
+            since: self.presence_since,
+            first_seen_at: self.known.first_seen_at,
+            last_seen_at: Some(self.known.last_seen_at).filter(|at| *at > 0),
+            health: facts.health,
+            camera: facts.camera,
+            microphone: facts.microphone,
+            session_active: facts.session_active,
+            temperature_c: facts.temperature_c,
+            version: facts.version,
+            outbox_depth: facts.outbox_depth,
+            alerts: self.alerts.keys().copied().collect(),
+        }
+    }
+}
+
+/// Which of the two places of a pair is the modality's.
+pub(super) fn place(modality: Modality) -> usize {
+    match modality {
+        Modality::Video => 0,
+        Modality::Audio => 1,
+    }
+}
+
+/// Where a booth tells the board's temperature.
+fn temperature(health: &Value) -> Option<f64> {
+    let told = ["/board/temperature_c", "/temperature_c", "/thermal/temperature_c"];
+    told.iter().find_map(|pointer| health.pointer(pointer)?.as_f64())
+}
+
+/// A word of a booth, as long as a word may be.
+fn short_text(value: &Value) -> Option<String> {
+    Some(value.as_str()?.chars().take(64).collect())
+}

@@ -1,0 +1,494 @@
+//! [`Desk`]: every booth as it is now, and what becomes of each message. Knows no network, no
+//! disk and no clock: whoever calls says what time it is, and takes away what is to be kept.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::{
+    alert::{AlertChange, AlertKind},
+    booth::{Booth, BoothRow, KnownBooth, Limits, Live, Presence, place},
+    message::{self, BoothKey, Message, Modality, Record},
+    minute::Minute,
+};
+
+/// More booths than this are refused and counted: whoever may publish could invent them.
+pub const MAX_BOOTHS: usize = 20_000;
+
+/// A booth's row goes to the archive at least so often while it is heard.
+const ARCHIVE_EVERY_MS: i64 = 5 * 60 * 1000;
+
+/// "Last seen" is told to the list's readers in steps of so much.
+const SEEN_STEP_MS: i64 = 10_000;
+
+/// Booths of a known version from which on one of them can differ from the majority.
+const MAJORITY_OF: usize = 3;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Desk {
+    booths: BTreeMap<BoothKey, Booth>,
+    limits: Limits,
+    /// Since when the broker is heard, unix ms; `None`: it is not.
+    listening_since: Option<i64>,
+    revision: u64,
+    counts: Counts,
+    outgoing: Outgoing,
+}
+
+/// What came, since the start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Messages.
+    pub messages_total: u64,
+    /// Their payloads.
+    pub bytes_total: u64,
+    /// Messages with live metrics.
+    pub metrics_total: u64,
+    /// Messages with health.
+    pub health_total: u64,
+    /// Records, the same one twice counted twice.
+    pub records_total: u64,
+    /// Messages that were none, or of a booth too many.
+    pub refused_total: u64,
+}
+
+/// What is to be kept, taken away by [`Desk::take_outgoing`].
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// Minutes that are over.
+    pub minutes: Vec<Minute>,
+    /// Alerts that were raised or have ended.
+    pub alerts: Vec<AlertChange>,
+    /// Booths as they are.
+    pub booths: Vec<KnownBooth>,
+}
+
+/// What of the list is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// A part of the site's or booth's name, its version or an alert's word.
+    pub search: Option<String>,
+    /// This site only.
+    pub site: Option<String>,
+    /// This presence only.
+    pub presence: Option<Presence>,
+    /// Only what has such an alert.
+    pub alert: Option<AlertKind>,
+    /// Only what has any alert.
+    pub has_alert: bool,
+}
+
+/// How many booths there are, by what matters.
+#[derive(Clone, Debug, Default, Eq, PartialEq, schemars::JsonSchema, serde::Serialize)]
+pub struct Census {
+    /// Booths that were ever heard and not yet forgotten.
+    pub booths: usize,
+    /// Those that are there.
+    pub online: usize,
+    /// Those that something is wrong with.
+    pub with_alerts: usize,
+    /// Sites.
+    pub sites: Vec<String>,
+}
+
+/// Everything that is known of one booth now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detail {
+    /// Its line in the list.
+    pub row: BoothRow,
+    /// What it is made of.
+    pub info: Option<Value>,
+    /// How it is.
+    pub health: Option<Value>,
+    /// Its newest reports, and when they came, unix ms.
+    pub live: [Option<(i64, Value)>; 2],
+}
+
+impl Desk {
+    /// A desk that knows booths and open alerts from before.
+    pub fn new(
+        limits: Limits,
+        known: Vec<KnownBooth>,
+        open: impl IntoIterator<Item = (BoothKey, AlertKind, i64, String)>,
+    ) -> Self {
+        let booths = known.into_iter().map(|known| (known.key.clone(), Booth::new(known)));
+        let mut booths: BTreeMap<_, _> = booths.collect();
+        for (key, kind, since, detail) in open {
+            if let Some(booth) = booths.get_mut(&key) {
+                booth.alerts.insert(kind, (since, detail));
+            }
+        }
+        for booth in booths.values_mut() {
+            if booth.alerts.contains_key(&AlertKind::Offline)
+                && booth.presence == Presence::Online
+            {
+                // It was silent before, and was not heard since.
+                booth.presence = Presence::Silent;
+                booth.presence_since = booth.known.last_seen_at;
+            }
+        }
+        Desk {
+            booths,
+            limits,
+            listening_since: None,
+            revision: 1,
+            counts: Counts::default(),
+            outgoing: Outgoing::default(),
+        }
+    }
+
+    /// The broker is heard from now on, or not any more: only then is silence a booth's own.
+    pub fn listening(&mut self, is_heard: bool, now: i64) {
+        match (is_heard, self.listening_since) {
+            (true, None) => self.listening_since = Some(now),
+            (false, _) => self.listening_since = None,
+            (true, Some(_)) => (),
+        }
+    }
+
+    /// Takes one message. `is_retained`: it was said before the centre listened, so nobody was
+    /// heard now. A record is given back: it is kept only once the archive has it.
+    pub fn take(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        (is_retained, now): (bool, i64),
+    ) -> Option<Record> {
+        self.counts.messages_total += 1;
+        self.counts.bytes_total += u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        let (key, message) = match message::read(topic, payload) {
+            Ok((_, Message::Other)) => return None,
+            Ok(read) => read,
+            Err(why) => {
+                log::debug!(target: "fleet", why = why, topic = shown(topic).as_str(); "message refused");
+                self.counts.refused_total += 1;
+                return None;
+            }
+        };
+        if !self.booths.contains_key(&key) && self.booths.len() >= MAX_BOOTHS {
+            self.counts.refused_total += 1;
+            return None;
+        }
+        self.revision += 1;
+        let booth = self.booths.entry(key).or_insert_with_key(|key| stranger(key, now));
+        if !is_retained {
+            booth.known.last_seen_at = booth.known.last_seen_at.max(now);
+        }
+        let before = booth.row();
+        let record = match message {
+            Message::Status { said, since, boot_id } => {
+                booth.take_status(said, since, boot_id);
+                booth.archived_at = None;
+                None
+            }
+            Message::Info(info) => {
+                booth.take_info(&info);
+                booth.archived_at = None;
+                None
+            }
+            Message::Health(health) => {
+                self.counts.health_total += 1;
+                booth.take_health(&health, now);
+                None
+            }
+            Message::Metrics(modality, report) => {
+                self.counts.metrics_total += 1;
+                let over = take_report(booth, modality, (&report, payload), now);
+                self.outgoing.minutes.extend(over);
+                None
+            }
+            Message::Record(record) => {
+                self.counts.records_total += 1;
+                forget_erased(booth, &record);
+                self.outgoing.minutes.retain(|minute| !is_erased(minute, &record));
+                Some(record)
+            }
+            Message::Other => None,
+        };
+        self.settle(&before, now);
+        record
+    }
+
+    /// Presence, alerts and revision of a booth that has changed.
+    fn settle(&mut self, before: &BoothRow, now: i64) {
+        let listening_since = self.listening_since.unwrap_or(now);
+        let booth = self.booths.get_mut(&before.key).expect("it was just changed");
+        let after_ms = self.limits.offline_after_ms;
+        set_presence(booth, booth.presence_at(now, listening_since, after_ms), now);
+        let is_new = booth.revision == 0;
+        let seen = booth.known.last_seen_at;
+        let mut shown = booth.row();
+        shown.last_seen_at = before.last_seen_at;
+        if is_new || shown != *before || seen - booth.told_seen_at >= SEEN_STEP_MS {
+            booth.revision = self.revision;
+            booth.told_seen_at = seen;
+        }
+    }
+
+    /// Looks at every booth: who is silent, what is wrong, which minutes are over.
+    pub fn tick(&mut self, now: i64) {
+        let majority = self.majority_version();
+        let listening_since = self.listening_since;
+        for booth in self.booths.values_mut() {
+            for minute in &mut booth.minutes {
+                let is_over = minute.as_ref().is_some_and(|minute| minute.is_over(now));
+                self.outgoing.minutes.extend(minute.take_if(|_| is_over));
+            }
+            let mut has_changed = false;
+            // A centre that hears nobody cannot tell who is silent.
+            if let Some(since) = listening_since {
+                let presence = booth.presence_at(now, since, self.limits.offline_after_ms);
+                has_changed |= set_presence(booth, presence, now);
+                let faults = booth.faults(now, &self.limits, majority.as_deref());
+                let changes = change_alerts(booth, faults, now);
+                has_changed |= !changes.is_empty();
+                self.outgoing.alerts.extend(changes);
+            }
+            if has_changed {
+                self.revision += 1;
+                booth.revision = self.revision;
+                booth.archived_at = None;
+            }
+            let is_heard = |at: i64| booth.known.last_seen_at > at;
+            let is_due =
+                booth.archived_at.is_none_or(|at| now - at >= ARCHIVE_EVERY_MS && is_heard(at));
+            if is_due {
+                booth.archived_at = Some(now);
+                self.outgoing.booths.push(booth.known.clone());
+            }
+        }
+    }
+
+    /// Ends every minute and gives every booth to the archive: the centre leaves.
+    pub fn close(&mut self) {
+        for booth in self.booths.values_mut() {
+            self.outgoing.minutes.extend(booth.minutes.iter_mut().filter_map(Option::take));
+            self.outgoing.booths.push(booth.known.clone());
+        }
+    }
+
+    /// What is to be kept since this was last asked.
+    pub fn take_outgoing(&mut self) -> Outgoing {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// The version that more than half of the booths that are there have.
+    fn majority_version(&self) -> Option<String> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        let there = self.booths.values().filter(|booth| booth.presence == Presence::Online);
+        for version in there.filter_map(|booth| booth.facts.version.as_deref()) {
+            *counts.entry(version).or_default() += 1;
+        }
+        let all: usize = counts.values().sum();
+        let (version, most) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        (all >= MAJORITY_OF && most * 2 > all).then(|| version.to_owned())
+    }
+
+    /// Forgets booths that were last heard before `before` (unix ms).
+    pub fn forget_booths(&mut self, before: i64) {
+        self.booths.retain(|_, booth| {
+            let known_at = booth.known.last_seen_at.max(booth.known.first_seen_at);
+            known_at >= before || booth.presence == Presence::Online
+        });
+    }
+
+    /// The part of the list that is wanted, and how long the whole would be.
+    pub fn list(&self, filter: &Filter, offset: usize, limit: usize) -> (Vec<BoothRow>, usize) {
+        let rows = self.booths.values().filter(|booth| filter.admits(booth));
+        let mut total = 0;
+        let mut wanted = Vec::new();
+        for booth in rows {
+            if total >= offset && wanted.len() < limit {
+                wanted.push(booth.row());
+            }
+            total += 1;
+        }
+        (wanted, total)
+    }
+
+    /// Rows that have changed after that revision, at most so many; and the newest revision
+    /// that they bring the reader to.
+    pub fn changes(&self, after: u64, limit: usize) -> (Vec<BoothRow>, u64) {
+        let changed = self.booths.values().filter(|booth| booth.revision > after);
+        let mut changed: Vec<_> = changed.map(|booth| (booth.revision, booth)).collect();
+        changed.sort_by_key(|(revision, _)| *revision);
+        let is_cut = changed.len() > limit;
+        changed.truncate(limit);
+        let reached = match changed.last() {
+            Some((revision, _)) if is_cut => *revision,
+            _ => self.revision,
+        };
+        (changed.into_iter().map(|(_, booth)| booth.row()).collect(), reached)
+    }
+
+    /// The newest revision of the list.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// How many booths there are.
+    pub fn census(&self) -> Census {
+        let count = |is: fn(&Booth) -> bool| self.booths.values().filter(|b| is(b)).count();
+        let mut sites: Vec<_> = self.booths.keys().map(|key| key.site.clone()).collect();
+        sites.dedup();
+        Census {
+            booths: self.booths.len(),
+            online: count(|booth| booth.presence == Presence::Online),
+            with_alerts: count(|booth| !booth.alerts.is_empty()),
+            sites,
+        }
+    }
+
+    /// Open alerts, by kind.
+    pub fn open_alerts(&self) -> BTreeMap<AlertKind, usize> {
+        let mut counts: BTreeMap<_, _> = AlertKind::ALL.map(|kind| (kind, 0)).into();
+        for kind in self.booths.values().flat_map(|booth| booth.alerts.keys()) {
+            *counts.entry(*kind).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What came, since the start.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Everything that is known of one booth now.
+    pub fn detail(&self, key: &BoothKey) -> Option<Detail> {
+        let booth = self.booths.get(key)?;
+        let parse = |text: &Option<Box<str>>| serde_json::from_str(text.as_deref()?).ok();
+        let live = |modality| {
+            let live = booth.live[place(modality)].as_ref()?;
+            Some((live.at, serde_json::from_str(&live.text).ok()?))
+        };
+        Some(Detail {
+            row: booth.row(),
+            info: parse(&booth.known.info),
+            health: parse(&booth.known.health),
+            live: [live(Modality::Video), live(Modality::Audio)],
+        })
+    }
+
+    /// The newest reports of a booth that came after `after` (unix ms), and when.
+    pub fn live_after(&self, key: &BoothKey, after: [i64; 2]) -> [Option<(i64, Box<str>)>; 2] {
+        let Some(booth) = self.booths.get(key) else { return [None, None] };
+        std::array::from_fn(|k| {
+            let live = booth.live[k].as_ref().filter(|live| live.at > after[k])?;
+            Some((live.at, live.text.clone()))
+        })
+    }
+}
+
+impl Filter {
+    fn admits(&self, booth: &Booth) -> bool {
+        let key = &booth.known.key;
+        let has = |text: &str, part: &str| text.to_lowercase().contains(part);
+        let is_found = |part: &String| {
+            let part = part.to_lowercase();
+            has(&key.site, &part)
+                || has(&key.booth, &part)
+                || booth.facts.version.as_deref().is_some_and(|version| has(version, &part))
+                || booth.alerts.keys().any(|kind| kind.name() == part)
+        };
+        self.search.as_ref().is_none_or(is_found)
+            && self.site.as_ref().is_none_or(|site| *site == key.site)
+            && self.presence.is_none_or(|presence| presence == booth.presence)
+            && self.alert.is_none_or(|kind| booth.alerts.contains_key(&kind))
+            && (!self.has_alert || !booth.alerts.is_empty())
+    }
+}
+
+/// A booth that was never heard before.
+fn stranger(key: &BoothKey, now: i64) -> Booth {
+    let known = KnownBooth {
+        key: key.clone(),
+        first_seen_at: now,
+        last_seen_at: 0,
+        said: None,
+        since: None,
+        info: None,
+        health: None,
+    };
+    Booth::new(known)
+}
+
+/// Notes a live report; the minute before it, if that is over.
+fn take_report(
+    booth: &mut Booth,
+    modality: Modality,
+    (report, payload): (&Value, &[u8]),
+    now: i64,
+) -> Option<Minute> {
+    let session_id = report["session_id"].as_str();
+    let minute = &mut booth.minutes[place(modality)];
+    let is_held = minute.as_ref().is_some_and(|minute| minute.holds(now, session_id));
+    let over = if is_held { None } else { minute.take() };
+    let key = &booth.known.key;
+    minute.get_or_insert_with(|| Minute::new(key, modality, now, session_id)).add(report);
+    let text = String::from_utf8_lossy(payload).into_owned().into_boxed_str();
+    let session_id = session_id.map(str::to_owned);
+    booth.live[place(modality)] = Some(Live { at: now, session_id, text });
+    over
+}
+
+/// The sessions that an `event/erased` names.
+pub(super) fn erased_sessions(record: &Record) -> impl Iterator<Item = &str> {
+    let is_erasing = record.kind == "event/erased";
+    let named = record.data["session_ids"].as_array().filter(|_| is_erasing);
+    named.into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn forget_erased(booth: &mut Booth, record: &Record) {
+    erased_sessions(record).for_each(|session_id| booth.forget_session(session_id));
+}
+
+fn is_erased(minute: &Minute, record: &Record) -> bool {
+    minute.key == record.key
+        && erased_sessions(record).any(|id| minute.session_id.as_deref() == Some(id))
+}
+
+fn set_presence(booth: &mut Booth, presence: Presence, now: i64) -> bool {
+    if booth.presence == presence {
+        return false;
+    }
+    let was_silent = booth.presence == Presence::Silent;
+    booth.presence = presence;
+    booth.presence_since = match presence {
+        // Silence began when it was last heard, and ends now, whatever it says itself.
+        Presence::Silent => booth.known.last_seen_at.max(booth.known.first_seen_at),
+        Presence::Online if was_silent => now,
+        Presence::Online | Presence::Offline => booth.known.since.unwrap_or(now).min(now),
+        Presence::Restarting => now,
+    };
+    true
+}
+
+/// Raises what is new and ends what is over.
+fn change_alerts(
+    booth: &mut Booth,
+    faults: BTreeMap<AlertKind, String>,
+    now: i64,
+) -> Vec<AlertChange> {
+    let key = booth.known.key.clone();
+    let change = |kind, detail| AlertChange { key: key.clone(), kind, at: now, detail };
+    let over = booth.alerts.keys().filter(|kind| !faults.contains_key(kind));
+    let over: Vec<_> = over.copied().collect();
+    let mut changes = Vec::new();
+    for kind in over {
+        booth.alerts.remove(&kind);
+        changes.push(change(kind, None));
+    }
+    for (kind, detail) in faults {
+        booth.alerts.entry(kind).or_insert_with(|| {
+            changes.push(change(kind, Some(detail.clone())));
+            (now, detail)
+        });
+    }
+    changes
+}
+
+/// A topic for the log: a stranger's words are not repeated at length.
+fn shown(topic: &str) -> String {
+    topic.chars().filter(|c| !c.is_control()).take(80).collect()
+}

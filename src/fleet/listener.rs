@@ -1,0 +1,143 @@
+//! The centre's ear: every topic of every booth, over one connection that the broker remembers.
+//!
+//! A record is acknowledged only once the archive has it on the disk; until then the broker keeps
+//! it, over a crash of the centre and of the connection. Everything else is as good as its next.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use super::{Archive, Desk, MAX_PAYLOAD_BYTES, Record};
+use crate::{
+    clock::Clock,
+    mqtt::{
+        Happened, Identity, Link, MqttConfig,
+        client::{Event, Packet, Publish, QoS},
+        topics,
+    },
+    stage::Stage,
+    stop::Stop,
+};
+
+/// How long the broker keeps what comes while the centre is away.
+const SESSION_EXPIRY: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Records that may be on their way to the disk; the archive has room for twice as many, since
+/// after a lost connection they come again.
+const INFLIGHT: u16 = 1000;
+
+/// Acknowledgements that may wait for the connection: more than there can be records.
+const REQUESTS: usize = 8192;
+
+/// A topic beside its payload.
+const HEAD_BYTES: u32 = 4096;
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+/// See the module.
+pub(super) struct Listener {
+    link: Link,
+    desk: Arc<Mutex<Desk>>,
+    archive: Archive,
+    clock: Arc<dyn Clock>,
+    /// Of connections: an acknowledgement is good only on the connection that brought the record.
+    generation: Arc<AtomicU64>,
+}
+
+impl Listener {
+    /// Connects once it runs.
+    pub(super) fn new(
+        (mqtt, client_id): (MqttConfig, &str),
+        (desk, archive): (Arc<Mutex<Desk>>, Archive),
+        stage: Arc<Stage>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let most = u32::try_from(MAX_PAYLOAD_BYTES).expect("is not so large");
+        let identity = Identity {
+            client_id: client_id.to_owned(),
+            session_expiry: SESSION_EXPIRY,
+            will: None,
+            queue: REQUESTS,
+            inflight: INFLIGHT,
+            most_bytes: most + HEAD_BYTES,
+            manual_acks: true,
+        };
+        let link = Link::new(mqtt, &identity, stage, clock.clone());
+        Listener { link, desk, archive, clock, generation: Arc::default() }
+    }
+
+    /// Listens until `stop` is requested.
+    pub(super) async fn run(mut self, stop: Stop) {
+        let inbox = self.archive.inbox();
+        loop {
+            let happened = tokio::select! {
+                () = stop.requested() => return,
+                happened = self.link.next() => happened,
+            };
+            match happened {
+                Happened::Up(_) => self.begin(),
+                Happened::Down => {
+                    self.generation.fetch_add(1, Relaxed);
+                    self.listening(false);
+                }
+                Happened::Event(event) => {
+                    if let Event::Incoming(Packet::Publish(publish)) = *event
+                        && let Some((record, acknowledge)) = self.take(&publish)
+                    {
+                        inbox.put_record(record, acknowledge).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin(&self) {
+        self.generation.fetch_add(1, Relaxed);
+        self.listening(true);
+        let asked = self.link.client().try_subscribe(topics::all_booths(), QoS::AtLeastOnce);
+        if asked.is_err() {
+            log::error!(target: "fleet", "the queue of a new connection is full; nothing is heard until the next one");
+        }
+    }
+
+    fn listening(&self, is_heard: bool) {
+        let now = self.clock.unix_ms();
+        self.desk.lock().expect(UNPOISONED).listening(is_heard, now);
+    }
+
+    /// Takes a message; a record is given back, and what acknowledges it once it is kept.
+    fn take(&self, publish: &Publish) -> Option<(Record, impl FnOnce() + Send + 'static)> {
+        let now = self.clock.unix_ms();
+        let topic = String::from_utf8_lossy(&publish.topic);
+        let how = (publish.retain, now);
+        let record = {
+            let mut desk = self.desk.lock().expect(UNPOISONED);
+            desk.take(&topic, &publish.payload, how)
+        };
+        let acknowledge = self.acknowledge(publish);
+        match record {
+            Some(record) => Some((record, acknowledge)),
+            None => {
+                acknowledge();
+                None
+            }
+        }
+    }
+
+    /// Says to the broker that it may forget the message. Where that fails the broker says it
+    /// again after the next connection, and the archive knows it already.
+    fn acknowledge(&self, publish: &Publish) -> impl FnOnce() + Send + 'static {
+        let client = self.link.client();
+        // The payload is not needed for it, and may be long.
+        let bare = Publish { payload: Default::default(), ..publish.clone() };
+        let is_due = publish.qos != QoS::AtMostOnce;
+        let (generation, current) = (self.generation.load(Relaxed), self.generation.clone());
+        move || {
+            let is_same = current.load(Relaxed) == generation;
+            if is_due && is_same && client.try_ack(&bare).is_err() {
+                log::debug!(target: "fleet", "an acknowledgement waits for the next connection");
+            }
+        }
+    }
+}

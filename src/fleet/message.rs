@@ -1,0 +1,232 @@
+//! What booths say, read with care: whoever may publish may publish anything.
+//!
+//! A message is short, is JSON, and says what its topic promises; anything else is refused and
+//! counted, and changes nothing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::mqtt::topics::{self, BoothTopic, Topic};
+
+/// A longer payload is no message of a booth. The longest is a summary of all metrics.
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+
+/// Letters of a site, a booth, a session id or a kind of event.
+const MAX_NAME_CHARS: usize = 128;
+
+/// Times beyond the year 3000 are seconds or microseconds that were taken for ms.
+const MAX_UNIX_MS: i64 = 32_503_680_000_000;
+
+/// Which booth.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, JsonSchema, Serialize)]
+pub struct BoothKey {
+    /// Its site.
+    pub site: String,
+    /// Its name there.
+    pub booth: String,
+}
+
+/// One of the two kinds of live metrics.
+#[derive(
+    Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, JsonSchema, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Modality {
+    /// Of pictures.
+    Video,
+    /// Of sound.
+    Audio,
+}
+
+/// What a booth says of itself on `status`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Said {
+    /// It is connected.
+    Online,
+    /// It has left, or its last will says so.
+    Offline,
+    /// It will be back at once.
+    Restarting,
+}
+
+/// A message of a booth.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// It is there, or not.
+    Status {
+        /// What it says.
+        said: Said,
+        /// Since when, unix ms.
+        since: Option<i64>,
+        /// The start of the daemon that says so.
+        boot_id: Option<String>,
+    },
+    /// What it is made of.
+    Info(Value),
+    /// How it is.
+    Health(Value),
+    /// Live numbers.
+    Metrics(Modality, Value),
+    /// What must not be lost.
+    Record(Record),
+    /// A topic that is not for the centre, such as a command's.
+    Other,
+}
+
+/// What must not be lost: a session's beginning or end, or an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Who says so.
+    pub key: BoothKey,
+    /// The start of the daemon that noted it; with `seq` nobody takes it twice.
+    pub boot_id: String,
+    /// Grows, never given twice.
+    pub seq: i64,
+    /// `started`, `summary` or `event/` and its name.
+    pub kind: String,
+    /// The session it is about.
+    pub session_id: Option<String>,
+    /// When it happened, unix ms.
+    pub at: i64,
+    /// False: the booth's clock was not set, so `at` is not to be trusted.
+    pub is_clock_set: bool,
+    /// The rest.
+    pub data: Value,
+}
+
+/// Reads one message; the error is a sentence for the log.
+///
+/// # Errors
+/// When it is not what its topic promises.
+pub fn read(topic: &str, payload: &[u8]) -> Result<(BoothKey, Message), &'static str> {
+    let BoothTopic { name, topic } = topics::parse(topic).ok_or("is not a topic of a booth")?;
+    let key = BoothKey { site: checked(&name.site)?, booth: checked(&name.booth)? };
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err("is too long");
+    }
+    let of_record = |kind: &str, session_id: Option<&str>| {
+        record(&key, kind, session_id, json(payload)?).map(Message::Record)
+    };
+    let message = match &topic {
+        Topic::Status => status(&json(payload)?)?,
+        Topic::Info => Message::Info(json(payload)?),
+        Topic::Health => Message::Health(json(payload)?),
+        Topic::MetricsVideo => Message::Metrics(Modality::Video, json(payload)?),
+        Topic::MetricsAudio => Message::Metrics(Modality::Audio, json(payload)?),
+        Topic::SessionStarted(id) => of_record("started", Some(id))?,
+        Topic::SessionSummary(id) => of_record("summary", Some(id))?,
+        Topic::Event(kind) => of_record(&format!("event/{kind}"), None)?,
+        Topic::Command(_)
+        | Topic::CommandResult(_)
+        | Topic::FeatureSet(_)
+        | Topic::FeatureState(_) => Message::Other,
+    };
+    Ok((key, message))
+}
+
+fn record(
+    key: &BoothKey,
+    kind: &str,
+    session_id: Option<&str>,
+    mut data: Value,
+) -> Result<Record, &'static str> {
+    let fields = data.as_object_mut().expect("was read as an object");
+    let boot_id = fields.remove("boot_id");
+    let boot_id = boot_id.as_ref().and_then(Value::as_str).ok_or("has no boot_id")?;
+    let seq = fields.remove("seq").as_ref().and_then(Value::as_i64).ok_or("has no seq")?;
+    let at = fields.remove("ts").as_ref().and_then(time).ok_or("has no ts")?;
+    let is_clock_set = fields.remove("clock_set") != Some(Value::Bool(false));
+    let inside = fields.get("session_id").and_then(Value::as_str);
+    Ok(Record {
+        key: key.clone(),
+        boot_id: checked(boot_id)?,
+        seq,
+        kind: checked(kind)?,
+        session_id: session_id.or(inside).map(checked).transpose()?,
+        at,
+        is_clock_set,
+        data,
+    })
+}
+
+fn status(value: &Value) -> Result<Message, &'static str> {
+    let said = match value["status"].as_str() {
+        Some("online") => Said::Online,
+        Some("offline") => Said::Offline,
+        Some("restarting") => Said::Restarting,
+        _ => return Err("has no status that is known"),
+    };
+    let boot_id = value["boot_id"].as_str().map(checked).transpose()?;
+    Ok(Message::Status { said, since: time(&value["since"]), boot_id })
+}
+
+/// A time that can be one.
+pub(super) fn time(value: &Value) -> Option<i64> {
+    value.as_i64().filter(|at| (0..=MAX_UNIX_MS).contains(at))
+}
+
+fn json(payload: &[u8]) -> Result<Value, &'static str> {
+    let value: Value = serde_json::from_slice(payload).map_err(|_| "is no JSON")?;
+    if value.is_object() { Ok(value) } else { Err("is no JSON object") }
+}
+
+fn checked(text: &str) -> Result<String, &'static str> {
+    let is_right = !text.is_empty()
+        && text.chars().count() <= MAX_NAME_CHARS
+        && !text.chars().any(char::is_control);
+    if is_right { Ok(text.to_owned()) } else { Err("holds a name that cannot be one") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_json(topic: &str, value: &Value) -> Result<(BoothKey, Message), &'static str> {
+        read(topic, value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_record_is_told_apart_by_boot_id_and_seq_and_the_rest_is_its_data() {
+        let value = json!({"seq": 7, "ts": 1000, "boot_id": "b", "clock_set": false, "a": 1});
+        let (key, message) = read_json("boothd/v1/hq/one/session/s1/summary", &value).unwrap();
+        assert_eq!((&*key.site, &*key.booth), ("hq", "one"));
+        let Message::Record(record) = message else { panic!("{message:?}") };
+        assert_eq!((record.seq, &*record.boot_id, &*record.kind), (7, "b", "summary"));
+        assert_eq!(record.session_id.as_deref(), Some("s1"));
+        assert!(!record.is_clock_set);
+        assert_eq!(record.data, json!({"a": 1}));
+    }
+
+    #[test]
+    fn an_event_of_a_session_says_so_inside() {
+        let value = json!({"seq": 1, "ts": 1, "boot_id": "b", "session_id": "s9"});
+        let (_, message) = read_json("boothd/v1/hq/one/event/camera_lost", &value).unwrap();
+        let Message::Record(record) = message else { panic!("{message:?}") };
+        assert_eq!(record.kind, "event/camera_lost");
+        assert_eq!(record.session_id.as_deref(), Some("s9"));
+    }
+
+    #[test]
+    fn what_is_no_message_of_a_booth_is_refused_and_never_a_panic() {
+        let right = json!({"status": "online"});
+        for topic in ["", "boothd/v1/", "boothd/v1/a", "boothd/v1/a/b", "x/v1/a/b/status"] {
+            assert!(read_json(topic, &right).is_err(), "{topic}");
+        }
+        assert!(read("boothd/v1/a/b/status", b"{").is_err());
+        assert!(read("boothd/v1/a/b/status", b"[1]").is_err());
+        assert!(read("boothd/v1/a/b/status", b"\xff").is_err());
+        assert!(read_json("boothd/v1/a/b/status", &json!({"status": "fine"})).is_err());
+        assert!(read_json("boothd/v1/a/b/event/x", &json!({"seq": 1, "ts": 1})).is_err());
+        let late = json!({"seq": 1, "ts": i64::MAX, "boot_id": "b"});
+        assert!(read_json("boothd/v1/a/b/event/x", &late).is_err());
+        let long = vec![b' '; MAX_PAYLOAD_BYTES + 1];
+        assert!(read("boothd/v1/a/b/health", &long).is_err());
+        assert!(read_json(&format!("boothd/v1/{}/b/status", "a".repeat(200)), &right).is_err());
+        let other = read_json("boothd/v1/a/b/cmd/start", &right).unwrap();
+        assert_eq!(other.1, Message::Other);
+    }
+}

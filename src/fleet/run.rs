@@ -1,0 +1,183 @@
+//! The parts of the centre, and their order: listener, desk, archive, doors.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::watch, time::MissedTickBehavior};
+
+use super::{
+    Archive, Desk, Limits, archive::ArchiveThread, archive::archive_path, listener::Listener,
+    web,
+};
+use crate::{
+    clock::Clock, error::Result, mqtt::MqttConfig, stage::Stage, stop::Stop, store::Store,
+    web::WebConfig,
+};
+
+/// How the centre judges booths, and how long it remembers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FleetConfig {
+    /// How long anything is kept.
+    pub history: Duration,
+    /// A booth that was not heard for so long is silent.
+    pub offline_after: Duration,
+    /// Records that may wait in a booth without an alert.
+    pub outbox_depth: u64,
+    /// Names the centre's session at the broker.
+    pub client_id: String,
+}
+
+impl Default for FleetConfig {
+    fn default() -> Self {
+        FleetConfig {
+            history: Duration::from_secs(90 * 24 * 60 * 60),
+            offline_after: Duration::from_secs(90),
+            outbox_depth: 1000,
+            client_id: "boothd-fleet".into(),
+        }
+    }
+}
+
+/// How often every booth is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Looks between two that forget booths of long ago.
+const LOOKS_AN_HOUR: u32 = 3600;
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+/// The centre, opened and not yet listening.
+pub struct Fleet {
+    desk: Arc<Mutex<Desk>>,
+    archive: Archive,
+    thread: ArchiveThread,
+    broker: Arc<Stage>,
+    clock: Arc<dyn Clock>,
+    config: FleetConfig,
+    state_dir: PathBuf,
+}
+
+impl Fleet {
+    /// Opens the archive in `state_dir` and takes from it what was known.
+    ///
+    /// # Errors
+    /// `Config` when the archive cannot be made, read or written, or is damaged.
+    pub fn open(
+        config: FleetConfig,
+        state_dir: PathBuf,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let path = archive_path(&state_dir);
+        let (archive, thread, memory) = Archive::open(&path, config.history, clock.clone())?;
+        let limits = Limits {
+            offline_after_ms: millis(config.offline_after),
+            outbox_depth: config.outbox_depth,
+        };
+        let desk = Arc::new(Mutex::new(Desk::new(limits, memory.booths, memory.alerts)));
+        let broker = Arc::new(Stage::new("broker"));
+        Ok(Fleet { desk, archive, thread, broker, clock, config, state_dir })
+    }
+
+    /// Every booth as it is now.
+    pub fn desk(&self) -> Arc<Mutex<Desk>> {
+        self.desk.clone()
+    }
+
+    /// What is kept.
+    pub fn archive(&self) -> Archive {
+        self.archive.clone()
+    }
+
+    /// Listens, looks and serves until `stop` is requested; then what was heard is on the disk.
+    ///
+    /// # Errors
+    /// `Config` when the certificate of the doors cannot be used.
+    pub async fn run(
+        self,
+        mqtt: MqttConfig,
+        (listener, web, store): (TcpListener, WebConfig, Store),
+        stop: Stop,
+    ) -> Result<()> {
+        let (changed, revision) = watch::channel(0);
+        let state = web::FleetState {
+            config: web,
+            desk: self.desk.clone(),
+            archive: self.archive.clone(),
+            store,
+            broker: self.broker.clone(),
+            revision,
+            state_dir: self.state_dir.clone(),
+        };
+        let ear = Listener::new(
+            (mqtt, &self.config.client_id),
+            (self.desk.clone(), self.archive.clone()),
+            self.broker.clone(),
+            self.clock.clone(),
+        );
+        let listening = tokio::spawn(ear.run(stop.clone()));
+        let looker = Looker {
+            desk: self.desk.clone(),
+            archive: self.archive.clone(),
+            clock: self.clock.clone(),
+            history_ms: millis(self.config.history),
+        };
+        let looking = tokio::spawn(looker.run(changed, stop.clone()));
+        let served = web::serve(listener, state, self.clock.clone(), stop.clone()).await;
+        // A centre whose door has failed does not go on unseen.
+        stop.request();
+        for task in [listening, looking] {
+            if task.await.is_err() {
+                log::error!(target: "fleet", "a part of the centre panicked");
+            }
+        }
+        self.close();
+        served
+    }
+
+    /// Everything that was heard goes to the disk.
+    fn close(self) {
+        let outgoing = {
+            let mut desk = self.desk.lock().expect(UNPOISONED);
+            desk.close();
+            desk.take_outgoing()
+        };
+        self.archive.put(outgoing);
+        self.thread.join();
+    }
+}
+
+/// Looks at every booth once a second.
+struct Looker {
+    desk: Arc<Mutex<Desk>>,
+    archive: Archive,
+    clock: Arc<dyn Clock>,
+    history_ms: i64,
+}
+
+impl Looker {
+    async fn run(self, changed: watch::Sender<u64>, stop: Stop) {
+        let mut turn = tokio::time::interval(LOOK_EVERY);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for look in 0_u32.. {
+            tokio::select! { () = stop.requested() => return, _ = turn.tick() => () }
+            let now = self.clock.unix_ms();
+            let (outgoing, revision) = {
+                let mut desk = self.desk.lock().expect(UNPOISONED);
+                desk.tick(now);
+                if look % LOOKS_AN_HOUR == 0 {
+                    desk.forget_booths(now.saturating_sub(self.history_ms));
+                }
+                (desk.take_outgoing(), desk.revision())
+            };
+            self.archive.put(outgoing);
+            changed.send_replace(revision);
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,208 @@
+//! The list of booths, and one of them.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Shared;
+use crate::{
+    fleet::{AlertKind, BoothKey, BoothRow, Census, EventRow, Filter, History, Presence},
+    web::{Parameters, Refused},
+};
+
+/// Records of a list where nobody says how many, and at most.
+pub(super) const USUAL: u32 = 100;
+pub(super) const MOST: u32 = 1000;
+
+/// A day, ms.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Which part of the list is wanted.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// A part of the site's or booth's name or of the version, or an alert's word.
+    q: Option<String>,
+    /// This site only.
+    site: Option<String>,
+    /// This presence only.
+    presence: Option<Presence>,
+    /// Only booths with this alert.
+    alert: Option<AlertKind>,
+    /// true: only booths with any alert.
+    alerts: Option<bool>,
+    /// Booths at most; 100 where it is not said.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+    /// Booths that are left out at the beginning.
+    offset: Option<u32>,
+}
+
+/// A part of the list.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Booths {
+    /// By site and name.
+    booths: Vec<BoothRow>,
+    /// How many the filter admits.
+    total: usize,
+    /// All booths, without the filter.
+    census: Census,
+    /// The list's age, for the stream of changes.
+    revision: u64,
+}
+
+/// One booth, now.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct BoothNow {
+    /// Its line in the list.
+    booth: BoothRow,
+    /// What it is made of, as it says.
+    info: Option<Value>,
+    /// How it is, as it says.
+    health: Option<Value>,
+    /// Its newest `visual_analysis`.
+    video: Option<Newest>,
+    /// Its newest `audio_analysis`.
+    audio: Option<Newest>,
+}
+
+/// A report, and when it came.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Newest {
+    /// Unix ms, by the centre's clock.
+    at: i64,
+    report: Value,
+}
+
+/// Which time is wanted.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistoryQuery {
+    /// From when, unix ms; a day before `until` where it is not said.
+    from: Option<i64>,
+    /// Until when, unix ms; now where it is not said.
+    until: Option<i64>,
+}
+
+/// The newest part of a list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limit {
+    /// Records at most; 100 where it is not said.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+/// Events of a booth.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Events {
+    /// Newest first.
+    events: Vec<EventRow>,
+}
+
+impl ListQuery {
+    pub(super) fn filter(&self) -> Filter {
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Filter {
+            search: said(&self.q),
+            site: said(&self.site),
+            presence: self.presence,
+            alert: self.alert,
+            has_alert: self.alerts == Some(true),
+        }
+    }
+}
+
+impl HistoryQuery {
+    /// From when until when.
+    ///
+    /// # Errors
+    /// 400 where it ends before it begins.
+    pub(super) fn span(self, now: i64) -> Result<(i64, i64), Refused> {
+        let until = self.until.unwrap_or(now);
+        let from = self.from.unwrap_or(until.saturating_sub(DAY_MS));
+        if from < until {
+            return Ok((from, until));
+        }
+        Err(invalid("from must be before until".into()))
+    }
+}
+
+/// How many records are wanted.
+///
+/// # Errors
+/// 400 where that is none or too many.
+pub(super) fn wanted(limit: Option<u32>) -> Result<u32, Refused> {
+    let limit = limit.unwrap_or(USUAL);
+    if (1..=MOST).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(invalid(format!("limit must be from 1 to {MOST}, is {limit}")))
+}
+
+pub(super) fn invalid(sentence: String) -> Refused {
+    Refused::new(StatusCode::BAD_REQUEST, "invalid_input", sentence)
+}
+
+pub(super) fn no_booth() -> Refused {
+    Refused::not_found("there is no booth of that name")
+}
+
+/// Answers GET /api/v1/fleet/booths.
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<Booths>, Refused> {
+    let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let limit = place(wanted(query.limit)?);
+    let desk = shared.desk();
+    let (booths, total) =
+        desk.list(&query.filter(), place(query.offset.unwrap_or_default()), limit);
+    let (census, revision) = (desk.census(), desk.revision());
+    drop(desk);
+    Ok(Json(Booths { booths, total, census, revision }))
+}
+
+/// Answers GET /api/v1/fleet/booths/{site}/{booth}.
+pub(super) async fn one(
+    State(shared): State<Shared>,
+    Path((site, booth)): Path<(String, String)>,
+) -> Result<Json<BoothNow>, Refused> {
+    let detail = shared.desk().detail(&BoothKey { site, booth }).ok_or_else(no_booth)?;
+    let [video, audio] = detail.live.map(|live| live.map(|(at, report)| Newest { at, report }));
+    let (info, health) = (detail.info, detail.health);
+    Ok(Json(BoothNow { booth: detail.row, info, health, video, audio }))
+}
+
+/// Answers GET /api/v1/fleet/booths/{site}/{booth}/history.
+pub(super) async fn history(
+    State(shared): State<Shared>,
+    Path((site, booth)): Path<(String, String)>,
+    Parameters(query): Parameters<HistoryQuery>,
+) -> Result<Json<History>, Refused> {
+    let span = query.span(shared.clock.unix_ms())?;
+    let key = BoothKey { site, booth };
+    let is_known = shared.desk().detail(&key).is_some();
+    match shared.state.archive.history(key, span).await? {
+        Some(history) => Ok(Json(history)),
+        // Heard a moment ago, and not yet on the disk.
+        None if is_known => Ok(Json(History::default())),
+        None => Err(no_booth()),
+    }
+}
+
+/// Answers GET /api/v1/fleet/booths/{site}/{booth}/events.
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Path((site, booth)): Path<(String, String)>,
+    Parameters(Limit { limit }): Parameters<Limit>,
+) -> Result<Json<Events>, Refused> {
+    let key = BoothKey { site, booth };
+    let events = shared.state.archive.events(key, wanted(limit)?).await?;
+    Ok(Json(Events { events }))
+}

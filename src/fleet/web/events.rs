@@ -1,0 +1,132 @@
+//! GET /api/v1/fleet/events: what changes, as Server-Sent Events, for the page.
+//!
+//! Once a second at most, the newest only: a reader that is slow is told less often, and nothing
+//! waits for it. `changes` has the rows of the list that changed, at most 200 at once and the
+//! rest a second later; `live` has the newest reports of the booth that is looked at. Ends when
+//! the token's right does.
+
+use std::time::Duration;
+
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::{sync::watch, time::sleep};
+
+use super::Shared;
+use crate::{
+    fleet::BoothKey,
+    web::{Caller, Parameters, Refused, flow},
+};
+
+/// Rows in one message.
+const ROWS: usize = 200;
+
+/// At most one message in so much time.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A reader hears something at least so often, so that a dead connection is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What the reader looks at.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Looking {
+    /// The list as the reader has it; 0 for all of it.
+    after: Option<u64>,
+    /// The booth whose live reports are wanted.
+    site: Option<String>,
+    /// The same.
+    booth: Option<String>,
+}
+
+/// Answers GET /api/v1/fleet/events.
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Parameters(looking): Parameters<Looking>,
+) -> Result<Response, Refused> {
+    let booth = looking.site.zip(looking.booth).map(|(site, booth)| BoothKey { site, booth });
+    let teller = Teller {
+        revision: shared.state.revision.clone(),
+        shared,
+        caller,
+        booth,
+        told: looking.after.unwrap_or_default(),
+        live_at: [0; 2],
+        is_first: true,
+    };
+    let mime = [(header::CONTENT_TYPE, "text/event-stream")];
+    Ok((mime, flow(teller, Teller::next)).into_response())
+}
+
+/// Who tells one reader.
+struct Teller {
+    shared: Shared,
+    caller: Caller,
+    revision: watch::Receiver<u64>,
+    booth: Option<BoothKey>,
+    told: u64,
+    live_at: [i64; 2],
+    is_first: bool,
+}
+
+impl Teller {
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        if !std::mem::take(&mut self.is_first) {
+            let stop = self.shared.stop.clone();
+            tokio::select! {
+                () = stop.requested() => return None,
+                () = self.something() => (),
+            }
+        }
+        if !self.shared.porter.still_admits(&self.caller) {
+            return None;
+        }
+        let text = self.message();
+        Some((text.into(), self))
+    }
+
+    /// Waits for the next second in which something has changed, or for the heartbeat.
+    async fn something(&mut self) {
+        let stop = self.shared.stop.clone();
+        sleep(EVERY).await;
+        let changed = async {
+            while *self.revision.borrow_and_update() <= self.told {
+                if self.revision.changed().await.is_err() {
+                    return stop.requested().await;
+                }
+            }
+        };
+        tokio::select! { () = changed => (), () = sleep(HEARTBEAT) => () }
+    }
+
+    fn message(&mut self) -> String {
+        let desk = self.shared.desk();
+        let (booths, revision) = desk.changes(self.told, ROWS);
+        let census = desk.census();
+        let live = self.booth.as_ref().map(|booth| desk.live_after(booth, self.live_at));
+        drop(desk);
+        self.told = revision;
+        let changes = json!({ "revision": revision, "booths": booths, "census": census });
+        let mut text = format!("event: changes\ndata: {changes}\n\n");
+        for (k, name) in ["video", "audio"].into_iter().enumerate() {
+            let Some((at, report)) = live.as_ref().and_then(|live| live[k].as_ref()) else {
+                continue;
+            };
+            self.live_at[k] = *at;
+            // The report is JSON that was read once, so it is one value; a line break in it
+            // would end the event.
+            let report = report.replace(['\n', '\r'], " ");
+            text += &format!(
+                "event: live\ndata: {{\"kind\":\"{name}\",\"at\":{at},\"report\":{report}}}\n\n"
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,78 @@
+//! GET /metrics of the centre itself. No label names a booth: 20,000 series are no scrape.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+
+use super::Shared;
+use crate::{
+    stage::State as StageState,
+    web::{Format, Sheet, note_process, note_refusals},
+};
+
+/// Answers GET /metrics.
+pub(super) async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::of(accept.unwrap_or_default());
+    let mut sheet = Sheet::default();
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    sheet.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
+    note_booths(&mut sheet, &shared);
+    note_messages(&mut sheet, &shared);
+    note_archive(&mut sheet, &shared);
+    note_refusals(&mut sheet, &shared.counters);
+    note_process(&mut sheet);
+    ([(header::CONTENT_TYPE, format.mime())], sheet.into_text(format)).into_response()
+}
+
+fn note_booths(sheet: &mut Sheet, shared: &Shared) {
+    let (census, alerts) = {
+        let desk = shared.desk();
+        (desk.census(), desk.open_alerts())
+    };
+    sheet.gauge("boothd_fleet_booths", "Booths that are known.", number(census.booths));
+    sheet.gauge("boothd_fleet_online", "Booths that are there.", number(census.online));
+    let alerts = alerts
+        .into_iter()
+        .map(|(kind, count)| (vec![("kind", kind.name().to_owned())], number(count)));
+    sheet.gauges("boothd_fleet_alerts", "Alerts that hold.", alerts);
+}
+
+fn note_messages(sheet: &mut Sheet, shared: &Shared) {
+    let counts = shared.desk().counts();
+    let is_heard = shared.state.broker.status().state == StageState::Running;
+    sheet.gauge("boothd_fleet_broker_up", "1 while the broker is heard.", f64::from(is_heard));
+    let mut counter = |name, help, value| sheet.counter(name, help, count(value));
+    counter("boothd_fleet_messages", "Messages that came.", counts.messages_total);
+    counter("boothd_fleet_message_bytes", "Their payloads.", counts.bytes_total);
+    counter("boothd_fleet_metrics", "Messages with live metrics.", counts.metrics_total);
+    counter("boothd_fleet_healths", "Messages with health.", counts.health_total);
+    counter("boothd_fleet_records", "Records, repeats too.", counts.records_total);
+    counter("boothd_fleet_refused", "Messages that were none.", counts.refused_total);
+}
+
+fn note_archive(sheet: &mut Sheet, shared: &Shared) {
+    let backlog = shared.state.archive.backlog();
+    let waiting = number(backlog.records);
+    sheet.gauge("boothd_fleet_records_waiting", "Records not yet on the disk.", waiting);
+    let mut counter = |name, help, value| sheet.counter(name, help, count(value));
+    counter("boothd_fleet_kept_records", "Records on the disk.", backlog.kept_records_total);
+    counter("boothd_fleet_repeated_records", "The same twice.", backlog.repeated_records_total);
+    counter(
+        "boothd_fleet_dropped_minutes",
+        "Minutes of metrics for which there was no room.",
+        backlog.dropped_minutes_total,
+    );
+}
+
+#[allow(clippy::cast_precision_loss, reason = "Prometheus has only f64; exact to 2^53")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a number of things that are in memory")]
+fn number(of: usize) -> f64 {
+    of as f64
+}

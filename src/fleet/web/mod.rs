@@ -1,0 +1,185 @@
+//! The doors of the centre: its page, /api/v1/fleet, the stream of changes, /health, /metrics.
+//!
+//! Stands behind the same [`House`] as a booth's doors: names, tokens, TLS, headers, limits.
+
+mod alerts;
+mod booths;
+mod csv;
+mod events;
+mod export;
+mod health;
+mod metrics;
+mod page;
+mod sessions;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use super::{Archive, Desk};
+use crate::{
+    clock::Clock,
+    error::Result,
+    stage::Stage,
+    stop::Stop,
+    store::{
+        Role::{Operator, Viewer},
+        Store,
+    },
+    web::{Counters, Endpoint, House, Porter, WebConfig, document, endpoints_router, require},
+};
+
+/// What the doors show, and by what right.
+#[derive(Clone)]
+pub(super) struct FleetState {
+    /// The limits.
+    pub(super) config: WebConfig,
+    /// Every booth.
+    pub(super) desk: Arc<Mutex<Desk>>,
+    /// What is kept.
+    pub(super) archive: Archive,
+    /// Tokens and the audit log.
+    pub(super) store: Store,
+    /// The connection to the broker.
+    pub(super) broker: Arc<Stage>,
+    /// Grows with each change that the page should see.
+    pub(super) revision: watch::Receiver<u64>,
+    /// Where archive and store are kept; /health says what is left of its disk.
+    pub(super) state_dir: PathBuf,
+}
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+/// What every request shares.
+#[derive(Clone)]
+struct Shared {
+    state: FleetState,
+    clock: Arc<dyn Clock>,
+    porter: Porter,
+    counters: Arc<Counters>,
+    stop: Stop,
+}
+
+impl Shared {
+    /// The desk, for a moment.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.state.desk.lock().expect(UNPOISONED)
+    }
+}
+
+/// Serves until `stop` is requested and the open connections have said goodbye.
+///
+/// # Errors
+/// `Config` when the certificate cannot be used.
+pub(super) async fn serve(
+    listener: TcpListener,
+    state: FleetState,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+) -> Result<()> {
+    let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
+    let (porter, counters) = (house.porter(), house.counters());
+    let shared = Shared { state, clock, porter, counters, stop };
+    house.serve(listener, router(shared)).await;
+    Ok(())
+}
+
+/// Every address.
+fn router(shared: Shared) -> Router {
+    let endpoints = endpoints();
+    let description: Arc<str> = document(&endpoints).to_string().into();
+    let guarded = |role| from_fn_with_state((shared.porter.clone(), role), require);
+    let metrics = get(metrics::metrics);
+    let metrics = match shared.state.config.metrics_public {
+        true => metrics,
+        false => metrics.route_layer(guarded(Viewer)),
+    };
+    Router::new()
+        .route("/", get(page::index))
+        .route("/page/{file}", get(page::asset))
+        .route("/health", get(health::health))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", metrics)
+        .route("/api/v1/openapi.json", get(async move || json_text(&description)))
+        .route("/api/v1/fleet/events", get(events::events).route_layer(guarded(Viewer)))
+        .route("/api/v1/fleet/booths.csv", get(export::booths).route_layer(guarded(Viewer)))
+        .route("/api/v1/fleet/alerts.csv", get(export::alerts).route_layer(guarded(Viewer)))
+        .route(
+            "/api/v1/fleet/sessions.csv",
+            get(export::sessions).route_layer(guarded(Operator)),
+        )
+        .route(
+            "/api/v1/fleet/booths/{site}/{booth}/history.csv",
+            get(export::history).route_layer(guarded(Viewer)),
+        )
+        .merge(endpoints_router(endpoints, &shared.porter))
+        .with_state(shared)
+}
+
+fn json_text(text: &str) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::OK, json, text.to_owned()).into_response()
+}
+
+/// What there is in JSON.
+fn endpoints() -> Vec<Endpoint<Shared>> {
+    vec![
+        Endpoint::get("/api/v1/fleet/booths", "The booths, by site and name.", booths::list)
+            .needs(Viewer)
+            .query::<booths::ListQuery>()
+            .answers::<booths::Booths>()
+            .refuses(&[400]),
+        Endpoint::get("/api/v1/fleet/booths/{site}/{booth}", "One booth, now.", booths::one)
+            .needs(Viewer)
+            .answers::<booths::BoothNow>()
+            .refuses(&[404]),
+        Endpoint::get(
+            "/api/v1/fleet/booths/{site}/{booth}/history",
+            "Means of its live metrics over time.",
+            booths::history,
+        )
+        .needs(Viewer)
+        .query::<booths::HistoryQuery>()
+        .answers::<super::History>()
+        .refuses(&[400, 404, 503]),
+        Endpoint::get(
+            "/api/v1/fleet/booths/{site}/{booth}/events",
+            "What happened to it, newest first.",
+            booths::events,
+        )
+        .needs(Operator)
+        .query::<booths::Limit>()
+        .answers::<booths::Events>()
+        .refuses(&[400, 503]),
+        Endpoint::get("/api/v1/fleet/sessions", "Sessions, newest first.", sessions::list)
+            .needs(Operator)
+            .query::<sessions::SessionsQuery>()
+            .answers::<sessions::Sessions>()
+            .refuses(&[400, 503]),
+        Endpoint::get("/api/v1/fleet/alerts", "Alerts, newest first.", alerts::list)
+            .needs(Viewer)
+            .query::<alerts::AlertsQuery>()
+            .answers::<alerts::Alerts>()
+            .refuses(&[400, 503]),
+        Endpoint::post(
+            "/api/v1/fleet/alerts/{id}/acknowledge",
+            "Says that somebody has seen it.",
+            alerts::acknowledge,
+        )
+        .needs(Operator)
+        .takes::<alerts::Note>()
+        .answers::<super::AlertRecord>()
+        .refuses(&[404, 503]),
+    ]
+}

@@ -1,0 +1,175 @@
+//! [`House`]: the door that every router of boothd stands behind, and what holds for every
+//! request: the name by which the machine is called, the time it may take, the headers of the
+//! answer. Knows no address.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tokio::{net::TcpListener, time::timeout};
+
+use super::{
+    WebConfig, access::Porter, host::Hosts, metrics::Counters, refused::Refused, serve::Door,
+    tls::Tls,
+};
+use crate::{clock::Clock, error::Result, stop::Stop, store::Store};
+
+/// Nothing from elsewhere, nothing inline, no frame around: the page works offline. The page
+/// shows its own camera (`blob:` media) and charts that it drew itself (`data:` pictures).
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
+    style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; \
+    worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page may ask for this machine's camera and microphone; for nothing else, and nobody else.
+const PERMISSIONS_POLICY: &str =
+    "camera=(self), microphone=(self), geolocation=(), payment=(), usb=(), display-capture=()";
+
+/// Said with every answer.
+const HEADERS: [(HeaderName, &str); 8] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY),
+];
+
+/// Said with every answer over TLS: half a year without plain HTTP.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=15552000");
+
+/// How long open connections may take to say goodbye.
+pub(super) const GOODBYE: Duration = Duration::from_millis(300);
+
+/// See the module.
+pub(crate) struct House {
+    config: WebConfig,
+    tls: Option<Tls>,
+    counters: Arc<Counters>,
+    hosts: Arc<Hosts>,
+    porter: Porter,
+    stop: Stop,
+}
+
+impl House {
+    /// A house whose tokens are the store's.
+    ///
+    /// # Errors
+    /// `Config` when the certificate cannot be used.
+    pub(crate) fn open(
+        config: &WebConfig,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        stop: Stop,
+    ) -> Result<Self> {
+        let files = config.tls.clone();
+        let counters = Arc::new(Counters::default());
+        Ok(House {
+            tls: files.map(|files| Tls::open(files, clock.clone())).transpose()?,
+            hosts: Arc::new(Hosts::new(&config.hosts, &config.origins)),
+            porter: Porter::new(store, clock.clone(), counters.clone()),
+            counters,
+            config: config.clone(),
+            stop,
+        })
+    }
+
+    /// Who judges tokens.
+    pub(crate) fn porter(&self) -> Porter {
+        self.porter.clone()
+    }
+
+    /// What the door counts.
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
+    }
+
+    /// The names that are let in.
+    pub(super) fn hosts(&self) -> Arc<Hosts> {
+        self.hosts.clone()
+    }
+
+    /// Serves until `stop` is requested and the open connections have said goodbye.
+    pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
+        let rules = Rules {
+            hosts: self.hosts,
+            request_timeout: self.config.request_timeout,
+            has_tls: self.tls.is_some(),
+        };
+        let router = router
+            .fallback(nothing_here)
+            .method_not_allowed_fallback(wrong_method)
+            .layer(DefaultBodyLimit::max(self.config.max_body_bytes))
+            .layer(from_fn_with_state(rules, guard));
+        let door = Door::new(router, self.config, self.tls, self.counters, self.stop);
+        door.accept_all(listener).await;
+        // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
+        if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
+            log::debug!(target: "web", "some connections did not say goodbye in time");
+        }
+    }
+}
+
+/// What holds for every request.
+#[derive(Clone)]
+struct Rules {
+    hosts: Arc<Hosts>,
+    request_timeout: Duration,
+    has_tls: bool,
+}
+
+async fn nothing_here(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return Refused::not_found("nothing here; see /api/v1/openapi.json").into_response();
+    }
+    (StatusCode::NOT_FOUND, "nothing here; the page is at /").into_response()
+}
+
+async fn wrong_method() -> Response {
+    Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "wrong_method",
+        "this address does not know the method; see /api/v1/openapi.json",
+    )
+    .into_response()
+}
+
+/// What holds for every request.
+async fn guard(State(rules): State<Rules>, request: Request, next: Next) -> Response {
+    let mut response = if rules.hosts.admits(&request) {
+        match timeout(rules.request_timeout, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => too_slow(),
+        }
+    } else {
+        unknown_host()
+    };
+    add_headers(response.headers_mut());
+    if rules.has_tls {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    response
+}
+
+fn too_slow() -> Response {
+    let close = [(header::CONNECTION, "close")];
+    (StatusCode::REQUEST_TIMEOUT, close, "the request took too long").into_response()
+}
+
+fn unknown_host() -> Response {
+    let sentence = "the booth is not called by this name; use its address, its hostname, or add \
+                    the name to web.hosts";
+    (StatusCode::MISDIRECTED_REQUEST, sentence).into_response()
+}
+
+fn add_headers(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

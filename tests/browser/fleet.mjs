@@ -1,0 +1,84 @@
+// The centre's page: tests/fleet starts a centre with booths and runs this with BOOTHD_URL and
+// BOOTHD_TOKEN.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { assertAccessible, assertTidy, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
+
+const { BOOTHD_URL, BOOTHD_TOKEN } = process.env;
+assert.ok(BOOTHD_URL && BOOTHD_TOKEN, "run this by `cargo test --release --test fleet`");
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+async function look(page, what, name) {
+  await assertTidy(page, what);
+  await assertAccessible(page, what);
+  await screenshot(page, `fleet-${what}-${name}`);
+}
+
+for (const locale of LANGUAGES) {
+  for (const [size, viewport] of [["1280", WIDE], ["390", NARROW]]) {
+    const colorScheme = size === "390" ? "dark" : "light";
+    test(`the centre's views, ${locale}, ${size} px, ${colorScheme}`, async () => {
+      const { page, context, faults } = await openPage(browser, { locale, viewport, colorScheme });
+      const name = `${locale.slice(0, 2)}-${size}`;
+      await page.goto(`${BOOTHD_URL}/#token=${BOOTHD_TOKEN}`);
+      await waitForText(page, "#booth_list", /room-8/);
+      assert.ok(!page.url().includes(BOOTHD_TOKEN), "the token left the address");
+      assert.equal(await page.locator("#booth_list > li").count(), 9);
+      await waitForText(page, "#link", /^(Live|实时)$/);
+      await look(page, "booths", name);
+
+      await page.selectOption("#filter_alert", "camera");
+      await page.waitForFunction(() => document.querySelectorAll("#booth_list > li").length === 1);
+      await page.selectOption("#filter_alert", "");
+      await page.fill("#filter_q", "ROOM-0");
+      await page.waitForFunction(() => document.querySelectorAll("#booth_list > li").length === 1);
+      await page.click("#booth_list a");
+      await waitForText(page, "#dominant", /[^—]/);
+      await waitForText(page, "#voice_numbers", /\d/);
+      await waitForText(page, "#event_list", /camera lost/);
+      await page.waitForTimeout(1500);
+      assert.equal(await page.evaluate(() => document.activeElement.id), "booth", "focus goes to the booth's name");
+      await look(page, "booth", name);
+
+      await page.click("#views [data-view=sessions]");
+      await waitForText(page, "#session_list", /ref of interview-1/);
+      await look(page, "sessions", name);
+      await page.click("#session_list button");
+      await page.waitForSelector("#summary[open]");
+      await look(page, "summary", name);
+      await page.click("#summary .bar_top button:last-child");
+
+      await page.click("#views [data-view=alerts]");
+      await waitForText(page, "#alert_list", /room-8/);
+      await page.waitForTimeout(300);
+      await look(page, "alerts", name);
+      const button = page.locator("#alert_list button").first();
+      if (await button.count()) {
+        await button.click();
+        await page.fill("#acknowledge_note", "seen");
+        await look(page, "acknowledge", name);
+        await page.click("#acknowledge button[type=submit]");
+        await waitForText(page, "#alert_list", /operator/);
+      }
+      await context.close();
+      assert.deepEqual(faults, []);
+    });
+  }
+}
+
+test("both languages have the same words of the centre", async () => {
+  const { page, context } = await openPage(browser);
+  await page.goto(`${BOOTHD_URL}/`);
+  const words = await page.evaluate(async () => {
+    const { FLEET_EN, FLEET_ZH } = await import("/page/fleet_words.js");
+    return { en: FLEET_EN, zh: FLEET_ZH };
+  });
+  assert.deepEqual(Object.keys(words.zh).sort(), Object.keys(words.en).sort());
+  const places = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
+  for (const key of Object.keys(words.en)) assert.deepEqual(places(words.zh[key]), places(words.en[key]), key);
+  await context.close();
+});

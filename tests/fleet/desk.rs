@@ -1,0 +1,203 @@
+//! The desk, told what time it is.
+
+use boothd::fleet::{AlertKind, Desk, Filter, Limits, Presence};
+use serde_json::{Value, json};
+
+use crate::common::{self, topic};
+
+/// A moment of our time, at the beginning of a minute, unix ms.
+const NOW: i64 = 1_800_000_000_000;
+
+struct Bench {
+    desk: Desk,
+    now: i64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let limits = Limits { offline_after_ms: 90_000, outbox_depth: 1000 };
+        let mut desk = Desk::new(limits, Vec::new(), []);
+        desk.listening(true, NOW);
+        Bench { desk, now: NOW }
+    }
+
+    fn say(&mut self, booth: &str, what: &str, payload: &Value) {
+        let text = payload.to_string();
+        self.desk.take(&topic(booth, what), text.as_bytes(), (false, self.now));
+    }
+
+    fn online(&mut self, booth: &str, version: &str) {
+        for (topic, _, _, payload) in common::online(booth, version) {
+            let text = payload.to_string();
+            self.desk.take(&topic, text.as_bytes(), (false, self.now));
+        }
+    }
+
+    fn pass(&mut self, ms: i64) {
+        self.now += ms;
+        self.desk.tick(self.now);
+    }
+
+    /// Alerts that were raised (true) or ended, since this was last asked.
+    fn changes(&mut self) -> Vec<(String, AlertKind, bool)> {
+        let changes = self.desk.take_outgoing().alerts.into_iter();
+        changes.map(|change| (change.key.booth, change.kind, change.detail.is_some())).collect()
+    }
+
+    fn presence(&self, booth: &str) -> Presence {
+        let (rows, _) = self.desk.list(&Filter::default(), 0, 100);
+        rows.iter().find(|row| row.key.booth == booth).expect("is known").presence
+    }
+}
+
+#[test]
+fn silence_is_an_alert_once_and_ends_with_the_next_word() {
+    let mut bench = Bench::new();
+    bench.online("one", "1");
+    bench.pass(89_000);
+    assert_eq!(bench.changes(), []);
+    bench.pass(2_000);
+    assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, true)]);
+    assert_eq!(bench.presence("one"), Presence::Silent);
+    bench.pass(60_000);
+    assert_eq!(bench.changes(), [], "raised once");
+    bench.online("one", "1");
+    bench.pass(1000);
+    assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, false)]);
+    assert_eq!(bench.presence("one"), Presence::Online);
+}
+
+#[test]
+fn a_last_will_is_an_alert_at_once_and_a_late_one_heals() {
+    let mut bench = Bench::new();
+    bench.online("one", "1");
+    bench.say("one", "status", &json!({"status": "offline", "since": null, "boot_id": "b1"}));
+    bench.pass(1000);
+    assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, true)]);
+    bench.online("one", "1");
+    bench.pass(1000);
+    assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, false)]);
+}
+
+#[test]
+fn a_centre_that_hears_nobody_blames_nobody() {
+    let mut bench = Bench::new();
+    bench.online("one", "1");
+    bench.desk.listening(false, bench.now);
+    bench.pass(1_000_000);
+    assert_eq!((bench.changes(), bench.presence("one")), (vec![], Presence::Online));
+    bench.desk.listening(true, bench.now);
+    bench.pass(89_000);
+    assert_eq!(bench.changes(), [], "it has the time to be heard again");
+    bench.pass(2_000);
+    assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, true)]);
+}
+
+#[test]
+fn what_the_broker_retained_is_nobody_heard() {
+    let mut bench = Bench::new();
+    for (topic, _, _, payload) in common::online("gone", "1") {
+        bench.desk.take(&topic, payload.to_string().as_bytes(), (true, bench.now));
+    }
+    let (rows, _) = bench.desk.list(&Filter::default(), 0, 1);
+    assert_eq!(rows[0].last_seen_at, None);
+    bench.pass(91_000);
+    assert_eq!(bench.changes(), [("gone".into(), AlertKind::Offline, true)]);
+}
+
+#[test]
+fn devices_disk_and_outbox_are_alerts_while_they_last() {
+    let mut bench = Bench::new();
+    bench.online("one", "1");
+    let mut health = common::health();
+    health["camera"] = json!({"state": "unavailable", "error": "no such device"});
+    health["microphone"]["last_media_ms_ago"] = 20_000.into();
+    health["disk"]["free_bytes"] = 1000.into();
+    health["outbox"]["fallen_out_total"] = 3.into();
+    bench.say("one", "health", &health);
+    bench.pass(1000);
+    let raised: Vec<_> = bench.changes().into_iter().map(|(_, kind, is)| (kind, is)).collect();
+    use AlertKind::{Camera, Microphone, Outbox, Store};
+    assert_eq!(raised, [Camera, Microphone, Store, Outbox].map(|kind| (kind, true)));
+    bench.say("one", "health", &common::health());
+    bench.pass(1000);
+    let ended: Vec<_> = bench.changes().into_iter().map(|(_, kind, is)| (kind, is)).collect();
+    assert_eq!(ended, [Camera, Microphone, Store].map(|kind| (kind, false)));
+    for _ in 0..60 {
+        bench.pass(60_000);
+        bench.online("one", "1");
+    }
+    bench.pass(1000);
+    assert!(bench.changes().contains(&("one".into(), Outbox, false)), "an hour later");
+}
+
+#[test]
+fn the_odd_version_out_is_told() {
+    let mut bench = Bench::new();
+    for booth in ["a", "b", "c"] {
+        bench.online(booth, "1.2");
+    }
+    bench.online("d", "1.1");
+    bench.pass(1000);
+    assert_eq!(bench.changes(), [("d".into(), AlertKind::Version, true)]);
+    bench.online("d", "1.2");
+    bench.pass(1000);
+    assert_eq!(bench.changes(), [("d".into(), AlertKind::Version, false)]);
+}
+
+#[test]
+fn a_minute_is_one_row_and_an_erased_session_leaves_none() {
+    let mut bench = Bench::new();
+    for k in 0..130 {
+        bench.say("one", "metrics/video", &common::video(k, Some("s1")));
+        bench.now += 1000;
+    }
+    bench.pass(0);
+    let minutes = bench.desk.take_outgoing().minutes;
+    let samples: Vec<_> = minutes.iter().map(|minute| minute.samples).collect();
+    assert_eq!(samples, [60, 60]);
+    assert_eq!(minutes[0].session_id.as_deref(), Some("s1"));
+    let erased = json!({"receipt_id": "r", "session_ids": ["s1"], "seq": 9, "ts": 1,
+        "boot_id": "b1", "clock_set": true});
+    bench.say("one", "event/erased", &erased);
+    bench.pass(120_000);
+    assert_eq!(bench.desk.take_outgoing().minutes, []);
+    let key = boothd::fleet::BoothKey { site: "hq".into(), booth: "one".into() };
+    let detail = bench.desk.detail(&key).expect("is known");
+    assert_eq!(detail.live, [None, None]);
+}
+
+#[test]
+fn the_filter_finds_by_name_presence_and_alert_and_pages() {
+    let mut bench = Bench::new();
+    for k in 0..5 {
+        bench.online(&format!("room-{k}"), "1");
+    }
+    bench.say("room-3", "status", &json!({"status": "offline", "boot_id": "b1"}));
+    bench.pass(1000);
+    let names = |filter: &Filter, offset, limit| {
+        let (rows, total) = bench.desk.list(filter, offset, limit);
+        (rows.into_iter().map(|row| row.key.booth).collect::<Vec<_>>(), total)
+    };
+    assert_eq!(names(&Filter::default(), 1, 2), (vec!["room-1".into(), "room-2".into()], 5));
+    let search = Filter { search: Some("ROOM-4".into()), ..Filter::default() };
+    assert_eq!(names(&search, 0, 10), (vec!["room-4".into()], 1));
+    let offline = Filter { presence: Some(Presence::Offline), ..Filter::default() };
+    assert_eq!(names(&offline, 0, 10), (vec!["room-3".into()], 1));
+    let alerts = Filter { has_alert: true, ..Filter::default() };
+    assert_eq!(names(&alerts, 0, 10).1, 1);
+    let (rows, revision) = bench.desk.changes(0, 3);
+    let (rest, _) = bench.desk.changes(revision, 100);
+    assert_eq!((rows.len(), rest.len()), (3, 2), "what is cut comes with the next");
+}
+
+#[test]
+fn strangers_are_bounded_and_refused_messages_counted() {
+    let mut bench = Bench::new();
+    for k in 0..boothd::fleet::MAX_BOOTHS + 10 {
+        bench.say(&format!("b{k}"), "status", &json!({"status": "online"}));
+    }
+    assert_eq!(bench.desk.census().booths, boothd::fleet::MAX_BOOTHS);
+    bench.desk.take("boothd/v1/hq/x/health", b"not json", (false, NOW));
+    assert_eq!(bench.desk.counts().refused_total, 11);
+}

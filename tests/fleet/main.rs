@@ -1,0 +1,8 @@
+//! The centre: the desk on a simulated clock, the archive, and `boothd fleet` with a real broker.
+
+#[path = "../common/fleet.rs"]
+mod common;
+mod browser;
+mod centre;
+mod desk;
+mod schema;
