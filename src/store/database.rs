@@ -21,6 +21,8 @@ const SCHEMA: Schema = Schema {
         include_str!("upgrade/0001_tokens_sessions_audit.sql"),
         include_str!("upgrade/0002_metrics_events_outbox.sql"),
     ],
+    // A batch of metrics ends in a handful of pages: docs/design/decisions/0007-batches.md.
+    page_bytes: 1024,
 };
 
 /// An open database. The daemon's belongs to the thread `store`; a command opens its own, also

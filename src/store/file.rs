@@ -19,6 +19,8 @@ pub(crate) struct Schema {
     pub(crate) whole: &'static str,
     /// What makes version n of version n - 1, from the empty file on.
     pub(crate) upgrades: &'static [&'static str],
+    /// Size of a page, the least that is written: small where a card is to be spared.
+    pub(crate) page_bytes: u32,
 }
 
 /// How long another process's transaction is waited for.
@@ -76,15 +78,20 @@ pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
-    // Pages that are free go back to the disk piece by piece; settled before the first table.
+    // Settled before the first table; pages that are free go back to the disk piece by piece.
+    connection.pragma_update(None, "page_size", schema.page_bytes)?;
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
     // An answer means that the disk has it, also when the power fails the next moment.
-    connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     if schema.upgrade(&mut connection)? {
-        // A file of before knew no pieces: it is written anew, this once.
+        // A file of before knew no pieces and may have other pages: it is written anew, this
+        // once. Pages keep their size where another process has the file open in WAL mode.
+        if connection.pragma_update(None, "journal_mode", "delete").is_err() {
+            log::info!(target: "store", "the database keeps the size of its pages");
+        }
         connection.execute_batch("VACUUM")?;
     }
+    connection.pragma_update(None, "journal_mode", "wal")?;
     Ok(connection)
 }
 

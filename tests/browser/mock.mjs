@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { ALL_ON, audio, health, METRICS, nobody, visual } from "./mock_reports.mjs";
+import { ALL_ON, audio, health, history, METRICS, nobody, visual } from "./mock_reports.mjs";
 
 const PAGE = fileURLToPath(new URL("../../src/web/page/", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
@@ -68,6 +68,8 @@ export class Mock {
       const isAllowed = request.headers.authorization === `Bearer ${TOKEN}`;
       return json(isAllowed ? { sessions: this.sessions } : {}, isAllowed ? 200 : 401);
     }
+    const kept = /^\/api\/v1\/sessions\/([^/]+)(\/history|\/export)?$/.exec(pathname);
+    if (kept) return this.answerKept(request, json, kept);
     const name = pathname === "/" ? "index.html" : pathname.replace("/page/", "");
     const file = /^uplot\./.test(name) ? `vendor/${name}` : name;
     if (!/^[\w./]+$/.test(file) || file.includes("..")) return json({}, 404);
@@ -77,6 +79,17 @@ export class Mock {
     } catch {
       return json({}, 404);
     }
+  }
+
+  /** What is kept of a session: its history, a file, and its erasing. */
+  answerKept(request, json, [, id, part]) {
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) return json({}, 401);
+    if (!this.sessions.some((session) => session.session_id === id)) return json({ error: "there is no session of that id" }, 404);
+    if (request.method === "DELETE") {
+      this.sessions = this.sessions.filter((session) => session.session_id !== id);
+      return json({ receipt_id: "0123456789abcdef", erased_at: Date.now(), session_ids: [id], rows: 1204, is_log_clear: true });
+    }
+    return json(part === "/history" ? history(id) : { session: { session_id: id }, events: [], history: history(id) });
   }
 
   welcome(socket) {

@@ -75,3 +75,17 @@ export const METRICS = {
   speech_ratio: statistic(0.62, 0, 1), speech_rate: statistic(231, 140, 310), pitch_mean: statistic(167, 120, 240), volume_dbfs: statistic(-24.6, -51, -12),
   clarity_score: statistic(0.66, 0.2, 0.9), arousal: statistic(0.12, -0.6, 0.7), clipping_ratio: statistic(0, 0, 0.01), unheard: statistic(1, 0, 2),
 };
+
+/** Ten minutes of a session, a gap of half a minute in them. */
+export function history(session_id) {
+  const video = { columns: ["offset_s", "happy", "neutral", "emotion_stability", "head_yaw_deg", "gaze_yaw_deg", "head_pose_stability", "eye_contact_ratio", "face_present_ratio"], rows: [] };
+  const audio = { columns: ["offset_s", "pitch_mean", "volume_dbfs"], rows: [] };
+  for (let s = 0; s < 600; s += 1) {
+    if (s > 300 && s < 330) continue;
+    const wave = (period) => Math.sin((s / period) * 2 * Math.PI);
+    const happy = 0.4 + 0.3 * wave(97);
+    video.rows.push([s, happy, 0.9 - happy, 0.8 + 0.1 * wave(41), 8 * wave(60), 12 * wave(23), 0.85 + 0.1 * wave(70), 0.7 + 0.2 * wave(120), 1]);
+    audio.rows.push([s, s % 9 < 3 ? null : 190 + 40 * wave(13), -28 + 8 * wave(17)]);
+  }
+  return { session_id, step_s: 1, lost_rows: 0, video, audio };
+}

@@ -103,6 +103,23 @@ test("a session: consent, start, pause, end, summary, list", async () => {
     await screenshot(page, `sessions-${name}`);
     await page.click("#session_list button");
     await page.waitForSelector("#summary[open]");
+    await page.waitForSelector("#kept_voice canvas");
+    await waitForText(page, "#kept_note", /^$/);
+    assert.match(await page.getAttribute("#kept_motion .trend_frame", "aria-label"), /-8 … 8/);
+    await assertAccessible(page, "history");
+    await assertTidy(page, "history");
+    await page.locator("#erase").scrollIntoViewIfNeeded();
+    await settle(page);
+    await screenshot(page, `history-${name}`);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.click("#export_csv")]);
+    assert.equal(file.suggestedFilename(), "boothd-session.csv");
+    await page.click("#erase");
+    await assertAccessible(page, "confirm_erase");
+    await screenshot(page, `erase-${name}`);
+    await page.click("#confirm_erase_yes");
+    await waitForText(page, "#receipt_text", /0123456789abcdef/);
+    await page.click("#receipt_close");
+    await page.waitForFunction(() => document.querySelector("#session_list").children.length === 0);
     await done(opened);
     await mock.close();
   }

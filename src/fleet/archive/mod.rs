@@ -48,6 +48,8 @@ pub fn archive_path(state_dir: &Path) -> PathBuf {
 const SCHEMA: Schema = Schema {
     whole: include_str!("schema.sql"),
     upgrades: &[include_str!("upgrade/0001_booths_minutes_records_alerts.sql")],
+    // A centre writes much at a time, on a disk of its own.
+    page_bytes: 4096,
 };
 
 /// What the desk knows from before.

@@ -1,10 +1,28 @@
-// GET under /api/v1, with the token in a header: it is in no address.
+// Requests under /api/v1, with the token in a header: it is in no address.
 
-/** The JSON answer. Throws an Error whose `status` is the HTTP code. */
-export async function get(path, token) {
+async function ask(method, path, token) {
   const answer = await fetch(`/api/v1${path}`, {
-    cache: "no-store", headers: { Authorization: `Bearer ${token}` },
+    method, cache: "no-store", headers: { Authorization: `Bearer ${token}` },
   });
-  if (answer.ok) return answer.json();
-  throw Object.assign(new Error(`HTTP ${answer.status}`), { status: answer.status });
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => ({}));
+  throw Object.assign(new Error(said.error ?? `HTTP ${answer.status}`), { status: answer.status });
+}
+
+/** The JSON answer. Throws an Error whose `status` is the HTTP code and whose message is the booth's. */
+export async function get(path, token) {
+  return (await ask("GET", path, token)).json();
+}
+
+/** Erases something; the answer is a receipt. */
+export async function erase(path, token) {
+  return (await ask("DELETE", path, token)).json();
+}
+
+/** Saves the answer as a file of that name. */
+export async function save(path, token, name) {
+  const blob = await (await ask("GET", path, token)).blob();
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  URL.revokeObjectURL(link.href);
 }

@@ -11,7 +11,6 @@ import { SessionList } from "./sessions.js";
 import { Settings } from "./settings.js";
 import { forgetProblem, showLink, showSigns, tellBack, tellMissed, tellProblem } from "./signs.js";
 import { BoothSource, OwnSource } from "./sources.js";
-import { showSummary } from "./summary.js";
 import { showTheme, startTheme } from "./theme.js";
 import { TokenEntry } from "./token.js";
 import { VoiceCard } from "./voice.js";
@@ -120,7 +119,7 @@ const receive = {
   session_summary(data) {
     known.state = { ...known.state, session: null };
     announce(t("session_over"));
-    if (known.hasAskedEnd || isOwn) showSummary(data);
+    if (known.hasAskedEnd || isOwn) sessions.tell(data, known.role === "operator" ? data : null);
     known.hasAskedEnd = false;
     show();
   },

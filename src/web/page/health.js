@@ -5,7 +5,7 @@ import { element, find, setText } from "./dom.js";
 import { duration, NONE } from "./format.js";
 import { hasWord, t } from "./words.js";
 
-const STAGES = ["camera", "microphone", "vision", "speech", "store"];
+const STAGES = ["camera", "microphone", "vision", "speech", "store", "mqtt"];
 const COUNTS = [["dropped", "dropped_total"], ["overruns", "overruns_total"], ["restarts", "restarts_total"], ["errors", "errors_total"]];
 /** Media comes at least this often while all is well; only a longer silence is worth a word. */
 const QUIET_MS = 3000;
@@ -31,6 +31,9 @@ export function stageOf(health, name) {
   return news.has(name) ? { ...said, ...news.get(name) } : said;
 }
 
+/** A booth without a central desk has nothing to say of one. */
+const isShown = (name, stage) => name !== "mqtt" || (stage && stage.state !== "off");
+
 const wordOf = (stage) => (stage ? (hasWord(stage.state) ? t(stage.state) : stage.state) : NONE);
 
 /** Makes the dots once; a change is only a change of text. */
@@ -42,6 +45,7 @@ export function showDots(health) {
   for (const item of list.children) {
     const stage = stageOf(health, item.dataset.stage);
     item.dataset.state = stage?.state ?? "none";
+    item.hidden = !isShown(item.dataset.stage, stage);
     setText(item.firstChild, t(item.dataset.stage));
     setText(item.lastChild, wordOf(stage));
   }
@@ -67,10 +71,25 @@ export function showHealth(health) {
     find("stages").replaceChildren();
     return;
   }
-  const known_stages = STAGES.map((name) => [name, stageOf(health, name)]).filter(([, stage]) => stage);
+  const known_stages = STAGES.map((name) => [name, stageOf(health, name)]).filter(([name, stage]) => stage && isShown(name, stage));
   find("stages").replaceChildren(...known_stages.map(([name, stage]) => details(name, stage)));
   setText(find("booth"), health.booth_id);
   setText(note, [
     t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version}`,
   ].join(" · "));
+  setText(find("keeping"), keeping(health));
+}
+
+const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+/** The disk, and what waits for the central desk. */
+function keeping({ disk, outbox, mqtt }) {
+  const parts = [];
+  if (disk?.database_bytes) parts.push(t("database", { size: megabytes(disk.database_bytes) }));
+  if (disk?.free_bytes) parts.push(t("disk_free", { size: megabytes(disk.free_bytes) }));
+  if (mqtt && mqtt.state !== "off" && outbox) {
+    parts.push(outbox.depth === 0 ? t("outbox_empty") : t("outbox", { count: outbox.depth, age: duration((outbox.oldest_s ?? 0) * 1000) }));
+    if (outbox.fallen_out_total > 0) parts.push(t("outbox_lost", { count: outbox.fallen_out_total }));
+  }
+  return parts.join(" · ");
 }

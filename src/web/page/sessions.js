@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { element, find, setText } from "./dom.js";
 import { duration, known, moment } from "./format.js";
+import { Kept } from "./kept.js";
 import { showSummary } from "./summary.js";
 import { t } from "./words.js";
 
@@ -13,6 +14,7 @@ export class SessionList {
   constructor(token) {
     this.token = token;
     this.sessions = [];
+    this.kept = new Kept(token, () => find("sessions").open && this.open());
     find("open_sessions").addEventListener("click", () => this.open());
     find("sessions_more").addEventListener("click", () => this.read());
   }
@@ -20,7 +22,7 @@ export class SessionList {
   open() {
     this.sessions = [];
     find("session_list").replaceChildren();
-    find("sessions").showModal();
+    if (!find("sessions").open) find("sessions").showModal();
     this.read();
   }
 
@@ -40,13 +42,20 @@ export class SessionList {
     this.show();
   }
 
+  /** Its summary, and under it what is kept; null where nothing is. */
+  tell(session, kept = session) {
+    showSummary(session);
+    this.kept.show(kept);
+  }
+
   show() {
+    this.kept.redraw();
     find("session_list").replaceChildren(...this.sessions.map((session) => {
       const button = element("button", { type: "button" },
         element("b", { text: session.subject_ref ?? t("no_subject") }),
         element("span", { text: moment(session.started_at) }),
         element("small", { text: describe(session) }));
-      button.addEventListener("click", () => showSummary(session));
+      button.addEventListener("click", () => this.tell(session));
       return element("li", {}, button);
     }));
   }
