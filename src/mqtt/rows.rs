@@ -140,9 +140,8 @@ impl Desk {
             Some(Said::Other) if !is_accepted => self.tell(ack.reason),
             Some(Said::Other) | None => (),
         }
-        if let Some(trouble) = self.trouble() {
-            self.ground.stage.update(|status| status.error = Some(trouble));
-        }
+        let trouble = self.trouble();
+        self.ground.stage.update(|status| status.error = trouble);
     }
 
     /// What is wrong although there is a connection.
