@@ -43,6 +43,31 @@ struct Said {
     bytes: u64,
 }
 
+impl Said {
+    fn add(&mut self, other: &Said) {
+        self.metrics += other.metrics;
+        self.healths += other.healths;
+        self.records += other.records;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Topic and payload of one message of video, audio and health.
+fn message_bytes() -> [f64; 3] {
+    let of_one = [
+        ("metrics/video", video(1, Some("interview"))),
+        ("metrics/audio", audio(1, Some("interview"))),
+        ("health", health()),
+    ];
+    of_one.map(|(what, value)| (topic(&name(7), what).len() + value.to_string().len()) as f64)
+}
+
+/// What many booths say in a day, so many messages of each kind a second and booth.
+fn gb_a_day(bytes: [f64; 3], per_s: [f64; 3]) -> f64 {
+    let of_one: f64 = bytes.iter().zip(per_s).map(|(bytes, per_s)| bytes * per_s).sum();
+    (of_one * MANY * DAY_S / 1e9).round()
+}
+
 fn argument(name: &str, default: usize) -> usize {
     let mut arguments = env::args().skip_while(|argument| argument != name);
     arguments.nth(1).map_or(default, |text| text.parse().unwrap())
@@ -73,11 +98,7 @@ async fn main() {
         .collect();
     let mut said = Said::default();
     for speaker in speakers {
-        let one = speaker.await.unwrap();
-        said.metrics += one.metrics;
-        said.healths += one.healths;
-        said.records += one.records;
-        said.bytes += one.bytes;
+        said.add(&speaker.await.unwrap());
     }
     let took_s = began.elapsed().as_secs_f64();
     let latencies = reading.await.unwrap();
@@ -85,15 +106,8 @@ async fn main() {
     let after = counted(&centre);
     let heard: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
     let peak_mb = peak_mb(centre.pid());
-    let of_one = [video(1, Some("interview")), audio(1, Some("interview")), health()];
-    let bytes = ["metrics/video", "metrics/audio", "health"].iter().zip(&of_one);
-    let bytes: Vec<f64> = bytes
-        .map(|(what, value)| (topic(&name(7), what).len() + value.to_string().len()) as f64)
-        .collect();
-    let gb = |per_s: [f64; 3]| {
-        let bytes: f64 = bytes.iter().zip(per_s).map(|(bytes, per_s)| bytes * per_s).sum();
-        (bytes * MANY * DAY_S / 1e9).round()
-    };
+    let bytes = message_bytes();
+    let gb = |per_s| gb_a_day(bytes, per_s);
     let line = json!({
         "booths": booths, "seconds": took_s.round(),
         "said": {"metrics": said.metrics, "health": said.healths, "records": said.records},

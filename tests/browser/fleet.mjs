@@ -40,14 +40,15 @@ for (const locale of LANGUAGES) {
       await waitForText(page, "#dominant", /[^—]/);
       await waitForText(page, "#voice_numbers", /\d/);
       await waitForText(page, "#event_list", /camera lost/);
+      await page.waitForFunction(() => /\d … \d/.test(document.querySelector("#history_video .trend_frame").getAttribute("aria-label")));
       await page.waitForTimeout(1500);
       assert.equal(await page.evaluate(() => document.activeElement.id), "booth", "focus goes to the booth's name");
       await look(page, "booth", name);
 
       await page.click("#views [data-view=sessions]");
-      await waitForText(page, "#session_list", /ref of interview-1/);
+      await waitForText(page, "#interview_list", /ref of interview-1/);
       await look(page, "sessions", name);
-      await page.click("#session_list button");
+      await page.click("#interview_list button");
       await page.waitForSelector("#summary[open]");
       await look(page, "summary", name);
       await page.click("#summary .bar_top button:last-child");

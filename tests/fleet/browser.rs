@@ -2,17 +2,60 @@
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of all that was looked at.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
-use boothd::mqtt::client::QoS;
+use boothd::{
+    clock::{Clock, SystemClock},
+    mqtt::client::QoS,
+};
 use serde_json::json;
 
 use crate::common::{Broker, Centre, TOKEN, audio, online, say, session, topic, video};
+
+/// Minutes of a booth from before, with a gap.
+fn remember_half_an_hour(state: &Path) {
+    let archive = rusqlite::Connection::open(state.join("fleet.db")).expect("opens");
+    let now = SystemClock::default().unix_ms() / 60_000 * 60_000;
+    archive
+        .execute(
+            "INSERT INTO booth (site, booth, first_seen_at, last_seen_at) \
+             VALUES ('hq', 'room-0', ?1, ?1)",
+            [now - 3_600_000],
+        )
+        .expect("is new");
+    for k in (0..30).filter(|k| !(12..16).contains(k)) {
+        let (at, wave) = (now - (31 - k) * 60_000, f64::from(i32::try_from(k).expect("small")));
+        let wave = (wave / 4.0).sin();
+        let video = (at, 0.9 + wave / 20.0, 0.6 + wave / 4.0, 0.85, 22.0 + wave * 4.0);
+        archive
+            .execute(
+                "INSERT INTO video_minute (booth_id, minute_at, session_id, samples, \
+                 face_present_ratio, eye_contact_ratio, head_pose_stability_ratio, processing_ms) \
+                 VALUES (1, ?1, '', 60, ?2, ?3, ?4, ?5)",
+                video,
+            )
+            .expect("is right");
+        archive
+            .execute(
+                "INSERT INTO audio_minute (booth_id, minute_at, session_id, samples, \
+                 speech_ratio, clarity_ratio, volume_dbfs, processing_ms) \
+                 VALUES (1, ?1, '', 60, ?2, 0.8, ?3, 14)",
+                (at, 0.5 + wave / 3.0, -30.0 + wave * 8.0),
+            )
+            .expect("is right");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_the_booths() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
+    Centre::start(&broker, state.path(), &[]).terminate();
+    remember_half_an_hour(state.path());
     let centre = Centre::start(&broker, state.path(), &[]);
     let mut said = Vec::new();
     for k in 0..9 {

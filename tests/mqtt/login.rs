@@ -78,11 +78,11 @@ async fn every_trouble_with_the_address_is_told() {
     let nowhere = MqttConfig { host: "no-such-host.invalid".into(), ..config(1883) };
     trouble(nowhere, "the name \"no-such-host.invalid\" of the broker is not known").await;
     // Somebody who is no broker.
-    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = other.local_addr().unwrap().port();
-    let hang_up = std::thread::spawn(move || drop(other.accept()));
+    let hanging_up = tokio::spawn(async move { while other.accept().await.is_ok() {} });
     trouble(config(port), "closed the connection").await;
-    hang_up.join().unwrap();
+    hanging_up.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,8 +80,8 @@ fn series(
     );
     let mut ask = connection.prepare_cached(&statement)?;
     let mut rows = ask.query(wanted)?;
-    let mut series = Series::default();
-    series.means = columns.iter().map(|column| (*column, Vec::new())).collect();
+    let means = columns.iter().map(|column| (*column, Vec::new())).collect();
+    let mut series = Series { at: Vec::new(), samples: Vec::new(), means };
     while let Some(row) = rows.next()? {
         series.at.push(row.get(0)?);
         series.samples.push(row.get(1)?);

@@ -71,7 +71,7 @@ export class Alerts {
         const seen = t("acknowledged", { who: alert.acknowledged_by, time: moment(alert.acknowledged_at) });
         lines.push([seen, alert.note].filter(Boolean).join(" · "));
       }
-      return element("li", { class: known(alert.until) ? "over" : "open" }, title, ...lines.map((text) => element("small", { text })),
+      return element("li", { class: known(alert.until) ? "over" : known(alert.acknowledged_by) ? "open seen" : "open" }, title, ...lines.map((text) => element("small", { text })),
         known(alert.acknowledged_by) ? null : this.button(alert));
     }));
   }

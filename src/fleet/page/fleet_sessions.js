@@ -61,7 +61,7 @@ export class Sessions {
   }
 
   show() {
-    find("session_list").replaceChildren(...this.sessions.map((session) => {
+    find("interview_list").replaceChildren(...this.sessions.map((session) => {
       const button = element("button", { type: "button", text: t("summary") });
       button.addEventListener("click", () => showSummary(asStored(session)));
       return element("li", {},
