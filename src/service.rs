@@ -17,8 +17,8 @@ use log::{
 };
 
 /// Libraries that log every step of theirs; only their warnings are of use to an operator.
-const TALKATIVE: [&str; 9] =
-    ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rumqttc", "rustls"];
+const TALKATIVE: [&str; 8] =
+    ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rustls"];
 
 /// Starts the log on standard error: seconds since the start (the journal has its own time),
 /// level, target, sentence, fields. A second call changes nothing.
@@ -29,6 +29,8 @@ pub fn init_logging(level: LevelFilter) {
     for library in TALKATIVE {
         builder.filter_module(library, level.min(LevelFilter::Warn));
     }
+    // It repeats at each message what `mqtt` tells once.
+    builder.filter_module("rumqttc", level.min(LevelFilter::Error));
     builder.format(move |line, record| {
         if let Some(began_at) = began_at {
             write!(line, "{:>10.3} ", began_at.elapsed().as_secs_f64())?;

@@ -1,16 +1,13 @@
 //! [`Desk`]: what is to be said next, and to whom it was said. One task with the [`Link`]
 //! (`super::link`); everything it waits for may be dropped at any time and asked for again.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use rumqttc::{
     Outgoing,
     v5::{
         AsyncClient, Event,
-        mqttbytes::{
-            QoS,
-            v5::{ConnAck, Filter, Packet, PubAck, PubAckReason, Publish, SubAck},
-        },
+        mqttbytes::v5::{ConnAck, Packet, PubAckReason, Publish, SubAck},
     },
 };
 use serde_json::Value;
@@ -24,27 +21,24 @@ use super::{
     agenda::Agenda,
     command::{Answer, Request},
     home_assistant,
-    ledger::{Packets, Rate, Said, Window},
+    ledger::{Packets, Rate, Window},
     link::jittered,
     message::Message,
-    topics::{self, Topic},
-    words::{self, About, Status},
+    rows::{Deleting, Reading},
+    words::{About, Status},
 };
 use crate::{
     booth::{Booth, BoothState},
     clock::Clock,
     engine::Live,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind},
     stage::Stage,
     stop::Stop,
-    store::{OutboxRow, OutboxState, Store},
+    store::{OutboxState, Store},
 };
 
 /// Rows that may be on their way, however many the broker would take.
 const MOST_ROWS_ON_THEIR_WAY: u16 = 16;
-
-/// Messages that are said again by themselves and wait; what comes on top is dropped.
-const MOST_URGENT: usize = 256;
 
 /// Booths that come back together do not begin their replay together.
 const REPLAY_JITTER: std::time::Duration = std::time::Duration::from_secs(1);
@@ -78,23 +72,6 @@ impl std::fmt::Debug for MqttGround {
     }
 }
 
-/// Something asked of the store; kept until it is answered.
-pub(super) type Asked<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
-
-/// Rows that are being read.
-pub(super) struct Reading {
-    limit: u32,
-    /// The newest row before they were asked for.
-    newest_id: i64,
-    rows: Asked<Vec<OutboxRow>>,
-}
-
-/// Rows that are being deleted.
-pub(super) struct Deleting {
-    ids: Vec<i64>,
-    deleted: Asked<()>,
-}
-
 /// See the module.
 pub(super) struct Desk {
     pub(super) config: MqttConfig,
@@ -109,7 +86,7 @@ pub(super) struct Desk {
     pub(super) rate: Rate,
     pub(super) agenda: Agenda,
     /// Said before any row, oldest first.
-    pub(super) urgent: std::collections::VecDeque<Message>,
+    pub(super) urgent: VecDeque<Message>,
     /// QoS 0 messages that have not left yet.
     pub(super) unsent: usize,
     pub(super) reading: Option<Reading>,
@@ -119,9 +96,9 @@ pub(super) struct Desk {
     pub(super) is_up: bool,
     pub(super) was_up: bool,
     /// Longer packets close the connection.
-    most_bytes: usize,
+    pub(super) most_bytes: usize,
     /// What was told of refusals.
-    told: Option<PubAckReason>,
+    pub(super) told: Option<PubAckReason>,
 }
 
 impl Desk {
@@ -139,7 +116,7 @@ impl Desk {
             window: Window::new(usize::from(MOST_ROWS_ON_THEIR_WAY)),
             rate: Rate::new(config.replay_per_s, now),
             agenda: Agenda::new(now),
-            urgent: std::collections::VecDeque::new(),
+            urgent: VecDeque::new(),
             unsent: 0,
             reading: None,
             deleting: None,
@@ -217,181 +194,6 @@ impl Desk {
         }
     }
 
-    fn subscribe(&self) {
-        let command = |topic| Filter {
-            // A retained command that comes live must be told from one that does not stay.
-            preserve_retain: true,
-            ..Filter::new(topic, QoS::AtLeastOnce)
-        };
-        let name = &self.config.name;
-        let mut filters =
-            vec![command(topics::commands(name)), command(topics::feature_sets(name))];
-        if self.config.home_assistant != HomeAssistant::Off {
-            let birth = home_assistant::birth_topic(&self.config);
-            filters.push(Filter::new(birth, QoS::AtMostOnce));
-        }
-        if self.client.try_subscribe_many(filters).is_err() {
-            log::error!(target: "mqtt", "the client's queue is full at the begin of a connection");
-        }
-    }
-
-    /// Everything that is kept by the broker.
-    pub(super) fn say_all(&mut self, now: Instant) {
-        self.say_status();
-        self.say_info();
-        self.say_features();
-        self.discover();
-        self.agenda.said_all(now, self.config.say_again);
-    }
-
-    pub(super) fn say_status(&mut self) {
-        let (status, since, reason) = self.status;
-        let boot_id = self.ground.store.boot_id();
-        let payload = words::status(status, Some(since), boot_id, reason);
-        self.push(Message::state(Topic::Status.of(&self.config.name), &payload));
-    }
-
-    pub(super) fn say_info(&mut self) {
-        let addresses = words::addresses(&self.ground.about, &self.config);
-        let boot_id = self.ground.store.boot_id();
-        let state = self.booth.borrow();
-        let payload = words::info(&self.ground.about, &state, boot_id, &addresses);
-        drop(state);
-        self.push(Message::state(Topic::Info.of(&self.config.name), &payload));
-    }
-
-    pub(super) fn say_features(&mut self) {
-        let features = self.booth.borrow_and_update().features;
-        for (name, is_on) in features.by_name() {
-            let topic = Topic::FeatureState(name.into()).of(&self.config.name);
-            self.push(Message::state_word(topic, super::command::on_off(is_on)));
-        }
-    }
-
-    fn discover(&mut self) {
-        let allowed = self.booth.borrow().allowed;
-        let about = &self.ground.about;
-        for message in home_assistant::discovery(&self.config, about, allowed) {
-            self.push(message);
-        }
-    }
-
-    /// Puts a message in line before all rows.
-    pub(super) fn push(&mut self, message: Message) {
-        if self.urgent.len() == MOST_URGENT {
-            log::warn!(target: "mqtt", "the broker takes nothing; a message that is said again later is dropped");
-            self.urgent.pop_front();
-        }
-        self.urgent.push_back(message);
-    }
-
-    /// Gives the library what waits, as far as it has room.
-    pub(super) fn flush(&mut self) {
-        while self.is_up
-            && let Some(message) = self.urgent.front().cloned()
-        {
-            if message.bytes() > self.most_bytes {
-                log::error!(target: "mqtt", topic = message.topic.as_str(); "a message is longer than the broker takes, and is dropped");
-            } else if !self.give(message) {
-                return;
-            }
-            self.urgent.pop_front();
-        }
-    }
-
-    /// Gives the library one message; false when it has no room.
-    pub(super) fn give(&mut self, message: Message) -> bool {
-        let Message { topic, payload, qos, is_retained, properties, said } = message;
-        let given = self
-            .client
-            .try_publish_with_properties(topic, qos, is_retained, payload, properties)
-            .is_ok();
-        match (given, qos) {
-            (true, QoS::AtMostOnce) => self.unsent += 1,
-            (true, _) => self.packets.said(said),
-            (false, _) => (),
-        }
-        given
-    }
-
-    /// Reads rows where there is room for them, and nothing comes before them.
-    pub(super) fn start_reading(&mut self, now: Instant) {
-        if !self.is_up || self.reading.is_some() || !self.urgent.is_empty() {
-            return;
-        }
-        if self.agenda.read_at > now {
-            return;
-        }
-        let newest_id = self.outbox.borrow_and_update().newest_id;
-        let room = self.window.room(now);
-        if room == 0 {
-            return;
-        }
-        let Some(after) = self.window.look_after(newest_id, now) else { return };
-        let limit = u32::try_from(room.min(self.rate.allowed(now))).unwrap_or(u32::MAX);
-        if limit == 0 {
-            return;
-        }
-        let store = self.ground.store.clone();
-        let rows = Box::pin(async move { store.outbox_after(after, limit).await });
-        self.reading = Some(Reading { limit, newest_id, rows });
-    }
-
-    /// Sends the rows that were read.
-    pub(super) fn take_rows(
-        &mut self,
-        (limit, newest_id): (u32, i64),
-        rows: Result<Vec<OutboxRow>>,
-    ) {
-        let rows = match rows {
-            Ok(rows) if self.is_up => rows,
-            Ok(_) => return,
-            Err(error) => {
-                log::debug!(target: "mqtt", error = error.to_string().as_str(); "the outbox cannot be read now");
-                return self.agenda.read_later(Instant::now());
-            }
-        };
-        for row in self.window.choose(rows, limit, newest_id) {
-            let id = row.outbox_id;
-            let Some((topic, payload)) = words::row(&row) else {
-                log::error!(target: "mqtt", kind = row.kind.as_str(); "a message of an unknown kind cannot be sent, and is dropped");
-                self.window.acknowledged(id);
-                continue;
-            };
-            let mut message = Message::sure(topic.of(&self.config.name), &payload);
-            message.said = Said::Row(id);
-            if message.bytes() > self.most_bytes {
-                self.refuse(id, PubAckReason::QuotaExceeded);
-            } else if self.give(message) {
-                self.window.sent(id);
-                self.rate.spend();
-            } else {
-                return self.window.put_back(id);
-            }
-        }
-    }
-
-    /// Deletes what is acknowledged, many rows at a time.
-    pub(super) fn start_deleting(&mut self, now: Instant) {
-        let ids = if self.deleting.is_none() { self.window.done() } else { Vec::new() };
-        if ids.is_empty() || !self.agenda.may_delete(now) {
-            return;
-        }
-        let (store, rows) = (self.ground.store.clone(), ids.clone());
-        let deleted = Box::pin(async move { store.outbox_done(rows).await });
-        self.deleting = Some(Deleting { ids, deleted });
-    }
-
-    pub(super) fn take_deleted(&mut self, ids: &[i64], deleted: &Result<()>) {
-        match deleted {
-            Ok(()) => self.window.deleted(ids),
-            Err(error) => {
-                log::debug!(target: "mqtt", error = error.to_string().as_str(); "acknowledged messages cannot be deleted now");
-                self.agenda.delete_later(Instant::now());
-            }
-        }
-    }
-
     /// Something came in or went out.
     pub(super) fn take(&mut self, event: Event) {
         match event {
@@ -404,61 +206,6 @@ impl Desk {
             Event::Incoming(Packet::SubAck(ack)) => warn_of_refusal(&ack),
             Event::Incoming(Packet::Publish(publish)) => self.hear(&publish),
             _ => (),
-        }
-    }
-
-    fn take_ack(&mut self, ack: &PubAck) {
-        let is_unheard = ack.reason == PubAckReason::NoMatchingSubscribers;
-        let is_accepted = ack.reason == PubAckReason::Success || is_unheard;
-        match self.packets.answered(ack.pkid) {
-            Some(Said::Row(id)) if is_unheard => {
-                self.window.unheard(id, Instant::now());
-                self.tell(ack.reason);
-            }
-            Some(Said::Row(id)) if is_accepted => {
-                self.window.acknowledged(id);
-                self.agenda.delete_soon(Instant::now());
-                if self.window.refused_total() == 0 {
-                    self.told = None;
-                }
-            }
-            Some(Said::Row(id)) => self.refuse(id, ack.reason),
-            Some(Said::Goodbye) => self.agenda.goodbye_heard = true,
-            Some(Said::Other) if !is_accepted => self.tell(ack.reason),
-            Some(Said::Other) | None => (),
-        }
-        if let Some(trouble) = self.trouble() {
-            self.ground.stage.update(|status| status.error = Some(trouble));
-        }
-    }
-
-    /// What is wrong although there is a connection.
-    fn trouble(&self) -> Option<String> {
-        let refused = self.window.refused_total();
-        if self.window.is_unheard() {
-            return Some(
-                "nobody at the broker listens; the messages of the outbox wait".into(),
-            );
-        }
-        (refused > 0).then(|| format!("the broker refuses {refused} messages; look at its ACL"))
-    }
-
-    fn refuse(&mut self, outbox_id: i64, reason: PubAckReason) {
-        self.window.refused(outbox_id, Instant::now());
-        self.ground.stage.update(|status| status.errors_total += 1);
-        self.tell(reason);
-    }
-
-    /// Tells a refusal once, until it is another one.
-    fn tell(&mut self, reason: PubAckReason) {
-        if self.told.replace(reason) == Some(reason) {
-            return;
-        }
-        if reason == PubAckReason::NoMatchingSubscribers {
-            log::warn!(target: "mqtt", "nobody at the broker listens to the booth's sessions and events; the messages of the outbox are kept until somebody does");
-        } else {
-            let reason = format!("{reason:?}");
-            log::warn!(target: "mqtt", reason = reason.as_str(); "the broker refuses a message of the booth; messages of the outbox are kept and tried again, look at the broker's ACL");
         }
     }
 
@@ -491,21 +238,6 @@ impl Desk {
             self.say_status();
             self.ground.stop.request();
         }
-    }
-}
-
-impl Reading {
-    /// The rows, and what belongs to them.
-    pub(super) async fn done(&mut self) -> ((u32, i64), Result<Vec<OutboxRow>>) {
-        ((self.limit, self.newest_id), self.rows.as_mut().await)
-    }
-}
-
-impl Deleting {
-    /// Which rows, and whether they are deleted.
-    pub(super) async fn done(&mut self) -> (Vec<i64>, Result<()>) {
-        let deleted = self.deleted.as_mut().await;
-        (std::mem::take(&mut self.ids), deleted)
     }
 }
 

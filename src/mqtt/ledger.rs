@@ -20,7 +20,7 @@ const REFUSALS_IN_A_ROW: u32 = 16;
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// How often the oldest row that nobody heard is said again before those behind it have their
-/// turn: over 15 s, in which a desk that has lost its broker is back.
+/// turn: over half a minute, in which a desk that has lost its broker is back.
 const MOST_PROBES: u32 = 4;
 
 /// The first pause between them; each is twice the one before.

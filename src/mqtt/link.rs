@@ -109,7 +109,8 @@ impl Link {
             Ok(Ok(Event::Incoming(Packet::ConnAck(accepted)))) => self.come_up(accepted),
             Ok(Ok(event)) => {
                 if let Event::Incoming(Packet::PubAck(_) | Packet::PingResp(_)) = event {
-                    self.stage.media_passed(self.clock.monotonic());
+                    let now = self.clock.monotonic();
+                    self.stage.update(|status| status.last_media_at = Some(now));
                 }
                 Happened::Event(Box::new(event))
             }

@@ -15,6 +15,8 @@ mod home_assistant;
 mod ledger;
 mod link;
 mod message;
+mod rows;
+mod say;
 mod tls;
 pub mod topics;
 mod words;

@@ -1,0 +1,141 @@
+//! A booth with a real store and a real broker, whose live results are the test's own.
+
+use std::{sync::Arc, time::Duration};
+
+use boothd::{
+    booth::{Booth, Gates, Ground, StartSession, Subject},
+    clock::{Clock, SystemClock},
+    engine::{Engine, EngineConfig, Live, StreamSpec},
+    features::Features,
+    mqtt::{About, Mqtt, MqttConfig, MqttGround, topics::BoothName},
+    policy::{Policy, Profile},
+    session::SessionConfig,
+    stage::Stage,
+    stop::Stop,
+    store::{EventRecord, OutboxLimits, Store, StoreConfig, StoreThread},
+};
+use serde_json::json;
+use tokio::{sync::watch, time::timeout};
+
+use super::PATIENCE;
+
+pub(crate) const NOTICE: &str = "7";
+
+pub(crate) struct Scene {
+    pub(crate) store: Store,
+    pub(crate) booth: Booth,
+    pub(crate) live: watch::Sender<Live>,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) stop: Stop,
+    pub(crate) clock: Arc<SystemClock>,
+    pub(crate) mqtt: Mqtt,
+    thread: StoreThread,
+    _folder: tempfile::TempDir,
+}
+
+/// The booth `site/one`, that tries again soon.
+pub(crate) fn config(port: u16) -> MqttConfig {
+    let retry = (Duration::from_millis(50), Duration::from_millis(500));
+    MqttConfig { retry, ..MqttConfig::new("127.0.0.1", port, BoothName::new("site", "one")) }
+}
+
+impl Scene {
+    pub(crate) async fn start(config: MqttConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock::default());
+        let limits = OutboxLimits { max_bytes: 64 << 20, max_age: Duration::from_secs(86_400) };
+        let store_config = StoreConfig { outbox: Some(limits), ..StoreConfig::default() };
+        let path = folder.path().join("boothd.db");
+        let (store, thread) = Store::open_with(&path, store_config, clock.clone()).unwrap();
+        let booth = booth(&store, &clock);
+        let (live, receiver) = watch::channel(Live::default());
+        let (stage, stop) = (Arc::new(Stage::new("mqtt")), Stop::default());
+        let ground = MqttGround {
+            store: store.clone(),
+            booth: booth.clone(),
+            live: receiver,
+            stage: stage.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+            about: About {
+                version: "1.2.3",
+                board: Some("test board".into()),
+                models: vec![("iris".into(), "ab".repeat(32))],
+                config_sha256: "cd".repeat(32),
+                listen: ([127, 0, 0, 1], 8000).into(),
+            },
+            health: Arc::new(|| json!({ "status": "healthy" })),
+        };
+        let mqtt = Mqtt::start(&config, ground);
+        Scene { store, booth, live, stage, stop, clock, mqtt, thread, _folder: folder }
+    }
+
+    /// Puts a row into the outbox.
+    pub(crate) async fn record(&self, number: u32) {
+        let (at, data) = (self.clock.unix_ms(), json!({ "number": number }));
+        let event = EventRecord { session_id: None, at, kind: "test".into(), data };
+        self.store.event(event).await.unwrap();
+    }
+
+    pub(crate) async fn wait_empty(&self) {
+        let mut outbox = self.store.outbox();
+        let empty = outbox.wait_for(|outbox| outbox.depth == 0);
+        timeout(PATIENCE, empty).await.expect("the outbox empties").unwrap();
+    }
+
+    /// Until the stage says something in which these words stand.
+    pub(crate) async fn wait_error(&self, words: &str) -> String {
+        let said = async {
+            loop {
+                let error = self.stage.status().error.unwrap_or_default();
+                if error.contains(words) {
+                    return error;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        match timeout(PATIENCE, said).await {
+            Ok(error) => error,
+            Err(_) => panic!("no {words:?} in {:?}", self.stage.status()),
+        }
+    }
+
+    pub(crate) fn consent(&self) -> StartSession {
+        StartSession {
+            notice_version: NOTICE.into(),
+            consent_at: self.clock.unix_ms(),
+            subject_ref: Some("candidate 7".into()),
+            features: None,
+        }
+    }
+
+    pub(crate) async fn leave(self) {
+        let Scene { store, booth, mqtt, thread, .. } = self;
+        mqtt.leave().await;
+        drop((booth, store));
+        tokio::task::spawn_blocking(move || thread.join()).await.unwrap();
+    }
+}
+
+fn booth(store: &Store, clock: &Arc<SystemClock>) -> Booth {
+    let features = Features { preview: false, ..Features::ALL };
+    let policy = Policy {
+        profile: Profile::Standard,
+        require_consent: false,
+        ceiling: features,
+        notice_version: NOTICE.into(),
+    };
+    let engine = Engine::new(EngineConfig::default());
+    let spec = StreamSpec {
+        name: "booth".into(),
+        origin: Default::default(),
+        session: SessionConfig::default(),
+        features,
+        is_client: false,
+    };
+    let (stream, task, _) = engine.open(&spec);
+    tokio::spawn(task.run(clock.clone()));
+    let log = Arc::new(store.clone());
+    let ground = Ground { policy, features, log, clock: clock.clone() };
+    Booth::new(Subject::Booth, Arc::new(stream), Gates::closed(), ground)
+}

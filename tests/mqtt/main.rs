@@ -1,0 +1,18 @@
+//! The booth and a real Mosquitto: nothing that was accepted is lost, whatever the broker does.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod booth;
+mod broker;
+mod centre;
+mod commands;
+mod daemon;
+mod login;
+mod outbox;
+mod said;
+
+/// Long enough never to be reached by a test that works.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The topics of the booth under test.
+const BASE: &str = "boothd/v1/site/one";

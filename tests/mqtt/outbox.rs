@@ -1,0 +1,188 @@
+//! What was put into the outbox arrives, in order, however the broker ends.
+
+use std::{collections::BTreeSet, env, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    booth::{Scene, config},
+    broker::Broker,
+    centre::{Centre, Heard},
+};
+
+/// Records that are put in.
+const RECORDS: u32 = 60;
+
+/// What the centre got: numbers in order of arrival, without those it had already.
+async fn collect(centre: &mut Centre, until: u32) -> Vec<u64> {
+    let (mut seen, mut numbers) = (BTreeSet::new(), Vec::new());
+    while numbers.len() < usize::try_from(until).unwrap() {
+        let heard = centre.wait("a record", |heard| heard.topic.ends_with("event/test")).await;
+        let record = heard.json();
+        assert!(record["ts"].is_i64() && record["clock_set"].is_boolean(), "{record}");
+        let key = (record["boot_id"].as_str().unwrap().to_owned(), record["seq"].as_i64());
+        if seen.insert(key) {
+            numbers.push(record["number"].as_u64().unwrap());
+        }
+    }
+    numbers
+}
+
+fn in_order() -> Vec<u64> {
+    (0..u64::from(RECORDS)).collect()
+}
+
+/// The bar has 5 records a second and 15 s: `BOOTHD_FULL_FREEZE=1`. The loss that it looks for
+/// is the same when everything is shorter.
+fn times() -> (Duration, Duration) {
+    match env::var_os("BOOTHD_FULL_FREEZE") {
+        Some(_) => (Duration::from_millis(200), Duration::from_secs(15)),
+        None => (Duration::from_millis(40), Duration::from_secs(3)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_records_survive_a_frozen_broker_that_lost_its_sessions() {
+    let mut broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    centre.wait_topic("/status").await;
+    let (pace, freeze) = times();
+    let putting = async {
+        let mut ticks = tokio::time::interval(pace);
+        for number in 0..RECORDS {
+            ticks.tick().await;
+            scene.record(number).await;
+        }
+    };
+    let breaking = async {
+        tokio::time::sleep(pace * 20).await;
+        broker.freeze();
+        tokio::time::sleep(freeze).await;
+        broker.kill();
+        broker.start_again();
+    };
+    let (numbers, ..) = tokio::join!(collect(&mut centre, RECORDS), putting, breaking);
+    assert_eq!(numbers, in_order(), "all, in order, once");
+    scene.wait_empty().await;
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_was_only_slow_gets_all_of_them() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    centre.wait_topic("/status").await;
+    broker.freeze();
+    for number in 0..RECORDS {
+        scene.record(number).await;
+    }
+    broker.thaw();
+    assert_eq!(collect(&mut centre, RECORDS).await, in_order());
+    scene.wait_empty().await;
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_survive_restarts_and_kills_of_the_broker() {
+    let persistent = "allow_anonymous true\npersistence true\npersistence_location FOLDER/\n";
+    let mut broker = Broker::with(persistent, |_| ());
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    let putting = async {
+        for number in 0..RECORDS {
+            scene.record(number).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let breaking = async {
+        for round in 0..4 {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            if round % 2 == 0 {
+                broker.terminate()
+            } else {
+                broker.kill()
+            }
+            broker.start_again();
+        }
+    };
+    let (numbers, ..) = tokio::join!(collect(&mut centre, RECORDS), putting, breaking);
+    assert_eq!(numbers, in_order());
+    scene.wait_empty().await;
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_broker_comes_at_the_configured_rate() {
+    let mut broker = Broker::open();
+    broker.terminate();
+    let mut config = config(broker.port);
+    let (records, per_s) = replay();
+    config.replay_per_s = per_s;
+    let scene = Scene::start(config).await;
+    scene.wait_error("no broker answers").await;
+    for number in 0..records {
+        scene.record(number).await;
+    }
+    assert_eq!(scene.store.outbox().borrow().depth, u64::from(records));
+    broker.start_again();
+    let mut centre = Centre::join(broker.port).await;
+    let first = collect(&mut centre, 1).await;
+    let began = std::time::Instant::now();
+    let rest = collect(&mut centre, records - 1).await;
+    let took = began.elapsed();
+    assert_eq!((first[0], *rest.last().unwrap()), (0, u64::from(records - 1)));
+    // A tenth of a second's may come at once.
+    let least = f64::from(records) / f64::from(per_s) - 0.3;
+    assert!(took.as_secs_f64() > least, "{took:?}");
+    println!("{} records at {per_s} a second in {took:?}", rest.len());
+    scene.wait_empty().await;
+    scene.leave().await;
+}
+
+/// How many records wait, and at what rate they may come; the bar has 10 000 within 60 s at the
+/// default rate: `BOOTHD_FULL_REPLAY=1`.
+fn replay() -> (u32, u32) {
+    if env::var_os("BOOTHD_FULL_REPLAY").is_some() { (10_000, 200) } else { (300, 100) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_hears_is_kept_until_somebody_does() {
+    let broker = Broker::open();
+    let scene = Scene::start(config(broker.port)).await;
+    for number in 0..RECORDS {
+        scene.record(number).await;
+    }
+    scene.wait_error("nobody at the broker listens").await;
+    assert_eq!(scene.store.outbox().borrow().depth, u64::from(RECORDS));
+    let mut centre = Centre::join(broker.port).await;
+    assert_eq!(collect(&mut centre, RECORDS).await, in_order());
+    scene.wait_empty().await;
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_told_from_its_start_to_its_end_and_the_goodbye_comes_last() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    let session = scene.booth.start_session(scene.consent(), "op").await.unwrap();
+    let started = format!("/session/{}/started", session.session_id);
+    let started = centre.wait_topic(&started).await;
+    assert_eq!((started.is_retained, started.json()["seq"].is_i64()), (false, true));
+    let boot_id = started.json()["boot_id"].clone();
+    assert_eq!(boot_id, scene.store.boot_id());
+    // What is written last is told before we leave.
+    scene.booth.end_session("op").await.unwrap();
+    scene.leave().await;
+    let summary = format!("/session/{}/summary", session.session_id);
+    let summary = centre.wait_topic(&summary).await.json();
+    assert_eq!(summary["frames_total"], 0);
+    assert!(summary["seq"].as_i64() > started.json()["seq"].as_i64());
+    let goodbye =
+        |heard: &Heard| heard.topic.ends_with("/status") && heard.json()["status"] == "offline";
+    let goodbye = centre.wait("the goodbye", goodbye).await.json();
+    assert_eq!((&goodbye["reason"], &goodbye["boot_id"]), (&Value::from("stopped"), &boot_id));
+    assert!(goodbye["since"].is_i64());
+}

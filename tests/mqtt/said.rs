@@ -1,0 +1,186 @@
+//! What the booth says of itself.
+
+use std::{sync::Arc, time::Duration};
+
+use boothd::{
+    engine::{FaceResult, Live, VoiceResult},
+    features::Features,
+    mqtt::{CommandName, HomeAssistant},
+    session::{FaceMetrics, VoiceMetrics},
+    speech::{SpeechTiming, VoiceObservation},
+    vision::{FaceObservation, VisionTiming},
+};
+use rumqttc::v5::mqttbytes::QoS;
+use serde_json::json;
+
+use super::{
+    BASE,
+    booth::{Scene, config},
+    broker::Broker,
+    centre::Centre,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_info_health_and_features_are_kept_by_the_broker() {
+    let broker = Broker::open();
+    let scene = Scene::start(config(broker.port)).await;
+    let mut first = Centre::join(broker.port).await;
+    first.wait_topic("/health").await;
+    // Whoever comes later is told the same.
+    drop(first);
+    let mut centre = Centre::join(broker.port).await;
+    let mut kept = std::collections::BTreeMap::new();
+    while kept.len() < 4 + 6 {
+        let heard = centre.wait("what is kept", |heard| heard.is_retained).await;
+        kept.insert(heard.topic.strip_prefix(&format!("{BASE}/")).unwrap().to_owned(), heard);
+    }
+    let status = kept["status"].json();
+    assert_eq!((&status["status"], &status["reason"]), (&json!("online"), &json!(null)));
+    assert_eq!(status["boot_id"], scene.store.boot_id());
+    assert_eq!(kept["status"].qos, QoS::AtLeastOnce);
+    let info = kept["info"].json();
+    assert_eq!((&info["version"], &info["board"]), (&json!("1.2.3"), &json!("test board")));
+    assert_eq!(info["addresses"], json!(["127.0.0.1:8000"]));
+    assert_eq!(info["models"]["iris"], "ab".repeat(32));
+    assert_eq!(kept["health"].json()["status"], "healthy");
+    assert_eq!(kept["feature/gaze/state"].text, "ON");
+    assert_eq!(kept["feature/preview/state"].text, "OFF");
+    let change = serde_json::from_value(json!({ "gaze": false })).unwrap();
+    scene.booth.configure(&change, "op").await.unwrap();
+    let off = |heard: &super::centre::Heard| {
+        heard.topic.ends_with("feature/gaze/state") && heard.text == "OFF"
+    };
+    centre.wait("the switch", off).await;
+    scene.leave().await;
+}
+
+/// What an empty, silent room gives in the frame and the segment of that number.
+fn live(sequence: u64) -> Live {
+    let (features, session_id) = (Features::ALL, Some(Arc::from("s")));
+    let (captured_at, latency) = (Duration::from_secs(sequence), Duration::from_millis(9));
+    let face = FaceObservation {
+        sequence,
+        captured_at,
+        unix_ms: 1_700_000_000_000,
+        width_px: 640,
+        height_px: 480,
+        brightness: 0.5,
+        face_count: 0,
+        face: None,
+        detected_anew: true,
+        timing: VisionTiming::default(),
+    };
+    let voice = VoiceObservation {
+        sequence,
+        captured_at,
+        unix_ms: 1_700_000_000_500,
+        duration: Duration::from_secs(3),
+        new_duration: Duration::from_secs(1),
+        audio_detected: false,
+        speech_ratio: 0.0,
+        speech: Vec::new(),
+        pauses: Vec::new(),
+        rms: 0.0,
+        dbfs: None,
+        clipping_ratio: 0.0,
+        f0_track_hz: Vec::new(),
+        f0: None,
+        spectral_centroid_hz: None,
+        clarity: None,
+        syllables: Vec::new(),
+        arousal: None,
+        timing: SpeechTiming::default(),
+    };
+    let face = FaceResult {
+        observation: face,
+        metrics: FaceMetrics::default(),
+        dropped_total: 0,
+        latency,
+        features,
+        session_id: session_id.clone(),
+    };
+    let voice = VoiceResult {
+        observation: voice,
+        metrics: VoiceMetrics::default(),
+        dropped_total: 0,
+        latency,
+        features,
+        session_id,
+    };
+    Live { face: Some(Arc::new(face)), voice: Some(Arc::new(voice)), ..Live::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_numbers_come_once_a_second_and_expire() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    centre.wait_topic("/health").await;
+    scene.live.send_replace(live(1));
+    let video = centre.wait_topic("/metrics/video").await;
+    assert_eq!((video.qos, video.is_retained), (QoS::AtMostOnce, false));
+    assert!(video.properties.message_expiry_interval.is_some_and(|expiry| expiry <= 10));
+    assert_eq!(
+        (&video.json()["sequence"], &video.json()["session_id"]),
+        (&json!(1), &json!("s"))
+    );
+    let audio = centre.wait_topic("/metrics/audio").await.json();
+    assert_eq!(audio["pitch_mean"], json!(null));
+    // Of many that come in less than a second only the newest is told.
+    let began = std::time::Instant::now();
+    for sequence in 2..=9 {
+        scene.live.send_replace(live(sequence));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let next = centre.wait_topic("/metrics/video").await.json();
+    assert_eq!(next["sequence"], 9);
+    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn home_assistant_is_told_and_told_again_when_it_comes() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let mut config = config(broker.port);
+    config.home_assistant = HomeAssistant::Device;
+    config.commands = [CommandName::Features].into();
+    let scene = Scene::start(config.clone()).await;
+    let topic = "homeassistant/device/site_one/config";
+    let device = centre.wait_topic(topic).await.json();
+    assert_eq!(device["availability"][0]["topic"], format!("{BASE}/status"));
+    let switch = &device["components"]["feature_gaze"];
+    assert_eq!(switch["command_topic"], format!("{BASE}/feature/gaze/set"));
+    centre.wait_topic("/health").await;
+    centre.say("homeassistant/status", "online").await;
+    let again = centre.wait_topic(topic).await;
+    assert_eq!(again.json(), device);
+    scene.leave().await;
+
+    config.home_assistant = HomeAssistant::Entities;
+    let scene = Scene::start(config).await;
+    let entity = centre.wait_topic("homeassistant/sensor/site_one/pitch_mean/config").await;
+    assert_eq!(entity.json()["state_topic"], format!("{BASE}/metrics/audio"));
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_will_of_an_old_connection_heals() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let mut config = config(broker.port);
+    config.say_again = Duration::from_millis(300);
+    let scene = Scene::start(config).await;
+    centre.wait_topic("/health").await;
+    let late = json!({ "status": "offline", "since": null, "boot_id": "old" }).to_string();
+    let status = format!("{BASE}/status");
+    centre.client.publish(status, QoS::AtLeastOnce, true, late).await.unwrap();
+    let says = |word: &'static str| {
+        move |heard: &super::centre::Heard| {
+            heard.topic.ends_with("/status") && heard.json()["status"] == word
+        }
+    };
+    centre.wait("the will", says("offline")).await;
+    centre.wait("the booth", says("online")).await;
+    scene.leave().await;
+}
