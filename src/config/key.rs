@@ -469,7 +469,7 @@ pub const KEYS: &[Key] = &[
     key(
         "store.flush_s",
         Number(1.0, 600.0),
-        Is("60.0"),
+        Is("120.0"),
         "Seconds that the metrics of a running session may wait in memory, to spare the card: \
          what a power cut may take of them. Sessions, consents and summaries never wait.",
     ),

@@ -88,6 +88,8 @@ pub(super) struct Window {
     /// Those of them that were accepted, but that nobody heard.
     unheard: BTreeSet<i64>,
     refusals_in_a_row: u32,
+    /// A row was acknowledged since the connection was made: somebody listens.
+    is_heard: bool,
     /// How often a row was said that nobody heard, since one was heard.
     probes: u32,
     paused_until: Option<Instant>,
@@ -103,6 +105,7 @@ impl Window {
             refused: BTreeMap::new(),
             unheard: BTreeSet::new(),
             refusals_in_a_row: 0,
+            is_heard: false,
             probes: 0,
             paused_until: None,
         }
@@ -116,6 +119,7 @@ impl Window {
         self.refused.clear();
         self.unheard.clear();
         self.refusals_in_a_row = 0;
+        self.is_heard = false;
         self.probes = 0;
         self.paused_until = None;
     }
@@ -125,8 +129,9 @@ impl Window {
         if self.paused_until.is_some_and(|until| now < until) {
             return 0;
         }
-        // As long as nobody hears, one at a time keeps the order.
-        let size = if self.probes == 0 { self.size } else { 1 };
+        // Until somebody hears, one at a time keeps the order: a desk that comes between two rows
+        // would have the second without the first.
+        let size = if self.is_heard && self.probes == 0 { self.size } else { 1 };
         size.saturating_sub(self.on_their_way.len())
     }
 
@@ -176,6 +181,7 @@ impl Window {
     /// The broker has it.
     pub(super) fn acknowledged(&mut self, outbox_id: i64) {
         self.refusals_in_a_row = 0;
+        self.is_heard = true;
         self.probes = 0;
         self.on_their_way.remove(&outbox_id);
         self.done.insert(outbox_id);

@@ -67,7 +67,7 @@ impl Default for StoreConfig {
         StoreConfig {
             retention: DAY * 90,
             max_bytes: 1 << 30,
-            flush_interval: Duration::from_secs(60),
+            flush_interval: Duration::from_secs(120),
             outbox: None,
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::daemon::TOKEN;
+use super::daemon::TOKEN;
 
 /// The whole answer to one request of the operator; `None` when the daemon is gone.
 pub fn ask_text(address: &str, method: &str, path: &str) -> Option<String> {

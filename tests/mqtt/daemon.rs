@@ -16,6 +16,8 @@ use super::{
     centre::{Centre, Heard},
 };
 
+pub(crate) use super::house::TOKEN;
+
 struct Daemon {
     child: Child,
     /// It tells more than its first line.

@@ -7,7 +7,12 @@ mod broker;
 mod centre;
 mod commands;
 mod daemon;
+#[path = "../common/daemon.rs"]
+mod house;
+mod kept;
 mod login;
+#[path = "../common/operator.rs"]
+mod operator;
 mod outbox;
 mod said;
 

@@ -108,5 +108,6 @@ find("forget_token").addEventListener("click", () => {
 addEventListener("hashchange", () => showView(true));
 startTheme(translate);
 translate();
+document.body.dataset.mode = "fleet";
 setInterval(() => known.view === "booths" && grid.show(), 5000);
 entry.begin();

@@ -1,11 +1,9 @@
 // Charts of a booth's minutes, drawn by the booth page's own Trend.
 
-import { find, setText } from "./dom.js";
+import { element, find, setText } from "./dom.js";
 import { download, fleet, pathOf, query } from "./fleet_api.js";
-import { duration, fixed, known, NONE } from "./format.js";
-import { Trend } from "./trend.js";
+import { PastTrend } from "./past.js";
 import { t } from "./words.js";
-import { element } from "./dom.js";
 
 const SPANS_H = [1, 24, 168, 720];
 const HOUR_MS = 3_600_000;
@@ -33,46 +31,12 @@ function columnsOf(series, lines, stepMs) {
   return columns;
 }
 
-/** A Trend over a time that has passed. */
-class Chart extends Trend {
-  constructor(host, lines) {
-    super(host, { lines: lines.map((line) => ({ ...line, value: () => null })), height_px: 110, axes: true });
-  }
-
-  newest() {
-    return (this.until ?? 0) / 1000;
-  }
-
-  span_s() {
-    return ((this.until ?? 0) - (this.from ?? 0)) / 1000 || 1;
-  }
-
-  put(columns, from, until) {
-    Object.assign(this, { points: columns, from, until });
-    this.plot.setData(columns);
-    this.tell();
-  }
-
-  tell() {
-    const parts = this.lines.map((line, k) => {
-      const unit = line.unit ? ` (${t(line.unit)})` : "";
-      setText(this.words[k], t(line.word) + unit);
-      const values = this.points[k + 1].filter(known);
-      const format = fixed(line.digits ?? 2);
-      return `${t(line.word)} ${values.length > 0 ? `${format(Math.min(...values))} … ${format(Math.max(...values))}` : NONE}`;
-    });
-    const span = duration((this.until ?? 0) - (this.from ?? 0));
-    setText(this.span, this.until ? t("trend_span", { time: span }) : "");
-    this.frame.setAttribute("aria-label", t("history_label", { span, values: parts.join(", ") }));
-  }
-}
-
 export class History {
   constructor(token) {
     Object.assign(this, { token, booth: null });
-    this.video = new Chart(find("history_video"), VIDEO);
-    this.audio = new Chart(find("history_audio"), AUDIO);
-    this.work = new Chart(find("history_work"), [
+    this.video = new PastTrend(find("history_video"), VIDEO);
+    this.audio = new PastTrend(find("history_audio"), AUDIO);
+    this.work = new PastTrend(find("history_work"), [
       { word: "processing_video", column: "processing_ms", scale: "ms", range: this.range, digits: 0, unit: "ms" },
       { word: "processing_audio", column: "audio_ms", scale: "ms", range: this.range, digits: 0, unit: "ms" },
     ]);

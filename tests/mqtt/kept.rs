@@ -1,0 +1,149 @@
+//! What the desk has after the booth's power was cut again and again, and what the broker keeps
+//! of a subject that was erased: nothing.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    env, fs,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{
+    broker::Broker,
+    centre::{Centre, Heard},
+    house::{BOOTHD, Daemon},
+    operator::{ask, begin, end},
+};
+
+/// How often the power is cut; BOOTHD_POWER_CUTS=200 for the long run.
+fn power_cuts() -> u64 {
+    env::var("BOOTHD_POWER_CUTS").map_or(40, |count| count.parse().unwrap())
+}
+
+fn start(state: &Path, port: u16) -> Daemon {
+    let state = format!("state.dir={}", state.display());
+    let broker = format!("mqtt.broker=mqtt://127.0.0.1:{port}");
+    let off = ["video.source=off", "audio.source=off", "booth.id=one"];
+    Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], &*state, &*broker])
+}
+
+/// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
+fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    while let Some(session) = begin(address) {
+        begun.push(session.clone());
+        if end(address, &session) != Some(200) {
+            break;
+        }
+        ended.push(session);
+    }
+    (begun, ended)
+}
+
+/// A session's records as the desk keeps them: the first of each `boot_id` and `seq`.
+#[derive(Default)]
+struct Kept {
+    seen: HashMap<(String, u64), String>,
+    /// Kinds by session, in the order in which they came.
+    sessions: BTreeMap<String, Vec<String>>,
+}
+
+impl Kept {
+    fn take(&mut self, heard: &Heard) {
+        let Some((_, rest)) = heard.topic.split_once("/session/") else { return };
+        let (session, kind) = rest.split_once('/').unwrap();
+        let record = heard.json();
+        assert_eq!(record["session_id"], *session, "whole: {}", heard.text);
+        let name =
+            (record["boot_id"].as_str().unwrap().to_owned(), record["seq"].as_u64().unwrap());
+        match self.seen.insert(name, heard.text.clone()) {
+            Some(before) => assert_eq!(before, heard.text, "said again as before"),
+            None => self.sessions.entry(session.into()).or_default().push(kind.into()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_power_cuts_the_desk_has_all_that_was_acknowledged() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let state = tempfile::tempdir().unwrap();
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    for cut in 0..power_cuts() {
+        let daemon = start(state.path(), broker.port);
+        let address = daemon.address.clone();
+        let asking = std::thread::spawn(move || sessions_until_it_dies(&address));
+        // Anywhere in the first 150 ms, spread evenly (the golden ratio's multiples).
+        let at = (cut * 618_034 % 1_000_000) * 150 / 1_000;
+        std::thread::sleep(Duration::from_micros(at));
+        daemon.signal(rustix::process::Signal::KILL);
+        let (b, e) = asking.join().unwrap();
+        begun.extend(b);
+        ended.extend(e);
+    }
+    let daemon = start(state.path(), broker.port);
+    daemon.wait_for_health("the outbox", |health| {
+        health["mqtt"]["state"] == "running" && health["outbox"]["depth"] == 0
+    });
+    // The last of all is said after everything that waited.
+    let last = begin(&daemon.address).unwrap();
+    let mut kept = Kept::default();
+    let is_last = format!("/session/{last}/started");
+    loop {
+        let heard = centre.wait("the last session", |_| true).await;
+        kept.take(&heard);
+        if heard.topic.ends_with(&is_last) {
+            break;
+        }
+    }
+    assert!(ended.len() > 20, "{} sessions were ended", ended.len());
+    for session in &begun {
+        assert_eq!(kept.sessions[session][0], "started", "{session}");
+    }
+    for session in &ended {
+        assert_eq!(kept.sessions[session], ["started", "summary"], "in order, once");
+    }
+    println!("MEASURED {} sessions begun, {} ended, none lost", begun.len(), ended.len());
+    drop(daemon);
+    let database = boothd::store::database_path(state.path());
+    boothd::store::Database::open(&database).unwrap().check().unwrap();
+}
+
+fn stands(file: &Path, words: &str) -> bool {
+    let bytes = fs::read(file).unwrap();
+    bytes.windows(words.len()).any(|window| window == words.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_broker_keeps_nothing_of_an_erased_subject() {
+    let kept = "allow_anonymous true\npersistence true\npersistence_location FOLDER/\n";
+    let mut broker = Broker::with(kept, |_| ());
+    let mut centre = Centre::join(broker.port).await;
+    let state = tempfile::tempdir().unwrap();
+    let daemon = start(state.path(), broker.port);
+    daemon.wait_for_health("the desk", |health| health["mqtt"]["state"] == "running");
+    let session = begin(&daemon.address).unwrap();
+    centre.wait_topic(&format!("/session/{session}/started")).await;
+    end(&daemon.address, &session).unwrap();
+    let summary = centre.wait_topic(&format!("/session/{session}/summary")).await.json();
+    let path = format!("/api/v1/sessions/{session}");
+    let (status, receipt) = ask(&daemon.address, "DELETE", &path, &Value::Null).unwrap();
+    assert_eq!((status, &receipt["is_log_clear"]), (200, &true.into()));
+    let told = centre.wait_topic("/event/erased").await.json();
+    assert_eq!(told["session_ids"][0], *session);
+    daemon.wait_for_health("the outbox", |health| health["outbox"]["depth"] == 0);
+    assert!(daemon.terminate().0.success());
+    drop(centre);
+    broker.terminate();
+    let store = broker.folder.path().join("mosquitto.db");
+    assert!(stands(&store, "boothd/v1/site/one/health"), "the broker kept what is retained");
+    let ended_at = summary["ended_at"].to_string();
+    for file in [store, boothd::store::database_path(state.path())] {
+        for words in ["candidate 7", &session, &ended_at] {
+            assert!(!stands(&file, words), "{words} in {}", file.display());
+        }
+    }
+}
