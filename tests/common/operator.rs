@@ -6,9 +6,9 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
+use boothd::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::daemon::TOKEN;
@@ -42,10 +42,9 @@ fn exchange(address: &str, method: &str, path: &str, body: &str) -> Option<Strin
     Some(String::from_utf8(answer).unwrap())
 }
 
-/// What "candidate 7" agrees to now.
+/// What "candidate 7" agrees to now, by the daemon's own clock.
 pub fn consent() -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let consent_at = u64::try_from(now.as_millis()).unwrap();
+    let consent_at = SystemClock::default().unix_ms();
     json!({"notice_version": "1", "consent_at": consent_at, "subject_ref": "candidate 7"})
 }
 

@@ -30,6 +30,13 @@ fn start(state: &Path, port: u16) -> Daemon {
     Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], &*state, &*broker])
 }
 
+/// Work beside the test.
+fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    std::thread::Builder::new().name("aside".into()).spawn(work).unwrap()
+}
+
 /// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
 fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
     let (mut begun, mut ended) = (Vec::new(), Vec::new());
@@ -75,7 +82,7 @@ async fn after_power_cuts_the_desk_has_all_that_was_acknowledged() {
     for cut in 0..power_cuts() {
         let daemon = start(state.path(), broker.port);
         let address = daemon.address.clone();
-        let asking = std::thread::spawn(move || sessions_until_it_dies(&address));
+        let asking = aside(move || sessions_until_it_dies(&address));
         // Anywhere in the first 150 ms, spread evenly (the golden ratio's multiples).
         let at = (cut * 618_034 % 1_000_000) * 150 / 1_000;
         std::thread::sleep(Duration::from_micros(at));
