@@ -36,9 +36,9 @@ use crate::{
 const FRAME_QUEUE: usize = 1;
 
 /// A segment tells of whole seconds, a frame of now: while all clients' chunks come at once,
-/// pictures are looked at first and the voices wait some tenths of a second. At 10 a thread
-/// still gets a tenth of what its core has.
-const SPEECH_NICENESS: i32 = 10;
+/// pictures are looked at first and the voices wait some tenths of a second. At 5 a thread
+/// still gets a quarter of what its core has.
+const SPEECH_NICENESS: i32 = 5;
 
 /// How many workers there are and how long queues may get.
 #[derive(Clone, Debug)]

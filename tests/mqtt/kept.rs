@@ -26,8 +26,10 @@ fn power_cuts() -> u64 {
 fn start(state: &Path, port: u16) -> Daemon {
     let state = format!("state.dir={}", state.display());
     let broker = format!("mqtt.broker=mqtt://127.0.0.1:{port}");
+    // Thousands of records wait after two hundred power cuts.
+    let rate = "mqtt.replay_per_s=5000";
     let off = ["video.source=off", "audio.source=off", "booth.id=one"];
-    Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], &*state, &*broker])
+    Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], rate, &*state, &*broker])
 }
 
 /// Work beside the test.
