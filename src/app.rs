@@ -3,11 +3,12 @@
 //! Stop runs the same way: capture leaves, the lanes close, the workers finish what waits, the
 //! stream's task ends, the doors say goodbye.
 
+mod central;
 mod fleet;
+mod loaded;
 
 use std::{
     io::Write,
-    net::SocketAddr,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -22,7 +23,10 @@ use tokio::{
 };
 
 use crate::{
-    booth::{Booth, Gates, Ground, Subject, devices},
+    booth::{
+        Booth, Gates, Ground, Subject,
+        devices::{self, Devices},
+    },
     capture::{
         retry::LoopContext,
         source::{AudioSource, Present, Sources, VideoSource},
@@ -32,8 +36,8 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
-    inference::{Catalog, ModelEntry},
-    mqtt::{About, Mqtt, MqttGround},
+    inference::Catalog,
+    mqtt::Mqtt,
     recorder,
     report::SummaryReport,
     session::Session,
@@ -41,8 +45,8 @@ use crate::{
     stage::{Stage, State},
     stop::Stop,
     store::{self, Secret, Store, StoreThread},
-    vision::{ExpressionChoice, FaceAnalyser, FaceModels, VisionConfig},
-    web::{self, ModelInfo, WebState},
+    vision::{FaceAnalyser, FaceModels, VisionConfig},
+    web::{self, WebState},
 };
 
 pub use fleet::run_fleet;
@@ -69,6 +73,7 @@ struct Parts {
     session: Task<Session>,
     live: watch::Receiver<Live>,
     booth: Booth,
+    devices: watch::Receiver<Devices>,
     store: Store,
     store_thread: StoreThread,
 }
@@ -93,7 +98,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let state = web_state(config, &stages, &parts, &catalog);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
-    let mqtt = start_mqtt(config, &stages, &runtime, &state, with);
+    let mqtt = central::start(config, &stages, &runtime, &state, with);
     announce(config, &listener, is_new.then_some(&token), out)?;
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &stages, &catalog)?;
@@ -103,43 +108,6 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     })?;
     parts.leave(&runtime, mqtt);
     served
-}
-
-/// Begins to talk to the central desk, where there is one.
-fn start_mqtt(
-    config: &Config,
-    stages: &Stages,
-    runtime: &Runtime,
-    state: &WebState,
-    (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
-) -> Option<Mqtt> {
-    let stage = stages.mqtt.clone();
-    let Some(mqtt) = &config.mqtt else {
-        stage.update(|status| status.state = State::Off);
-        return None;
-    };
-    let about = About {
-        version: env!("CARGO_PKG_VERSION"),
-        board: board(),
-        models: state.models.iter().map(|m| (m.name.clone(), m.sha256.clone())).collect(),
-        config_sha256: config.shared_sha256(),
-        listen,
-    };
-    let (of_health, time) = (state.clone(), clock.clone());
-    let health = Arc::new(move || web::health_value(&of_health, time.monotonic()));
-    let (store, booth, live) = (state.store.clone(), state.booth.clone(), state.live.clone());
-    let ground = MqttGround { store, booth, live, stage, clock, stop, about, health };
-    let _runtime = runtime.enter();
-    Some(Mqtt::start(mqtt, ground))
-}
-
-/// What the board or machine calls itself, from its device tree or its firmware.
-fn board() -> Option<String> {
-    const PLACES: [&str; 2] =
-        ["/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"];
-    let told = PLACES.iter().find_map(|path| std::fs::read_to_string(path).ok())?;
-    let told = told.trim_matches(['\0', '\n', ' ']);
-    (!told.is_empty()).then(|| told.to_owned())
 }
 
 /// A booth whose door has failed must not go on unseen: it stops, and systemd starts it anew.
@@ -278,10 +246,12 @@ impl Parts {
         let booth = Booth::new(Subject::Booth, stream.clone(), gates, ground);
         let state = booth.state();
         runtime.spawn(recorder::follow(live.clone(), state, store.clone(), clock.clone()));
-        let _inside = runtime.enter();
-        let devices = devices::follow(stages.all(), stop.clone());
-        let (state, store_too) = (booth.state(), store.clone());
-        runtime.spawn(recorder::note_devices(devices, state, store_too, clock.clone()));
+        let devices = {
+            let _inside = runtime.enter();
+            devices::follow(stages.all(), stop.clone())
+        };
+        let (seen, state, store_too) = (devices.clone(), booth.state(), store.clone());
+        runtime.spawn(recorder::note_devices(seen, state, store_too, clock.clone()));
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, config.camera.clone(), camera);
             let sink = stream.clone();
@@ -302,6 +272,7 @@ impl Parts {
             session,
             live,
             booth,
+            devices,
             store,
             store_thread,
         })
@@ -315,7 +286,8 @@ impl Parts {
         catalog: &Catalog,
     ) -> Result<()> {
         let Sources { video, audio } = &config.sources;
-        let vision = VisionConfig { expression: expression(config), ..config.vision.clone() };
+        let vision =
+            VisionConfig { expression: loaded::expression(config), ..config.vision.clone() };
         let (faces, voices) = thread::scope(|scope| {
             let voices = scope.spawn(|| audio.as_ref().map(|_| VoiceModels::load(catalog)));
             let faces = video.as_ref().map(|_| FaceModels::load(catalog, &vision));
@@ -345,6 +317,7 @@ impl Parts {
             session,
             live,
             booth,
+            devices: _,
             store,
             store_thread,
         } = self;
@@ -407,45 +380,14 @@ fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog)
         features: config.features,
         session: config.session.clone(),
         stages: stages.all(),
-        models: models(config, catalog),
+        models: loaded::models(config, catalog),
         engine: parts.engine.clone(),
         live: parts.live.clone(),
         booth: parts.booth.clone(),
+        devices: parts.devices.clone(),
         store: parts.store.clone(),
         state_dir: config.state_dir.clone(),
     }
-}
-
-/// What the policy forbids for good is not even loaded.
-fn expression(config: &Config) -> ExpressionChoice {
-    if config.policy.ceiling.face_emotion {
-        config.vision.expression.clone()
-    } else {
-        ExpressionChoice::Forbidden
-    }
-}
-
-/// The models that run, which are those that were loaded: of what has a source, and no
-/// expression where it is forbidden. An operator's own stands in the place of ours.
-fn models(config: &Config, catalog: &Catalog) -> Vec<ModelInfo> {
-    let expression = expression(config);
-    let is_loaded = |name: &str| match name {
-        "voice_activity" => config.sources.audio.is_some(),
-        _ if config.sources.video.is_none() => false,
-        _ if name.starts_with("expression_") => expression == ExpressionChoice::Builtin,
-        _ => true,
-    };
-    let own = match &expression {
-        ExpressionChoice::Own(own) if config.sources.video.is_some() => {
-            Some(("expression", &**own))
-        }
-        _ => None,
-    };
-    let info = |(name, entry): (&str, &ModelEntry)| ModelInfo {
-        name: name.into(),
-        sha256: entry.sha256.clone().unwrap_or_else(|| "not stated".into()),
-    };
-    catalog.entries().filter(|(name, _)| is_loaded(name)).chain(own).map(info).collect()
 }
 
 /// Tells whoever started the daemon where the page is; a new token is told this once.

@@ -22,7 +22,7 @@ use std::{
 
 use boothd::store::{Database, SessionState};
 use daemon::{BOOTHD, Daemon};
-use operator::{ask, begin, end};
+use operator::{aside, ask, begin, end, sessions_until_it_dies};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -175,26 +175,6 @@ fn a_card_that_takes_seconds_holds_up_no_report() {
     let session = asking.join().unwrap().expect("begins all the same");
     fs::write(folder.path().join("slow"), "0").unwrap();
     assert_eq!(end(&daemon.address, &session), Some(200));
-}
-
-/// Work beside the test.
-fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> std::thread::JoinHandle<T> {
-    std::thread::Builder::new().name("aside".into()).spawn(work).unwrap()
-}
-
-/// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
-fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
-    let (mut begun, mut ended) = (Vec::new(), Vec::new());
-    while let Some(session) = begin(address) {
-        begun.push(session.clone());
-        if end(address, &session) != Some(200) {
-            break;
-        }
-        ended.push(session);
-    }
-    (begun, ended)
 }
 
 /// How often the power is cut. All of it takes less than a minute, as no model is loaded.

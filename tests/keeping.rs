@@ -354,6 +354,25 @@ async fn a_session_that_runs_is_not_erased_and_a_reader_only_puts_the_log_off() 
 }
 
 #[tokio::test]
+async fn what_a_command_erased_leaves_the_log_once_nobody_reads_it() {
+    let bench = Bench::new();
+    bench.begin("one", "Jane Doe 1984").await;
+    bench.end("one", json!({})).await;
+    let reader = Connection::open(bench.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM session").unwrap();
+    let mut command = Database::open(&bench.path()).unwrap();
+    let target = EraseTarget::Session("one".into());
+    let with = (true, &*bench.clock as &dyn Clock);
+    let receipt = command.erase_by_command(&target, "command line", with).unwrap();
+    drop(command);
+    assert!(!receipt.is_log_clear && stands(&bench.folder, "Jane Doe 1984"));
+    reader.execute_batch("COMMIT").unwrap();
+    bench.store.audit("a", "b", "c", "d").await.unwrap();
+    bench.store.audit("a", "b", "c", "d").await.unwrap();
+    assert!(!stands(&bench.folder, "Jane Doe 1984"), "the daemon clears it");
+}
+
+#[tokio::test]
 async fn a_backup_made_while_rows_come_is_a_whole_database() {
     let bench = Bench::new();
     bench.begin("one", "candidate 7").await;

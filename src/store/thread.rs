@@ -162,6 +162,8 @@ impl Desk {
         if data_version != self.data_version {
             self.publish_tokens()?;
             self.count_outbox()?;
+            // A command may have erased something while we were reading the log.
+            self.must_clear_log = true;
             self.data_version = data_version;
         }
         Ok(())

@@ -36,10 +36,7 @@ use tokio::{
 };
 
 use crate::{
-    booth::{
-        Booth, Ground,
-        devices::{self, Devices},
-    },
+    booth::{Booth, Ground, devices::Devices},
     clock::Clock,
     engine::{Engine, Live},
     error::Result,
@@ -48,7 +45,7 @@ use crate::{
     session::SessionConfig,
     stage::Stage,
     stop::Stop,
-    store::{Store, random_hex},
+    store::Store,
 };
 
 pub(crate) use access::{Caller, Porter, require};
@@ -162,6 +159,8 @@ pub struct WebState {
     pub store: Store,
     /// The booth's own interview.
     pub booth: Booth,
+    /// How camera and microphone are.
+    pub devices: watch::Receiver<Devices>,
     /// Where the store and the token are kept; /health says what is left of its disk.
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.
@@ -171,14 +170,10 @@ pub struct WebState {
 /// How often streams that nobody came back to are looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(5);
 
-const BOOT_ID_BYTES: usize = 8;
-
 /// What every request and connection shares.
 #[derive(Clone)]
 struct Shared {
     state: Arc<WebState>,
-    /// Another one after each start: by it a client knows that counts began anew.
-    boot_id: Arc<str>,
     clock: Arc<dyn Clock>,
     stop: Stop,
     /// Places for WebSockets.
@@ -187,7 +182,6 @@ struct Shared {
     porter: access::Porter,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
-    devices: watch::Receiver<Devices>,
     clients: Arc<clients::Clients>,
 }
 
@@ -210,14 +204,12 @@ pub async fn serve(
     let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
     let clients = Arc::new(clients(&state, &clock));
     let shared = Shared {
-        boot_id: random_hex(BOOT_ID_BYTES).into(),
         clock,
         connections: Arc::new(Semaphore::new(state.config.max_connections)),
         hosts: house.hosts(),
         porter: house.porter(),
         counters: house.counters(),
         reports: broadcast::start(state.live.clone()),
-        devices: devices::follow(state.stages.clone(), stop.clone()),
         clients: clients.clone(),
         state: Arc::new(state),
         stop,

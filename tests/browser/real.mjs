@@ -75,7 +75,7 @@ test("the preview: a picture and a sign while it is on, and neither when it is o
   await waitForText(page, "#signs", /Preview is on/);
   await page.click("#preview_show");
   await page.waitForFunction(() => document.getElementById("preview_picture").naturalWidth > 0, null, { timeout: 15_000 });
-  const shown = await page.evaluate(() => {
+  const look = () => page.evaluate(() => {
     const picture = document.getElementById("preview_picture");
     const canvas = Object.assign(document.createElement("canvas"), { width: picture.naturalWidth, height: picture.naturalHeight });
     const context = canvas.getContext("2d");
@@ -84,6 +84,12 @@ test("the preview: a picture and a sign while it is on, and neither when it is o
     const greys = new Set(data.filter((_, k) => k % 4 === 1));
     return { size: [canvas.width, canvas.height], greys: greys.size };
   });
+  // A picture has its size before all of it has come.
+  let shown = await look();
+  for (let tries = 0; shown.greys <= 100 && tries < 50; tries += 1) {
+    await page.waitForTimeout(100);
+    shown = await look();
+  }
   assert.deepEqual(shown.size, [640, 480]);
   assert.ok(shown.greys > 100, `${shown.greys} different pixels: it is not blank`);
   const viewers = () => page.evaluate(() => fetch("/health").then((answer) => answer.json()).then(({ preview }) => preview));

@@ -11,7 +11,7 @@ use std::{
 };
 
 use boothd::{
-    booth::{Booth, Gates, Ground, Subject},
+    booth::{Booth, Gates, Ground, Subject, devices},
     capture::FrameSink,
     clock::{Clock, SimulatedClock},
     engine::{
@@ -153,16 +153,19 @@ impl Doors {
         let (booth, stream, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let [camera, microphone, vision] = ["camera", "microphone", "vision"].map(running);
+        let stop = Stop::default();
+        let stages = vec![
+            camera.clone(),
+            microphone.clone(),
+            vision.clone(),
+            running("speech"),
+            store.stage(),
+        ];
+        let devices = devices::follow(stages.clone(), stop.clone());
         let state = WebState {
             config,
             booth_id: "test".into(),
-            stages: vec![
-                camera.clone(),
-                microphone.clone(),
-                vision.clone(),
-                running("speech"),
-                store.stage(),
-            ],
+            stages,
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
             session,
@@ -170,10 +173,10 @@ impl Doors {
             features,
             live: receiver,
             booth: booth.clone(),
+            devices,
             store: store.clone(),
             state_dir: folder.path().to_owned(),
         };
-        let stop = Stop::default();
         let server = tokio::spawn(web::serve(listener, state, clock.clone(), stop.clone()));
         let workers = Vec::new();
         Doors {

@@ -59,3 +59,23 @@ pub fn end(address: &str, session_id: &str) -> Option<u16> {
     let path = format!("/api/v1/sessions/{session_id}/end");
     Some(ask(address, "POST", &path, &Value::Null)?.0)
 }
+
+/// Work beside the test.
+pub fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    std::thread::Builder::new().name("aside".into()).spawn(work).unwrap()
+}
+
+/// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
+pub fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
+    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    while let Some(session) = begin(address) {
+        begun.push(session.clone());
+        if end(address, &session) != Some(200) {
+            break;
+        }
+        ended.push(session);
+    }
+    (begun, ended)
+}

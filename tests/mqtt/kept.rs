@@ -15,7 +15,7 @@ use super::{
     broker::Broker,
     centre::{Centre, Heard},
     house::{BOOTHD, Daemon},
-    operator::{ask, begin, end},
+    operator::{aside, ask, begin, end, sessions_until_it_dies},
 };
 
 /// How often the power is cut; BOOTHD_POWER_CUTS=200 for the long run.
@@ -30,26 +30,6 @@ fn start(state: &Path, port: u16) -> Daemon {
     let rate = "mqtt.replay_per_s=5000";
     let off = ["video.source=off", "audio.source=off", "booth.id=one"];
     Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], rate, &*state, &*broker])
-}
-
-/// Work beside the test.
-fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> std::thread::JoinHandle<T> {
-    std::thread::Builder::new().name("aside".into()).spawn(work).unwrap()
-}
-
-/// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
-fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
-    let (mut begun, mut ended) = (Vec::new(), Vec::new());
-    while let Some(session) = begin(address) {
-        begun.push(session.clone());
-        if end(address, &session) != Some(200) {
-            break;
-        }
-        ended.push(session);
-    }
-    (begun, ended)
 }
 
 /// A session's records as the desk keeps them: the first of each `boot_id` and `seq`.

@@ -168,7 +168,7 @@ impl Connection {
             tokens: shared.state.store.tokens(),
             watched: None,
             own: None,
-            devices: shared.devices.clone(),
+            devices: shared.state.devices.clone(),
             devices_told: Devices::default(),
             stats: ConnectionStats::default(),
             heard_at: Instant::now(),
@@ -177,7 +177,7 @@ impl Connection {
     }
 
     async fn serve(&mut self, token: Option<Token>) -> Step {
-        let (connection_id, boot_id) = (&*self.id, &*self.shared.boot_id);
+        let (connection_id, boot_id) = (&*self.id, self.shared.state.store.boot_id());
         let hello = Connected { connection_id, timestamp: self.connected_at, boot_id };
         self.send_text(message::text("connected", hello, None)).await?;
         if let Some(token) = token {

@@ -59,7 +59,7 @@ export class Kept {
     if (session === null) return;
     this.charts ??= CHARTS.map(([host, half, lines]) => [new PastTrend(find(host), lines), half, lines]);
     this.say(t("loading"));
-    const isShown = (history) => this.charts.forEach(([chart, half, lines]) => {
+    const draw = (history) => this.charts.forEach(([chart, half, lines]) => {
       const points = columnsOf(history[half], lines, history.step_s);
       const last_s = Math.max(history.video.rows.at(-1)?.[0] ?? 0, history.audio.rows.at(-1)?.[0] ?? 0);
       chart.frame.parentElement.hidden = points[0].length === 0;
@@ -69,7 +69,7 @@ export class Kept {
     try {
       const history = await get(`${this.path()}/history?points=${POINTS}`, this.token());
       if (this.session !== session) return;
-      isShown(history);
+      draw(history);
       const isEmpty = history.video.rows.length + history.audio.rows.length === 0;
       this.say([
         isEmpty ? t("history_none") : "",

@@ -1,0 +1,40 @@
+//! Which models the daemon loads, and what /health says of them.
+
+use crate::{
+    config::Config,
+    inference::{Catalog, ModelEntry},
+    vision::ExpressionChoice,
+    web::ModelInfo,
+};
+
+/// What the policy forbids for good is not even loaded.
+pub(super) fn expression(config: &Config) -> ExpressionChoice {
+    if config.policy.ceiling.face_emotion {
+        config.vision.expression.clone()
+    } else {
+        ExpressionChoice::Forbidden
+    }
+}
+
+/// The models that run, which are those that were loaded: of what has a source, and no
+/// expression where it is forbidden. An operator's own stands in the place of ours.
+pub(super) fn models(config: &Config, catalog: &Catalog) -> Vec<ModelInfo> {
+    let expression = expression(config);
+    let is_loaded = |name: &str| match name {
+        "voice_activity" => config.sources.audio.is_some(),
+        _ if config.sources.video.is_none() => false,
+        _ if name.starts_with("expression_") => expression == ExpressionChoice::Builtin,
+        _ => true,
+    };
+    let own = match &expression {
+        ExpressionChoice::Own(own) if config.sources.video.is_some() => {
+            Some(("expression", &**own))
+        }
+        _ => None,
+    };
+    let info = |(name, entry): (&str, &ModelEntry)| ModelInfo {
+        name: name.into(),
+        sha256: entry.sha256.clone().unwrap_or_else(|| "not stated".into()),
+    };
+    catalog.entries().filter(|(name, _)| is_loaded(name)).chain(own).map(info).collect()
+}
