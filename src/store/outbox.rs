@@ -158,7 +158,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Counts what was added since the last time; a long outbox is not read for that.
+    /// Counts what was added since the last time; a long outbox is not read for that. What went
+    /// over the limit of bytes makes room at once, what is too old when old rows are looked for.
     pub(super) fn count_added(&mut self) -> Result<()> {
         let newest_id = self.outbox.borrow().newest_id;
         let added = self.attempt(|database, _| database.outbox_state(newest_id))?;
@@ -168,6 +169,10 @@ impl Desk {
             told.newest_id = added.newest_id;
             told.oldest_at = added.oldest_at;
         });
+        let bytes = self.outbox.borrow().bytes;
+        if self.config.outbox.is_some_and(|limits| bytes > limits.max_bytes) {
+            self.trim_outbox()?;
+        }
         Ok(())
     }
 

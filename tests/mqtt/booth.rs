@@ -21,13 +21,17 @@ use super::PATIENCE;
 
 pub(crate) const NOTICE: &str = "7";
 
+/// What the outbox may hold by itself.
+pub(crate) const LIMITS: OutboxLimits =
+    OutboxLimits { max_bytes: 64 << 20, max_age: Duration::from_secs(30 * 86_400) };
+
 pub(crate) struct Scene {
     pub(crate) store: Store,
     pub(crate) booth: Booth,
     pub(crate) live: watch::Sender<Live>,
     pub(crate) stage: Arc<Stage>,
     pub(crate) stop: Stop,
-    pub(crate) clock: Arc<SystemClock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mqtt: Mqtt,
     thread: StoreThread,
     _folder: tempfile::TempDir,
@@ -41,9 +45,16 @@ pub(crate) fn config(port: u16) -> MqttConfig {
 
 impl Scene {
     pub(crate) async fn start(config: MqttConfig) -> Self {
+        Scene::start_at(config, LIMITS, Arc::new(SystemClock::default())).await
+    }
+
+    /// With this outbox and this time.
+    pub(crate) async fn start_at(
+        config: MqttConfig,
+        limits: OutboxLimits,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(SystemClock::default());
-        let limits = OutboxLimits { max_bytes: 64 << 20, max_age: Duration::from_secs(86_400) };
         let store_config = StoreConfig { outbox: Some(limits), ..StoreConfig::default() };
         let path = folder.path().join("boothd.db");
         let (store, thread) = Store::open_with(&path, store_config, clock.clone()).unwrap();
@@ -117,7 +128,7 @@ impl Scene {
     }
 }
 
-fn booth(store: &Store, clock: &Arc<SystemClock>) -> Booth {
+fn booth(store: &Store, clock: &Arc<dyn Clock>) -> Booth {
     let features = Features { preview: false, ..Features::ALL };
     let policy = Policy {
         profile: Profile::Standard,

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,6 +16,8 @@ use super::PATIENCE;
 /// A running broker. Keeps its port over a restart.
 pub(crate) struct Broker {
     child: Child,
+    /// It keeps what it keeps on a disk of so many KiB of its own, which is new at each start.
+    disk_kib: Option<u32>,
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
 }
@@ -62,8 +65,29 @@ impl Broker {
 
     fn with_config(folder: TempDir, port: u16, config: &str) -> Self {
         fs::write(folder.path().join("conf"), config).unwrap();
-        let child = start(&folder.path().join("conf"), port);
-        Broker { child, port, folder }
+        let child = start(&folder.path().join("conf"), port, None);
+        Broker { child, disk_kib: None, port, folder }
+    }
+
+    /// The same broker on a small disk (a tmpfs in a mount namespace: root or user namespaces).
+    pub(crate) fn moved_to_disk(mut self, kib: u32) -> Self {
+        self.terminate();
+        fs::create_dir_all(self.folder.path().join("disk")).unwrap();
+        self.disk_kib = Some(kib);
+        self.start_again();
+        self
+    }
+
+    /// Leaves no byte on its disk.
+    pub(crate) fn fill_disk(&self) {
+        let disk = self.folder.path().join("disk/filler").display().to_string();
+        let path = format!("/proc/{}/root{disk}", self.child.id());
+        let mut filler = fs::File::create(path).unwrap();
+        while filler.write_all(&[0xA5; 4096]).is_ok() {}
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// Adds a login to `folder/passwords`.
@@ -105,7 +129,7 @@ impl Broker {
 
     /// Starts it again on the same port, with what it kept.
     pub(crate) fn start_again(&mut self) {
-        self.child = start(&self.config(), self.port);
+        self.child = start(&self.config(), self.port, self.disk_kib);
     }
 
     fn config(&self) -> PathBuf {
@@ -120,13 +144,23 @@ impl Drop for Broker {
     }
 }
 
-fn start(config: &Path, port: u16) -> Child {
+fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Child {
     let mosquitto = if Path::new("/usr/sbin/mosquitto").exists() {
         "/usr/sbin/mosquitto"
     } else {
         "mosquitto"
     };
-    let mut command = Command::new(mosquitto);
+    let mut command = match disk_kib {
+        None => Command::new(mosquitto),
+        Some(kib) => {
+            let disk = config.with_file_name("disk").display().to_string();
+            let script =
+                format!("mount -t tmpfs -o size={kib}k tmpfs {disk} && exec \"$0\" \"$@\"");
+            let mut command = Command::new("unshare");
+            command.args(["--map-root-user", "--mount", "sh", "-c", &script, mosquitto]);
+            command
+        }
+    };
     command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("mosquitto is installed");
     let began = Instant::now();

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod away;
 mod booth;
 mod broker;
 mod centre;
 mod commands;
 mod daemon;
+mod disk;
 #[path = "../common/daemon.rs"]
 mod house;
 mod kept;
