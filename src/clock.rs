@@ -10,6 +10,10 @@ use std::{
 
 use crate::stop::Stop;
 
+/// 2026-01-01 UTC, unix ms. There was no boothd before: an earlier wall time is that of a board
+/// without a battery, which begins in 1970 or on the day that its system was built.
+pub const EARLIEST_UNIX_MS: i64 = 1_767_225_600_000;
+
 /// Where stages read the time and wait.
 pub trait Clock: Send + Sync + 'static {
     /// Monotonic time since this clock began.

@@ -36,9 +36,14 @@ impl Bench {
     }
 
     fn with(config: StoreConfig) -> Self {
+        let bench = Bench::since_1970(config);
+        bench.clock.advance(DAY * 21_000);
+        bench
+    }
+
+    fn since_1970(config: StoreConfig) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(SimulatedClock::default());
-        clock.advance(DAY * 20_000);
         let path = folder.path().join("boothd.db");
         let (store, thread) = Store::open_with(&path, config.clone(), clock.clone()).unwrap();
         Bench { folder, clock, config, store, thread }
@@ -259,6 +264,40 @@ async fn what_is_too_old_or_too_much_falls_out_oldest_first_and_is_counted() {
     bench.store.audit("a", "b", "c", "d").await.unwrap();
     bench.store.audit("a", "b", "c", "d").await.unwrap();
     assert_eq!(bench.store.outbox().borrow().fallen_out_total, 40);
+}
+
+/// A board without a battery begins years ago, until the network has told it the time.
+#[tokio::test]
+async fn what_happened_before_the_clock_was_set_is_not_old() {
+    let limits = OutboxLimits { max_bytes: 1 << 20, max_age: DAY * 30 };
+    let outbox = Some(limits);
+    let config = StoreConfig { retention: DAY * 30, outbox, ..StoreConfig::default() };
+    let bench = Bench::since_1970(config);
+    let ids = async |bench: &Bench| -> Vec<String> {
+        // The second finds what the thread has done before it.
+        bench.store.audit("a", "looks", "c", "d").await.unwrap();
+        let mut sessions = bench.store.sessions(100, None).await.unwrap();
+        sessions.sort_by(|a, b| a.session_id.cmp(&b.session_id));
+        sessions.into_iter().map(|session| session.session_id).collect()
+    };
+    bench.begin("one", "candidate 7").await;
+    bench.end("one", json!({})).await;
+    bench.clock.advance(DAY * 21_000);
+    bench.store.audit("a", "b", "c", "d").await.unwrap();
+    bench.begin("two", "candidate 8").await;
+    bench.end("two", json!({})).await;
+    assert_eq!(ids(&bench).await, ["one", "two"]);
+    let told = bench.store.outbox_after(0, 10).await.unwrap();
+    assert_eq!(kinds(&told), ["started", "summary", "started", "summary"]);
+    let actions = bench.store.audit_log(1000).await.unwrap();
+    assert!(actions.iter().any(|entry| entry.at < 1_000_000), "{actions:?}");
+    bench.clock.advance(DAY * 29);
+    assert_eq!(ids(&bench).await, ["one", "two"]);
+    // Its time counts from when the clock was seen to be set.
+    bench.clock.advance(DAY * 2);
+    bench.store.audit("a", "b", "c", "d").await.unwrap();
+    assert_eq!(ids(&bench).await, Vec::<String>::new());
+    assert_eq!(bench.store.outbox_after(0, 10).await.unwrap(), []);
 }
 
 /// Whether the words stand anywhere in the database, its log or its index.

@@ -36,7 +36,7 @@ impl Bench {
     fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Arc::new(SimulatedClock::default());
-        clock.advance(DAY * 20_000);
+        clock.advance(DAY * 21_000);
         let (store, thread) = open(&path(&folder), &clock).expect("opens");
         Bench { folder, clock, store, thread }
     }

@@ -85,7 +85,11 @@ impl Listener {
                     if let Event::Incoming(Packet::Publish(publish)) = *event
                         && let Some((record, acknowledge)) = self.take(&publish)
                     {
-                        inbox.put_record(record, acknowledge).await;
+                        // While it finds no place the broker keeps it, and in time thinks us gone.
+                        tokio::select! {
+                            () = stop.requested() => return,
+                            () = inbox.put_record(record, acknowledge) => (),
+                        }
                     }
                 }
             }

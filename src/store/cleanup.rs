@@ -1,9 +1,14 @@
 //! What is forgotten by itself, and when.
+//!
+//! A board without a battery writes times that are years old until the network has told it the
+//! time. What carries such a time is not old: a session's age counts from when that was noticed,
+//! which is an event of its own, and a row of a numbered table goes with the next one that is old
+//! for certain.
 
 use std::time::Duration;
 
-use super::{DAY, StoreConfig, database::Database, millis};
-use crate::error::Result;
+use super::{DAY, StoreConfig, database::Database, file::give_back_pages, millis};
+use crate::{clock::EARLIEST_UNIX_MS, error::Result};
 
 /// How often it is looked for.
 pub(super) const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -23,25 +28,21 @@ impl Database {
             (BINDINGS_OF_EXPIRED, now),
             (TOKENS_GONE, before(TOKENS)),
             (EVENTS_OLD, before(config.retention)),
-            (AUDIT_OLD, before(AUDIT)),
         ];
         let transaction = self.begin()?;
+        if now >= EARLIEST_UNIX_MS {
+            transaction.prepare_cached(NOTE_UNTIMED)?.execute((EARLIEST_UNIX_MS, now))?;
+        }
         let mut deleted = 0;
         for (statement, before) in old {
             deleted += transaction.prepare_cached(statement)?.execute([before])?;
         }
+        let audit = (EARLIEST_UNIX_MS, before(AUDIT));
+        deleted += transaction.prepare_cached(AUDIT_OLD)?.execute(audit)?;
         transaction.commit()?;
         deleted += self.make_room(config.max_bytes)?;
-        self.give_back_pages()?;
+        give_back_pages(&self.connection)?;
         Ok(deleted)
-    }
-
-    /// Free pages go back to the disk: the pragma frees one a step.
-    fn give_back_pages(&self) -> Result<()> {
-        let mut free = self.connection.prepare_cached("PRAGMA incremental_vacuum")?;
-        let mut steps = free.query([])?;
-        while steps.next()?.is_some() {}
-        Ok(())
     }
 
     /// Deletes the metrics of the oldest sessions until the rest has room; how many recordings.
@@ -64,13 +65,24 @@ impl Database {
     }
 }
 
+const NOTE_UNTIMED: &str = "\
+    INSERT INTO event (session_id, at, kind, data)
+        SELECT session_id, ?2, 'clock_was_not_set', '{}' FROM session
+        WHERE state <> 'running' AND started_at < ?1 AND NOT EXISTS (
+            SELECT 1 FROM event
+            WHERE event.session_id = session.session_id AND kind = 'clock_was_not_set')";
+
 const OLDEST_RECORDING: &str = "\
     DELETE FROM recording WHERE session_id IN (
         SELECT session_id FROM session JOIN recording USING (session_id)
         WHERE state <> 'running' ORDER BY started_at LIMIT 1)";
 
 const SESSIONS_OVER: &str = "\
-    DELETE FROM session WHERE state <> 'running' AND ifnull(ended_at, started_at) < ?1";
+    DELETE FROM session WHERE state <> 'running' AND ifnull(
+        (SELECT max(at) FROM event
+            WHERE event.session_id = session.session_id AND kind = 'clock_was_not_set'),
+        ifnull(ended_at, started_at)
+    ) < ?1";
 
 const BINDINGS_OF_EXPIRED: &str = "\
     DELETE FROM session_binding WHERE token_id IN
@@ -82,4 +94,5 @@ const TOKENS_GONE: &str = "DELETE FROM token WHERE min(
 
 const EVENTS_OLD: &str = "DELETE FROM event WHERE session_id IS NULL AND at < ?1";
 
-const AUDIT_OLD: &str = "DELETE FROM audit WHERE at < ?1";
+const AUDIT_OLD: &str = "DELETE FROM audit WHERE audit_id <= \
+    (SELECT max(audit_id) FROM audit WHERE at >= ?1 AND at < ?2)";

@@ -150,3 +150,14 @@ fn make_private(path: &Path) -> Result<()> {
         Error::new(ErrorKind::Unavailable, what).because(cause)
     })
 }
+
+/// Free pages go back to the disk: the pragma frees one a step.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) fn give_back_pages(connection: &Connection) -> Result<()> {
+    let mut free = connection.prepare_cached("PRAGMA incremental_vacuum")?;
+    let mut steps = free.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(())
+}

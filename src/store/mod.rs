@@ -33,7 +33,7 @@ pub use erase::{EraseReceipt, EraseTarget};
 pub use event::EventRecord;
 pub use export::Export;
 pub(crate) use fault::at_start;
-pub(crate) use file::{Schema, check, clear_log, connect};
+pub(crate) use file::{Schema, check, clear_log, connect, give_back_pages};
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};
 pub use outbox::{OutboxLimits, OutboxRow, OutboxState};

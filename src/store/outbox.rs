@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use serde_json::Value;
 
 use super::{Store, database::Database, json, millis, thread::Desk};
-use crate::error::Result;
+use crate::{clock::EARLIEST_UNIX_MS, error::Result};
 
 /// What the outbox may hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -141,7 +141,8 @@ impl Database {
         let oldest = now.saturating_sub(millis(limits.max_age));
         let most = i64::try_from(limits.max_bytes).unwrap_or(i64::MAX);
         let transaction = self.begin()?;
-        let aged = transaction.prepare_cached(DELETE_OLD)?.execute([oldest])?;
+        let aged =
+            transaction.prepare_cached(DELETE_OLD)?.execute((EARLIEST_UNIX_MS, oldest))?;
         let crowded = transaction.prepare_cached(DELETE_BEYOND)?.execute([most])?;
         transaction.commit()?;
         Ok(aged + crowded)
@@ -258,7 +259,9 @@ const STATE: &str = "\
         ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)
     FROM outbox WHERE outbox_id > ?1";
 
-const DELETE_OLD: &str = "DELETE FROM outbox WHERE at < ?1";
+/// Those before one that is old for certain are older, whatever their clock said.
+const DELETE_OLD: &str = "DELETE FROM outbox WHERE outbox_id <= \
+    (SELECT max(outbox_id) FROM outbox WHERE at >= ?1 AND at < ?2)";
 
 /// Counted from the newest on, whatever goes over the limit is too much.
 const DELETE_BEYOND: &str = "\

@@ -92,7 +92,31 @@ pub struct Centre {
 
 impl Centre {
     pub fn start(broker: &Broker, state: &Path, settings: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_boothd"));
+        Centre::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), broker, state, settings)
+    }
+
+    /// On a small disk of its own (a tmpfs over `state` in a mount namespace; root or user
+    /// namespaces), which only the centre and [`Centre::on_its_disk`] see.
+    pub fn start_on_a_small_disk(broker: &Broker, state: &Path, kib: u32) -> Self {
+        let at = state.display();
+        let script = format!("mount -t tmpfs -o size={kib}k tmpfs {at} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &script]);
+        command.arg(env!("CARGO_BIN_EXE_boothd"));
+        Centre::start_as(command, broker, state, &[])
+    }
+
+    /// A path as the centre sees it.
+    pub fn on_its_disk(&self, path: &Path) -> std::path::PathBuf {
+        format!("/proc/{}/root{}", self.pid(), path.display()).into()
+    }
+
+    fn start_as(
+        mut command: Command,
+        broker: &Broker,
+        state: &Path,
+        settings: &[&str],
+    ) -> Self {
         command.args(["--data-dir", env!("CARGO_MANIFEST_DIR"), "fleet"]);
         let broker = format!("mqtt.broker=mqtt://127.0.0.1:{}", broker.port);
         let state = format!("state.dir={}", state.display());

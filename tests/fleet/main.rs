@@ -2,6 +2,7 @@
 
 #[path = "../common/fleet.rs"]
 mod common;
+mod archive;
 mod browser;
 mod centre;
 mod desk;

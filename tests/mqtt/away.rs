@@ -25,7 +25,7 @@ async fn without_broker(limits: OutboxLimits) -> (Broker, Scene, Arc<SimulatedCl
     let mut broker = Broker::open();
     broker.terminate();
     let clock = Arc::new(SimulatedClock::default());
-    clock.advance(20_000 * DAY);
+    clock.advance(21_000 * DAY);
     let scene = Scene::start_at(config(broker.port), limits, clock.clone()).await;
     scene.wait_error("no broker answers").await;
     (broker, scene, clock)

@@ -16,6 +16,7 @@ use crate::{
         message::{BoothKey, Modality, Record, Said},
         minute::Minute,
     },
+    store,
 };
 
 /// What became of a batch.
@@ -209,7 +210,7 @@ fn put_record(
     if let Some(session_id) = &record.session_id
         && data_of_session(record)
     {
-        put_session(connection, booth_id, (session_id, record))?;
+        put_session(connection, booth_id, (session_id, record), now)?;
     }
     for session_id in erased {
         erase(connection, booth_id, session_id)?;
@@ -225,9 +226,12 @@ fn put_session(
     connection: &Connection,
     booth_id: i64,
     (session_id, record): (&str, &Record),
+    now: i64,
 ) -> Result<()> {
     let statement = if record.kind == "started" { STARTED } else { SUMMARY };
-    let row = (booth_id, session_id, record.at, record.data.to_string());
+    // A booth whose clock is not set may say 1970: the session would be forgotten at once.
+    let listed_at = if record.is_clock_set { record.at } else { now };
+    let row = (booth_id, session_id, listed_at, record.at, record.data.to_string());
     connection.prepare_cached(statement)?.execute(row)?;
     Ok(())
 }
@@ -248,8 +252,7 @@ pub(super) fn forget(connection: &mut Connection, before: i64) -> Result<usize> 
         deleted += transaction.prepare_cached(statement)?.execute([before])?;
     }
     transaction.commit()?;
-    // Free pages go back to the disk.
-    connection.execute_batch("PRAGMA incremental_vacuum")?;
+    store::give_back_pages(connection)?;
     Ok(deleted)
 }
 
@@ -288,13 +291,13 @@ const INSERT_RECORD: &str = "\
 
 const STARTED: &str = "\
     INSERT INTO session (booth_id, session_id, listed_at, started_at, started)
-    VALUES (?1, ?2, ?3, ?3, ?4)
+    VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO UPDATE SET started_at = excluded.started_at, started = excluded.started,
         listed_at = excluded.listed_at";
 
 const SUMMARY: &str = "\
     INSERT INTO session (booth_id, session_id, listed_at, ended_at, summary)
-    VALUES (?1, ?2, ?3, ?3, ?4)
+    VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT DO UPDATE SET ended_at = excluded.ended_at, summary = excluded.summary";
 
 const OLD: [&str; 6] = [

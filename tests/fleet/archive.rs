@@ -1,0 +1,118 @@
+//! The archive in trouble: a full disk, a broker that leaves while records are on their way to the
+//! disk, and history that is old enough.
+
+use std::{fs, io::Write, time::Duration};
+
+use boothd::mqtt::client::QoS;
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::common::{Broker, Centre, audio, online, say, session, topic};
+
+const SESSIONS: &str = "/api/v1/fleet/sessions?limit=1000";
+
+/// A summary of some length, so that the disk is full soon.
+fn sessions(range: std::ops::Range<i64>) -> Vec<(String, QoS, bool, serde_json::Value)> {
+    range.flat_map(|k| session("one", &format!("s{k}"), ("b1", k * 2))).collect()
+}
+
+fn fill(filler: &std::path::Path) {
+    let mut file = fs::File::create(filler).expect("the disk has room");
+    while file.write_all(&[0xA5; 4096]).is_ok() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_no_record_and_what_waited_is_kept_when_there_is_room() {
+    let broker = Broker::start();
+    let state = tempfile::tempdir().expect("a folder");
+    let centre = Centre::start_on_a_small_disk(&broker, state.path(), 4096);
+    say(&broker, "announcer", &online("one", "1")).await;
+    say(&broker, "publisher", &sessions(0..10)).await;
+    centre
+        .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 10));
+    let filler = centre.on_its_disk(&state.path().join("filler"));
+    fill(&filler);
+    say(&broker, "publisher", &sessions(10..60)).await;
+    let health =
+        centre.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
+    assert!(
+        health["archive"]["error"].as_str().is_some_and(|e| e.contains("full")),
+        "{health}"
+    );
+    // What is live is shown all the same.
+    let live = (topic("one", "metrics/audio"), QoS::AtMostOnce, false, audio(7, None));
+    say(&broker, "publisher", &[live]).await;
+    centre
+        .wait_for("/api/v1/fleet/booths/hq/one", |one| one["audio"]["report"]["sequence"] == 7);
+    fs::remove_file(&filler).expect("is there");
+    centre.wait_for("/health", |health| health["archive"]["state"] == "running");
+    let told = centre
+        .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 60));
+    let all = told["sessions"].as_array().expect("a list");
+    assert!(all.iter().all(|s| s["summary"].is_object() && s["started"].is_object()));
+    centre.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_centre_whose_disk_is_full_leaves_when_it_is_told_and_the_broker_keeps_the_rest() {
+    let broker = Broker::start();
+    let (state, other) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
+    let centre = Centre::start_on_a_small_disk(&broker, state.path(), 4096);
+    say(&broker, "announcer", &online("one", "1")).await;
+    fill(&centre.on_its_disk(&state.path().join("filler")));
+    // More than may wait in the centre.
+    for part in 0..4 {
+        say(&broker, "publisher", &sessions(part * 600..(part + 1) * 600)).await;
+    }
+    centre.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
+    centre.terminate();
+    // The disk is gone with it. What it had not acknowledged comes to the next one.
+    let centre = Centre::start(&broker, other.path(), &[]);
+    centre.wait_for("/health", |_| true);
+    let began = std::time::Instant::now();
+    while centre.metric("boothd_fleet_records_total") < 4800.0 {
+        assert!(began.elapsed() < crate::common::PATIENCE, "all of them come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    centre.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_nothing_old() {
+    let broker = Broker::start();
+    let state = tempfile::tempdir().expect("a folder");
+    let centre = Centre::start(&broker, state.path(), &[]);
+    say(&broker, "announcer", &online("one", "1")).await;
+    let mut said = sessions(0..2);
+    // A booth without a battery, that begins in 1970.
+    for (topic, _, _, message) in &mut said[2..] {
+        assert!(topic.contains("/s1/"));
+        message["ts"] = 5000.into();
+        message["clock_set"] = json!(false);
+    }
+    say(&broker, "publisher", &said).await;
+    centre.wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 2));
+    centre.terminate();
+    // A hundred days later.
+    let archive = Connection::open(state.path().join("fleet.db")).expect("opens");
+    let age = "UPDATE session SET listed_at = listed_at - 8640000000 WHERE session_id = 's0';
+               UPDATE record SET received_at = received_at - 8640000000 WHERE session_id = 's0'";
+    archive.execute_batch(age).expect("ages");
+    drop(archive);
+    let centre = Centre::start(&broker, state.path(), &["fleet.history_days=30"]);
+    let told = centre
+        .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 1));
+    assert_eq!(told["sessions"][0]["session_id"], "s1");
+    centre.terminate();
+    let archive = Connection::open(state.path().join("fleet.db")).expect("opens");
+    let count = |what: &str| -> i64 {
+        archive
+            .query_row(&format!("SELECT count(*) FROM {what}"), [], |row| row.get(0))
+            .expect("asks")
+    };
+    assert_eq!(
+        (count("record"), count("pragma_freelist_count WHERE freelist_count > 0")),
+        (2, 0)
+    );
+}
