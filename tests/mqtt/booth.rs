@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use boothd::{
+    board::Reading,
     booth::{Booth, Gates, Ground, StartSession, Subject},
     clock::{Clock, SystemClock},
     engine::{Engine, EngineConfig, Live, StreamSpec},
@@ -59,7 +60,7 @@ impl Scene {
             stop: stop.clone(),
             about: About {
                 version: "1.2.3",
-                board: Some("test board".into()),
+                board: Reading { model: Some("test board".into()), ..Reading::default() },
                 models: vec![("iris".into(), "ab".repeat(32))],
                 config_sha256: "cd".repeat(32),
                 listen: ([127, 0, 0, 1], 8000).into(),
