@@ -116,9 +116,8 @@ struct ClockHealth {
 }
 
 /// A booth without a network is so by design: this is told and is no fault.
-const CLOCK_IS_NOT_SET: &str = "the clock is not set, so times are not to be trusted; connect the \
-                                booth to a time server (timedatectl says which), or give the \
-                                board a clock with a battery";
+const CLOCK_IS_NOT_SET: &str = "no time server keeps the clock right, so times may be wrong; \
+                                connect the booth to one (timedatectl says which)";
 
 #[derive(Serialize)]
 struct OutboxHealth {

@@ -210,7 +210,7 @@ test("a booth that was restarted is told as that, though its counts are further 
   await done(opened);
 });
 
-for (const [locale, warning, heat] of [["en-GB", /too little voltage.*clock is not set/, "Board 61 °C"], ["zh-CN", /电源电压不足.*时钟未校准/, "主板 61 °C"]]) {
+for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the clock right/, "Board 61 °C"], ["zh-CN", /电源电压不足.*校准时钟/, "主板 61 °C"]]) {
   test(`a weak supply and a clock that nobody has set, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;

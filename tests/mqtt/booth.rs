@@ -15,7 +15,7 @@ use boothd::{
     stop::Stop,
     store::{EventRecord, OutboxLimits, Store, StoreConfig, StoreThread},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::watch, time::timeout};
 
 use super::PATIENCE;
@@ -30,6 +30,9 @@ pub(crate) struct Scene {
     pub(crate) stop: Stop,
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) mqtt: Mqtt,
+    /// What /health says, and how often the desk has looked at it.
+    pub(crate) health: watch::Sender<Value>,
+    pub(crate) looks: watch::Receiver<u64>,
     thread: StoreThread,
     _folder: tempfile::TempDir,
 }
@@ -51,6 +54,8 @@ impl Scene {
         let booth = booth(&store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let (stage, stop) = (Arc::new(Stage::new("mqtt")), Stop::default());
+        let (health, said) = watch::channel(json!({ "status": "healthy" }));
+        let (looked, looks) = watch::channel(0);
         let ground = MqttGround {
             store: store.clone(),
             booth: booth.clone(),
@@ -65,10 +70,25 @@ impl Scene {
                 config_sha256: "cd".repeat(32),
                 listen: ([127, 0, 0, 1], 8000).into(),
             },
-            health: Arc::new(|| json!({ "status": "healthy" })),
+            health: Arc::new(move || {
+                looked.send_modify(|looks| *looks += 1);
+                said.borrow().clone()
+            }),
         };
         let mqtt = Mqtt::start(&config, ground);
-        Scene { store, booth, live, stage, stop, clock, mqtt, thread, _folder: folder }
+        Scene {
+            store,
+            booth,
+            live,
+            stage,
+            stop,
+            clock,
+            mqtt,
+            health,
+            looks,
+            thread,
+            _folder: folder,
+        }
     }
 
     /// Puts a row into the outbox.
