@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use crate::{
+    board::{self, Board, Reading},
     booth::{
         Booth, Gates, Ground, Subject,
         devices::{self, Devices},
@@ -95,7 +96,11 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let catalog = Catalog::open(&config.models_dir)?;
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
-    let state = web_state(config, &stages, &parts, &catalog);
+    let board = {
+        let _inside = runtime.enter();
+        board::follow(Board::this(), stop.clone())
+    };
+    let state = web_state(config, &stages, &parts, &catalog, board);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let mqtt = central::start(config, &stages, &runtime, &state, with);
@@ -372,7 +377,13 @@ fn token(config: &Config) -> Result<(Secret, bool)> {
     }
 }
 
-fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog) -> WebState {
+fn web_state(
+    config: &Config,
+    stages: &Stages,
+    parts: &Parts,
+    catalog: &Catalog,
+    board: watch::Receiver<Reading>,
+) -> WebState {
     WebState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
@@ -387,6 +398,7 @@ fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog)
         devices: parts.devices.clone(),
         store: parts.store.clone(),
         state_dir: config.state_dir.clone(),
+        board,
     }
 }
 

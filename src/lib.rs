@@ -14,6 +14,7 @@ pub mod features;
 pub mod policy;
 pub mod media;
 pub mod stage;
+pub mod board;
 // -- the path of a frame and of a sample -------------------------------------------------------
 pub mod decode;
 pub mod capture;

@@ -29,24 +29,15 @@ pub(super) fn start(
     };
     let about = About {
         version: env!("CARGO_PKG_VERSION"),
-        board: board(),
+        board: state.board.borrow().clone(),
         models: state.models.iter().map(|m| (m.name.clone(), m.sha256.clone())).collect(),
         config_sha256: config.shared_sha256(),
         listen,
     };
     let (of_health, time) = (state.clone(), clock.clone());
-    let health = Arc::new(move || web::health_value(&of_health, time.monotonic()));
+    let health = Arc::new(move || web::health_value(&of_health, &*time));
     let (store, booth, live) = (state.store.clone(), state.booth.clone(), state.live.clone());
     let ground = MqttGround { store, booth, live, stage, clock, stop, about, health };
     let _runtime = runtime.enter();
     Some(Mqtt::start(mqtt, ground))
-}
-
-/// What the board or machine calls itself, from its device tree or its firmware.
-fn board() -> Option<String> {
-    const PLACES: [&str; 2] =
-        ["/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"];
-    let told = PLACES.iter().find_map(|path| std::fs::read_to_string(path).ok())?;
-    let told = told.trim_matches(['\0', '\n', ' ']);
-    (!told.is_empty()).then(|| told.to_owned())
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::message::BoothKey;
+use crate::board::LOW_DISK_BYTES;
 
 /// What is wrong with a booth.
 #[derive(
@@ -20,6 +21,8 @@ pub enum AlertKind {
     Microphone,
     /// It cannot write, or its disk is nearly full.
     Store,
+    /// It is too hot, is throttled, or its supply is too weak.
+    Board,
     /// Records wait in great number, or have fallen out.
     Outbox,
     /// It runs another version than most.
@@ -28,11 +31,12 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind, in the order of their weight.
-    pub const ALL: [AlertKind; 6] = [
+    pub const ALL: [AlertKind; 7] = [
         AlertKind::Offline,
         AlertKind::Camera,
         AlertKind::Microphone,
         AlertKind::Store,
+        AlertKind::Board,
         AlertKind::Outbox,
         AlertKind::Version,
     ];
@@ -44,6 +48,7 @@ impl AlertKind {
             AlertKind::Camera => "camera",
             AlertKind::Microphone => "microphone",
             AlertKind::Store => "store",
+            AlertKind::Board => "board",
             AlertKind::Outbox => "outbox",
             AlertKind::Version => "version",
         }
@@ -67,9 +72,6 @@ pub struct AlertChange {
     /// In what way, while it holds; `None`: it has ended.
     pub detail: Option<String>,
 }
-
-/// Less than this left on the disk is trouble: the system itself needs some.
-const LOW_DISK_BYTES: u64 = 200 << 20;
 
 /// A device that says it runs and gave nothing for so long does not run.
 const SILENT_MS: u64 = 10_000;
@@ -98,6 +100,11 @@ pub(super) fn store_fault(health: &Value) -> Option<String> {
     (free < LOW_DISK_BYTES).then(|| format!("{} MiB left on the disk", free >> 20))
 }
 
+/// What is wrong with the booth's board, in a word that the page knows in its languages.
+pub(super) fn board_fault(health: &Value) -> Option<String> {
+    Some(shortened(health["board"]["trouble"].as_str()?))
+}
+
 /// A booth's words, as long as an alert may be.
 fn shortened(text: &str) -> String {
     text.chars().take(MAX_DETAIL_CHARS).collect()
@@ -119,6 +126,15 @@ mod tests {
         let gone = json!({"state": "unavailable", "error": "no such device"});
         assert_eq!(camera(gone).as_deref(), Some("no such device"));
         assert_eq!(device_fault(&json!({}), "camera"), None);
+    }
+
+    #[test]
+    fn only_a_board_that_is_slowed_down_is_trouble() {
+        let board = |board: Value| board_fault(&json!({ "board": board }));
+        let told = board(json!({"trouble": "under_voltage", "temperature_c": 40.0}));
+        assert_eq!(told.as_deref(), Some("under_voltage"));
+        assert_eq!(board(json!({"trouble": null, "throttled": false})), None);
+        assert_eq!(board_fault(&json!({})), None);
     }
 
     #[test]

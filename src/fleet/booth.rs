@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    alert::{AlertKind, device_fault, store_fault},
+    alert::{AlertKind, board_fault, device_fault, store_fault},
     message::{BoothKey, Modality, Said},
     minute::Minute,
 };
@@ -193,6 +193,7 @@ impl Booth {
             .into_iter()
             .filter_map(|(kind, name)| Some((kind, device_fault(health, name)?)));
         let store = store_fault(health).map(|fault| (AlertKind::Store, fault));
+        let board = board_fault(health).map(|fault| (AlertKind::Board, fault));
         self.facts = Facts {
             health: short_text(&health["status"]),
             camera: state("camera"),
@@ -201,7 +202,7 @@ impl Booth {
             temperature_c: temperature(health),
             version: short_text(&health["version"]).or(self.facts.version.take()),
             outbox_depth: outbox["depth"].as_u64(),
-            faults: devices.chain(store).collect(),
+            faults: devices.chain(store).chain(board).collect(),
         };
     }
 

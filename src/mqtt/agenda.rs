@@ -199,11 +199,14 @@ impl Desk {
         self.agenda.said_all(now, self.config.say_again);
     }
 
-    /// Tells the health when its verdict has changed, or when it is time again.
+    /// Tells the health when its verdict or a warning has changed, or when it is time again. A
+    /// temperature alone is no news: it never stands still.
     fn look_at_health(&mut self, now: Instant) {
         self.agenda.look_at = now + LOOK_EVERY;
         let health = (self.ground.health)();
-        let verdict = health["status"].as_str().unwrap_or_default().to_owned();
+        let is_full = !health["disk"]["error"].is_null();
+        let (board, clock) = (&health["board"]["trouble"], &health["clock"]["set"]);
+        let verdict = format!("{} {board} {clock} {is_full}", health["status"]);
         if self.agenda.told_health.as_ref() != Some(&verdict) {
             self.agenda.told_health = Some(verdict);
             self.push(Message::rumour(Topic::Health.of(&self.config.name), &health));

@@ -17,8 +17,19 @@ use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 use super::MqttConfig;
 
 /// One sentence for the operator.
-pub(super) fn sentence(error: &ConnectionError, config: &MqttConfig) -> String {
+pub(super) fn sentence(
+    error: &ConnectionError,
+    config: &MqttConfig,
+    is_clock_set: bool,
+) -> String {
     let address = config.address();
+    if !is_clock_set && is_of_the_future(error) {
+        return format!(
+            "the booth's clock is not set, so the certificate of {address} seems not valid yet; \
+             connect the booth to a time server (timedatectl says which), or set the clock by \
+             hand; boothd tries on"
+        );
+    }
     match error {
         ConnectionError::Io(cause) | ConnectionError::Tls(TlsError::Io(cause)) => {
             of_io(cause, config)
@@ -36,6 +47,26 @@ pub(super) fn sentence(error: &ConnectionError, config: &MqttConfig) -> String {
         ConnectionError::NotConnAck(_) => format!("{address} does not speak MQTT 5"),
         ConnectionError::RequestsDone => "the client was closed".into(),
     }
+}
+
+/// The certificate begins later than the booth's clock says. A board without a battery wakes in
+/// the past, so an expired certificate has expired, whoever set the clock.
+fn is_of_the_future(error: &ConnectionError) -> bool {
+    use CertificateError as Why;
+    let tls = match error {
+        ConnectionError::Tls(TlsError::TLS(cause)) => Some(cause),
+        ConnectionError::Io(cause)
+        | ConnectionError::Tls(TlsError::Io(cause))
+        | ConnectionError::MqttState(
+            StateError::Io(cause) | StateError::Deserialization(PacketError::Io(cause)),
+        ) => tls_cause(cause),
+        _ => None,
+    };
+    let why = match tls {
+        Some(rustls::Error::InvalidCertificate(why)) => why,
+        _ => return false,
+    };
+    matches!(why, Why::NotValidYet | Why::NotValidYetContext { .. })
 }
 
 fn of_state(error: &StateError, config: &MqttConfig) -> String {
@@ -198,5 +229,29 @@ fn of_alert(alert: AlertDescription, config: &MqttConfig) -> String {
              mqtt.client_certificate"
         ),
         other => format!("{address} refuses TLS: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::topics::BoothName;
+
+    fn told(why: CertificateError, is_clock_set: bool) -> String {
+        let config = MqttConfig::new("desk", 8883, BoothName::new("berlin", "one"));
+        // As the library hands it on: inside an error of reading.
+        let tls = rustls::Error::InvalidCertificate(why);
+        let error = ConnectionError::Tls(TlsError::Io(io::Error::other(tls)));
+        sentence(&error, &config, is_clock_set)
+    }
+
+    #[test]
+    fn a_certificate_of_the_future_is_the_clocks_fault_while_that_is_not_set() {
+        let is_the_clock = "the booth's clock is not set, so";
+        assert!(told(CertificateError::NotValidYet, false).starts_with(is_the_clock));
+        assert!(told(CertificateError::NotValidYet, true).contains("is not valid yet"));
+        for why in [CertificateError::Expired, CertificateError::UnknownIssuer] {
+            assert_eq!(told(why.clone(), false), told(why, true));
+        }
     }
 }

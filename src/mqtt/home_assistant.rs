@@ -11,7 +11,7 @@ use super::{
     topics::{BoothName, Topic},
     words::About,
 };
-use crate::features::Features;
+use crate::{board::Reading, features::Features};
 
 /// Live numbers that did not come for so long are not known.
 const EXPIRE_AFTER_S: u32 = 30;
@@ -57,7 +57,7 @@ pub(super) fn discovery(config: &MqttConfig, about: &About, allowed: Features) -
     let prefix = &config.home_assistant_prefix;
     let node = node(&config.name);
     let common = common(config, about, &node);
-    let entities = entities(config, allowed);
+    let entities = entities(config, about, allowed);
     match config.home_assistant {
         HomeAssistant::Off => Vec::new(),
         HomeAssistant::Device => {
@@ -101,7 +101,7 @@ fn common(config: &MqttConfig, about: &About, node: &str) -> Map<String, Value> 
             "name": format!("Booth {booth}"),
             "suggested_area": site,
             "manufacturer": "boothd",
-            "model": about.board.as_deref().unwrap_or("interview booth"),
+            "model": about.board.model.as_deref().unwrap_or("interview booth"),
             "sw_version": about.version,
         },
         "origin": { "name": "boothd", "sw_version": about.version },
@@ -125,7 +125,7 @@ fn identified(entity: &Entity, node: &str) -> Map<String, Value> {
     config
 }
 
-fn entities(config: &MqttConfig, allowed: Features) -> Vec<Entity> {
+fn entities(config: &MqttConfig, about: &About, allowed: Features) -> Vec<Entity> {
     let mut entities = Vec::new();
     if allowed.video {
         let topic = Topic::MetricsVideo.of(&config.name);
@@ -142,7 +142,9 @@ fn entities(config: &MqttConfig, allowed: Features) -> Vec<Entity> {
             entities.push(word("voice_emotion", "Voice", &topic, "emotion"));
         }
     }
-    entities.extend(of_health(&Topic::Health.of(&config.name)));
+    let health = Topic::Health.of(&config.name);
+    entities.extend(of_health(&health));
+    entities.extend(of_board(&about.board, &health));
     let may_switch = config.commands.contains(&CommandName::Features);
     for (name, may) in allowed.by_name() {
         if may {
@@ -175,6 +177,34 @@ fn of_health(topic: &str) -> Vec<Entity> {
     free.config.remove("expire_after");
     free.config.insert("device_class".into(), json!("data_size"));
     entities.push(diagnostic(free));
+    entities
+}
+
+/// What the board told at the start. A PC that tells no heat gets no empty sensor.
+fn of_board(board: &Reading, topic: &str) -> Vec<Entity> {
+    let mut entities = Vec::new();
+    if board.temperature_c.is_some() {
+        let heat = "value_json.board.temperature_c";
+        let row = ("board_temperature", "Board temperature", heat, Some("°C"));
+        let mut heat = measurement(&row, topic);
+        heat.config.remove("expire_after");
+        heat.config.insert("device_class".into(), json!("temperature"));
+        entities.push(diagnostic(heat));
+    }
+    let rows = [
+        (board.under_voltage, "under_voltage", "Board under-voltage"),
+        (board.over_current, "over_current", "Board over-current"),
+        (board.throttled, "throttled", "Board throttled"),
+        (board.too_hot, "too_hot", "Board too hot"),
+    ];
+    for (told, key, name) in rows {
+        if told.is_some() {
+            let template = format!("{{{{ 'ON' if value_json.board.{key} else 'OFF' }}}}");
+            let key = Cow::Owned(format!("board_{key}"));
+            let entity = binary("", name, topic, &template, Some("problem"));
+            entities.push(diagnostic(Entity { key, ..entity }));
+        }
+    }
     entities
 }
 
@@ -278,7 +308,7 @@ mod tests {
     fn about() -> About {
         About {
             version: "1.2.3",
-            board: None,
+            board: Reading::default(),
             models: Vec::new(),
             config_sha256: String::new(),
             listen: ([127, 0, 0, 1], 8000).into(),
@@ -316,6 +346,32 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), components.len());
         assert!(discovery(&config(HomeAssistant::Off), &about(), Features::ALL).is_empty());
+    }
+
+    #[test]
+    fn a_board_is_shown_as_far_as_it_tells() {
+        let keys = |board: Reading| {
+            let about = About { board, ..about() };
+            let messages = discovery(&config(HomeAssistant::Device), &about, Features::ALL);
+            let payload: Value = serde_json::from_str(&messages[0].payload).unwrap();
+            payload["components"].as_object().unwrap().clone()
+        };
+        assert!(!keys(Reading::default()).keys().any(|key| key.starts_with("board_")));
+        let pi = Reading {
+            temperature_c: Some(48.3),
+            under_voltage: Some(false),
+            ..Reading::default()
+        };
+        let shown = keys(pi);
+        assert_eq!(shown["board_temperature"]["device_class"], "temperature");
+        assert_eq!(shown["board_temperature"]["unit_of_measurement"], "°C");
+        assert_eq!(shown["board_under_voltage"]["device_class"], "problem");
+        assert_eq!(shown["board_under_voltage"]["platform"], "binary_sensor");
+        assert_eq!(
+            shown["board_under_voltage"]["value_template"],
+            "{{ 'ON' if value_json.board.under_voltage else 'OFF' }}"
+        );
+        assert!(!shown.contains_key("board_throttled"));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Link {
                 Happened::Event(Box::new(event))
             }
             Ok(Err(error)) => {
-                let sentence = failure::sentence(&error, &self.config);
+                let sentence = failure::sentence(&error, &self.config, self.clock.is_set());
                 self.break_off(sentence).await
             }
             Err(_) => {

@@ -5,15 +5,15 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use serde_json::{Map, Value, json};
 
 use super::{MqttConfig, topics::Topic};
-use crate::{booth::BoothState, store::OutboxRow};
+use crate::{board::Reading, booth::BoothState, store::OutboxRow};
 
 /// What a booth is, as long as it runs.
 #[derive(Clone, Debug)]
 pub struct About {
     /// boothd's.
     pub version: &'static str,
-    /// The board, in its maker's words; `None` where it does not say.
-    pub board: Option<String>,
+    /// The board as it was at the start: its name, and which readings it tells.
+    pub board: Reading,
     /// The models that run, with the SHA-256 of their files.
     pub models: Vec<(String, String)>,
     /// SHA-256 of the configuration that booths of one kind share.
@@ -61,7 +61,7 @@ pub(super) fn info(
         about.models.iter().map(|(name, sha256)| (name.clone(), json!(sha256))).collect();
     json!({
         "version": about.version,
-        "board": about.board,
+        "board": about.board.model,
         "models": models,
         "config_sha256": about.config_sha256,
         "addresses": addresses,

@@ -10,8 +10,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{Shared, WebState, process};
+use super::{Shared, WebState};
 use crate::{
+    board::{self, Reading, Trouble},
+    clock::Clock,
     features::Features,
     policy::Profile,
     stage::{Stage, State as StageState, Status},
@@ -65,6 +67,8 @@ struct Health<'a> {
     connections: Option<usize>,
     connections_max: usize,
     disk: DiskHealth,
+    board: BoardHealth,
+    clock: ClockHealth,
     /// What the central desk has not taken yet.
     outbox: OutboxHealth,
 }
@@ -90,7 +94,30 @@ struct DiskHealth {
     free_bytes: Option<u64>,
     /// The database with its log; null where there is none to be seen.
     database_bytes: Option<u64>,
+    /// Too little is left.
+    error: Option<String>,
 }
+
+/// The computer itself.
+#[derive(Serialize)]
+struct BoardHealth {
+    #[serde(flatten)]
+    reading: Reading,
+    /// What of it costs frames now.
+    trouble: Option<Trouble>,
+    error: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ClockHealth {
+    /// Wall time can be trusted.
+    set: bool,
+    error: Option<&'static str>,
+}
+
+/// A booth without a network is so by design: this is told and is no fault.
+const CLOCK_IS_NOT_SET: &str = "no time server keeps the clock right, so times may be wrong; \
+                                connect the booth to one (timedatectl says which)";
 
 #[derive(Serialize)]
 struct OutboxHealth {
@@ -124,18 +151,25 @@ struct ModelHealth<'a> {
 /// Answers GET /health.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let now = shared.clock.monotonic();
-    let body = body(&shared.state, now, Some(shared.active_connections()));
+    let open = Some(shared.active_connections());
+    let body = body(&shared.state, (now, shared.clock.is_set()), open);
     (code(body.status), Json(body)).into_response()
 }
 
 /// The same for who does not ask over HTTP; how many WebSockets are open is not known there.
-pub fn health_value(state: &WebState, now: Duration) -> serde_json::Value {
-    serde_json::to_value(body(state, now, None)).expect("its keys are texts")
+pub fn health_value(state: &WebState, clock: &dyn Clock) -> serde_json::Value {
+    let time = (clock.monotonic(), clock.is_set());
+    serde_json::to_value(body(state, time, None)).expect("its keys are texts")
 }
 
-fn body(state: &WebState, now: Duration, connections: Option<usize>) -> Health<'_> {
+fn body(
+    state: &WebState,
+    (now, is_clock_set): (Duration, bool),
+    connections: Option<usize>,
+) -> Health<'_> {
     let statuses = statuses(state);
-    let status = judge(&statuses, now);
+    let board = board_health(state);
+    let status = with_board(judge(&statuses, now), board.trouble);
     let booth = state.booth.state().borrow().clone();
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
     Health {
@@ -161,11 +195,28 @@ fn body(state: &WebState, now: Duration, connections: Option<usize>) -> Health<'
         },
         connections,
         connections_max: state.config.max_connections,
-        disk: DiskHealth {
-            free_bytes: process::free_bytes(&state.state_dir),
-            database_bytes: store::size_on_disk(&state.state_dir),
+        disk: disk_health(state),
+        board,
+        clock: ClockHealth {
+            set: is_clock_set,
+            error: (!is_clock_set).then_some(CLOCK_IS_NOT_SET),
         },
         outbox: outbox_health(state),
+    }
+}
+
+fn board_health(state: &WebState) -> BoardHealth {
+    let reading = state.board.borrow().clone();
+    let trouble = reading.trouble();
+    BoardHealth { reading, trouble, error: trouble.map(Trouble::sentence) }
+}
+
+fn disk_health(state: &WebState) -> DiskHealth {
+    let free_bytes = board::free_bytes(&state.state_dir);
+    DiskHealth {
+        free_bytes,
+        database_bytes: store::size_on_disk(&state.state_dir),
+        error: free_bytes.and_then(board::low_disk),
     }
 }
 
@@ -226,6 +277,14 @@ fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
     }
 }
 
+/// A board that is slowed down loses frames, though every stage runs.
+fn with_board(verdict: Verdict, trouble: Option<Trouble>) -> Verdict {
+    match (verdict, trouble) {
+        (Verdict::Healthy, Some(_)) => Verdict::Degraded,
+        (verdict, _) => verdict,
+    }
+}
+
 fn stage_health(status: Status, now: Duration) -> StageHealth {
     let ago = status.last_media_at.map(|at| now.saturating_sub(at));
     StageHealth {
@@ -270,6 +329,14 @@ mod tests {
         assert_eq!(verdict(gone(), stage(Off, None), worker()), Verdict::Unhealthy);
         assert_eq!(verdict(runs(), runs(), stage(Stopped, None)), Verdict::Unhealthy);
         assert_eq!(verdict(runs(), runs(), stage(Starting, None)), Verdict::Unhealthy);
+    }
+
+    #[test]
+    fn a_board_that_is_slowed_down_is_half_a_fault() {
+        let hot = Some(Trouble::TooHot);
+        assert_eq!(with_board(Verdict::Healthy, hot), Verdict::Degraded);
+        assert_eq!(with_board(Verdict::Healthy, None), Verdict::Healthy);
+        assert_eq!(with_board(Verdict::Unhealthy, hot), Verdict::Unhealthy);
     }
 
     #[test]

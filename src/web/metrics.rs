@@ -21,6 +21,7 @@ use super::{
     sheet::{Buckets, Format, Labels, Sheet},
 };
 use crate::{
+    board,
     cost::Histogram,
     stage::{State as StageState, Status},
     store::Role,
@@ -63,6 +64,7 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let mut sheet = Sheet::default();
     note_booth(&mut sheet, &shared);
     note_interview(&mut sheet, &shared);
+    note_board(&mut sheet, &shared);
     note_stages(&mut sheet, &shared);
     note_durations(&mut sheet, &shared);
     note_doors(&mut sheet, &shared);
@@ -106,8 +108,32 @@ fn note_interview(sheet: &mut Sheet, shared: &Shared) {
     sheet.gauges("boothd_feature_on", "1 where the feature is switched on.", features);
     let viewers = number(shared.state.engine.preview().viewers());
     sheet.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);
-    let free = process::free_bytes(&shared.state.state_dir).map(count);
+    let free = board::free_bytes(&shared.state.state_dir).map(count);
     sheet.gauge("boothd_state_free_bytes", "Disk left where the store is.", free);
+}
+
+/// The computer itself. What it does not tell is left out.
+fn note_board(sheet: &mut Sheet, shared: &Shared) {
+    let reading = shared.state.board.borrow().clone();
+    let heat = "Of the chip's hottest part.";
+    sheet.gauge("boothd_board_temperature_celsius", heat, reading.temperature_c);
+    let mut flag = |name, help, is: Option<bool>| sheet.gauge(name, help, is.map(f64::from));
+    flag("boothd_board_too_hot", "1 while the board slows down of heat.", reading.too_hot);
+    let held = "1 while the clock is held back.";
+    flag("boothd_board_throttled", held, reading.throttled);
+    let capped = "1 while the clock of a Raspberry Pi is capped.";
+    flag("boothd_board_frequency_capped", capped, reading.frequency_capped);
+    let weak = "1 while the supply gives too little voltage.";
+    flag("boothd_board_under_voltage", weak, reading.under_voltage);
+    let much = "1 while the board draws more current than it may.";
+    flag("boothd_board_over_current", much, reading.over_current);
+    let is_set = Some(shared.clock.is_set());
+    flag("boothd_clock_set", "1 while wall time can be trusted.", is_set);
+    let total = reading.memory_total_bytes.map(count);
+    sheet.gauge("boothd_memory_total_bytes", "Memory of the machine.", total);
+    let available = reading.memory_available_bytes.map(count);
+    let help = "Memory of the machine that programs may still have.";
+    sheet.gauge("boothd_memory_available_bytes", help, available);
 }
 
 /// Every state, so that a change shows as one series going to 0 and another to 1.

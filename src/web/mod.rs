@@ -36,6 +36,7 @@ use tokio::{
 };
 
 use crate::{
+    board::Reading,
     booth::{Booth, Ground, devices::Devices},
     clock::Clock,
     engine::{Engine, Live},
@@ -58,7 +59,6 @@ pub(crate) use house::House;
 pub(crate) use metrics::{Counters, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
 pub(crate) use page::{as_type as page_file, asset as page_asset};
-pub(crate) use process::free_bytes;
 pub(crate) use refused::Refused;
 pub(crate) use sheet::{Format, Sheet};
 pub use tls::TlsFiles;
@@ -161,6 +161,8 @@ pub struct WebState {
     pub booth: Booth,
     /// How camera and microphone are.
     pub devices: watch::Receiver<Devices>,
+    /// What the computer says of itself.
+    pub board: watch::Receiver<Reading>,
     /// Where the store and the token are kept; /health says what is left of its disk.
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.

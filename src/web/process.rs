@@ -1,9 +1,8 @@
 //! What the process uses, as the system tells it. What it does not tell is `None`.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use rustix::{
-    fs::statvfs,
     process::{Resource, getrlimit},
     time::{ClockId, clock_gettime},
 };
@@ -35,12 +34,6 @@ pub(crate) fn max_fds() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// What boothd may still write where `folder` is.
-pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = statvfs(folder).ok()?;
-    Some(disk.f_bavail * disk.f_frsize)
-}
-
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
@@ -59,8 +52,6 @@ mod tests {
         drop(file);
         assert!(resident_bytes().unwrap() > 100_000);
         assert!(threads().unwrap() >= 1);
-        assert!(free_bytes(Path::new("/")).is_some());
-        assert_eq!(free_bytes(Path::new("/nowhere/at/all")), None);
         assert_eq!(field("VmRSS:\t  12 kB\nThreads:\t3\n", "Threads:"), Some(3));
     }
 }

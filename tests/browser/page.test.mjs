@@ -210,6 +210,25 @@ test("a booth that was restarted is told as that, though its counts are further 
   await done(opened);
 });
 
+for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the clock right/, "Board 61 °C"], ["zh-CN", /电源电压不足.*校准时钟/, "主板 61 °C"]]) {
+  test(`a weak supply and a clock that nobody has set, ${locale}`, async () => {
+    const opened = await open({ locale, viewport: NARROW });
+    const { page } = opened;
+    assert.equal(await page.isVisible("#board_warnings"), false, "all is well");
+    mock.stages.board = { temperature_c: 61.3, trouble: "under_voltage", error: "the supply is weak" };
+    mock.stages.clock = { set: false, error: "the clock is not set" };
+    await waitForText(page, "#board_warnings", warning);
+    await waitForText(page, "#keeping", new RegExp(heat));
+    await assertAccessible(page, "a weak supply");
+    await assertTidy(page, "a weak supply");
+    mock.stages.board = { temperature_c: null, trouble: null, error: null };
+    mock.stages.clock = { set: true, error: null };
+    await page.waitForSelector("#board_warnings", { state: "hidden" });
+    assert.doesNotMatch(await page.textContent("#keeping"), /°C/);
+    await done(opened);
+  });
+}
+
 test("a lost camera is told at once", async () => {
   const opened = await open();
   const { page } = opened;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use boothd::{
+    board::Reading,
     booth::{Booth, Gates, Ground, Subject, devices},
     capture::FrameSink,
     clock::{Clock, SimulatedClock},
@@ -174,6 +175,7 @@ impl Doors {
             live: receiver,
             booth: booth.clone(),
             devices,
+            board: watch::channel(Reading::default()).1,
             store: store.clone(),
             state_dir: folder.path().to_owned(),
         };

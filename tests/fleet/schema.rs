@@ -3,8 +3,10 @@
 use rusqlite::Connection;
 
 const WHOLE: &str = include_str!("../../src/fleet/archive/schema.sql");
-const UPGRADES: &[&str] =
-    &[include_str!("../../src/fleet/archive/upgrade/0001_booths_minutes_records_alerts.sql")];
+const UPGRADES: &[&str] = &[
+    include_str!("../../src/fleet/archive/upgrade/0001_booths_minutes_records_alerts.sql"),
+    include_str!("../../src/fleet/archive/upgrade/0002_board_alerts.sql"),
+];
 
 /// Every table and index, without comments and white space.
 fn shape(database: &Connection) -> Vec<(String, String, Option<String>)> {
@@ -28,6 +30,28 @@ fn the_upgrades_make_the_same_as_the_whole() {
         shape(&database)
     };
     assert_eq!(made(&[WHOLE]), made(UPGRADES));
+}
+
+#[test]
+fn an_upgrade_keeps_the_alerts_and_admits_the_new_kind() {
+    let database = Connection::open_in_memory().expect("opens");
+    database.pragma_update(None, "foreign_keys", true).expect("a pragma");
+    database.execute_batch(UPGRADES[0]).expect("SQL");
+    let put = |kind: &str, since: i64| {
+        let say =
+            "INSERT INTO alert (booth_id, kind, since_at, detail) VALUES (1, ?1, ?2, 'd')";
+        database.execute(say, (kind, since))
+    };
+    let booth = "INSERT INTO booth (booth_id, site, booth, first_seen_at, last_seen_at)
+                 VALUES (1, 'hq', 'one', 1, 1)";
+    database.execute(booth, []).expect("a booth");
+    put("offline", 7).expect("an old kind");
+    assert!(put("board", 8).is_err(), "version 1 does not know it");
+    UPGRADES[1..].iter().for_each(|step| database.execute_batch(step).expect("SQL"));
+    put("board", 8).expect("the new kind");
+    let ask = "SELECT group_concat(alert_id || kind || since_at) FROM alert";
+    let kept: String = database.query_row(ask, [], |row| row.get(0)).expect("rows");
+    assert_eq!(kept, "1offline7,2board8");
 }
 
 #[test]

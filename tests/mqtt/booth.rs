@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use boothd::{
+    board::Reading,
     booth::{Booth, Gates, Ground, StartSession, Subject},
     clock::{Clock, SystemClock},
     engine::{Engine, EngineConfig, Live, StreamSpec},
@@ -14,7 +15,7 @@ use boothd::{
     stop::Stop,
     store::{EventRecord, OutboxLimits, Store, StoreConfig, StoreThread},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::watch, time::timeout};
 
 use super::PATIENCE;
@@ -33,6 +34,9 @@ pub(crate) struct Scene {
     pub(crate) stop: Stop,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mqtt: Mqtt,
+    /// What /health says, and how often the desk has looked at it.
+    pub(crate) health: watch::Sender<Value>,
+    pub(crate) looks: watch::Receiver<u64>,
     thread: StoreThread,
     _folder: tempfile::TempDir,
 }
@@ -61,6 +65,8 @@ impl Scene {
         let booth = booth(&store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let (stage, stop) = (Arc::new(Stage::new("mqtt")), Stop::default());
+        let (health, said) = watch::channel(json!({ "status": "healthy" }));
+        let (looked, looks) = watch::channel(0);
         let ground = MqttGround {
             store: store.clone(),
             booth: booth.clone(),
@@ -70,15 +76,30 @@ impl Scene {
             stop: stop.clone(),
             about: About {
                 version: "1.2.3",
-                board: Some("test board".into()),
+                board: Reading { model: Some("test board".into()), ..Reading::default() },
                 models: vec![("iris".into(), "ab".repeat(32))],
                 config_sha256: "cd".repeat(32),
                 listen: ([127, 0, 0, 1], 8000).into(),
             },
-            health: Arc::new(|| json!({ "status": "healthy" })),
+            health: Arc::new(move || {
+                looked.send_modify(|looks| *looks += 1);
+                said.borrow().clone()
+            }),
         };
         let mqtt = Mqtt::start(&config, ground);
-        Scene { store, booth, live, stage, stop, clock, mqtt, thread, _folder: folder }
+        Scene {
+            store,
+            booth,
+            live,
+            stage,
+            stop,
+            clock,
+            mqtt,
+            health,
+            looks,
+            thread,
+            _folder: folder,
+        }
     }
 
     /// Puts a row into the outbox.

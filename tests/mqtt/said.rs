@@ -54,6 +54,31 @@ async fn status_info_health_and_features_are_kept_by_the_broker() {
     scene.leave().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_boards_trouble_is_told_at_once_and_its_temperature_with_it() {
+    let broker = Broker::open();
+    let mut scene = Scene::start(config(broker.port)).await;
+    let mut centre = Centre::join(broker.port).await;
+    centre.wait_topic("/health").await;
+    let say = |scene: &Scene, celsius: f64, trouble: Option<&str>| {
+        let board = json!({ "temperature_c": celsius, "trouble": trouble });
+        scene.health.send_replace(json!({ "status": "healthy", "board": board }));
+    };
+    for celsius in [60.1, 60.0, 61.0] {
+        say(&scene, celsius, None);
+        let before = *scene.looks.borrow();
+        scene.looks.wait_for(|looks| *looks > before).await.unwrap();
+    }
+    say(&scene, 85.0, Some("too_hot"));
+    let told = centre.wait_topic("/health").await.json();
+    assert_eq!(told["board"]["trouble"], "too_hot", "nothing was told of the degrees before");
+    assert_eq!(told["board"]["temperature_c"], 85.0);
+    say(&scene, 70.0, None);
+    let told = centre.wait_topic("/health").await.json();
+    assert_eq!(told["board"], json!({ "temperature_c": 70.0, "trouble": null }));
+    scene.leave().await;
+}
+
 /// What an empty, silent room gives in the frame and the segment of that number.
 fn live(sequence: u64) -> Live {
     let (features, session_id) = (Features::ALL, Some(Arc::from("s")));

@@ -47,7 +47,10 @@ pub fn archive_path(state_dir: &Path) -> PathBuf {
 /// The schema of `fleet.db`.
 const SCHEMA: Schema = Schema {
     whole: include_str!("schema.sql"),
-    upgrades: &[include_str!("upgrade/0001_booths_minutes_records_alerts.sql")],
+    upgrades: &[
+        include_str!("upgrade/0001_booths_minutes_records_alerts.sql"),
+        include_str!("upgrade/0002_board_alerts.sql"),
+    ],
     // A centre writes much at a time, on a disk of its own.
     page_bytes: 4096,
 };

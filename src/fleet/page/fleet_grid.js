@@ -13,7 +13,7 @@ const TYPING_MS = 250;
 const GATHER_MS = 1500;
 
 export const PRESENCES = ["online", "offline", "silent", "restarting"];
-export const ALERTS = ["offline", "camera", "microphone", "store", "outbox", "version"];
+export const ALERTS = ["offline", "camera", "microphone", "store", "board", "outbox", "version"];
 
 const BAD = ["unavailable", "stopped", "unhealthy", "degraded"];
 
@@ -34,7 +34,7 @@ function facts(row) {
   const state = (name) => [wordOf(name), BAD.includes(name)];
   return [
     ["health_word", ...state(row.health)], ["camera_word", ...state(row.camera)], ["microphone_word", ...state(row.microphone)],
-    ["temperature", known(row.temperature_c) ? `${fixed(0)(row.temperature_c)} °C` : NONE, row.temperature_c >= 80],
+    ["temperature", known(row.temperature_c) ? `${fixed(0)(row.temperature_c)} °C` : NONE, row.alerts.includes("board")],
     ["version", row.version ?? NONE, row.alerts.includes("version")],
     ["outbox", known(row.outbox_depth) ? String(row.outbox_depth) : NONE, row.alerts.includes("outbox")],
   ];

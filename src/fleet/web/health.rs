@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use crate::{
+    board::free_bytes,
     stage::{Stage, State as StageState},
-    web::free_bytes,
 };
 
 /// Answers GET /health. How many booths there are is nobody's secret; which is.

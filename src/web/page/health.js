@@ -2,7 +2,7 @@
 
 import { announce } from "./announce.js";
 import { element, find, setText } from "./dom.js";
-import { duration, NONE } from "./format.js";
+import { duration, fixed, known, NONE } from "./format.js";
 import { hasWord, t } from "./words.js";
 
 const STAGES = ["camera", "microphone", "vision", "speech", "store", "mqtt"];
@@ -69,6 +69,7 @@ export function showHealth(health) {
   if (!health) {
     setText(note, t(health === null ? "health_lost" : "no_data"));
     find("stages").replaceChildren();
+    find("board_warnings").hidden = true;
     return;
   }
   const known_stages = STAGES.map((name) => [name, stageOf(health, name)]).filter(([name, stage]) => stage && isShown(name, stage));
@@ -78,13 +79,27 @@ export function showHealth(health) {
     t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version}`,
   ].join(" · "));
   setText(find("keeping"), keeping(health));
+  const warnings = find("board_warnings");
+  setText(warnings, warningsOf(health).join(" "));
+  warnings.hidden = warnings.textContent === "";
 }
 
 const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
-/** The disk, and what waits for the central desk. */
-function keeping({ disk, outbox, mqtt }) {
+/** What is wrong with the computer itself, in the reader's language. */
+function warningsOf({ board, clock, disk }) {
+  const word = `board_${board?.trouble}`;
+  return [
+    board?.error ? (hasWord(word) ? t(word) : board.error) : null,
+    clock?.set === false ? t("clock_not_set") : null,
+    disk?.error ? t("disk_low") : null,
+  ].filter(Boolean);
+}
+
+/** The board's heat, the disk, and what waits for the central desk. */
+function keeping({ board, disk, outbox, mqtt }) {
   const parts = [];
+  if (known(board?.temperature_c)) parts.push(t("board_temperature", { temperature: `${fixed(0)(board.temperature_c)} °C` }));
   if (disk?.database_bytes) parts.push(t("database", { size: megabytes(disk.database_bytes) }));
   if (disk?.free_bytes) parts.push(t("disk_free", { size: megabytes(disk.free_bytes) }));
   if (mqtt && mqtt.state !== "off" && outbox) {
