@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, assertTidy, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 
-const { BOOTHD_URL, BOOTHD_TOKEN } = process.env;
-assert.ok(BOOTHD_URL && BOOTHD_TOKEN, "run this by `cargo test --release --test fleet`");
+const { BOOTHD_URL, BOOTHD_TOKEN, BOOTHD_VIEWER_TOKEN } = process.env;
+assert.ok(BOOTHD_URL && BOOTHD_TOKEN && BOOTHD_VIEWER_TOKEN, "run this by `cargo test --release --test fleet`");
 
 let browser;
 before(async () => (browser = await launch()));
@@ -70,6 +70,22 @@ for (const locale of LANGUAGES) {
     });
   }
 }
+
+test("a viewer is offered what a viewer may do, and nothing else", async () => {
+  const { page, context, faults } = await openPage(browser, { locale: LANGUAGES[0], viewport: WIDE });
+  await page.goto(`${BOOTHD_URL}/#token=${BOOTHD_VIEWER_TOKEN}`);
+  await waitForText(page, "#booth_list", /room-8/);
+  assert.ok(!(await page.isVisible("#views [data-view=sessions]")));
+  await page.click("#views [data-view=alerts]");
+  await waitForText(page, "#alert_list", /room-8/);
+  assert.equal(await page.locator("#alert_list button:visible").count(), 0);
+  await page.goto(`${BOOTHD_URL}/#/booth/hq/room-0`);
+  await waitForText(page, "#dominant", /[^—]/);
+  assert.ok(!(await page.isVisible("#event_list")));
+  await look(page, "viewer", "booth");
+  await context.close();
+  assert.deepEqual(faults, []);
+});
 
 test("both languages have the same words of the centre", async () => {
   const { page, context } = await openPage(browser);

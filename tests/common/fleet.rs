@@ -92,7 +92,12 @@ pub struct Centre {
 
 impl Centre {
     pub fn start(broker: &Broker, state: &Path, settings: &[&str]) -> Self {
-        Centre::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), broker, state, settings)
+        Centre::start_at(broker.port, state, settings)
+    }
+
+    /// With the broker, or what stands before it, on that port.
+    pub fn start_at(port: u16, state: &Path, settings: &[&str]) -> Self {
+        Centre::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), port, state, settings)
     }
 
     /// On a small disk of its own (a tmpfs over `state` in a mount namespace; root or user
@@ -103,7 +108,7 @@ impl Centre {
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c", &script]);
         command.arg(env!("CARGO_BIN_EXE_boothd"));
-        Centre::start_as(command, broker, state, &[])
+        Centre::start_as(command, broker.port, state, &[])
     }
 
     /// A path as the centre sees it.
@@ -111,14 +116,9 @@ impl Centre {
         format!("/proc/{}/root{}", self.pid(), path.display()).into()
     }
 
-    fn start_as(
-        mut command: Command,
-        broker: &Broker,
-        state: &Path,
-        settings: &[&str],
-    ) -> Self {
+    fn start_as(mut command: Command, port: u16, state: &Path, settings: &[&str]) -> Self {
         command.args(["--data-dir", env!("CARGO_MANIFEST_DIR"), "fleet"]);
-        let broker = format!("mqtt.broker=mqtt://127.0.0.1:{}", broker.port);
+        let broker = format!("mqtt.broker=mqtt://127.0.0.1:{port}");
         let state = format!("state.dir={}", state.display());
         let token = format!("web.token={TOKEN}");
         for setting in ["web.port=0", &broker, &state, &token].iter().chain(settings) {
@@ -376,4 +376,15 @@ pub fn online(booth: &str, version: &str) -> [(String, QoS, bool, Value); 3] {
         (topic(booth, "info"), QoS::AtLeastOnce, true, info),
         (topic(booth, "health"), QoS::AtMostOnce, true, health),
     ]
+}
+
+/// A new token of that role, made by the command as an operator makes it.
+pub fn token(state: &Path, role: &str) -> String {
+    let setting = format!("state.dir={}", state.display());
+    let output = Command::new(env!("CARGO_BIN_EXE_boothd"))
+        .args(["token", "add", "--name", role, "--role", role, "--set", &setting])
+        .output()
+        .expect("boothd runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().expect("the secret").to_owned()
 }

@@ -1,13 +1,21 @@
 //! The archive in trouble: a full disk, a broker that leaves while records are on their way to the
 //! disk, and history that is old enough.
 
-use std::{fs, io::Write, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use boothd::mqtt::client::QoS;
 use rusqlite::Connection;
 use serde_json::json;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
-use crate::common::{Broker, Centre, audio, online, say, session, topic};
+use crate::common::{Broker, Centre, PATIENCE, audio, online, say, session, topic};
 
 const SESSIONS: &str = "/api/v1/fleet/sessions?limit=1000";
 
@@ -70,9 +78,9 @@ async fn a_centre_whose_disk_is_full_leaves_when_it_is_told_and_the_broker_keeps
     // The disk is gone with it. What it had not acknowledged comes to the next one.
     let centre = Centre::start(&broker, other.path(), &[]);
     centre.wait_for("/health", |_| true);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while centre.metric("boothd_fleet_records_total") < 4800.0 {
-        assert!(began.elapsed() < crate::common::PATIENCE, "all of them come");
+        assert!(began.elapsed() < PATIENCE, "all of them come");
         std::thread::sleep(Duration::from_millis(50));
     }
     centre.terminate();
@@ -115,4 +123,61 @@ async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_n
         (count("record"), count("pragma_freelist_count WHERE freelist_count > 0")),
         (2, 0)
     );
+}
+
+/// Stands before the broker, and cuts every connection that goes through it when it is told.
+async fn cable(port: u16) -> (u16, watch::Sender<u32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let own = listener.local_addr().expect("is bound").port();
+    let (cuts, cut) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut cut = cut.clone();
+            tokio::spawn(async move {
+                cut.mark_unchanged();
+                let mut far = TcpStream::connect(("127.0.0.1", port)).await.expect("listens");
+                tokio::select! {
+                    _ = cut.changed() => (),
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => (),
+                }
+            });
+        }
+    });
+    (own, cuts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_again_and_again_loses_no_record_and_repeats_none() {
+    const RECORDS: u32 = 4000;
+    let broker = Broker::start();
+    let state = tempfile::tempdir().expect("a folder");
+    let (port, cuts) = cable(broker.port).await;
+    let centre = Centre::start_at(port, state.path(), &[]);
+    say(&broker, "announcer", &online("one", "1")).await;
+    let all = sessions(0..i64::from(RECORDS / 2));
+    let speaking = say(&broker, "publisher", &all);
+    let cutting = async {
+        for _ in 0..12 {
+            let before = centre.metric("boothd_fleet_records_total");
+            cuts.send_modify(|cuts| *cuts += 1);
+            let began = Instant::now();
+            while centre.metric("boothd_fleet_records_total")
+                < (before + 100.0).min(f64::from(RECORDS))
+            {
+                assert!(began.elapsed() < PATIENCE, "records go on coming");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+    };
+    tokio::join!(speaking, cutting);
+    let began = Instant::now();
+    while centre.metric("boothd_fleet_records_total") < f64::from(RECORDS) {
+        assert!(began.elapsed() < PATIENCE, "all of them come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    centre.terminate();
+    let archive = Connection::open(state.path().join("fleet.db")).expect("opens");
+    let kept: u32 =
+        archive.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).expect("asks");
+    assert_eq!(kept, RECORDS, "each once");
 }

@@ -14,7 +14,7 @@ use boothd::{
 };
 use serde_json::json;
 
-use crate::common::{Broker, Centre, TOKEN, audio, online, say, session, topic, video};
+use crate::common::{Broker, Centre, TOKEN, audio, online, say, session, token, topic, video};
 
 /// Minutes of a booth from before, with a gap.
 fn remember_half_an_hour(state: &Path) {
@@ -81,6 +81,7 @@ async fn the_page_shows_the_booths() {
     let mut node = Command::new("node");
     node.args(["--test", "fleet.mjs"]).current_dir(&folder);
     node.env("BOOTHD_URL", format!("http://{}", centre.address)).env("BOOTHD_TOKEN", TOKEN);
+    node.env("BOOTHD_VIEWER_TOKEN", token(state.path(), "viewer"));
     let looked = tokio::task::spawn_blocking(move || node.output());
     let mut k = 0;
     while !looked.is_finished() {

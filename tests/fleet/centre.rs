@@ -6,19 +6,8 @@ use boothd::mqtt::client::QoS;
 use serde_json::json;
 
 use crate::common::{
-    Broker, Centre, PATIENCE, TOKEN, audio, online, say, session, topic, video,
+    Broker, Centre, PATIENCE, TOKEN, audio, online, say, session, token, topic, video,
 };
-
-/// A new token of that role, made by the command as an operator makes it.
-fn token(state: &std::path::Path, role: &str) -> String {
-    let setting = format!("state.dir={}", state.display());
-    let output = Command::new(env!("CARGO_BIN_EXE_boothd"))
-        .args(["token", "add", "--name", role, "--role", role, "--set", &setting])
-        .output()
-        .expect("boothd runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().next().expect("the secret").to_owned()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_the_centre_is_killed() {

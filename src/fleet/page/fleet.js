@@ -34,6 +34,8 @@ const stream = new Stream({
     showLink();
     if (name === "locked") lock(code);
   },
+  // What only an operator may see or do is not offered to others (fleet.css).
+  hello: ({ role }) => (document.body.dataset.role = role),
   changes(data) {
     grid.changes(data);
     booth.changes(data);

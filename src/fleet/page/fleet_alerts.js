@@ -78,7 +78,7 @@ export class Alerts {
 
   button(alert) {
     const name = `${t("acknowledge")}: ${t(`alert_${alert.kind}`)}, ${alert.site} / ${alert.booth}`;
-    const button = element("button", { type: "button", text: t("acknowledge"), "aria-label": name });
+    const button = element("button", { type: "button", class: "operator", text: t("acknowledge"), "aria-label": name });
     button.addEventListener("click", () => {
       this.chosen = alert;
       setText(find("acknowledge_what"), `${t(`alert_${alert.kind}`)} · ${alert.site} / ${alert.booth} · ${detailOf(alert)}`);

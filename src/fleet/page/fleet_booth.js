@@ -107,6 +107,7 @@ export class BoothView {
     const booth = this.booth;
     const note = find("events_note");
     find("event_list").replaceChildren();
+    if (document.body.dataset.role === "viewer") return;
     try {
       const { events } = await fleet(`${pathOf(booth)}/events?limit=${EVENTS}`, this.token());
       if (this.booth !== booth) return;

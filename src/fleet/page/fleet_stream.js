@@ -10,7 +10,7 @@ const LAST_RETRY_MS = 15_000;
 const SILENT_AFTER_MS = 40_000;
 
 export class Stream {
-  /** `on`: `{link(name, code), changes(data), live(data)}`. */
+  /** `on`: `{link(name, code), hello(data), changes(data), live(data)}`. */
   constructor(on) {
     this.on = on;
     this.token = null;

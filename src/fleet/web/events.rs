@@ -1,7 +1,7 @@
 //! GET /api/v1/fleet/events: what changes, as Server-Sent Events, for the page.
 //!
 //! Once a second at most, the newest only: a reader that is slow is told less often, and nothing
-//! waits for it. `changes` has the rows of the list that changed, at most 200 at once and the
+//! waits for it. `hello` comes first and has the token's role; `changes` has the rows of the list that changed, at most 200 at once and the
 //! rest a second later; `live` has the newest reports of the booth that is looked at. Ends when
 //! the token's right does.
 
@@ -78,7 +78,8 @@ struct Teller {
 
 impl Teller {
     async fn next(mut self) -> Option<(Bytes, Self)> {
-        if !std::mem::take(&mut self.is_first) {
+        let is_first = std::mem::take(&mut self.is_first);
+        if !is_first {
             let stop = self.shared.stop.clone();
             tokio::select! {
                 () = stop.requested() => return None,
@@ -88,8 +89,8 @@ impl Teller {
         if !self.shared.porter.still_admits(&self.caller) {
             return None;
         }
-        let text = self.message();
-        Some((text.into(), self))
+        let hello = is_first.then(|| self.hello()).unwrap_or_default();
+        Some(((hello + &self.message()).into(), self))
     }
 
     /// Waits for the next second in which something has changed, or for the heartbeat.
@@ -104,6 +105,12 @@ impl Teller {
             }
         };
         tokio::select! { () = changed => (), () = sleep(HEARTBEAT) => () }
+    }
+
+    /// What the reader may do, so that its page offers nothing else.
+    fn hello(&self) -> String {
+        let hello = json!({ "role": self.caller.0.role });
+        format!("event: hello\ndata: {hello}\n\n")
     }
 
     fn message(&mut self) -> String {
