@@ -2,6 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
+use serde_json::Value;
 use tokio::{
     select,
     time::{Instant, sleep_until},
@@ -113,6 +114,15 @@ impl Agenda {
     }
 }
 
+/// What of the health is told at once: its verdict, the session, and whether the devices run. The
+/// rest (counters, ages, disk space) changes all the time.
+fn verdict(health: &Value) -> String {
+    const TOLD: [&str; 4] =
+        ["/status", "/session_active", "/camera/state", "/microphone/state"];
+    let told = TOLD.map(|place| health.pointer(place).unwrap_or(&Value::Null).to_string());
+    told.join(" ")
+}
+
 impl Desk {
     /// Does everything that is due, then waits for one more thing. May be dropped at any await.
     pub(super) async fn turn(&mut self) {
@@ -199,11 +209,11 @@ impl Desk {
         self.agenda.said_all(now, self.config.say_again);
     }
 
-    /// Tells the health when its verdict has changed, or when it is time again.
+    /// Tells the health when something has changed that others act upon, or when it is time again.
     fn look_at_health(&mut self, now: Instant) {
         self.agenda.look_at = now + LOOK_EVERY;
         let health = (self.ground.health)();
-        let verdict = health["status"].as_str().unwrap_or_default().to_owned();
+        let verdict = verdict(&health);
         if self.agenda.told_health.as_ref() != Some(&verdict) {
             self.agenda.told_health = Some(verdict);
             self.push(Message::rumour(Topic::Health.of(&self.config.name), &health));
@@ -266,6 +276,39 @@ impl Desk {
                 }
             }
             None | Some(_) => (),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::verdict;
+
+    #[test]
+    fn a_session_and_a_lost_device_are_told_at_once_and_a_counter_is_not() {
+        let mut health = json!({
+            "status": "healthy", "session_active": false, "uptime_s": 1,
+            "camera": { "state": "running", "dropped_total": 0 },
+            "microphone": { "state": "running" },
+        });
+        let first = verdict(&health);
+        health["uptime_s"] = json!(2);
+        health["camera"]["dropped_total"] = json!(7);
+        assert_eq!(verdict(&health), first);
+        let changes = [
+            ("/status", json!("degraded")),
+            ("/session_active", json!(true)),
+            ("/camera/state", json!("retrying")),
+            ("/microphone/state", json!("off")),
+        ];
+        let mut earlier = vec![first];
+        for (place, value) in changes {
+            *health.pointer_mut(place).unwrap() = value;
+            let now = verdict(&health);
+            assert!(!earlier.contains(&now), "{place}: {now}");
+            earlier.push(now);
         }
     }
 }
