@@ -13,6 +13,15 @@ esac
 if [ "$1" = test ]; then
     command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
     [ -x /usr/bin/chromium ] || packages+=(chromium)
+    # Home Assistant and mqtt-exporter get environments of their own (tests/consumers/install.rs).
+    can_make_environments() {
+        for python in python3.11 python3.12 python3; do
+            "$python" -c 'import sys, venv, ensurepip
+sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && return
+        done
+        return 1
+    }
+    can_make_environments || packages+=(python3 python3-venv)
 fi
 
 if ! command -v dpkg-query >/dev/null; then

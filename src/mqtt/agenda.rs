@@ -2,6 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
+use serde_json::Value;
 use tokio::{
     select,
     time::{Instant, sleep_until},
@@ -113,6 +114,22 @@ impl Agenda {
     }
 }
 
+/// What of the health is told at once: its verdict, the session, whether the devices run, and what
+/// it warns of. The rest (counters, ages, disk space, temperature) changes all the time.
+fn verdict(health: &Value) -> String {
+    const TOLD: [&str; 6] = [
+        "/status",
+        "/session_active",
+        "/camera/state",
+        "/microphone/state",
+        "/board/trouble",
+        "/clock/set",
+    ];
+    let told = TOLD.map(|place| health.pointer(place).unwrap_or(&Value::Null).to_string());
+    let is_full = health.pointer("/disk/error").is_some_and(|error| !error.is_null());
+    format!("{} {is_full}", told.join(" "))
+}
+
 impl Desk {
     /// Does everything that is due, then waits for one more thing. May be dropped at any await.
     pub(super) async fn turn(&mut self) {
@@ -199,14 +216,11 @@ impl Desk {
         self.agenda.said_all(now, self.config.say_again);
     }
 
-    /// Tells the health when its verdict or a warning has changed, or when it is time again. A
-    /// temperature alone is no news: it never stands still.
+    /// Tells the health when something has changed that others act upon, or when it is time again.
     fn look_at_health(&mut self, now: Instant) {
         self.agenda.look_at = now + LOOK_EVERY;
         let health = (self.ground.health)();
-        let is_full = !health["disk"]["error"].is_null();
-        let (board, clock) = (&health["board"]["trouble"], &health["clock"]["set"]);
-        let verdict = format!("{} {board} {clock} {is_full}", health["status"]);
+        let verdict = verdict(&health);
         if self.agenda.told_health.as_ref() != Some(&verdict) {
             self.agenda.told_health = Some(verdict);
             self.push(Message::rumour(Topic::Health.of(&self.config.name), &health));
@@ -269,6 +283,45 @@ impl Desk {
                 }
             }
             None | Some(_) => (),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::verdict;
+
+    #[test]
+    fn a_session_and_a_lost_device_are_told_at_once_and_a_counter_is_not() {
+        let mut health = json!({
+            "status": "healthy", "session_active": false, "uptime_s": 1,
+            "camera": { "state": "running", "dropped_total": 0 },
+            "microphone": { "state": "running" },
+            "board": { "temperature_c": 51.5, "trouble": null },
+            "clock": { "set": false }, "disk": { "error": null },
+        });
+        let first = verdict(&health);
+        health["uptime_s"] = json!(2);
+        health["camera"]["dropped_total"] = json!(7);
+        health["board"]["temperature_c"] = json!(52.0);
+        assert_eq!(verdict(&health), first);
+        let changes = [
+            ("/status", json!("degraded")),
+            ("/session_active", json!(true)),
+            ("/camera/state", json!("retrying")),
+            ("/microphone/state", json!("off")),
+            ("/board/trouble", json!("under_voltage")),
+            ("/clock/set", json!(true)),
+            ("/disk/error", json!("full")),
+        ];
+        let mut earlier = vec![first];
+        for (place, value) in changes {
+            *health.pointer_mut(place).unwrap() = value;
+            let now = verdict(&health);
+            assert!(!earlier.contains(&now), "{place}: {now}");
+            earlier.push(now);
         }
     }
 }

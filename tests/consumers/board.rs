@@ -1,0 +1,82 @@
+//! What the broker was told, so that it can be compared with what a consumer shows.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use boothd::mqtt::client::{AsyncClient, Event, Filter, Packet, QoS};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use super::fleet::Broker;
+
+/// The newest message of every topic.
+pub(crate) struct Board {
+    client: AsyncClient,
+    heard: Arc<Mutex<BTreeMap<String, Heard>>>,
+    task: JoinHandle<()>,
+}
+
+/// The newest of a topic, and how many came.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) text: String,
+    pub(crate) times: u32,
+}
+
+impl Heard {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+impl Board {
+    /// Hears all; returns once the broker has said so.
+    pub(crate) async fn join(broker: &Broker) -> Self {
+        let (client, mut events) = broker.client("board", Duration::ZERO);
+        let all = ["boothd/#", "homeassistant/#"].map(|t| Filter::new(t, QoS::AtLeastOnce));
+        client.try_subscribe_many(all).unwrap();
+        while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_))) {}
+        let heard: Arc<Mutex<BTreeMap<String, Heard>>> = Arc::default();
+        let told = heard.clone();
+        let task = tokio::spawn(async move {
+            // It ends with the broker.
+            while let Ok(event) = events.poll().await {
+                let Event::Incoming(Packet::Publish(publish)) = event else { continue };
+                let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
+                let text = String::from_utf8(publish.payload.to_vec()).unwrap();
+                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                let times = told.get(&topic).map_or(1, |heard| heard.times + 1);
+                told.insert(topic, Heard { text, times });
+            }
+        });
+        Board { client, heard, task }
+    }
+
+    /// The newest of that topic.
+    pub(crate) fn newest(&self, topic: &str) -> Option<Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
+    }
+
+    /// The newest of every topic that begins and ends so, but for those that were taken back.
+    pub(crate) fn all(&self, begin: &str, end: &str) -> BTreeMap<String, Heard> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_asked = |topic: &str| topic.starts_with(begin) && topic.ends_with(end);
+        let asked =
+            heard.iter().filter(|(topic, heard)| is_asked(topic) && !heard.text.is_empty());
+        asked.map(|(topic, heard)| (topic.clone(), heard.clone())).collect()
+    }
+
+    /// Takes back what the broker keeps of that topic.
+    pub(crate) async fn take_back(&self, topic: &str) {
+        self.client.publish(topic, QoS::AtLeastOnce, true, "").await.unwrap();
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
