@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for: build | test | audit. Quiet when none is.
+# Installs the Debian packages that are missing for: build | test | package | cross. Quiet when none is.
 set -euo pipefail
 
 case "${1:-}" in
     # libclang reads the V4L2 headers; ALSA is linked.
     build) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev) ;;
     test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto) ;;
-    *) echo "usage: $0 build|test" >&2; exit 2 ;;
+    # A Debian to install the package in, and what judges it.
+    package) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev binutils dpkg-dev python3 curl mmdebstrap lintian) ;;
+    # arm64: compiler, libraries and an emulator. Rust's arm64 part is added below.
+    cross) packages=(gcc libc6-dev pkg-config libclang-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu
+                     libasound2-dev:arm64 libasound2-plugins:arm64 qemu-user-static arch-test) ;;
+    *) echo "usage: $0 build|test|package|cross" >&2; exit 2 ;;
 esac
 
 # The page is tested in a real browser. Whoever has node or Chromium from elsewhere keeps it.
@@ -22,6 +27,13 @@ sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && return
         return 1
     }
     can_make_environments || packages+=(python3 python3-venv)
+fi
+
+# rustup's Rust takes `rustup target add aarch64-unknown-linux-gnu`; where that is not, Debian's Rust.
+if [ "$1" = cross ]; then
+    arm64_std=$(rustc --print target-libdir --target aarch64-unknown-linux-gnu 2>/dev/null || true)
+    compgen -G "$arm64_std/libstd-*.rlib" >/dev/null ||
+        packages+=(rustc-web libstd-rust-web-dev libstd-rust-web-dev:arm64)
 fi
 
 if ! command -v dpkg-query >/dev/null; then
@@ -43,6 +55,7 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo)
 fi
 echo "Installing: ${missing[*]}"
+[ "$1" != cross ] || "${as_root[@]}" dpkg --add-architecture arm64
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -127,7 +127,9 @@ fn compiled(name: &str, library: &str, link: &str) -> PathBuf {
     // Tests run side by side: each makes its own draft, and the last one renamed stays.
     let draft = tempfile::tempdir().expect("a temporary folder");
     let made = draft.path().join(library);
-    let mut cc = Command::new("cc");
+    // scripts/cross.sh names the compiler for a processor that is not the machine's.
+    let cc = std::env::var_os("BOOTHD_TEST_CC").unwrap_or_else(|| "cc".into());
+    let mut cc = Command::new(cc);
     cc.args(["-shared", "-fPIC", "-O2", "-DPIC", "-o"]).arg(&made).arg(source(name)).arg(link);
     let output = cc.output().expect("the tests need a C compiler (apt-get install gcc)");
     let errors = text(&output.stderr);

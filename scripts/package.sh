@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Makes the Debian package: scripts/package.sh amd64|arm64 [cargo-deb's arguments]
+# The result lies in target/debian/. The same commit gives the same bytes (docs/guide/install.md).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+architecture=${1:?amd64 or arm64}
+shift
+case $architecture in
+    amd64) target=x86_64-unknown-linux-gnu; built=target/ship/boothd ;;
+    arm64) target=aarch64-unknown-linux-gnu; built=target/cross/$target/ship/boothd ;;
+    *) echo "$0: $architecture is neither amd64 nor arm64" >&2; exit 2 ;;
+esac
+
+command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+# The time in the archive is the commit's, not the clock's.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+
+if [ "$architecture" = amd64 ]; then
+    cargo build --profile ship --locked
+else
+    scripts/cross.sh build --profile ship --locked
+fi
+cargo test --release --locked --test manual
+python3 scripts/bill.py target/manual/bill $target
+
+# What the package says that it needs must be what it needs.
+needs=$(objdump -T "$built" | grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)
+if [ "$(printf '%s\n' "$needs" GLIBC_2.34 | sort -V | tail -1)" != GLIBC_2.34 ]; then
+    echo "$built needs $needs; correct depends in Cargo.toml" >&2
+    exit 1
+fi
+bytes=$(stat -c %s "$built")
+echo "$built: $bytes bytes, needs $needs"
+if [ "$bytes" -gt 20000000 ]; then
+    echo "$built is over 20 MB" >&2
+    exit 1
+fi
+
+if [ "$architecture" = amd64 ]; then
+    cargo deb --no-build --no-strip --profile ship --output target/debian/ "$@"
+else
+    CARGO_TARGET_DIR=target/cross cargo deb --no-build --no-strip --profile ship --target $target \
+        --output target/debian/ "$@"
+fi
