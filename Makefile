@@ -3,7 +3,8 @@
 
 CARGO_FLAGS ?= --release --locked
 
-.PHONY: run test ci fmt clippy doc audit bench config-docs build fuzz
+.PHONY: run test ci fmt clippy doc audit bench config-docs build fuzz man sbom deb deb-arm64 test-deb \
+	test-deb-arm64 cross test-arm64
 
 run: build            ## Build and run the booth on the devices it finds, or on the bundled clip
 	./target/release/boothd run $(RUN_FLAGS)
@@ -37,6 +38,46 @@ config-docs:          ## Write boothd.sample.toml and docs/ref/config.md anew fr
 audit:                ## Licences, sources and advisories of every dependency
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check
+
+man:                  ## Manual pages and shell completions into target/manual
+	cargo test $(CARGO_FLAGS) --test manual
+
+sbom:                 ## Bill of materials (CycloneDX) and the crates' licences into target/manual/bill
+	python3 scripts/bill.py target/manual/bill
+
+deb:                  ## target/debian/boothd_VERSION_amd64.deb
+	./scripts/install-packages.sh package
+	./scripts/package.sh amd64
+
+cross:                ## boothd for 64-bit ARM
+	./scripts/install-packages.sh cross
+	./scripts/cross.sh build $(CARGO_FLAGS)
+
+deb-arm64:            ## target/debian/boothd_VERSION_arm64.deb
+	./scripts/install-packages.sh package
+	./scripts/install-packages.sh cross
+	./scripts/package.sh arm64
+
+# The package in a fresh Debian, and after it the same as a newer version. As root.
+NEWER = 9999-1
+
+test-deb: deb
+	./scripts/package.sh amd64 --deb-version $(NEWER)
+	./tests/package/install.sh amd64 $$(ls target/debian/boothd_*_amd64.deb | grep -v $(NEWER)) \
+	  target/debian/boothd_$(NEWER)_amd64.deb
+
+test-deb-arm64: deb-arm64
+	./scripts/package.sh arm64 --deb-version $(NEWER)
+	./scripts/emulated.sh ./tests/package/install.sh arm64 \
+	  $$(ls target/debian/boothd_*_arm64.deb | grep -v $(NEWER)) target/debian/boothd_$(NEWER)_arm64.deb
+
+# What needs no threads' timing: an emulated processor is slow.
+ARM64_TESTS ?= --lib --test accuracy_vision --test accuracy_speech --test vision --test decode_pictures \
+	--test decode_sound --test pipeline --test capture
+
+test-arm64:           ## The tests on an emulated 64-bit ARM. As root.
+	./scripts/install-packages.sh cross
+	./scripts/emulated.sh ./scripts/cross.sh test $(CARGO_FLAGS) --no-fail-fast $(ARM64_TESTS)
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg message

@@ -24,6 +24,7 @@ else
 fi
 cargo test --release --locked --test manual
 python3 scripts/bill.py target/manual/bill $target
+gzip -9nkf target/manual/bill/*.txt target/manual/bill/*.json
 
 # What the package says that it needs must be what it needs.
 needs=$(objdump -T "$built" | grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)

@@ -26,7 +26,11 @@ trap clean_up EXIT
 fail() { echo "FAIL: $*" >&2; exit 1; }
 step() { echo "-- $*"; }
 # No service manager runs in there: what the package would start, it may not.
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+clean=(/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive)
+in_root() { chroot "$root" "${clean[@]}" "$@"; }
+# As the service does it: its account, its configuration, its folder.
+service=(boothd --config /etc/boothd/boothd.toml --set state.dir=/var/lib/boothd)
+as_service() { chroot --userspec=boothd:boothd "$root" "${clean[@]}" "${service[@]}" "$@"; }
 holds() { grep -q -- "$2" "$root/$1" || fail "/$1 has lost: $2"; }
 
 # What the package depends on is in the base: nothing is fetched while the package is judged.
@@ -46,6 +50,9 @@ unpack() {
     tar -C "$root" --exclude=./dev/* -xf "$base"
     mount -t proc proc "$root/proc"
     mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    mkdir "$root/dev/pts"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+    ln -s pts/ptmx "$root/dev/ptmx"
     for node in null zero full random urandom tty; do
         cp -a "/dev/$node" "$root/dev/"
     done
@@ -58,8 +65,10 @@ unpack() {
 version_of() { dpkg-deb -f "$1" Version; }
 
 start() {
-    in_root /usr/bin/boothd --config /etc/boothd/boothd.toml --set state.dir=/var/lib/boothd \
-        --set "web.port=$port" "$@" run >"$work/log" 2>&1 &
+    ! curl -s "http://127.0.0.1:$port/health" >/dev/null || fail "somebody else is at port $port"
+    # No shell between: the process that is stopped is boothd.
+    chroot --userspec=boothd:boothd "$root" "${clean[@]}" "${service[@]}" --set "web.port=$port" "$@" run \
+        >"$work/log" 2>&1 &
     daemon=$!
 }
 
@@ -84,7 +93,7 @@ stop() {
 
 install_it() {
     step "install $(version_of "$old")"
-    in_root apt-get install -y --no-install-recommends --no-download /old.deb >"$work/apt" 2>&1 ||
+    in_root apt-get install -y --no-install-recommends /old.deb >"$work/apt" 2>&1 ||
         { cat "$work/apt"; fail "apt-get install"; }
     in_root boothd --version
     in_root boothd --config /etc/boothd/boothd.toml check-config
@@ -124,19 +133,17 @@ change() {
     step "the operator changes things"
     echo 'id = "changed-by-hand"' >"$work/id"
     sed -i "/^#id = /r $work/id" "$root/etc/boothd/boothd.toml"
-    in_root boothd --config /etc/boothd/boothd.toml --set state.dir=/var/lib/boothd \
-        token add --name kept --role viewer >"$work/token"
+    as_service token add --name kept --role viewer >"$work/token"
     [ -e "$root/var/lib/boothd/boothd.db" ] || fail "no database: $(ls "$root/var/lib/boothd")"
 }
 
 upgrade() {
     step "upgrade to $(version_of "$new")"
-    in_root apt-get install -y --no-install-recommends --no-download /new.deb >"$work/apt" 2>&1 ||
+    in_root apt-get install -y --no-install-recommends /new.deb >"$work/apt" 2>&1 ||
         { cat "$work/apt"; fail "apt-get install"; }
     [ "$(in_root dpkg-query -W -f '${Version}' boothd)" = "$(version_of "$new")" ] || fail "not upgraded"
     holds etc/boothd/boothd.toml changed-by-hand
-    in_root boothd --config /etc/boothd/boothd.toml --set state.dir=/var/lib/boothd token list |
-        grep kept || fail "the token is lost"
+    as_service token list | grep kept || fail "the token is lost"
 }
 
 remove() {
