@@ -65,11 +65,13 @@ test-deb: deb
 	./scripts/package.sh amd64 --deb-version $(NEWER)
 	./tests/package/install.sh amd64 $$(ls target/debian/boothd_*_amd64.deb | grep -v $(NEWER)) \
 	  target/debian/boothd_$(NEWER)_amd64.deb
+	lintian --fail-on error,warning target/debian/boothd_$(NEWER)_amd64.deb
 
 test-deb-arm64: deb-arm64
 	./scripts/package.sh arm64 --deb-version $(NEWER)
 	./scripts/emulated.sh ./tests/package/install.sh arm64 \
 	  $$(ls target/debian/boothd_*_arm64.deb | grep -v $(NEWER)) target/debian/boothd_$(NEWER)_arm64.deb
+	lintian --fail-on error,warning target/debian/boothd_$(NEWER)_arm64.deb
 
 # What needs no threads' timing: an emulated processor is slow.
 ARM64_TESTS ?= --lib --test accuracy_vision --test accuracy_speech --test vision --test decode_pictures \

@@ -18,7 +18,7 @@ import wave
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "benches/arm64"
-FRAMES = (15, 45)
+FRAMES = (10, 30)
 SECONDS = (3, 9)
 
 
