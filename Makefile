@@ -45,7 +45,7 @@ man:                  ## Manual pages and shell completions into target/manual
 sbom:                 ## Bill of materials (CycloneDX) and the crates' licences into target/manual/bill
 	python3 scripts/bill.py target/manual/bill
 
-deb:                  ## target/debian/boothd_VERSION_amd64.deb
+deb:                  ## target/packages/boothd_VERSION_amd64.deb
 	./scripts/install-packages.sh package
 	./scripts/package.sh amd64
 
@@ -53,7 +53,7 @@ cross:                ## boothd for 64-bit ARM
 	./scripts/install-packages.sh cross
 	./scripts/cross.sh build $(CARGO_FLAGS)
 
-deb-arm64:            ## target/debian/boothd_VERSION_arm64.deb
+deb-arm64:            ## target/packages/boothd_VERSION_arm64.deb
 	./scripts/install-packages.sh package
 	./scripts/install-packages.sh cross
 	./scripts/package.sh arm64
@@ -63,15 +63,15 @@ NEWER = 9999-1
 
 test-deb: deb
 	./scripts/package.sh amd64 --deb-version $(NEWER)
-	./tests/package/install.sh amd64 $$(ls target/debian/boothd_*_amd64.deb | grep -v $(NEWER)) \
-	  target/debian/boothd_$(NEWER)_amd64.deb
-	lintian --fail-on error,warning target/debian/boothd_$(NEWER)_amd64.deb
+	./tests/package/install.sh amd64 $$(ls target/packages/boothd_*_amd64.deb | grep -v $(NEWER)) \
+	  target/packages/boothd_$(NEWER)_amd64.deb
+	lintian --fail-on error,warning target/packages/boothd_$(NEWER)_amd64.deb
 
 test-deb-arm64: deb-arm64
 	./scripts/package.sh arm64 --deb-version $(NEWER)
 	./scripts/emulated.sh ./tests/package/install.sh arm64 \
-	  $$(ls target/debian/boothd_*_arm64.deb | grep -v $(NEWER)) target/debian/boothd_$(NEWER)_arm64.deb
-	lintian --fail-on error,warning target/debian/boothd_$(NEWER)_arm64.deb
+	  $$(ls target/packages/boothd_*_arm64.deb | grep -v $(NEWER)) target/packages/boothd_$(NEWER)_arm64.deb
+	lintian --fail-on error,warning target/packages/boothd_$(NEWER)_arm64.deb
 
 # What needs no threads' timing: an emulated processor is slow.
 ARM64_TESTS ?= --lib --test accuracy_vision --test accuracy_speech --test vision --test decode_pictures \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the Debian package: scripts/package.sh amd64|arm64 [cargo-deb's arguments]
-# The result lies in target/debian/. The same commit gives the same bytes (docs/guide/install.md).
+# The result lies in target/packages/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,8 +43,8 @@ if [ "$bytes" -gt 25000000 ]; then
 fi
 
 if [ "$architecture" = amd64 ]; then
-    SOURCE_DATE_EPOCH=$epoch cargo deb --no-build --no-strip --profile ship --output target/debian/ "$@"
+    SOURCE_DATE_EPOCH=$epoch cargo deb --no-build --no-strip --profile ship --output target/packages/ "$@"
 else
     SOURCE_DATE_EPOCH=$epoch CARGO_TARGET_DIR=target/cross cargo deb --no-build --no-strip --profile ship --target $target \
-        --output target/debian/ "$@"
+        --output target/packages/ "$@"
 fi
