@@ -8,7 +8,7 @@ mod fleet;
 mod loaded;
 
 use std::{
-    io::Write,
+    io::{self, Write},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -29,7 +29,7 @@ use crate::{
     },
     capture::{
         retry::LoopContext,
-        source::{AudioSource, Present, Sources, VideoSource},
+        source::{AudioSource, Present, SourceKind, Sources, VideoSource},
     },
     clock::Clock,
     config::Config,
@@ -40,6 +40,7 @@ use crate::{
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
+    service::{self, BoothOutlook, Notifier, Pace},
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
@@ -76,6 +77,7 @@ struct Parts {
     devices: watch::Receiver<Devices>,
     store: Store,
     store_thread: StoreThread,
+    notifier: Notifier,
 }
 
 /// Runs the booth until SIGTERM or SIGINT.
@@ -227,6 +229,7 @@ impl Parts {
         let (features, is_client) = (config.features, false);
         let spec = StreamSpec { name: "booth".into(), origin, session, features, is_client };
         let (stream, task, live) = engine.open(&spec);
+        let task = task.with_pulse(stages.vision.pulse("session"));
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
         let gates = Gates::closed();
         let context = |stage: &Arc<Stage>, gate: &Gate| LoopContext {
@@ -263,6 +266,7 @@ impl Parts {
             spawn("microphone", move || source.run(&*sink))
         });
         let capture = video.into_iter().chain(audio).collect::<Result<_>>()?;
+        let notifier = notifier(config, stages, &booth, stop)?;
         let workers = Vec::new();
         Ok(Parts {
             capture,
@@ -275,6 +279,7 @@ impl Parts {
             devices,
             store,
             store_thread,
+            notifier,
         })
     }
 
@@ -320,6 +325,7 @@ impl Parts {
             devices: _,
             store,
             store_thread,
+            notifier,
         } = self;
         capture.into_iter().for_each(join);
         engine.close();
@@ -337,6 +343,7 @@ impl Parts {
         drop(store);
         // Whatever became of the rest, what was asked of the store is on the disk.
         store_thread.join();
+        notifier.join();
         let Ok(session) = runtime.block_on(session) else {
             return log::error!(target: "app", "the booth's session panicked");
         };
@@ -348,6 +355,25 @@ impl Parts {
             "stopped"
         );
     }
+}
+
+/// Tells systemd how the booth is.
+fn notifier(config: &Config, stages: &Stages, booth: &Booth, stop: Stop) -> Result<Notifier> {
+    let fps = config.camera.fps;
+    let file_fps = match &config.sources.video {
+        Some(SourceKind::File { fps: Some(fps), .. }) => *fps,
+        _ => fps,
+    };
+    let segments = &config.microphone.segments;
+    let pace = Pace {
+        fps,
+        frame: Duration::from_secs_f64(1.0 / fps.min(file_fps)),
+        segment: segments.length + segments.hop,
+    };
+    let state = booth.state();
+    let outlook =
+        BoothOutlook { stages: stages.all(), state: move || state.borrow().clone(), pace };
+    Notifier::start(move || outlook.look(), stop)
 }
 
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
@@ -400,6 +426,8 @@ fn announce(
     let address = listener.local_addr().unwrap_or(config.listen);
     let scheme = if config.web.tls.is_some() { "https" } else { "http" };
     let kept = config.state_dir.join("token");
+    // The journal is read by more people than the file is.
+    let new_token = new_token.filter(|_| !service::is_journal(io::stdout()));
     let told = match (new_token, &config.token) {
         (Some(token), _) => format!(
             "page: {scheme}://{address}/#token={}\n\

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
+    service::{CentreOutlook, Notifier},
     stop::Stop,
     store::{self, Store},
 };
@@ -32,8 +33,17 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
     store.admit_config_token(&token);
     let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), clock)?;
     announce(config, &listener, is_new.then_some(&token), out)?;
+    let notifier = notifier(&fleet, &store, stop.clone())?;
     let doors = (listener, config.web.clone(), store);
     let ran = runtime.block_on(fleet.run(mqtt, doors, stop));
     store_thread.join();
+    notifier.join();
     ran
+}
+
+/// Tells systemd how the centre is.
+fn notifier(fleet: &Fleet, store: &Store, stop: Stop) -> Result<Notifier> {
+    let (broker, archive, store) = (fleet.broker(), fleet.archive().stage(), store.stage());
+    let outlook = CentreOutlook { broker, archive, store };
+    Notifier::start(move || outlook.look(), stop)
 }

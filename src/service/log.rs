@@ -1,29 +1,48 @@
-//! What the system that runs boothd sees of it: the log on standard error.
+//! The log: to the journal where standard error is the journal, else to standard error.
 //!
 //! A log line is a fixed sentence plus fields. No line ever holds a token: they travel as
 //! [`Secret`](crate::store::Secret), whose `Debug` hides them.
 
 use std::{
-    env,
+    fmt::Write as _,
     io::{self, Write},
-    panic, process,
     time::Instant,
 };
 
-use env_logger::{Builder, Target, WriteStyle};
+use env_logger::{Builder, Logger, Target, WriteStyle};
 use log::{
-    LevelFilter, Record,
+    LevelFilter, Log, Record,
     kv::{Error as KvError, Key, Value, VisitSource},
+};
+
+use super::{
+    journal::{Journal, is_journal},
+    one_line,
 };
 
 /// Libraries that log every step of theirs; only their warnings are of use to an operator.
 const TALKATIVE: [&str; 8] =
     ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rustls"];
 
-/// Starts the log on standard error: seconds since the start (the journal has its own time),
-/// level, target, sentence, fields. A second call changes nothing.
+/// Starts the log. On standard error a line is seconds since the start (the journal has its own
+/// time), level, target, sentence, fields. A second call changes nothing.
 pub fn init_logging(level: LevelFilter) {
-    let began_at = (!is_journal()).then(Instant::now);
+    let is_journal = is_journal(io::stderr());
+    let stderr = to_stderr(level, is_journal);
+    let most = stderr.filter();
+    let logger: Box<dyn Log> = match Journal::open_if(is_journal, stderr) {
+        Ok(journal) => Box::new(journal),
+        Err(stderr) => Box::new(stderr),
+    };
+    match log::set_boxed_logger(logger) {
+        Ok(()) => log::set_max_level(most),
+        Err(_) => log::debug!(target: "service", "the log had begun already"),
+    }
+}
+
+/// Lines on standard error.
+fn to_stderr(level: LevelFilter, is_journal: bool) -> Logger {
+    let began_at = (!is_journal).then(Instant::now);
     let mut builder = Builder::new();
     builder.filter_level(level).target(Target::Stderr).write_style(WriteStyle::Never);
     for library in TALKATIVE {
@@ -37,37 +56,27 @@ pub fn init_logging(level: LevelFilter) {
         }
         write_line(line, record)
     });
-    if builder.try_init().is_err() {
-        log::debug!(target: "service", "the log had begun already");
-    }
-}
-
-/// From now on a panic of any thread ends the process, once it has told where it was: systemd
-/// restarts a whole daemon, never half of one.
-pub fn abort_on_panic() {
-    let tell = panic::take_hook();
-    panic::set_hook(Box::new(move |what| {
-        tell(what);
-        process::abort();
-    }));
-}
-
-/// systemd sets JOURNAL_STREAM where standard error is the journal.
-fn is_journal() -> bool {
-    env::var_os("JOURNAL_STREAM").is_some()
+    builder.build()
 }
 
 /// `LEVEL target: sentence key=value …`, always one line.
 fn write_line(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
-    let sentence = one_line(&record.args().to_string());
-    write!(out, "{:<5} {}: {sentence}", record.level(), record.target())?;
-    record.key_values().visit(&mut Fields(out)).map_err(io::Error::other)?;
-    writeln!(out)
+    writeln!(out, "{:<5} {}: {}", record.level(), record.target(), sentence(record))
 }
 
-struct Fields<'a, W>(&'a mut W);
+/// `sentence key=value …`, always one line.
+pub(super) fn sentence(record: &Record<'_>) -> String {
+    let mut text = one_line(&record.args().to_string());
+    // Writing to a text fails only where a value's own `Display` does.
+    if record.key_values().visit(&mut Fields(&mut text)).is_err() {
+        text.push_str(" (a field cannot be written)");
+    }
+    text
+}
 
-impl<'kvs, W: Write> VisitSource<'kvs> for Fields<'_, W> {
+struct Fields<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
         let text = one_line(&value.to_string());
         let written = if text.contains([' ', '"', '=']) || text.is_empty() {
@@ -77,11 +86,6 @@ impl<'kvs, W: Write> VisitSource<'kvs> for Fields<'_, W> {
         };
         written.map_err(KvError::boxed)
     }
-}
-
-/// What a device or a client says must not begin a line of its own.
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], "; ")
 }
 
 #[cfg(test)]
