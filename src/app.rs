@@ -6,9 +6,10 @@
 mod central;
 mod fleet;
 mod loaded;
+mod welcome;
 
 use std::{
-    io::{self, Write},
+    io::Write,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -40,17 +41,18 @@ use crate::{
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
-    service::{self, BoothOutlook, Notifier, Pace},
+    service::{BoothOutlook, Notifier, Pace},
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
     stop::Stop,
-    store::{self, Secret, Store, StoreThread},
+    store::{self, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
     web::{self, WebState},
 };
 
 pub use fleet::run_fleet;
+use welcome::{announce, token};
 
 /// How long a stop may take before the process leaves as it is.
 const GRACE: Duration = Duration::from_secs(5);
@@ -89,10 +91,10 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
     runtime.block_on(stop_on_signal(&stop))?;
-    let (token, is_new) = token(config)?;
+    let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
-    store.0.admit_config_token(&token);
+    store.0.admit_config_token(&known.token);
     let stages = Stages::new(store.0.stage());
     let catalog = Catalog::open(&config.models_dir)?;
     let mut parts =
@@ -101,7 +103,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let mqtt = central::start(config, &stages, &runtime, &state, with);
-    announce(config, &listener, is_new.then_some(&token), out)?;
+    announce(config, &listener, &known, out)?;
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &stages, &catalog)?;
     runtime.block_on(stop.requested());
@@ -390,14 +392,6 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
-/// The operator's own token, or the one that was made at the first start; true when that is now.
-fn token(config: &Config) -> Result<(Secret, bool)> {
-    match &config.token {
-        Some(token) => Ok((token.clone(), false)),
-        None => store::load_or_make_token(&config.state_dir),
-    }
-}
-
 fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog) -> WebState {
     WebState {
         config: config.web.clone(),
@@ -414,34 +408,4 @@ fn web_state(config: &Config, stages: &Stages, parts: &Parts, catalog: &Catalog)
         store: parts.store.clone(),
         state_dir: config.state_dir.clone(),
     }
-}
-
-/// Tells whoever started the daemon where the page is; a new token is told this once.
-fn announce(
-    config: &Config,
-    listener: &TcpListener,
-    new_token: Option<&Secret>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let address = listener.local_addr().unwrap_or(config.listen);
-    let scheme = if config.web.tls.is_some() { "https" } else { "http" };
-    let kept = config.state_dir.join("token");
-    // The journal is read by more people than the file is.
-    let new_token = new_token.filter(|_| !service::is_journal(io::stdout()));
-    let told = match (new_token, &config.token) {
-        (Some(token), _) => format!(
-            "page: {scheme}://{address}/#token={}\n\
-             The token is new, is kept in {} and is not shown again.",
-            token.reveal(),
-            kept.display()
-        ),
-        (None, Some(_)) => format!("page: {scheme}://{address}/ (the token is web.token's)"),
-        (None, None) => {
-            format!("page: {scheme}://{address}/ (the token is kept in {})", kept.display())
-        }
-    };
-    writeln!(out, "{told}").and_then(|()| out.flush()).map_err(|cause| {
-        Error::new(ErrorKind::Unavailable, "the address of the page cannot be printed")
-            .because(cause)
-    })
 }

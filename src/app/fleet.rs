@@ -2,7 +2,10 @@
 
 use std::{io::Write, sync::Arc};
 
-use super::{announce, listen, runtime, stop_on_signal, token};
+use super::{
+    listen, runtime, stop_on_signal,
+    welcome::{announce, token},
+};
 use crate::{
     clock::Clock,
     config::Config,
@@ -27,12 +30,12 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
     runtime.block_on(stop_on_signal(&stop))?;
-    let (token, is_new) = token(config)?;
+    let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock.clone())?;
-    store.admit_config_token(&token);
+    store.admit_config_token(&known.token);
     let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), clock)?;
-    announce(config, &listener, is_new.then_some(&token), out)?;
+    announce(config, &listener, &known, out)?;
     let notifier = notifier(&fleet, &store, stop.clone())?;
     let doors = (listener, config.web.clone(), store);
     let ran = runtime.block_on(fleet.run(mqtt, doors, stop));

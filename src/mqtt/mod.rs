@@ -93,7 +93,7 @@ impl Mqtt {
             Ok(Err(_)) => log::error!(target: "mqtt", "task panicked"),
             Err(_) => {
                 self.task.abort();
-                log::warn!(target: "mqtt", "the broker did not hear the goodbye in time");
+                log::info!(target: "mqtt", "the broker did not hear the goodbye in time");
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use env_logger::{Builder, Logger, Target, WriteStyle};
 use log::{
-    LevelFilter, Log, Record,
+    Level, LevelFilter, Log, Record,
     kv::{Error as KvError, Key, Value, VisitSource},
 };
 
@@ -51,12 +51,33 @@ fn to_stderr(level: LevelFilter, is_journal: bool) -> Logger {
     // It repeats at each message what `mqtt` tells once.
     builder.filter_module("rumqttc", level.min(LevelFilter::Error));
     builder.format(move |line, record| {
-        if let Some(began_at) = began_at {
-            write!(line, "{:>10.3} ", began_at.elapsed().as_secs_f64())?;
+        match began_at {
+            Some(began_at) => write!(line, "{:>10.3} ", began_at.elapsed().as_secs_f64())?,
+            None => write!(line, "<{}>", priority(record.level()))?,
         }
         write_line(line, record)
     });
     builder.build()
+}
+
+/// Syslog's number for a level, which the journal reads at the begin of a line of a stream.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// What is said last, at the level of an error where standard error is the journal: systemd
+/// takes lines of a stream for info.
+pub fn last_words(text: &str) -> String {
+    if !is_journal(io::stderr()) {
+        return text.to_owned();
+    }
+    let prefix = format!("<{}>", priority(Level::Error));
+    text.lines().map(|line| format!("{prefix}{line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// `LEVEL target: sentence key=value …`, always one line.

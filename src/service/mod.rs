@@ -11,12 +11,12 @@ mod log;
 mod notify;
 mod watchdog;
 
-use std::{panic, process};
+use std::{io, panic, process};
 
 pub use booth::{BoothOutlook, Pace};
 pub use centre::CentreOutlook;
 pub use journal::is_journal;
-pub use log::init_logging;
+pub use log::{init_logging, last_words};
 pub use notify::{Notifier, Outlook};
 pub use watchdog::{Sign, Stuck, Watchdog};
 
@@ -25,6 +25,9 @@ pub use watchdog::{Sign, Stuck, Watchdog};
 pub fn abort_on_panic() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |what| {
+        if is_journal(io::stderr()) {
+            ::log::error!(target: "service", "{what}; this is a fault of boothd, please report it");
+        }
         tell(what);
         process::abort();
     }));

@@ -134,7 +134,7 @@ impl Speaker {
                 );
             }
             (None, Some(told)) => {
-                log::warn!(target: "service", part = told.as_str(); "it moves again; the watchdog is fed");
+                log::info!(target: "service", part = told.as_str(); "it moves again; the watchdog is fed");
             }
             _ => (),
         }
