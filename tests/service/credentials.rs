@@ -29,7 +29,7 @@ fn command(credentials: &Path, state: &TempDir, settings: &[&str]) -> Command {
     let dir = format!("state.dir={}", state.path().display());
     command.arg("run").env("CREDENTIALS_DIRECTORY", credentials).stderr(Stdio::piped());
     let own = ["web.port=0", "video.source=off", "audio.source=off", &dir];
-    own.iter().chain(settings).for_each(|setting| drop(command.args(["--set", setting])));
+    own.iter().chain(settings).for_each(|setting| _ = command.args(["--set", setting]));
     command
 }
 

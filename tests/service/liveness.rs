@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, time::Instant};
 
 use super::{
     daemon::{BOOTHD, Daemon},
-    operator::{aside, begin},
+    operator::{aside, begin, end},
     scene::{PERIOD, Systemd, plug_in_camera, watched},
 };
 
@@ -125,11 +125,11 @@ fn a_card_that_answers_no_more_starves_it_and_a_slow_one_does_not() {
     let address = daemon.address.clone();
     let asking = aside(move || begin(&address));
     systemd.sees_it_fed(2);
-    asking.join().unwrap().expect("begins all the same");
+    let session = asking.join().unwrap().expect("begins all the same");
     assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
     fs::write(folder.path().join("slow"), "3600000").unwrap();
     let address = daemon.address.clone();
-    let asking = aside(move || begin(&address));
+    let asking = aside(move || end(&address, &session));
     let since = Instant::now();
     systemd.wait_line("STATUS=STUCK: store; systemd will start boothd anew");
     starves(&mut systemd, since);
