@@ -6,6 +6,7 @@
 mod central;
 mod fleet;
 mod loaded;
+mod notifier;
 mod welcome;
 
 use std::{
@@ -30,7 +31,7 @@ use crate::{
     },
     capture::{
         retry::LoopContext,
-        source::{AudioSource, Present, SourceKind, Sources, VideoSource},
+        source::{AudioSource, Present, Sources, VideoSource},
     },
     clock::Clock,
     config::Config,
@@ -41,7 +42,6 @@ use crate::{
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
-    service::{BoothOutlook, Notifier, Pace},
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
@@ -52,6 +52,7 @@ use crate::{
 };
 
 pub use fleet::run_fleet;
+use notifier::notifier;
 use welcome::{announce, token};
 
 /// How long a stop may take before the process leaves as it is.
@@ -79,7 +80,6 @@ struct Parts {
     devices: watch::Receiver<Devices>,
     store: Store,
     store_thread: StoreThread,
-    notifier: Notifier,
 }
 
 /// Runs the booth until SIGTERM or SIGINT.
@@ -99,6 +99,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let catalog = Catalog::open(&config.models_dir)?;
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
+    let notifier = notifier(config, &stages, &parts.booth, stop.clone())?;
     let state = web_state(config, &stages, &parts, &catalog);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
@@ -111,6 +112,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
     })?;
     parts.leave(&runtime, mqtt);
+    notifier.join();
     served
 }
 
@@ -268,7 +270,6 @@ impl Parts {
             spawn("microphone", move || source.run(&*sink))
         });
         let capture = video.into_iter().chain(audio).collect::<Result<_>>()?;
-        let notifier = notifier(config, stages, &booth, stop)?;
         let workers = Vec::new();
         Ok(Parts {
             capture,
@@ -281,7 +282,6 @@ impl Parts {
             devices,
             store,
             store_thread,
-            notifier,
         })
     }
 
@@ -327,7 +327,6 @@ impl Parts {
             devices: _,
             store,
             store_thread,
-            notifier,
         } = self;
         capture.into_iter().for_each(join);
         engine.close();
@@ -345,7 +344,6 @@ impl Parts {
         drop(store);
         // Whatever became of the rest, what was asked of the store is on the disk.
         store_thread.join();
-        notifier.join();
         let Ok(session) = runtime.block_on(session) else {
             return log::error!(target: "app", "the booth's session panicked");
         };
@@ -357,25 +355,6 @@ impl Parts {
             "stopped"
         );
     }
-}
-
-/// Tells systemd how the booth is.
-fn notifier(config: &Config, stages: &Stages, booth: &Booth, stop: Stop) -> Result<Notifier> {
-    let fps = config.camera.fps;
-    let file_fps = match &config.sources.video {
-        Some(SourceKind::File { fps: Some(fps), .. }) => *fps,
-        _ => fps,
-    };
-    let segments = &config.microphone.segments;
-    let pace = Pace {
-        fps,
-        frame: Duration::from_secs_f64(1.0 / fps.min(file_fps)),
-        segment: segments.length + segments.hop,
-    };
-    let state = booth.state();
-    let outlook =
-        BoothOutlook { stages: stages.all(), state: move || state.borrow().clone(), pace };
-    Notifier::start(move || outlook.look(), stop)
 }
 
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -11,6 +11,7 @@ use super::{
 
 /// The last meal came within a period after `since`, and for a whole period now there is none:
 /// systemd would have started boothd anew.
+#[allow(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn starves(systemd: &mut Systemd, since: Instant) {
     systemd.hear_for(PERIOD);
     let now = Instant::now();
