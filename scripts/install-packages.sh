@@ -5,7 +5,8 @@ set -euo pipefail
 case "${1:-}" in
     # libclang reads the V4L2 headers; ALSA is linked.
     build) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev) ;;
-    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto) ;;
+    # mosquitto is the broker of the tests, systemd has systemd-analyze, which judges the units.
+    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto systemd) ;;
     *) echo "usage: $0 build|test" >&2; exit 2 ;;
 esac
 
