@@ -13,6 +13,8 @@ esac
 if [ "$1" = test ]; then
     command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
     [ -x /usr/bin/chromium ] || packages+=(chromium)
+    # It fetches ONNX Runtime's library.
+    python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 fi
 
 if ! command -v dpkg-query >/dev/null; then

@@ -63,6 +63,17 @@ enum Kind {
     },
 }
 
+impl InferenceConfig {
+    /// How loudly to say that something is missing. Who leaves it all to "auto" and names no
+    /// library expects nothing.
+    pub(super) fn level(&self) -> log::Level {
+        match (self.backend, &self.library) {
+            (Backend::Auto, None) => log::Level::Info,
+            _ => log::Level::Warn,
+        }
+    }
+}
+
 impl Backend {
     /// The words of the configuration.
     pub const WORDS: &[&str] = &["tract", "onnxruntime", "auto"];
@@ -121,12 +132,7 @@ impl Runtime {
                         repair it or change inference.backend";
             return Err(Error::new(ErrorKind::Config, what).because(why));
         }
-        // Whoever leaves everything to "auto" wants to hear of a GPU, not of its absence.
-        let level = match is_auto && config.library.is_none() {
-            true => log::Level::Info,
-            false => log::Level::Warn,
-        };
-        log::log!(target: "inference", level, error = why.as_str();
+        log::log!(target: "inference", config.level(), error = why.as_str();
             "ONNX Runtime cannot serve, tract runs the models");
         Ok(Runtime::tract())
     }
@@ -153,12 +159,12 @@ impl Runtime {
 fn open(config: &InferenceConfig) -> std::result::Result<Runtime, String> {
     let is_auto = config.backend == Backend::Auto;
     let runtime = OnnxRuntime::open(config)?;
-    log::info!(target: "inference", runtime = runtime.name(); "ONNX Runtime is open");
     if is_auto && runtime.providers() == [Provider::Cpu] {
         return Err("it would compute on the processor, which tract does as well; \
                     inference.backend = \"onnxruntime\" takes it all the same"
             .into());
     }
+    log::info!(target: "inference", runtime = runtime.name(); "ONNX Runtime runs the models");
     let may_fall_back = config.may_fall_back || is_auto;
     Ok(Runtime(Kind::OnnxRuntime { runtime: Arc::new(runtime), may_fall_back }))
 }

@@ -133,15 +133,19 @@ fn long(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Loads the library and asks for its version and for the interface that boothd speaks.
-#[allow(unsafe_code, reason = "a library is foreign code; no safe crate asks it for its version")]
+#[allow(
+    unsafe_code,
+    reason = "a library is foreign code; no safe crate asks it for its version"
+)]
 fn ask_version(path: &Path) -> Result<(libloading::Library, String), String> {
     type GetBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the operator names the library, and its initialisers are ONNX Runtime's.
     let library = unsafe { libloading::Library::new(path) }
         .map_err(|error| format!("{error}; install what it needs"))?;
     // SAFETY: ONNX Runtime's only exported function that is looked up by name has this type.
-    let get_base = unsafe { library.get::<GetBase>(b"OrtGetApiBase\0") }
-        .map_err(|_| "it is another library; set inference.library to ONNX Runtime's".to_owned())?;
+    let get_base = unsafe { library.get::<GetBase>(b"OrtGetApiBase\0") }.map_err(|_| {
+        "it is another library; set inference.library to ONNX Runtime's".to_owned()
+    })?;
     // SAFETY: the function takes nothing and gives a static table or null.
     let base = unsafe { get_base().as_ref() };
     let base = base.ok_or("it gives no interface; install ONNX Runtime anew")?;

@@ -7,7 +7,10 @@ mod library;
 mod model;
 mod providers;
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use ort::{
     environment::Environment,
@@ -27,7 +30,7 @@ pub(super) struct OnnxRuntime {
     name: String,
     /// In the order of preference; not empty.
     providers: Vec<Provider>,
-    engine_cache: std::path::PathBuf,
+    engine_cache: PathBuf,
 }
 
 /// The library of this process; ONNX Runtime allows one environment in each.
@@ -40,7 +43,8 @@ impl OnnxRuntime {
         let (library, environment) = opened(config)?;
         let engine_cache = config.engine_cache.clone();
         let name = format!("onnxruntime {}", library.version);
-        let mut runtime = OnnxRuntime { environment, name, providers: Vec::new(), engine_cache };
+        let mut runtime =
+            OnnxRuntime { environment, name, providers: Vec::new(), engine_cache };
         let (mut usable, mut missing) = (Vec::new(), Vec::new());
         for provider in &config.providers {
             match runtime.try_provider(*provider, &library) {
@@ -52,13 +56,9 @@ impl OnnxRuntime {
             let told = missing.iter().map(|(provider, why)| format!("{provider}: {why}"));
             return Err(told.collect::<Vec<_>>().join("; "));
         }
-        let level = match config.backend {
-            super::Backend::Auto => log::Level::Info,
-            _ => log::Level::Warn,
-        };
         for (provider, why) in missing {
-            log::log!(target: "inference", level, provider = provider, error = why.as_str();
-                "ONNX Runtime cannot compute there, the next provider of inference.providers is taken");
+            log::log!(target: "inference", config.level(), provider = provider, error = why.as_str();
+                "ONNX Runtime cannot use a provider and takes the next of inference.providers");
         }
         let words: Vec<_> = usable.iter().map(|provider| provider.word()).collect();
         runtime.name = format!("{} ({})", runtime.name, words.join(", "));
@@ -113,7 +113,10 @@ fn opened(config: &InferenceConfig) -> Result<(Library, Environment), String> {
             return Ok((library.clone(), environment.clone()));
         }
         let other = library.path.display();
-        return Err(format!("{other} is open in this process, so {} cannot be", path.display()));
+        return Err(format!(
+            "{other} is open in this process, so {} cannot be",
+            path.display()
+        ));
     }
     let library = Library::check(&path)?;
     let cannot = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -144,7 +147,10 @@ fn short<R>(error: &ort::Error<R>) -> String {
     const ENOUGH: usize = 300;
     let text = error.message();
     let line = text.lines().next().unwrap_or_default();
-    // "/onnxruntime_src/…/provider_bridge_ort.cc:1778 onnxruntime::Provider& …::Get() [ONNXRuntimeError] : 1 : FAIL : …"
-    let told = line.rsplit_once(" : FAIL : ").map_or(line, |(_, told)| told);
+    // "…/provider_bridge_ort.cc:1778 …::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load
+    // library libonnxruntime_providers_cuda.so with error: libcublas.so.13: cannot open …"
+    let told = [" : FAIL : ", " with error: "]
+        .into_iter()
+        .fold(line, |line, before| line.rsplit_once(before).map_or(line, |(_, told)| told));
     told.trim().chars().take(ENOUGH).collect()
 }

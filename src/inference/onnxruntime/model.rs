@@ -53,7 +53,8 @@ impl OnnxModel {
         &self,
         mut fill: impl FnMut(usize, &mut [f32]),
     ) -> Result<Vec<Vec<f32>>, String> {
-        let mut inputs: Vec<SessionInputValue<'_>> = Vec::with_capacity(self.input_shapes.len());
+        let mut inputs: Vec<SessionInputValue<'_>> =
+            Vec::with_capacity(self.input_shapes.len());
         for (index, shape) in self.input_shapes.iter().enumerate() {
             let mut values = vec![0.0; shape.iter().product()];
             fill(index, &mut values);
