@@ -3,6 +3,7 @@
 
 use std::{
     env,
+    error::Error,
     ffi::CStr,
     fs::{self, File},
     os::unix::fs::FileExt,
@@ -132,6 +133,11 @@ fn long(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// What the loader itself says, such as which library is missing.
+fn loaders_words(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 /// Loads the library and asks for its version and for the interface that boothd speaks.
 #[allow(
     unsafe_code,
@@ -141,7 +147,7 @@ fn ask_version(path: &Path) -> Result<(libloading::Library, String), String> {
     type GetBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the operator names the library, and its initialisers are ONNX Runtime's.
     let library = unsafe { libloading::Library::new(path) }
-        .map_err(|error| format!("{error}; install what it needs"))?;
+        .map_err(|error| format!("{}; install what it needs", loaders_words(&error)))?;
     // SAFETY: ONNX Runtime's only exported function that is looked up by name has this type.
     let get_base = unsafe { library.get::<GetBase>(b"OrtGetApiBase\0") }.map_err(|_| {
         "it is another library; set inference.library to ONNX Runtime's".to_owned()
