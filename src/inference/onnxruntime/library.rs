@@ -7,7 +7,7 @@ use std::{
     ffi::CStr,
     fs::{self, File},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::Arc,
 };
 
@@ -42,7 +42,8 @@ pub(super) struct Library {
 pub(super) fn find(given: Option<&Path>) -> Result<PathBuf, String> {
     if let Some(given) = given {
         if !given.is_dir() {
-            return Ok(given.to_owned());
+            // The loader looks for a bare name elsewhere than a reader of files does.
+            return path::absolute(given).map_err(|error| error.to_string());
         }
         return newest_in(given).ok_or_else(|| {
             format!("there is no {NAME} in {}; correct inference.library", given.display())

@@ -142,15 +142,37 @@ fn relay(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &st
     log::log!(target: "onnxruntime", level, "{}", message.trim());
 }
 
-/// The first line of what ONNX Runtime says, without the C++ places in it.
+/// What an error says, in one line.
 fn short<R>(error: &ort::Error<R>) -> String {
+    cause(error.message())
+}
+
+/// The first line of what ONNX Runtime says, without the C++ places in it.
+fn cause(text: &str) -> String {
     const ENOUGH: usize = 300;
-    let text = error.message();
     let line = text.lines().next().unwrap_or_default();
-    // "…/provider_bridge_ort.cc:1778 …::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load
-    // library libonnxruntime_providers_cuda.so with error: libcublas.so.13: cannot open …"
     let told = [" : FAIL : ", " with error: "]
         .into_iter()
         .fold(line, |line, before| line.rsplit_once(before).map_or(line, |(_, told)| told));
     told.trim().chars().take(ENOUGH).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_told_without_its_way_through_the_library() {
+        let text = "/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1778 \
+                    onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() \
+                    [ONNXRuntimeError] : 1 : FAIL : Failed to load library \
+                    libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open \
+                    shared object file: No such file or directory\nmore";
+        assert_eq!(
+            cause(text),
+            "libcublasLt.so.13: cannot open shared object file: No such file or directory"
+        );
+        assert_eq!(cause("CUDA failure 100: no device"), "CUDA failure 100: no device");
+        assert_eq!(cause(&"x".repeat(1000)).len(), 300);
+    }
 }
