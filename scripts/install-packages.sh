@@ -23,6 +23,8 @@ sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && return
         return 1
     }
     can_make_environments || packages+=(python3 python3-venv)
+    # It fetches ONNX Runtime's library.
+    python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 fi
 
 if ! command -v dpkg-query >/dev/null; then

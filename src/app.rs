@@ -39,7 +39,7 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
-    inference::Catalog,
+    inference::{Catalog, Runtime as Inference},
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
@@ -97,7 +97,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
     store.0.admit_config_token(&known.token);
     let stages = Stages::new(store.0.stage());
-    let catalog = Catalog::open(&config.models_dir)?;
+    let inference = Inference::start(&config.inference)?;
+    let catalog = Catalog::open(&config.models_dir)?.with_runtime(inference);
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
     let notifier = notifier(config, &stages, &parts.booth, stop.clone())?;
@@ -307,11 +308,13 @@ impl Parts {
         });
         let engine = &self.engine;
         if let Some(models) = faces.transpose()? {
+            stages.vision.update(|status| status.source = Some(models.runtimes()));
             let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
             let workers = engine.start_vision(stages.vision.clone(), analyser)?;
             self.workers.push(workers);
         }
         if let Some(models) = voices.transpose()? {
+            stages.speech.update(|status| status.source = Some(models.runtimes()));
             let analyser = || VoiceAnalyser::new(models.clone(), config.speech);
             let workers = engine.start_speech(stages.speech.clone(), analyser)?;
             self.workers.push(workers);

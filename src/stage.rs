@@ -25,7 +25,8 @@ pub struct Stage {
 pub struct Status {
     /// What the stage is doing.
     pub state: State,
-    /// What it works on: the device's name and format, or the file.
+    /// What it works on: the device's name and format, or the file; for `vision` and `speech`,
+    /// what runs their models.
     pub source: Option<String>,
     /// The bundled clip stands in for a device.
     pub demo: bool,
