@@ -5,7 +5,8 @@ set -euo pipefail
 case "${1:-}" in
     # libclang reads the V4L2 headers; ALSA is linked.
     build) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev) ;;
-    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto) ;;
+    # mosquitto is the broker of the tests, systemd has systemd-analyze, which judges the units.
+    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto systemd) ;;
     # A Debian to install the package in, and what judges it.
     package) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev binutils dpkg-dev python3 curl mmdebstrap lintian) ;;
     # arm64: compiler, libraries and an emulator. Rust's arm64 part is added below.
@@ -27,6 +28,8 @@ sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && return
         return 1
     }
     can_make_environments || packages+=(python3 python3-venv)
+    # It fetches ONNX Runtime's library.
+    python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 fi
 
 # rustup's Rust takes `rustup target add aarch64-unknown-linux-gnu`; where that is not, Debian's Rust.

@@ -6,6 +6,8 @@
 mod central;
 mod fleet;
 mod loaded;
+mod notifier;
+mod welcome;
 
 use std::{
     io::Write,
@@ -37,7 +39,7 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
-    inference::Catalog,
+    inference::{Catalog, Runtime as Inference},
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
@@ -45,12 +47,14 @@ use crate::{
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
     stop::Stop,
-    store::{self, Secret, Store, StoreThread},
+    store::{self, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
     web::{self, WebState},
 };
 
 pub use fleet::run_fleet;
+use notifier::notifier;
+use welcome::{announce, token};
 
 /// How long a stop may take before the process leaves as it is.
 const GRACE: Duration = Duration::from_secs(5);
@@ -88,14 +92,16 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
     runtime.block_on(stop_on_signal(&stop))?;
-    let (token, is_new) = token(config)?;
+    let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
-    store.0.admit_config_token(&token);
+    store.0.admit_config_token(&known.token);
     let stages = Stages::new(store.0.stage());
-    let catalog = Catalog::open(&config.models_dir)?;
+    let inference = Inference::start(&config.inference)?;
+    let catalog = Catalog::open(&config.models_dir)?.with_runtime(inference);
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
+    let notifier = notifier(config, &stages, &parts.booth, stop.clone())?;
     let board = {
         let _inside = runtime.enter();
         board::follow(Board::this(), stop.clone())
@@ -104,7 +110,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let mqtt = central::start(config, &stages, &runtime, &state, with);
-    announce(config, &listener, is_new.then_some(&token), out)?;
+    announce(config, &listener, &known, out)?;
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &stages, &catalog)?;
     runtime.block_on(stop.requested());
@@ -112,6 +118,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
     })?;
     parts.leave(&runtime, mqtt);
+    notifier.join();
     served
 }
 
@@ -232,6 +239,7 @@ impl Parts {
         let (features, is_client) = (config.features, false);
         let spec = StreamSpec { name: "booth".into(), origin, session, features, is_client };
         let (stream, task, live) = engine.open(&spec);
+        let task = task.with_pulse(stages.vision.pulse("session"));
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
         let gates = Gates::closed();
         let context = |stage: &Arc<Stage>, gate: &Gate| LoopContext {
@@ -300,11 +308,13 @@ impl Parts {
         });
         let engine = &self.engine;
         if let Some(models) = faces.transpose()? {
+            stages.vision.update(|status| status.source = Some(models.runtimes()));
             let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
             let workers = engine.start_vision(stages.vision.clone(), analyser)?;
             self.workers.push(workers);
         }
         if let Some(models) = voices.transpose()? {
+            stages.speech.update(|status| status.source = Some(models.runtimes()));
             let analyser = || VoiceAnalyser::new(models.clone(), config.speech);
             let workers = engine.start_speech(stages.speech.clone(), analyser)?;
             self.workers.push(workers);
@@ -369,14 +379,6 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
-/// The operator's own token, or the one that was made at the first start; true when that is now.
-fn token(config: &Config) -> Result<(Secret, bool)> {
-    match &config.token {
-        Some(token) => Ok((token.clone(), false)),
-        None => store::load_or_make_token(&config.state_dir),
-    }
-}
-
 fn web_state(
     config: &Config,
     stages: &Stages,
@@ -400,32 +402,4 @@ fn web_state(
         state_dir: config.state_dir.clone(),
         board,
     }
-}
-
-/// Tells whoever started the daemon where the page is; a new token is told this once.
-fn announce(
-    config: &Config,
-    listener: &TcpListener,
-    new_token: Option<&Secret>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let address = listener.local_addr().unwrap_or(config.listen);
-    let scheme = if config.web.tls.is_some() { "https" } else { "http" };
-    let kept = config.state_dir.join("token");
-    let told = match (new_token, &config.token) {
-        (Some(token), _) => format!(
-            "page: {scheme}://{address}/#token={}\n\
-             The token is new, is kept in {} and is not shown again.",
-            token.reveal(),
-            kept.display()
-        ),
-        (None, Some(_)) => format!("page: {scheme}://{address}/ (the token is web.token's)"),
-        (None, None) => {
-            format!("page: {scheme}://{address}/ (the token is kept in {})", kept.display())
-        }
-    };
-    writeln!(out, "{told}").and_then(|()| out.flush()).map_err(|cause| {
-        Error::new(ErrorKind::Unavailable, "the address of the page cannot be printed")
-            .because(cause)
-    })
 }

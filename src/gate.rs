@@ -43,10 +43,12 @@ impl Gate {
         *self.shared.is_open.lock().expect(UNPOISONED)
     }
 
-    /// Blocks until it is open; false when a stop was requested first.
-    pub fn wait_open(&self, stop: &Stop) -> bool {
+    /// Blocks until it is open; false when a stop was requested first. Calls `turn` each time
+    /// that it looks, some times a second.
+    pub fn wait_open(&self, stop: &Stop, mut turn: impl FnMut()) -> bool {
         let mut is_open = self.shared.is_open.lock().expect(UNPOISONED);
         while !*is_open && !stop.is_requested() {
+            turn();
             let waited = self.shared.changed.wait_timeout(is_open, STOP_LOOK);
             is_open = waited.expect(UNPOISONED).0;
         }
@@ -64,7 +66,7 @@ mod tests {
         let opener = gate.clone();
         std::thread::scope(|scope| {
             scope.spawn(move || opener.set_open(true));
-            assert!(gate.wait_open(&stop));
+            assert!(gate.wait_open(&stop, || ()));
         });
         assert!(gate.is_open());
     }
@@ -75,7 +77,7 @@ mod tests {
         let asker = stop.clone();
         std::thread::scope(|scope| {
             scope.spawn(move || asker.request());
-            assert!(!gate.wait_open(&stop));
+            assert!(!gate.wait_open(&stop, || ()));
         });
         assert!(!gate.is_open());
     }

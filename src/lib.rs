@@ -13,6 +13,7 @@ pub mod cost;
 pub mod features;
 pub mod policy;
 pub mod media;
+pub mod pulse;
 pub mod stage;
 pub mod board;
 // -- the path of a frame and of a sample -------------------------------------------------------

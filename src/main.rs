@@ -5,6 +5,7 @@ use std::{io, process::ExitCode};
 use boothd::{
     command,
     error::{Error, ErrorKind},
+    service,
 };
 use clap::Parser;
 
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
 
 #[allow(clippy::print_stderr, reason = "the last words go to whoever started the command")]
 fn report(error: &Error) {
-    eprintln!("boothd: {}", error.chain());
+    eprintln!("{}", service::last_words(&format!("boothd: {}", error.chain())));
 }
 
 /// sysexits.h where it has a word for it; systemd does not restart on 78.

@@ -1,8 +1,12 @@
 //! [`Stage`]: what one part of the daemon says about itself; written by the part, read by /health.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
 
-use crate::cost::Histogram;
+use crate::{cost::Histogram, pulse::Pulse};
 
 /// The state of one stage. Shared between the stage's thread and the readers of /health.
 #[derive(Debug)]
@@ -10,6 +14,10 @@ pub struct Stage {
     name: &'static str,
     status: Mutex<Status>,
     timings: Mutex<BTreeMap<&'static str, Histogram>>,
+    /// Of the thread that has the stage's name, where there is one.
+    own: Pulse,
+    /// Of other loops that do the stage's work; those that have left are gone.
+    others: Mutex<Vec<Weak<Pulse>>>,
 }
 
 /// A snapshot of a [`Stage`].
@@ -17,7 +25,8 @@ pub struct Stage {
 pub struct Status {
     /// What the stage is doing.
     pub state: State,
-    /// What it works on: the device's name and format, or the file.
+    /// What it works on: the device's name and format, or the file; for `vision` and `speech`,
+    /// what runs their models.
     pub source: Option<String>,
     /// The bundled clip stands in for a device.
     pub demo: bool,
@@ -72,7 +81,13 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 impl Stage {
     /// A stage that has not begun. `name` is also its thread, log target and /health key.
     pub fn new(name: &'static str) -> Self {
-        Stage { name, status: Mutex::default(), timings: Mutex::default() }
+        Stage {
+            name,
+            status: Mutex::default(),
+            timings: Mutex::default(),
+            own: Pulse::new(name),
+            others: Mutex::default(),
+        }
     }
 
     /// Its name.
@@ -102,6 +117,31 @@ impl Stage {
             status.restarts_total += 1;
             status.error = Some(error);
         });
+    }
+
+    /// The loop that has the stage's name turns.
+    pub fn beat(&self) {
+        self.own.beat();
+    }
+
+    /// The pulse of one more loop that does the stage's work.
+    pub fn pulse(&self, name: impl Into<Box<str>>) -> Arc<Pulse> {
+        let pulse = Arc::new(Pulse::new(name));
+        let mut others = self.others.lock().expect(UNPOISONED);
+        others.retain(|other| other.strong_count() > 0);
+        others.push(Arc::downgrade(&pulse));
+        pulse
+    }
+
+    /// Calls `look` with every loop that turns or should: its name, and how often it turned.
+    pub fn each_pulse(&self, mut look: impl FnMut(&str, u64)) {
+        // A stage whose work others do has no loop of its own.
+        if self.own.beats() > 0 {
+            look(self.own.name(), self.own.beats());
+        }
+        for pulse in self.others.lock().expect(UNPOISONED).iter().filter_map(Weak::upgrade) {
+            look(pulse.name(), pulse.beats());
+        }
     }
 
     /// One more `step` (such as `decode`) took so long.

@@ -14,6 +14,10 @@
     reason = "the numbers are those of known sounds"
 )]
 
+#[cfg(feature = "onnxruntime")]
+#[path = "common/onnxruntime.rs"]
+mod onnxruntime;
+
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use boothd::{
@@ -75,6 +79,17 @@ fn unit_scale(samples: &[i16]) -> Vec<f32> {
 fn analyser() -> VoiceAnalyser {
     let catalog = Catalog::open(Path::new("models")).unwrap();
     VoiceAnalyser::new(VoiceModels::load(&catalog).unwrap(), SpeechConfig::default())
+}
+
+/// One for each runtime that can run the voice activity model.
+fn analysers() -> Vec<(&'static str, VoiceAnalyser)> {
+    let mut all = vec![("tract", analyser())];
+    #[cfg(feature = "onnxruntime")]
+    {
+        let models = VoiceModels::load(&onnxruntime::catalog("models")).unwrap();
+        all.push(("onnxruntime", VoiceAnalyser::new(models, SpeechConfig::default())));
+    }
+    all
 }
 
 fn segment(sequence: u64, end: usize, new_samples: usize, samples: &[i16]) -> Segment {
@@ -302,14 +317,19 @@ fn joined(pieces: &[VoiceObservation]) -> Vec<Duration> {
 
 #[test]
 fn syllables_are_counted_as_a_person_does() {
-    let mut analyser = analyser();
+    for (runtime, analyser) in &mut analysers() {
+        check_syllables(runtime, analyser);
+    }
+}
+
+fn check_syllables(runtime: &str, analyser: &mut VoiceAnalyser) {
     let mut errors = [0usize; 3];
     for (name, counted) in COUNTED {
         let samples = wav(name);
         let found = [
-            observe(&mut analyser, &samples).syllables.len(),
-            joined(&observe_pieces(&mut analyser, &samples, SEGMENT_SAMPLES)).len(),
-            joined(&observe_pieces(&mut analyser, &samples, RATE)).len(),
+            observe(analyser, &samples).syllables.len(),
+            joined(&observe_pieces(analyser, &samples, SEGMENT_SAMPLES)).len(),
+            joined(&observe_pieces(analyser, &samples, RATE)).len(),
         ];
         println!(
             "syllables {name}: counted {counted}, found (whole, 3 s, 3 s each 1 s) {found:?}"
@@ -319,7 +339,9 @@ fn syllables_are_counted_as_a_person_does() {
         }
     }
     let mean = errors.map(|error| error as f32 / COUNTED.len() as f32);
-    println!("syllables: mean absolute error a clip (whole, 3 s, 3 s each 1 s) {mean:.2?}");
+    println!(
+        "syllables, {runtime}: mean absolute error a clip (whole, 3 s, 3 s each 1 s) {mean:.2?}"
+    );
     assert!(mean[0] <= 0.6);
 }
 
@@ -332,13 +354,19 @@ fn sine(hz: f32, seconds: usize) -> Vec<i16> {
 
 #[test]
 fn silence_noise_and_tone_are_no_speech() {
-    let mut analyser = analyser();
+    for (runtime, analyser) in &mut analysers() {
+        println!("{runtime}:");
+        check_no_speech(analyser);
+    }
+}
+
+fn check_no_speech(analyser: &mut VoiceAnalyser) {
     for (what, samples, pitched) in [
         ("silence", vec![0; SEGMENT_SAMPLES], false),
         ("noise", wav("noise_3s"), false),
         ("tone", sine(220.0, 3), true),
     ] {
-        let heard = observe(&mut analyser, &samples);
+        let heard = observe(analyser, &samples);
         println!("{what}: {:?} dBFS, {:?}", heard.dbfs, heard.f0);
         assert!(!heard.audio_detected, "{what}");
         assert!(heard.syllables.is_empty() && heard.pauses.is_empty(), "{what}");
@@ -397,6 +425,42 @@ fn overlapping_segments_hear_the_speech_that_one_long_segment_hears() {
             assert!(differ * 12 <= steps, "hop {hop}, at {start:?}: {differ} of {steps}");
         }
     }
+}
+
+/// Metrics that hang on the voice activity model, and what they cost, with each runtime.
+#[cfg(feature = "onnxruntime")]
+#[test]
+fn both_runtimes_hear_the_same_speech() {
+    let mut analysers = analysers();
+    let mut costs = vec![Vec::new(); analysers.len()];
+    let (mut segments, mut worst_ratio) = (0, 0.0_f32);
+    for (name, _) in COUNTED {
+        let heard: Vec<_> = analysers
+            .iter_mut()
+            .map(|(_, analyser)| observe_pieces(analyser, &wav(name), RATE))
+            .collect();
+        for (tract, other) in heard[0].iter().zip(&heard[1]) {
+            segments += 1;
+            assert_eq!(tract.audio_detected, other.audio_detected, "{name}");
+            assert_eq!(tract.syllables, other.syllables, "{name}");
+            worst_ratio = worst_ratio.max((tract.speech_ratio - other.speech_ratio).abs());
+        }
+        for (costs, heard) in costs.iter_mut().zip(&heard) {
+            costs.extend(heard.iter().map(|h| h.timing.total.cpu.as_secs_f32() * 1e3));
+        }
+    }
+    let medians = costs.iter_mut().map(|costs| {
+        costs.sort_by(f32::total_cmp);
+        costs[costs.len() / 2]
+    });
+    println!(
+        "MEASURED {segments} segments of 3 s, one each second: speech_ratio differs by at most \
+         {worst_ratio}; CPU of a segment, median ms (tract, onnxruntime): {:.2?}",
+        medians.collect::<Vec<_>>()
+    );
+    assert!(segments > 20);
+    // One chunk of 32 ms in 3 s.
+    assert!(worst_ratio <= 0.011);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What must hold for the face, measured on the bundled clip (240 frames, 15 fps) against
 //! MediaPipe's own landmarks and against the clip's known motion. Prints what it measured.
 //!
+//! Both runtimes are judged by the same bars: tract, and ONNX Runtime on the processor.
+//!
 //! The float models of tests/data/models_float are the same networks before quantization.
 
 #![allow(
@@ -13,6 +15,9 @@
 
 #[path = "accuracy_vision/clip.rs"]
 mod clip;
+#[cfg(feature = "onnxruntime")]
+#[path = "common/onnxruntime.rs"]
+mod onnxruntime;
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
@@ -23,7 +28,7 @@ use boothd::{
 };
 use clip::{Truth, frames, truth};
 
-/// What one set of models says about the clip.
+/// What one set of models, run by one runtime, says about the clip.
 struct Run {
     /// Every frame, in order.
     tracked: Vec<FaceObservation>,
@@ -36,10 +41,9 @@ struct Run {
 /// Of `Run::sparse`.
 const SPARSE_STEP: usize = 7;
 
-fn run_with(models: &str) -> Run {
-    let catalog = Catalog::open(Path::new(models)).unwrap();
+fn run_with(catalog: &Catalog) -> Run {
     let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
-    let models = FaceModels::load(&catalog, &config).unwrap();
+    let models = FaceModels::load(catalog, &config).unwrap();
     let mut analyser = FaceAnalyser::new(models, config);
     let frames = frames();
     let mut follow = |step: usize| -> Vec<FaceObservation> {
@@ -54,12 +58,19 @@ fn run_with(models: &str) -> Run {
 
 fn quantized() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
-    RUN.get_or_init(|| run_with("models"))
+    RUN.get_or_init(|| run_with(&Catalog::open(Path::new("models")).unwrap()))
 }
 
 fn float() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
-    RUN.get_or_init(|| run_with("tests/data/models_float"))
+    RUN.get_or_init(|| run_with(&Catalog::open(Path::new("tests/data/models_float")).unwrap()))
+}
+
+/// The quantized models in ONNX Runtime.
+#[cfg(feature = "onnxruntime")]
+fn in_onnxruntime() -> &'static Run {
+    static RUN: OnceLock<Run> = OnceLock::new();
+    RUN.get_or_init(|| run_with(&onnxruntime::catalog("models")))
 }
 
 fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
@@ -126,15 +137,29 @@ fn landmarks_agree_with_mediapipe_on_stills() {
     check_against_mediapipe("stills", &quantized().still, 1);
 }
 
+#[cfg(feature = "onnxruntime")]
+#[test]
+fn landmarks_of_onnxruntime_agree_with_mediapipe() {
+    check_against_mediapipe("onnxruntime, tracking", &in_onnxruntime().tracked, 1);
+    check_against_mediapipe("onnxruntime, 2 fps", &in_onnxruntime().sparse, SPARSE_STEP);
+    check_against_mediapipe("onnxruntime, stills", &in_onnxruntime().still, 1);
+}
+
 fn pose(observation: &FaceObservation) -> Option<HeadPose> {
     observation.face.as_ref()?.head_pose
 }
 
 #[test]
 fn roll_agrees_with_the_clips_motion() {
+    check_roll("tract", quantized());
+    #[cfg(feature = "onnxruntime")]
+    check_roll("onnxruntime", in_onnxruntime());
+}
+
+fn check_roll(runtime: &str, run: &Run) {
     // The portrait's own head is tilted: its roll in the steady part is the zero.
     let truth = truth();
-    let rolls: Vec<(f32, &Truth)> = quantized()
+    let rolls: Vec<(f32, &Truth)> = run
         .tracked
         .iter()
         .zip(&truth)
@@ -147,7 +172,7 @@ fn roll_agrees_with_the_clips_motion() {
         rolls.iter().map(|(roll, t)| (roll - zero - t.roll_deg).abs()).collect();
     let raw: Vec<f32> = rolls.iter().map(|(roll, t)| (roll - t.roll_deg).abs()).collect();
     println!(
-        "roll: mean error {:.2} deg ({:.2} deg before the portrait's own tilt of {zero:.2})",
+        "roll, {runtime}: mean error {:.2} deg ({:.2} deg before the portrait's own tilt of {zero:.2})",
         mean(&errors),
         mean(&raw)
     );
@@ -196,17 +221,20 @@ fn a_tracked_face_is_one_track_and_is_rarely_detected() {
     assert!(detections * 5 < tracks.len());
 }
 
-#[test]
-fn quantization_hardly_moves_anything() {
-    let (mut shifts, mut same, mut judged) = (Vec::new(), 0, 0);
-    let pairs = |a: &'static [FaceObservation], b: &'static [FaceObservation]| a.iter().zip(b);
-    let all = pairs(&quantized().tracked, &float().tracked)
-        .chain(pairs(&quantized().still, &float().still));
+/// How far two runs are from each other, over all frames.
+fn check_alike(what: &str, run: &Run, truth: &Run) {
+    let (mut shifts, mut turns, mut same, mut judged) = (Vec::new(), Vec::new(), 0, 0);
+    let all = run.tracked.iter().zip(&truth.tracked).chain(run.still.iter().zip(&truth.still));
     let (mut kept, mut detected) = (0, 0);
-    for (quantized, float) in all {
-        detected += usize::from(float.face.is_some());
-        kept += usize::from(float.face.is_some() && quantized.face.is_some());
-        let (Some(a), Some(b)) = (&quantized.face, &float.face) else { continue };
+    for (seen, truth) in all {
+        detected += usize::from(truth.face.is_some());
+        kept += usize::from(truth.face.is_some() && seen.face.is_some());
+        if let (Some(a), Some(b)) = (pose(seen), pose(truth)) {
+            let each =
+                [a.yaw_deg - b.yaw_deg, a.pitch_deg - b.pitch_deg, a.roll_deg - b.roll_deg];
+            turns.extend(each.map(f32::abs));
+        }
+        let (Some(a), Some(b)) = (&seen.face, &truth.face) else { continue };
         let scale = inter_ocular(&b.landmarks);
         let moved: Vec<f32> = (0..b.landmarks.len())
             .map(|i| distance(xy(&a.landmarks, i), xy(&b.landmarks, i)) / scale * 100.0)
@@ -219,14 +247,47 @@ fn quantization_hardly_moves_anything() {
     }
     let agreement = same as f32 / judged as f32 * 100.0;
     println!(
-        "quantized against float: landmarks move {:.2} % of the inter-ocular distance, \
-         same expression on {agreement:.1} % of {judged}, {kept} of {detected} faces kept",
-        mean(&shifts)
+        "{what}: landmarks move {:.4} % of the inter-ocular distance, the head turns by {:.4} \
+         deg, same expression on {agreement:.1} % of {judged}, {kept} of {detected} faces kept",
+        mean(&shifts),
+        mean(&turns)
     );
     assert!(judged > 400);
     assert!(mean(&shifts) <= 0.5);
+    assert!(mean(&turns) <= 0.5);
     assert!(agreement >= 99.0);
     assert!(kept >= detected);
+}
+
+#[test]
+fn quantization_hardly_moves_anything() {
+    check_alike("quantized against float", quantized(), float());
+}
+
+/// Processor time of a frame with a face, ms.
+#[cfg(feature = "onnxruntime")]
+fn median_cpu_ms(run: &Run) -> f64 {
+    let faces = run.tracked.iter().filter(|seen| seen.face.is_some());
+    let mut costs: Vec<Duration> = faces.map(|seen| seen.timing.total.cpu).collect();
+    costs.sort();
+    costs[costs.len() / 2].as_secs_f64() * 1e3
+}
+
+#[cfg(feature = "onnxruntime")]
+#[test]
+fn onnxruntime_says_what_tract_says() {
+    let float_in_onnxruntime = run_with(&onnxruntime::catalog("tests/data/models_float"));
+    check_alike("onnxruntime against tract", in_onnxruntime(), quantized());
+    check_alike("the same, float files", &float_in_onnxruntime, float());
+    check_alike("onnxruntime quantized against tract float", in_onnxruntime(), float());
+    println!(
+        "MEASURED CPU of a frame, median ms: tract {:.2}, its float files {:.2}; \
+         onnxruntime {:.2}, its float files {:.2}",
+        median_cpu_ms(quantized()),
+        median_cpu_ms(float()),
+        median_cpu_ms(in_onnxruntime()),
+        median_cpu_ms(&float_in_onnxruntime)
+    );
 }
 
 fn dominant(probabilities: &[f32; 7]) -> usize {

@@ -10,6 +10,7 @@ use boothd::{
     config::{self, Config, Fallback, KEYS, Place, Problem},
     engine::EngineConfig,
     error::ErrorKind,
+    inference::{Backend, Provider},
     session::SessionConfig,
     speech::SpeechConfig,
     store::StoreConfig,
@@ -104,6 +105,23 @@ fn the_tables_defaults_are_the_stages_own() {
     assert_eq!(format!("{:?}", config.session), format!("{:?}", SessionConfig::default()));
     assert_eq!(format!("{:?}", config.web), format!("{:?}", WebConfig::default()));
     assert_eq!(config.store, StoreConfig::default());
+}
+
+#[test]
+fn providers_are_known_words_each_once() {
+    let of = |text: &str| resolve(&format!("[inference]\n{text}"), &[]).map(|c| c.inference);
+    let inference =
+        of("backend = \"auto\"\nproviders = [\"cuda\", \"cpu\"]").expect("is right");
+    assert_eq!(inference.backend, Backend::Auto);
+    assert_eq!(inference.providers, [Provider::Cuda, Provider::Cpu]);
+    assert_eq!(inference.engine_cache, Path::new("/data/state/tensorrt"));
+    assert_eq!(
+        problems("[inference]\nproviders = [\"cuda\", \"gpu\", \"cuda\"]", &[]),
+        [
+            "line 2, column 13: inference.providers knows \"tensorrt\", \"cuda\" and \"cpu\", not \"gpu\"",
+            "line 2, column 13: inference.providers names \"cuda\" twice",
+        ]
+    );
 }
 
 #[test]

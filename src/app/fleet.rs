@@ -2,12 +2,16 @@
 
 use std::{io::Write, sync::Arc};
 
-use super::{announce, listen, runtime, stop_on_signal, token};
+use super::{
+    listen, runtime, stop_on_signal,
+    welcome::{announce, token},
+};
 use crate::{
     clock::Clock,
     config::Config,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
+    service::{CentreOutlook, Notifier},
     stop::Stop,
     store::{self, Store},
 };
@@ -26,14 +30,23 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
     runtime.block_on(stop_on_signal(&stop))?;
-    let (token, is_new) = token(config)?;
+    let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock.clone())?;
-    store.admit_config_token(&token);
+    store.admit_config_token(&known.token);
     let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), clock)?;
-    announce(config, &listener, is_new.then_some(&token), out)?;
+    announce(config, &listener, &known, out)?;
+    let notifier = notifier(&fleet, &store, stop.clone())?;
     let doors = (listener, config.web.clone(), store);
     let ran = runtime.block_on(fleet.run(mqtt, doors, stop));
     store_thread.join();
+    notifier.join();
     ran
+}
+
+/// Tells systemd how the centre is.
+fn notifier(fleet: &Fleet, store: &Store, stop: Stop) -> Result<Notifier> {
+    let (broker, archive, store) = (fleet.broker(), fleet.archive().stage(), store.stage());
+    let outlook = CentreOutlook { broker, archive, store };
+    Notifier::start(move || outlook.look(), stop)
 }

@@ -5,6 +5,8 @@
 
 use std::{sync::Mutex, time::Duration};
 
+use log::Level;
+
 use crate::{
     error::{Error, ErrorKind, Result},
     media::{Period, SAMPLE_RATE_HZ},
@@ -119,7 +121,7 @@ impl Microphone {
 
         let mut period = vec![0; PERIOD_SAMPLES];
         let (mut filled, mut gap_before) = (0, true);
-        let mut heard_at = clock.monotonic();
+        let (mut heard_at, mut has_lost) = (clock.monotonic(), false);
         while self.context.may_go_on() {
             let asked_at = clock.monotonic();
             let heard = device.read(&mut period[filled..], POLL_TIMEOUT)?;
@@ -131,7 +133,10 @@ impl Microphone {
                 Heard::Lost => {
                     (filled, gap_before) = (0, true);
                     stage.update(|status| status.overruns_total += 1);
-                    log::warn!(target: stage.name(), device = name.as_str(); "samples lost, recording goes on");
+                    // The first one asks for a look; /health counts the others.
+                    let level = if has_lost { Level::Debug } else { Level::Warn };
+                    log::log!(target: stage.name(), level, device = name.as_str(); "samples lost, recording goes on");
+                    has_lost = true;
                 }
                 Heard::Nothing if now.saturating_sub(asked_at) < REST => {
                     clock.sleep(REST, stop)

@@ -152,7 +152,7 @@ impl Due {
         if now > due + LATEST {
             self.began_at += now - due;
         } else if due > now {
-            context.clock.sleep(due - now, &context.stop);
+            context.rest(due - now);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
     gate::Gate,
+    pulse::IDLE_TURN,
     stage::{Stage, State},
     stop::Stop,
 };
@@ -24,9 +25,21 @@ pub struct LoopContext {
 }
 
 impl LoopContext {
-    /// Whether the device may be used on.
+    /// Whether the device may be used on; asked at each turn of its loop.
     pub(super) fn may_go_on(&self) -> bool {
+        self.stage.beat();
         !self.stop.is_requested() && self.gate.is_open()
+    }
+
+    /// Waits for `how_long` or until stop is requested; the loop still turns.
+    pub(super) fn rest(&self, how_long: Duration) {
+        let mut left = how_long;
+        while !left.is_zero() && !self.stop.is_requested() {
+            self.stage.beat();
+            let now = left.min(IDLE_TURN);
+            self.clock.sleep(now, &self.stop);
+            left -= now;
+        }
     }
 }
 
@@ -58,7 +71,7 @@ pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> 
             log::warn!(target: context.stage.name(), error = message.as_str(); "source unavailable, trying again");
             told = message;
         }
-        context.clock.sleep(wait, &context.stop);
+        context.rest(wait);
         wait = (wait * 2).min(longest_wait(err.kind()));
     }
     context.stage.update(|status| status.state = State::Stopped);
@@ -67,12 +80,13 @@ pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> 
 /// Waits, with the device closed, until it may be used; false when it is time to leave.
 fn wait_at_gate(context: &LoopContext) -> bool {
     let LoopContext { stage, stop, gate, .. } = context;
+    stage.beat();
     if gate.is_open() || stop.is_requested() {
         return !stop.is_requested();
     }
     stage.update(|status| (status.state, status.error) = (State::Paused, None));
     log::info!(target: stage.name(), "paused, the device is closed");
-    let is_open = gate.wait_open(stop);
+    let is_open = gate.wait_open(stop, || stage.beat());
     if is_open {
         stage.update(|status| status.state = State::Starting);
     }

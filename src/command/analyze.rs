@@ -17,7 +17,6 @@ use crate::{
     config::Config,
     engine::{FaceResult, Live, VoiceResult},
     error::{Error, ErrorKind, Result},
-    inference::Catalog,
     media::{Frame, Segment},
     report::{AudioReport, SummaryReport, VisualReport},
     session::Session,
@@ -67,7 +66,7 @@ pub(super) fn run(
     let session = Session::new(&config.session);
     let mut analysis = Analysis { arguments, config, session, out };
     let (mut frames, mut segments) = (analysis.frames()?, analysis.segments()?);
-    let catalog = Catalog::open(&config.models_dir)?;
+    let catalog = super::catalog(config)?;
     let mut faces = match arguments.video {
         Some(_) => Some((
             FaceAnalyser::new(

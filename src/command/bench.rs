@@ -17,7 +17,7 @@ use crate::{
     cost::Cost,
     error::Result,
     features::Features,
-    inference::Catalog,
+    inference::Backend,
     speech::{SpeechTiming, VoiceAnalyser, VoiceModels, VoiceTrack},
     vision::{FaceAnalyser, FaceModels, FaceTrack, VisionConfig, VisionTiming},
 };
@@ -31,12 +31,21 @@ pub struct BenchArguments {
     /// How often the clip is gone through
     #[arg(long, default_value_t = 2, value_name = "N")]
     rounds: u32,
+    /// What runs the models, in place of inference.backend and without a fall-back
+    #[arg(long, value_parser = backend, value_name = "tract|onnxruntime")]
+    backend: Option<Backend>,
+}
+
+fn backend(word: &str) -> std::result::Result<Backend, String> {
+    Backend::from_word(word).ok_or_else(|| format!("is one of {}", Backend::WORDS.join(", ")))
 }
 
 /// Everything measured.
 #[derive(Debug, Serialize)]
 struct Measured {
     version: &'static str,
+    /// What ran the models of the face and of the voice.
+    runtimes: [String; 2],
     /// Milliseconds to load each model.
     model_load_ms: BTreeMap<&'static str, f64>,
     /// Each step of a frame and of a segment.
@@ -66,10 +75,18 @@ pub(super) fn run(
     arguments: &BenchArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let catalog = Catalog::open(&config.models_dir)?;
+    let mut config = config.clone();
+    if let Some(backend) = arguments.backend {
+        // A comparison must not measure the other one by mistake.
+        config.inference.backend = backend;
+        config.inference.may_fall_back = false;
+    }
+    let config = &config;
+    let catalog = super::catalog(config)?;
     let vision = VisionConfig { expression_cache: Duration::ZERO, ..config.vision.clone() };
     let faces = FaceModels::load(&catalog, &vision)?;
     let voices = VoiceModels::load(&catalog)?;
+    let runtimes = [faces.runtimes(), voices.runtimes()];
     let load_times = faces.load_times().iter().chain(voices.load_times());
     let model_load_ms = load_times.map(|(name, time)| (*name, ms(*time))).collect();
 
@@ -84,6 +101,7 @@ pub(super) fn run(
         costs.iter_mut().map(|(name, costs)| (*name, Spread::of(costs))).collect();
     let measured = Measured {
         version: env!("CARGO_PKG_VERSION"),
+        runtimes,
         model_load_ms,
         frame: stages.remove("frame").expect("the bundled clip has frames"),
         segment: stages.remove("segment").expect("the bundled clip has sound"),
@@ -180,6 +198,8 @@ fn write_text(out: &mut dyn Write, measured: &Measured) -> Result<()> {
     for (name, load_ms) in &measured.model_load_ms {
         write_line(out, &format!("load {name:<18} {load_ms:>6.0} ms"))?;
     }
+    let [faces, voices] = &measured.runtimes;
+    write_line(out, &format!("models of the face: {faces}; of the voice: {voices}"))?;
     match measured.rss_mb {
         Some(rss_mb) => write_line(out, &format!("resident {rss_mb:.1} MB")),
         None => write_line(out, "resident memory is unknown: /proc is not readable"),

@@ -18,7 +18,6 @@ use crate::{
     config::Config,
     decode::Picture,
     error::{Error, ErrorKind, Result},
-    inference::Catalog,
     media::{Frame, PixelFormat},
     vision::{EXPRESSIONS, FaceAnalyser, FaceModels},
 };
@@ -64,7 +63,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<()> {
     let pictures = labelled_pictures(&arguments.dir)?;
-    let models = FaceModels::load(&Catalog::open(&config.models_dir)?, &config.vision)?;
+    let models = FaceModels::load(&super::catalog(config)?, &config.vision)?;
     let mut analyser = FaceAnalyser::new(models.clone(), config.vision.clone());
     let mut judged = Vec::new();
     for (label, path) in &pictures {

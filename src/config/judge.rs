@@ -2,6 +2,7 @@
 
 mod doors;
 mod fleet;
+mod inference;
 mod mqtt;
 
 use std::{
@@ -54,6 +55,7 @@ pub(super) fn judge(
         vision: judge.vision(),
         speech: SpeechConfig::default(),
         engine: judge.engine(),
+        inference: judge.inference(),
         session: judge.session(),
         models_dir: judge.path("models.dir").expect("has a default"),
         demo_dir: judge.path("demo.dir").expect("has a default"),

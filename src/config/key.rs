@@ -3,6 +3,8 @@
 //!
 //! A key exists only once it works.
 
+use crate::inference::Backend;
+
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -330,6 +332,43 @@ pub const KEYS: &[Key] = &[
         Number(0.0, 600.0),
         Is("0.0"),
         "Takes the centre from the median gaze of the first seconds instead; 0: off.",
+    ),
+    key(
+        "inference.backend",
+        Word(Backend::WORDS),
+        Is("\"tract\""),
+        "What runs the models. \"tract\": built in, on the processor. \"onnxruntime\": ONNX Runtime's \
+         library, installed apart, on the first of inference.providers that works. \"auto\": ONNX \
+         Runtime where it computes on a GPU, else tract. docs/guide/jetson.md says how.",
+    ),
+    key(
+        "inference.library",
+        Path,
+        Unset("\"/usr/local/lib/libonnxruntime.so\""),
+        "ONNX Runtime's library (1.17 or newer) or the folder that holds it; where not given, it is \
+         looked for where the system keeps libraries. It runs inside boothd: name only one that \
+         you trust.",
+    ),
+    key(
+        "inference.providers",
+        Texts(1, 3),
+        Is("[\"tensorrt\", \"cuda\", \"cpu\"]"),
+        "Where ONNX Runtime is to compute, best first. Each that does not work is told in the log \
+         with what is missing, and the next is taken.",
+    ),
+    key(
+        "inference.fallback",
+        Switch,
+        Is("true"),
+        "Where ONNX Runtime cannot serve, tract does, with one warning; false: boothd does not \
+         start (exit code 78). With \"auto\" tract takes over in any case.",
+    ),
+    key(
+        "inference.engine_cache",
+        Path,
+        Unset("\"/var/lib/boothd/tensorrt\""),
+        "Folder for the engines that TensorRT builds at the first start, which takes minutes; where \
+         not given, tensorrt in state.dir.",
     ),
     key("models.dir", Path, Is("\"models\""), "The folder with catalog.toml and the models."),
     key("demo.dir", Path, Is("\"demo\""), "The folder with the bundled clip."),

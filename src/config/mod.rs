@@ -32,6 +32,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
     fleet::FleetConfig,
+    inference::InferenceConfig,
     mqtt::MqttConfig,
     policy::Policy,
     session::SessionConfig,
@@ -63,6 +64,8 @@ pub struct Config {
     pub speech: SpeechConfig,
     /// Workers and queues.
     pub engine: EngineConfig,
+    /// What runs the models.
+    pub inference: InferenceConfig,
     /// Windows and eye contact.
     pub session: SessionConfig,
     /// The folder with catalog.toml and the models.

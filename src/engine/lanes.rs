@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::budget::{Budget, Held};
+use crate::pulse::{IDLE_TURN, Pulse};
 
 /// Names a lane within its [`Lanes`].
 pub(super) type LaneId = u64;
@@ -165,11 +166,16 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         put.map(|_| ())
     }
 
-    /// Waits for media; `None` once the lanes are closed and empty.
-    pub fn take(&self) -> Option<Taken<M, T, S>> {
-        let guard = self.state.lock().expect(UNPOISONED);
-        let is_idle = |state: &mut State<M, T, S>| state.ready.is_empty() && !state.is_closed;
-        let mut state = self.changed.wait_while(guard, is_idle).expect(UNPOISONED);
+    /// Waits for media; `None` once the lanes are closed and empty. Beats at least once a
+    /// second meanwhile.
+    pub fn take(&self, pulse: &Pulse) -> Option<Taken<M, T, S>> {
+        let mut state = self.state.lock().expect(UNPOISONED);
+        pulse.beat();
+        while state.ready.is_empty() && !state.is_closed {
+            let waited = self.changed.wait_timeout(state, IDLE_TURN);
+            state = waited.expect(UNPOISONED).0;
+            pulse.beat();
+        }
         let lane = state.ready.pop_front()?;
         state.in_flight += 1;
         let from = state.lanes.get_mut(&lane).expect("a listed lane is open");
@@ -312,7 +318,7 @@ mod tests {
     }
 
     fn serve(lanes: &Numbers) -> (LaneId, u32) {
-        let taken = lanes.take().expect("media waits");
+        let taken = lanes.take(&Pulse::new("test")).expect("media waits");
         lanes.give_back(taken.lane, ());
         (taken.lane, taken.media)
     }
@@ -322,7 +328,7 @@ mod tests {
         let lanes = lanes(&[1], 1);
         lanes.put(1, 10).unwrap();
         lanes.put(1, 11).unwrap();
-        let taken = lanes.take().expect("media waits");
+        let taken = lanes.take(&Pulse::new("test")).expect("media waits");
         assert_eq!(
             (taken.media, taken.dropped_total),
             (1011, 1),
@@ -370,11 +376,14 @@ mod tests {
     fn a_stream_is_in_the_hands_of_one_worker_at_a_time() {
         let lanes = lanes(&[1], 2);
         lanes.put(1, 0).unwrap();
-        let first = lanes.take().expect("media waits");
+        let first = lanes.take(&Pulse::new("test")).expect("media waits");
         lanes.put(1, 1).unwrap();
         assert_eq!(lanes.usage(), Usage { waiting: 1, in_flight: 1, ..Usage::default() });
         lanes.close();
-        assert!(lanes.take().is_none(), "the lane is in flight, so nothing is ready");
+        assert!(
+            lanes.take(&Pulse::new("test")).is_none(),
+            "the lane is in flight, so nothing is ready"
+        );
         lanes.give_back(first.lane, ());
         assert_eq!(serve(&lanes), (1, 1));
     }
@@ -388,7 +397,7 @@ mod tests {
         lanes.put(1, 9).unwrap();
         assert_eq!(serve(&lanes), (2, 5));
         lanes.close();
-        assert!(lanes.take().is_none());
+        assert!(lanes.take(&Pulse::new("test")).is_none());
     }
 
     #[test]

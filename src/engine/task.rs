@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Interval,
+};
 
 use super::{
     WorkerStages,
@@ -12,6 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     features::Features,
+    pulse::{Pulse, idle_turns},
     session::{Session, SessionConfig, Statistics},
     speech::VoiceObservation,
     vision::FaceObservation,
@@ -54,6 +58,7 @@ pub struct StreamTask {
     commands: mpsc::Receiver<Command>,
     live: watch::Sender<Live>,
     stages: Arc<WorkerStages>,
+    pulse: Option<Arc<Pulse>>,
 }
 
 /// How much was dropped since the stream was opened, as far as its observations tell.
@@ -84,13 +89,22 @@ impl StreamTask {
             commands,
             live,
             stages,
+            pulse: None,
         }
+    }
+
+    /// The same, beating at least once a second while it runs.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Arc<Pulse>) -> Self {
+        StreamTask { pulse: Some(pulse), ..self }
     }
 
     /// Turns observations into results until the stream is closed and its last observation is
     /// told; gives back the session for its summary.
     pub async fn run(mut self, clock: Arc<dyn Clock>) -> Session {
+        let mut turns = self.pulse.as_ref().map(|_| idle_turns());
         loop {
+            self.pulse.iter().for_each(|pulse| pulse.beat());
             // What was observed before a session ends still belongs to it.
             tokio::select! {
                 biased;
@@ -99,6 +113,7 @@ impl StreamTask {
                     None => break,
                 },
                 Some(command) = self.commands.recv() => self.obey(command, &*clock),
+                () = next(&mut turns) => (),
             }
         }
         log::debug!(target: "session", stream = self.name.as_str(); "stream closed");
@@ -199,5 +214,13 @@ impl StreamTask {
             session_id: self.session_id.clone(),
         };
         self.live.send_modify(|live| live.voice = Some(Arc::new(result)));
+    }
+}
+
+/// The next turn, where somebody looks for it.
+async fn next(turns: &mut Option<Interval>) {
+    match turns {
+        Some(turns) => drop(turns.tick().await),
+        None => std::future::pending().await,
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
     media::Frame,
+    pulse::Pulse,
     stage::{Stage, State},
 };
 
@@ -83,9 +84,9 @@ where
         Job { lanes, observe }
     }
 
-    fn run(mut self, stage: &Stage) {
+    fn run(mut self, stage: &Stage, pulse: &Pulse) {
         stage.update(|status| status.state = State::Running);
-        while let Some(mut taken) = self.lanes.take() {
+        while let Some(mut taken) = self.lanes.take(pulse) {
             let features = taken.sink.features();
             // It may have been switched off while it waited.
             let is_on = if M::IS_VIDEO { features.video } else { features.audio };
@@ -171,11 +172,12 @@ where
     let spawn = |number: usize| {
         let (job, stage) = (job(), stage.clone());
         let name = format!("{}-{number}", stage.name());
+        let pulse = stage.pulse(&*name);
         thread::Builder::new()
             .name(name)
             .spawn(move || {
                 stand_back(crew.niceness);
-                job.run(&stage);
+                job.run(&stage, &pulse);
             })
             .map_err(|cause| {
                 Error::new(

@@ -16,6 +16,7 @@ use crate::{
         client::{Event, Packet, Publish, QoS},
         topics,
     },
+    pulse::Pulse,
     stage::Stage,
     stop::Stop,
 };
@@ -43,6 +44,7 @@ pub(super) struct Listener {
     clock: Arc<dyn Clock>,
     /// Of connections: an acknowledgement is good only on the connection that brought the record.
     generation: Arc<AtomicU64>,
+    pulse: Arc<Pulse>,
 }
 
 impl Listener {
@@ -63,8 +65,9 @@ impl Listener {
             most_bytes: most + HEAD_BYTES,
             manual_acks: true,
         };
+        let pulse = stage.pulse("listener");
         let link = Link::new(mqtt, &identity, stage, clock.clone());
-        Listener { link, desk, archive, clock, generation: Arc::default() }
+        Listener { link, desk, archive, clock, generation: Arc::default(), pulse }
     }
 
     /// Listens until `stop` is requested.
@@ -73,7 +76,7 @@ impl Listener {
         loop {
             let happened = tokio::select! {
                 () = stop.requested() => return,
-                happened = self.link.next() => happened,
+                happened = self.pulse.beat_during(self.link.next()) => happened,
             };
             match happened {
                 Happened::Up(_) => self.begin(),
@@ -86,9 +89,11 @@ impl Listener {
                         && let Some((record, acknowledge)) = self.take(&publish)
                     {
                         // While it finds no place the broker keeps it, and in time thinks us gone.
+                        // A full inbox waits for the disk, which is no fault of this task.
+                        let put = inbox.put_record(record, acknowledge);
                         tokio::select! {
                             () = stop.requested() => return,
-                            () = inbox.put_record(record, acknowledge) => (),
+                            () = self.pulse.beat_during(put) => (),
                         }
                     }
                 }

@@ -13,8 +13,8 @@ use super::{
     web,
 };
 use crate::{
-    clock::Clock, error::Result, mqtt::MqttConfig, stage::Stage, stop::Stop, store::Store,
-    web::WebConfig,
+    clock::Clock, error::Result, mqtt::MqttConfig, pulse::Pulse, stage::Stage, stop::Stop,
+    store::Store, web::WebConfig,
 };
 
 /// How the centre judges booths, and how long it remembers.
@@ -86,6 +86,11 @@ impl Fleet {
         self.desk.clone()
     }
 
+    /// What /health shows of the way to the broker.
+    pub fn broker(&self) -> Arc<Stage> {
+        self.broker.clone()
+    }
+
     /// What is kept.
     pub fn archive(&self) -> Archive {
         self.archive.clone()
@@ -123,6 +128,7 @@ impl Fleet {
             archive: self.archive.clone(),
             clock: self.clock.clone(),
             history_ms: millis(self.config.history),
+            pulse: self.broker.pulse("looker"),
         };
         let looking = tokio::spawn(looker.run(changed, stop.clone()));
         let served = web::serve(listener, state, self.clock.clone(), stop.clone()).await;
@@ -155,6 +161,7 @@ struct Looker {
     archive: Archive,
     clock: Arc<dyn Clock>,
     history_ms: i64,
+    pulse: Arc<Pulse>,
 }
 
 impl Looker {
@@ -163,6 +170,7 @@ impl Looker {
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for look in 0_u32.. {
             tokio::select! { () = stop.requested() => return, _ = turn.tick() => () }
+            self.pulse.beat();
             let now = self.clock.unix_ms();
             let (outgoing, revision) = {
                 let mut desk = self.desk.lock().expect(UNPOISONED);

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Model, PictureInput};
+use super::{Model, PictureInput, Runtime, model::ModelSpec};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The models of one folder, as its `catalog.toml` lists them.
@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Catalog {
     dir: PathBuf,
     entries: BTreeMap<String, ModelEntry>,
+    runtime: Runtime,
 }
 
 /// One model of the catalog.
@@ -39,7 +40,8 @@ pub struct ModelEntry {
 }
 
 impl Catalog {
-    /// Reads `dir/catalog.toml`.
+    /// Reads `dir/catalog.toml`; tract runs the models unless [`Catalog::with_runtime`] says
+    /// otherwise.
     ///
     /// # Errors
     /// `Config` when it is missing or malformed.
@@ -56,7 +58,13 @@ impl Catalog {
             Error::new(ErrorKind::Config, format!("{} is malformed", path.display()))
                 .because(cause)
         })?;
-        Ok(Catalog { dir: dir.into(), entries })
+        Ok(Catalog { dir: dir.into(), entries, runtime: Runtime::tract() })
+    }
+
+    /// The same models, run by `runtime`.
+    #[must_use]
+    pub fn with_runtime(self, runtime: Runtime) -> Self {
+        Catalog { runtime, ..self }
     }
 
     /// The models, by name.
@@ -79,8 +87,8 @@ impl Catalog {
     /// Checks the file's sha256 and loads it.
     ///
     /// # Errors
-    /// `Config` when the catalog lacks the model, the file is missing or changed, or tract
-    /// cannot run it.
+    /// `Config` when the catalog lacks the model, the file is missing or changed, or the
+    /// runtime cannot run it.
     pub fn load(&self, name: &str) -> Result<Model> {
         self.load_entry(name, self.entry(name)?)
     }
@@ -93,12 +101,12 @@ impl Catalog {
     pub fn load_entry(&self, name: &str, entry: &ModelEntry) -> Result<Model> {
         let path = self.dir.join(&entry.file);
         let bytes = read_checked(&path, name, entry.sha256.as_deref())?;
-        let outputs: Vec<&str> = entry.outputs.iter().map(String::as_str).collect();
         let inputs = match &entry.picture {
             Some(picture) if entry.inputs.is_empty() => vec![picture.shape()],
             _ => entry.inputs.clone(),
         };
-        Model::from_bytes(&bytes, name, &inputs, &outputs)
+        let spec = ModelSpec { name, inputs: &inputs, outputs: &entry.outputs };
+        self.runtime.load(spec, &bytes)
     }
 }
 

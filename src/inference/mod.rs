@@ -1,14 +1,21 @@
 //! Tensors to tensors: the models of `models/`, behind one door that no other module opens.
 //!
-//! [`catalog`] says which models there are and checks their files; [`Model`] runs one.
+//! [`catalog`] says which models there are and checks their files; [`Runtime`] is what loads
+//! them: tract, or ONNX Runtime where the operator asks for it; [`Model`] runs one and hides
+//! which of the two does.
 
 pub mod catalog;
 mod depthwise;
 mod max_pool;
+mod model;
+#[cfg(feature = "onnxruntime")]
+mod onnxruntime;
 mod picture_input;
 mod prelu;
+mod runtime;
 mod tract;
 
 pub use catalog::{Catalog, ModelEntry};
+pub use model::{Model, Outputs};
 pub use picture_input::{Colour, Layout, PictureInput, PictureOutput};
-pub use tract::{Model, Outputs};
+pub use runtime::{Backend, InferenceConfig, Provider, Runtime};

@@ -268,7 +268,7 @@ fn tell(request: &Request, result: &Result<Value>) {
     match result {
         Ok(_) => log::info!(target: "mqtt", command; "command done"),
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
-            log::warn!(target: "mqtt", command; "command refused; the answer says why");
+            log::info!(target: "mqtt", command; "command refused; the answer says why");
         }
         Err(error) => {
             let error = error.chain().to_string().replace('\n', "; ");

@@ -1,11 +1,11 @@
 //! The password: from a file or from systemd, read anew at each attempt to connect.
 
-use std::{env, fs, path::PathBuf};
+use std::fs;
 
 use super::MqttConfig;
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::Secret,
+    store::{Secret, credential},
 };
 
 /// The systemd credential (`LoadCredential=mqtt_password:…`).
@@ -18,7 +18,7 @@ const CREDENTIAL: &str = "mqtt_password";
 pub(super) fn password(config: &MqttConfig) -> Result<Option<Secret>> {
     let path = match &config.password_file {
         Some(path) => path.clone(),
-        None => match credential() {
+        None => match credential(CREDENTIAL) {
             Some(path) => path,
             None => return Ok(None),
         },
@@ -33,9 +33,4 @@ pub(super) fn password(config: &MqttConfig) -> Result<Option<Secret>> {
     })?;
     // Editors end a file with a new line; a password may end with a space.
     Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
-}
-
-fn credential() -> Option<PathBuf> {
-    let path = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
-    path.exists().then_some(path)
 }

@@ -31,7 +31,7 @@ pub use desk::{Health, MqttGround};
 pub use link::{Happened, Link};
 pub use words::About;
 
-use crate::stop::Stop;
+use crate::{pulse::idle_turns, stop::Stop};
 use command::Commander;
 use desk::Desk;
 use topics::Topic;
@@ -93,7 +93,7 @@ impl Mqtt {
             Ok(Err(_)) => log::error!(target: "mqtt", "task panicked"),
             Err(_) => {
                 self.task.abort();
-                log::warn!(target: "mqtt", "the broker did not hear the goodbye in time");
+                log::info!(target: "mqtt", "the broker did not hear the goodbye in time");
             }
         }
     }
@@ -122,6 +122,7 @@ fn identity(config: &MqttConfig, boot_id: &str) -> Identity {
 async fn run(config: MqttConfig, ground: MqttGround, leave: Stop) {
     let identity = identity(&config, ground.store.boot_id());
     let (stage, clock) = (ground.stage.clone(), ground.clock.clone());
+    let (pulse, mut turns) = (stage.pulse("mqtt"), idle_turns());
     let mut link = Link::new(config.clone(), &identity, stage.clone(), clock.clone());
     let (requests, requested) = mpsc::channel(COMMANDS);
     let (told, answers) = mpsc::channel(COMMANDS);
@@ -138,6 +139,7 @@ async fn run(config: MqttConfig, ground: MqttGround, leave: Stop) {
                     happened = &mut next => break Some(happened),
                     () = leave.requested(), if !desk.is_leaving() => desk.begin_to_leave(),
                     () = desk.turn() => (),
+                    _ = turns.tick() => pulse.beat(),
                 }
                 if desk.has_left(&leave) {
                     break None;

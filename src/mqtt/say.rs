@@ -79,7 +79,7 @@ impl Desk {
     /// Puts a message in line before all rows.
     pub(super) fn push(&mut self, message: Message) {
         if self.urgent.len() == MOST_URGENT {
-            log::warn!(target: "mqtt", "the broker takes nothing; a message that is said again later is dropped");
+            log::info!(target: "mqtt", "the broker takes nothing; a message that is said again later is dropped");
             self.urgent.pop_front();
         }
         self.urgent.push_back(message);

@@ -78,6 +78,10 @@ impl ActivityDetector {
         Ok(ActivityDetector { model: catalog.load("voice_activity")? })
     }
 
+    pub(super) fn runtime(&self) -> &str {
+        self.model.runtime()
+    }
+
     /// Judges the samples that are new, then describes the whole segment. `samples` are the
     /// segment's, -1..1.
     pub(super) fn observe(

@@ -45,6 +45,11 @@ impl VoiceModels {
         Ok(VoiceModels { activity, load_times })
     }
 
+    /// What runs them, such as `tract`.
+    pub fn runtimes(&self) -> String {
+        self.activity.runtime().to_owned()
+    }
+
     /// How long each took to load.
     pub fn load_times(&self) -> &[(&'static str, Duration)] {
         &self.load_times

@@ -42,7 +42,7 @@ pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKin
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
 pub(crate) use token_file::random_hex;
-pub use token_file::{Secret, TokenHash, load_or_make_token};
+pub use token_file::{Secret, TokenHash, credential, load_or_make_token, token_of_credential};
 
 /// The database's name in `state.dir`.
 pub const DATABASE_FILE: &str = "boothd.db";

@@ -61,6 +61,7 @@ impl Desk {
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let order = orders.recv_timeout(LOOK_EVERY);
+            self.stage.beat();
             self.look_after();
             match order {
                 Ok(Order::Work(work)) => work(&mut self),

@@ -1,10 +1,10 @@
 //! The booth's own token: made once, kept in a file that only boothd reads, known by its hash.
 
 use std::{
-    fmt, fs,
+    env, fmt, fs,
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of randomness in a token that boothd makes.
 const TOKEN_BYTES: usize = 32;
+
+/// As for `web.token`: fewer can be guessed.
+const LEAST_TOKEN_CHARS: usize = 16;
 
 /// A text that no log line and no `Debug` shows.
 #[derive(Clone, Eq, PartialEq)]
@@ -66,6 +69,31 @@ impl TokenHash {
         let given = TokenHash::of(token);
         self.0.iter().zip(given.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
     }
+}
+
+/// Where systemd has put the credential of that name (`LoadCredential=`), if it was given one.
+pub fn credential(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
+    path.exists().then_some(path)
+}
+
+/// The operator's own token from the credential `token`, where there is one.
+///
+/// # Errors
+/// `Config` when it cannot be read or is too short to be safe.
+pub fn token_of_credential() -> Result<Option<Secret>> {
+    let Some(path) = credential("token") else { return Ok(None) };
+    let text = fs::read_to_string(&path).map_err(|cause| {
+        let what = "the credential `token` cannot be read; it must be UTF-8";
+        Error::new(ErrorKind::Config, what).because(cause)
+    })?;
+    let token = text.trim();
+    if token.chars().count() < LEAST_TOKEN_CHARS {
+        let what =
+            format!("the credential `token` needs at least {LEAST_TOKEN_CHARS} characters");
+        return Err(Error::new(ErrorKind::Config, what));
+    }
+    Ok(Some(Secret(token.to_owned())))
 }
 
 /// The token kept in `state_dir/token`, or a new one; true when it was made now and must be

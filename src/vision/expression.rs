@@ -68,6 +68,11 @@ impl ExpressionModels {
         self.combine(picture, |_| Crop::new(middle, side, 0.0))
     }
 
+    /// What runs each of them.
+    pub(super) fn runtimes(&self) -> impl Iterator<Item = &str> {
+        self.models.iter().map(|model| model.model.runtime())
+    }
+
     /// softmax of the sum over the models of log p / temperature + bias.
     fn combine(
         &self,

@@ -1,6 +1,7 @@
 //! [`FaceModels`]: all models of the face, loaded once and shared read-only by the workers.
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
@@ -54,6 +55,14 @@ impl FaceModels {
             let load_times = [detector_time, mesh_time, iris_time, expression_time];
             Ok(FaceModels { detector, mesh, iris, expression, canonical_face, load_times })
         })
+    }
+
+    /// What runs them, such as `tract`; more than one where a model needed another.
+    pub fn runtimes(&self) -> String {
+        let face = [&self.detector, &self.mesh, &self.iris].map(Model::runtime);
+        let expression = self.expression.iter().flat_map(ExpressionModels::runtimes);
+        let all: BTreeSet<&str> = face.into_iter().chain(expression).collect();
+        all.into_iter().collect::<Vec<_>>().join(", ")
     }
 
     /// How long each took to load; they load beside each other.

@@ -80,9 +80,15 @@ fn status_of(kind: ErrorKind) -> (StatusCode, &'static str) {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let (status, code) = status_of(error.kind());
-        if status.is_server_error() {
+        // What is away or full tells the operator once, by itself; the request is told each time.
+        let level = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => Some(log::Level::Error),
+            StatusCode::SERVICE_UNAVAILABLE => Some(log::Level::Debug),
+            _ => None,
+        };
+        if let Some(level) = level {
             let chain = error.chain().to_string();
-            log::error!(target: "web", error = chain.as_str(); "request failed");
+            log::log!(target: "web", level, error = chain.as_str(); "request failed");
         }
         // What failed inside is for the log; its words may hold paths and SQL.
         let sentence = match status {

@@ -84,6 +84,7 @@ impl Writer {
     fn run(mut self, history: Duration, clock: &dyn Clock) {
         let mut forgotten_at: Option<Duration> = None;
         loop {
+            self.stage.beat();
             let is_over = self.inbox.wait(EVERY);
             if !is_over {
                 thread::sleep(GATHER);

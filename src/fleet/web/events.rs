@@ -89,7 +89,7 @@ impl Teller {
         if !self.shared.porter.still_admits(&self.caller) {
             return None;
         }
-        let hello = is_first.then(|| self.hello()).unwrap_or_default();
+        let hello = if is_first { self.hello() } else { String::new() };
         Some(((hello + &self.message()).into(), self))
     }
 

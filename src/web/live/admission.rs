@@ -80,7 +80,8 @@ impl Connection {
         self.auth_failures += 1;
         self.stats.refused_total += 1;
         self.shared.counters.auth_failed();
-        log::warn!(
+        // The client is told why; strangers must not fill the operator's warnings.
+        log::info!(
             target: "web", connection = self.id.as_str(), code = refusal.code;
             "client was not let in"
         );

@@ -1,0 +1,149 @@
+use std::{cell::RefCell, rc::Rc};
+
+use super::*;
+use crate::{booth::ActiveSession, features::Features, policy::Profile};
+
+/// A booth whose stages and state the test moves.
+struct Scene {
+    outlook: BoothOutlook<Box<dyn Fn() -> BoothState>>,
+    state: Rc<RefCell<BoothState>>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let names = ["camera", "microphone", "vision", "speech", "store", "mqtt"];
+        let stages = names.map(|name| Arc::new(Stage::new(name))).into();
+        let state = Rc::new(RefCell::new(BoothState {
+            features: Features::ALL,
+            allowed: Features::ALL,
+            profile: Profile::Standard,
+            require_consent: false,
+            notice_version: "1".into(),
+            paused: false,
+            analysing: true,
+            session: None,
+        }));
+        let now = state.clone();
+        let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
+        let pace = Pace { fps: 2.0, frame, segment };
+        let state_now: Box<dyn Fn() -> BoothState> = Box::new(move || now.borrow().clone());
+        Scene { outlook: BoothOutlook { stages, state: state_now, pace }, state }
+    }
+
+    fn stage(&self, name: &str) -> &Stage {
+        self.outlook.stages.iter().find(|stage| stage.name() == name).unwrap()
+    }
+
+    fn set(&self, names: &[&str], state: State) {
+        names.iter().for_each(|name| self.stage(name).update(|status| status.state = state));
+    }
+
+    fn flow(&self, names: &[&str], at_ms: u64) {
+        names.iter().for_each(|n| self.stage(n).media_passed(Duration::from_millis(at_ms)));
+    }
+
+    fn said(&self) -> (bool, String) {
+        let Outlook { is_ready, sentence, .. } = self.outlook.look();
+        (is_ready, sentence)
+    }
+
+    /// The signs that are not excused.
+    fn demanded(&self) -> Vec<String> {
+        let signs = self.outlook.look().signs;
+        signs.into_iter().filter(|sign| !sign.is_excused).map(|sign| sign.name).collect()
+    }
+}
+
+#[test]
+fn it_is_ready_once_both_kinds_of_media_were_analysed() {
+    let scene = Scene::new();
+    assert_eq!(scene.said(), (false, "Loading the models".into()));
+    scene.set(&["vision", "speech"], State::Running);
+    scene.flow(&["camera"], 1);
+    let (is_ready, _) = scene.said();
+    assert!(!is_ready, "the microphone is being opened");
+    scene.flow(&["microphone"], 1);
+    let (is_ready, _) = scene.said();
+    assert!(!is_ready, "nothing was analysed");
+    scene.flow(&["vision"], 1);
+    assert!(!scene.said().0, "no sound was analysed");
+    scene.flow(&["speech"], 1);
+    assert_eq!(scene.said(), (true, "Analysing: camera 2.0 fps, microphone".into()));
+}
+
+#[test]
+fn it_is_ready_when_it_is_known_why_nothing_flows() {
+    let scene = Scene::new();
+    scene.set(&["vision", "speech"], State::Running);
+    scene.flow(&["microphone", "speech"], 1);
+    scene.stage("camera").lost("no camera\nis there; plug one in");
+    let away = "Analysing: microphone; camera away: no camera; is there; plug one in";
+    assert_eq!(scene.said(), (true, away.into()));
+    scene.flow(&["camera"], 2);
+    assert!(!scene.said().0, "it is there, and nothing was seen yet");
+    scene.stage("vision").update(|status| status.error = Some("broken JPEG".into()));
+    let broken = "Analysing: camera 2.0 fps, microphone; camera not analysed: broken JPEG";
+    assert_eq!(scene.said(), (true, broken.into()));
+}
+
+#[test]
+fn models_are_waited_for_also_behind_closed_gates() {
+    let scene = Scene::new();
+    scene.set(&["camera", "microphone"], State::Paused);
+    scene.state.borrow_mut().require_consent = true;
+    scene.state.borrow_mut().analysing = false;
+    assert!(!scene.said().0);
+    scene.set(&["vision", "speech"], State::Running);
+    let waiting = "Waiting for consent; camera and microphone are closed";
+    assert_eq!(scene.said(), (true, waiting.into()));
+    scene.set(&["microphone", "speech"], State::Off);
+    assert_eq!(scene.said(), (true, "Waiting for consent; camera is closed".into()));
+    scene.state.borrow_mut().paused = true;
+    assert_eq!(scene.said(), (true, "Paused; camera is closed".into()));
+}
+
+#[test]
+fn a_session_is_told_and_never_whose() {
+    let scene = Scene::new();
+    scene.set(&["vision", "speech"], State::Running);
+    scene.flow(&["camera", "vision"], 1);
+    scene.set(&["microphone"], State::Paused);
+    scene.set(&["store"], State::Unavailable);
+    scene.state.borrow_mut().session = Some(ActiveSession {
+        session_id: "0011223344".into(),
+        subject_ref: Some("candidate 7".into()),
+        notice_version: "1".into(),
+        consent_at: 1,
+        started_at: 2,
+    });
+    let said = "Analysing: camera 2.0 fps; microphone switched off; the database is away, see \
+                /health; session running";
+    assert_eq!(scene.said(), (true, said.into()));
+}
+
+#[test]
+fn a_booth_without_devices_is_ready_at_once() {
+    let scene = Scene::new();
+    scene.set(&["camera", "microphone", "vision", "speech"], State::Off);
+    let said = "Waiting for clients; the booth has neither camera nor microphone";
+    assert_eq!(scene.said(), (true, said.into()));
+    assert_eq!(scene.demanded(), [""; 0]);
+}
+
+#[test]
+fn only_what_should_flow_must_flow_and_every_loop_must_turn() {
+    let scene = Scene::new();
+    scene.set(&["vision", "speech"], State::Running);
+    assert_eq!(scene.demanded(), [""; 0]);
+    scene.stage("camera").beat();
+    let worker = scene.stage("vision").pulse("vision-0");
+    scene.flow(&["camera", "vision"], 1);
+    let flowing = ["camera", "vision-0", "frames of the camera", "analysis of frames"];
+    assert_eq!(scene.demanded(), flowing);
+    scene.stage("camera").lost("unplugged");
+    assert_eq!(scene.demanded(), ["camera", "vision-0"], "it is looked for again and again");
+    scene.flow(&["camera"], 2);
+    scene.stage("vision").update(|status| status.error = Some("broken JPEG".into()));
+    assert_eq!(scene.demanded(), ["camera", "vision-0", "frames of the camera"]);
+    drop(worker);
+}

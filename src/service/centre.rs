@@ -1,0 +1,87 @@
+//! [`CentreOutlook`]: how a centre is, in the words that systemd and its operator need.
+
+use std::sync::Arc;
+
+use super::{Outlook, Sign, one_line};
+use crate::stage::{Stage, State};
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct CentreOutlook {
+    /// The way to the broker.
+    pub broker: Arc<Stage>,
+    /// Where what booths say is kept.
+    pub archive: Arc<Stage>,
+    /// Where the centre's own tokens are.
+    pub store: Arc<Stage>,
+}
+
+impl CentreOutlook {
+    /// How the centre is now. Booths that say nothing are no trouble of the centre's.
+    pub fn look(&self) -> Outlook {
+        let CentreOutlook { broker, archive, store } = self;
+        let mut signs = Vec::new();
+        [broker, archive, store].iter().for_each(|stage| Sign::of_loops(stage, &mut signs));
+        let status = broker.status();
+        let at = status.source.unwrap_or_default();
+        let heard = match (status.state, status.error) {
+            (State::Running, _) => format!("Listening to booths at {at}"),
+            (_, Some(error)) => format!("No booth is heard: {}", one_line(&error)),
+            (_, None) => format!("Connecting to {at}"),
+        };
+        let lost = [(archive, "archive"), (store, "database")].into_iter().filter_map(
+            |(stage, name)| {
+                let is_lost = stage.status().state == State::Unavailable;
+                is_lost.then(|| format!("; the {name} is away, see /health"))
+            },
+        );
+        Outlook {
+            is_ready: status.state != State::Starting,
+            sentence: heard + &lost.collect::<String>(),
+            signs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn it_is_ready_when_booths_are_heard_or_it_is_known_why_not() {
+        let stage = |name| Arc::new(Stage::new(name));
+        let centre = CentreOutlook {
+            broker: stage("broker"),
+            archive: stage("archive"),
+            store: stage("store"),
+        };
+        centre.broker.update(|s| s.source = Some("mqtt://desk:1883".into()));
+        let said = || (centre.look().is_ready, centre.look().sentence);
+        assert_eq!(said(), (false, "Connecting to mqtt://desk:1883".into()));
+        centre.broker.lost("no broker answers\nat mqtt://desk:1883");
+        let why = "No booth is heard: no broker answers; at mqtt://desk:1883";
+        assert_eq!(said(), (true, why.into()));
+        centre.broker.media_passed(Duration::from_secs(1));
+        centre.archive.lost("full");
+        let both = "Listening to booths at mqtt://desk:1883; the archive is away, see /health";
+        assert_eq!(said(), (true, both.into()));
+    }
+
+    #[test]
+    fn its_loops_must_turn() {
+        let stage = |name| Arc::new(Stage::new(name));
+        let centre = CentreOutlook {
+            broker: stage("broker"),
+            archive: stage("archive"),
+            store: stage("store"),
+        };
+        let listener = centre.broker.pulse("listener");
+        centre.archive.beat();
+        let names: Vec<_> = centre.look().signs.into_iter().map(|sign| sign.name).collect();
+        assert_eq!(names, ["listener", "archive"], "the store's has not begun");
+        drop(listener);
+        assert_eq!(centre.look().signs.len(), 1);
+    }
+}

@@ -1,0 +1,131 @@
+//! The log: to the journal where standard error is the journal, else to standard error.
+//!
+//! A log line is a fixed sentence plus fields. No line ever holds a token: they travel as
+//! [`Secret`](crate::store::Secret), whose `Debug` hides them.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    time::Instant,
+};
+
+use env_logger::{Builder, Logger, Target, WriteStyle};
+use log::{
+    Level, LevelFilter, Log, Record,
+    kv::{Error as KvError, Key, Value, VisitSource},
+};
+
+use super::{
+    journal::{Journal, is_journal},
+    one_line,
+};
+
+/// Libraries that log every step of theirs; only their warnings are of use to an operator.
+const TALKATIVE: [&str; 8] =
+    ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rustls"];
+
+/// Starts the log. On standard error a line is seconds since the start (the journal has its own
+/// time), level, target, sentence, fields. A second call changes nothing.
+pub fn init_logging(level: LevelFilter) {
+    let is_journal = is_journal(io::stderr());
+    let stderr = to_stderr(level, is_journal);
+    let most = stderr.filter();
+    let logger: Box<dyn Log> = match Journal::open_if(is_journal, stderr) {
+        Ok(journal) => Box::new(journal),
+        Err(stderr) => Box::new(stderr),
+    };
+    match log::set_boxed_logger(logger) {
+        Ok(()) => log::set_max_level(most),
+        Err(_) => log::debug!(target: "service", "the log had begun already"),
+    }
+}
+
+/// Lines on standard error.
+fn to_stderr(level: LevelFilter, is_journal: bool) -> Logger {
+    let began_at = (!is_journal).then(Instant::now);
+    let mut builder = Builder::new();
+    builder.filter_level(level).target(Target::Stderr).write_style(WriteStyle::Never);
+    for library in TALKATIVE {
+        builder.filter_module(library, level.min(LevelFilter::Warn));
+    }
+    // It repeats at each message what `mqtt` tells once.
+    builder.filter_module("rumqttc", level.min(LevelFilter::Error));
+    builder.format(move |line, record| {
+        match began_at {
+            Some(began_at) => write!(line, "{:>10.3} ", began_at.elapsed().as_secs_f64())?,
+            None => write!(line, "<{}>", priority(record.level()))?,
+        }
+        write_line(line, record)
+    });
+    builder.build()
+}
+
+/// Syslog's number for a level, which the journal reads at the begin of a line of a stream.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// What is said last, at the level of an error where standard error is the journal: systemd
+/// takes lines of a stream for info.
+pub fn last_words(text: &str) -> String {
+    if !is_journal(io::stderr()) {
+        return text.to_owned();
+    }
+    let prefix = format!("<{}>", priority(Level::Error));
+    text.lines().map(|line| format!("{prefix}{line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// `LEVEL target: sentence key=value …`, always one line.
+fn write_line(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
+    writeln!(out, "{:<5} {}: {}", record.level(), record.target(), sentence(record))
+}
+
+/// `sentence key=value …`, always one line.
+pub(super) fn sentence(record: &Record<'_>) -> String {
+    let mut text = one_line(&record.args().to_string());
+    // Writing to a text fails only where a value's own `Display` does.
+    if record.key_values().visit(&mut Fields(&mut text)).is_err() {
+        text.push_str(" (a field cannot be written)");
+    }
+    text
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for Fields<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
+        let text = one_line(&value.to_string());
+        let written = if text.contains([' ', '"', '=']) || text.is_empty() {
+            write!(self.0, " {key}={text:?}")
+        } else {
+            write!(self.0, " {key}={text}")
+        };
+        written.map_err(KvError::boxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_sentence_and_its_fields() {
+        let fields = [("device", "/dev/video0"), ("error", "gone:\nno such device")];
+        let record = Record::builder()
+            .args(format_args!("camera lost"))
+            .level(log::Level::Warn)
+            .target("camera")
+            .key_values(&fields)
+            .build();
+        let mut line = Vec::new();
+        write_line(&mut line, &record).unwrap();
+        let expected = "WARN  camera: camera lost device=/dev/video0 \
+                        error=\"gone:; no such device\"\n";
+        assert_eq!(String::from_utf8(line).unwrap(), expected);
+    }
+}

@@ -1,0 +1,39 @@
+//! What the system that runs boothd sees of it: the log in the journal or on standard error, and
+//! what systemd is told of its state.
+//!
+//! Holds everything that knows systemd. Owns no stage: it reads what the stages say of themselves,
+//! and nothing waits for it.
+
+mod booth;
+mod centre;
+mod journal;
+mod log;
+mod notify;
+mod watchdog;
+
+use std::{io, panic, process};
+
+pub use booth::{BoothOutlook, Pace};
+pub use centre::CentreOutlook;
+pub use journal::is_journal;
+pub use log::{init_logging, last_words};
+pub use notify::{Notifier, Outlook};
+pub use watchdog::{Sign, Stuck, Watchdog};
+
+/// From now on a panic of any thread ends the process, once it has told where it was: systemd
+/// restarts a whole daemon, never half of one.
+pub fn abort_on_panic() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        if is_journal(io::stderr()) {
+            ::log::error!(target: "service", "{what}; this is a fault of boothd, please report it");
+        }
+        tell(what);
+        process::abort();
+    }));
+}
+
+/// What a device or a client says must not begin a line of its own.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], "; ")
+}

@@ -1,0 +1,214 @@
+//! [`Notifier`]: the thread that tells systemd how boothd is: READY, STATUS, WATCHDOG, STOPPING.
+
+use std::{
+    env, io,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use sd_notify::NotifyState;
+
+use super::{Sign, Watchdog};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    stop::Stop,
+};
+
+/// How often it looks. A device that is away is away for longer.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How boothd is, as far as systemd is concerned.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Outlook {
+    /// Media flows where it should, or the reason why it does not is known.
+    pub is_ready: bool,
+    /// One sentence for `systemctl status`. Never who is there, and nothing measured of them.
+    pub sentence: String,
+    /// Everything that must move.
+    pub signs: Vec<Sign>,
+}
+
+/// The thread; there is none where systemd does not listen.
+#[derive(Debug)]
+pub struct Notifier(Option<JoinHandle<()>>);
+
+impl Notifier {
+    /// Tells systemd, where it listens, what `look` sees, until `stop` is requested.
+    ///
+    /// # Errors
+    /// `Exhausted` when the system gives no more threads.
+    pub fn start(look: impl FnMut() -> Outlook + Send + 'static, stop: Stop) -> Result<Self> {
+        if env::var_os("NOTIFY_SOCKET").is_none() {
+            return Ok(Notifier(None));
+        }
+        let period = sd_notify::watchdog_enabled().filter(|period| !period.is_zero());
+        let speaker = Speaker::new(period);
+        thread::Builder::new()
+            .name("notify".into())
+            .spawn(move || speaker.run(look, &stop))
+            .map(|thread| Notifier(Some(thread)))
+            .map_err(|cause| {
+                let what = "no thread to tell systemd; raise the limit of threads";
+                Error::new(ErrorKind::Exhausted, what).because(cause)
+            })
+    }
+
+    /// Waits until systemd was told that boothd stops.
+    pub fn join(self) {
+        if let Notifier(Some(thread)) = self
+            && thread.join().is_err()
+        {
+            log::error!(target: "service", "thread panicked");
+        }
+    }
+}
+
+/// What systemd was told so far.
+struct Speaker {
+    period: Option<Duration>,
+    watchdog: Option<Watchdog>,
+    is_ready: bool,
+    told: String,
+    /// Since the thread began.
+    fed_at: Option<Duration>,
+    stuck: Option<String>,
+    has_failed: bool,
+}
+
+impl Speaker {
+    fn new(period: Option<Duration>) -> Self {
+        Speaker {
+            period,
+            watchdog: period.map(Watchdog::new),
+            is_ready: false,
+            told: String::new(),
+            fed_at: None,
+            stuck: None,
+            has_failed: false,
+        }
+    }
+
+    fn run(mut self, mut look: impl FnMut() -> Outlook, stop: &Stop) {
+        let began_at = Instant::now();
+        let every = self.period.map_or(LOOK_EVERY, |period| LOOK_EVERY.min(period / 8));
+        while !stop.wait_timeout(every) {
+            let (now, outlook) = (began_at.elapsed(), look());
+            self.tell(now, every, &outlook);
+        }
+        let status = NotifyState::Status("Stopping");
+        self.send(&[NotifyState::Stopping, status]);
+    }
+
+    fn tell(&mut self, now: Duration, every: Duration, outlook: &Outlook) {
+        let sentence = match self.judge(now, outlook) {
+            Some(stuck) => format!("{stuck}; systemd will start boothd anew"),
+            None => outlook.sentence.clone(),
+        };
+        let mut words = Vec::with_capacity(3);
+        if outlook.is_ready && !self.is_ready {
+            self.is_ready = true;
+            words.push(NotifyState::Ready);
+        }
+        if self.told != sentence {
+            self.told.clone_from(&sentence);
+            words.push(NotifyState::Status(&sentence));
+        }
+        if self.is_hungry(now + every) {
+            self.fed_at = Some(now);
+            words.push(NotifyState::Watchdog);
+        }
+        if !words.is_empty() {
+            self.send(&words);
+        }
+    }
+
+    /// What is stuck, in words; the log hears of it once.
+    fn judge(&mut self, now: Duration, outlook: &Outlook) -> Option<String> {
+        let stuck = self.watchdog.as_mut()?.look(now, &outlook.signs);
+        match (&stuck, &self.stuck) {
+            (Some(stuck), told) if told.as_ref() != Some(&stuck.name) => {
+                log::error!(
+                    target: "service", part = stuck.name.as_str(),
+                    still_ms = u64::try_from(stuck.still.as_millis()).unwrap_or(u64::MAX);
+                    "a part of boothd is stuck; the watchdog is not fed, and systemd starts boothd anew"
+                );
+            }
+            (None, Some(told)) => {
+                log::info!(target: "service", part = told.as_str(); "it moves again; the watchdog is fed");
+            }
+            _ => (),
+        }
+        self.stuck = stuck.map(|stuck| stuck.name);
+        self.stuck.as_ref().map(|name| format!("STUCK: {name}"))
+    }
+
+    /// Whether the next look, at `next`, would come after half of the period. systemd begins to
+    /// count once it was told that boothd is ready.
+    fn is_hungry(&self, next: Duration) -> bool {
+        let Some(period) = self.period else { return false };
+        let is_due = self.fed_at.is_none_or(|fed_at| next > fed_at + period / 2);
+        self.is_ready && self.stuck.is_none() && is_due
+    }
+
+    /// systemd that does not hear starts boothd anew by itself; there is nothing else to do.
+    fn send(&mut self, words: &[NotifyState<'_>]) {
+        match sd_notify::notify(words) {
+            Ok(()) => self.has_failed = false,
+            Err(cause) => self.complain(&cause),
+        }
+    }
+
+    fn complain(&mut self, cause: &io::Error) {
+        if !self.has_failed {
+            log::warn!(target: "service", cause:display; "systemd cannot be told how boothd is; look at NOTIFY_SOCKET and NotifyAccess=");
+        }
+        self.has_failed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlook(is_ready: bool, moved: u128) -> Outlook {
+        let patience = Duration::ZERO;
+        let sign = Sign { name: "store".into(), moved, is_excused: false, patience };
+        Outlook { is_ready, sentence: "fine".into(), signs: vec![sign] }
+    }
+
+    /// Whether it eats at each look, and when nothing moves any more.
+    fn meals(moves: impl Fn(u64) -> u128, ready_from: u64) -> Vec<u64> {
+        let period = Duration::from_secs(8);
+        let mut speaker = Speaker::new(Some(period));
+        let every = LOOK_EVERY;
+        let mut meals = Vec::new();
+        for half_seconds in 0..80 {
+            let now = LOOK_EVERY * u32::try_from(half_seconds).unwrap();
+            let seen = outlook(half_seconds >= ready_from, moves(half_seconds));
+            let fed_before = speaker.fed_at;
+            speaker.tell(now, every, &seen);
+            if speaker.fed_at != fed_before {
+                meals.push(half_seconds);
+            }
+        }
+        meals
+    }
+
+    #[test]
+    fn it_is_fed_at_half_of_its_period_once_boothd_is_ready() {
+        let fed = meals(u128::from, 10);
+        assert_eq!(fed[0], 10);
+        assert!(fed.windows(2).all(|pair| pair[1] - pair[0] == 8), "each 4 s: {fed:?}");
+    }
+
+    #[test]
+    fn it_is_starved_within_its_period_and_fed_again_when_all_moves() {
+        let stands_still =
+            |now: u64| if (20..60).contains(&now) { 20 } else { u128::from(now) };
+        let fed = meals(stands_still, 0);
+        let last = fed.iter().rev().find(|at| **at < 60).unwrap();
+        // It stopped at 10 s; the period is 8 s.
+        assert!((20..20 + 16).contains(last), "{fed:?}");
+        assert!(fed.iter().any(|at| (60..64).contains(at)), "{fed:?}");
+    }
+}

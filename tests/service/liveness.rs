@@ -1,0 +1,139 @@
+//! WATCHDOG: starved when something is stuck though the process lives, and fed through whatever
+//! boothd knows and mends by itself.
+
+use std::{fs, path::Path, process::Command, time::Instant};
+
+use super::{
+    daemon::{BOOTHD, Daemon},
+    operator::{aside, begin, end},
+    scene::{PERIOD, Systemd, plug_in_camera, watched},
+};
+
+/// The last meal came within a period after `since`, and for a whole period now there is none:
+/// systemd would have started boothd anew.
+#[allow(clippy::print_stdout, reason = "what was measured is for the reader")]
+fn starves(systemd: &mut Systemd, since: Instant) {
+    systemd.hear_for(PERIOD);
+    let now = Instant::now();
+    let last = *systemd.times("WATCHDOG=1").last().unwrap();
+    let late = last.saturating_duration_since(since);
+    println!("MEASURED last meal {} ms after everything stood still", late.as_millis());
+    assert!(late < PERIOD, "fed {late:?} after it");
+    assert!(now - last >= PERIOD, "fed {:?} ago", now - last);
+}
+
+#[test]
+fn it_is_starved_when_frames_stop_and_the_process_lives() {
+    let (booth, mut systemd, daemon) = watched();
+    systemd.sees_it_fed(3);
+    plug_in_camera(&booth, &["fault=hangs"]);
+    let since = Instant::now();
+    systemd.wait_line("STATUS=STUCK: camera; systemd will start boothd anew");
+    starves(&mut systemd, since);
+    let (_, health) = daemon.health();
+    assert_eq!(health["microphone"]["state"], "running", "the process lives: {health:#}");
+    daemon.watch().next("audio_analysis");
+    let line = daemon.wait_for_log("a part of boothd is stuck");
+    assert!(line.contains("ERROR") && line.contains("part=camera"), "{line}");
+    // What comes to itself before systemd acts is fed again.
+    plug_in_camera(&booth, &[]);
+    systemd.wait_line("WATCHDOG=1");
+    systemd.sees_it_fed(2);
+}
+
+#[test]
+fn it_is_fed_through_an_unplugged_camera_and_one_that_is_opened_again() {
+    let (booth, mut systemd, daemon) = watched();
+    booth.unplug_camera(0);
+    systemd.wait_words("camera away: ");
+    systemd.sees_it_fed(4);
+    plug_in_camera(&booth, &["fault=stuck"]);
+    // The capture loop notices by itself that no frame comes, and tries again for ever.
+    systemd.wait_words("opening it again");
+    systemd.sees_it_fed(4);
+    plug_in_camera(&booth, &[]);
+    daemon.watch().next("visual_analysis");
+    systemd.sees_it_fed(2);
+    assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
+}
+
+#[test]
+fn each_loop_that_stands_still_starves_it() {
+    let (_booth, mut systemd, daemon) = watched();
+    // The network's thread has the session's task.
+    let loops = ["vision-0", "speech-0", "microphone", "store", "network"];
+    for thread in loops {
+        systemd.sees_it_fed(1);
+        let held = Held::new(daemon.pid(), thread);
+        let since = Instant::now();
+        let part = if thread == "network" { "session" } else { thread };
+        systemd.wait_line(&format!("STATUS=STUCK: {part}; systemd will start boothd anew"));
+        starves(&mut systemd, since);
+        drop(held);
+        systemd.wait_line("WATCHDOG=1");
+    }
+}
+
+/// One thread of another process, stopped by a debugger's means.
+struct Held(libc::pid_t);
+
+impl Held {
+    #[allow(unsafe_code, reason = "no safe crate of the tree stops a single thread")]
+    fn new(pid: u32, name: &str) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(Result::unwrap);
+        let is_it = |path: &Path| fs::read_to_string(path.join("comm")).unwrap().trim() == name;
+        let task = tasks.map(|task| task.path()).find(|path| is_it(path)).expect("it runs");
+        let id: libc::pid_t = task.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        let none = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: these requests take no memory of ours.
+        let seized = unsafe { libc::ptrace(libc::PTRACE_SEIZE, id, none, none) };
+        assert_eq!(seized, 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: as above.
+        let stopped = unsafe { libc::ptrace(libc::PTRACE_INTERRUPT, id, none, none) };
+        assert_eq!(stopped, 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: the status is not asked for.
+        let waited = unsafe { libc::waitpid(id, std::ptr::null_mut(), libc::__WALL) };
+        assert_eq!(waited, id);
+        Held(id)
+    }
+}
+
+impl Drop for Held {
+    #[allow(unsafe_code, reason = "as in `new`")]
+    fn drop(&mut self) {
+        let none = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: the request takes no memory of ours.
+        let freed = unsafe { libc::ptrace(libc::PTRACE_DETACH, self.0, none, none) };
+        assert_eq!(freed, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+#[test]
+fn a_card_that_answers_no_more_starves_it_and_a_slow_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("card.c"), folder.path().join("card.so"));
+    let card = include_str!("../doubles/card.c");
+    fs::write(&source, card.replace("FOLDER", &folder.path().display().to_string())).unwrap();
+    let mut build = Command::new("cc");
+    build.args(["-shared", "-fPIC", "-o"]).args([&library, &source]).arg("-ldl");
+    assert!(build.status().unwrap().success());
+    let (mut systemd, mut command) = (Systemd::new(), Command::new(BOOTHD));
+    command.env("LD_PRELOAD", library);
+    systemd.watch(&mut command);
+    let daemon = Daemon::start(command, &["video.source=off", "audio.source=off"]);
+    systemd.wait_line("READY=1");
+    fs::write(folder.path().join("slow"), "300").unwrap();
+    let address = daemon.address.clone();
+    let asking = aside(move || begin(&address));
+    systemd.sees_it_fed(2);
+    let session = asking.join().unwrap().expect("begins all the same");
+    assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
+    fs::write(folder.path().join("slow"), "3600000").unwrap();
+    let address = daemon.address.clone();
+    let asking = aside(move || end(&address, &session));
+    let since = Instant::now();
+    systemd.wait_line("STATUS=STUCK: store; systemd will start boothd anew");
+    starves(&mut systemd, since);
+    drop(daemon);
+    asking.join().unwrap();
+}

@@ -1,0 +1,22 @@
+//! boothd as a service: the units, what systemd is told over a real socket, what journald is sent
+//! (its socket stands in a mount namespace; `unshare` needs root or user namespaces), credentials.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+#[allow(dead_code, reason = "the tests of MQTT use the rest")]
+#[path = "../mqtt/broker.rs"]
+mod broker;
+mod credentials;
+#[path = "../common/daemon.rs"]
+mod daemon;
+#[path = "../common/doubles.rs"]
+mod doubles;
+mod journal;
+mod liveness;
+mod notify;
+#[path = "../common/operator.rs"]
+mod operator;
+mod scene;
+mod units;
+
+use daemon::PATIENCE;

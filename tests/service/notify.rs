@@ -1,0 +1,153 @@
+//! READY, STATUS and STOPPING.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{
+    PATIENCE,
+    broker::Broker,
+    daemon::{BOOTHD, Daemon, boothd},
+    doubles::Booth,
+    operator::{begin, end},
+    scene::{DEVICES, Systemd, plug_in_camera, plug_in_microphone, watched},
+};
+
+fn has_analysed(daemon: &Daemon, stage: &str) {
+    daemon.wait_for_health(stage, |health| !health[stage]["last_media_ms_ago"].is_null());
+}
+
+#[test]
+fn ready_comes_with_the_first_report_and_not_before() {
+    let (booth, mut systemd) = (Booth::new(), Systemd::new());
+    plug_in_camera(&booth, &["fault=hangs"]);
+    plug_in_microphone(&booth);
+    let mut command = booth.command(BOOTHD);
+    systemd.invite(&mut command);
+    let daemon = Daemon::start(command, &DEVICES);
+    has_analysed(&daemon, "speech");
+    systemd.wait_words("STATUS=Analysing: microphone; camera is being opened");
+    systemd.hear_for(Duration::from_secs(1));
+    assert_eq!(systemd.times("READY=1"), [], "no frame was seen");
+    assert!(systemd.heard[0].1.starts_with("STATUS="), "{:?}", systemd.heard);
+
+    plug_in_camera(&booth, &[]);
+    systemd.wait_line("READY=1");
+    let (_, health) = daemon.health();
+    assert!(health["vision"]["last_media_ms_ago"].is_u64(), "{health:#}");
+    systemd.hear_for(Duration::from_secs(1));
+    let told: Vec<_> = systemd.heard.iter().map(|(_, line)| line.as_str()).collect();
+    assert!(told.contains(&"STATUS=Analysing: camera 2.0 fps, microphone"), "{told:#?}");
+    assert_eq!(systemd.times("READY=1").len(), 1);
+    assert_eq!(systemd.times("WATCHDOG=1"), [], "nobody asked for it");
+}
+
+#[test]
+fn what_is_away_is_a_known_reason_and_is_told() {
+    let (booth, mut systemd) = (Booth::new(), Systemd::new());
+    plug_in_microphone(&booth);
+    let mut command = booth.command(BOOTHD);
+    systemd.invite(&mut command);
+    let daemon = Daemon::start(command, &DEVICES);
+    systemd.wait_line("READY=1");
+    let (code, health) = daemon.health();
+    assert_eq!((code, &health["camera"]["state"]), (200, &"unavailable".into()));
+    let away = "STATUS=Analysing: microphone; camera away: ";
+    assert!(
+        systemd.heard.iter().any(|(_, line)| line.starts_with(away)),
+        "{:?}",
+        systemd.heard
+    );
+    plug_in_camera(&booth, &[]);
+    systemd.wait_line("STATUS=Analysing: camera 2.0 fps, microphone");
+}
+
+#[test]
+fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
+    let (booth, mut systemd) = (Booth::new(), Systemd::new());
+    plug_in_camera(&booth, &[]);
+    plug_in_microphone(&booth);
+    let mut command = booth.command(BOOTHD);
+    systemd.watch(&mut command);
+    let settings = [&DEVICES[..], &["policy.require_consent=true"]].concat();
+    let daemon = Daemon::start(command, &settings);
+    systemd.wait_line("READY=1");
+    let waiting = "STATUS=Waiting for consent; camera and microphone are closed";
+    assert_eq!(systemd.times(waiting).len(), 1, "{:?}", systemd.heard);
+    systemd.sees_it_fed(2);
+    let session = begin(&daemon.address).unwrap();
+    systemd.wait_line("STATUS=Analysing: camera 2.0 fps, microphone; session running");
+    assert_eq!(end(&daemon.address, &session), Some(200));
+    systemd.wait_line(waiting);
+    let told = format!("{:?}", systemd.heard);
+    assert!(!told.contains("candidate") && !told.contains(&session), "{told}");
+}
+
+#[test]
+fn it_says_that_it_stops_and_leaves() {
+    let (_booth, mut systemd, daemon) = watched();
+    let (status, took) = daemon.terminate();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    systemd.wait_line("STOPPING=1");
+    assert_eq!(systemd.heard.last().unwrap().1, "STATUS=Stopping");
+}
+
+#[test]
+fn without_systemd_no_thread_runs_for_it() {
+    let threads = |pid: u32| {
+        let began = Instant::now();
+        loop {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+            let name = |path: PathBuf| fs::read_to_string(path.join("comm")).unwrap();
+            let names: Vec<_> = tasks.map(|task| name(task.unwrap().path())).collect();
+            // Until it has named itself a thread is called as the one that made it.
+            if names.iter().filter(|name| *name == "boothd\n").count() == 1 {
+                return names;
+            }
+            assert!(began.elapsed() < PATIENCE, "{names:?}");
+        }
+    };
+    let daemon = Daemon::start(Command::new(BOOTHD), &["video.source=off", "audio.source=off"]);
+    let alone = threads(daemon.pid());
+    assert!(
+        alone.contains(&"store\n".into()) && !alone.contains(&"notify\n".into()),
+        "{alone:?}"
+    );
+    let (mut systemd, mut command) = (Systemd::new(), Command::new(BOOTHD));
+    systemd.invite(&mut command);
+    let daemon = Daemon::start(command, &["video.source=off", "audio.source=off"]);
+    systemd.wait_line("READY=1");
+    assert!(threads(daemon.pid()).contains(&"notify\n".into()));
+}
+
+#[test]
+fn the_centre_is_ready_fed_and_stops_likewise() {
+    let (mut broker, mut systemd) = (Broker::open(), Systemd::new());
+    let state = tempfile::tempdir().unwrap();
+    let mut command = boothd(Command::new(BOOTHD));
+    command.arg("fleet");
+    let settings = [
+        "web.port=0".to_owned(),
+        format!("state.dir={}", state.path().display()),
+        format!("mqtt.broker=mqtt://127.0.0.1:{}", broker.port),
+    ];
+    settings.iter().for_each(|setting| _ = command.args(["--set", setting]));
+    systemd.watch(&mut command);
+    let mut centre = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    systemd.wait_line("READY=1");
+    let listening = format!("STATUS=Listening to booths at mqtt://127.0.0.1:{}", broker.port);
+    assert_eq!(systemd.times(&listening).len(), 1, "{:?}", systemd.heard);
+    systemd.sees_it_fed(2);
+    broker.kill();
+    systemd.wait_words("STATUS=No booth is heard: ");
+    systemd.sees_it_fed(3);
+    kill_process(Pid::from_child(&centre), Signal::TERM).unwrap();
+    systemd.wait_line("STOPPING=1");
+    assert!(centre.wait().unwrap().success());
+}

@@ -1,0 +1,142 @@
+//! systemd's end of the socket, and a booth with devices.
+
+use std::{
+    fs,
+    os::unix::net::UnixDatagram,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    PATIENCE,
+    daemon::{BOOTHD, Daemon},
+    doubles::Booth,
+};
+
+/// What `WatchdogSec=` says in these tests: short, and long enough for a busy machine.
+pub(crate) const PERIOD: Duration = Duration::from_secs(6);
+
+/// The socket that systemd would listen on.
+pub(crate) struct Systemd {
+    socket: UnixDatagram,
+    folder: TempDir,
+    /// Every line that came, and when.
+    pub(crate) heard: Vec<(Instant, String)>,
+}
+
+impl Systemd {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        Systemd { socket, folder, heard: Vec::new() }
+    }
+
+    /// Tells a program to speak to it.
+    pub(crate) fn invite(&self, command: &mut Command) {
+        command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
+    }
+
+    /// The same, and to keep a watchdog fed.
+    pub(crate) fn watch(&self, command: &mut Command) {
+        self.invite(command);
+        command.env("WATCHDOG_USEC", PERIOD.as_micros().to_string());
+    }
+
+    /// Takes what comes until then; false when a line that `is_it` was among it, which ends it.
+    fn listen(&mut self, until: Instant, is_it: impl Fn(&str) -> bool) -> bool {
+        let mut bytes = [0; 4096];
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            let Ok(length) = self.socket.recv(&mut bytes) else { continue };
+            let (now, text) =
+                (Instant::now(), String::from_utf8(bytes[..length].to_vec()).unwrap());
+            self.heard.extend(text.lines().map(|line| (now, line.to_owned())));
+            if text.lines().any(&is_it) {
+                return false;
+            }
+        }
+    }
+
+    /// Waits for a line that `is_it`, from now on: when it came.
+    pub(crate) fn wait(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> Instant {
+        let timed_out = self.listen(Instant::now() + PATIENCE, is_it);
+        assert!(!timed_out, "{what} did not come: {:#?}", self.heard);
+        Instant::now()
+    }
+
+    pub(crate) fn wait_line(&mut self, line: &str) -> Instant {
+        self.wait(line, |heard| heard == line)
+    }
+
+    pub(crate) fn wait_words(&mut self, words: &str) -> Instant {
+        self.wait(words, |heard| heard.contains(words))
+    }
+
+    /// Takes all that comes in the time.
+    pub(crate) fn hear_for(&mut self, how_long: Duration) {
+        self.listen(Instant::now() + how_long, |_| false);
+    }
+
+    /// When lines like this came.
+    pub(crate) fn times(&self, line: &str) -> Vec<Instant> {
+        self.heard.iter().filter(|(_, heard)| heard == line).map(|(at, _)| *at).collect()
+    }
+
+    /// Waits for so many meals, none later than systemd would bear.
+    pub(crate) fn sees_it_fed(&mut self, times: usize) {
+        let mut before = Instant::now();
+        for _ in 0..times {
+            let now = self.wait_line("WATCHDOG=1");
+            assert!(now - before < PERIOD, "{:?} without a meal", now - before);
+            before = now;
+        }
+    }
+}
+
+/// Both devices, as an appliance has them, and segments that come soon.
+pub(crate) const DEVICES: [&str; 6] = [
+    "video.source=device",
+    "audio.source=device",
+    "video.device=auto",
+    "audio.device=mic",
+    "audio.segment_ms=500",
+    "audio.hop_ms=500",
+];
+
+/// A camera that shows the bundled clip.
+pub(crate) fn plug_in_camera(booth: &Booth, more: &[&str]) {
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    let media = format!("media={}", clip.display());
+    let mut lines = vec![media.as_str(), "formats=MJPG", "fps=15"];
+    lines.extend(more);
+    booth.camera(0, &lines);
+}
+
+/// A microphone that plays the bundled speech.
+pub(crate) fn plug_in_microphone(booth: &Booth) {
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
+    let wav = fs::read(clip).unwrap();
+    let samples: Vec<i16> =
+        wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+    booth.sound("sound.raw", &samples);
+    booth.microphone(&[]);
+}
+
+/// A booth with both devices under a watchdog, ready.
+pub(crate) fn watched() -> (Booth, Systemd, Daemon) {
+    let (booth, mut systemd) = (Booth::new(), Systemd::new());
+    plug_in_camera(&booth, &[]);
+    plug_in_microphone(&booth);
+    let mut command = booth.command(BOOTHD);
+    systemd.watch(&mut command);
+    let daemon = Daemon::start(command, &DEVICES);
+    systemd.wait_line("READY=1");
+    (booth, systemd, daemon)
+}
