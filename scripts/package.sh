@@ -30,7 +30,7 @@ gzip -9nkf target/manual/bill/*.txt target/manual/bill/*.json
 
 # What the package says that it needs must be what it needs.
 needs=$(objdump -T "$built" | grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)
-if [ "$(printf '%s\n' "$needs" GLIBC_2.34 | sort -V | tail -1)" != GLIBC_2.34 ]; then
+if [ "$(printf '%s\n' "$needs" GLIBC_2.35 | sort -V | tail -1)" != GLIBC_2.35 ]; then
     echo "$built needs $needs; correct depends in Cargo.toml" >&2
     exit 1
 fi
