@@ -39,7 +39,7 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
-    inference::{Catalog, Runtime as Inference},
+    inference::Catalog,
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
@@ -53,6 +53,7 @@ use crate::{
 };
 
 pub use fleet::run_fleet;
+pub(crate) use loaded::catalog;
 use notifier::notifier;
 use welcome::{announce, token};
 
@@ -97,8 +98,7 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
     store.0.admit_config_token(&known.token);
     let stages = Stages::new(store.0.stage());
-    let inference = Inference::start(&config.inference)?;
-    let catalog = Catalog::open(&config.models_dir)?.with_runtime(inference);
+    let catalog = catalog(config)?;
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
     let notifier = notifier(config, &stages, &parts.booth, stop.clone())?;

@@ -8,11 +8,12 @@
 mod daemon;
 #[path = "common/operator.rs"]
 mod operator;
+#[path = "common/small_disk.rs"]
+mod small_disk;
 
 use std::{
     collections::HashMap,
     fs,
-    io::Write,
     path::{Path, PathBuf},
     process::Command,
     sync::mpsc,
@@ -43,27 +44,18 @@ struct OnItsOwnDisk {
 impl OnItsOwnDisk {
     fn start(megabytes: u32, settings: &[&str]) -> Self {
         let mount = tempfile::tempdir().unwrap();
-        let at = mount.path().display().to_string();
-        let script = format!(
-            "mount -t tmpfs -o size={megabytes}m tmpfs {at} && mkdir {at}/state && exec \"$0\" \"$@\""
-        );
-        let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--mount", "sh", "-c", &script, BOOTHD]);
-        let state = format!("state.dir={at}/state");
+        let command = small_disk::command(mount.path(), megabytes * 1024, BOOTHD);
+        let state = format!("state.dir={}/state", mount.path().display());
         let mut all: Vec<&str> = settings.to_vec();
         all.extend(DEMO);
         all.push(&state);
         let daemon = Daemon::start(command, &all);
-        // As the daemon sees it.
-        let disk = PathBuf::from(format!("/proc/{}/root{at}", daemon.pid()));
+        let disk = small_disk::seen_by(daemon.pid(), mount.path());
         OnItsOwnDisk { daemon, _mount: mount, disk }
     }
 
     fn fill(&self) {
-        let mut filler = fs::File::create(self.disk.join("filler")).unwrap();
-        let block = [0xA5; 4096];
-        while filler.write_all(&block).is_ok() {}
-        while filler.write_all(&block[..1]).is_ok() {}
+        small_disk::fill(&self.disk.join("filler"));
     }
 
     fn store_is(&self, state: &str) -> Value {

@@ -2,10 +2,20 @@
 
 use crate::{
     config::Config,
-    inference::{Catalog, ModelEntry},
+    error::Result,
+    inference::{Catalog, ModelEntry, Runtime},
     vision::ExpressionChoice,
     web::ModelInfo,
 };
+
+/// The models, with what the configuration wants to run them.
+///
+/// # Errors
+/// `Config` when they are not there, or what is wanted cannot run them and nothing may take over.
+pub(crate) fn catalog(config: &Config) -> Result<Catalog> {
+    let runtime = Runtime::start(&config.inference)?;
+    Ok(Catalog::open(&config.models_dir)?.with_runtime(runtime))
+}
 
 /// What the policy forbids for good is not even loaded.
 pub(super) fn expression(config: &Config) -> ExpressionChoice {

@@ -17,7 +17,8 @@ pub use disk::{LOW_DISK_BYTES, free_bytes, low_disk};
 pub use follow::follow;
 pub use reading::{Reading, Trouble};
 
-use sysfs::{field, text};
+pub(crate) use sysfs::field;
+use sysfs::text;
 
 /// The computer that boothd runs on.
 #[derive(Debug)]

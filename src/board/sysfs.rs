@@ -30,7 +30,7 @@ pub(super) fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
 }
 
 /// The number behind `name` in a list such as /proc/meminfo.
-pub(super) fn field(list: &str, name: &str) -> Option<u64> {
+pub(crate) fn field(list: &str, name: &str) -> Option<u64> {
     let line = list.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{write_json, write_line};
 use crate::{
+    app,
     capture::{
         files::{FrameFile, SoundFile},
         segmenter::SegmentConfig,
@@ -66,7 +67,7 @@ pub(super) fn run(
     let session = Session::new(&config.session);
     let mut analysis = Analysis { arguments, config, session, out };
     let (mut frames, mut segments) = (analysis.frames()?, analysis.segments()?);
-    let catalog = super::catalog(config)?;
+    let catalog = app::catalog(config)?;
     let mut faces = match arguments.video {
         Some(_) => Some((
             FaceAnalyser::new(

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{write_json, write_line};
 use crate::{
+    app,
     capture::{
         files::{FrameFile, SoundFile},
         segmenter::SegmentConfig,
@@ -82,7 +83,7 @@ pub(super) fn run(
         config.inference.may_fall_back = false;
     }
     let config = &config;
-    let catalog = super::catalog(config)?;
+    let catalog = app::catalog(config)?;
     let vision = VisionConfig { expression_cache: Duration::ZERO, ..config.vision.clone() };
     let faces = FaceModels::load(&catalog, &vision)?;
     let voices = VoiceModels::load(&catalog)?;

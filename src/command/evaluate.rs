@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{write_json, write_line};
 use crate::{
+    app,
     config::Config,
     decode::Picture,
     error::{Error, ErrorKind, Result},
@@ -63,7 +64,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<()> {
     let pictures = labelled_pictures(&arguments.dir)?;
-    let models = FaceModels::load(&super::catalog(config)?, &config.vision)?;
+    let models = FaceModels::load(&app::catalog(config)?, &config.vision)?;
     let mut analyser = FaceAnalyser::new(models.clone(), config.vision.clone());
     let mut judged = Vec::new();
     for (label, path) in &pictures {

@@ -18,7 +18,6 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
-    inference::{Catalog, Runtime},
     service,
 };
 
@@ -123,12 +122,6 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
         Command::CheckConfig => write_line(out, "the configuration is good"),
         Command::Bench(arguments) => bench::run(&config, &arguments, out),
     }
-}
-
-/// The models, with what the configuration wants to run them.
-fn catalog(config: &Config) -> Result<Catalog> {
-    let runtime = Runtime::start(&config.inference)?;
-    Ok(Catalog::open(&config.models_dir)?.with_runtime(runtime))
 }
 
 /// Writes one line; a reader that has gone away is the reader's affair.

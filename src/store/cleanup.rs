@@ -27,7 +27,6 @@ impl Database {
             (SESSIONS_OVER, before(config.retention)),
             (BINDINGS_OF_EXPIRED, now),
             (TOKENS_GONE, before(TOKENS)),
-            (EVENTS_OLD, before(config.retention)),
         ];
         let transaction = self.begin()?;
         if now >= EARLIEST_UNIX_MS {
@@ -37,8 +36,10 @@ impl Database {
         for (statement, before) in old {
             deleted += transaction.prepare_cached(statement)?.execute([before])?;
         }
-        let audit = (EARLIEST_UNIX_MS, before(AUDIT));
-        deleted += transaction.prepare_cached(AUDIT_OLD)?.execute(audit)?;
+        for (statement, age) in [(EVENTS_OLD, config.retention), (AUDIT_OLD, AUDIT)] {
+            let old = (EARLIEST_UNIX_MS, before(age));
+            deleted += transaction.prepare_cached(statement)?.execute(old)?;
+        }
         transaction.commit()?;
         deleted += self.make_room(config.max_bytes)?;
         give_back_pages(&self.connection)?;
@@ -92,7 +93,8 @@ const TOKENS_GONE: &str = "DELETE FROM token WHERE min(
         ifnull(expires_at, 9223372036854775807), ifnull(revoked_at, 9223372036854775807)
     ) < ?1";
 
-const EVENTS_OLD: &str = "DELETE FROM event WHERE session_id IS NULL AND at < ?1";
+const EVENTS_OLD: &str = "DELETE FROM event WHERE session_id IS NULL AND event_id <= \
+    (SELECT max(event_id) FROM event WHERE session_id IS NULL AND at >= ?1 AND at < ?2)";
 
 const AUDIT_OLD: &str = "DELETE FROM audit WHERE audit_id <= \
     (SELECT max(audit_id) FROM audit WHERE at >= ?1 AND at < ?2)";

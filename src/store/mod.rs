@@ -41,8 +41,8 @@ pub use recording::{History, Series};
 pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKind};
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
-pub(crate) use token_file::random_hex;
 pub use token_file::{Secret, TokenHash, credential, load_or_make_token, token_of_credential};
+pub(crate) use token_file::{faults_of_token, random_hex};
 
 /// The database's name in `state.dir`.
 pub const DATABASE_FILE: &str = "boothd.db";

@@ -14,8 +14,21 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes of randomness in a token that boothd makes.
 const TOKEN_BYTES: usize = 32;
 
-/// As for `web.token`: fewer can be guessed.
+/// A token of fewer characters could be guessed.
 const LEAST_TOKEN_CHARS: usize = 16;
+
+/// What is wrong with a token that somebody has chosen; nothing where it may be used.
+pub(crate) fn faults_of_token(token: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if token.chars().count() < LEAST_TOKEN_CHARS {
+        faults.push(format!("must have at least {LEAST_TOKEN_CHARS} characters"));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
+        let fault = "may hold letters, digits and -._~ only, since it travels in headers";
+        faults.push(fault.into());
+    }
+    faults
+}
 
 /// A text that no log line and no `Debug` shows.
 #[derive(Clone, Eq, PartialEq)]
@@ -80,7 +93,7 @@ pub fn credential(name: &str) -> Option<PathBuf> {
 /// The operator's own token from the credential `token`, where there is one.
 ///
 /// # Errors
-/// `Config` when it cannot be read or is too short to be safe.
+/// `Config` when it cannot be read, is too short to be safe, or cannot travel in a header.
 pub fn token_of_credential() -> Result<Option<Secret>> {
     let Some(path) = credential("token") else { return Ok(None) };
     let text = fs::read_to_string(&path).map_err(|cause| {
@@ -88,10 +101,8 @@ pub fn token_of_credential() -> Result<Option<Secret>> {
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
     let token = text.trim();
-    if token.chars().count() < LEAST_TOKEN_CHARS {
-        let what =
-            format!("the credential `token` needs at least {LEAST_TOKEN_CHARS} characters");
-        return Err(Error::new(ErrorKind::Config, what));
+    if let Some(fault) = faults_of_token(token).first() {
+        return Err(Error::new(ErrorKind::Config, format!("the credential `token` {fault}")));
     }
     Ok(Some(Secret(token.to_owned())))
 }

@@ -7,6 +7,8 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
+use crate::board::field;
+
 /// Processor time of all threads so far.
 pub(crate) fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
@@ -32,11 +34,6 @@ pub(crate) fn open_fds() -> Option<u64> {
 /// How many may be open; `None` without a limit.
 pub(crate) fn max_fds() -> Option<u64> {
     getrlimit(Resource::Nofile).current
-}
-
-fn field(status: &str, name: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
 
+#[path = "small_disk.rs"]
+pub mod small_disk;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -100,20 +103,16 @@ impl Centre {
         Centre::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), port, state, settings)
     }
 
-    /// On a small disk of its own (a tmpfs over `state` in a mount namespace; root or user
-    /// namespaces), which only the centre and [`Centre::on_its_disk`] see.
+    /// On a small disk of its own over `state`, which only the centre and
+    /// [`Centre::on_its_disk`] see.
     pub fn start_on_a_small_disk(broker: &Broker, state: &Path, kib: u32) -> Self {
-        let at = state.display();
-        let script = format!("mount -t tmpfs -o size={kib}k tmpfs {at} && exec \"$0\" \"$@\"");
-        let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--mount", "sh", "-c", &script]);
-        command.arg(env!("CARGO_BIN_EXE_boothd"));
+        let command = small_disk::command(state, kib, env!("CARGO_BIN_EXE_boothd"));
         Centre::start_as(command, broker.port, state, &[])
     }
 
     /// A path as the centre sees it.
     pub fn on_its_disk(&self, path: &Path) -> std::path::PathBuf {
-        format!("/proc/{}/root{}", self.pid(), path.display()).into()
+        small_disk::seen_by(self.pid(), path)
     }
 
     fn start_as(mut command: Command, port: u16, state: &Path, settings: &[&str]) -> Self {

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    io::Write,
     time::{Duration, Instant},
 };
 
@@ -15,18 +14,15 @@ use tokio::{
     sync::watch,
 };
 
-use crate::common::{Broker, Centre, PATIENCE, audio, online, say, session, topic};
+use crate::common::{
+    Broker, Centre, PATIENCE, audio, online, say, session, small_disk::fill, topic,
+};
 
 const SESSIONS: &str = "/api/v1/fleet/sessions?limit=1000";
 
 /// A summary of some length, so that the disk is full soon.
 fn sessions(range: std::ops::Range<i64>) -> Vec<(String, QoS, bool, serde_json::Value)> {
     range.flat_map(|k| session("one", &format!("s{k}"), ("b1", k * 2))).collect()
-}
-
-fn fill(filler: &std::path::Path) {
-    let mut file = fs::File::create(filler).expect("the disk has room");
-    while file.write_all(&[0xA5; 4096]).is_ok() {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

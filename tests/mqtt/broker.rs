@@ -1,8 +1,10 @@
 //! A Mosquitto of our own on a free port of the loopback.
 
+#[path = "../common/small_disk.rs"]
+mod small_disk;
+
 use std::{
     fs,
-    io::Write,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -69,7 +71,7 @@ impl Broker {
         Broker { child, disk_kib: None, port, folder }
     }
 
-    /// The same broker on a small disk (a tmpfs in a mount namespace: root or user namespaces).
+    /// The same broker on a small disk (tests/common/small_disk.rs).
     pub(crate) fn moved_to_disk(mut self, kib: u32) -> Self {
         self.terminate();
         fs::create_dir_all(self.folder.path().join("disk")).unwrap();
@@ -80,10 +82,8 @@ impl Broker {
 
     /// Leaves no byte on its disk.
     pub(crate) fn fill_disk(&self) {
-        let disk = self.folder.path().join("disk/filler").display().to_string();
-        let path = format!("/proc/{}/root{disk}", self.child.id());
-        let mut filler = fs::File::create(path).unwrap();
-        while filler.write_all(&[0xA5; 4096]).is_ok() {}
+        let filler = self.folder.path().join("disk/filler");
+        small_disk::fill(&small_disk::seen_by(self.child.id(), &filler));
     }
 
     pub(crate) fn log(&self) -> String {
@@ -152,14 +152,7 @@ fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Child {
     };
     let mut command = match disk_kib {
         None => Command::new(mosquitto),
-        Some(kib) => {
-            let disk = config.with_file_name("disk").display().to_string();
-            let script =
-                format!("mount -t tmpfs -o size={kib}k tmpfs {disk} && exec \"$0\" \"$@\"");
-            let mut command = Command::new("unshare");
-            command.args(["--map-root-user", "--mount", "sh", "-c", &script, mosquitto]);
-            command
-        }
+        Some(kib) => small_disk::command(&config.with_file_name("disk"), kib, mosquitto),
     };
     command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("mosquitto is installed");

@@ -4,12 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Judge, Value};
 use crate::{
-    store::Secret,
+    store::{Secret, faults_of_token},
     web::{self, TlsFiles, WebConfig},
 };
-
-/// A token shorter than this could be guessed.
-const MIN_TOKEN_CHARS: usize = 16;
 
 impl Judge<'_> {
     pub(super) fn listen(&mut self) -> SocketAddr {
@@ -24,13 +21,8 @@ impl Judge<'_> {
 
     pub(super) fn token(&mut self) -> Option<Secret> {
         let token = self.optional_text("web.token")?;
-        if token.chars().count() < MIN_TOKEN_CHARS {
-            let message = format!("must have at least {MIN_TOKEN_CHARS} characters");
-            self.problem("web.token", message);
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
-            let message = "may hold letters, digits and -._~ only, since it travels in headers";
-            self.problem("web.token", message);
+        for fault in faults_of_token(&token) {
+            self.problem("web.token", fault);
         }
         Some(Secret::new(token))
     }

@@ -1,9 +1,9 @@
 //! GET /api/v1/fleet/events: what changes, as Server-Sent Events, for the page.
 //!
 //! Once a second at most, the newest only: a reader that is slow is told less often, and nothing
-//! waits for it. `hello` comes first and has the token's role; `changes` has the rows of the list that changed, at most 200 at once and the
-//! rest a second later; `live` has the newest reports of the booth that is looked at. Ends when
-//! the token's right does.
+//! waits for it. `hello` comes first and has the token's role; `changes` has the rows of the list
+//! that changed, at most 200 at once and the rest a second later; `live` has the newest reports of
+//! the booth that is looked at. Ends when the token's right does.
 
 use std::time::Duration;
 

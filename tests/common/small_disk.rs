@@ -1,0 +1,33 @@
+//! A disk of a few KiB for one process: a tmpfs in a mount namespace of its own (root or user
+//! namespaces).
+
+#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Runs `program` with such a disk over the folder `at`. Arguments may follow.
+pub fn command(at: &Path, kib: u32, program: &str) -> Command {
+    let at = at.display();
+    let script = format!("mount -t tmpfs -o size={kib}k tmpfs {at} && exec \"$0\" \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
+    command
+}
+
+/// Where that process' path is found from outside.
+pub fn seen_by(pid: u32, path: &Path) -> PathBuf {
+    format!("/proc/{pid}/root{}", path.display()).into()
+}
+
+/// Leaves no byte free on the disk of `filler`, which is made anew.
+pub fn fill(filler: &Path) {
+    let mut file = fs::File::create(filler).expect("the disk has room");
+    let block = [0xA5; 4096];
+    while file.write_all(&block).is_ok() {}
+    while file.write_all(&block[..1]).is_ok() {}
+}
