@@ -107,8 +107,7 @@ install_it() {
     local kib
     kib=$(in_root dpkg-query -W -f '${Installed-Size}' boothd)
     echo "installed: $kib KiB; boothd: $(stat -c %s "$root/usr/bin/boothd") bytes"
-    # The goal is 25 MB (docs/ref/performance.md); it may not grow.
-    [ "$kib" -le $((34000000 / 1024)) ] || fail "over 34 MB"
+    [ "$kib" -le $((25000000 / 1024)) ] || fail "over 25 MB"
 }
 
 run_it() {
