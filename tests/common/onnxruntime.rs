@@ -14,9 +14,12 @@ use boothd::inference::{Backend, Catalog, InferenceConfig, Provider, Runtime};
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("onnxruntime-1.32.0");
+        let machine = std::env::consts::ARCH;
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("onnxruntime-1.32.0-{machine}"));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/fetch-onnxruntime.sh");
-        let fetched = Command::new(script).arg(&dir).status().expect("a script can be run");
+        let fetched =
+            Command::new(script).arg(&dir).arg(machine).status().expect("a script can be run");
         assert!(fetched.success(), "ONNX Runtime's wheel was not fetched; is there a network?");
         dir
     })
