@@ -40,7 +40,7 @@ make_base() {
     mkdir -p target/chroot
     local sources=/etc/apt/sources.list.d/debian.sources
     [ -e $sources ] || sources=/etc/apt/sources.list
-    mmdebstrap --architectures="$architecture" --variant=minbase \
+    mmdebstrap --format=tar --architectures="$architecture" --variant=minbase \
         --include=libasound2,systemd,ca-certificates bookworm "$base.part" $sources
     mv "$base.part" "$base"
 }
