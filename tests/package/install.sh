@@ -115,6 +115,8 @@ run_it() {
     start
     wait_for health '"profile":"eu","require_consent":true'
     wait_for health '"analysing":false'
+    # An emulated processor loads models for longer than boothd waits for anybody who is to leave.
+    wait_for health '"vision":\{"state":"running"'
     stop
     step "on the demo clip"
     start --set video.source=file --set video.file=/usr/share/boothd/demo/face_640x480.mjpeg \
