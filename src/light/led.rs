@@ -19,10 +19,6 @@ impl Led {
         Led { folder: folder.to_owned() }
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Makes it as bright as it goes, or dark; writes only where it is not so already.
     ///
     /// # Errors
