@@ -102,6 +102,9 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let path = store::database_path(&config.state_dir);
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
     store.0.admit_config_token(&known.token);
+    if let Some(why) = config.policy.profile.forbids_all() {
+        log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
+    }
     let stages = Stages::new(store.0.stage(), lamp.light());
     let catalog = catalog(config)?;
     let mut parts =
@@ -236,10 +239,8 @@ impl Parts {
         (clock, stop): (Arc<dyn Clock>, Stop),
         (store, store_thread): (Store, StoreThread),
     ) -> Result<Self> {
-        if let Some(why) = config.policy.profile.forbids_all() {
-            log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
-        }
-        let present = lamp::present(config, &stages.light);
+        let light = &stages.light;
+        let present = lamp::present(config, light);
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
         stages.note_sources(&sources, is_demo);
@@ -276,22 +277,20 @@ impl Parts {
         let (seen, state, store_too) = (devices.clone(), booth.state(), store.clone());
         runtime.spawn(recorder::note_devices(seen, state, store_too, clock.clone()));
         let video = sources.video.map(|kind| {
-            let source = VideoSource::new(kind, config.camera.clone(), camera, &stages.light);
+            let source = VideoSource::new(kind, config.camera.clone(), camera, light);
             let sink = stream.clone();
             spawn("camera", move || source.run(&*sink))
         });
         let audio = sources.audio.map(|kind| {
-            let source =
-                AudioSource::new(kind, config.microphone.clone(), microphone, &stages.light);
+            let source = AudioSource::new(kind, config.microphone.clone(), microphone, light);
             let sink = stream.clone();
             spawn("microphone", move || source.run(&*sink))
         });
         let capture = video.into_iter().chain(audio).collect::<Result<_>>()?;
-        let workers = Vec::new();
         Ok(Parts {
             capture,
             engine,
-            workers,
+            workers: Vec::new(),
             stream,
             session,
             live,

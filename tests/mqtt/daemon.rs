@@ -113,7 +113,10 @@ async fn a_booth_for_which_nobody_has_chosen_a_policy_tells_its_desk() {
     let info = centre.wait_topic("/info").await.json();
     assert_eq!(info["profile"], "unchosen");
     let health = centre.wait_topic("/health").await.json();
-    assert_eq!((&health["status"], &health["light"]["state"]), (&json!("unhealthy"), &json!("off")));
+    assert_eq!(
+        (&health["status"], &health["light"]["state"]),
+        (&json!("unhealthy"), &json!("off"))
+    );
     let remedy = health["policy"]["error"].as_str().unwrap();
     assert!(remedy.contains("set policy.profile to \"eu\" or \"default\""), "{remedy}");
 }
