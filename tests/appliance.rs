@@ -36,11 +36,17 @@ const DEVICES: [&str; 6] = [
     "audio.hop_ms=500",
 ];
 
+/// A camera that shows the bundled clip.
+fn plug_in_camera(booth: &Booth, more: &[&str]) {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let media = format!("media={}", project.join("demo/face_640x480.mjpeg").display());
+    booth.camera(0, &[&[media.as_str(), "formats=MJPG", "fps=15"], more].concat());
+}
+
 /// A booth with both devices plugged in.
 fn equipped() -> Booth {
     let (booth, project) = (Booth::new(), PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-    let media = format!("media={}", project.join("demo/face_640x480.mjpeg").display());
-    booth.camera(0, &[&media, "formats=MJPG", "fps=15"]);
+    plug_in_camera(&booth, &[]);
     let wav = fs::read(project.join("demo/speech_16k.wav")).unwrap();
     let samples = wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]]));
     booth.sound("sound.raw", &samples.collect::<Vec<_>>());
@@ -253,23 +259,17 @@ fn a_light_that_was_left_lit_is_dark_after_the_next_start() {
 fn without_its_light_nothing_is_opened_until_it_works_again() {
     let booth = equipped();
     let good = led(&booth);
-    let breaks: [(&str, &dyn Fn(&Path), &str); 3] = [
-        ("missing", &|_| (), "brightness is not there; set light.path to a LED"),
-        (
-            "read-only",
-            &|brightness| symlink("/proc/sys/kernel/ngroups_max", brightness).unwrap(),
-            "brightness may not be written by boothd; see docs/guide/light.md",
-        ),
-        (
-            "deaf",
-            &|brightness| symlink("/dev/null", brightness).unwrap(),
-            "brightness does not answer as a LED's file should",
-        ),
+    // What stands in the place of the LED's `brightness`: not even root may write the first.
+    let read_only = Some("/proc/sys/kernel/ngroups_max");
+    let breaks = [
+        ("missing", None, "brightness is not there; set light.path to a LED"),
+        ("read-only", read_only, "brightness may not be written by boothd; see docs/guide/"),
+        ("deaf", Some("/dev/null"), "brightness does not answer as a LED's file should"),
     ];
-    for (name, make, said) in breaks {
+    for (name, file, said) in breaks {
         let brightness = good.join("brightness");
         fs::remove_file(&brightness).unwrap();
-        make(&brightness);
+        file.iter().for_each(|file| symlink(file, &brightness).unwrap());
         let witness = Witness::of(&booth);
         let daemon = with_light(&booth, &good, &[]);
         daemon.wait_for_health(name, |health| {
@@ -330,6 +330,24 @@ fn a_light_that_fails_closes_the_devices_and_one_that_is_switched_off_is_lit_aga
     assert_eq!(witness.opened().len(), 2);
     assert_eq!(shows(&led), "255");
     assert_eq!(daemon.health().1["light"]["restarts_total"], 1);
+}
+
+#[test]
+fn a_camera_that_refuses_to_close_keeps_the_light_lit_until_the_end() {
+    let booth = equipped();
+    plug_in_camera(&booth, &["fault=refuses_to_stop"]);
+    let led = led(&booth);
+    let settings = ["policy.require_consent=true", "audio.source=off"];
+    let daemon = with_light(&booth, &led, &settings);
+    let session = begin(&daemon.address).unwrap();
+    daemon.wait_for_health("the camera", |h| h["camera"]["state"] == "running");
+    assert_eq!(end(&daemon.address, &session), Some(200));
+    daemon.wait_for_log("camera refuses to stop, leaving it open");
+    daemon.wait_for_health("the closed gate", |h| h["camera"]["state"] == "paused");
+    assert_eq!(daemon.health().1["light"]["on"], true);
+    assert_eq!(shows(&led), "255", "its driver still has it");
+    daemon.terminate();
+    assert_eq!(shows(&led), "0");
 }
 
 #[test]
