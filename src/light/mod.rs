@@ -130,11 +130,13 @@ impl Light {
         let Some(shared) = &self.shared else { return };
         let mut turn = shared.turn();
         turn.is_over = true;
-        if let Err(error) = shared.led.set(false) {
+        let darkened = shared.led.set(false);
+        let on = darkened.is_ok().then_some(false);
+        self.stage.update(|status| (status.state, status.on) = (State::Stopped, on));
+        if let Err(error) = darkened {
             let chain = error.chain().to_string();
             log::error!(target: "light", error = chain.as_str(); "the recording light cannot be put out");
         }
-        self.stage.update(|status| (status.state, status.on) = (State::Stopped, Some(false)));
     }
 
     fn look(&self) {
