@@ -5,6 +5,7 @@
 
 mod central;
 mod fleet;
+mod lamp;
 mod loaded;
 mod notifier;
 mod welcome;
@@ -32,7 +33,7 @@ use crate::{
     },
     capture::{
         retry::LoopContext,
-        source::{AudioSource, Present, Sources, VideoSource},
+        source::{AudioSource, Sources, VideoSource},
     },
     clock::Clock,
     config::Config,
@@ -40,6 +41,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     gate::Gate,
     inference::Catalog,
+    light::Light,
     mqtt::Mqtt,
     recorder,
     report::SummaryReport,
@@ -53,6 +55,7 @@ use crate::{
 };
 
 pub use fleet::run_fleet;
+use lamp::Lamp;
 pub(crate) use loaded::catalog;
 use notifier::notifier;
 use welcome::{announce, token};
@@ -64,6 +67,7 @@ const GRACE: Duration = Duration::from_secs(5);
 struct Stages {
     camera: Arc<Stage>,
     microphone: Arc<Stage>,
+    light: Light,
     vision: Arc<Stage>,
     speech: Arc<Stage>,
     store: Arc<Stage>,
@@ -92,12 +96,16 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let stop = Stop::default();
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
-    runtime.block_on(stop_on_signal(&stop))?;
+    let lamp = Lamp::start(config.light.as_deref(), stop.clone())?;
+    runtime.block_on(stop_on_signal(&stop, lamp.light()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
     store.0.admit_config_token(&known.token);
-    let stages = Stages::new(store.0.stage());
+    if let Some(why) = config.policy.profile.forbids_all() {
+        log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
+    }
+    let stages = Stages::new(store.0.stage(), lamp.light());
     let catalog = catalog(config)?;
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
@@ -157,7 +165,7 @@ async fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 /// The first signal asks everyone to leave; a second one, or the end of the grace, leaves at once.
-async fn stop_on_signal(stop: &Stop) -> Result<()> {
+async fn stop_on_signal(stop: &Stop, light: Light) -> Result<()> {
     let listen_for = |kind| {
         signal(kind).map_err(|cause| {
             Error::new(ErrorKind::Internal, "signals cannot be received").because(cause)
@@ -177,17 +185,19 @@ async fn stop_on_signal(stop: &Stop) -> Result<()> {
                 log::error!(target: "app", "not everything stopped in time, leaving as it is");
             }
         }
+        light.put_out();
         std::process::exit(1);
     });
     Ok(())
 }
 
 impl Stages {
-    fn new(store: Arc<Stage>) -> Self {
+    fn new(store: Arc<Stage>, light: Light) -> Self {
         let stage = |name| Arc::new(Stage::new(name));
         Stages {
             camera: stage("camera"),
             microphone: stage("microphone"),
+            light,
             vision: stage("vision"),
             speech: stage("speech"),
             store,
@@ -196,8 +206,8 @@ impl Stages {
     }
 
     fn all(&self) -> Vec<Arc<Stage>> {
-        let Stages { camera, microphone, vision, speech, store, mqtt } = self;
-        [camera, microphone, vision, speech, store, mqtt].map(Arc::clone).into()
+        let Stages { camera, microphone, light, vision, speech, store, mqtt } = self;
+        [camera, microphone, light.stage(), vision, speech, store, mqtt].map(Arc::clone).into()
     }
 
     /// Says which stages have nothing to do, and which show the bundled clip.
@@ -229,7 +239,8 @@ impl Parts {
         (clock, stop): (Arc<dyn Clock>, Stop),
         (store, store_thread): (Store, StoreThread),
     ) -> Result<Self> {
-        let present = Present::look(&config.camera.device, &config.microphone.device);
+        let light = &stages.light;
+        let present = lamp::present(config, light);
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
         stages.note_sources(&sources, is_demo);
@@ -266,21 +277,20 @@ impl Parts {
         let (seen, state, store_too) = (devices.clone(), booth.state(), store.clone());
         runtime.spawn(recorder::note_devices(seen, state, store_too, clock.clone()));
         let video = sources.video.map(|kind| {
-            let source = VideoSource::new(kind, config.camera.clone(), camera);
+            let source = VideoSource::new(kind, config.camera.clone(), camera, light);
             let sink = stream.clone();
             spawn("camera", move || source.run(&*sink))
         });
         let audio = sources.audio.map(|kind| {
-            let source = AudioSource::new(kind, config.microphone.clone(), microphone);
+            let source = AudioSource::new(kind, config.microphone.clone(), microphone, light);
             let sink = stream.clone();
             spawn("microphone", move || source.run(&*sink))
         });
         let capture = video.into_iter().chain(audio).collect::<Result<_>>()?;
-        let workers = Vec::new();
         Ok(Parts {
             capture,
             engine,
-            workers,
+            workers: Vec::new(),
             stream,
             session,
             live,

@@ -55,6 +55,17 @@ impl Features {
         preview: true,
     };
 
+    /// Everything off.
+    pub const NONE: Features = Features {
+        video: false,
+        audio: false,
+        face_emotion: false,
+        gaze: false,
+        head_pose: false,
+        voice_emotion: false,
+        preview: false,
+    };
+
     /// These features after `change`.
     #[must_use]
     pub fn changed(self, change: &FeatureChange) -> Features {

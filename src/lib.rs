@@ -16,6 +16,7 @@ pub mod media;
 pub mod pulse;
 pub mod stage;
 pub mod board;
+pub mod light;
 // -- the path of a frame and of a sample -------------------------------------------------------
 pub mod decode;
 pub mod capture;

@@ -18,6 +18,25 @@ pub enum Profile {
     Standard,
     /// AI Act, Article 5(1)(f): no emotion inference at work and in hiring.
     Eu,
+    /// Nobody has chosen yet: nothing is opened and nothing is analysed.
+    Unchosen,
+}
+
+/// What a booth says for which nobody has chosen a policy.
+const UNCHOSEN: &str = "nobody has chosen a policy, so camera and microphone stay closed and \
+                        nothing is analysed; set policy.profile to \"eu\" or \"default\" in \
+                        /etc/boothd/boothd.toml or in the first-boot file, then start boothd again";
+
+impl Profile {
+    /// Why nothing at all may be analysed under it, and what to do; `None` where something may.
+    pub fn forbids_all(self) -> Option<&'static str> {
+        (self == Profile::Unchosen).then_some(UNCHOSEN)
+    }
+
+    /// Whether emotions may be inferred under it.
+    pub fn allows_emotion(self) -> bool {
+        self == Profile::Standard
+    }
 }
 
 /// What is allowed, whoever asks.
@@ -46,6 +65,17 @@ pub struct Consent {
 const CLOCK_SKEW_MS: i64 = 120_000;
 
 impl Policy {
+    /// Whether anything may be analysed at all.
+    ///
+    /// # Errors
+    /// `InvalidInput` while nobody has chosen a profile.
+    pub fn check_chosen(&self) -> Result<()> {
+        match self.profile.forbids_all() {
+            Some(why) => Err(Error::new(ErrorKind::InvalidInput, why)),
+            None => Ok(()),
+        }
+    }
+
     /// `now` after `change`, if all that it switches on is allowed.
     ///
     /// # Errors
@@ -57,6 +87,7 @@ impl Policy {
         if reasons.is_empty() {
             return Ok(wanted);
         }
+        self.check_chosen()?;
         Err(Error::new(ErrorKind::InvalidInput, reasons.join("; ")))
     }
 
@@ -136,6 +167,20 @@ mod tests {
         assert!(said.contains("preview") && said.contains("features.preview"), "{said}");
         let off = FeatureChange { gaze: Some(false), ..FeatureChange::default() };
         assert!(!policy.apply(policy.ceiling, &off).unwrap().gaze);
+    }
+
+    #[test]
+    fn what_nobody_has_chosen_allows_nothing_and_says_what_to_do() {
+        let policy = Policy { profile: Profile::Unchosen, ceiling: Features::NONE, ..eu() };
+        let change = FeatureChange { video: Some(true), ..FeatureChange::default() };
+        for refused in [policy.check_chosen(), policy.apply(policy.ceiling, &change).map(drop)]
+        {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let said = error.to_string();
+            assert!(said.contains("policy.profile") && said.contains("first-boot"), "{said}");
+        }
+        assert!(eu().check_chosen().is_ok() && !policy.profile.allows_emotion());
     }
 
     #[test]

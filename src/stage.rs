@@ -42,6 +42,8 @@ pub struct Status {
     pub overruns_total: u64,
     /// The latest error, until media flows again.
     pub error: Option<String>,
+    /// Whether what the stage switches is on; `None` where it switches nothing or cannot tell.
+    pub on: Option<bool>,
 }
 
 /// What a stage is doing.

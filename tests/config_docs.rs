@@ -10,6 +10,7 @@ use boothd::{
     config::{self, Config, Fallback, KEYS, Place, Problem},
     engine::EngineConfig,
     error::ErrorKind,
+    features::Features,
     inference::{Backend, Provider},
     session::SessionConfig,
     speech::SpeechConfig,
@@ -244,6 +245,14 @@ fn eu_switches_emotion_off() {
     let features = resolve("policy.profile = \"eu\"", &[]).expect("no mistakes").features;
     assert!(!features.face_emotion && !features.voice_emotion);
     assert!(features.gaze && features.video);
+}
+
+#[test]
+fn what_nobody_has_chosen_switches_everything_off_and_is_no_mistake() {
+    let text = "policy.profile = \"unchosen\"\nfeatures.face_emotion = true";
+    let config = resolve(text, &[]).expect("no mistakes");
+    assert_eq!((config.features, config.policy.ceiling), (Features::NONE, Features::NONE));
+    assert!(config.policy.check_chosen().is_err());
 }
 
 #[test]

@@ -37,7 +37,8 @@ fn what_the_guide_quotes_is_what_boothd_says() {
         }
         for word in remedy.split('`').skip(1).step_by(2) {
             let section = word.split_once('.').map_or("", |(section, _)| section);
-            let is_key = ["web", "mqtt", "store", "camera", "video"].contains(&section);
+            let is_key = ["web", "mqtt", "store", "camera", "video", "policy", "light"]
+                .contains(&section);
             let name = word.split(' ').next().unwrap();
             assert!(!is_key || keys.contains(name), "there is no key {name:?}");
         }

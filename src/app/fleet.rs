@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
+    light::Light,
     service::{CentreOutlook, Notifier},
     stop::Stop,
     store::{self, Store},
@@ -29,7 +30,7 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
     let stop = Stop::default();
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
-    runtime.block_on(stop_on_signal(&stop))?;
+    runtime.block_on(stop_on_signal(&stop, Light::none()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock.clone())?;

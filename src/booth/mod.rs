@@ -151,7 +151,8 @@ impl Booth {
     ///
     /// # Errors
     /// `InvalidInput` when one runs already, when the consent is not to this booth's notice, or
-    /// when the policy forbids a feature. What the log says. Nothing is opened then.
+    /// when the policy forbids a feature or is not chosen. What the log says. Nothing is opened
+    /// then.
     pub async fn start_session(
         &self,
         start: StartSession,
@@ -190,6 +191,7 @@ impl Booth {
 
     /// When the session begins and what it analyses, if it may.
     fn judge(&self, start: &StartSession, now: &BoothState) -> Result<(i64, Features)> {
+        self.shared.policy.check_chosen()?;
         if let Some(session) = &now.session {
             let what = format!("session {} still runs; end it first", session.session_id);
             return Err(Error::new(ErrorKind::InvalidInput, what));

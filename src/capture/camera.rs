@@ -57,6 +57,11 @@ pub trait FrameDevice {
     ///
     /// The device is unusable and must be opened again.
     fn next(&mut self, timeout: Duration) -> Result<Option<RawFrame<'_>>>;
+
+    /// Stops it, before it is dropped; false when it refuses, and then it is left open.
+    fn stop(&mut self) -> bool {
+        true
+    }
 }
 
 /// A frame that still lies in the driver's memory.

@@ -1,7 +1,8 @@
 //! Devices and files to media: everything that opens a camera, a microphone or a recording.
 //!
 //! Holds the device loops ([`camera`], [`microphone`]), the only users of the `v4l` and `alsa`
-//! crates ([`v4l2`], [`pcm`]), and the files that stand in for devices ([`files`], [`replay`]).
+//! crates ([`v4l2`], [`pcm`]), the recording light that they are opened under ([`lit`]), and the
+//! files that stand in for devices ([`files`], [`replay`]).
 //! Must not hold decoding of pictures (`decode`) or any analysis.
 //!
 //! A device loop is two functions: `run` for ever, `run_once` until an error. What it captures
@@ -20,6 +21,7 @@ pub mod files;
 pub mod replay;
 pub mod cards;
 pub mod devices;
+pub mod lit;
 pub mod source;
 
 use crate::media::{Frame, Segment};

@@ -9,10 +9,13 @@
 
 use std::path::PathBuf;
 
+use crate::light::Light;
+
 use super::{
     FrameSink, SegmentSink,
     camera::{Camera, CameraConfig},
     cards, devices,
+    lit::LitOpener,
     microphone::{Microphone, MicrophoneConfig, SoundOpener},
     pcm::AlsaOpener,
     replay::{ReplayCamera, ReplayConfig, ReplayMicrophone},
@@ -55,8 +58,13 @@ pub struct Present {
 }
 
 impl Present {
-    /// Looks for the configured devices.
-    pub fn look(camera: &str, microphone: &str) -> Self {
+    /// Where nobody may look: what is configured is waited for, and nothing stands in.
+    pub const EXPECTED: Present = Present { camera: true, microphone: true };
+
+    /// Looks for the configured devices, under the light: a microphone may have to be opened for
+    /// the answer. Without the light nobody looks.
+    pub fn look(camera: &str, microphone: &str, light: &Light) -> Self {
+        let Ok(_lit) = light.hold() else { return Present::EXPECTED };
         let is_there = |node: PathBuf| std::fs::symlink_metadata(node).is_ok();
         let camera = devices::find_camera(camera).is_ok_and(is_there);
         // `default` may be a sound server without a card of its own: opening it is the answer.
@@ -66,13 +74,17 @@ impl Present {
 }
 
 impl Sources {
+    /// Whether it depends on what is there, which source it is.
+    pub fn depend_on_presence(&self) -> bool {
+        let mut wanted = self.video.iter().chain(&self.audio).peekable();
+        wanted.peek().is_some() && wanted.all(|kind| *kind == SourceKind::Auto)
+    }
+
     /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in,
     /// which the caller says loudly: in the log, in /health and in every report.
     pub fn resolve(self, present: Present, demo: &Sources) -> (Sources, bool) {
-        let mut wanted = self.video.iter().chain(&self.audio).peekable();
         let nothing_is_there = !present.camera && !present.microphone;
-        if nothing_is_there && wanted.peek().is_some() && wanted.all(|k| *k == SourceKind::Auto)
-        {
+        if nothing_is_there && self.depend_on_presence() {
             let video = self.video.and_then(|_| demo.video.clone());
             let audio = self.audio.and_then(|_| demo.audio.clone());
             return (Sources { video, audio }, true);
@@ -92,10 +104,17 @@ pub enum VideoSource {
 
 impl VideoSource {
     /// The source that `kind` means; `auto` that nobody resolved waits for the device.
-    pub fn new(kind: SourceKind, config: CameraConfig, context: LoopContext) -> Self {
+    /// A camera is opened only under `light`.
+    pub fn new(
+        kind: SourceKind,
+        config: CameraConfig,
+        context: LoopContext,
+        light: &Light,
+    ) -> Self {
         match kind {
             SourceKind::Auto | SourceKind::Device => {
-                VideoSource::Camera(Camera::new(config, Box::new(V4l2Opener), context))
+                let opener = LitOpener::new(V4l2Opener, light.clone());
+                VideoSource::Camera(Camera::new(config, Box::new(opener), context))
             }
             SourceKind::File { path, fps } => {
                 let config = ReplayConfig { path, file_fps: fps, fps: config.fps };
@@ -123,10 +142,17 @@ pub enum AudioSource {
 
 impl AudioSource {
     /// The source that `kind` means; `auto` that nobody resolved waits for the device.
-    pub fn new(kind: SourceKind, config: MicrophoneConfig, context: LoopContext) -> Self {
+    /// A microphone is opened only under `light`.
+    pub fn new(
+        kind: SourceKind,
+        config: MicrophoneConfig,
+        context: LoopContext,
+        light: &Light,
+    ) -> Self {
         match kind {
             SourceKind::Auto | SourceKind::Device => {
-                AudioSource::Microphone(Microphone::new(config, Box::new(AlsaOpener), context))
+                let opener = LitOpener::new(AlsaOpener, light.clone());
+                AudioSource::Microphone(Microphone::new(config, Box::new(opener), context))
             }
             SourceKind::File { path, .. } => {
                 AudioSource::Replay(ReplayMicrophone::new(path, config.segments, context))
@@ -186,6 +212,9 @@ mod tests {
     #[test]
     fn what_is_switched_off_stays_off() {
         let only_sound = Sources { video: None, audio: file("demo.wav") };
+        assert!(Sources { video: None, audio: AUTO }.depend_on_presence());
+        assert!(!Sources { video: None, audio: None }.depend_on_presence());
+        assert!(!Sources { video: AUTO, audio: DEVICE }.depend_on_presence());
         assert_eq!(resolve(None, AUTO, false, false), (only_sound, true));
         let nothing = Sources { video: None, audio: None };
         assert_eq!(resolve(None, None, false, false), (nothing, false));

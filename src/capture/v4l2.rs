@@ -5,7 +5,7 @@
 //! - after a failed dequeue `Stream::next` queues the same buffer again, which kernels refuse.
 //!   So the descriptor is polled first, and `next` is called only when a frame waits;
 //! - `set_format` silently gives another format: what it returns is checked;
-//! - `Stream` panics when it is dropped and the device refuses to stop (see its own drop below).
+//! - `Stream` panics when it is dropped and the device refuses to stop (see `stop` below).
 
 use std::{
     io,
@@ -105,11 +105,11 @@ struct V4l2Camera {
     description: String,
     layout: Layout,
     handle: Arc<Handle>,
-    /// `None` only while it is dropped.
+    /// `None` once it was stopped.
     stream: Option<Stream<'static>>,
 }
 
-const STREAMS: &str = "the stream is there until the camera is dropped";
+const STREAMS: &str = "the stream is there until the camera is stopped";
 
 impl V4l2Camera {
     /// Hands the driver every buffer but the first, which [`FrameDevice::next`] holds.
@@ -152,21 +152,26 @@ impl FrameDevice for V4l2Camera {
             is_damaged: meta.flags.contains(Flags::ERROR),
         }))
     }
-}
 
-impl Drop for V4l2Camera {
     /// `Stream` panics, and a panic ends the daemon, if the device refuses to stop for any reason
     /// but having gone. Such a stream is leaked instead: some buffers and one descriptor, from a
     /// device that is broken until it is plugged in again (which brings a new node).
-    fn drop(&mut self) {
-        let Some(mut stream) = self.stream.take() else { return };
+    fn stop(&mut self) -> bool {
+        let Some(mut stream) = self.stream.take() else { return true };
         match stream.stop() {
             Err(err) if !is_gone(&err) => {
                 log::error!(target: "camera", device = self.description.as_str(), error:% = err; "camera refuses to stop, leaving it open");
                 let _leaked = ManuallyDrop::new(stream);
+                false
             }
-            _ => drop(stream),
+            _ => true,
         }
+    }
+}
+
+impl Drop for V4l2Camera {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

@@ -119,8 +119,16 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
         Command::Export(arguments) => keep::export(&config, &arguments, out),
         Command::Erase(arguments) => keep::erase(&config, arguments, out),
         Command::Backup(arguments) => keep::backup(&config, &arguments, out),
-        Command::CheckConfig => write_line(out, "the configuration is good"),
+        Command::CheckConfig => write_line(out, &judged(&config)),
         Command::Bench(arguments) => bench::run(&config, &arguments, out),
+    }
+}
+
+/// What `check-config` says of a configuration without mistakes.
+fn judged(config: &Config) -> String {
+    match config.policy.profile.forbids_all() {
+        Some(why) => format!("the configuration has no mistakes, but {why}"),
+        None => "the configuration is good".into(),
     }
 }
 

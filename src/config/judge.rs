@@ -68,6 +68,7 @@ pub(super) fn judge(
         fleet: judge.fleet(),
         features,
         policy,
+        light: judge.path("light.path"),
         log_level: judge.text("log.level").parse().expect("the words are log's own"),
     };
     let mut problems = judge.given.problems;
@@ -262,20 +263,22 @@ impl Judge<'_> {
 
     /// What the operator allows at all: what has no source cannot be switched on, the rest can,
     /// but for emotion under the profile that forbids it and a preview that was not asked for.
+    /// Nothing can while nobody has chosen a profile.
     fn policy(&self, sources: &Sources) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
             "eu" => Profile::Eu,
+            "unchosen" => Profile::Unchosen,
             _ => Profile::Standard,
         };
-        let may_infer_emotion = profile != Profile::Eu;
         let ceiling = Features {
             video: sources.video.is_some(),
             audio: sources.audio.is_some(),
-            face_emotion: may_infer_emotion,
-            voice_emotion: may_infer_emotion,
+            face_emotion: profile.allows_emotion(),
+            voice_emotion: profile.allows_emotion(),
             preview: self.switch("features.preview"),
             ..Features::ALL
         };
+        let ceiling = if profile.forbids_all().is_some() { Features::NONE } else { ceiling };
         let notice_version = self.text("policy.notice_version");
         let require_consent = self.switch("policy.require_consent");
         Policy { profile, require_consent, ceiling, notice_version }

@@ -469,10 +469,11 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "policy.profile",
-        Word(&["default", "eu"]),
+        Word(&["default", "eu", "unchosen"]),
         Is("\"default\""),
         "\"eu\" (AI Act, Article 5(1)(f): no emotion inference at work and in hiring) switches \
-         both emotion features off and refuses to switch them on.",
+         both emotion features off and refuses to switch them on. \"unchosen\": nobody has \
+         decided yet; camera and microphone stay closed and nothing is analysed.",
     ),
     key(
         "policy.require_consent",
@@ -485,6 +486,14 @@ pub const KEYS: &[Key] = &[
         Text,
         Is("\"1\""),
         "Version of the notice that people agree to; consent to another one is refused.",
+    ),
+    key(
+        "light.path",
+        Path,
+        Unset("\"/sys/class/leds/boothd\""),
+        "The recording light, a LED of the kernel: lit while camera or microphone is open, dark \
+         otherwise. A light that cannot be switched on keeps both closed. docs/guide/light.md \
+         says how a pin becomes a LED.",
     ),
     key(
         "log.level",

@@ -90,6 +90,8 @@ pub struct Config {
     pub features: Features,
     /// What may be analysed at all, and when.
     pub policy: Policy,
+    /// The folder of the LED that is lit while camera or microphone is open; `None`: there is none.
+    pub light: Option<PathBuf>,
     /// What is logged.
     pub log_level: log::LevelFilter,
 }

@@ -117,11 +117,12 @@ impl Agenda {
 /// What of the health is told at once: its verdict, the session, whether the devices run, and what
 /// it warns of. The rest (counters, ages, disk space, temperature) changes all the time.
 fn verdict(health: &Value) -> String {
-    const TOLD: [&str; 6] = [
+    const TOLD: [&str; 7] = [
         "/status",
         "/session_active",
         "/camera/state",
         "/microphone/state",
+        "/light/state",
         "/board/trouble",
         "/clock/set",
     ];
@@ -299,6 +300,7 @@ mod tests {
             "status": "healthy", "session_active": false, "uptime_s": 1,
             "camera": { "state": "running", "dropped_total": 0 },
             "microphone": { "state": "running" },
+            "light": { "state": "running", "on": true },
             "board": { "temperature_c": 51.5, "trouble": null },
             "clock": { "set": false }, "disk": { "error": null },
         });
@@ -312,6 +314,7 @@ mod tests {
             ("/session_active", json!(true)),
             ("/camera/state", json!("retrying")),
             ("/microphone/state", json!("off")),
+            ("/light/state", json!("unavailable")),
             ("/board/trouble", json!("under_voltage")),
             ("/clock/set", json!(true)),
             ("/disk/error", json!("full")),

@@ -80,6 +80,9 @@ impl<F: Fn() -> BoothState> BoothOutlook<F> {
         if is_lost("store") {
             clauses.push("the database is away, see /health".into());
         }
+        if is_lost("light") {
+            clauses.push("the recording light fails, see /health".into());
+        }
         if is_lost("mqtt") {
             clauses.push("no connection to the broker".into());
         }
@@ -91,6 +94,11 @@ impl<F: Fn() -> BoothState> BoothOutlook<F> {
 
     /// What the booth does, whatever else is wrong.
     fn main_clause(&self, state: &BoothState, sides: &[Side; 2]) -> String {
+        if state.profile.forbids_all().is_some() {
+            return "No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
+                    \"default\" and start boothd again"
+                .into();
+        }
         let is_off = |side: &Side| side.device.state == State::Off;
         let names = |is_it: fn(&Side) -> bool| {
             let named = sides.iter().filter(|side| is_it(side)).map(|side| side.name);

@@ -11,7 +11,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let names = ["camera", "microphone", "vision", "speech", "store", "mqtt"];
+        let names = ["camera", "microphone", "light", "vision", "speech", "store", "mqtt"];
         let stages = names.map(|name| Arc::new(Stage::new(name))).into();
         let state = Rc::new(RefCell::new(BoothState {
             features: Features::ALL,
@@ -100,6 +100,24 @@ fn models_are_waited_for_also_behind_closed_gates() {
     assert_eq!(scene.said(), (true, "Waiting for consent; camera is closed".into()));
     scene.state.borrow_mut().paused = true;
     assert_eq!(scene.said(), (true, "Paused; camera is closed".into()));
+}
+
+#[test]
+fn a_policy_that_nobody_chose_and_a_light_that_fails_are_known_reasons() {
+    let scene = Scene::new();
+    scene.set(&["vision", "speech"], State::Running);
+    scene.set(&["camera", "microphone"], State::Paused);
+    scene.state.borrow_mut().profile = Profile::Unchosen;
+    scene.state.borrow_mut().analysing = false;
+    let unchosen = "No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
+                    \"default\" and start boothd again";
+    assert_eq!(scene.said(), (true, unchosen.into()));
+    scene.state.borrow_mut().profile = Profile::Eu;
+    scene.state.borrow_mut().require_consent = true;
+    scene.set(&["light"], State::Unavailable);
+    let light = "Waiting for consent; camera and microphone are closed; the recording light \
+                 fails, see /health";
+    assert_eq!(scene.said(), (true, light.into()));
 }
 
 #[test]

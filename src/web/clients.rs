@@ -260,7 +260,9 @@ impl Client {
             return Ok(());
         }
         let state = self.interview.state().borrow().clone();
-        Err(if state.paused {
+        Err(if let Some(why) = state.profile.forbids_all() {
+            Refusal::new("policy_unchosen", why)
+        } else if state.paused {
             Refusal::new("paused", "the session is paused; send resume_session first")
         } else if state.require_consent && state.session.is_none() {
             let sentence =

@@ -78,6 +78,8 @@ struct PolicyHealth {
     profile: Profile,
     require_consent: bool,
     notice_version: String,
+    /// Nobody has chosen one.
+    error: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +143,9 @@ struct StageHealth {
     overruns_total: u64,
     errors_total: u64,
     error: Option<String>,
+    /// Whether what it switches is on; absent where it switches nothing or cannot tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -169,8 +174,8 @@ fn body(
 ) -> Health<'_> {
     let statuses = statuses(state);
     let board = board_health(state);
-    let status = with_board(judge(&statuses, now), board.trouble);
     let booth = state.booth.state().borrow().clone();
+    let status = with_board(verdict(booth.profile, &statuses, now), board.trouble);
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
     Health {
         status,
@@ -185,6 +190,7 @@ fn body(
             profile: booth.profile,
             require_consent: booth.require_consent,
             notice_version: booth.notice_version,
+            error: booth.profile.forbids_all(),
         },
         analysing: booth.analysing,
         paused: booth.paused,
@@ -237,7 +243,8 @@ pub(super) async fn live() -> Response {
 
 /// Answers GET /health/ready: something comes in and is analysed.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let verdict = judge(&statuses(&shared.state), shared.clock.monotonic());
+    let profile = shared.state.booth.state().borrow().profile;
+    let verdict = verdict(profile, &statuses(&shared.state), shared.clock.monotonic());
     let is_ready = verdict != Verdict::Unhealthy;
     (code(verdict), Json(serde_json::json!({ "ready": is_ready }))).into_response()
 }
@@ -252,6 +259,14 @@ fn code(verdict: Verdict) -> StatusCode {
 fn statuses(state: &WebState) -> Vec<(&'static str, Status)> {
     let of = |stage: &Stage| (stage.name(), stage.status());
     state.stages.iter().map(|stage| of(stage)).collect()
+}
+
+/// A booth for which nobody has chosen a policy does nothing, however well its parts are.
+fn verdict(profile: Profile, statuses: &[(&str, Status)], now: Duration) -> Verdict {
+    match profile.forbids_all() {
+        Some(_) => Verdict::Unhealthy,
+        None => judge(statuses, now),
+    }
 }
 
 fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
@@ -297,6 +312,7 @@ fn stage_health(status: Status, now: Duration) -> StageHealth {
         overruns_total: status.overruns_total,
         errors_total: status.errors_total,
         error: status.error,
+        on: status.on,
     }
 }
 
@@ -312,7 +328,8 @@ mod tests {
     }
 
     fn verdict(camera: Status, microphone: Status, vision: Status) -> Verdict {
-        judge(&[("camera", camera), ("microphone", microphone), ("vision", vision)], NOW)
+        let statuses = [("camera", camera), ("microphone", microphone), ("vision", vision)];
+        super::verdict(Profile::Standard, &statuses, NOW)
     }
 
     #[test]
@@ -337,6 +354,19 @@ mod tests {
         assert_eq!(with_board(Verdict::Healthy, hot), Verdict::Degraded);
         assert_eq!(with_board(Verdict::Healthy, None), Verdict::Healthy);
         assert_eq!(with_board(Verdict::Unhealthy, hot), Verdict::Unhealthy);
+    }
+
+    #[test]
+    fn without_a_policy_or_its_light_a_booth_does_not_do_its_job() {
+        use StageState::{Off, Paused, Running, Unavailable};
+        let closed = || ("camera", stage(Paused, None));
+        let with = |profile, light| {
+            super::verdict(profile, &[closed(), ("light", stage(light, None))], NOW)
+        };
+        assert_eq!(with(Profile::Eu, Running), Verdict::Healthy);
+        assert_eq!(with(Profile::Eu, Off), Verdict::Healthy);
+        assert_eq!(with(Profile::Eu, Unavailable), Verdict::Unhealthy);
+        assert_eq!(with(Profile::Unchosen, Running), Verdict::Unhealthy);
     }
 
     #[test]

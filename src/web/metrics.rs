@@ -162,6 +162,9 @@ fn note_stages(sheet: &mut Sheet, shared: &Shared) {
         Some((stage_label(name), age.as_secs_f64()))
     });
     sheet.gauges("boothd_stage_media_age_seconds", "Time since media last passed.", ages);
+    let light = stages.iter().find(|(name, _)| *name == "light");
+    let is_lit = light.and_then(|(_, status)| status.on).map(f64::from);
+    sheet.gauge("boothd_light_on", "1 while the recording light is lit.", is_lit);
     let mut each = |name, help, of: fn(&Status) -> u64| {
         let samples = stages.iter().map(|(stage, s)| (stage_label(stage), count(of(s))));
         sheet.counters(name, help, samples);

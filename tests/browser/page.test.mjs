@@ -150,6 +150,39 @@ test("switches are sent, follow the daemon, and say why they are locked", async 
   await done(opened);
 });
 
+test("a policy that nobody has chosen and a recording light are told in both languages", async () => {
+  for (const [locale, sign, why, dark, fails] of [
+    ["zh-CN", /尚未选择策略.*policy\.profile/, /尚未选择策略/, /录制指示灯 *灭/, /录制指示灯 *不可用/],
+    ["en-GB", /No policy is chosen.*policy\.profile/, /No policy is chosen/, /Recording light *Dark/, /Recording light *Unavailable/],
+  ]) {
+    const opened = await open({ locale, viewport: NARROW });
+    const { page } = opened;
+    assert.ok(!(await page.isVisible('#dots [data-stage="light"]')), "there is none");
+    const off = Object.fromEntries(Object.keys(mock.state.features).map((name) => [name, false]));
+    Object.assign(mock.state, { profile: "unchosen", features: off, allowed: off, analysing: false });
+    mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "nobody has chosen" } };
+    mock.tellState();
+    await waitForText(page, "#signs", sign);
+    await waitForText(page, "#session_why", why);
+    assert.ok(await page.isDisabled("#start"));
+    await waitForText(page, "#expression_state", why);
+    await waitForText(page, "#dots", dark);
+    await waitForText(page, "#board_warnings", sign);
+    await page.click("#open_settings");
+    assert.ok(await page.isDisabled("#switch_video"));
+    assert.match(await page.textContent("#switch_video_why"), why);
+    await page.keyboard.press("Escape");
+    mock.stages.light = { state: "unavailable", on: undefined, error: "brightness is not there" };
+    await waitForText(page, "#dots", fails);
+    await waitForText(page, "#stages", /brightness is not there/);
+    await assertAccessible(page, "unchosen");
+    await assertTidy(page, "unchosen");
+    await screenshot(page, `unchosen-${locale.slice(0, 2)}-390`);
+    await done(opened);
+    await mock.close();
+  }
+});
+
 test("a viewer sees and cannot act", async () => {
   const opened = await open({}, { role: "viewer" });
   const { page } = opened;

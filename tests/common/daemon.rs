@@ -156,6 +156,17 @@ impl Drop for Daemon {
 pub struct Watcher(WebSocket<MaybeTlsStream<TcpStream>>);
 
 impl Watcher {
+    /// Says something that is JSON.
+    pub fn say(&mut self, message: &Value) {
+        self.0.send(Message::text(message.to_string())).expect("the door listens");
+    }
+
+    /// Sends a picture of its own, into its own stream.
+    pub fn send_picture(&mut self, jpeg: &[u8]) {
+        let message = [&[1], &1_u64.to_le_bytes()[..], jpeg].concat();
+        self.0.send(Message::binary(message)).expect("the door listens");
+    }
+
     /// The data of the next message of this type.
     pub fn next(&mut self, kind: &str) -> Value {
         self.next_of(&[kind]).1

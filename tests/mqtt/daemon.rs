@@ -106,6 +106,22 @@ async fn a_booth_that_is_killed_is_said_to_be_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_booth_for_which_nobody_has_chosen_a_policy_tells_its_desk() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let _daemon = Daemon::start(broker.port, &["policy.profile=unchosen"]);
+    let info = centre.wait_topic("/info").await.json();
+    assert_eq!(info["profile"], "unchosen");
+    let health = centre.wait_topic("/health").await.json();
+    assert_eq!(
+        (&health["status"], &health["light"]["state"]),
+        (&json!("unhealthy"), &json!("off"))
+    );
+    let remedy = health["policy"]["error"].as_str().unwrap();
+    assert!(remedy.contains("set policy.profile to \"eu\" or \"default\""), "{remedy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_booth_that_is_stopped_says_goodbye_in_time() {
     let broker = Broker::open();
     let mut centre = Centre::join(broker.port).await;

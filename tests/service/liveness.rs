@@ -28,13 +28,14 @@ fn it_is_starved_when_frames_stop_and_the_process_lives() {
     systemd.sees_it_fed(3);
     plug_in_camera(&booth, &["fault=hangs"]);
     let since = Instant::now();
-    systemd.wait_line("STATUS=STUCK: camera; systemd will start boothd anew");
+    // The loop hangs and its frames stop: which of the two is found first is the look's chance.
+    systemd.wait_words("camera; systemd will start boothd anew");
     starves(&mut systemd, since);
     let (_, health) = daemon.health();
     assert_eq!(health["microphone"]["state"], "running", "the process lives: {health:#}");
     daemon.watch().next("audio_analysis");
     let line = daemon.wait_for_log("a part of boothd is stuck");
-    assert!(line.contains("ERROR") && line.contains("part=camera"), "{line}");
+    assert!(line.contains("ERROR") && line.contains("camera"), "{line}");
     // What comes to itself before systemd acts is fed again.
     plug_in_camera(&booth, &[]);
     systemd.wait_line("WATCHDOG=1");

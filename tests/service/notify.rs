@@ -88,6 +88,39 @@ fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
     assert!(!told.contains("candidate") && !told.contains(&session), "{told}");
 }
 
+/// A restart mends neither, so systemd must not be made to try one.
+#[test]
+fn without_a_policy_or_its_light_it_is_ready_fed_and_says_why() {
+    let (booth, mut systemd) = (Booth::new(), Systemd::new());
+    plug_in_camera(&booth, &[]);
+    plug_in_microphone(&booth);
+    let mut command = booth.command(BOOTHD);
+    systemd.watch(&mut command);
+    let settings = [&DEVICES[..], &["policy.profile=unchosen"]].concat();
+    let daemon = Daemon::start(command, &settings);
+    systemd.wait_line("READY=1");
+    let why = "STATUS=No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
+               \"default\" and start boothd again";
+    assert_eq!(systemd.times(why).len(), 1, "{:?}", systemd.heard);
+    systemd.sees_it_fed(2);
+    drop(daemon);
+
+    let mut systemd = Systemd::new();
+    let mut command = booth.command(BOOTHD);
+    systemd.watch(&mut command);
+    let light = format!("light.path={}", booth.path("no_light").display());
+    let settings = [&DEVICES[..], &[light.as_str()]].concat();
+    let _daemon = Daemon::start(command, &settings);
+    systemd.wait_line("READY=1");
+    let why =
+        "STATUS=Nothing comes in; camera away: nothing is opened without its recording light: ";
+    let told =
+        |line: &str| line.starts_with(why) && line.contains("; the recording light fails");
+    let told = systemd.heard.iter().any(|(_, line)| told(line));
+    assert!(told, "{:?}", systemd.heard);
+    systemd.sees_it_fed(2);
+}
+
 #[test]
 fn it_says_that_it_stops_and_leaves() {
     let (_booth, mut systemd, daemon) = watched();

@@ -82,7 +82,7 @@ fn the_samples_fit_the_unit() {
         );
         tried += 1;
     }
-    assert_eq!(tried, 3);
+    assert_eq!(tried, 4);
 }
 
 #[test]

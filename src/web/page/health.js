@@ -5,7 +5,7 @@ import { element, find, setText } from "./dom.js";
 import { duration, fixed, known, NONE } from "./format.js";
 import { hasWord, t } from "./words.js";
 
-const STAGES = ["camera", "microphone", "vision", "speech", "store", "mqtt"];
+const STAGES = ["camera", "microphone", "light", "vision", "speech", "store", "mqtt"];
 const COUNTS = [["dropped", "dropped_total"], ["overruns", "overruns_total"], ["restarts", "restarts_total"], ["errors", "errors_total"]];
 /** Media comes at least this often while all is well; only a longer silence is worth a word. */
 const QUIET_MS = 3000;
@@ -31,10 +31,15 @@ export function stageOf(health, name) {
   return news.has(name) ? { ...said, ...news.get(name) } : said;
 }
 
-/** A booth without a central desk has nothing to say of one. */
-const isShown = (name, stage) => name !== "mqtt" || (stage && stage.state !== "off");
+/** A booth without a central desk or a recording light has nothing to say of one. */
+const isShown = (name, stage) => !["mqtt", "light"].includes(name) || (stage && stage.state !== "off");
 
-const wordOf = (stage) => (stage ? (hasWord(stage.state) ? t(stage.state) : stage.state) : NONE);
+/** A light that works is lit or dark; everything else says its state. */
+function wordOf(stage) {
+  if (!stage) return NONE;
+  if (stage.state === "running" && typeof stage.on === "boolean") return t(stage.on ? "lit" : "dark");
+  return hasWord(stage.state) ? t(stage.state) : stage.state;
+}
 
 /** Makes the dots once; a change is only a change of text. */
 export function showDots(health) {
@@ -87,9 +92,10 @@ export function showHealth(health) {
 const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 /** What is wrong with the computer itself, in the reader's language. */
-function warningsOf({ board, clock, disk }) {
+function warningsOf({ board, clock, disk, policy }) {
   const word = `board_${board?.trouble}`;
   return [
+    policy?.profile === "unchosen" ? t("sign_unchosen") : null,
     board?.error ? (hasWord(word) ? t(word) : board.error) : null,
     clock?.set === false ? t("clock_not_set") : null,
     disk?.error ? t("disk_low") : null,

@@ -2,6 +2,7 @@
 
 /** Names the word for why nothing can be shown at all, or null. `media` is `video` or `audio`. */
 export function reasonNothing(media, report, { state, features, isOld }) {
+  if (state?.profile === "unchosen") return "waits_for_policy";
   if (features && !features[media]) return media === "video" ? "off_video" : "off_audio";
   if (state?.paused) return "paused";
   if (state && !state.analysing && state.require_consent && !state.session) return "waits_for_consent";

@@ -30,13 +30,15 @@ export class SessionBar {
   show({ state, isRunning, isPaused, isLive, role, isOwn, now }) {
     this.shown = { state, isRunning, isPaused, now };
     const mayAct = role === null || role === "operator" || (isOwn && role !== "viewer");
+    const isUnchosen = state?.profile === "unchosen";
     const canAct = isLive && role !== null && mayAct;
     find("session").dataset.state = isRunning ? (isPaused ? "paused" : "running") : "none";
     find("start").hidden = isRunning || !mayAct;
     find("pause").hidden = find("end").hidden = !isRunning || !mayAct;
     setText(find("pause"), t(isPaused ? "resume" : "pause"));
-    for (const id of ["start", "pause", "end"]) find(id).disabled = !canAct;
-    setText(find("session_why"), !isLive ? t("locked_not_connected") : canAct ? "" : t("locked_role"));
+    for (const id of ["start", "pause", "end"]) find(id).disabled = !canAct || isUnchosen;
+    const why = isUnchosen ? "locked_unchosen" : canAct ? null : "locked_role";
+    setText(find("session_why"), !isLive ? t("locked_not_connected") : why ? t(why) : "");
     this.tick();
   }
 

@@ -77,6 +77,7 @@ export class Settings {
 function whyLocked(name, state, canAct, isLive) {
   if (!isLive || !state) return "locked_not_connected";
   if (state.allowed && !state.allowed[name]) {
+    if (state.profile === "unchosen") return "locked_unchosen";
     if (state.profile === "eu" && EMOTIONS.includes(name)) return "locked_eu";
     return "locked_config";
   }

@@ -6,6 +6,7 @@ import { duration } from "./format.js";
 import { hasWord, t } from "./words.js";
 
 const SIGNS = [
+  ["sign_unchosen", (now) => now.state?.profile === "unchosen", "warn"],
   ["sign_demo", (now) => now.isDemo, "warn"],
   ["sign_preview", (now) => now.isPreviewed, "warn"],
   ["sign_paused", (now) => now.state?.paused, "warn"],

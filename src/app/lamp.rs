@@ -1,0 +1,52 @@
+//! The recording light as a part of the whole: dark before anything is opened and after everything
+//! is closed, and looked after in between.
+
+use std::{path::Path, thread::JoinHandle};
+
+use super::{join, spawn};
+use crate::{
+    capture::source::Present, config::Config, error::Result, light::Light, stop::Stop,
+};
+
+/// The light and the thread that keeps it; dark once this is dropped.
+pub(super) struct Lamp {
+    light: Light,
+    keeper: Option<JoinHandle<()>>,
+    stop: Stop,
+}
+
+impl Lamp {
+    /// Darkens the light and begins to look after it. Without one there is no thread.
+    pub(super) fn start(folder: Option<&Path>, stop: Stop) -> Result<Self> {
+        let light = Light::new(folder);
+        let (kept, until) = (light.clone(), stop.clone());
+        let keeper = light.is_there().then(|| spawn("light", move || kept.watch(&until)));
+        Ok(Lamp { light, keeper: keeper.transpose()?, stop })
+    }
+
+    pub(super) fn light(&self) -> Light {
+        self.light.clone()
+    }
+}
+
+impl Drop for Lamp {
+    /// Also where the daemon leaves early, with its devices open: they are told to close.
+    fn drop(&mut self) {
+        self.stop.request();
+        if let Some(keeper) = self.keeper.take() {
+            join(keeper);
+        }
+        self.light.put_out();
+    }
+}
+
+/// Which devices are there, where the answer decides what plays. Nobody looks where nothing may be
+/// opened.
+pub(super) fn present(config: &Config, light: &Light) -> Present {
+    let may_look = config.policy.check_chosen().is_ok();
+    if may_look && config.sources.depend_on_presence() {
+        Present::look(&config.camera.device, &config.microphone.device, light)
+    } else {
+        Present::EXPECTED
+    }
+}

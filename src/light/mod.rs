@@ -1,0 +1,228 @@
+//! [`Light`]: the recording light, lit while camera or microphone is open and dark otherwise. It
+//! fails closed: who opens a device takes a [`Lit`] first, and there is none without the light.
+//!
+//! Counts who holds it and looks each second whether it is as it should be. Holds no device; the
+//! files of the LED are `led`'s.
+
+mod led;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use led::Led;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    stage::{Stage, State},
+    stop::Stop,
+};
+
+/// How often the LED is looked at: somebody may have switched it, or pulled it out.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+/// The recording light, or none. Clones are handles of the same.
+#[derive(Clone, Debug)]
+pub struct Light {
+    stage: Arc<Stage>,
+    shared: Option<Arc<Shared>>,
+}
+
+/// The right to have a device open; the light goes out after the last one was dropped.
+#[derive(Debug)]
+pub struct Lit {
+    light: Light,
+}
+
+#[derive(Debug)]
+struct Shared {
+    led: Led,
+    turn: Mutex<Turn>,
+}
+
+/// Held while the LED is switched, so that it never differs from the count.
+#[derive(Debug, Default)]
+struct Turn {
+    held: usize,
+    is_over: bool,
+    fault: Option<Fault>,
+}
+
+#[derive(Debug)]
+struct Fault {
+    kind: ErrorKind,
+    sentence: String,
+    /// It can be darkened and not lit: that darkening it succeeds proves nothing.
+    is_of_lighting: bool,
+}
+
+impl Light {
+    /// No light: everything may be opened.
+    pub fn none() -> Self {
+        Light::new(None)
+    }
+
+    /// The LED of that folder in sysfs, dark from now on. One that cannot be switched is told by
+    /// the stage `light`, and keeps devices closed until it can.
+    pub fn new(folder: Option<&Path>) -> Self {
+        let stage = Arc::new(Stage::new("light"));
+        let shared = folder.map(|folder| {
+            stage.update(|status| status.source = Some(folder.display().to_string()));
+            Arc::new(Shared { led: Led::at(folder), turn: Mutex::default() })
+        });
+        if shared.is_none() {
+            stage.update(|status| status.state = State::Off);
+        }
+        let light = Light { stage, shared };
+        light.look();
+        light
+    }
+
+    /// Where it says how it is.
+    pub fn stage(&self) -> &Arc<Stage> {
+        &self.stage
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// Lights it; the device may be opened once this has returned.
+    ///
+    /// # Errors
+    /// What the LED says. Nothing may be opened then.
+    pub fn hold(&self) -> Result<Lit> {
+        if let Some(shared) = &self.shared {
+            let mut turn = shared.turn();
+            if turn.is_over {
+                let what = "boothd leaves and opens nothing any more";
+                return Err(Error::new(ErrorKind::Unavailable, what));
+            }
+            turn.held += 1;
+            self.set(shared, &mut turn);
+            if let Some(fault) = &turn.fault {
+                let error = fault.refusal();
+                turn.held -= 1;
+                return Err(error);
+            }
+        }
+        Ok(Lit { light: self.clone() })
+    }
+
+    /// Keeps it as it should be until `stop`. Its own thread; returns at once without a light.
+    pub fn watch(&self, stop: &Stop) {
+        while self.is_there() {
+            self.stage.beat();
+            self.look();
+            if stop.wait_timeout(LOOK_EVERY) {
+                return;
+            }
+        }
+    }
+
+    /// Darkens it for good: nothing is opened from now on.
+    pub fn put_out(&self) {
+        let Some(shared) = &self.shared else { return };
+        let mut turn = shared.turn();
+        turn.is_over = true;
+        let darkened = shared.led.set(false);
+        let on = darkened.is_ok().then_some(false);
+        self.stage.update(|status| (status.state, status.on) = (State::Stopped, on));
+        if let Err(error) = darkened {
+            let chain = error.chain().to_string();
+            log::error!(target: "light", error = chain.as_str(); "the recording light cannot be put out");
+        }
+    }
+
+    fn look(&self) {
+        if let Some(shared) = &self.shared {
+            self.set(shared, &mut shared.turn());
+        }
+    }
+
+    /// Makes the LED what the count says, and tells the stage and the journal how that went.
+    fn set(&self, shared: &Shared, turn: &mut Turn) {
+        if turn.is_over {
+            return;
+        }
+        let lit = turn.held > 0;
+        match shared.led.set(lit) {
+            Ok(()) => self.obeyed(turn, lit),
+            Err(error) => {
+                let is_of_lighting = lit && shared.led.set(false).is_ok();
+                let sentence = error.to_string();
+                let is_news = turn.fault.as_ref().is_none_or(|told| told.sentence != sentence);
+                if is_news {
+                    let chain = error.chain().to_string();
+                    log::warn!(target: "light", error = chain.as_str(); "the recording light fails, camera and microphone stay closed until it works");
+                }
+                let kind = error.kind();
+                self.stage.update(|status| {
+                    status.restarts_total += u64::from(status.state == State::Running);
+                    status.state = State::Unavailable;
+                    status.error = Some(sentence.clone());
+                    status.on = is_of_lighting.then_some(false);
+                });
+                turn.fault = Some(Fault { kind, sentence, is_of_lighting });
+            }
+        }
+    }
+
+    fn obeyed(&self, turn: &mut Turn, lit: bool) {
+        if turn.fault.as_ref().is_some_and(|fault| fault.is_of_lighting && !lit) {
+            return;
+        }
+        if turn.fault.take().is_some() {
+            log::info!(target: "light", "the recording light works again");
+        }
+        self.stage.update(|status| {
+            (status.state, status.error, status.on) = (State::Running, None, Some(lit));
+        });
+    }
+}
+
+impl Shared {
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().expect(UNPOISONED)
+    }
+}
+
+impl Fault {
+    fn refusal(&self) -> Error {
+        let what = format!("nothing is opened without its recording light: {}", self.sentence);
+        Error::new(self.kind, what)
+    }
+}
+
+impl Lit {
+    /// Whether the light still is what it should be; asked at each turn of a device's loop.
+    ///
+    /// # Errors
+    /// What was wrong with the LED at the last look. The device must be closed then.
+    pub fn check(&self) -> Result<()> {
+        let Some(shared) = &self.light.shared else { return Ok(()) };
+        shared.turn().fault.as_ref().map_or(Ok(()), |fault| Err(fault.refusal()))
+    }
+
+    /// The device refuses to close: the light stays lit as long as boothd runs.
+    pub fn keep(mut self) {
+        self.light.shared = None;
+    }
+}
+
+impl Drop for Lit {
+    fn drop(&mut self) {
+        let Some(shared) = &self.light.shared else { return };
+        let mut turn = shared.turn();
+        turn.held -= 1;
+        self.light.set(shared, &mut turn);
+    }
+}
+
+#[cfg(test)]
+mod tests;
