@@ -66,7 +66,7 @@ make_root() {
     printf 'NAME=boothd\nVERSION=%s\nARCHITECTURE=%s\n' "$version" "$architecture" >"$root/etc/booth-release"
     ln -s /usr/lib/booth/update "$root/usr/sbin/booth-update"
     mkdir -p "$root/boot/booth" "$root/data" "$root/etc/boothd"
-    in_root systemctl --quiet enable boothd ssh iwd booth-setup booth-confirm booth-update.timer \
+    in_root systemctl --quiet enable boothd ssh iwd booth-data booth-setup booth-confirm booth-update.timer \
         systemd-networkd systemd-resolved systemd-timesyncd
     # apt updates nothing on a root that is never written; RAUC does. A console nobody can log in at is closed.
     in_root systemctl --quiet disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
