@@ -21,8 +21,10 @@ version=${VERSION:-$(dpkg-deb -f "$package" Version)}
 name=boothd-$architecture
 work=$out/work-$architecture
 root=$work/root
-# The partition of a slot, MiB (genimage-*.cfg).
+# The partitions, MiB (genimage-*.cfg): the boot partition begins at 4.
 slot_mib=512
+boot_mib=64
+[ "$architecture" = amd64 ] || boot_mib=192
 
 clean_up() { ! mountpoint -q "$root/proc" || umount "$root/proc"; rm -rf "$work"; }
 trap clean_up EXIT
@@ -62,6 +64,7 @@ make_root() {
     cp -rL --preserve=mode,timestamps "$here/rootfs/." "$root/"
     chown -R root:root "$root/etc" "$root/usr/lib/booth" "$root/usr/share/booth"
     sed -i "s/@ARCHITECTURE@/$architecture/" "$root/etc/rauc/system.conf"
+    [ "$architecture" = amd64 ] || sed -i 's/^bootloader=.*/bootloader=uboot/; /^grubenv=/d' "$root/etc/rauc/system.conf"
     install -m 644 "$KEYRING" "$root/etc/rauc/keyring.pem"
     printf 'NAME=boothd\nVERSION=%s\nARCHITECTURE=%s\n' "$version" "$architecture" >"$root/etc/booth-release"
     ln -s /usr/lib/booth/update "$root/usr/sbin/booth-update"
@@ -102,6 +105,10 @@ make_bundle() {
     ln "$work/rootfs.img" "$work/bundle/rootfs.img"
     printf '[update]\ncompatible=%s\nversion=%s\n\n[bundle]\nformat=verity\n\n[image.rootfs]\nfilename=rootfs.img\n' \
         "$name" "$version" >"$work/bundle/manifest.raucm"
+    if [ "$architecture" = arm64 ]; then
+        cp "$here/boot/fill-folder" "$work/bundle/"
+        printf 'hooks=post-install\n\n[hooks]\nfilename=fill-folder\n' >>"$work/bundle/manifest.raucm"
+    fi
     rm -f "$out/$name.raucb"
     rauc --cert="$SIGN_CERT" --key="$SIGN_KEY" --keyring="$KEYRING" bundle "$work/bundle" "$out/$name.raucb" >/dev/null
 }
@@ -122,19 +129,31 @@ boot_files_amd64() {
     cp "$1/grub/grubenv" "$1/grub/grubenv.bak"
 }
 
+# The firmware, U-Boot and its memory, each slot's kernel.
+boot_files_arm64() {
+    mkdir -p "$1/A"
+    rm "$1/kernel.cfg"
+    cp "$here/boot/kernel.txt" "$here/boot/config.txt" "$1/"
+    cp "$root/usr/lib/raspi-firmware/"{start4.elf,fixup4.dat} "$root/usr/lib/u-boot/rpi_arm64/u-boot.bin" \
+        "$root"/usr/lib/linux-image-*/broadcom/bcm2711-rpi-{4-b,400,cm4-io}.dtb "$1/"
+    cp -L "$root/vmlinuz" "$root/initrd.img" "$1/A/"
+    mkimage -q -A arm64 -T script -C none -d "$here/boot/boot.cmd" "$1/boot.scr" >/dev/null
+    printf 'BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\nA_CONFIRMED=1\n' | mkenvimage -s 0x4000 -o "$1/uboot.env" -
+}
+
 make_image() {
     step "$name.img"
     mkdir "$work/boot" "$work/images"
     cp "$here/boot/booth.toml" "$here/boot/kernel.cfg" "$work/boot/"
     "boot_files_$architecture" "$work/boot"
     find "$work/boot" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    truncate -s 64M "$work/boot.vfat"
+    truncate -s ${boot_mib}M "$work/boot.vfat"
     mkfs.vfat --invariant -i b007d001 -n BOOTH "$work/boot.vfat" >/dev/null
     (cd "$work/boot" && mcopy -i "$work/boot.vfat" -s -m -- * ::)
     genimage --loglevel 1 --rootpath "$work/images" --inputpath "$work" --outputpath "$work" --tmppath "$work/genimage" \
         --config "$here/genimage-$architecture.cfg"
     # The other slot and the data have no content yet; the card has the room, the file need not.
-    truncate -s $((68 * 1048576 + $(stat -c %s "$work/rootfs.img"))) "$work/booth.img"
+    truncate -s $(((4 + boot_mib) * 1048576 + $(stat -c %s "$work/rootfs.img"))) "$work/booth.img"
     mv "$work/booth.img" "$out/$name.img"
     (cd "$out" && sha256sum "$name.img" "$name.raucb" | tee "$name.sha256")
     ls -l "$out/$name.img" "$out/$name.raucb"
