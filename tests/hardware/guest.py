@@ -135,7 +135,7 @@ class Guest:
                 # The words stand apart, so that the echo of the line is not taken for the answer.
                 self.shell_socket.sendall(b"\nstty -echo; exec env TERM=dumb PS1= PS2= sh\necho he''llo\n")
                 seen = b""
-                while b"hello" not in seen:
+                while b"hello" not in seen.replace(b"he''llo", b""):
                     seen += self.shell_socket.recv(4096) or b""
                 return True
             except (TimeoutError, OSError):
@@ -166,6 +166,8 @@ class Guest:
                 raise Failed(f"the guest is gone during `{command}`")
             seen += piece.decode(errors="replace").replace("\r", "")
         output, status = seen[:at], int(seen[at + len(mark):].split(";")[0])
+        if "root@" in output:
+            raise Failed(f"the guest has started anew before `{command}`")
         if check and status:
             raise Failed(f"`{command}` ended with {status}: {output[-2000:]}")
         return output.strip()

@@ -47,8 +47,7 @@ class Run:
             self.guest.stop()
         self.guest = Guest(self.folder / name, self.options.image, self.options.tools)
         self.booth = Booth(self.guest.web_port)
-        # Without KVM a device may need longer than systemd's 90 s, and boothd than its unit's.
-        self.guest.kernel_words(f"systemd.default_device_timeout_sec=600 {words}")
+        self.guest.kernel_words(words)
         if config:
             self.guest.put("booth.toml", config.replace("MQTT_PORT", str(self.broker.port)))
         self.guest.start()
