@@ -99,6 +99,14 @@ class Broker:
         self.listener = None
 
     def listen(self):
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
+                break
+            except ConnectionRefusedError:
+                if self.process.poll() is not None:
+                    raise
+                time.sleep(0.1)
         self.listener = subprocess.Popen(
             ["mosquitto_sub", "-V", "5", "-i", "desk", "-c", "-x", "3600", "-q", "1", "-p", str(self.port),
              "-t", "boothd/#", "-F", "%t %p"], stdout=self.log, stderr=subprocess.DEVNULL)
