@@ -146,16 +146,14 @@ class Guest:
     def shell(self, command, limit_s=120, check=True):
         """What a command line prints, its errors too."""
         self.count += 1
-        mark = f"@{self.count}@"
-        # In parts: the terminal takes no line over 4096 bytes.
+        begin, end = f"@begin{self.count}@", f"@end{self.count}@"
+        # The words stand apart: where the terminal echoes the line, it is not taken for the answer.
+        line = f"echo '@begin''{self.count}@'; {{ {command}\n}} 2>&1; echo \"@end\"\"{self.count}@$?;\"\n"
         self.shell_socket.settimeout(limit_s)
-        self.shell_socket.sendall(f"{{ {command}\n}} 2>&1; echo \"{mark[:-1]}\"\"@$?;\"\n".encode())
+        self.shell_socket.sendall(line.encode())
         deadline = time.monotonic() + limit_s
         seen = ""
-        while True:
-            at = seen.find(mark)
-            if at >= 0 and ";" in seen[at:]:
-                break
+        while not (end in seen and ";" in seen[seen.find(end):]):
             if time.monotonic() > deadline:
                 raise Failed(f"`{command}` did not end within {limit_s} s: {seen[-2000:]}")
             try:
@@ -165,9 +163,13 @@ class Guest:
             if not piece:
                 raise Failed(f"the guest is gone during `{command}`")
             seen += piece.decode(errors="replace").replace("\r", "")
-        output, status = seen[:at], int(seen[at + len(mark):].split(";")[0])
-        if "root@" in output:
+        # A shell that is new (the guest has started anew) does not know what was begun.
+        if begin not in seen:
             raise Failed(f"the guest has started anew before `{command}`")
+        output = seen[seen.rindex(begin) + len(begin):seen.find(end)]
+        # What is echoed of the lines behind the first.
+        output = output.replace("} 2>&1; echo \"@end\"\"" + f"{self.count}@$?;\"\n", "")
+        status = int(seen[seen.find(end) + len(end):].split(";")[0])
         if check and status:
             raise Failed(f"`{command}` ended with {status}: {output[-2000:]}")
         return output.strip()
