@@ -109,7 +109,7 @@ class Broker:
                 time.sleep(0.1)
         self.listener = subprocess.Popen(
             ["mosquitto_sub", "-V", "5", "-i", "desk", "-c", "-x", "3600", "-q", "1", "-p", str(self.port),
-             "-t", "boothd/#", "-F", "%t %p"], stdout=self.log, stderr=subprocess.DEVNULL)
+             "-t", "boothd/#", "-F", "%t\t%p"], stdout=self.log, stderr=subprocess.DEVNULL)
 
     def heard(self, part):
         """The last payload on a topic that ends so."""
@@ -117,14 +117,14 @@ class Broker:
         found = None
         with open(self.folder / "mqtt.log") as lines:
             for line in lines:
-                topic, _, payload = line.partition(" ")
+                topic, _, payload = line.partition("\t")
                 if topic.endswith(part):
                     found = payload
         return json.loads(found) if found else None
 
     def topics(self):
         with open(self.folder / "mqtt.log") as lines:
-            return [line.partition(" ")[0] for line in lines]
+            return [line.partition("\t")[0] for line in lines]
 
     def stop(self):
         for process in (self.listener, self.process):
