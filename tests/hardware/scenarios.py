@@ -140,8 +140,10 @@ def away_and_back(run, name, stage, away, back, limit_s):
     """A fault comes, is told by /health, ends, and is gone from it."""
     # What boothd's own counters say must have been right before.
     run.wait_health("healthy before", is_healthy, 600)
+    start = time.monotonic()
     run.guest.shell(away, 300)
-    _, told_s = run.wait_health(f"{stage} is away", lambda health: health[stage]["error"], limit_s)
+    run.wait_health(f"{stage} is away", lambda health: health[stage]["error"], limit_s)
+    told_s = time.monotonic() - start
     run.guest.shell(back, 300)
     _, gone_s = run.wait_health(f"{stage} is back", is_without_error(stage), limit_s)
     run.result(name, f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
@@ -233,15 +235,28 @@ def start_again(run, limit_s=1200):
     run.wait_health("healthy", is_healthy, limit_s)
 
 
+def ask_for_reboot(run):
+    """An orderly start anew; the next shell is that of the new start."""
+    before = run.guest.boot_id()
+    try:
+        run.guest.shell("systemctl reboot", check=False)
+    except Failed:
+        pass
+
+    def another():
+        try:
+            return run.guest.boot_id() != before
+        except (Failed, OSError):
+            run.guest.open_shell(1200)
+            return False
+    wait_for("a new start", another, 1200, every_s=5)
+    run.guest.open_shell(1200)
+
+
 def reboot(run):
     session = session_with_summary(run)
-    before = run.guest.boot_id()
-    run.guest.shell_socket.sendall(b"systemctl reboot\n")
-    run.guest.forget_shell()
-    time.sleep(5)
+    ask_for_reboot(run)
     start_again(run)
-    if run.guest.boot_id() == before:
-        raise Failed("it did not start anew")
     same_session(run, [session])
     run.result("reboot", f"healthy {run.guest.uptime_s():.0f} guest seconds after the kernel's start; the session is kept")
 
@@ -318,7 +333,7 @@ def update(run):
     config = run.guest.shell("sha256sum /etc/boothd/boothd.toml")
     slot = install(run, run.options.good_bundle)
     start_again(run)
-    other = run.guest.shell("sed 's/.*rauc.slot=\\([AB]\\).*/\\1/' /proc/cmdline")
+    other = slot_of(run)
     if other == slot:
         raise Failed("the update was not started")
     version = run.guest.shell("cat /etc/booth-release | tr '\\n' ' '")
@@ -335,8 +350,7 @@ def bad_update(run):
     # Long enough for a start here, and shorter than a booth's 10 minutes.
     run.guest.shell("sed -i 's/\"$/ booth.confirm_s=400\"/' /boot/booth/kernel.cfg")
     slot = install(run, run.options.bad_bundle)
-    run.guest.open_shell(1200)
-    tried = run.guest.shell("sed 's/.*rauc.slot=\\([AB]\\).*/\\1/' /proc/cmdline")
+    tried = slot_of(run)
     boot_id = run.guest.boot_id()
     if tried == slot:
         raise Failed("the bad update was not tried")
@@ -345,11 +359,11 @@ def bad_update(run):
     def back():
         try:
             return run.guest.boot_id() != boot_id
-        except Failed:
+        except (Failed, OSError):
             run.guest.open_shell(1200)
             return run.guest.boot_id() != boot_id
     wait_for("the slot from before", back, 1800, every_s=10)
-    now = run.guest.shell("sed 's/.*rauc.slot=\\([AB]\\).*/\\1/' /proc/cmdline")
+    now = slot_of(run)
     if now != slot:
         raise Failed(f"slot {now} was started instead of {slot}")
     run.plug_in()
@@ -368,6 +382,10 @@ def unsigned(run):
         if "ended with 0" in said or before != after:
             raise Failed(f"{what} bundle was taken: {said}")
         run.result(f"{what} bundle", "refused: " + " ".join(line for line in said.splitlines() if "ailed" in line)[-200:])
+
+
+def slot_of(run):
+    return run.guest.shell("sed 's/.*rauc.slot=\\([AB]\\).*/\\1/' /proc/cmdline")
 
 
 def grub_variables(run):
@@ -392,14 +410,12 @@ def serve(run, bundle):
 
 def install(run, bundle):
     """The slot that installed it; the guest then starts anew."""
-    slot = run.guest.shell("sed 's/.*rauc.slot=\\([AB]\\).*/\\1/' /proc/cmdline")
+    slot = slot_of(run)
     serve(run, bundle)
     start = time.monotonic()
     said = run.guest.shell("rauc install /data/update.raucb && rm /data/update.raucb && sync", 1800)
     print(f"   installed in {time.monotonic() - start:.0f} s: {said.splitlines()[-1]}", flush=True)
-    run.guest.shell_socket.sendall(b"systemctl reboot\n")
-    run.guest.forget_shell()
-    time.sleep(20)
+    ask_for_reboot(run)
     return slot
 
 
