@@ -7,6 +7,7 @@ FOLDER is image/build.sh's. Without scenarios: all of them, in the order of scen
 out is printed and lies in target/hardware/results.md; docs/ref/faults.md has the last full run.
 """
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +50,8 @@ def main():
     if {"update", "bad_update", "unsigned"} & set(names):
         bundles(options, options.work)
 
+    # Whoever ends the tests ends the guest with them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     broker = Broker(options.work, free_port())
     run = scenarios.Run(options, options.work, broker)
     failed = []
