@@ -198,12 +198,17 @@ def microphone(run):
 def stopped(run):
     """A boothd that stands still: the watchdog starts it anew within its period and 5 s."""
     period_s = int(run.guest.shell("systemctl show --value -p WatchdogUSec boothd | sed 's/1min/60/; s/s$//'"))
+    # While it starts, another limit holds: TimeoutStartSec.
+    wait_for("READY=1", lambda: run.guest.shell("systemctl is-active boothd", check=False) == "active", 300)
     pid = run.main_pid()
-    run.guest.shell(f"kill -STOP {pid}")
     start = run.guest.uptime_s()
+    run.guest.shell(f"kill -STOP {pid}")
     wait_for("another boothd", lambda: run.main_pid() not in (0, pid), period_s + 120)
-    killed = run.guest.shell(
-        "journalctl -b -o short-monotonic -u boothd --no-pager | grep -i 'watchdog timeout' | tail -1")
+    journal = run.guest.shell("journalctl --sync; journalctl -b -o short-monotonic -u boothd --no-pager | tail -15")
+    lines = [line for line in journal.splitlines() if "Watchdog timeout" in line]
+    if not lines:
+        raise Failed(f"it was not the watchdog that ended boothd: {journal}")
+    killed = lines[-1]
     killed_s = float(killed.split("[")[1].split("]")[0])
     run.result("kill -STOP", f"watchdog (period {period_s} s) acted after {killed_s - start:.1f} s")
     if killed_s - start > period_s + 5:
