@@ -4,7 +4,7 @@
 CARGO_FLAGS ?= --release --locked
 
 .PHONY: run test ci fmt clippy doc audit bench config-docs build fuzz man sbom deb deb-arm64 test-deb \
-	test-deb-arm64 cross test-arm64
+	test-deb-arm64 cross test-arm64 image image-arm64 test-hardware
 
 run: build            ## Build and run the booth on the devices it finds, or on the bundled clip
 	./target/release/boothd run $(RUN_FLAGS)
@@ -80,6 +80,26 @@ ARM64_TESTS ?= --lib --test accuracy_speech --test vision --test decode_pictures
 test-arm64:           ## The tests on an emulated 64-bit ARM. As root.
 	./scripts/install-packages.sh cross
 	./scripts/emulated.sh ./scripts/cross.sh test $(CARGO_FLAGS) --no-fail-fast $(ARM64_TESTS)
+
+# The appliance (docs/guide/image.md). As root. PACKAGE=… takes a package that is there.
+image:                ## target/image/boothd-amd64.img and .raucb
+	./scripts/install-packages.sh image
+	[ -n "$(PACKAGE)" ] || $(MAKE) deb
+	./image/build.sh amd64 $(or $(PACKAGE),$$(ls target/packages/boothd_*_amd64.deb | grep -v $(NEWER))) target/image
+
+image-arm64:          ## The same for a Raspberry Pi 4
+	./scripts/install-packages.sh image
+	./scripts/install-packages.sh cross
+	[ -n "$(PACKAGE)" ] || $(MAKE) deb-arm64
+	./scripts/emulated.sh ./image/build.sh arm64 \
+	  $(or $(PACKAGE),$$(ls target/packages/boothd_*_arm64.deb | grep -v $(NEWER))) target/image
+
+# Which of tests/hardware/scenarios.py; none: all.
+HARDWARE_TESTS ?=
+
+test-hardware:        ## The image of target/image in QEMU, on the kernel's own drivers
+	./scripts/install-packages.sh hardware
+	./tests/hardware/run.py --image target/image $(HARDWARE_TESTS)
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg message

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for: build | test | package | cross. Quiet when none is.
+# Installs the Debian packages that are missing for: build | test | package | cross | image | hardware. Quiet when none is.
 set -euo pipefail
 
 case "${1:-}" in
@@ -12,7 +12,13 @@ case "${1:-}" in
     # arm64: compiler, libraries and an emulator. Rust's arm64 part is added below.
     cross) packages=(gcc libc6-dev pkg-config libclang-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu
                      libasound2-dev:arm64 libasound2-plugins:arm64 qemu-user-static arch-test) ;;
-    *) echo "usage: $0 build|test|package|cross" >&2; exit 2 ;;
+    # The appliance: Debian's parts, the disk, the updates. arm64 needs `cross` too.
+    image) packages=(mmdebstrap genimage squashfs-tools dosfstools mtools e2fsprogs fdisk rauc openssl
+                     grub-common grub-pc-bin grub-efi-amd64-bin u-boot-tools) ;;
+    # The appliance in QEMU; the headers of its kernel are installed by tests/hardware/tools.sh.
+    hardware) packages=(qemu-system-x86 seabios mtools squashfs-tools rauc openssl mosquitto mosquitto-clients
+                        gcc libc6-dev make libasound2-dev python3) ;;
+    *) echo "usage: $0 build|test|package|cross|image|hardware" >&2; exit 2 ;;
 esac
 
 # The page is tested in a real browser. Whoever has node or Chromium from elsewhere keeps it.

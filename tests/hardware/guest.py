@@ -1,0 +1,192 @@
+"""The appliance in QEMU: a disk made from the image, a root shell on the second serial line, QMP.
+
+Without KVM the guest is 20 to 50 times slower than a board: what it takes is waited for, never
+taken for granted after a while.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+BOOT_OFFSET = "4M"
+DISK_BYTES = 4 << 30
+
+
+class Failed(Exception):
+    """What was to be shown is not so."""
+
+
+def wait_for(what, condition, limit_s, every_s=0.5):
+    """Until `condition()` gives something true: that, and the seconds that it took."""
+    start = time.monotonic()
+    while True:
+        found = condition()
+        took_s = time.monotonic() - start
+        if found:
+            return found, took_s
+        if took_s > limit_s:
+            raise Failed(f"{what}: not within {limit_s} s")
+        time.sleep(every_s)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Guest:
+    """One booth on one disk; it may be started many times."""
+
+    def __init__(self, folder, image, tools):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.disk = self.folder / "disk.img"
+        self.tools = tools
+        self.web_port = free_port()
+        self.process = None
+        self.shell_socket = None
+        self.serial = self.folder / "serial.log"
+        self.count = 0
+        if image:
+            subprocess.run(["cp", "--sparse=always", image, self.disk], check=True)
+            os.truncate(self.disk, DISK_BYTES)
+
+    def put(self, name, text):
+        """A file on the boot partition, as somebody does who has the card in a computer."""
+        path = self.folder / Path(name).name
+        path.write_text(text)
+        subprocess.run(["mcopy", "-o", "-i", f"{self.disk}@@{BOOT_OFFSET}", path, f"::/{name}"], check=True)
+
+    def get(self, name):
+        """A file of the boot partition, or None."""
+        result = subprocess.run(["mtype", "-i", f"{self.disk}@@{BOOT_OFFSET}", f"::/{name}"], capture_output=True)
+        return result.stdout.decode() if result.returncode == 0 else None
+
+    def kernel_words(self, words):
+        self.put("kernel.cfg", f'set words="systemd.debug_shell=ttyS1 console=ttyS0,115200 {words}"\n')
+
+    def start(self):
+        for name in ("shell", "qmp"):
+            (self.folder / name).unlink(missing_ok=True)
+        self.count += 1
+        command = [
+            "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512",
+            # la57=off: five levels of page tables cost a third of the speed. Never tsc=reliable.
+            "-cpu", "max,la57=off", "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
+            "-chardev", f"file,id=log,path={self.serial},append=on", "-serial", "chardev:log",
+            "-serial", f"unix:{self.folder}/shell,server,nowait",
+            "-qmp", f"unix:{self.folder}/qmp,server,nowait",
+            # A cut takes what the guest has not written yet. A disk that loses what it was told to
+            # keep is not shown so; tests/power_cut.rs does, sector by sector.
+            "-drive", f"file={self.disk},if=none,id=card,format=raw,cache=writeback",
+            "-device", "virtio-blk-pci,drive=card,serial=card",
+            "-drive", f"file={self.tools},if=none,id=tools,format=raw,readonly=on",
+            "-device", "virtio-blk-pci,drive=tools,serial=tools",
+            "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.web_port}-:8000",
+            "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-device", "i6300esb", "-action", "watchdog=reset",
+        ]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.started_at = time.monotonic()
+
+    def cut(self):
+        """The plug is pulled."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.forget_shell()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.cut()
+
+    def forget_shell(self):
+        if self.shell_socket:
+            self.shell_socket.close()
+            self.shell_socket = None
+
+    def qmp(self, command, **arguments):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.folder / "qmp"))
+            lines = control.makefile("rw")
+            lines.readline()
+            for message in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                lines.write(json.dumps(message) + "\n")
+                lines.flush()
+                while "return" not in (answer := json.loads(lines.readline())):
+                    if "error" in answer:
+                        raise Failed(f"QMP {command}: {answer['error']}")
+            return answer["return"]
+
+    def open_shell(self, limit_s=600):
+        """The root shell of systemd.debug_shell; it is there long before the booth is ready."""
+        def answers():
+            if self.process.poll() is not None:
+                raise Failed(f"QEMU has ended with {self.process.returncode}")
+            try:
+                self.forget_shell()
+                self.shell_socket = socket.socket(socket.AF_UNIX)
+                self.shell_socket.settimeout(5)
+                self.shell_socket.connect(str(self.folder / "shell"))
+                # The words stand apart, so that the echo of the line is not taken for the answer.
+                self.shell_socket.sendall(b"\nstty -echo; exec env TERM=dumb PS1= PS2= sh\necho he''llo\n")
+                seen = b""
+                while b"hello" not in seen.replace(b"he''llo", b""):
+                    seen += self.shell_socket.recv(4096) or b""
+                return True
+            except (TimeoutError, OSError):
+                return False
+        wait_for("a root shell in the guest", answers, limit_s, every_s=2)
+        self.shell("mkdir -p /run/tools; mountpoint -q /run/tools || mount -o ro /dev/disk/by-id/virtio-tools /run/tools", 60)
+
+    def shell(self, command, limit_s=120, check=True):
+        """What a command line prints, its errors too."""
+        self.count += 1
+        begin, end = f"@begin{self.count}@", f"@end{self.count}@"
+        # The words stand apart: where the terminal echoes the line, it is not taken for the answer.
+        line = f"echo '@begin''{self.count}@'; {{ {command}\n}} 2>&1; echo \"@end\"\"{self.count}@$?;\"\n"
+        self.shell_socket.settimeout(limit_s)
+        self.shell_socket.sendall(line.encode())
+        deadline = time.monotonic() + limit_s
+        seen = ""
+        while not (end in seen and ";" in seen[seen.find(end):]):
+            if time.monotonic() > deadline:
+                raise Failed(f"`{command}` did not end within {limit_s} s: {seen[-2000:]}")
+            try:
+                piece = self.shell_socket.recv(65536)
+            except TimeoutError:
+                continue
+            if not piece:
+                raise Failed(f"the guest is gone during `{command}`")
+            seen += piece.decode(errors="replace").replace("\r", "")
+        # A shell that is new (the guest has started anew) does not know what was begun.
+        if begin not in seen:
+            raise Failed(f"the guest has started anew before `{command}`")
+        output = seen[seen.rindex(begin) + len(begin):seen.find(end)]
+        # What is echoed of the lines behind the first.
+        output = output.replace("} 2>&1; echo \"@end\"\"" + f"{self.count}@$?;\"\n", "")
+        status = int(seen[seen.find(end) + len(end):].split(";")[0])
+        if check and status:
+            raise Failed(f"`{command}` ended with {status}: {output[-2000:]}")
+        return output.strip()
+
+    def uptime_s(self):
+        return float(self.shell("cut -d' ' -f1 /proc/uptime"))
+
+    def boot_id(self):
+        return self.shell("cat /proc/sys/kernel/random/boot_id")
+
+    def last_lines(self, count=40):
+        text = self.serial.read_bytes().decode(errors="replace") if self.serial.exists() else ""
+        return "\n".join(text.splitlines()[-count:])
+
+    def copy_disk(self, to):
+        subprocess.run(["cp", "--sparse=always", self.disk, to], check=True)
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
