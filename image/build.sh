@@ -62,7 +62,9 @@ make_root() {
     rm "$root/boothd.deb"
     # Not -a: the owner is root, whoever has checked it out.
     cp -rL --preserve=mode,timestamps "$here/rootfs/." "$root/"
-    chown -R root:root "$root/etc" "$root/usr/lib/booth" "$root/usr/share/booth"
+    chown -R root:root "$root/etc" "$root/usr/lib/booth"
+    # What a new data partition begins with; git keeps no empty folders.
+    mkdir -p "$root/usr/share/booth/data/boothd" "$root/usr/share/booth/data/var"
     sed -i "s/@ARCHITECTURE@/$architecture/" "$root/etc/rauc/system.conf"
     [ "$architecture" = amd64 ] || sed -i 's/^bootloader=.*/bootloader=uboot/; /^grubenv=/d' "$root/etc/rauc/system.conf"
     install -m 644 "$KEYRING" "$root/etc/rauc/keyring.pem"
