@@ -36,6 +36,15 @@ const DEVICES: [&str; 6] = [
     "audio.hop_ms=500",
 ];
 
+/// What an appliance makes of `booth.toml`; `unshare` needs root.
+#[test]
+fn the_first_boot_takes_over_what_is_right_and_tells_what_is_wrong() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hardware/setup.sh");
+    let output = Command::new(script).arg(BOOTHD).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
 /// A camera that shows the bundled clip.
 fn plug_in_camera(booth: &Booth, more: &[&str]) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -2,6 +2,7 @@
 # image/rootfs/usr/lib/booth/setup without a guest: what it makes of booth.toml. As root, in seconds:
 #   tests/hardware/setup.sh BOOTHD
 # In namespaces of its own: the folders and the name that it changes are not this machine's.
+# tests/appliance.rs runs it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 boothd=$(realpath "${1:?the program boothd}")
@@ -29,7 +30,14 @@ start() { rm -rf /run/*; "$here/image/rootfs/usr/lib/booth/setup" >/mnt/said 2>&
 has() { grep -qF -- "$2" "$1" || { cat "$1" /mnt/said; fail "$1 lacks: $2"; }; }
 lacks() { ! grep -qF -- "$2" "$1" || { cat "$1"; fail "$1 has: $2"; }; }
 
-# As it comes with the image, but for the policy, which this boothd may not know yet as "unchosen".
+# As it comes with the image: nobody has chosen a policy, and boothd is told so.
+cp "$here/image/boot/booth.toml" $file
+start
+[ ! -e /boot/booth/PROBLEM.txt ] || { cat /boot/booth/PROBLEM.txt; fail "the sample is wrong"; }
+has /etc/boothd/boothd.toml 'profile = "unchosen"'
+has /etc/boothd/boothd.toml 'require_consent = true'
+echo "ok: nobody has chosen"
+
 sed 's/^#profile = "eu"/profile = "eu"/' "$here/image/boot/booth.toml" >$file
 start
 [ ! -e /boot/booth/PROBLEM.txt ] || { cat /boot/booth/PROBLEM.txt; fail "the sample is wrong"; }
