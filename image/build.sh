@@ -140,7 +140,7 @@ boot_files_arm64() {
         "$root"/usr/lib/linux-image-*/broadcom/bcm2711-rpi-{4-b,400,cm4-io}.dtb "$1/"
     cp -L "$root/vmlinuz" "$root/initrd.img" "$1/A/"
     mkimage -q -A arm64 -T script -C none -d "$here/boot/boot.cmd" "$1/boot.scr" >/dev/null
-    printf 'BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\nA_CONFIRMED=1\n' | mkenvimage -s 0x4000 -o "$1/uboot.env" -
+    mkenvimage -s 0x4000 -o "$1/uboot.env" "$here/boot/uboot.txt"
 }
 
 make_image() {

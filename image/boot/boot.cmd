@@ -1,5 +1,6 @@
 # U-Boot's menu (image/boot/grub.cfg has the same rule for a PC): a confirmed slot always; one that
-# is not (an update) three times, then the next. RAUC sets BOOT_ORDER and BOOT_x_LEFT.
+# is not (an update) three times, then the next. RAUC sets BOOT_ORDER and BOOT_x_LEFT. A file
+# uboot.env replaces all that U-Boot has built in: uboot.txt says how to start, too.
 test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
 test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
 test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT 0
