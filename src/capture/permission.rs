@@ -6,16 +6,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What the kernel says of a group that has no number in this user namespace (`overflowgid`); the
+/// unit's `PrivateUsers=` makes one.
+const UNKNOWN_GROUP: u32 = 65_534;
+
 /// What to do about a node that this account may not open: names the group that owns it.
 pub fn remedy(node: &Path) -> String {
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    match fs::metadata(node).ok().map(|node| (node.gid(), node.mode())) {
+    remedy_for(node, fs::metadata(node).ok().map(|node| (node.gid(), node.mode())), &groups)
+}
+
+/// The same for a node of that group and mode, with the text of /etc/group.
+fn remedy_for(node: &Path, owner: Option<(u32, u32)>, groups: &str) -> String {
+    let node = node.display();
+    match owner {
+        Some((UNKNOWN_GROUP, _)) => format!(
+            "let the service use it: SupplementaryGroups= must name the group that `ls -l {node}` \
+             shows, and DeviceAllow= this kind of device (systemctl cat boothd)"
+        ),
         Some((gid, mode)) if mode & 0o060 == 0o060 && gid != 0 => {
-            let group = group_name(&groups, gid).unwrap_or_else(|| gid.to_string());
+            let group = group_name(groups, gid).unwrap_or_else(|| gid.to_string());
             format!("join its group: usermod -aG {group} USER, then start boothd again")
         }
         // A node that its group may not use either: the rule that makes the node is at fault.
-        _ => format!("let a group that boothd is in read and write {}", node.display()),
+        _ => format!("let a group that boothd is in read and write {node}"),
     }
 }
 
@@ -50,6 +64,16 @@ mod tests {
         assert_eq!(group_name(groups, 44).as_deref(), Some("video"));
         assert_eq!(group_name(groups, 29).as_deref(), Some("audio"));
         assert_eq!(group_name(groups, 4), None);
+    }
+
+    #[test]
+    fn within_the_services_sandbox_no_group_is_named() {
+        let (node, groups) = (Path::new("/dev/video9"), "video:x:44:\nnogroup:x:65534:\n");
+        let told = remedy_for(node, Some((UNKNOWN_GROUP, 0o20_660)), groups);
+        assert!(told.contains("ls -l /dev/video9") && told.contains("DeviceAllow="), "{told}");
+        assert!(!told.contains("nogroup"), "{told}");
+        let told = remedy_for(node, Some((44, 0o20_660)), groups);
+        assert!(told.contains("usermod -aG video"), "{told}");
     }
 
     #[test]

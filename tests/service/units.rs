@@ -91,7 +91,8 @@ fn what_the_code_needs_is_not_forbidden() {
     let has = |line: &str| unit.lines().any(|is| is == line);
     // Configuration errors are not tried again, and a restart on purpose (exit 0) is one.
     assert!(has("RestartPreventExitStatus=78") && has("Restart=always"));
-    assert!(has("DeviceAllow=char-video4linux rw") && has("DeviceAllow=char-alsa rw"));
+    // VIDEO_MAJOR and CONFIG_SND_MAJOR, which no kernel changes; names are only known once a driver is.
+    assert!(has("DeviceAllow=char-81 rw") && has("DeviceAllow=char-116 rw"));
     assert!(has("SystemCallFilter=setpriority"), "speech workers stand back");
     assert!(!unit.contains("ProcSubset=pid\n"), "the machine's name is read from /proc");
 }
