@@ -118,6 +118,7 @@ def boot(run):
     health, _ = run.wait_health("healthy", is_healthy, 1200)
     run.result("guest seconds to healthy", f"{guest.uptime_s():.0f}")
     run.result("camera, microphone", f"{health['camera']['source']}, {health['microphone']['source']}")
+    wait_for("READY=1", lambda: guest.shell("systemctl is-active boothd", check=False) == "active", 300)
     ready_us = int(guest.shell(
         "systemctl show --value -p ActiveEnterTimestampMonotonic boothd"))
     run.result("guest seconds to READY=1", f"{ready_us / 1e6:.0f}")
