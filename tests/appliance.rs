@@ -22,19 +22,10 @@ use std::{
 };
 
 use daemon::{BOOTHD, Daemon, PATIENCE, boothd};
-use doubles::Booth;
+use doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone};
 use operator::{ask, ask_text, begin, consent, end};
 use rustix::{fs::inotify, process::Signal};
 use serde_json::{Value, json};
-
-const DEVICES: [&str; 6] = [
-    "video.source=device",
-    "audio.source=device",
-    "video.device=auto",
-    "audio.device=mic",
-    "audio.segment_ms=500",
-    "audio.hop_ms=500",
-];
 
 /// What an appliance makes of `booth.toml`; `unshare` needs root.
 #[test]
@@ -45,21 +36,11 @@ fn the_first_boot_takes_over_what_is_right_and_tells_what_is_wrong() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
-/// A camera that shows the bundled clip.
-fn plug_in_camera(booth: &Booth, more: &[&str]) {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let media = format!("media={}", project.join("demo/face_640x480.mjpeg").display());
-    booth.camera(0, &[&[media.as_str(), "formats=MJPG", "fps=15"], more].concat());
-}
-
 /// A booth with both devices plugged in.
 fn equipped() -> Booth {
-    let (booth, project) = (Booth::new(), PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-    plug_in_camera(&booth, &[]);
-    let wav = fs::read(project.join("demo/speech_16k.wav")).unwrap();
-    let samples = wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]]));
-    booth.sound("sound.raw", &samples.collect::<Vec<_>>());
-    booth.microphone(&[]);
+    let booth = Booth::new();
+    plug_in_camera(&booth, 0, &[]);
+    plug_in_microphone(&booth);
     booth
 }
 
@@ -344,7 +325,7 @@ fn a_light_that_fails_closes_the_devices_and_one_that_is_switched_off_is_lit_aga
 #[test]
 fn a_camera_that_refuses_to_close_keeps_the_light_lit_until_the_end() {
     let booth = equipped();
-    plug_in_camera(&booth, &["fault=refuses_to_stop"]);
+    plug_in_camera(&booth, 0, &["fault=refuses_to_stop"]);
     let led = led(&booth);
     let settings = ["policy.require_consent=true", "audio.source=off"];
     let daemon = with_light(&booth, &led, &settings);

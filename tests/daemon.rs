@@ -18,26 +18,7 @@ use std::{
 };
 
 use daemon::{BOOTHD, Daemon, boothd};
-use doubles::Booth;
-
-/// A camera that shows the bundled clip.
-fn plug_in_camera(booth: &Booth, number: u32, more: &[&str]) {
-    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
-    let media = format!("media={}", clip.display());
-    let mut lines = vec![media.as_str(), "formats=MJPG", "fps=15"];
-    lines.extend(more);
-    booth.camera(number, &lines);
-}
-
-/// A microphone that plays the bundled speech.
-fn plug_in_microphone(booth: &Booth) {
-    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
-    let wav = fs::read(clip).expect("it is in the repository");
-    let samples: Vec<i16> =
-        wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
-    booth.sound("sound.raw", &samples);
-    booth.microphone(&[]);
-}
+use doubles::{Booth, plug_in_camera, plug_in_microphone};
 
 /// Both devices, as an appliance has them.
 const DEVICES: [&str; 4] =

@@ -21,6 +21,35 @@ pub struct Booth {
     _dir: Option<TempDir>,
 }
 
+/// Both devices, as an appliance has them, and segments that come soon.
+pub const DEVICES: [&str; 6] = [
+    "video.source=device",
+    "audio.source=device",
+    "video.device=auto",
+    "audio.device=mic",
+    "audio.segment_ms=500",
+    "audio.hop_ms=500",
+];
+
+/// A camera that shows the bundled clip.
+pub fn plug_in_camera(booth: &Booth, number: u32, more: &[&str]) {
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    let media = format!("media={}", clip.display());
+    let mut lines = vec![media.as_str(), "formats=MJPG", "fps=15"];
+    lines.extend(more);
+    booth.camera(number, &lines);
+}
+
+/// A microphone that plays the bundled speech.
+pub fn plug_in_microphone(booth: &Booth) {
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
+    let wav = fs::read(clip).expect("it is in the repository");
+    let samples: Vec<i16> =
+        wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+    booth.sound("sound.raw", &samples);
+    booth.microphone(&[]);
+}
+
 /// The environment variable that tells a child process which booth it is in.
 const BOOTH_DIR: &str = "BOOTH_DOUBLES_DIR";
 

@@ -136,7 +136,10 @@ class Guest:
                 self.shell_socket.sendall(b"\nstty -echo; exec env TERM=dumb PS1= PS2= sh\necho he''llo\n")
                 seen = b""
                 while b"hello" not in seen.replace(b"he''llo", b""):
-                    seen += self.shell_socket.recv(4096) or b""
+                    piece = self.shell_socket.recv(4096)
+                    if not piece:
+                        return False
+                    seen += piece
                 return True
             except (TimeoutError, OSError):
                 return False

@@ -15,9 +15,8 @@ use tempfile::TempDir;
 use super::{
     PATIENCE,
     daemon::{BOOTHD, Daemon, TOKEN, boothd},
-    doubles::Booth,
+    doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone},
     operator::{aside, begin, end},
-    scene::{DEVICES, plug_in_camera, plug_in_microphone},
 };
 
 type Entry = BTreeMap<String, String>;
@@ -117,7 +116,7 @@ fn parse(mut bytes: &[u8]) -> Entry {
 #[test]
 fn the_journal_gets_fields_and_true_priorities() {
     let (booth, mut journald) = (Booth::new(), Journald::new());
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     let daemon =
         Daemon::start(journald.command(&booth), &[&DEVICES[..], &["log.level=debug"]].concat());
     let opened = journald.wait("camera opened");
@@ -164,7 +163,7 @@ const METRICS: [&str; 11] = [
 #[test]
 fn nothing_of_a_person_and_no_secret_stands_in_the_journal() {
     let (booth, mut journald) = (Booth::new(), Journald::new());
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
     let settings = [&DEVICES[..], &["policy.require_consent=true", "log.level=trace"]].concat();
     let daemon = Daemon::start(journald.command(&booth), &settings);

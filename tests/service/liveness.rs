@@ -5,8 +5,9 @@ use std::{fs, path::Path, process::Command, time::Instant};
 
 use super::{
     daemon::{BOOTHD, Daemon},
+    doubles::plug_in_camera,
     operator::{aside, begin, end},
-    scene::{PERIOD, Systemd, plug_in_camera, watched},
+    scene::{PERIOD, Systemd, watched},
 };
 
 /// The last meal came within a period after `since`, and for a whole period now there is none:
@@ -26,7 +27,7 @@ fn starves(systemd: &mut Systemd, since: Instant) {
 fn it_is_starved_when_frames_stop_and_the_process_lives() {
     let (booth, mut systemd, daemon) = watched();
     systemd.sees_it_fed(3);
-    plug_in_camera(&booth, &["fault=hangs"]);
+    plug_in_camera(&booth, 0, &["fault=hangs"]);
     let since = Instant::now();
     // The loop hangs and its frames stop: which of the two is found first is the look's chance.
     systemd.wait_words("camera; systemd will start boothd anew");
@@ -37,7 +38,7 @@ fn it_is_starved_when_frames_stop_and_the_process_lives() {
     let line = daemon.wait_for_log("a part of boothd is stuck");
     assert!(line.contains("ERROR") && line.contains("camera"), "{line}");
     // What comes to itself before systemd acts is fed again.
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("WATCHDOG=1");
     systemd.sees_it_fed(2);
 }
@@ -48,11 +49,11 @@ fn it_is_fed_through_an_unplugged_camera_and_one_that_is_opened_again() {
     booth.unplug_camera(0);
     systemd.wait_words("camera away: ");
     systemd.sees_it_fed(4);
-    plug_in_camera(&booth, &["fault=stuck"]);
+    plug_in_camera(&booth, 0, &["fault=stuck"]);
     // The capture loop notices by itself that no frame comes, and tries again for ever.
     systemd.wait_words("opening it again");
     systemd.sees_it_fed(4);
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     daemon.watch().next("visual_analysis");
     systemd.sees_it_fed(2);
     assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));

@@ -13,9 +13,9 @@ use super::{
     PATIENCE,
     broker::Broker,
     daemon::{BOOTHD, Daemon, boothd},
-    doubles::Booth,
+    doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone},
     operator::{begin, end},
-    scene::{DEVICES, Systemd, plug_in_camera, plug_in_microphone, watched},
+    scene::{Systemd, watched},
 };
 
 fn has_analysed(daemon: &Daemon, stage: &str) {
@@ -25,7 +25,7 @@ fn has_analysed(daemon: &Daemon, stage: &str) {
 #[test]
 fn ready_comes_with_the_first_report_and_not_before() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
-    plug_in_camera(&booth, &["fault=hangs"]);
+    plug_in_camera(&booth, 0, &["fault=hangs"]);
     plug_in_microphone(&booth);
     let mut command = booth.command(BOOTHD);
     systemd.invite(&mut command);
@@ -36,7 +36,7 @@ fn ready_comes_with_the_first_report_and_not_before() {
     assert_eq!(systemd.times("READY=1"), [], "no frame was seen");
     assert!(systemd.heard[0].1.starts_with("STATUS="), "{:?}", systemd.heard);
 
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("READY=1");
     let (_, health) = daemon.health();
     assert!(health["vision"]["last_media_ms_ago"].is_u64(), "{health:#}");
@@ -63,14 +63,14 @@ fn what_is_away_is_a_known_reason_and_is_told() {
         "{:?}",
         systemd.heard
     );
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("STATUS=Analysing: camera 2.0 fps, microphone");
 }
 
 #[test]
 fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
     let mut command = booth.command(BOOTHD);
     systemd.watch(&mut command);
@@ -92,7 +92,7 @@ fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
 #[test]
 fn without_a_policy_or_its_light_it_is_ready_fed_and_says_why() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
     let mut command = booth.command(BOOTHD);
     systemd.watch(&mut command);
@@ -137,8 +137,9 @@ fn without_systemd_no_thread_runs_for_it() {
         let began = Instant::now();
         loop {
             let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-            let name = |path: PathBuf| fs::read_to_string(path.join("comm")).unwrap();
-            let names: Vec<_> = tasks.map(|task| name(task.unwrap().path())).collect();
+            // A thread may end while it is looked at.
+            let name = |path: PathBuf| fs::read_to_string(path.join("comm")).ok();
+            let names: Vec<_> = tasks.filter_map(|task| name(task.unwrap().path())).collect();
             // Until it has named itself a thread is called as the one that made it.
             if names.iter().filter(|name| *name == "boothd\n").count() == 1 {
                 return names;

@@ -1,9 +1,7 @@
 //! systemd's end of the socket, and a booth with devices.
 
 use std::{
-    fs,
     os::unix::net::UnixDatagram,
-    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -13,7 +11,7 @@ use tempfile::TempDir;
 use super::{
     PATIENCE,
     daemon::{BOOTHD, Daemon},
-    doubles::Booth,
+    doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone},
 };
 
 /// What `WatchdogSec=` says in these tests: short, and long enough for a busy machine.
@@ -100,39 +98,10 @@ impl Systemd {
     }
 }
 
-/// Both devices, as an appliance has them, and segments that come soon.
-pub(crate) const DEVICES: [&str; 6] = [
-    "video.source=device",
-    "audio.source=device",
-    "video.device=auto",
-    "audio.device=mic",
-    "audio.segment_ms=500",
-    "audio.hop_ms=500",
-];
-
-/// A camera that shows the bundled clip.
-pub(crate) fn plug_in_camera(booth: &Booth, more: &[&str]) {
-    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
-    let media = format!("media={}", clip.display());
-    let mut lines = vec![media.as_str(), "formats=MJPG", "fps=15"];
-    lines.extend(more);
-    booth.camera(0, &lines);
-}
-
-/// A microphone that plays the bundled speech.
-pub(crate) fn plug_in_microphone(booth: &Booth) {
-    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
-    let wav = fs::read(clip).unwrap();
-    let samples: Vec<i16> =
-        wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
-    booth.sound("sound.raw", &samples);
-    booth.microphone(&[]);
-}
-
 /// A booth with both devices under a watchdog, ready.
 pub(crate) fn watched() -> (Booth, Systemd, Daemon) {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
-    plug_in_camera(&booth, &[]);
+    plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
     let mut command = booth.command(BOOTHD);
     systemd.watch(&mut command);
