@@ -152,7 +152,8 @@ class Guest:
         begin, end = f"@begin{self.count}@", f"@end{self.count}@"
         # The words stand apart: where the terminal echoes the line, it is not taken for the answer.
         line = f"echo '@begin''{self.count}@'; {{ {command}\n}} 2>&1; echo \"@end\"\"{self.count}@$?;\"\n"
-        self.shell_socket.settimeout(limit_s)
+        # A shell that a restart has taken says nothing more: the limit is looked at, too.
+        self.shell_socket.settimeout(min(limit_s, 2))
         self.shell_socket.sendall(line.encode())
         deadline = time.monotonic() + limit_s
         seen = ""
@@ -181,7 +182,21 @@ class Guest:
         return float(self.shell("cut -d' ' -f1 /proc/uptime"))
 
     def boot_id(self):
-        return self.shell("cat /proc/sys/kernel/random/boot_id")
+        return self.shell("cat /proc/sys/kernel/random/boot_id", 30)
+
+    def wait_for_start_after(self, boot_id, limit_s):
+        """Until the guest has started anew by itself; the shell is the new start's."""
+        def another():
+            try:
+                self.open_shell(limit_s)
+                return self.boot_id() != boot_id
+            except OSError:
+                return False
+            except Failed:
+                if self.process.poll() is not None:
+                    raise
+                return False
+        wait_for("a new start", another, limit_s, every_s=3)
 
     def last_lines(self, count=40):
         text = self.serial.read_bytes().decode(errors="replace") if self.serial.exists() else ""

@@ -244,19 +244,8 @@ def start_again(run, limit_s=1200):
 def ask_for_reboot(run):
     """An orderly start anew; the next shell is that of the new start."""
     before = run.guest.boot_id()
-    try:
-        run.guest.shell("systemctl reboot", check=False)
-    except Failed:
-        pass
-
-    def another():
-        try:
-            return run.guest.boot_id() != before
-        except (Failed, OSError):
-            run.guest.open_shell(1200)
-            return False
-    wait_for("a new start", another, 1200, every_s=5)
-    run.guest.open_shell(1200)
+    run.guest.shell("systemctl --no-block reboot")
+    run.guest.wait_for_start_after(before, 1200)
 
 
 def reboot(run):
@@ -361,14 +350,7 @@ def bad_update(run):
     if tried == slot:
         raise Failed("the bad update was not tried")
     start = time.monotonic()
-
-    def back():
-        try:
-            return run.guest.boot_id() != boot_id
-        except (Failed, OSError):
-            run.guest.open_shell(1200)
-            return run.guest.boot_id() != boot_id
-    wait_for("the slot from before", back, 1800, every_s=10)
+    run.guest.wait_for_start_after(boot_id, 1800)
     now = slot_of(run)
     if now != slot:
         raise Failed(f"slot {now} was started instead of {slot}")

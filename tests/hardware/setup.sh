@@ -51,7 +51,7 @@ echo "ok: the sample"
 
 # Everything said, by an editor of Windows.
 printf '%s\r\n' '[policy]' 'profile = "default"' '[booth]' 'id = "Raum 7 / Süd"' '[web]' 'bind = "0.0.0.0"' \
-    '[appliance] # ours' 'token = "a-token-of-enough-letters"  # secret' "wifi_ssid = 'Gäste \"frei\"'" 'wifi_password = "pass word#1"' \
+    '[light]' 'path = "/sys/class/leds/input2::scrolllock"' '[appliance] # ours' 'token = "a-token-of-enough-letters"  # secret' "wifi_ssid = 'Gäste \"frei\"'" 'wifi_password = "pass word#1"' \
     'mqtt_password = "hunter2hunter2"' 'address = "10.0.0.7/24"' 'gateway = "10.0.0.1"' 'dns = "10.0.0.1"' \
     'ssh_key = "ssh-ed25519 AAAA me"' 'update_url = "https://updates.example/b.raucb"' >$file
 start
@@ -62,6 +62,7 @@ start
 has /var/lib/iwd/=47c3a473746520226672656922.psk 'Passphrase=pass word#1'
 has /run/systemd/network/10-booth.network 'Address=10.0.0.7/24'
 has /run/booth/authorized_keys 'ssh-ed25519 AAAA me'
+[ "$(readlink /run/booth/light)" = /sys/class/leds/input2::scrolllock ] || fail "the light is $(readlink /run/booth/light)"
 [ "$(hostname)" = raum-7-s-d ] || fail "the name is $(hostname)"
 for secret in a-token-of hunter2 'pass word'; do lacks $file "$secret"; done
 has $file 'token = ""'
@@ -106,6 +107,7 @@ echo "ok: mistakes are told and change nothing"
 printf '%s\n' '[policy]' 'profile = "eu"' >$file
 start
 [ ! -e /boot/booth/PROBLEM.txt ] || fail "PROBLEM.txt stayed"
+[ ! -L /run/booth/light ] || fail "the light stayed"
 [ ! -e /run/credstore/token ] || fail "a token that is no longer named stayed"
 echo "ok: corrected"
 echo PASS
