@@ -4,7 +4,7 @@
 CARGO_FLAGS ?= --release --locked
 
 .PHONY: run test ci fmt clippy doc audit bench config-docs build fuzz man sbom deb deb-arm64 test-deb \
-	test-deb-arm64 cross test-arm64 image image-arm64 test-hardware
+	test-deb-arm64 cross test-arm64 image image-arm64 test-hardware test-appliance
 
 run: build            ## Build and run the booth on the devices it finds, or on the bundled clip
 	./target/release/boothd run $(RUN_FLAGS)
@@ -17,7 +17,7 @@ test:                 ## Install what the tests need and run them all
 	./scripts/install-packages.sh test
 	cargo test $(CARGO_FLAGS)
 
-ci: fmt clippy doc test
+ci: fmt clippy doc test test-appliance
 
 fmt:
 	cargo fmt --check
@@ -100,6 +100,17 @@ HARDWARE_TESTS ?=
 test-hardware:        ## The image of target/image in QEMU, on the kernel's own drivers
 	./scripts/install-packages.sh hardware
 	./tests/hardware/run.py --image target/image $(HARDWARE_TESTS)
+
+# What of it fits beside the other tests: the program that they built, an image at quick compression,
+# and the scenarios that take seconds. As root.
+APPLIANCE_TESTS = boot mqtt ssh camera microphone light killed disk_full unsigned power_cuts
+
+test-appliance:       ## A booth in QEMU: from the plug to healthy, its faults, and power that goes
+	./scripts/install-packages.sh image
+	./scripts/install-packages.sh hardware
+	PROFILE=release ./scripts/package.sh amd64
+	SQUASHFS_LEVEL=1 ./image/build.sh amd64 target/packages/release/boothd_*_amd64.deb target/appliance
+	./tests/hardware/run.py --image target/appliance --work target/appliance/run --cuts 3 $(APPLIANCE_TESTS)
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg message

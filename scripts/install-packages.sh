@@ -16,7 +16,7 @@ case "${1:-}" in
     image) packages=(mmdebstrap genimage squashfs-tools dosfstools mtools e2fsprogs fdisk rauc openssl
                      grub-common grub-pc-bin grub-efi-amd64-bin u-boot-tools) ;;
     # The appliance in QEMU; the headers of its kernel are installed by tests/hardware/tools.sh.
-    hardware) packages=(qemu-system-x86 seabios mtools squashfs-tools rauc openssl mosquitto mosquitto-clients
+    hardware) packages=(qemu-system-x86 seabios ovmf fdisk openssh-client mtools squashfs-tools rauc openssl mosquitto mosquitto-clients
                         gcc libc6-dev make libasound2-dev python3) ;;
     *) echo "usage: $0 build|test|package|cross|image|hardware" >&2; exit 2 ;;
 esac

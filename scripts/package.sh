@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Makes the Debian package: scripts/package.sh amd64|arm64 [cargo-deb's arguments]
-# The result lies in target/packages/.
+# The result lies in target/packages/. PROFILE=release takes the program that the tests have built:
+# larger, and there at once; for tests of what is around it (make test-appliance). It lies in a folder of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 architecture=${1:?amd64 or arm64}
 shift
+profile=${PROFILE:-ship}
 case $architecture in
-    amd64) target=x86_64-unknown-linux-gnu; built=target/ship/boothd ;;
-    arm64) target=aarch64-unknown-linux-gnu; built=target/cross/$target/ship/boothd ;;
+    amd64) target=x86_64-unknown-linux-gnu; built=target/$profile/boothd ;;
+    arm64) target=aarch64-unknown-linux-gnu; built=target/cross/$target/$profile/boothd ;;
     *) echo "$0: $architecture is neither amd64 nor arm64" >&2; exit 2 ;;
 esac
 
@@ -18,22 +20,25 @@ command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 unset SOURCE_DATE_EPOCH
 
-# Neither the folder of this build nor that of the crates' sources is written into the program: the
-# same commit gives the same bytes in every folder.
-cargo fetch --locked
-RUSTFLAGS="--remap-path-prefix=$PWD=/boothd"
-for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
-    RUSTFLAGS+=" --remap-path-prefix=$sources=/crates"
-done
-export RUSTFLAGS
-# strip: cargo forgets the profile's where a profile has words for single packages.
-last=(-C strip=symbols -C link-arg=-Wl,-T,packaging/no-unwind-tables.ld -C link-arg=-Wl,--no-eh-frame-hdr)
-if [ "$architecture" = amd64 ]; then
-    cargo rustc --profile ship --locked --bin boothd -- "${last[@]}"
-else
-    scripts/cross.sh rustc --profile ship --locked --bin boothd -- "${last[@]}"
-fi
-unset RUSTFLAGS
+small_program() {
+    # Neither the folder of this build nor that of the crates' sources is written into the program: the
+    # same commit gives the same bytes in every folder.
+    cargo fetch --locked
+    RUSTFLAGS="--remap-path-prefix=$PWD=/boothd"
+    for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+        RUSTFLAGS+=" --remap-path-prefix=$sources=/crates"
+    done
+    export RUSTFLAGS
+    # strip: cargo forgets the profile's where a profile has words for single packages.
+    last=(-C strip=symbols -C link-arg=-Wl,-T,packaging/no-unwind-tables.ld -C link-arg=-Wl,--no-eh-frame-hdr)
+    if [ "$architecture" = amd64 ]; then
+        cargo rustc --profile ship --locked --bin boothd -- "${last[@]}"
+    else
+        scripts/cross.sh rustc --profile ship --locked --bin boothd -- "${last[@]}"
+    fi
+    unset RUSTFLAGS
+}
+if [ "$profile" = ship ]; then small_program; else cargo build --profile "$profile" --locked --bin boothd; fi
 cargo test --release --locked --test manual
 python3 scripts/bill.py target/manual/bill $target
 gzip -9nc CHANGELOG.md >target/manual/changelog.gz
@@ -47,7 +52,7 @@ if [ "$(printf '%s\n' "$needs" GLIBC_2.35 | sort -V | tail -1)" != GLIBC_2.35 ];
 fi
 bytes=$(stat -c %s "$built")
 echo "$built: $bytes bytes, needs $needs"
-if [ "$bytes" -gt 20000000 ]; then
+if [ "$profile" = ship ] && [ "$bytes" -gt 20000000 ]; then
     echo "$built is over 20 MB; what was done against it: docs/design/decisions/0010-a-small-package.md" >&2
     exit 1
 fi
@@ -55,9 +60,14 @@ fi
 # The clip of 16 s is for tests; its first 5 s show what a demo has to show.
 python3 scripts/first_pictures.py 75 demo/face_640x480.mjpeg target/manual/face_640x480.mjpeg
 
+out=target/packages
+[ "$profile" = ship ] || out+=/$profile
+mkdir -p "$out"
+as_built=(--no-build --profile "$profile" --output "$out/")
+# The program for the world is stripped already.
+[ "$profile" != ship ] || as_built+=(--no-strip)
 if [ "$architecture" = amd64 ]; then
-    SOURCE_DATE_EPOCH=$epoch cargo deb --no-build --no-strip --profile ship --output target/packages/ "$@"
+    SOURCE_DATE_EPOCH=$epoch cargo deb "${as_built[@]}" "$@"
 else
-    SOURCE_DATE_EPOCH=$epoch CARGO_TARGET_DIR=target/cross cargo deb --no-build --no-strip --profile ship --target $target \
-        --output target/packages/ "$@"
+    SOURCE_DATE_EPOCH=$epoch CARGO_TARGET_DIR=target/cross cargo deb "${as_built[@]}" --target $target "$@"
 fi

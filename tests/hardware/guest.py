@@ -48,6 +48,7 @@ class Guest:
         self.disk = self.folder / "disk.img"
         self.tools = tools
         self.web_port = free_port()
+        self.ssh_port = free_port()
         self.process = None
         self.shell_socket = None
         self.serial = self.folder / "serial.log"
@@ -70,14 +71,21 @@ class Guest:
     def kernel_words(self, words):
         self.put("kernel.cfg", f'set words="systemd.debug_shell=ttyS1 console=ttyS0,115200 {words}"\n')
 
-    def start(self):
+    def machine(self):
+        """QEMU's words for the board, its processor and where its system comes from."""
+        return [
+            "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512",
+            # la57=off: five levels of page tables cost a third of the speed. Never tsc=reliable.
+            "-cpu", "max,la57=off", "-device", "i6300esb", "-action", "watchdog=reset",
+        ]
+
+    def start(self, more=()):
+        """With more words for QEMU, such as another firmware."""
         for name in ("shell", "qmp"):
             (self.folder / name).unlink(missing_ok=True)
         self.count += 1
         command = [
-            "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512",
-            # la57=off: five levels of page tables cost a third of the speed. Never tsc=reliable.
-            "-cpu", "max,la57=off", "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
+            *self.machine(), "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
             "-chardev", f"file,id=log,path={self.serial},append=on", "-serial", "chardev:log",
             "-serial", f"unix:{self.folder}/shell,server,nowait",
             "-qmp", f"unix:{self.folder}/qmp,server,nowait",
@@ -85,12 +93,13 @@ class Guest:
             # keep is not shown so; tests/power_cut.rs does, sector by sector.
             "-drive", f"file={self.disk},if=none,id=card,format=raw,cache=writeback",
             "-device", "virtio-blk-pci,drive=card,serial=card",
-            "-drive", f"file={self.tools},if=none,id=tools,format=raw,readonly=on",
-            "-device", "virtio-blk-pci,drive=tools,serial=tools",
-            "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.web_port}-:8000",
-            "-device", "virtio-net-pci,netdev=net,romfile=",
-            "-device", "i6300esb", "-action", "watchdog=reset",
+            "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.web_port}-:8000,"
+            f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22",
+            "-device", "virtio-net-pci,netdev=net,romfile=", *more,
         ]
+        if self.tools:
+            command += ["-drive", f"file={self.tools},if=none,id=tools,format=raw,readonly=on",
+                        "-device", "virtio-blk-pci,drive=tools,serial=tools"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self.started_at = time.monotonic()
 
@@ -202,8 +211,11 @@ class Guest:
         text = self.serial.read_bytes().decode(errors="replace") if self.serial.exists() else ""
         return "\n".join(text.splitlines()[-count:])
 
-    def copy_disk(self, to):
-        subprocess.run(["cp", "--sparse=always", self.disk, to], check=True)
+    def partition(self, number):
+        """Where it begins on the disk and how long it is, in bytes."""
+        table = json.loads(subprocess.run(["sfdisk", "--json", self.disk], check=True, capture_output=True).stdout)
+        entry = table["partitiontable"]["partitions"][number - 1]
+        return entry["start"] * 512, entry["size"] * 512
 
     def remove(self):
         self.stop()

@@ -16,6 +16,7 @@ from pathlib import Path
 import scenarios
 from booth import Broker
 from guest import free_port
+from steps import Run
 
 
 def bundles(options, folder):
@@ -35,7 +36,6 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("target/hardware"))
     parser.add_argument("--cuts", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start-s", type=float, default=120, help="how long a start takes here: cuts fall into it")
     parser.add_argument("--disk", type=Path, help="the disk of an earlier run, whose first start is over")
     parser.add_argument("scenario", nargs="*", choices=[*scenarios.ALL, []])
     options = parser.parse_args()
@@ -53,7 +53,7 @@ def main():
     # Whoever ends the tests ends the guest with them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     broker = Broker(options.work, free_port())
-    run = scenarios.Run(options, options.work, broker)
+    run = Run(options, options.work, broker)
     failed = []
     lines = []
     try:

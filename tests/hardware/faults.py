@@ -1,0 +1,127 @@
+"""What breaks while a booth runs: each fault comes, is told by /health, ends, and is gone from it."""
+import time
+
+from guest import Failed, wait_for
+from steps import LOOPBACK, is_healthy, is_without_error
+
+
+# A driver that is in use cannot go: boothd lets go of a camera that is dead.
+def remove(module):
+    return f"i=0; until rmmod {module}; do i=$((i + 1)); [ $i -lt 60 ] || exit 1; sleep 1; done 2>/dev/null"
+
+
+def camera(run):
+    """The clip's camera gives nothing any more, its driver goes, and both come back."""
+    run.wait_health("healthy before", is_healthy, 600)
+    run.guest.shell("kill $(cat /run/feed-video.pid)")
+    _, told_s = run.wait_health("the camera is away", lambda health: health["camera"]["error"], 120)
+    run.guest.shell(f"({remove('v4l2loopback')}) && {LOOPBACK}", 300)
+    run.feed_camera()
+    _, gone_s = run.wait_health("the camera is back", is_without_error("camera"), 300)
+    run.result("camera that stands still, driver removed", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
+    run.wait_health("healthy after", is_healthy, 600)
+
+
+def vivid(run):
+    """The kernel's own test camera in place of the clip's: `Disconnect` is the pulled plug."""
+    load = "modprobe vivid n_devs=1 node_types=0x1 vid_cap_nr=0 num_inputs=1 input_types=0"
+    run.guest.shell(f"kill $(cat /run/feed-video.pid); ({remove('v4l2loopback')}) && {load}", 300)
+    health, _ = run.wait_health("vivid's picture", is_without_error("camera"), 300)
+    run.result("camera", health["camera"]["source"])
+    run.guest.shell("/run/tools/feed push /dev/video0 Disconnect")
+    _, told_s = run.wait_health("vivid is gone", lambda health: health["camera"]["error"], 120)
+    run.guest.shell(f"({remove('vivid')}) && {load}", 300)
+    _, gone_s = run.wait_health("vivid is back", is_without_error("camera"), 300)
+    run.result("vivid disconnected", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after it was back")
+    run.guest.shell(f"/run/tools/feed push /dev/video0 Disconnect; ({remove('vivid')}) && {LOOPBACK}", 300)
+    run.feed_camera()
+    run.wait_health("healthy after", is_healthy, 600)
+
+
+def away_and_back(run, name, stage, away, back, limit_s):
+    """A fault comes, is told by /health, ends, and is gone from it."""
+    # What boothd's own counters say must have been right before.
+    run.wait_health("healthy before", is_healthy, 600)
+    start = time.monotonic()
+    run.guest.shell(away, 300)
+    run.wait_health(f"{stage} is away", lambda health: health[stage]["error"], limit_s)
+    told_s = time.monotonic() - start
+    run.guest.shell(back, 300)
+    _, gone_s = run.wait_health(f"{stage} is back", is_without_error(stage), limit_s)
+    run.result(name, f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
+    run.wait_health("healthy after", is_healthy, 600)
+
+
+def microphone(run):
+    away_and_back(run, "microphone's driver unbound", "microphone",
+                  "echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/unbind",
+                  "echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/bind; sleep 1; "
+                  "nohup /run/tools/feed sound hw:Loopback,1,0 /run/tools/speech_16k.wav >/run/feed-sound.log 2>&1 & "
+                  "echo $! >/run/feed-sound.pid", 120)
+
+
+def stopped(run):
+    """A boothd that stands still: the watchdog starts it anew within its period and 5 s."""
+    period_s = int(run.guest.shell("systemctl show --value -p WatchdogUSec boothd | sed 's/1min/60/; s/s$//'"))
+    # While it starts, another limit holds: TimeoutStartSec.
+    wait_for("READY=1", lambda: run.guest.shell("systemctl is-active boothd", check=False) == "active", 300)
+    pid = run.main_pid()
+    start = run.guest.uptime_s()
+    run.guest.shell(f"kill -STOP {pid}")
+    wait_for("another boothd", lambda: run.main_pid() not in (0, pid), period_s + 120)
+    journal = run.guest.shell("journalctl --sync; journalctl -b -o short-monotonic -u boothd --no-pager | tail -15")
+    lines = [line for line in journal.splitlines() if "Watchdog timeout" in line]
+    if not lines:
+        raise Failed(f"it was not the watchdog that ended boothd: {journal}")
+    killed = lines[-1]
+    killed_s = float(killed.split("[")[1].split("]")[0])
+    run.result("kill -STOP", f"watchdog (period {period_s} s) acted after {killed_s - start:.1f} s")
+    if killed_s - start > period_s + 5:
+        raise Failed("the watchdog came too late")
+    run.wait_health("healthy after", is_healthy, 900)
+
+
+def killed(run):
+    pid = run.main_pid()
+    run.guest.shell(f"kill -KILL {pid}")
+    _, took_s = wait_for("another boothd", lambda: run.main_pid() not in (0, pid), 120)
+    _, healthy_s = run.wait_health("healthy after", is_healthy, 900)
+    run.result("kill -9", f"another process after {took_s:.1f} s, healthy after {took_s + healthy_s:.1f} s")
+
+
+def light(run):
+    """A LED of a keyboard as the recording light: lit with the devices, and without it they close."""
+    led = run.guest.shell("ls -d /sys/class/leds/*::scrolllock | head -1")
+    run.configure(f'[light]\npath = "{led}"')
+    run.guest.shell("systemctl restart boothd", 300)
+    run.wait_health("lit", lambda health: health.get("light", {}).get("on") and is_healthy(health), 600)
+
+    def shines():
+        return run.guest.shell(f"cat {led}/brightness", check=False) == "1"
+    if not shines():
+        raise Failed("boothd says that it is lit, and it is not")
+    run.guest.shell("kill -KILL $(systemctl show --value -p MainPID boothd); "
+                    f"until [ $(cat {led}/brightness) = 0 ]; do sleep 0.1; done", 60)
+    run.wait_health("lit by the next boothd", lambda health: health.get("light", {}).get("on"), 600)
+    run.guest.shell(f"systemctl stop boothd; [ $(cat {led}/brightness) = 0 ]; systemctl start boothd", 300)
+    run.wait_health("lit after a stop", lambda health: health.get("light", {}).get("on") and is_healthy(health), 600)
+    run.guest.shell("echo -n serio0 >/sys/bus/serio/drivers/atkbd/unbind")
+    health, told_s = run.wait_health("the light is gone", lambda health: health["light"]["error"], 120)
+    _, closed_s = wait_for("both devices are closed", lambda: "closed" == run.guest.shell(
+        "ls -l /proc/$(systemctl show --value -p MainPID boothd)/fd | grep -qE '/dev/(video|snd/pcm)' || echo closed",
+        check=False), 60)
+    run.result("recording light", f"lit, dark after kill -9 and a stop; its driver away: told after {told_s:.1f} s, "
+               f"devices closed {closed_s:.1f} s later (\"{health['light']['error']}\")")
+    run.guest.shell("echo -n serio0 >/sys/bus/serio/drivers/atkbd/bind")
+    run.configure_as_before()
+    run.guest.shell("systemctl restart boothd", 300)
+    run.wait_health("healthy after", is_healthy, 600)
+
+
+def disk_full(run):
+    run.guest.shell("fallocate -l $(($(df --output=avail -B1 /var | tail -1) - 1000000)) /var/filler", 300)
+    _, told_s = run.wait_health("the disk is told", lambda health: health["disk"]["error"], 120)
+    run.guest.shell("rm /var/filler; sync", 300)
+    _, gone_s = run.wait_health("the disk has room", lambda health: not health["disk"]["error"], 120)
+    run.result("disk full", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
+    run.wait_health("healthy after", is_healthy, 600)

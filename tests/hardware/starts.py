@@ -1,0 +1,178 @@
+"""From the plug to healthy: the first start, the next ones, and the power that goes."""
+import json
+import random
+import sqlite3
+import subprocess
+import threading
+import time
+
+from booth import TOKEN
+from guest import Failed, wait_for
+from steps import CONSENT, ask_for_reboot, is_healthy, same_session, session_with_summary, start_again
+
+
+def boot(run):
+    """From the plug to healthy, without a hand; the first report; the desk hears it."""
+    guest = run.new_guest("booth")
+    guest.open_shell(1200)
+    run.plug_in()
+    run.wait_health("boothd answers", lambda health: True, 1200)
+    run.result("guest seconds to the page", f"{guest.uptime_s():.0f}")
+    face = voice = None
+    first = None
+    for kind, data in run.booth.reports(1200):
+        if kind in ("visual_analysis", "audio_analysis") and first is None:
+            first = guest.uptime_s()
+            run.result("guest seconds to the first report", f"{first:.0f}")
+        if kind == "visual_analysis" and data["face_detected"]:
+            face = data
+        if kind == "audio_analysis" and data["audio_detected"]:
+            voice = data
+        if face and voice:
+            break
+    if not (face and voice):
+        raise Failed(f"the clip's face or voice was never seen: {face} {voice}")
+    run.result("face of the clip", f"box {face['face_box']}, {face['dominant_emotion']}")
+    run.result("voice of the clip", f"pitch {voice['pitch_mean']:.0f} Hz, {voice['emotion']}")
+    health, _ = run.wait_health("healthy", is_healthy, 1200)
+    run.result("guest seconds to healthy", f"{guest.uptime_s():.0f}")
+    run.start_s = time.monotonic() - guest.started_at
+    run.result("camera, microphone", f"{health['camera']['source']}, {health['microphone']['source']}")
+    wait_for("READY=1", lambda: guest.shell("systemctl is-active boothd", check=False) == "active", 300)
+    ready_us = int(guest.shell(
+        "systemctl show --value -p ActiveEnterTimestampMonotonic boothd"))
+    run.result("guest seconds to READY=1", f"{ready_us / 1e6:.0f}")
+    text = guest.get("booth.toml")
+    if TOKEN in text:
+        raise Failed("the token stayed on the boot partition")
+    if guest.shell("ss --listening --tcp --numeric --no-header 'sport = :22'"):
+        raise Failed("SSH is open, and nobody has asked for it")
+    if guest.get("PROBLEM.txt"):
+        raise Failed(f"PROBLEM.txt: {guest.get('PROBLEM.txt')}")
+
+
+def mqtt(run):
+    """The desk on the host's side hears the booth, and its metrics."""
+    health, _ = wait_for("the desk hears the booth's health", lambda: run.broker.heard("/health"), 300)
+    video, _ = wait_for("the desk hears numbers", lambda: run.broker.heard("/metrics/video"), 600)
+    topics = sorted({topic.split("/", 4)[-1] for topic in run.broker.topics()})
+    run.result("the desk hears", f"{health['booth_id']}: {len(topics)} topics, face_detected {video['face_detected']}")
+
+
+def reboot(run):
+    session = session_with_summary(run)
+    ask_for_reboot(run)
+    start_again(run)
+    same_session(run, [session])
+    run.result("reboot", f"healthy {run.guest.uptime_s():.0f} guest seconds after the kernel's start; the session is kept")
+
+
+def uefi(run):
+    """The same disk on a machine with UEFI."""
+    session = session_with_summary(run)
+    run.guest.shell("systemctl --no-block poweroff")
+    run.guest.process.wait(300)
+    run.guest.forget_shell()
+    run.guest.start(["-bios", "/usr/share/ovmf/OVMF.fd"])
+    start_again(run)
+    run.guest.shell("test -d /sys/firmware/efi")
+    same_session(run, [session])
+    run.result("UEFI", f"healthy {run.guest.uptime_s():.0f} guest seconds after the kernel's start")
+
+
+def power_cuts(run):
+    """The plug is pulled at random moments, also while the booth starts; what was acknowledged stays."""
+    chance = random.Random(run.options.seed)
+    begun, ended = [], []
+    longest_s = 0
+    for cut in range(1, run.options.cuts + 1):
+        new = len(begun), len(ended)
+        # Two of three while it runs and writes, one of three somewhere in the start.
+        if cut % 3:
+            after_s = chance.uniform(0, 15)
+            cut_while_it_writes(run, after_s, begun, ended)
+            when = f"{after_s:.1f} s of sessions"
+        else:
+            run.guest.cut()
+            run.guest.start()
+            after_s = chance.uniform(1, run.start_s)
+            time.sleep(after_s)
+            run.guest.cut()
+            when = f"{after_s:.1f} s of a start"
+        run.guest.start()
+        start_again(run)
+        healthy_s = run.guest.uptime_s()
+        longest_s = max(longest_s, healthy_s)
+        kept_sessions(run, begun[new[0]:], ended[new[1]:])
+        problems = run.guest.shell("systemctl --failed --no-legend --plain | cut -d' ' -f1 | tr '\\n' ' '")
+        print(f"   cut {cut} after {when}: healthy {healthy_s:.0f} s after the kernel's start, "
+              f"{len(begun)} begun and {len(ended)} ended sessions; failed units: {problems or 'none'}", flush=True)
+    kept_sessions(run, begun, ended)
+    whole_database(run)
+    run.result("power cuts", f"{run.options.cuts} of {run.options.cuts} survived, none of {len(begun)} begun and {len(ended)} ended "
+               f"sessions lost, database and file system whole, healthy within {longest_s:.0f} s of the kernel's start")
+
+
+def cut_while_it_writes(run, after_s, begun, ended):
+    """Sessions begin and end without a pause until the power goes, wherever that falls."""
+    power = threading.Timer(after_s, run.guest.process.kill)
+    power.start()
+    while run.guest.process.poll() is None:
+        status, session = run.booth.ask("/api/v1/sessions", "POST", CONSENT, limit_s=30)
+        if status != 201:
+            continue
+        begun.append(session["session_id"])
+        status, _ = run.booth.ask(f"/api/v1/sessions/{begun[-1]}/end", "POST", limit_s=60)
+        if status == 200:
+            ended.append(begun[-1])
+    power.join()
+    run.guest.cut()
+
+
+def kept_sessions(run, begun, ended):
+    same_session(run, ended)
+    for session in begun:
+        status, _ = run.booth.ask(f"/api/v1/sessions/{session}", limit_s=30)
+        if status != 200:
+            raise Failed(f"session {session}, which had begun, is lost: {status}")
+
+
+def whole_database(run):
+    """SQLite's own judgement on the host, and e2fsck's, of the disk after the last cut and an orderly end."""
+    run.guest.shell("systemctl --no-block poweroff")
+    run.guest.process.wait(600)
+    run.guest.forget_shell()
+    partition = run.folder / "data.ext4"
+    first, size = run.guest.partition(4)
+    subprocess.run(["dd", f"if={run.guest.disk}", f"of={partition}", "bs=1M", "iflag=skip_bytes,count_bytes", "conv=sparse",
+                    f"skip={first}", f"count={size}", "status=none"], check=True)
+    try:
+        subprocess.run(["e2fsck", "-f", "-n", partition], check=True, capture_output=True)
+        database = run.folder / "boothd.db"
+        for suffix in ("", "-wal"):
+            database.with_name(f"boothd.db{suffix}").unlink(missing_ok=True)
+            subprocess.run(["debugfs", "-R", f"dump /var/lib/boothd/boothd.db{suffix} {database}{suffix}", partition],
+                           check=True, capture_output=True)
+        said = sqlite3.connect(database).execute("PRAGMA integrity_check").fetchone()
+        if said != ("ok",):
+            raise Failed(f"the database: {said}")
+    finally:
+        partition.unlink()
+    run.guest.start()
+    start_again(run)
+
+
+def unchosen(run):
+    """No policy was chosen: it analyses nothing and says so everywhere."""
+    guest = run.new_guest("unchosen", config=None)
+    guest.open_shell(1200)
+    run.plug_in()
+    text = wait_for("boothd says something", lambda: guest.shell(
+        "journalctl -b -u boothd -u booth-setup --no-pager -o cat | grep -i profile | head -3", check=False), 900)[0]
+    run.result("the journal", text)
+    page = wait_for("/health", lambda: guest.shell("curl -s http://127.0.0.1:8000/health", check=False), 300)[0]
+    health = json.loads(page)
+    run.result("/health", f"analysing {health['analysing']}, policy {health['policy']}")
+    if health["analysing"] or health["policy"]["profile"] != "unchosen":
+        raise Failed("it analyses without a policy")
+    guest.remove()

@@ -1,0 +1,166 @@
+"""Bundles: a good one, one that never gets ready, and those that must be refused."""
+import contextlib
+import functools
+import hashlib
+import http.server
+import re
+import threading
+import time
+from pathlib import Path
+
+from guest import Failed, wait_for
+from steps import CONSENT, ask_for_reboot, is_healthy, same_session, session_with_summary, start_again
+
+
+def update(run):
+    """A signed bundle at `update_url`: not during a session; then installed, started, confirmed; all else stays."""
+    _, session = run.booth.ask("/api/v1/sessions", "POST", CONSENT, limit_s=30)
+    session = session["session_id"]
+    with files_of(run, run.options.good_bundle) as address:
+        run.configure(f'update_url = "{address}"')
+        config = run.guest.shell("sha256sum /etc/boothd/boothd.toml")
+        wait_for("the session is told", lambda: "session running" in run.guest.shell(
+            "systemctl show --value -p StatusText boothd"), 60)
+        run.guest.shell("systemctl start booth-update", 600)
+        if "a session runs" not in run.guest.shell("journalctl -b -u booth-update -o cat --no-pager"):
+            raise Failed("the update did not wait for the end of the session")
+        run.booth.ask(f"/api/v1/sessions/{session}/end", "POST", limit_s=60)
+        wait_for("no session is told", lambda: "session running" not in run.guest.shell(
+            "systemctl show --value -p StatusText boothd"), 60)
+        slot, before = slot_of(run), run.guest.boot_id()
+        start = time.monotonic()
+        run.guest.shell("systemctl start --no-block booth-update")
+        run.guest.wait_for_start_after(before, 1800)
+        took_s = time.monotonic() - start
+    start_again(run)
+    other = slot_of(run)
+    if other == slot:
+        raise Failed("the update was not started")
+    version = run.guest.shell("cat /etc/booth-release | tr '\\n' ' '")
+    wait_for("the update is confirmed", lambda: f"{other}_CONFIRMED=1" in grub_variables(run), 900, every_s=5)
+    same_session(run, [session])
+    if run.guest.shell("sha256sum /etc/boothd/boothd.toml") != config:
+        raise Failed("the configuration changed")
+    run.guest.shell("sed -i '/^update_url/d' /boot/booth/booth.toml && systemctl restart booth-setup", 120)
+    run.result("good update", f"from its address, after the session: slot {slot} to {other} in {took_s:.0f} s ({version}), "
+               "confirmed, session and configuration kept")
+
+
+def bad_update(run):
+    """A boothd that never gets ready: the slot from before comes back by itself."""
+    session = session_with_summary(run)
+    # Long enough for a start here, and shorter than a booth's 10 minutes.
+    limit_s = max(120, round(3 * run.start_s))
+    run.guest.shell(f"sed -i 's/\"$/ booth.confirm_s={limit_s}\"/' /boot/booth/kernel.cfg")
+    slot = install(run, run.options.bad_bundle)
+    tried = slot_of(run)
+    boot_id = run.guest.boot_id()
+    if tried == slot:
+        raise Failed("the bad update was not tried")
+    start = time.monotonic()
+    run.guest.wait_for_start_after(boot_id, 1800)
+    now = slot_of(run)
+    if now != slot:
+        raise Failed(f"slot {now} was started instead of {slot}")
+    run.plug_in()
+    run.wait_health("healthy", is_healthy, 1200)
+    same_session(run, [session])
+    run.guest.shell("sed -i 's/ booth.confirm_s=[0-9]*//' /boot/booth/kernel.cfg")
+    with files_of(run, run.options.bad_bundle) as address:
+        run.configure(f'update_url = "{address}"')
+        run.guest.shell("systemctl start booth-update", 600)
+        if "did not come up" not in run.guest.shell("journalctl -b -u booth-update -o cat --no-pager"):
+            raise Failed("the bad update would be tried again each night")
+        run.configure_as_before()
+    run.result("bad update", f"slot {tried} was tried, {slot} is back by itself after {time.monotonic() - start:.0f} s (gate: {limit_s} s)")
+
+
+def unsigned(run):
+    """A bundle with somebody else's signature touches nothing; one that was changed is noticed, and never started."""
+    state = ("cat /boot/booth/grub/grubenv; for n in 2 3; do dd if=/dev/disk/by-partuuid/b007d000-0$n bs=1M count=1 2>/dev/null; done | sha256sum")
+    slot = slot_of(run)
+    other = "B" if slot == "A" else "A"
+    before = run.guest.shell(state)
+    said = refused(run, run.options.foreign_bundle)
+    if run.guest.shell(state) != before:
+        raise Failed(f"a foreign key's bundle was written: {said}")
+    run.result("a foreign key's bundle", said)
+    # What the signature says of it is true until the block is read: dm-verity finds it then.
+    said = refused(run, run.options.changed_bundle)
+    variables = dict(line.split("=", 1) for line in grub_variables(run).splitlines())
+    if variables["ORDER"][0] != slot or variables.get(f"{other}_OK") != "0":
+        raise Failed(f"a changed bundle would be started: {variables}")
+    run.result("a changed bundle", f"{said}; slot {other} is not to be started")
+
+
+def refused(run, bundle):
+    """What RAUC says of a bundle that it must not take."""
+    serve(run, bundle)
+    said = run.guest.shell("rauc install /data/update.raucb; echo ended with $?; rm /data/update.raucb", 900)
+    if "ended with 0" in said:
+        raise Failed(f"it was taken: {said}")
+    return "refused: " + " ".join(line for line in said.splitlines() if "LastError" in line)[-200:]
+
+
+def slot_of(run):
+    return run.guest.shell("sed 's/.*rauc.slot=\\([AB]\\).*/\\1/' /proc/cmdline")
+
+
+def grub_variables(run):
+    return run.guest.shell("grub-editenv /boot/booth/grub/grubenv list")
+
+
+class Ranges(http.server.SimpleHTTPRequestHandler):
+    """A server of files that gives parts of them: RAUC reads a bundle where it lies."""
+
+    def do_GET(self):
+        path = Path(self.directory) / Path(self.path).name
+        size = path.stat().st_size
+        asked = re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range", ""))
+        first = int(asked[1]) if asked else 0
+        last = min(int(asked[2] or size - 1) if asked else size - 1, size - 1)
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(last - first + 1))
+        self.end_headers()
+        with path.open("rb") as file:
+            file.seek(first)
+            self.wfile.write(file.read(last - first + 1))
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def files_of(run, bundle):
+    """The bundle's address in the guest's network."""
+    handler = functools.partial(Ranges, directory=Path(bundle).parent)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", run.options.files_port), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://10.0.2.2:{run.options.files_port}/{Path(bundle).name}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def serve(run, bundle):
+    """Brings a bundle into the guest, checked by its sum."""
+    with files_of(run, bundle) as address:
+        run.guest.shell(f"curl -sSf -o /data/update.raucb {address}", 1200)
+    here = hashlib.sha256(Path(bundle).read_bytes()).hexdigest()
+    if here not in run.guest.shell("sha256sum /data/update.raucb", 300):
+        raise Failed("the bundle did not arrive whole")
+
+
+def install(run, bundle):
+    """The slot that installed it; the guest then starts anew."""
+    slot = slot_of(run)
+    serve(run, bundle)
+    start = time.monotonic()
+    said = run.guest.shell("rauc install /data/update.raucb && rm /data/update.raucb && sync", 1800)
+    print(f"   installed in {time.monotonic() - start:.0f} s: {said.splitlines()[-1]}", flush=True)
+    ask_for_reboot(run)
+    return slot
