@@ -117,11 +117,11 @@ make_bundle() {
 
 # GRUB for BIOS and UEFI, its menu and its memory, booth.toml.
 boot_files_amd64() {
-    local modules="part_msdos fat squash4 normal linux loadenv test regexp echo sleep reboot configfile minicmd"
+    local modules="part_msdos fat squash4 normal linux loadenv test true regexp echo sleep reboot configfile minicmd"
     mkdir -p "$1/EFI/BOOT" "$1/grub"
     # No device before the comma: the disk that it was started from.
     grub-mkimage -O i386-pc -p '(,msdos1)/grub' -o "$work/core.img" biosdisk serial $modules
-    grub-mkimage -O x86_64-efi -p '(,msdos1)/grub' -o "$1/EFI/BOOT/BOOTX64.EFI" serial $modules
+    grub-mkimage -O x86_64-efi -p '(,msdos1)/grub' -o "$1/EFI/BOOT/BOOTX64.EFI" serial efi_gop efi_uga $modules
     # Its code only: genimage writes the table of partitions behind it.
     head -c 440 /usr/lib/grub/i386-pc/boot.img >"$work/boot.img"
     cp "$here/boot/grub.cfg" "$1/grub/"
