@@ -4,7 +4,7 @@
 CARGO_FLAGS ?= --release --locked
 
 .PHONY: run test ci fmt clippy doc audit bench config-docs build fuzz man sbom deb deb-arm64 test-deb \
-	test-deb-arm64 cross test-arm64 image image-arm64 test-hardware test-appliance
+	test-deb-arm64 cross test-arm64 image image-arm64 test-hardware test-hardware-arm64 test-appliance
 
 run: build            ## Build and run the booth on the devices it finds, or on the bundled clip
 	./target/release/boothd run $(RUN_FLAGS)
@@ -100,6 +100,10 @@ HARDWARE_TESTS ?=
 test-hardware:        ## The image of target/image in QEMU, on the kernel's own drivers
 	./scripts/install-packages.sh hardware
 	./tests/hardware/run.py --image target/image $(HARDWARE_TESTS)
+
+test-hardware-arm64:  ## The arm64 image as far as QEMU's boards go; `raspi4b` needs QEMU 9 (Debian 12's backports)
+	./scripts/install-packages.sh hardware-arm64
+	./tests/hardware/arm64.py --image target/image
 
 # What of it fits beside the other tests: the program that they built, an image at quick compression,
 # and the scenarios that take seconds. As root.

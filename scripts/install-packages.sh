@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for: build | test | package | cross | image | hardware. Quiet when none is.
+# Installs the Debian packages that are missing for: build | test | package | cross | image | hardware | hardware-arm64.
+# Quiet when none is.
 set -euo pipefail
 
 case "${1:-}" in
@@ -18,7 +19,8 @@ case "${1:-}" in
     # The appliance in QEMU; the headers of its kernel are installed by tests/hardware/tools.sh.
     hardware) packages=(qemu-system-x86 seabios ovmf fdisk openssh-client mtools squashfs-tools rauc openssl mosquitto mosquitto-clients
                         gcc libc6-dev make libasound2-dev python3) ;;
-    *) echo "usage: $0 build|test|package|cross|image|hardware" >&2; exit 2 ;;
+    hardware-arm64) packages=(qemu-system-arm mtools fdisk python3) ;;
+    *) echo "usage: $0 build|test|package|cross|image|hardware|hardware-arm64" >&2; exit 2 ;;
 esac
 
 # The page is tested in a real browser. Whoever has node or Chromium from elsewhere keeps it.

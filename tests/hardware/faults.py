@@ -2,7 +2,7 @@
 import time
 
 from guest import Failed, wait_for
-from steps import CONSENT, LOOPBACK, is_healthy, is_without_error, same_session, session_with_summary
+from steps import CONSENT, LOOPBACK, is_healthy, is_without_error, same_session, session_with_summary, start_again
 
 
 # A driver that is in use cannot go: boothd lets go of a camera that is dead.
@@ -116,6 +116,22 @@ def light(run):
     run.configure_as_before()
     run.guest.shell("systemctl restart boothd", 300)
     run.wait_health("healthy after", is_healthy, 600)
+
+
+def hung(run):
+    """A machine on which nothing gets a turn any more: the board's watchdog resets it. A kernel that panics starts anew."""
+    session = session_with_summary(run)
+    starve = ("echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
+              "for i in 1 2; do chrt --fifo 99 sh -c 'while :; do :; done' & done")
+    for what, command in (("a machine that hangs", starve), ("a kernel that panics", "echo c >/proc/sysrq-trigger")):
+        before = run.guest.boot_id()
+        run.guest.shell_socket.sendall(f"sync; sleep 1; {command}\n".encode())
+        start = time.monotonic()
+        run.guest.wait_for_start_after(before, 1200)
+        back_s = time.monotonic() - start
+        start_again(run)
+        same_session(run, [session])
+        run.result(what, f"a shell of its next start after {back_s:.0f} s, healthy by itself, the session is kept")
 
 
 def disk_full(run):

@@ -8,7 +8,7 @@ import updates
 ALL = {
     "boot": starts.boot, "mqtt": starts.mqtt, "ssh": network.ssh, "wifi": network.wifi,
     "camera": faults.camera, "vivid": faults.vivid, "microphone": faults.microphone, "light": faults.light,
-    "stopped": faults.stopped, "killed": faults.killed, "disk_full": faults.disk_full,
+    "stopped": faults.stopped, "killed": faults.killed, "hung": faults.hung, "disk_full": faults.disk_full,
     "reboot": starts.reboot, "uefi": starts.uefi,
     "unsigned": updates.unsigned, "update": updates.update, "bad_update": updates.bad_update,
     "power_cuts": starts.power_cuts, "unchosen": starts.unchosen,
