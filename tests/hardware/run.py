@@ -36,10 +36,9 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("target/hardware"))
     parser.add_argument("--cuts", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--disk", type=Path, help="the disk of an earlier run, whose first start is over")
     parser.add_argument("scenario", nargs="*", choices=[*scenarios.ALL, []])
     options = parser.parse_args()
-    options.image = options.disk or options.folder / "boothd-amd64.img"
+    options.image = options.folder / "boothd-amd64.img"
     options.tools = options.work / "tools.squashfs"
     options.files_port = free_port()
     names = options.scenario or list(scenarios.ALL)

@@ -10,6 +10,6 @@ ALL = {
     "camera": faults.camera, "vivid": faults.vivid, "microphone": faults.microphone, "light": faults.light,
     "stopped": faults.stopped, "killed": faults.killed, "hung": faults.hung, "disk_full": faults.disk_full,
     "reboot": starts.reboot, "uefi": starts.uefi,
-    "unsigned": updates.unsigned, "update": updates.update, "bad_update": updates.bad_update,
+    "unsigned": updates.unsigned, "update": updates.update, "other_slot": updates.other_slot, "bad_update": updates.bad_update,
     "power_cuts": starts.power_cuts, "unchosen": starts.unchosen,
 }

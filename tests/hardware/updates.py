@@ -52,6 +52,17 @@ def update(run):
                "confirmed, session and configuration kept")
 
 
+def other_slot(run):
+    """The other version by hand, as docs/guide/image.md says; after `update`, which fills both slots."""
+    slot = slot_of(run)
+    run.guest.shell("rauc status mark-active other", 120)
+    ask_for_reboot(run)
+    start_again(run)
+    if slot_of(run) == slot:
+        raise Failed(f"slot {slot} was started again")
+    run.result("rauc status mark-active other", f"slot {slot} to {slot_of(run)}, healthy")
+
+
 def bad_update(run):
     """A boothd that never gets ready: the slot from before comes back by itself."""
     session = session_with_summary(run)
