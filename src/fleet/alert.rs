@@ -15,6 +15,10 @@ use crate::board::LOW_DISK_BYTES;
 pub enum AlertKind {
     /// It said so, its last will did, or it is silent.
     Offline,
+    /// Nobody has chosen a policy: it analyses nothing.
+    Policy,
+    /// The recording light fails, so camera and microphone stay closed.
+    Light,
     /// The camera gives no pictures.
     Camera,
     /// The microphone gives no sound.
@@ -31,8 +35,10 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind, in the order of their weight.
-    pub const ALL: [AlertKind; 7] = [
+    pub const ALL: [AlertKind; 9] = [
         AlertKind::Offline,
+        AlertKind::Policy,
+        AlertKind::Light,
         AlertKind::Camera,
         AlertKind::Microphone,
         AlertKind::Store,
@@ -45,6 +51,8 @@ impl AlertKind {
     pub fn name(self) -> &'static str {
         match self {
             AlertKind::Offline => "offline",
+            AlertKind::Policy => "policy",
+            AlertKind::Light => "light",
             AlertKind::Camera => "camera",
             AlertKind::Microphone => "microphone",
             AlertKind::Store => "store",
@@ -79,7 +87,12 @@ const SILENT_MS: u64 = 10_000;
 /// Letters of an alert's detail.
 const MAX_DETAIL_CHARS: usize = 300;
 
-/// What is wrong with one capture device, as /health tells it.
+/// That nobody has chosen the booth's policy.
+pub(super) fn policy_fault(health: &Value) -> Option<String> {
+    (health["policy"]["profile"] == "unchosen").then(|| "no policy is chosen".into())
+}
+
+/// What is wrong with one capture device or the recording light, as /health tells it.
 pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
     let stage = health.get(name)?;
     let state = stage["state"].as_str()?;
@@ -126,6 +139,22 @@ mod tests {
         let gone = json!({"state": "unavailable", "error": "no such device"});
         assert_eq!(camera(gone).as_deref(), Some("no such device"));
         assert_eq!(device_fault(&json!({}), "camera"), None);
+    }
+
+    #[test]
+    fn a_policy_that_nobody_has_chosen_is_a_fault() {
+        let policy = |profile: &str| policy_fault(&json!({"policy": {"profile": profile}}));
+        assert!(policy("unchosen").is_some());
+        assert_eq!((policy("eu"), policy("default")), (None, None));
+        assert_eq!(policy_fault(&json!({})), None);
+    }
+
+    #[test]
+    fn a_light_that_is_not_configured_is_no_fault() {
+        let light = |light: Value| device_fault(&json!({ "light": light }), "light");
+        assert_eq!(light(json!({"state": "off", "on": false, "error": null})), None);
+        let away = json!({"state": "unavailable", "on": false, "error": "is not there"});
+        assert_eq!(light(away).as_deref(), Some("is not there"));
     }
 
     #[test]

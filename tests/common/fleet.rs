@@ -267,7 +267,7 @@ pub fn health() -> Value {
         "microphone": stage("plughw:1,0"), "vision": stage("tract"), "speech": stage("tract"),
         "store": stage("boothd.db"), "mqtt": stage("mqtts://broker.example:8883"),
         "models": models, "features": features(), "session_active": true, "analysing": true,
-        "paused": false, "policy": {"profile": "standard", "require_consent": true,
+        "paused": false, "policy": {"profile": "default", "require_consent": true,
         "notice_version": "2026-11"}, "connections": 1, "connections_max": 50,
         "outbox": {"depth": 2, "bytes": 2048, "oldest_at": null, "fallen_out_total": 0},
         "board": {"model": "Raspberry Pi 5", "temperature_c": 52.5, "throttled": false},
@@ -367,7 +367,7 @@ pub fn online(booth: &str, version: &str) -> [(String, QoS, bool, Value); 3] {
         "reason": null});
     let info = json!({"version": version, "board": "Raspberry Pi 5", "models": {},
         "config_sha256": "cd".repeat(32), "addresses": ["192.0.2.7:8000"],
-        "features": features(), "allowed": features(), "profile": "standard", "boot_id": "b1"});
+        "features": features(), "allowed": features(), "profile": "default", "boot_id": "b1"});
     let mut health = health();
     health["version"] = version.into();
     [

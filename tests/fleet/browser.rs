@@ -63,6 +63,8 @@ async fn the_page_shows_the_booths() {
     }
     said[5].3["camera"] = json!({"state": "unavailable", "error": "no such device"});
     said[5].3["status"] = "degraded".into();
+    said[8].3["policy"]["profile"] = "unchosen".into();
+    said[8].3["status"] = "unhealthy".into();
     said.extend(session("room-0", "interview-1", ("b1", 1)));
     let offline = json!({"status": "offline", "since": null, "boot_id": "b1", "reason": null});
     said.push((topic("room-8", "status"), QoS::AtLeastOnce, true, offline));
@@ -71,7 +73,7 @@ async fn the_page_shows_the_booths() {
     said.push((topic("room-0", "event/camera_lost"), QoS::AtLeastOnce, false, lost));
     say(&broker, "publisher", &said).await;
     centre.wait_for("/api/v1/fleet/alerts?open=true", |told| {
-        told["alerts"].as_array().is_some_and(|alerts| alerts.len() == 3)
+        told["alerts"].as_array().is_some_and(|alerts| alerts.len() == 4)
     });
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     if !folder.join("node_modules").is_dir() {

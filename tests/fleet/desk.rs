@@ -115,15 +115,18 @@ fn devices_disk_and_outbox_are_alerts_while_they_last() {
     health["disk"]["free_bytes"] = 1000.into();
     health["outbox"]["fallen_out_total"] = 3.into();
     health["board"]["trouble"] = "too_hot".into();
+    health["light"] = json!({"state": "unavailable", "on": false, "error": "is not there"});
+    health["policy"]["profile"] = "unchosen".into();
     bench.say("one", "health", &health);
     bench.pass(1000);
     let raised: Vec<_> = bench.changes().into_iter().map(|(_, kind, is)| (kind, is)).collect();
-    use AlertKind::{Board, Camera, Microphone, Outbox, Store};
-    assert_eq!(raised, [Camera, Microphone, Store, Board, Outbox].map(|kind| (kind, true)));
+    use AlertKind::{Board, Camera, Light, Microphone, Outbox, Policy, Store};
+    let all = [Policy, Light, Camera, Microphone, Store, Board, Outbox];
+    assert_eq!(raised, all.map(|kind| (kind, true)));
     bench.say("one", "health", &common::health());
     bench.pass(1000);
     let ended: Vec<_> = bench.changes().into_iter().map(|(_, kind, is)| (kind, is)).collect();
-    assert_eq!(ended, [Camera, Microphone, Store, Board].map(|kind| (kind, false)));
+    assert_eq!(ended, all[..6].iter().map(|kind| (*kind, false)).collect::<Vec<_>>());
     for _ in 0..60 {
         bench.pass(60_000);
         bench.online("one", "1");

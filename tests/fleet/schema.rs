@@ -6,6 +6,7 @@ const WHOLE: &str = include_str!("../../src/fleet/archive/schema.sql");
 const UPGRADES: &[&str] = &[
     include_str!("../../src/fleet/archive/upgrade/0001_booths_minutes_records_alerts.sql"),
     include_str!("../../src/fleet/archive/upgrade/0002_board_alerts.sql"),
+    include_str!("../../src/fleet/archive/upgrade/0003_policy_and_light_alerts.sql"),
 ];
 
 /// Every table and index, without comments and white space.
@@ -33,7 +34,7 @@ fn the_upgrades_make_the_same_as_the_whole() {
 }
 
 #[test]
-fn an_upgrade_keeps_the_alerts_and_admits_the_new_kind() {
+fn an_upgrade_keeps_the_alerts_and_admits_the_new_kinds() {
     let database = Connection::open_in_memory().expect("opens");
     database.pragma_update(None, "foreign_keys", true).expect("a pragma");
     database.execute_batch(UPGRADES[0]).expect("SQL");
@@ -47,11 +48,15 @@ fn an_upgrade_keeps_the_alerts_and_admits_the_new_kind() {
     database.execute(booth, []).expect("a booth");
     put("offline", 7).expect("an old kind");
     assert!(put("board", 8).is_err(), "version 1 does not know it");
-    UPGRADES[1..].iter().for_each(|step| database.execute_batch(step).expect("SQL"));
+    database.execute_batch(UPGRADES[1]).expect("SQL");
     put("board", 8).expect("the new kind");
+    assert!(put("light", 9).is_err(), "version 2 does not know it");
+    database.execute_batch(UPGRADES[2]).expect("SQL");
+    put("light", 9).expect("the new kind");
+    put("policy", 10).expect("the new kind");
     let ask = "SELECT group_concat(alert_id || kind || since_at) FROM alert";
     let kept: String = database.query_row(ask, [], |row| row.get(0)).expect("rows");
-    assert_eq!(kept, "1offline7,2board8");
+    assert_eq!(kept, "1offline7,2board8,3light9,4policy10");
 }
 
 #[test]

@@ -13,7 +13,7 @@ const TYPING_MS = 250;
 const GATHER_MS = 1500;
 
 export const PRESENCES = ["online", "offline", "silent", "restarting"];
-export const ALERTS = ["offline", "camera", "microphone", "store", "board", "outbox", "version"];
+export const ALERTS = ["offline", "policy", "light", "camera", "microphone", "store", "board", "outbox", "version"];
 
 const BAD = ["unavailable", "stopped", "unhealthy", "degraded"];
 
