@@ -108,9 +108,11 @@ def power_cuts(run):
         print(f"   cut {cut} after {when}: healthy {healthy_s:.0f} s after the kernel's start, "
               f"{len(begun)} begun and {len(ended)} ended sessions; failed units: {problems or 'none'}", flush=True)
     kept_sessions(run, begun, ended)
+    wait_for("the desk has every summary", lambda: not missing_at_the_desk(run, ended), 300)
     whole_database(run)
     run.result("power cuts", f"{run.options.cuts} of {run.options.cuts} survived, none of {len(begun)} begun and {len(ended)} ended "
-               f"sessions lost, database and file system whole, healthy within {longest_s:.0f} s of the kernel's start")
+               f"sessions lost, each summary at the desk, database and file system whole, healthy within {longest_s:.0f} s "
+               "of the kernel's start")
 
 
 def cut_while_it_writes(run, after_s, begun, ended):
@@ -137,6 +139,10 @@ def kept_sessions(run, begun, ended):
             raise Failed(f"session {session}, which had begun, is lost: {status}")
 
 
+def missing_at_the_desk(run, ended):
+    return set(ended) - {topic.split("/")[-2] for topic in run.broker.topics() if topic.endswith("/summary")}
+
+
 def whole_database(run):
     """SQLite's own judgement on the host, and e2fsck's, of the disk after the last cut and an orderly end."""
     run.guest.shell("systemctl --no-block poweroff")
@@ -153,7 +159,11 @@ def whole_database(run):
             database.with_name(f"boothd.db{suffix}").unlink(missing_ok=True)
             subprocess.run(["debugfs", "-R", f"dump /var/lib/boothd/boothd.db{suffix} {database}{suffix}", partition],
                            check=True, capture_output=True)
-        said = sqlite3.connect(database).execute("PRAGMA integrity_check").fetchone()
+        connection = sqlite3.connect(database)
+        if sqlite3.sqlite_version_info < (3, 42):
+            # To them json_valid(NULL) is 0, and each session without a summary would break its CHECK.
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+        said = connection.execute("PRAGMA integrity_check").fetchone()
         if said != ("ok",):
             raise Failed(f"the database: {said}")
     finally:
