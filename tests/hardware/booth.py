@@ -108,12 +108,13 @@ class Broker:
                     raise
                 time.sleep(0.1)
         self.listener = subprocess.Popen(
-            ["mosquitto_sub", "-V", "5", "-i", "desk", "-c", "-x", "3600", "-q", "1", "-p", str(self.port),
+            ["mosquitto_sub", "-V", "5", "-i", "desk", "-c", "-x", "3600", "-q", "1", "-h", "127.0.0.1", "-p", str(self.port),
              "-t", "boothd/#", "-F", "%t\t%p"], stdout=self.log, stderr=subprocess.DEVNULL)
 
     def heard(self, part):
         """The last payload on a topic that ends so."""
-        self.log.flush()
+        if self.listener.poll() is not None:
+            raise OSError(f"mosquitto_sub has ended with {self.listener.returncode}")
         found = None
         with open(self.folder / "mqtt.log") as lines:
             for line in lines:
