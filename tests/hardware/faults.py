@@ -121,8 +121,9 @@ def light(run):
 def hung(run):
     """A machine on which nothing gets a turn any more: the board's watchdog resets it. A kernel that panics starts anew."""
     session = session_with_summary(run)
+    # One that forks: its copy goes to the other processor, which nobody else could reach any more.
     starve = ("echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
-              "for i in 1 2; do chrt --fifo 99 sh -c 'while :; do :; done' & done")
+              "chrt --fifo 99 sh -c 'while :; do :; done & while :; do :; done'")
     for what, command in (("a machine that hangs", starve), ("a kernel that panics", "echo c >/proc/sysrq-trigger")):
         before = run.guest.boot_id()
         run.guest.shell_socket.sendall(f"sync; sleep 1; {command}\n".encode())
