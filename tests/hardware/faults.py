@@ -126,7 +126,9 @@ def hung(run):
               "chrt --fifo 99 sh -c 'while :; do :; done & while :; do :; done'")
     for what, command in (("a machine that hangs", starve), ("a kernel that panics", "echo c >/proc/sysrq-trigger")):
         before = run.guest.boot_id()
-        run.guest.shell_socket.sendall(f"sync; sleep 1; {command}\n".encode())
+        wait_for("the watchdog is armed", lambda: "active" == run.guest.shell(
+            "cat /sys/class/watchdog/watchdog0/state", check=False), 120)
+        run.guest.shell(f"sync; (sleep 2; {command}) >/dev/null 2>&1 &")
         start = time.monotonic()
         run.guest.wait_for_start_after(before, 1200)
         back_s = time.monotonic() - start
