@@ -51,6 +51,7 @@ class Guest:
         self.ssh_port = free_port()
         self.process = None
         self.shell_socket = None
+        self.has_shell = False
         self.serial = self.folder / "serial.log"
         self.count = 0
         if image:
@@ -102,6 +103,20 @@ class Guest:
                         "-device", "virtio-blk-pci,drive=tools,serial=tools"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self.started_at = time.monotonic()
+        self.shell_socket = socket.socket(socket.AF_UNIX)
+        wait_for("QEMU", self.connects, 60, every_s=0.1)
+
+    def connects(self):
+        self.check_that_it_runs()
+        try:
+            self.shell_socket.connect(str(self.folder / "shell"))
+            return True
+        except OSError:
+            return False
+
+    def check_that_it_runs(self):
+        if self.process.poll() is not None:
+            raise Failed(f"QEMU has ended with {self.process.returncode}")
 
     def cut(self):
         """The plug is pulled."""
@@ -114,6 +129,7 @@ class Guest:
             self.cut()
 
     def forget_shell(self):
+        self.has_shell = False
         if self.shell_socket:
             self.shell_socket.close()
             self.shell_socket = None
@@ -132,28 +148,33 @@ class Guest:
             return answer["return"]
 
     def open_shell(self, limit_s=600):
-        """The root shell of systemd.debug_shell; it is there long before the booth is ready."""
-        def answers():
-            if self.process.poll() is not None:
-                raise Failed(f"QEMU has ended with {self.process.returncode}")
-            try:
-                self.forget_shell()
-                self.shell_socket = socket.socket(socket.AF_UNIX)
-                self.shell_socket.settimeout(5)
-                self.shell_socket.connect(str(self.folder / "shell"))
-                # The words stand apart, so that the echo of the line is not taken for the answer.
-                self.shell_socket.sendall(b"\nstty -echo; exec env TERM=dumb PS1= PS2= sh\necho he''llo\n")
-                seen = b""
-                while b"hello" not in seen.replace(b"he''llo", b""):
-                    piece = self.shell_socket.recv(4096)
-                    if not piece:
-                        return False
-                    seen += piece
-                return True
-            except (TimeoutError, OSError):
-                return False
-        wait_for("a root shell in the guest", answers, limit_s, every_s=2)
+        """The root shell of systemd.debug_shell; it is there long before the booth is ready.
+
+        Nothing is sent before it has shown its prompt: what waits in the serial port while the
+        kernel starts costs the port its interrupt, and the shell is deaf until the next start.
+        """
+        if self.has_shell:
+            return
+        self.listen_for("# ", limit_s)
+        # The words stand apart, so that the echo of the line is not taken for the answer.
+        self.shell_socket.sendall(b"stty -echo; exec env TERM=dumb PS1= PS2= sh\necho he''llo\n")
+        self.listen_for("hello\r\n", limit_s)
+        self.has_shell = True
         self.shell("mkdir -p /run/tools; mountpoint -q /run/tools || mount -o ro /dev/disk/by-id/virtio-tools /run/tools", 60)
+
+    def listen_for(self, words, limit_s):
+        """All that the shell's line says until these words have come."""
+        deadline = time.monotonic() + limit_s
+        self.shell_socket.settimeout(2)
+        seen = ""
+        while words not in seen:
+            self.check_that_it_runs()
+            if time.monotonic() > deadline:
+                raise Failed(f"a root shell in the guest: not within {limit_s} s: {seen[-500:]}")
+            try:
+                seen += self.shell_socket.recv(4096).decode(errors="replace")
+            except TimeoutError:
+                continue
 
     def shell(self, command, limit_s=120, check=True):
         """What a command line prints, its errors too."""
@@ -195,17 +216,10 @@ class Guest:
 
     def wait_for_start_after(self, boot_id, limit_s):
         """Until the guest has started anew by itself; the shell is the new start's."""
-        def another():
-            try:
-                self.open_shell(limit_s)
-                return self.boot_id() != boot_id
-            except OSError:
-                return False
-            except Failed:
-                if self.process.poll() is not None:
-                    raise
-                return False
-        wait_for("a new start", another, limit_s, every_s=3)
+        self.has_shell = False
+        self.open_shell(limit_s)
+        if self.boot_id() == boot_id:
+            raise Failed("a new shell, and not a new start")
 
     def last_lines(self, count=40):
         text = self.serial.read_bytes().decode(errors="replace") if self.serial.exists() else ""
