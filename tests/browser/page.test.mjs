@@ -208,7 +208,7 @@ test("what is not known is a dash with its reason", async () => {
 });
 
 test("a lost booth is told, comes back by itself, and what was missed is counted", async () => {
-  const opened = await open({ viewport: NARROW, expected: [/WebSocket connection/, /ERR_CONNECTION_REFUSED/] });
+  const opened = await open({ viewport: NARROW, expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
   const port = mock.port;
@@ -231,7 +231,7 @@ test("a lost booth is told, comes back by itself, and what was missed is counted
 });
 
 test("a booth that was restarted is told as that, though its counts are further than before", async () => {
-  const opened = await open({ expected: [/WebSocket connection/, /ERR_CONNECTION_REFUSED/] });
+  const opened = await open({ expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
   const { port, frame, segment } = mock;

@@ -117,7 +117,7 @@ async function startInTheBooth({ token, session }) {
 }
 
 test("a daemon that is killed and started again: the page comes back by itself and goes on", async () => {
-  const opened = await open(BOOTHD_TOKEN, { expected: [/WebSocket connection/, /ERR_CONNECTION_REFUSED/] });
+  const opened = await open(BOOTHD_TOKEN, { expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page, sockets } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
   await daemon.kill();
