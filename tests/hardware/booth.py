@@ -36,10 +36,6 @@ class Booth:
     def health(self, limit_s=5):
         return self.ask("/health", limit_s=limit_s)[1] or {}
 
-    def state(self, stage):
-        entry = self.health().get(stage) or {}
-        return entry.get("state"), entry.get("error")
-
     def reports(self, limit_s):
         """The booth's reports from the WebSocket, as (type, data)."""
         deadline = time.monotonic() + limit_s

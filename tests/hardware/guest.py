@@ -69,8 +69,9 @@ class Guest:
         result = subprocess.run(["mtype", "-i", f"{self.disk}@@{BOOT_OFFSET}", f"::/{name}"], capture_output=True)
         return result.stdout.decode() if result.returncode == 0 else None
 
-    def kernel_words(self, words):
-        self.put("kernel.cfg", f'set words="systemd.debug_shell=ttyS1 console=ttyS0,115200 {words}"\n')
+    def ask_for_shell(self):
+        """A root shell on the second serial line, in the way that is for rescues."""
+        self.put("kernel.cfg", 'set words="systemd.debug_shell=ttyS1 console=ttyS0,115200"\n')
 
     def machine(self):
         """QEMU's words for the board, its processor and where its system comes from."""

@@ -46,12 +46,12 @@ class Run:
         print(f"   {what}: {value}", flush=True)
         self.results.append((what, value))
 
-    def new_guest(self, name, config=CONFIG, words=""):
+    def new_guest(self, name, config=CONFIG):
         if self.guest:
             self.guest.stop()
         self.guest = Guest(self.folder / name, self.options.image, self.options.tools)
         self.booth = Booth(self.guest.web_port)
-        self.guest.kernel_words(words)
+        self.guest.ask_for_shell()
         if config:
             self.guest.put("booth.toml", config.replace("MQTT_PORT", str(self.broker.port)))
         self.guest.start()
