@@ -9,8 +9,8 @@ architecture=${1:?amd64 or arm64}
 shift
 profile=${PROFILE:-ship}
 case $architecture in
-    amd64) target=x86_64-unknown-linux-gnu; built=target/$profile/boothd ;;
-    arm64) target=aarch64-unknown-linux-gnu; built=target/cross/$target/$profile/boothd ;;
+    amd64) cargo=cargo target=x86_64-unknown-linux-gnu; built=target/$profile/boothd ;;
+    arm64) cargo=scripts/cross.sh target=aarch64-unknown-linux-gnu; built=target/cross/$target/$profile/boothd ;;
     *) echo "$0: $architecture is neither amd64 nor arm64" >&2; exit 2 ;;
 esac
 
@@ -31,14 +31,10 @@ small_program() {
     export RUSTFLAGS
     # strip: cargo forgets the profile's where a profile has words for single packages.
     last=(-C strip=symbols -C link-arg=-Wl,-T,packaging/no-unwind-tables.ld -C link-arg=-Wl,--no-eh-frame-hdr)
-    if [ "$architecture" = amd64 ]; then
-        cargo rustc --profile ship --locked --bin boothd -- "${last[@]}"
-    else
-        scripts/cross.sh rustc --profile ship --locked --bin boothd -- "${last[@]}"
-    fi
+    $cargo rustc --profile ship --locked --bin boothd -- "${last[@]}"
     unset RUSTFLAGS
 }
-if [ "$profile" = ship ]; then small_program; else cargo build --profile "$profile" --locked --bin boothd; fi
+if [ "$profile" = ship ]; then small_program; else $cargo build --profile "$profile" --locked --bin boothd; fi
 cargo test --release --locked --test manual
 python3 scripts/bill.py target/manual/bill $target
 gzip -9nc CHANGELOG.md >target/manual/changelog.gz
@@ -61,7 +57,8 @@ fi
 python3 scripts/first_pictures.py 75 demo/face_640x480.mjpeg target/manual/face_640x480.mjpeg
 
 out=target/packages
-[ "$profile" = ship ] || out+=/$profile
+# In the folder of the tests lies the last one only.
+[ "$profile" = ship ] || { out+=/$profile; rm -rf "$out"; }
 mkdir -p "$out"
 as_built=(--no-build --profile "$profile" --output "$out/")
 # The program for the world is stripped already.

@@ -13,8 +13,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from booth import TOKEN, Booth
-from guest import Failed, Guest, wait_for
+from booth import TOKEN, Booth, face_and_voice
+from guest import BOOT_OFFSET, DISK_BYTES, Failed, Guest, wait_for
 
 CONFIG = f"""
 [policy]
@@ -42,18 +42,14 @@ class Virt(Guest):
         return ["qemu-system-aarch64", "-M", "virt", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "cortex-a72",
                 "-kernel", self.folder / "vmlinuz", "-initrd", self.folder / "initrd.img", "-append", words]
 
-    def take_kernel(self):
-        for name in ("vmlinuz", "initrd.img"):
-            subprocess.run(["mcopy", "-o", "-i", f"{self.disk}@@4M", f"::/A/{name}", self.folder / name], check=True)
-
 
 def raspi4b(folder, image):
     """What U-Boot says until it hands over."""
     card, serial = folder / "card.img", folder / "uboot.log"
     subprocess.run(["cp", "--sparse=always", image, card], check=True)
-    os.truncate(card, 4 << 30)
+    os.truncate(card, DISK_BYTES)
     for name in ("u-boot.bin", "bcm2711-rpi-4-b.dtb"):
-        subprocess.run(["mcopy", "-o", "-i", f"{card}@@4M", f"::/{name}", folder / name], check=True)
+        subprocess.run(["mcopy", "-o", "-i", f"{card}@@{BOOT_OFFSET}", f"::/{name}", folder / name], check=True)
     serial.unlink(missing_ok=True)
     process = subprocess.Popen(
         ["qemu-system-aarch64", "-M", "raspi4b", "-display", "none", "-kernel", folder / "u-boot.bin",
@@ -72,14 +68,15 @@ def raspi4b(folder, image):
 def virt(folder, image):
     guest = Virt(folder / "virt", image, None)
     guest.put("booth.toml", CONFIG)
-    guest.take_kernel()
+    for name in ("vmlinuz", "initrd.img"):
+        guest.take(f"A/{name}", name)
     booth = Booth(guest.web_port)
     start = time.monotonic()
     guest.start()
     try:
         wait_for("the page", lambda: booth.health(), 3600, every_s=2)
         print(f"the page after {time.monotonic() - start:.0f} s")
-        face, voice = face_and_voice(booth)
+        face, voice = face_and_voice(booth, 1800)
         print(f"face and voice after {time.monotonic() - start:.0f} s, a picture in {face['processing_time']:.0f} ms, "
               f"a segment in {voice['performance_metrics']['analysis_time_ms']:.0f} ms")
         health, _ = wait_for("healthy", lambda: (h := booth.health()).get("status") == "healthy" and h, 3600)
@@ -92,22 +89,6 @@ def virt(folder, image):
         raise
     finally:
         guest.stop()
-
-
-def face_and_voice(booth):
-    """A report of each. A guest this slow may be taken for stuck and started anew: the booth is asked again."""
-    face = voice = None
-    until = time.monotonic() + 1800
-    while time.monotonic() < until:
-        try:
-            for kind, data in booth.reports(600):
-                face = data if kind == "visual_analysis" and data["face_detected"] else face
-                voice = data if kind == "audio_analysis" and data["audio_detected"] else voice
-                if face and voice:
-                    return face, voice
-        except OSError:
-            time.sleep(5)
-    raise Failed(f"the clip's face or voice was never seen: {face} {voice}")
 
 
 def main():

@@ -63,6 +63,28 @@ class Booth:
                     return
 
 
+def face_and_voice(booth, limit_s, at_first=lambda: None):
+    """A report of each. A guest this slow may be taken for stuck and started anew: the booth is asked again."""
+    face = voice = None
+    is_first = True
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        try:
+            for kind, data in booth.reports(limit_s):
+                if kind not in ("visual_analysis", "audio_analysis"):
+                    continue
+                if is_first:
+                    at_first()
+                    is_first = False
+                face = data if kind == "visual_analysis" and data["face_detected"] else face
+                voice = data if kind == "audio_analysis" and data["audio_detected"] else voice
+                if face and voice:
+                    return face, voice
+        except OSError:
+            time.sleep(5)
+    raise OSError(f"the clip's face or voice was never seen: {face} {voice}")
+
+
 def send(stream, kind, payload):
     mask = os.urandom(4)
     length = len(payload)

@@ -38,33 +38,26 @@ def vivid(run):
     run.wait_health("healthy after", is_healthy, 600)
 
 
-def away_and_back(run, name, stage, away, back, limit_s):
-    """A fault comes, is told by /health, ends, and is gone from it."""
-    # What boothd's own counters say must have been right before.
-    run.wait_health("healthy before", is_healthy, 600)
-    start = time.monotonic()
-    run.guest.shell(away, 300)
-    run.wait_health(f"{stage} is away", lambda health: health[stage]["error"], limit_s)
-    told_s = time.monotonic() - start
-    run.guest.shell(back, 300)
-    _, gone_s = run.wait_health(f"{stage} is back", is_without_error(stage), limit_s)
-    run.result(name, f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
-    run.wait_health("healthy after", is_healthy, 600)
-
-
 def microphone(run):
-    away_and_back(run, "microphone's driver unbound", "microphone",
-                  "echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/unbind",
-                  "echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/bind; sleep 1; "
-                  "nohup /run/tools/feed sound hw:Loopback,1,0 /run/tools/speech_16k.wav >/run/feed-sound.log 2>&1 & "
-                  "echo $! >/run/feed-sound.pid", 120)
+    """Its driver lets go of it, and takes it again."""
+    run.wait_health("healthy before", is_healthy, 600)
+    driver = "/sys/bus/platform/drivers/snd_aloop"
+    start = time.monotonic()
+    run.guest.shell(f"echo snd_aloop.0 >{driver}/unbind")
+    run.wait_health("the microphone is away", lambda health: health["microphone"]["error"], 120)
+    told_s = time.monotonic() - start
+    run.guest.shell(f"echo snd_aloop.0 >{driver}/bind; until [ -e /dev/snd/pcmC0D1p ]; do sleep 0.1; done")
+    run.feed_microphone()
+    _, gone_s = run.wait_health("the microphone is back", is_without_error("microphone"), 120)
+    run.result("microphone's driver unbound", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
+    run.wait_health("healthy after", is_healthy, 600)
 
 
 def stopped(run):
     """A boothd that stands still: the watchdog starts it anew within its period and 5 s."""
     period_s = int(run.guest.shell("systemctl show --value -p WatchdogUSec boothd | sed 's/1min/60/; s/s$//'"))
     # While it starts, another limit holds: TimeoutStartSec.
-    wait_for("READY=1", lambda: run.guest.shell("systemctl is-active boothd", check=False) == "active", 300)
+    run.wait_ready()
     pid = run.main_pid()
     start = run.guest.uptime_s()
     run.guest.shell(f"kill -STOP {pid}")
@@ -89,27 +82,24 @@ def killed(run):
     run.result("kill -9", f"another process after {took_s:.1f} s, healthy after {took_s + healthy_s:.1f} s")
 
 
+def is_lit_and_healthy(health):
+    return health.get("light", {}).get("on") and is_healthy(health)
+
+
 def light(run):
     """A LED of a keyboard as the recording light: lit with the devices, and without it they close."""
     led = run.guest.shell("ls -d /sys/class/leds/*::scrolllock | head -1")
     run.configure(f'[light]\npath = "{led}"')
     run.guest.shell("systemctl restart boothd", 300)
-    run.wait_health("lit", lambda health: health.get("light", {}).get("on") and is_healthy(health), 600)
-
-    def shines():
-        return run.guest.shell(f"cat {led}/brightness", check=False) == "1"
-    if not shines():
-        raise Failed("boothd says that it is lit, and it is not")
-    run.guest.shell("kill -KILL $(systemctl show --value -p MainPID boothd); "
-                    f"until [ $(cat {led}/brightness) = 0 ]; do sleep 0.1; done", 60)
-    run.wait_health("lit by the next boothd", lambda health: health.get("light", {}).get("on"), 600)
-    run.guest.shell(f"systemctl stop boothd; [ $(cat {led}/brightness) = 0 ]; systemctl start boothd", 300)
-    run.wait_health("lit after a stop", lambda health: health.get("light", {}).get("on") and is_healthy(health), 600)
+    run.wait_health("lit", is_lit_and_healthy, 600)
+    run.guest.shell(f"[ $(cat {led}/brightness) = 1 ]")
+    run.guest.shell(f"kill -KILL {run.main_pid()}; until [ $(cat {led}/brightness) = 0 ]; do sleep 0.1; done", 60)
+    run.wait_health("lit by the next boothd", is_lit_and_healthy, 600)
+    run.guest.shell(f"systemctl stop boothd && [ $(cat {led}/brightness) = 0 ] && systemctl start boothd", 300)
+    run.wait_health("lit after a stop", is_lit_and_healthy, 600)
     run.guest.shell("echo -n serio0 >/sys/bus/serio/drivers/atkbd/unbind")
     health, told_s = run.wait_health("the light is gone", lambda health: health["light"]["error"], 120)
-    _, closed_s = wait_for("both devices are closed", lambda: "closed" == run.guest.shell(
-        "ls -l /proc/$(systemctl show --value -p MainPID boothd)/fd | grep -qE '/dev/(video|snd/pcm)' || echo closed",
-        check=False), 60)
+    _, closed_s = wait_for("both devices are closed", run.devices_are_closed, 60)
     run.result("recording light", f"lit, dark after kill -9 and a stop; its driver away: told after {told_s:.1f} s, "
                f"devices closed {closed_s:.1f} s later (\"{health['light']['error']}\")")
     run.guest.shell("echo -n serio0 >/sys/bus/serio/drivers/atkbd/bind")

@@ -1,4 +1,4 @@
-"""The appliance in QEMU: a disk made from the image, a root shell on the second serial line, QMP.
+"""The appliance in QEMU: a disk made from the image, a root shell on the second serial line.
 
 Without KVM the guest is 20 to 50 times slower than a board: what it takes is waited for, never
 taken for granted after a while.
@@ -69,6 +69,10 @@ class Guest:
         result = subprocess.run(["mtype", "-i", f"{self.disk}@@{BOOT_OFFSET}", f"::/{name}"], capture_output=True)
         return result.stdout.decode() if result.returncode == 0 else None
 
+    def take(self, name, to):
+        """A file of the boot partition into this folder."""
+        subprocess.run(["mcopy", "-o", "-i", f"{self.disk}@@{BOOT_OFFSET}", f"::/{name}", self.folder / to], check=True)
+
     def ask_for_shell(self):
         """A root shell on the second serial line, in the way that is for rescues."""
         self.put("kernel.cfg", 'set words="systemd.debug_shell=ttyS1 console=ttyS0,115200"\n')
@@ -83,14 +87,11 @@ class Guest:
 
     def start(self, more=()):
         """With more words for QEMU, such as another firmware."""
-        for name in ("shell", "qmp"):
-            (self.folder / name).unlink(missing_ok=True)
-        self.count += 1
+        (self.folder / "shell").unlink(missing_ok=True)
         command = [
             *self.machine(), "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
             "-chardev", f"file,id=log,path={self.serial},append=on", "-serial", "chardev:log",
             "-serial", f"unix:{self.folder}/shell,server,nowait",
-            "-qmp", f"unix:{self.folder}/qmp,server,nowait",
             # A cut takes what the guest has not written yet. A disk that loses what it was told to
             # keep is not shown so; tests/power_cut.rs does, sector by sector.
             "-drive", f"file={self.disk},if=none,id=card,format=raw,cache=writeback",
@@ -125,6 +126,12 @@ class Guest:
         self.process.wait()
         self.forget_shell()
 
+    def power_off(self):
+        """An orderly end."""
+        self.shell("systemctl --no-block poweroff")
+        self.process.wait(600)
+        self.forget_shell()
+
     def stop(self):
         if self.process and self.process.poll() is None:
             self.cut()
@@ -134,19 +141,6 @@ class Guest:
         if self.shell_socket:
             self.shell_socket.close()
             self.shell_socket = None
-
-    def qmp(self, command, **arguments):
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(str(self.folder / "qmp"))
-            lines = control.makefile("rw")
-            lines.readline()
-            for message in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
-                lines.write(json.dumps(message) + "\n")
-                lines.flush()
-                while "return" not in (answer := json.loads(lines.readline())):
-                    if "error" in answer:
-                        raise Failed(f"QMP {command}: {answer['error']}")
-            return answer["return"]
 
     def open_shell(self, limit_s=600):
         """The root shell of systemd.debug_shell; it is there long before the booth is ready.
@@ -173,9 +167,12 @@ class Guest:
             if time.monotonic() > deadline:
                 raise Failed(f"a root shell in the guest: not within {limit_s} s: {seen[-500:]}")
             try:
-                seen += self.shell_socket.recv(4096).decode(errors="replace")
+                piece = self.shell_socket.recv(4096)
             except TimeoutError:
                 continue
+            if not piece:
+                raise Failed("QEMU has closed the shell's line")
+            seen += piece.decode(errors="replace")
 
     def shell(self, command, limit_s=120, check=True):
         """What a command line prints, its errors too."""

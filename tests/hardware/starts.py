@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from booth import TOKEN
+from booth import TOKEN, face_and_voice
 from guest import Failed, wait_for
 from steps import CONSENT, ask_for_reboot, is_healthy, same_session, session_with_summary, start_again
 
@@ -18,27 +18,15 @@ def boot(run):
     run.plug_in()
     run.wait_health("boothd answers", lambda health: True, 1200)
     run.result("guest seconds to the page", f"{guest.uptime_s():.0f}")
-    face = voice = None
-    first = None
-    for kind, data in run.booth.reports(1200):
-        if kind in ("visual_analysis", "audio_analysis") and first is None:
-            first = guest.uptime_s()
-            run.result("guest seconds to the first report", f"{first:.0f}")
-        if kind == "visual_analysis" and data["face_detected"]:
-            face = data
-        if kind == "audio_analysis" and data["audio_detected"]:
-            voice = data
-        if face and voice:
-            break
-    if not (face and voice):
-        raise Failed(f"the clip's face or voice was never seen: {face} {voice}")
+    face, voice = face_and_voice(run.booth, 1200, lambda: run.result(
+        "guest seconds to the first report", f"{guest.uptime_s():.0f}"))
     run.result("face of the clip", f"box {face['face_box']}, {face['dominant_emotion']}")
     run.result("voice of the clip", f"pitch {voice['pitch_mean']:.0f} Hz, {voice['emotion']}")
     health, _ = run.wait_health("healthy", is_healthy, 1200)
     run.result("guest seconds to healthy", f"{guest.uptime_s():.0f}")
     run.start_s = time.monotonic() - guest.started_at
     run.result("camera, microphone", f"{health['camera']['source']}, {health['microphone']['source']}")
-    wait_for("READY=1", lambda: guest.shell("systemctl is-active boothd", check=False) == "active", 300)
+    run.wait_ready()
     ready_us = int(guest.shell(
         "systemctl show --value -p ActiveEnterTimestampMonotonic boothd"))
     run.result("guest seconds to READY=1", f"{ready_us / 1e6:.0f}")
@@ -70,9 +58,7 @@ def reboot(run):
 def uefi(run):
     """The same disk on a machine with UEFI."""
     session = session_with_summary(run)
-    run.guest.shell("systemctl --no-block poweroff")
-    run.guest.process.wait(300)
-    run.guest.forget_shell()
+    run.guest.power_off()
     run.guest.start(["-bios", "/usr/share/ovmf/OVMF.fd"])
     start_again(run)
     run.guest.shell("test -d /sys/firmware/efi")
@@ -145,9 +131,7 @@ def missing_at_the_desk(run, ended):
 
 def whole_database(run):
     """SQLite's own judgement on the host, and e2fsck's, of the disk after the last cut and an orderly end."""
-    run.guest.shell("systemctl --no-block poweroff")
-    run.guest.process.wait(600)
-    run.guest.forget_shell()
+    run.guest.power_off()
     partition = run.folder / "data.ext4"
     first, size = run.guest.partition(4)
     subprocess.run(["dd", f"if={run.guest.disk}", f"of={partition}", "bs=1M", "iflag=skip_bytes,count_bytes", "conv=sparse",
@@ -185,4 +169,6 @@ def unchosen(run):
     run.result("/health", f"analysing {health['analysing']}, policy {health['policy']}")
     if health["analysing"] or health["policy"]["profile"] != "unchosen":
         raise Failed("it analyses without a policy")
+    if not run.devices_are_closed():
+        raise Failed("a device is open without a policy")
     guest.remove()

@@ -1,4 +1,5 @@
 """What every scenario needs: the booth's configuration and devices, and what is done to it in more than one of them."""
+import re
 import time
 
 from booth import TOKEN, Booth
@@ -91,6 +92,13 @@ class Run:
 
     def configure_as_before(self):
         self.guest.shell("cp /run/booth.toml.before /boot/booth/booth.toml && systemctl restart booth-setup", 120)
+
+    def wait_ready(self):
+        wait_for("READY=1", lambda: self.guest.shell("systemctl is-active boothd", check=False) == "active", 300)
+
+    def devices_are_closed(self):
+        """Whether boothd holds neither a camera nor a microphone open, as the kernel sees it."""
+        return not re.search("/dev/(video|snd/pcm)", self.guest.shell(f"ls -l /proc/{self.main_pid()}/fd"))
 
     def main_pid(self):
         return int(self.guest.shell("systemctl show --value -p MainPID boothd"))

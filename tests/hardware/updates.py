@@ -1,7 +1,6 @@
 """Bundles: a good one, one that never gets ready, and those that must be refused."""
 import contextlib
 import functools
-import hashlib
 import http.server
 import shutil
 import threading
@@ -19,15 +18,12 @@ def update(run):
     with files_of(run, run.options.good_bundle) as address:
         run.configure(f'update_url = "{address}"')
         config = run.guest.shell("sha256sum /etc/boothd/boothd.toml")
-        wait_for("the session is told", lambda: "session running" in run.guest.shell(
-            "systemctl show --value -p StatusText boothd"), 60)
-        run.guest.shell("systemctl start booth-update", 600, check=False)
-        said = run.guest.shell("journalctl -b -u booth-update -o cat --no-pager")
+        wait_for("the session is told", lambda: session_is_told(run), 60)
+        said = tonight(run)
         if "a session runs" not in said:
             raise Failed(f"the update did not wait for the end of the session: {said}")
         run.booth.ask(f"/api/v1/sessions/{session}/end", "POST", limit_s=60)
-        wait_for("no session is told", lambda: "session running" not in run.guest.shell(
-            "systemctl show --value -p StatusText boothd"), 60)
+        wait_for("no session is told", lambda: not session_is_told(run), 60)
         slot, before = slot_of(run), run.guest.boot_id()
         start = time.monotonic()
         run.guest.shell("systemctl start --no-block booth-update")
@@ -35,8 +31,7 @@ def update(run):
         took_s = time.monotonic() - start
         start_again(run)
         # The next night: it is not fetched again.
-        run.guest.shell("systemctl start booth-update", 600)
-        said = run.guest.shell("journalctl -b -u booth-update -o cat --no-pager")
+        said = tonight(run)
         if "nothing new" not in said:
             raise Failed(f"the same update once more: {said}")
     other = slot_of(run)
@@ -69,13 +64,16 @@ def bad_update(run):
     # Long enough for a start here, and shorter than a booth's 10 minutes.
     limit_s = max(120, round(3 * run.start_s))
     run.guest.shell(f"sed -i 's/\"$/ booth.confirm_s={limit_s}\"/' /boot/booth/kernel.cfg")
-    slot = install(run, run.options.bad_bundle)
-    tried = slot_of(run)
-    boot_id = run.guest.boot_id()
+    slot, boot_id = slot_of(run), run.guest.boot_id()
+    with files_of(run, run.options.bad_bundle) as address:
+        run.guest.shell(f"booth-update {address} >/run/booth-update.log 2>&1 &")
+        run.guest.wait_for_start_after(boot_id, 1800)
+    tried, boot_id = slot_of(run), run.guest.boot_id()
     if tried == slot:
         raise Failed("the bad update was not tried")
     start = time.monotonic()
     run.guest.wait_for_start_after(boot_id, 1800)
+    back_s = time.monotonic() - start
     now = slot_of(run)
     if now != slot:
         raise Failed(f"slot {now} was started instead of {slot}")
@@ -85,11 +83,10 @@ def bad_update(run):
     run.guest.shell("sed -i 's/ booth.confirm_s=[0-9]*//' /boot/booth/kernel.cfg")
     with files_of(run, run.options.bad_bundle) as address:
         run.configure(f'update_url = "{address}"')
-        run.guest.shell("systemctl start booth-update", 600)
-        if "did not come up" not in run.guest.shell("journalctl -b -u booth-update -o cat --no-pager"):
+        if "did not come up" not in tonight(run):
             raise Failed("the bad update would be tried again each night")
         run.configure_as_before()
-    run.result("bad update", f"slot {tried} was tried, {slot} is back by itself after {time.monotonic() - start:.0f} s (gate: {limit_s} s)")
+    run.result("bad update", f"slot {tried} was tried, {slot} is back by itself after {back_s:.0f} s (gate: {limit_s} s)")
 
 
 def unsigned(run):
@@ -98,25 +95,42 @@ def unsigned(run):
     slot = slot_of(run)
     other = "B" if slot == "A" else "A"
     before = run.guest.shell(state)
-    said = refused(run, run.options.foreign_bundle)
+    said = refused(run, run.options.foreign_bundle, "signature verification failed")
+    with files_of(run, run.options.foreign_bundle) as address:
+        run.configure(f'update_url = "{address}"')
+        nightly = tonight(run)
+        run.configure_as_before()
+    if "signature verification failed" not in nightly:
+        raise Failed(f"the nightly update did not say why: {nightly}")
     if run.guest.shell(state) != before:
         raise Failed(f"a foreign key's bundle was written: {said}")
     run.result("a foreign key's bundle", said)
     # What the signature says of it is true until the block is read: dm-verity finds it then.
-    said = refused(run, run.options.changed_bundle)
+    said = refused(run, run.options.changed_bundle, "Input/output error")
     variables = dict(line.split("=", 1) for line in grub_variables(run).splitlines())
     if variables["ORDER"][0] != slot or variables.get(f"{other}_OK") != "0":
         raise Failed(f"a changed bundle would be started: {variables}")
     run.result("a changed bundle", f"{said}; slot {other} is not to be started")
 
 
-def refused(run, bundle):
-    """What RAUC says of a bundle that it must not take."""
-    serve(run, bundle)
-    said = run.guest.shell("rauc install /data/update.raucb; echo ended with $?; rm /data/update.raucb", 900)
-    if "ended with 0" in said:
-        raise Failed(f"it was taken: {said}")
+def refused(run, bundle, why):
+    """What RAUC says of a bundle that it must not take, and for that reason."""
+    with files_of(run, bundle) as address:
+        said = run.guest.shell(f"booth-update {address}; echo ended with $?", 900)
+    if "ended with 0" in said or why not in said:
+        raise Failed(f"it was to be refused with \"{why}\": {said}")
     return "refused: " + " ".join(line for line in said.splitlines() if "LastError" in line)[-200:]
+
+
+def session_is_told(run):
+    return "session running" in run.guest.shell("systemctl show --value -p StatusText boothd")
+
+
+def tonight(run):
+    """What the nightly update says, begun now."""
+    since = run.guest.shell("journalctl --show-cursor -n 0 | sed -n 's/^-- cursor: //p'")
+    run.guest.shell("systemctl start booth-update", 600, check=False)
+    return run.guest.shell(f"journalctl --after-cursor='{since}' -u booth-update -o cat --no-pager")
 
 
 def slot_of(run):
@@ -158,23 +172,3 @@ def files_of(run, bundle):
     finally:
         server.shutdown()
         server.server_close()
-
-
-def serve(run, bundle):
-    """Brings a bundle into the guest, checked by its sum."""
-    with files_of(run, bundle) as address:
-        run.guest.shell(f"curl -sSf -o /data/update.raucb {address}", 1200)
-    here = hashlib.sha256(Path(bundle).read_bytes()).hexdigest()
-    if here not in run.guest.shell("sha256sum /data/update.raucb", 300):
-        raise Failed("the bundle did not arrive whole")
-
-
-def install(run, bundle):
-    """The slot that installed it; the guest then starts anew."""
-    slot = slot_of(run)
-    serve(run, bundle)
-    start = time.monotonic()
-    said = run.guest.shell("rauc install /data/update.raucb && rm /data/update.raucb && sync", 1800)
-    print(f"   installed in {time.monotonic() - start:.0f} s: {said.splitlines()[-1]}", flush=True)
-    ask_for_reboot(run)
-    return slot
