@@ -81,6 +81,8 @@ def bad_update(run):
     run.wait_health("healthy", is_healthy, 1200)
     same_session(run, [session])
     run.guest.shell("sed -i 's/ booth.confirm_s=[0-9]*//' /boot/booth/kernel.cfg")
+    # Published anew, so that it is fetched and its version is looked at.
+    run.options.bad_bundle.touch()
     with files_of(run, run.options.bad_bundle) as address:
         run.configure(f'update_url = "{address}"')
         if "did not come up" not in tonight(run):
