@@ -49,7 +49,7 @@ use crate::{
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Stage, State},
     stop::Stop,
-    store::{self, Store, StoreThread},
+    store::{self, StateOwner, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
     web::{self, WebState},
 };
@@ -91,8 +91,11 @@ struct Parts {
 /// Runs the booth until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// `Config` when the models or the token cannot be used, `Unavailable` when the address is taken.
+/// `Config` when the models or the token cannot be used, `Unavailable` when the address is taken
+/// or another daemon owns the state folder.
 pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
+    // Before anything else is touched: another daemon may be in the midst of an interview.
+    let _owner = StateOwner::take(&config.state_dir, "boothd run", clock.unix_ms())?;
     let stop = Stop::default();
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;

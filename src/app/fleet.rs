@@ -14,19 +14,21 @@ use crate::{
     light::Light,
     service::{CentreOutlook, Notifier},
     stop::Stop,
-    store::{self, Store},
+    store::{self, StateOwner, Store},
 };
 
 /// Runs the centre until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// `Config` when no broker is configured or the archive or the token cannot be used,
-/// `Unavailable` when the address is taken.
+/// `Unavailable` when the address is taken or another daemon owns the state folder.
 pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
     let mqtt = config.mqtt.clone().ok_or_else(|| {
         let what = "the centre hears booths through a broker; set mqtt.broker";
         Error::new(ErrorKind::Config, what)
     })?;
+    // The booth's default folder is the same: an interview may run in it.
+    let _owner = StateOwner::take(&config.state_dir, "boothd fleet", clock.unix_ms())?;
     let stop = Stop::default();
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;

@@ -235,8 +235,9 @@ impl Booth {
     /// Ends the interview: what it came to, once that is on the disk.
     ///
     /// # Errors
-    /// `InvalidInput` when none runs. What the log says: the devices are then closed, and asking
-    /// again writes the same summary.
+    /// `InvalidInput` when none runs, or when the log refuses the summary for good; the session has
+    /// then ended without it. What else the log says: the devices are then closed, and asking again
+    /// writes the same summary.
     pub async fn end_session(&self, actor: &str) -> Result<SessionSummary> {
         let mut turn = self.turn().await;
         let now = self.now();
@@ -264,18 +265,23 @@ impl Booth {
             })?,
             actor: actor.into(),
         };
-        if let Err(error) = self.shared.log.end(ended).await {
-            turn.unwritten = Some(summary);
-            self.change(|state| state.paused = true);
-            return Err(error);
-        }
+        let refused = match self.shared.log.end(ended).await {
+            Ok(()) => None,
+            Err(error) if error.kind() == ErrorKind::InvalidInput => Some(error),
+            Err(error) => {
+                turn.unwritten = Some(summary);
+                self.change(|state| state.paused = true);
+                return Err(error);
+            }
+        };
         let features = turn.features;
         self.change(|state| {
             state.session = None;
             state.features = features;
             state.paused = false;
         });
-        Ok(summary)
+        refused
+            .map_or_else(|| Ok(summary), |cause| Err(is_not_kept(&session.session_id, &cause)))
     }
 
     /// The stream closes: ends the session, if one runs.
@@ -343,6 +349,17 @@ impl Booth {
         let (actor, object) = (actor.into(), object.into());
         self.shared.log.audit(Deed { actor, action, object, detail }).await
     }
+}
+
+/// The log refuses the end of a session for good: no later try would be taken, and the session is
+/// over here all the same, or no other could ever begin.
+fn is_not_kept(session_id: &str, cause: &Error) -> Error {
+    log::error!(target: "booth", session_id = session_id, error = &*cause.to_string(); "the session has ended, and its summary is not kept");
+    let what = format!(
+        "session {session_id} has ended, but its summary is not kept: it was erased meanwhile, or \
+         the database was replaced"
+    );
+    Error::new(ErrorKind::InvalidInput, what).because(cause.to_string())
 }
 
 /// What a change says, as JSON without what it does not say.

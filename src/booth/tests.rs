@@ -112,13 +112,13 @@ struct Memory {
     begun: Lock<Vec<BegunSession>>,
     ended: Lock<Vec<EndedSession>>,
     deeds: Lock<Vec<Deed>>,
-    is_broken: Lock<bool>,
+    broken: Lock<Option<ErrorKind>>,
 }
 
 impl Memory {
     fn write<T>(&self, list: &Lock<Vec<T>>, row: T, what: &str) -> Answer<'_> {
-        let answer = if *self.is_broken.lock().unwrap() {
-            Err(Error::new(ErrorKind::Exhausted, "the disk is full"))
+        let answer = if let Some(kind) = *self.broken.lock().unwrap() {
+            Err(Error::new(kind, "the disk is full"))
         } else {
             list.lock().unwrap().push(row);
             self.witness.saw(what);
@@ -180,7 +180,7 @@ impl Scene {
             begun: Lock::default(),
             ended: Lock::default(),
             deeds: Lock::default(),
-            is_broken: Lock::default(),
+            broken: Lock::default(),
         });
         let ground = Ground { policy, features, log: log.clone(), clock: clock.clone() };
         let booth = Booth::new(Subject::Booth, stream.clone(), gates.clone(), ground);
@@ -241,7 +241,7 @@ impl Scene {
     }
 
     fn break_log(&self, is_broken: bool) {
-        *self.log.is_broken.lock().unwrap() = is_broken;
+        *self.log.broken.lock().unwrap() = is_broken.then_some(ErrorKind::Exhausted);
     }
 
     fn state(&self) -> BoothState {
@@ -371,5 +371,20 @@ async fn a_summary_that_was_not_written_is_kept_for_the_next_try() {
     assert!(!summary.features.gaze, "what was analysed, not what is now");
     assert!(scene.state().features.gaze, "the session's own switches end with it");
     assert_eq!(scene.log.ended.lock().unwrap().len(), 1);
+    scene.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_is_refused_for_good_holds_up_no_other_session() {
+    let scene = Scene::new(false);
+    let session = scene.booth.start_session(scene.consent(), "op").await.unwrap();
+    *scene.log.broken.lock().unwrap() = Some(ErrorKind::InvalidInput);
+    let told = scene.booth.end_session("op").await.unwrap_err();
+    assert!(told.to_string().contains(&session.session_id), "{told}");
+    assert!(told.to_string().contains("its summary is not kept"), "{told}");
+    scene.break_log(false);
+    assert!(scene.state().session.is_none(), "it is over");
+    scene.booth.start_session(scene.consent(), "op").await.unwrap();
+    scene.booth.end_session("op").await.unwrap();
     scene.leave();
 }

@@ -37,7 +37,7 @@ use crate::{
     policy::Policy,
     session::SessionConfig,
     speech::SpeechConfig,
-    store::{Secret, StoreConfig},
+    store::{self, Secret, StoreConfig},
     vision::VisionConfig,
     web::WebConfig,
 };
@@ -143,8 +143,57 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|cause| {
+    let bytes = fs::read(path).map_err(|cause| {
         let what = format!("the configuration {} cannot be read", path.display());
         Error::new(ErrorKind::Config, what).because(cause)
+    })?;
+    text_of(bytes).map_err(|what| {
+        let what = format!("the configuration {} {what}", path.display());
+        Error::new(ErrorKind::Config, what)
     })
+}
+
+/// What an editor has saved, without the mark that some (Notepad) put before UTF-8; or what is
+/// wrong with it.
+fn text_of(bytes: Vec<u8>) -> std::result::Result<String, String> {
+    const ADVICE: &str = "save it as UTF-8 (Notepad: Save as, Encoding)";
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(format!("is saved as UTF-16; {ADVICE}"));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(store::without_bom(&text).to_owned()),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
+            let place = Place::of(&before, before.len());
+            let what = "is not UTF-8 (an umlaut saved as Latin-1 or Windows-1252?)";
+            Err(format!("{what} at {place}; {ADVICE}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "[booth]\r\nid = \"Zürich 1\"\r\n";
+
+    #[test]
+    fn the_mark_of_an_editor_is_no_part_of_the_text() {
+        let marked = ["\u{feff}".as_bytes(), TEXT.as_bytes()].concat();
+        let text = text_of(marked).unwrap();
+        assert_eq!(text, TEXT);
+        let config = Config::resolve(Some(&text), &[], Path::new(".")).unwrap();
+        assert_eq!(config.booth_id, "Zürich 1");
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_named_with_its_place_and_what_to_do() {
+        let utf_16: Vec<u8> = TEXT.encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
+        let told = text_of([&[0xFF, 0xFE], &*utf_16].concat()).unwrap_err();
+        assert!(told.contains("UTF-16") && told.contains("save it as UTF-8"), "{told}");
+        let latin_1 = TEXT.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let told = text_of(latin_1).unwrap_err();
+        assert!(told.contains("line 2, column 8") && told.contains("Latin-1"), "{told}");
+    }
 }

@@ -41,13 +41,19 @@ impl Place {
     }
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::File { line, column } => write!(f, "line {line}, column {column}"),
+            Place::Override => f.write_str("--set"),
+            Place::Default => f.write_str("by default"),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::File { line, column } => write!(f, "line {line}, column {column}: ")?,
-            Place::Override => f.write_str("--set: ")?,
-            Place::Default => f.write_str("by default: ")?,
-        }
+        write!(f, "{}: ", self.place)?;
         if let Some(key) = &self.key {
             write!(f, "{key} ")?;
         }

@@ -5,7 +5,7 @@ use std::fs;
 use super::MqttConfig;
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::{Secret, credential},
+    store::{Secret, credential, without_bom},
 };
 
 /// The systemd credential (`LoadCredential=mqtt_password:…`).
@@ -32,5 +32,5 @@ pub(super) fn password(config: &MqttConfig) -> Result<Option<Secret>> {
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
     // Editors end a file with a new line; a password may end with a space.
-    Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+    Ok(Some(Secret::new(without_bom(&text).trim_end_matches(['\r', '\n']).to_owned())))
 }

@@ -1,8 +1,9 @@
 //! What went wrong in SQLite, sorted by what can be done about it.
 
-use std::path::Path;
+use std::{error, io, path::Path};
 
 use rusqlite::ErrorCode;
+use rustix::io::Errno;
 
 use crate::error::{Error, ErrorKind};
 
@@ -53,4 +54,40 @@ pub(crate) fn at_start(path: &Path, error: &Error) -> Error {
         Some(cause) => Error::new(kind, what).because(cause.to_string()),
         None => Error::new(kind, what),
     }
+}
+
+/// Whether the disk is at fault (full, read-only, failing, gone), which may mend without a person
+/// who edits anything.
+pub(crate) fn is_disks_io(cause: &io::Error) -> bool {
+    const DISKS: [Errno; 7] = [
+        Errno::NOSPC,
+        Errno::DQUOT,
+        Errno::ROFS,
+        Errno::IO,
+        Errno::NODEV,
+        Errno::NXIO,
+        Errno::STALE,
+    ];
+    Errno::from_io_error(cause).is_some_and(|cause| DISKS.contains(&cause))
+}
+
+/// The same for an error of ours, by its cause.
+pub(crate) fn is_disks(error: &Error) -> bool {
+    let Some(cause) = error::Error::source(error) else { return false };
+    if let Some(cause) = cause.downcast_ref::<io::Error>() {
+        return is_disks_io(cause);
+    }
+    cause.downcast_ref::<rusqlite::Error>().is_some_and(is_disks_sqlite)
+}
+
+/// SQLite gives the system's reasons in its own words.
+fn is_disks_sqlite(cause: &rusqlite::Error) -> bool {
+    use ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure,
+    };
+    let code = cause.sqlite_error_code();
+    code.is_some_and(|code| {
+        [CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure]
+            .contains(&code)
+    })
 }

@@ -17,6 +17,7 @@ mod file;
 mod handle;
 mod metric;
 mod outbox;
+mod owner;
 mod pending;
 mod recording;
 mod session;
@@ -37,12 +38,13 @@ pub(crate) use file::{Schema, check, clear_log, connect, give_back_pages};
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};
 pub use outbox::{OutboxLimits, OutboxRow, OutboxState};
+pub use owner::StateOwner;
 pub use recording::{History, Series};
 pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKind};
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
 pub use token_file::{Secret, TokenHash, credential, load_or_make_token, token_of_credential};
-pub(crate) use token_file::{faults_of_token, random_hex};
+pub(crate) use token_file::{faults_of_token, random_hex, without_bom};
 
 /// The database's name in `state.dir`.
 pub const DATABASE_FILE: &str = "boothd.db";

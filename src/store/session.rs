@@ -192,10 +192,11 @@ impl Database {
         Ok(())
     }
 
-    /// Notes that a session has ended, and how it went.
+    /// Notes that a session has ended, and how it went. Only the daemon that began a session ends
+    /// it, so it also ends one that somebody else has marked as abandoned meanwhile.
     ///
     /// # Errors
-    /// `InvalidInput` when no such session is running; `Unavailable`.
+    /// `InvalidInput` when there is no such session or it has ended; `Unavailable`.
     pub(super) fn end_session(
         &mut self,
         end: &SessionEnd,
@@ -268,7 +269,7 @@ const INSERT_CONSENT: &str = "\
 
 const END: &str = "\
     UPDATE session SET state = 'ended', ended_at = max(?1, started_at), summary = ?2
-    WHERE session_id = ?3 AND state = 'running'";
+    WHERE session_id = ?3 AND state IN ('running', 'abandoned')";
 
 const SELECT: &str = "\
     SELECT * FROM session LEFT JOIN consent USING (session_id)

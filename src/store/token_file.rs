@@ -84,6 +84,11 @@ impl TokenHash {
     }
 }
 
+/// A text that a person has saved, without the mark that some editors (Notepad) put before it.
+pub(crate) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Where systemd has put the credential of that name (`LoadCredential=`), if it was given one.
 pub fn credential(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
@@ -100,7 +105,7 @@ pub fn token_of_credential() -> Result<Option<Secret>> {
         let what = "the credential `token` cannot be read; it must be UTF-8";
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
-    let token = text.trim();
+    let token = without_bom(&text).trim();
     if let Some(fault) = faults_of_token(token).first() {
         return Err(Error::new(ErrorKind::Config, format!("the credential `token` {fault}")));
     }
@@ -122,7 +127,9 @@ pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
         Error::new(ErrorKind::Config, what).because(cause)
     };
     match fs::read_to_string(&path) {
-        Ok(text) if !text.trim().is_empty() => Ok((Secret(text.trim().to_owned()), false)),
+        Ok(text) if !without_bom(&text).trim().is_empty() => {
+            Ok((Secret(without_bom(&text).trim().to_owned()), false))
+        }
         Ok(_) => {
             let cause = "delete it and start again, and boothd makes a new one";
             let what = format!("the token {} is empty", path.display());
