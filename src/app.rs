@@ -28,7 +28,7 @@ use tokio::{
 use crate::{
     board::{self, Board, Reading},
     booth::{
-        Booth, Gates, Ground, Subject,
+        Booth, Gates, Ground,
         devices::{self, Devices},
     },
     capture::{
@@ -43,6 +43,7 @@ use crate::{
     inference::Catalog,
     light::Light,
     mqtt::Mqtt,
+    names::StreamId,
     recorder,
     report::SummaryReport,
     session::Session,
@@ -250,8 +251,8 @@ impl Parts {
         let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
         let engine = Engine::new(config.engine.clone());
         let session = config.session.clone();
-        let (features, is_client) = (config.features, false);
-        let spec = StreamSpec { name: "booth".into(), origin, session, features, is_client };
+        let features = config.features;
+        let spec = StreamSpec { stream: StreamId::Booth, origin, session, features };
         let (stream, task, live) = engine.open(&spec);
         let task = task.with_pulse(stages.vision.pulse("session"));
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
@@ -270,7 +271,7 @@ impl Parts {
             log: Arc::new(store.clone()),
             clock: clock.clone(),
         };
-        let booth = Booth::new(Subject::Booth, stream.clone(), gates, ground);
+        let booth = Booth::new(StreamId::Booth, stream.clone(), gates, ground);
         let state = booth.state();
         runtime.spawn(recorder::follow(live.clone(), state, store.clone(), clock.clone()));
         let devices = {

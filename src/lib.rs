@@ -6,6 +6,7 @@
 
 // -- the words ---------------------------------------------------------------------------------
 pub mod error;
+pub mod names;
 pub mod stop;
 pub mod gate;
 pub mod clock;

@@ -11,6 +11,7 @@ use crate::{
     booth::{BoothState, devices::Devices},
     clock::Clock,
     engine::Live,
+    names::SessionId,
     report::{AudioReport, VisualReport},
     store::{EventRecord, MetricRow, Store},
 };
@@ -51,7 +52,7 @@ pub async fn note_devices(
             if !is_event {
                 continue;
             }
-            let session = state.borrow().session.as_ref().map(|s| s.session_id.clone());
+            let session = state.borrow().session.as_ref().map(|s| s.session_id.to_string());
             let event = EventRecord {
                 session_id: session,
                 at: clock.unix_ms(),
@@ -79,7 +80,7 @@ struct Recorder {
 
 #[derive(Debug)]
 struct Recorded {
-    session_id: String,
+    session_id: SessionId,
     /// When it began, monotonic.
     began_at: Duration,
     /// The last second of which there is a row.
@@ -90,8 +91,8 @@ struct Recorded {
 impl Recorder {
     /// The booth's session is this one now (monotonic and unix ms).
     fn turn_to(&mut self, state: &BoothState, (now, unix_ms): (Duration, i64)) {
-        let running = state.session.as_ref().map(|session| &*session.session_id);
-        if running != self.session.as_ref().map(|recorded| &*recorded.session_id) {
+        let running = state.session.as_ref().map(|session| &session.session_id);
+        if running != self.session.as_ref().map(|recorded| &recorded.session_id) {
             self.session = state.session.as_ref().map(|session| Recorded {
                 session_id: session.session_id.clone(),
                 began_at: now.saturating_sub(age(session.started_at, unix_ms)),
@@ -106,7 +107,7 @@ impl Recorder {
         let Some(recorded) = &mut self.session else { return Vec::new() };
         let mut rows = Vec::new();
         if let Some(seen) = &live.face
-            && seen.session_id.as_deref() == Some(&*recorded.session_id)
+            && seen.session_id.as_ref() == Some(&recorded.session_id)
             && let Some(offset_s) =
                 recorded.next(recorded.video_s, seen.observation.captured_at)
         {
@@ -115,7 +116,7 @@ impl Recorder {
             rows.push(MetricRow::video(&recorded.session_id, offset_s, &report));
         }
         if let Some(heard) = &live.voice
-            && heard.session_id.as_deref() == Some(&*recorded.session_id)
+            && heard.session_id.as_ref() == Some(&recorded.session_id)
             && let Some(offset_s) =
                 recorded.next(recorded.audio_s, heard.observation.captured_at)
         {
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn each_second_has_one_row_and_time_never_goes_back() {
         let mut recorded = Recorded {
-            session_id: "one".into(),
+            session_id: "one".parse().unwrap(),
             began_at: Duration::from_millis(1_500),
             video_s: None,
             audio_s: None,

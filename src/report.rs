@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     engine::{FaceResult, FinishedSession, Live, VoiceResult},
     features::Features,
+    names::SessionId,
     session::Statistics,
     vision::{EXPRESSIONS, Expression, Face, QualityVerdict},
 };
@@ -71,7 +72,7 @@ pub struct VisualReport {
     /// What was analysed; what is off is null.
     pub features: Features,
     /// The session that this belongs to.
-    pub session_id: Option<String>,
+    pub session_id: Option<SessionId>,
     /// The bundled clip stands in for a camera: these numbers are nobody's.
     pub demo_source: bool,
 }
@@ -128,7 +129,7 @@ pub struct AudioReport {
     /// What was analysed; what is off is null.
     pub features: Features,
     /// The session that this belongs to.
-    pub session_id: Option<String>,
+    pub session_id: Option<SessionId>,
     /// The bundled clip stands in for a microphone: these numbers are nobody's.
     pub demo_source: bool,
 }
@@ -285,7 +286,7 @@ impl VisualReport {
                 verdict: face.map(|face| verdict_name(face.quality.verdict)),
             },
             features: result.features,
-            session_id: result.session_id.as_deref().map(str::to_owned),
+            session_id: result.session_id.clone(),
             demo_source,
         }
     }
@@ -331,7 +332,7 @@ impl AudioReport {
             sequence: heard.sequence,
             dropped_segments: result.dropped_total,
             features: result.features,
-            session_id: result.session_id.as_deref().map(str::to_owned),
+            session_id: result.session_id.clone(),
             demo_source,
         }
     }

@@ -8,6 +8,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use boothd::{
     clock::{Clock, SimulatedClock},
     error::ErrorKind,
+    names::SessionId,
     store::{
         Database, EraseTarget, EventRecord, MetricRow, Modality, NewSession, OutboxLimits,
         SessionEnd, Store, StoreConfig, StoreThread, StreamKind,
@@ -64,7 +65,7 @@ impl Bench {
 
     async fn begin(&self, session_id: &str, subject_ref: &str) {
         let new = NewSession {
-            session_id: session_id.into(),
+            session_id: id(session_id),
             stream: StreamKind::Booth,
             token_name: Some("Anna".into()),
             subject_ref: Some(subject_ref.into()),
@@ -77,7 +78,7 @@ impl Bench {
     }
 
     async fn end(&self, session_id: &str, summary: Value) {
-        let (session_id, ended_at) = (session_id.into(), self.clock.unix_ms());
+        let (session_id, ended_at) = (id(session_id), self.clock.unix_ms());
         let end = SessionEnd { session_id, ended_at, summary, actor: "Anna".into() };
         self.store.end_session(end).await.unwrap();
     }
@@ -89,16 +90,20 @@ impl Bench {
     }
 }
 
+fn id(text: &str) -> SessionId {
+    text.parse().unwrap()
+}
+
 fn video(session_id: &str, offset_s: u32, yaw_cdeg: Option<i64>) -> MetricRow {
     let mut values = vec![None; VIDEO_COLUMNS];
     (values[0], values[1], values[10]) = (Some(1), Some(1), yaw_cdeg);
-    MetricRow { session_id: session_id.into(), offset_s, modality: Modality::Video, values }
+    MetricRow { session_id: id(session_id), offset_s, modality: Modality::Video, values }
 }
 
 fn audio(session_id: &str, offset_s: u32, pitch_dhz: i64) -> MetricRow {
     let mut values = vec![None; AUDIO_COLUMNS];
     (values[0], values[3]) = (Some(1), Some(pitch_dhz));
-    MetricRow { session_id: session_id.into(), offset_s, modality: Modality::Audio, values }
+    MetricRow { session_id: id(session_id), offset_s, modality: Modality::Audio, values }
 }
 
 fn kinds(rows: &[boothd::store::OutboxRow]) -> Vec<&str> {

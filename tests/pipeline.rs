@@ -20,6 +20,7 @@ use boothd::{
     gate::Gate,
     inference::Catalog,
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    names::StreamId,
     report::{AudioReport, SummaryReport, VisualReport},
     session::SessionConfig,
     speech::{SpeechConfig, VoiceAnalyser, VoiceModels},
@@ -85,10 +86,9 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let picture = first_picture(project);
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
     let engine = Engine::new(EngineConfig::default());
-    let name = "booth".to_owned();
     let origin = Origin::default();
-    let (session, features, is_client) = (SessionConfig::default(), Features::ALL, false);
-    let spec = StreamSpec { name, origin, session, features, is_client };
+    let (session, features) = (SessionConfig::default(), Features::ALL);
+    let spec = StreamSpec { stream: StreamId::Booth, origin, session, features };
     let (stream, task, mut live) = engine.open(&spec);
     let session = tokio::spawn(task.run(clock.clone()));
     let catalog = Catalog::open(&project.join("models")).expect("is committed");
@@ -165,11 +165,10 @@ impl Client {
         let clock = Arc::new(SimulatedClock::default());
         let engine = Engine::new(EngineConfig::default());
         let spec = StreamSpec {
-            name: "a-client".into(),
+            stream: "a-client".parse().expect("is an id"),
             origin: Origin::default(),
             session: SessionConfig::default(),
             features: Features::ALL,
-            is_client: true,
         };
         let (stream, task, live) = engine.open(&spec);
         tokio::spawn(task.run(clock.clone()));
@@ -299,7 +298,7 @@ async fn what_is_switched_off_is_not_run_from_the_next_frame_on() {
     assert!(client.look(3, &picture).await.dominant_emotion.is_some());
 
     client.clock.advance(Duration::from_secs(1));
-    client.stream.begin_session("interview-1").await.expect("the task runs");
+    client.stream.begin_session("interview-1".parse().unwrap()).await.expect("the task runs");
     assert!(client.until(|live| live.face.is_none()).await.session_id.is_some());
     let seen = client.look(4, &picture).await;
     assert_eq!(seen.session_id.as_deref(), Some("interview-1"));

@@ -10,6 +10,7 @@ use std::{
 use boothd::{
     clock::{Clock, SimulatedClock},
     error::{ErrorKind, Result},
+    names::SessionId,
     store::{
         Database, Denied, NewSession, NewToken, Role, Secret, SessionEnd, SessionState, Store,
         StoreConfig, StoreThread, StreamKind, Token, TokenId,
@@ -55,7 +56,7 @@ impl Bench {
     }
 
     async fn add(&self, role: Role, session_id: Option<&str>) -> (Token, Secret) {
-        let session_id = session_id.map(str::to_owned);
+        let session_id = session_id.map(id);
         let new = NewToken { name: "Anna".into(), role, session_id, expires_at: None };
         self.store.add_token(new, "operator").await.expect("is made")
     }
@@ -72,14 +73,14 @@ impl Bench {
     }
 
     async fn end(&self, session_id: &str, summary: serde_json::Value) -> Result<()> {
-        let (session_id, ended_at) = (session_id.into(), self.now());
+        let (session_id, ended_at) = (id(session_id), self.now());
         let actor = "operator".into();
         self.store.end_session(SessionEnd { session_id, ended_at, summary, actor }).await
     }
 
     fn session(&self, session_id: &str) -> NewSession {
         NewSession {
-            session_id: session_id.into(),
+            session_id: id(session_id),
             stream: StreamKind::Booth,
             token_name: Some("Anna".into()),
             subject_ref: Some("candidate 7".into()),
@@ -89,6 +90,10 @@ impl Bench {
             actor: "Anna".into(),
         }
     }
+}
+
+fn id(text: &str) -> SessionId {
+    text.parse().expect("is an id")
 }
 
 fn path(folder: &TempDir) -> PathBuf {
@@ -134,7 +139,7 @@ async fn the_configured_token_is_an_operator_and_survives_every_change_of_the_bo
     assert_eq!(book.tokens().count(), 2);
     let refused = bench.store.revoke_token(token.id, "x").await.expect_err("has no row");
     assert!(refused.to_string().contains("web.token"), "{refused}");
-    assert!(bench.store.bind_session("s", token.id).await.expect("binds"));
+    assert!(bench.store.bind_session(&id("s"), token.id).await.expect("binds"));
 }
 
 #[tokio::test]
@@ -160,8 +165,9 @@ async fn a_session_id_belongs_to_the_token_that_first_used_it() {
     let (second, _) = bench.add(Role::Guest, None).await;
     let (operator, _) = bench.add(Role::Operator, None).await;
     let (only, _) = bench.add(Role::Guest, Some("meant")).await;
-    let bind =
-        async |id: &str, token: &Token| bench.store.bind_session(id, token.id).await.unwrap();
+    let bind = async |text: &str, token: &Token| {
+        bench.store.bind_session(&id(text), token.id).await.unwrap()
+    };
     assert!(bind("a", &first).await && bind("a", &first).await);
     assert!(!bind("a", &second).await, "another's");
     assert!(bind("a", &operator).await, "an operator may touch all");
@@ -169,13 +175,12 @@ async fn a_session_id_belongs_to_the_token_that_first_used_it() {
     assert!(bind("b", &operator).await && !bind("b", &first).await);
     assert!(!bind("meant", &second).await, "it is meant for one token");
     assert!(bind("meant", &only).await && !bind("c", &only).await);
-    assert!(!bench.store.bind_session("d", TokenId(99)).await.unwrap(), "no such token");
-    for wrong in ["", "a\nb", &"x".repeat(129)] {
-        let refused = bench.store.bind_session(wrong, first.id).await.expect_err("no id");
-        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
-    }
+    assert!(!bench.store.bind_session(&id("d"), TokenId(99)).await.unwrap(), "no such token");
     let bench = bench.restart();
-    assert!(!bench.store.bind_session("a", second.id).await.unwrap(), "also after a restart");
+    assert!(
+        !bench.store.bind_session(&id("a"), second.id).await.unwrap(),
+        "also after a restart"
+    );
 }
 
 #[tokio::test]
@@ -247,7 +252,7 @@ async fn what_is_old_is_forgotten_by_itself() {
     let (revoked, _) = bench.add(Role::Viewer, None).await;
     let (kept, kept_secret) = bench.add(Role::Viewer, None).await;
     bench.store.revoke_token(revoked.id, "operator").await.expect("is revoked");
-    assert!(bench.store.bind_session("old", guest.id).await.unwrap());
+    assert!(bench.store.bind_session(&id("old"), guest.id).await.unwrap());
     bench.begin("old").await;
     bench.end("old", json!({})).await.expect("ends");
     bench.begin("running").await;
@@ -258,7 +263,10 @@ async fn what_is_old_is_forgotten_by_itself() {
     bench.clock.advance(DAY * 29);
     assert_eq!(ids().await, ["running", "old"]);
     assert_eq!(bench.store.list_tokens().await.expect("listed").len(), 3);
-    assert!(!bench.store.bind_session("old", kept.id).await.unwrap(), "it is nobody's now");
+    assert!(
+        !bench.store.bind_session(&id("old"), kept.id).await.unwrap(),
+        "it is nobody's now"
+    );
     bench.clock.advance(DAY * 2);
     let tokens = bench.store.list_tokens().await.expect("listed");
     assert_eq!(tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [kept.id]);

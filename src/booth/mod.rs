@@ -22,6 +22,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     features::{FeatureChange, Features},
     gate::Gate,
+    names::{SessionId, StreamId},
     policy::{Consent, Policy},
     store::random_hex,
 };
@@ -48,18 +49,6 @@ impl Gates {
     }
 }
 
-/// Whose interview it is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Subject {
-    /// Of the person in the booth; each session gets an id of its own.
-    Booth,
-    /// Of the person at a client, under the client's own id.
-    Client {
-        /// The client's id for it.
-        session_id: String,
-    },
-}
-
 /// What an interview stands on.
 #[derive(Clone)]
 pub struct Ground {
@@ -80,7 +69,7 @@ pub struct Booth {
 }
 
 struct Shared {
-    subject: Subject,
+    id: StreamId,
     stream: Arc<Stream>,
     gates: Gates,
     policy: Policy,
@@ -101,18 +90,19 @@ struct Turn {
 
 impl fmt::Debug for Booth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Booth").field("subject", &self.shared.subject).finish_non_exhaustive()
+        f.debug_struct("Booth").field("id", &self.shared.id).finish_non_exhaustive()
     }
 }
 
 impl Booth {
-    /// A booth without a session. Opens the gates as far as `policy` and `features` allow.
-    pub fn new(subject: Subject, stream: Arc<Stream>, gates: Gates, ground: Ground) -> Self {
+    /// The interview of the person at that stream, without a session: in the booth each gets an id
+    /// of its own, at a client it is the client's. Opens the gates as far as `policy` and `features` allow.
+    pub fn new(id: StreamId, stream: Arc<Stream>, gates: Gates, ground: Ground) -> Self {
         let Ground { policy, features, log, clock } = ground;
         let features = features.within(policy.ceiling);
         let (state, _) = watch::channel(BoothState::new(&policy, features));
         let turn = Mutex::new(Turn { features, unwritten: None });
-        let shared = Shared { subject, stream, gates, policy, log, clock, state, turn };
+        let shared = Shared { id, stream, gates, policy, log, clock, state, turn };
         let booth = Booth { shared: Arc::new(shared) };
         let state = booth.shared.state.borrow().clone();
         booth.obey(&state);
@@ -180,7 +170,7 @@ impl Booth {
             actor: actor.into(),
         };
         self.shared.log.begin(begun).await?;
-        self.shared.stream.begin_session(&session.session_id).await?;
+        self.shared.stream.begin_session(session.session_id.clone()).await?;
         self.change(|state| {
             state.features = features;
             state.session = Some(session.clone());
@@ -296,15 +286,17 @@ impl Booth {
     }
 
     /// Nobody guesses another's session.
-    fn session_id(&self) -> String {
-        match &self.shared.subject {
-            Subject::Booth => random_hex(SESSION_ID_BYTES),
-            Subject::Client { session_id } => session_id.clone(),
+    fn session_id(&self) -> SessionId {
+        match &self.shared.id {
+            StreamId::Booth => {
+                random_hex(SESSION_ID_BYTES).parse().expect("hexadecimal digits are an id")
+            }
+            StreamId::Session(id) => id.clone(),
         }
     }
 
     fn is_client(&self) -> bool {
-        self.shared.subject != Subject::Booth
+        self.shared.id != StreamId::Booth
     }
 
     async fn turn(&self) -> MutexGuard<'_, Turn> {

@@ -5,6 +5,7 @@ use std::{future::Future, pin::Pin};
 use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
+    names::SessionId,
     store::{NewSession, SessionEnd, Store, StreamKind},
 };
 
@@ -27,7 +28,7 @@ pub trait SessionLog: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BegunSession {
     /// Its id, new.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// It is a client's, not the booth's own.
     pub is_client: bool,
     /// Whom it is about, in the operator's words.
@@ -48,7 +49,7 @@ pub struct BegunSession {
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndedSession {
     /// Its id.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// When it ended, ms since 1970.
     pub ended_at: i64,
     /// A [`SessionSummary`](super::SessionSummary).

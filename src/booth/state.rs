@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     engine::FinishedSession,
     features::{FeatureChange, Features},
+    names::SessionId,
     policy::{Policy, Profile},
     report::SummaryReport,
 };
@@ -35,7 +36,7 @@ pub struct BoothState {
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ActiveSession {
     /// Its id.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Whom it is about, in the operator's words.
     pub subject_ref: Option<String>,
     /// Version of the text that was agreed to.
@@ -63,7 +64,7 @@ pub struct StartSession {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SessionSummary {
     /// Its id.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// When it began, ms since 1970.
     pub started_at: i64,
     /// When it ended, ms since 1970.

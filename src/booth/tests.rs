@@ -19,6 +19,7 @@ use crate::{
     clock::SystemClock,
     engine::{Engine, EngineConfig, Origin, StreamSpec},
     media::PixelFormat,
+    names::StreamId,
     policy::Profile,
     session::SessionConfig,
     stage::{Stage, State},
@@ -165,11 +166,10 @@ impl Scene {
         let policy = Policy { profile, require_consent, ceiling, notice_version };
         let engine = Engine::new(EngineConfig::default());
         let spec = StreamSpec {
-            name: "booth".into(),
+            stream: StreamId::Booth,
             origin: Origin::default(),
             session: SessionConfig::default(),
             features,
-            is_client: false,
         };
         let (stream, task, _) = engine.open(&spec);
         tokio::spawn(task.run(clock.clone()));
@@ -183,7 +183,7 @@ impl Scene {
             broken: Lock::default(),
         });
         let ground = Ground { policy, features, log: log.clone(), clock: clock.clone() };
-        let booth = Booth::new(Subject::Booth, stream.clone(), gates.clone(), ground);
+        let booth = Booth::new(StreamId::Booth, stream.clone(), gates.clone(), ground);
         let stages = ["camera", "microphone"].map(|name| Arc::new(Stage::new(name)));
         let context = |stage: &Arc<Stage>, gate| LoopContext {
             clock: clock.clone(),
@@ -360,7 +360,7 @@ async fn a_summary_that_was_not_written_is_kept_for_the_next_try() {
     let session = scene.booth.start_session(start, "op").await.unwrap();
     assert!(!scene.state().features.gaze);
     let again = scene.booth.start_session(scene.consent(), "op").await.unwrap_err();
-    assert!(again.to_string().contains(&session.session_id), "{again}");
+    assert!(again.to_string().contains(session.session_id.as_str()), "{again}");
     scene.break_log(true);
     scene.booth.end_session("op").await.unwrap_err();
     scene.break_log(false);
@@ -380,7 +380,7 @@ async fn a_summary_that_is_refused_for_good_holds_up_no_other_session() {
     let session = scene.booth.start_session(scene.consent(), "op").await.unwrap();
     *scene.log.broken.lock().unwrap() = Some(ErrorKind::InvalidInput);
     let told = scene.booth.end_session("op").await.unwrap_err();
-    assert!(told.to_string().contains(&session.session_id), "{told}");
+    assert!(told.to_string().contains(session.session_id.as_str()), "{told}");
     assert!(told.to_string().contains("its summary is not kept"), "{told}");
     scene.break_log(false);
     assert!(scene.state().session.is_none(), "it is over");

@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     error::{Error, ErrorKind, Result},
+    names::SessionId,
     store::{Database, Denied, NewToken, Role, Token, TokenId, database_path},
 };
 
@@ -45,7 +46,7 @@ pub(super) struct AddArguments {
     expires: Option<String>,
     /// The only session it may touch
     #[arg(long, value_name = "ID")]
-    session: Option<String>,
+    session: Option<SessionId>,
 }
 
 pub(super) fn run(config: &Config, command: TokenCommand, out: &mut dyn Write) -> Result<()> {

@@ -19,6 +19,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
     media::{Frame, Segment, SoundChunk},
+    names::{SessionId, StreamId},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
     speech::VoiceObservation,
     vision::{FaceObservation, FaceTrack},
@@ -33,17 +34,15 @@ const COMMAND_QUEUE: usize = 4;
 /// What a stream is and how it is judged.
 #[derive(Clone, Debug)]
 pub struct StreamSpec {
-    /// "booth", or the id of a client's session.
-    pub name: String,
+    /// Whose media it carries. Of a client's, what cannot be decoded is the client's concern, and
+    /// its sound comes in chunks.
+    pub stream: StreamId,
     /// Where its media comes from.
     pub origin: Origin,
     /// How observations become metrics.
     pub session: SessionConfig,
     /// What is analysed at first.
     pub features: Features,
-    /// Its media comes from somebody else's program: what cannot be decoded is that one's
-    /// concern, and its sound comes in chunks.
-    pub is_client: bool,
 }
 
 /// Where the media of a stream comes from; every report says so.
@@ -63,7 +62,7 @@ pub struct Live {
     /// What is analysed from the next media on.
     pub features: Features,
     /// The session that runs: its results are those below.
-    pub session_id: Option<Arc<str>>,
+    pub session_id: Option<SessionId>,
     /// From the newest frame.
     pub face: Option<Arc<FaceResult>>,
     /// From the newest segment.
@@ -112,7 +111,7 @@ pub struct FaceResult {
     /// What was analysed.
     pub features: Features,
     /// The session that it belongs to.
-    pub session_id: Option<Arc<str>>,
+    pub session_id: Option<SessionId>,
 }
 
 /// What one segment gave.
@@ -129,7 +128,7 @@ pub struct VoiceResult {
     /// What was analysed.
     pub features: Features,
     /// The session that it belongs to.
-    pub session_id: Option<Arc<str>>,
+    pub session_id: Option<SessionId>,
 }
 
 /// What a worker hands to a stream's task.
@@ -278,9 +277,9 @@ impl Stream {
     ///
     /// # Errors
     /// `Exhausted` when the stream's task has left: the daemon stops.
-    pub async fn begin_session(&self, session_id: &str) -> Result<()> {
+    pub async fn begin_session(&self, session_id: SessionId) -> Result<()> {
         let (done, is_done) = oneshot::channel();
-        let begin = Command::Begin { session_id: session_id.into(), done };
+        let begin = Command::Begin { session_id, done };
         self.commands.send(begin).await.map_err(|_| left())?;
         is_done.await.map_err(|_| left())
     }
@@ -320,23 +319,23 @@ impl Engine {
         let lane = self.next_stream.fetch_add(1, Ordering::Relaxed);
         let (observed, observations) = mpsc::channel(self.config.observation_queue);
         let (commands, obeyed) = mpsc::channel(COMMAND_QUEUE);
-        let session_id = spec.is_client.then(|| Arc::from(&*spec.name));
+        let session_id = spec.stream.session().cloned();
+        let is_client = session_id.is_some();
         let (origin, features) = (spec.origin, spec.features);
         let (live, readers) =
             watch::channel(Live { origin, features, session_id, ..Live::default() });
         let features = Mutex::new(features);
-        let sink = ObservationSink { observed, features, is_client: spec.is_client };
+        let sink = ObservationSink { observed, features, is_client };
         let sink = Arc::new(sink);
-        let sounds_waiting =
-            if spec.is_client { CHUNK_QUEUE } else { self.config.segment_queue };
-        let (goes_first, is_metered) = (!spec.is_client, spec.is_client);
+        let sounds_waiting = if is_client { CHUNK_QUEUE } else { self.config.segment_queue };
+        let (goes_first, is_metered) = (!is_client, is_client);
         let room = |capacity| Room { capacity, goes_first, is_metered };
         self.frames.open(lane, room(FRAME_QUEUE), FaceTrack::default(), sink.clone());
         self.sounds.open(lane, room(sounds_waiting), SoundTrack::default(), sink.clone());
         let (frames, sounds) = (self.frames.clone(), self.sounds.clone());
         let task =
             StreamTask::new(spec, (observations, obeyed), live.clone(), self.stages.clone());
-        let preview = (!spec.is_client).then(|| self.preview.clone());
+        let preview = (!is_client).then(|| self.preview.clone());
         let stream = Stream { lane, frames, sounds, sink, commands, live, preview };
         (stream, task, readers)
     }

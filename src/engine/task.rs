@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     features::Features,
+    names::{SessionId, StreamId},
     pulse::{Pulse, idle_turns},
     session::{Session, SessionConfig, Statistics},
     speech::VoiceObservation,
@@ -37,19 +38,19 @@ pub struct FinishedSession {
 /// What a stream's owner asks of its task.
 #[derive(Debug)]
 pub(super) enum Command {
-    Begin { session_id: Arc<str>, done: oneshot::Sender<()> },
+    Begin { session_id: SessionId, done: oneshot::Sender<()> },
     Finish { done: oneshot::Sender<FinishedSession> },
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct StreamTask {
-    name: String,
+    stream: StreamId,
     config: SessionConfig,
     session: Session,
     /// The stream's own id where no session was begun.
-    default_id: Option<Arc<str>>,
-    session_id: Option<Arc<str>>,
+    default_id: Option<SessionId>,
+    session_id: Option<SessionId>,
     /// Media from before belongs to nobody.
     begun_at: Duration,
     dropped: Dropped,
@@ -77,7 +78,7 @@ impl StreamTask {
     ) -> Self {
         let session_id = live.borrow().session_id.clone();
         StreamTask {
-            name: spec.name.clone(),
+            stream: spec.stream.clone(),
             config: spec.session.clone(),
             session: Session::new(&spec.session),
             default_id: session_id.clone(),
@@ -116,7 +117,7 @@ impl StreamTask {
                 () = next(&mut turns) => (),
             }
         }
-        log::debug!(target: "session", stream = self.name.as_str(); "stream closed");
+        log::debug!(target: "session", stream = self.stream.as_str(); "stream closed");
         self.session
     }
 
@@ -141,7 +142,7 @@ impl StreamTask {
     }
 
     /// Begins anew; what is live until now is another session's.
-    fn begin(&mut self, session_id: Option<Arc<str>>, now: Duration) {
+    fn begin(&mut self, session_id: Option<SessionId>, now: Duration) {
         self.session = Session::new(&self.config);
         self.session_id = session_id.clone();
         self.begun_at = now;

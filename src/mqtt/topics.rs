@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::names::is_unseen;
+
 /// The first two levels: whose topics, and in which version of their meaning.
 pub const ROOT: &str = "boothd/v1";
 
@@ -80,7 +82,7 @@ pub fn is_level(text: &str) -> bool {
     let chars = text.chars().count();
     (1..=MOST_LEVEL_CHARS).contains(&chars)
         && !text.contains(['/', '+', '#', '%', '$'])
-        && !text.contains(char::is_control)
+        && !text.contains(is_unseen)
 }
 
 impl BoothName {
@@ -153,10 +155,11 @@ pub fn parse(topic: &str) -> Option<BoothTopic> {
     Some(BoothTopic { name: BoothName::new(site, booth), topic })
 }
 
-/// A text as one level: what a level may not hold is %-escaped, as in a URL. A client chooses
-/// the ids of its sessions itself.
+/// A text as one level: what a level may not hold, or what a broker cuts the connection for (a
+/// control character, a noncharacter), is %-escaped, as in a URL. Rows of an older database may
+/// be of sessions of any id.
 fn level(text: &str) -> Cow<'_, str> {
-    let must_go = |c: char| matches!(c, '/' | '+' | '#' | '%') || c.is_control();
+    let must_go = |c: char| matches!(c, '/' | '+' | '#' | '%') || is_unseen(c);
     if !text.contains(must_go) {
         return Cow::Borrowed(text);
     }
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let name = BoothName::new("berlin", "北京 1");
-        let odd = "a/b+c#d%e\u{1}ü".to_owned();
+        let odd = "a/b+c#d%e\u{1}ü\u{ffff}\u{fdd0}\u{202e}".to_owned();
         let topics = [
             Topic::Status,
             Topic::Info,
@@ -216,7 +219,7 @@ mod tests {
         ];
         for topic in topics {
             let written = topic.of(&name);
-            assert!(!written.contains(['+', '#']), "{written}");
+            assert!(!written.contains(['+', '#']) && !written.contains(is_unseen), "{written}");
             let read = parse(&written).expect("is a booth's");
             assert_eq!(read, BoothTopic { name: name.clone(), topic });
         }
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn a_level_is_short_and_plain() {
         assert!(is_level("booth-1") && is_level("北京"));
-        for bad in ["", "a/b", "+", "#", "a%", "$SYS", "\u{0}", &"x".repeat(65)] {
+        for bad in ["", "a/b", "+", "#", "a%", "$SYS", "\u{0}", "\u{ffff}", &"x".repeat(65)] {
             assert!(!is_level(bad), "{bad:?}");
         }
     }

@@ -128,7 +128,7 @@ fn a_session_is_told_and_never_whose() {
     scene.set(&["microphone"], State::Paused);
     scene.set(&["store"], State::Unavailable);
     scene.state.borrow_mut().session = Some(ActiveSession {
-        session_id: "0011223344".into(),
+        session_id: "0011223344".parse().unwrap(),
         subject_ref: Some("candidate 7".into()),
         notice_version: "1".into(),
         consent_at: 1,

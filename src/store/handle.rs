@@ -22,6 +22,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
+    names::SessionId,
     stage::Stage,
 };
 
@@ -189,9 +190,9 @@ impl Store {
     /// operator may touch all.
     ///
     /// # Errors
-    /// `InvalidInput` when the id cannot be one; `Unavailable`, `Exhausted`.
-    pub async fn bind_session(&self, session_id: &str, id: TokenId) -> Result<bool> {
-        let session_id = session_id.to_owned();
+    /// `Unavailable`, `Exhausted`.
+    pub async fn bind_session(&self, session_id: &SessionId, id: TokenId) -> Result<bool> {
+        let session_id = session_id.clone();
         self.ask(move |database, now| database.bind_session(&session_id, id, now)).await
     }
 

@@ -1,7 +1,10 @@
 //! The columns of `video_metric` and `audio_metric`: what each keeps of a report, in which unit,
 //! and what it is called when it is told again.
 
-use crate::report::{AudioReport, VisualReport};
+use crate::{
+    names::SessionId,
+    report::{AudioReport, VisualReport},
+};
 
 /// One column: its name in the table, its name when it is told, and how many of the table's
 /// units make one of the told.
@@ -30,7 +33,7 @@ pub enum Modality {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricRow {
     /// Whose.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Whole seconds since the session began.
     pub offset_s: u32,
     /// Which table.
@@ -41,15 +44,25 @@ pub struct MetricRow {
 
 impl MetricRow {
     /// What a frame's report leaves.
-    pub fn video(session_id: &str, offset_s: u32, report: &VisualReport) -> Self {
+    pub fn video(session_id: &SessionId, offset_s: u32, report: &VisualReport) -> Self {
         let values = values(VIDEO, report);
-        MetricRow { session_id: session_id.into(), offset_s, modality: Modality::Video, values }
+        MetricRow {
+            session_id: session_id.clone(),
+            offset_s,
+            modality: Modality::Video,
+            values,
+        }
     }
 
     /// What a segment's report leaves.
-    pub fn audio(session_id: &str, offset_s: u32, report: &AudioReport) -> Self {
+    pub fn audio(session_id: &SessionId, offset_s: u32, report: &AudioReport) -> Self {
         let values = values(AUDIO, report);
-        MetricRow { session_id: session_id.into(), offset_s, modality: Modality::Audio, values }
+        MetricRow {
+            session_id: session_id.clone(),
+            offset_s,
+            modality: Modality::Audio,
+            values,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, mem, sync::Mutex};
 
 use super::metric::MetricRow;
+use crate::names::SessionId;
 
 /// Rows that may wait: nearly three hours of one booth, or 100 s of fifty clients, while the
 /// disk is away. What comes then is lost and counted.
@@ -19,7 +20,7 @@ pub(super) struct Batch {
     /// Oldest first.
     pub(super) rows: Vec<MetricRow>,
     /// Rows that were lost, by session.
-    pub(super) lost: BTreeMap<String, u64>,
+    pub(super) lost: BTreeMap<SessionId, u64>,
 }
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -59,7 +60,7 @@ impl Pending {
     /// Forgets the rows of a session that is erased.
     pub(super) fn forget(&self, session_id: &str) {
         let mut batch = self.0.lock().expect(UNPOISONED);
-        batch.rows.retain(|row| row.session_id != session_id);
+        batch.rows.retain(|row| row.session_id.as_str() != session_id);
         batch.lost.remove(session_id);
     }
 }
@@ -76,7 +77,7 @@ mod tests {
     use crate::store::metric::Modality;
 
     fn row(offset_s: u32) -> MetricRow {
-        let session_id = "one".to_owned();
+        let session_id = "one".parse().unwrap();
         MetricRow { session_id, offset_s, modality: Modality::Audio, values: Vec::new() }
     }
 

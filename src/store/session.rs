@@ -10,9 +10,11 @@ use super::{
     database::Database,
     json,
     outbox::{self, NewRow, Sender},
-    token::judge_session_id,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    names::SessionId,
+};
 
 /// Whose media a session is of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
@@ -40,7 +42,7 @@ pub enum SessionState {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSession {
     /// Its name, never used before.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Whose media it is of.
     pub stream: StreamKind,
     /// The name of the token that began it.
@@ -61,7 +63,7 @@ pub struct NewSession {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionEnd {
     /// Its name.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// When, unix ms.
     pub ended_at: i64,
     /// Its metrics, as JSON.
@@ -73,7 +75,7 @@ pub struct SessionEnd {
 /// A session as it is remembered.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct SessionRecord {
-    /// Its name.
+    /// Its name, as it stands there: in an older database it may be any text.
     pub session_id: String,
     /// Whose media it is of.
     pub stream: StreamKind,
@@ -107,6 +109,13 @@ impl NewSession {
             "notice_version": notice_version, "consent_at": consent_at,
             "features": self.features, "started_by": self.token_name,
         })
+    }
+}
+
+/// Only into a row: what comes out of one may be older than the rule.
+impl rusqlite::ToSql for SessionId {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
     }
 }
 
@@ -157,7 +166,6 @@ impl Database {
         sender: &Sender,
         now: i64,
     ) -> Result<()> {
-        judge_session_id(&new.session_id)?;
         let transaction = self.begin()?;
         let added = transaction.prepare_cached(INSERT)?.execute(named_params! {
             ":session_id": new.session_id, ":stream": new.stream.name(),

@@ -12,7 +12,10 @@ use super::{
     token_book::Denied,
     token_file::{Secret, TokenHash},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    names::SessionId,
+};
 
 /// What a token allows, each more than the one before.
 #[derive(
@@ -82,7 +85,8 @@ pub struct Token {
     pub name: String,
     /// What it allows.
     pub role: Role,
-    /// The only session it may touch; `None`: any that it is the first to use.
+    /// The only session it may touch; `None`: any that it is the first to use. As it stands in
+    /// the row: what is no [`SessionId`] opens nothing.
     pub session_id: Option<String>,
     /// When it was made, unix ms.
     pub created_at: i64,
@@ -102,7 +106,7 @@ pub struct NewToken {
     pub role: Role,
     /// The only session it may touch.
     #[serde(default)]
-    pub session_id: Option<String>,
+    pub session_id: Option<SessionId>,
     /// From when on it opens nothing, unix ms.
     #[serde(default)]
     pub expires_at: Option<i64>,
@@ -161,6 +165,7 @@ impl Database {
         audit::note(&transaction, now, actor, ["token.add", &format!("token {id}"), &detail])?;
         transaction.commit()?;
         let NewToken { name, role, session_id, expires_at } = new;
+        let session_id = session_id.map(String::from);
         let token =
             Token { id, name, role, session_id, created_at: now, expires_at, revoked_at: None };
         Ok((token, secret))
@@ -220,9 +225,13 @@ impl Database {
     /// may touch all.
     ///
     /// # Errors
-    /// `InvalidInput` when the id cannot be one; `Unavailable`.
-    pub fn bind_session(&mut self, session_id: &str, id: TokenId, now: i64) -> Result<bool> {
-        judge_session_id(session_id)?;
+    /// `Unavailable`.
+    pub fn bind_session(
+        &mut self,
+        session_id: &SessionId,
+        id: TokenId,
+        now: i64,
+    ) -> Result<bool> {
         let transaction = self.begin()?;
         let (role, only) = match id.as_row() {
             None => (Role::Operator, None),
@@ -234,7 +243,7 @@ impl Database {
                 }
             }
         };
-        if only.is_some_and(|only| only != session_id) {
+        if only.is_some_and(|only| only != session_id.as_str()) {
             return Ok(false);
         }
         if role != Role::Operator
@@ -254,24 +263,10 @@ fn judge(new: &NewToken, now: i64) -> Result<()> {
     if !(1..=64).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
         return refuse("the name of a token has 1 to 64 characters, all of which can be seen");
     }
-    if let Some(session_id) = &new.session_id {
-        judge_session_id(session_id)?;
-    }
     match new.expires_at {
         Some(expires_at) if expires_at <= now => refuse("the token would have expired already"),
         _ => Ok(()),
     }
-}
-
-/// Refuses what no session can be called.
-pub(super) fn judge_session_id(session_id: &str) -> Result<()> {
-    let is_good = (1..=128).contains(&session_id.chars().count())
-        && !session_id.chars().any(char::is_control);
-    if is_good {
-        return Ok(());
-    }
-    let what = "a session id has 1 to 128 characters, all of which can be seen";
-    Err(Error::new(ErrorKind::InvalidInput, what))
 }
 
 const INSERT: &str = "\

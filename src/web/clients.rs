@@ -14,12 +14,13 @@ use tokio::sync::watch;
 
 use super::message::client::Refusal;
 use crate::{
-    booth::{Booth, Gates, Ground, Subject},
+    booth::{Booth, Gates, Ground},
     clock::Clock,
     engine::{Engine, Live, Origin, Stream, StreamSpec},
     error::Error,
     gate::Gate,
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    names::SessionId,
     recorder,
     session::SessionConfig,
     store::Store,
@@ -40,12 +41,12 @@ pub(super) struct Clients {
     ground: Ground,
     store: Store,
     most: usize,
-    open: Mutex<HashMap<String, Arc<Client>>>,
+    open: Mutex<HashMap<SessionId, Arc<Client>>>,
 }
 
 /// One client's stream, its interview, and the timestamps of what it sent.
 pub(super) struct Client {
-    pub(super) session_id: String,
+    pub(super) session_id: SessionId,
     pub(super) interview: Booth,
     pub(super) live: watch::Receiver<Live>,
     stream: Arc<Stream>,
@@ -100,7 +101,7 @@ impl Clients {
     /// The stream of a session, opened if it is new; `connection` is its sender from now on.
     pub(super) fn attach(
         &self,
-        session_id: &str,
+        session_id: &SessionId,
         connection: &str,
     ) -> Result<Arc<Client>, Refusal> {
         let mut open = self.open.lock().expect(UNPOISONED);
@@ -112,7 +113,7 @@ impl Clients {
             }
             None => {
                 let client = Arc::new(self.make(session_id));
-                open.insert(session_id.to_owned(), client.clone());
+                open.insert(session_id.clone(), client.clone());
                 client
             }
         };
@@ -122,7 +123,7 @@ impl Clients {
     }
 
     /// The stream of a session, if one is open.
-    pub(super) fn find(&self, session_id: &str) -> Option<Arc<Client>> {
+    pub(super) fn find(&self, session_id: &SessionId) -> Option<Arc<Client>> {
         self.open.lock().expect(UNPOISONED).get(session_id).cloned()
     }
 
@@ -137,25 +138,23 @@ impl Clients {
         self.close(|_| true).await;
     }
 
-    fn make(&self, session_id: &str) -> Client {
+    fn make(&self, session_id: &SessionId) -> Client {
         let spec = StreamSpec {
-            name: session_id.to_owned(),
+            stream: session_id.clone().into(),
             origin: Origin::default(),
             session: self.session.clone(),
             features: self.ground.features,
-            is_client: true,
         };
         let (stream, task, live) = self.engine.open(&spec);
         let clock = self.ground.clock.clone();
         tokio::spawn(task.run(clock.clone()));
         let (stream, gates) = (Arc::new(stream), Gates::closed());
-        let subject = Subject::Client { session_id: session_id.to_owned() };
         let ground = self.ground.clone();
-        let interview = Booth::new(subject, stream.clone(), gates.clone(), ground);
+        let interview = Booth::new(spec.stream, stream.clone(), gates.clone(), ground);
         let (state, store) = (interview.state(), self.store.clone());
         tokio::spawn(recorder::follow(live.clone(), state, store, clock.clone()));
         Client {
-            session_id: session_id.to_owned(),
+            session_id: session_id.clone(),
             interview,
             live,
             stream,

@@ -12,7 +12,7 @@ use std::{
 
 use boothd::{
     board::Reading,
-    booth::{Booth, Gates, Ground, Subject, devices},
+    booth::{Booth, Gates, Ground, devices},
     capture::FrameSink,
     clock::{Clock, SimulatedClock},
     engine::{
@@ -21,12 +21,13 @@ use boothd::{
     features::Features,
     inference::Catalog,
     media::{Frame, PixelFormat},
+    names::StreamId,
     policy::{Policy, Profile},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
     speech::{SpeechTiming, VoiceAnalyser, VoiceModels, VoiceObservation},
     stage::{Stage, State},
     stop::Stop,
-    store::{NewToken, Role, Secret, Store, TokenId},
+    store::{NewToken, Role, Secret, Store, Token, TokenId},
     vision::{FaceAnalyser, FaceModels, FaceObservation, VisionConfig, VisionTiming},
     web::{self, ModelInfo, WebConfig, WebState},
 };
@@ -108,11 +109,10 @@ fn booth(
     clock: &Arc<SimulatedClock>,
 ) -> (Booth, Arc<Stream>, Gates) {
     let spec = StreamSpec {
-        name: "booth".into(),
+        stream: StreamId::Booth,
         origin: Default::default(),
         session: SessionConfig::default(),
         features,
-        is_client: false,
     };
     let (stream, task, _) = engine.open(&spec);
     tokio::spawn(task.run(clock.clone()));
@@ -124,7 +124,7 @@ fn booth(
         clock: clock.clone(),
     };
     let stream = Arc::new(stream);
-    (Booth::new(Subject::Booth, stream.clone(), gates.clone(), ground), stream, gates)
+    (Booth::new(StreamId::Booth, stream.clone(), gates.clone(), ground), stream, gates)
 }
 
 impl Doors {
@@ -272,7 +272,7 @@ impl Doors {
         session_id: Option<&str>,
         expires_at: Option<i64>,
     ) -> (TokenId, String) {
-        let session_id = session_id.map(str::to_owned);
+        let session_id = session_id.map(|id| id.parse().unwrap());
         let new = NewToken { name: format!("a {role:?}"), role, session_id, expires_at };
         let (token, secret) = self.store.add_token(new, "test").await.unwrap();
         // The server knows it once its own view of the book does.
@@ -280,6 +280,17 @@ impl Doors {
         let known = tokens.wait_for(|book| book.still_valid(token.id, 0).is_ok()).await;
         drop(known.unwrap());
         (token.id, secret.reveal().to_owned())
+    }
+
+    /// Every token is for a session of that id now, as an older boothd let it be.
+    pub async fn rename_session_of_tokens(&self, session_id: &str) {
+        let database =
+            rusqlite::Connection::open(self.folder.path().join("boothd.db")).unwrap();
+        database.execute("UPDATE token SET session_id = ?1", [session_id]).unwrap();
+        let mut tokens = self.store.tokens();
+        let is_renamed = |token: &Token| token.session_id.as_deref() == Some(session_id);
+        let renamed = tokens.wait_for(|book| book.tokens().any(is_renamed)).await;
+        drop(renamed.unwrap());
     }
 
     pub async fn watcher(&self) -> Client {

@@ -78,6 +78,44 @@ async fn a_token_made_for_a_session_opens_no_other() {
 }
 
 #[tokio::test]
+async fn a_session_has_a_plain_id_and_is_never_called_as_the_booth_is() {
+    let doors = Doors::open(patient()).await;
+    let (_, guest) = doors.token(Role::Guest).await;
+    let long = "x".repeat(65);
+    let wrong = ["booth", "BOOTH", "..", ".", "a/b", "käse 1", "x\u{ffff}", "\u{202e}x", &long];
+    for wrong in wrong {
+        for token in [&*guest, TOKEN] {
+            let mut client = doors.client().await;
+            client.say(auth(wrong, token)).await;
+            let error = client.expect("auth_error").await;
+            assert_eq!(error["code"], "invalid_session_id", "{wrong:?}");
+            let sentence = error["data"].as_str().unwrap();
+            assert!(sentence.contains("1 to 64 letters"), "{sentence}");
+            client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+            client.expect_error("unauthorized").await;
+        }
+    }
+    let mut client = doors.client().await;
+    client.say(auth("booth", "wrong")).await;
+    assert_eq!(client.expect("auth_error").await["code"], "invalid_token", "rights first");
+    doors.let_in("interview_abc", &guest).await;
+}
+
+#[tokio::test]
+async fn a_token_of_an_older_database_for_the_session_booth_watches_nothing() {
+    let doors = Doors::open(patient()).await;
+    let (_, secret) = doors.token_for(Role::Viewer, Some("only"), None).await;
+    doors.rename_session_of_tokens("booth").await;
+    let bearer = format!("Bearer {secret}");
+    let (mut client, _) = connect_with(&doors, "authorization", &bearer).await.unwrap();
+    client.expect("connected").await;
+    assert_eq!(client.close_code().await, 4401);
+    let mut client = doors.client().await;
+    client.say(auth("booth", &secret)).await;
+    assert_eq!(client.expect("auth_error").await["code"], "invalid_session_id");
+}
+
+#[tokio::test]
 async fn each_role_has_its_rights() {
     let doors = Doors::open(patient()).await;
     let (_, viewer) = doors.token(Role::Viewer).await;

@@ -37,7 +37,7 @@ async fn interview(scene: &Scene, clock: &SimulatedClock) -> String {
     for change in ["lost", "back"] {
         clock.advance(5 * MINUTE);
         let event = EventRecord {
-            session_id: Some(session.session_id.clone()),
+            session_id: Some(session.session_id.to_string()),
             at: clock.unix_ms(),
             kind: format!("camera_{change}"),
             data: json!({ "device": "camera", "state": change, "reason": "unplugged" }),
@@ -47,7 +47,7 @@ async fn interview(scene: &Scene, clock: &SimulatedClock) -> String {
     clock.advance(5 * MINUTE);
     scene.booth.end_session("op").await.unwrap();
     clock.advance(5 * MINUTE);
-    session.session_id
+    session.session_id.into()
 }
 
 #[tokio::test(flavor = "multi_thread")]

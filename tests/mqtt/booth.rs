@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use boothd::{
     board::Reading,
-    booth::{Booth, Gates, Ground, StartSession, Subject},
+    booth::{Booth, Gates, Ground, StartSession},
     clock::{Clock, SystemClock},
     engine::{Engine, EngineConfig, Live, StreamSpec},
     features::Features,
     mqtt::{About, Mqtt, MqttConfig, MqttGround, topics::BoothName},
+    names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
     stage::Stage,
@@ -159,15 +160,14 @@ fn booth(store: &Store, clock: &Arc<dyn Clock>) -> Booth {
     };
     let engine = Engine::new(EngineConfig::default());
     let spec = StreamSpec {
-        name: "booth".into(),
+        stream: StreamId::Booth,
         origin: Default::default(),
         session: SessionConfig::default(),
         features,
-        is_client: false,
     };
     let (stream, task, _) = engine.open(&spec);
     tokio::spawn(task.run(clock.clone()));
     let log = Arc::new(store.clone());
     let ground = Ground { policy, features, log, clock: clock.clone() };
-    Booth::new(Subject::Booth, Arc::new(stream), Gates::closed(), ground)
+    Booth::new(StreamId::Booth, Arc::new(stream), Gates::closed(), ground)
 }

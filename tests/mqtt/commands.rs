@@ -55,7 +55,10 @@ async fn a_session_is_begun_switched_ended_and_erased_from_afar() {
     let started = ask(&mut centre, "start", &start).await;
     assert_eq!((&started["ok"], &started["ref"]), (&json!(true), &json!(5)), "{started}");
     let session_id = started["session_id"].as_str().unwrap().to_owned();
-    assert_eq!(scene.booth.state().borrow().session.as_ref().unwrap().session_id, session_id);
+    assert_eq!(
+        scene.booth.state().borrow().session.as_ref().unwrap().session_id.as_str(),
+        session_id
+    );
 
     let twice = ask(&mut centre, "start", &start).await;
     assert_eq!(twice["ok"], false);

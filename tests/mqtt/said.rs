@@ -81,7 +81,7 @@ async fn a_boards_trouble_is_told_at_once_and_its_temperature_with_it() {
 
 /// What an empty, silent room gives in the frame and the segment of that number.
 fn live(sequence: u64) -> Live {
-    let (features, session_id) = (Features::ALL, Some(Arc::from("s")));
+    let (features, session_id) = (Features::ALL, Some("s".parse().unwrap()));
     let (captured_at, latency) = (Duration::from_secs(sequence), Duration::from_millis(9));
     let face = FaceObservation {
         sequence,

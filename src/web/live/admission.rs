@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Connection, End, Guest, Step, UNAUTHORIZED};
 use crate::{
+    names::{InvalidSessionId, SessionId},
     store::{Denied, Role, Token},
     web::{
         access::told,
@@ -22,15 +23,25 @@ const MAX_AUTH_FAILURES: u32 = 3;
 const MISSING: &str = "缺少session_id或access_token";
 const NOT_VALID: &str = "token验证失败";
 
+/// The session of a client whose token came with the request: the token's, or one that nobody
+/// else has.
+pub(super) fn session_of(token: &Token, connection_id: &str) -> Result<SessionId, End> {
+    let named = token.session_id.as_deref().unwrap_or(connection_id);
+    named.parse().map_err(|_| {
+        let reason = "the token is for a session whose id is not allowed any more";
+        End::Close(UNAUTHORIZED, reason)
+    })
+}
+
 impl Connection {
     pub(super) async fn authenticate(&mut self, auth: AuthData) -> Step {
         match self.judge(&auth).await {
-            Ok(token) => self.let_in(token, auth.session_id).await,
+            Ok((token, session_id)) => self.let_in(token, session_id).await,
             Err(refusal) => self.turn_away(refusal).await,
         }
     }
 
-    async fn judge(&mut self, auth: &AuthData) -> Result<Token, Refusal> {
+    async fn judge(&mut self, auth: &AuthData) -> Result<(Token, SessionId), Refusal> {
         if auth.session_id.is_empty() || auth.access_token.is_empty() {
             return Err(Refusal::new("missing_credentials", MISSING));
         }
@@ -38,17 +49,25 @@ impl Connection {
         let token = book
             .check(&auth.access_token, self.shared.clock.unix_ms())
             .map_err(|denied| Refusal::new(told(denied).0, NOT_VALID))?;
-        if !self.may_use(&token, &auth.session_id).await? {
+        let session_id: SessionId = auth.session_id.parse().map_err(|invalid| {
+            let invalid: InvalidSessionId = invalid;
+            Refusal::new("invalid_session_id", invalid.to_string())
+        })?;
+        if !self.may_use(&token, &session_id).await? {
             return Err(Refusal::new("wrong_session", NOT_VALID));
         }
-        Ok(token)
+        Ok((token, session_id))
     }
 
     /// Whether the session is the token's: its own, the first to use it, or an operator's choice.
-    async fn may_use(&mut self, token: &Token, session_id: &str) -> Result<bool, Refusal> {
+    async fn may_use(
+        &mut self,
+        token: &Token,
+        session_id: &SessionId,
+    ) -> Result<bool, Refusal> {
         match (token.role, &token.session_id) {
             (Role::Operator | Role::Viewer, None) => Ok(true),
-            (_, Some(own)) => Ok(own == session_id),
+            (_, Some(own)) => Ok(own == session_id.as_str()),
             (Role::Guest, None) => {
                 let bound = self.shared.state.store.bind_session(session_id, token.id).await;
                 bound.map_err(|error| {
@@ -60,7 +79,7 @@ impl Connection {
         }
     }
 
-    pub(super) async fn let_in(&mut self, token: Token, session_id: String) -> Step {
+    pub(super) async fn let_in(&mut self, token: Token, session_id: SessionId) -> Step {
         let success = AuthSuccess {
             session_id: &session_id,
             user_id: &token.name,

@@ -6,8 +6,9 @@ use super::{Connection, End, feed::Feed};
 use crate::{
     booth::{Booth, devices::Devices},
     error::{Error, ErrorKind},
+    names::StreamId,
     report::{AudioReport, VisualReport},
-    store::Role,
+    store::{Role, StreamKind},
     web::message::{
         self,
         client::{Refusal, Request, StartSessionData},
@@ -17,9 +18,6 @@ use crate::{
         },
     },
 };
-
-/// The stream of the booth's own devices.
-const BOOTH: &str = "booth";
 
 /// Why a request was not served.
 pub(super) enum Stopped {
@@ -87,16 +85,19 @@ impl Connection {
     }
 
     /// Whose interview a request is about: the stream that is watched, else the client's own.
-    fn subject(&mut self) -> Result<(Booth, &'static str), Refusal> {
+    fn subject(&mut self) -> Result<(Booth, StreamKind), Refusal> {
         let Some(watched) = &self.watched else {
-            return Ok((self.own_stream()?.interview.clone(), "client"));
+            return Ok((self.own_stream()?.interview.clone(), StreamKind::Client));
         };
         if self.role() != Some(Role::Operator) {
             let sentence = "only an operator's token may change a stream that it watches";
             return Err(Refusal::new("forbidden", sentence));
         }
-        let stream = if watched.name == BOOTH { BOOTH } else { "client" };
-        Ok((watched.interview.clone(), stream))
+        let kind = match watched.stream {
+            StreamId::Booth => StreamKind::Booth,
+            StreamId::Session(_) => StreamKind::Client,
+        };
+        Ok((watched.interview.clone(), kind))
     }
 
     async fn start_session(&mut self, start: StartSessionData, actor: &str) -> Served {
@@ -107,10 +108,10 @@ impl Connection {
         Ok(self.send_text(message::text("session_started", started, None)).await?)
     }
 
-    async fn watch(&mut self, stream: &str) -> Served {
+    async fn watch(&mut self, stream: &StreamId) -> Served {
         let feed = self.feed(stream)?;
         self.send_text(message::text("watching", Watching { stream }, None)).await?;
-        let is_booth = stream == BOOTH;
+        let is_booth = *stream == StreamId::Booth;
         self.watched = feed;
         if is_booth {
             let devices = self.devices.borrow_and_update().clone();
@@ -120,33 +121,33 @@ impl Connection {
     }
 
     /// `None` for the connection's own stream, which it hears anyway.
-    fn feed(&self, stream: &str) -> Result<Option<Feed>, Refusal> {
+    fn feed(&self, stream: &StreamId) -> Result<Option<Feed>, Refusal> {
         let Some(guest) = &self.guest else {
             return Err(Refusal::new("unauthorized", "send `auth` first"));
         };
         let sees_only_own = guest.token.role == Role::Guest || guest.token.session_id.is_some();
-        if sees_only_own && stream != guest.session_id {
+        if sees_only_own && stream.session() != Some(&guest.session_id) {
             let sentence = "this token may watch its own session only";
             return Err(Refusal::new("forbidden", sentence));
         }
-        if stream == BOOTH {
+        let StreamId::Session(session_id) = stream else {
             let reports = self.shared.reports.clone();
             return Ok(Some(Feed::booth(self.shared.state.booth.clone(), reports)));
-        }
-        if self.own.as_ref().is_some_and(|own| own.client.session_id == stream) {
+        };
+        if self.own.as_ref().is_some_and(|own| own.client.session_id == *session_id) {
             return Ok(None);
         }
-        match self.shared.clients.find(stream) {
+        match self.shared.clients.find(session_id) {
             Some(client) => Ok(Some(Feed::watched(client))),
             None => {
-                let sentence = format!("there is no stream {stream:?}; {BOOTH:?} is one");
+                let sentence = format!("there is no stream {stream}; `booth` is one");
                 Err(Refusal::new("unknown_stream", sentence))
             }
         }
     }
 
     pub(super) fn watches_booth(&self) -> bool {
-        self.watched.as_ref().is_some_and(|feed| feed.name == BOOTH)
+        self.watched.as_ref().is_some_and(|feed| feed.stream == StreamId::Booth)
     }
 
     fn role(&self) -> Option<Role> {

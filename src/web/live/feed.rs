@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::{
     booth::{Booth, BoothState},
     engine::Live,
+    names::StreamId,
     report::{AudioReport, VisualReport},
     web::{
         broadcast::{Reports, is_same},
@@ -19,8 +20,8 @@ use crate::{
 
 /// One stream as a connection hears it.
 pub(super) struct Feed {
-    /// "booth", or the session of a client.
-    pub(super) name: String,
+    /// Which one.
+    pub(super) stream: StreamId,
     /// Whose consent, switches and pause hold for it.
     pub(super) interview: Booth,
     state: watch::Receiver<BoothState>,
@@ -50,7 +51,7 @@ impl Feed {
         // What is newest now comes at once.
         reports.visual.mark_changed();
         reports.audio.mark_changed();
-        Feed::new("booth", interview, Source::Shared(reports))
+        Feed::new(StreamId::Booth, interview, Source::Shared(reports))
     }
 
     /// A client's stream, for the client itself: what comes from now on.
@@ -69,14 +70,14 @@ impl Feed {
 
     fn of(client: Arc<Client>, told: Live) -> Self {
         let (live, interview) = (client.live.clone(), client.interview.clone());
-        let name = client.session_id.clone();
-        Feed::new(&name, interview, Source::Own { client, live, told })
+        let stream = client.session_id.clone().into();
+        Feed::new(stream, interview, Source::Own { client, live, told })
     }
 
-    fn new(name: &str, interview: Booth, reports: Source) -> Self {
+    fn new(stream: StreamId, interview: Booth, reports: Source) -> Self {
         let mut state = interview.state();
         state.mark_changed();
-        Feed { name: name.to_owned(), interview, state, reports }
+        Feed { stream, interview, state, reports }
     }
 
     /// The newest results.

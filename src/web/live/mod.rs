@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     booth::devices::Devices,
+    names::SessionId,
     store::{Token, TokenBook, random_hex},
 };
 
@@ -83,7 +84,7 @@ type Step = Result<(), End>;
 /// What the client may be, once it is let in.
 struct Guest {
     token: Token,
-    session_id: String,
+    session_id: SessionId,
 }
 
 /// The client's own stream, and whether it is still ours.
@@ -181,7 +182,7 @@ impl Connection {
         let hello = Connected { connection_id, timestamp: self.connected_at, boot_id };
         self.send_text(message::text("connected", hello, None)).await?;
         if let Some(token) = token {
-            let session_id = token.session_id.clone().unwrap_or_else(|| self.id.clone());
+            let session_id = admission::session_of(&token, &self.id)?;
             self.let_in(token, session_id).await?;
         }
         let auth_deadline = Instant::now() + self.shared.state.config.auth_timeout;
@@ -314,7 +315,7 @@ impl Connection {
                 let own = self.own.as_ref().map(|own| &own.feed);
                 let feed = if is_own { own } else { self.watched.as_ref() };
                 let Some(feed) = feed else { return Ok(()) };
-                let state = StateOf { stream: &feed.name, state: *state };
+                let state = StateOf { stream: &feed.stream, state: *state };
                 let text = message::text("state", state, None);
                 self.send_text(text).await
             }

@@ -125,7 +125,7 @@ fn from_server(s: &mut SchemaGenerator) -> Vec<Kind> {
             "device",
             "A device was lost, came back, or is paused.",
         ),
-        kind::<server::SessionStarted<'_>>(s, "session_started", "The interview runs."),
+        kind::<server::SessionStarted>(s, "session_started", "The interview runs."),
         kind::<SessionSummary>(s, "session_summary", "The interview is over."),
         kind::<server::Status<'_>>(s, "status", "How things stand."),
         kind::<server::PerformanceStats>(s, "performance_stats", "What the analysis takes."),

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{features::FeatureChange, web::moment::Moment};
+use crate::{
+    names::StreamId,
+    {features::FeatureChange, web::moment::Moment},
+};
 
 /// What a client asked for, after its form was judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +43,8 @@ pub enum Request {
 /// `auth`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 pub struct AuthData {
-    /// Names the client's session; the first token that uses it owns it.
+    /// Names the client's session: 1 to 64 letters, digits, `.`, `_` and `-`; neither `.`, `..`
+    /// nor `booth`. The first token that uses it owns it.
     #[serde(default, deserialize_with = "text_or_nothing")]
     #[schemars(length(min = 1))]
     pub session_id: String,
@@ -53,8 +57,8 @@ pub struct AuthData {
 /// `watch`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 pub struct WatchData {
-    /// "booth", or the id of a session that the token may see.
-    pub stream: String,
+    /// `booth`, or the id of a session that the token may see.
+    pub stream: StreamId,
 }
 
 /// `video_frame`.

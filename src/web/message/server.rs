@@ -9,9 +9,10 @@ use crate::{
     booth::{ActiveSession, BoothState},
     cost::Histogram,
     features::Features,
+    names::StreamId,
     report::{AudioReport, VisualReport},
     stage::Stage,
-    store::Role,
+    store::{Role, StreamKind},
 };
 
 /// `connected`.
@@ -36,23 +37,23 @@ pub(in crate::web) struct AuthSuccess<'a> {
 /// `watching`: the stream's reports follow.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::web) struct Watching<'a> {
-    pub(in crate::web) stream: &'a str,
+    pub(in crate::web) stream: &'a StreamId,
 }
 
 /// `state`: what may be analysed, and whose session runs. Sent after `watch` and when it changes.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::web) struct StateOf<'a> {
     /// "booth" or the client's session.
-    pub(in crate::web) stream: &'a str,
+    pub(in crate::web) stream: &'a StreamId,
     #[serde(flatten)]
     pub(in crate::web) state: BoothState,
 }
 
 /// `session_started`.
 #[derive(JsonSchema, Serialize)]
-pub(in crate::web) struct SessionStarted<'a> {
-    /// "booth" or "client".
-    pub(in crate::web) stream: &'a str,
+pub(in crate::web) struct SessionStarted {
+    /// Whose media it is of.
+    pub(in crate::web) stream: StreamKind,
     #[serde(flatten)]
     pub(in crate::web) session: ActiveSession,
     /// The switches in force.

@@ -1,0 +1,15 @@
+//! The names that outsiders choose, each judged once, where it comes in, and a type from then on.
+//!
+//! [`SessionId`] names one interview, [`StreamId`] says whose pictures and sound are meant,
+//! labels are lines that a person chose. docs/ref/names.md lists every such text and where it
+//! goes.
+
+mod label;
+mod session_id;
+mod stream_id;
+
+pub use label::{
+    InvalidLabel, LabelFault, NoticeVersion, SubjectRef, TokenName, is_unseen, judge,
+};
+pub use session_id::{InvalidSessionId, SessionId};
+pub use stream_id::StreamId;
