@@ -7,7 +7,7 @@ mod central;
 mod fleet;
 mod lamp;
 mod loaded;
-mod notifier;
+mod monitor;
 mod welcome;
 
 use std::{
@@ -40,15 +40,17 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
+    health::Monitor,
     inference::Catalog,
     light::Light,
     mqtt::Mqtt,
     names::StreamId,
     recorder,
     report::SummaryReport,
+    service::{BoothOutlook, Notifier},
     session::Session,
     speech::{VoiceAnalyser, VoiceModels},
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
     store::{self, StateOwner, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
@@ -58,7 +60,6 @@ use crate::{
 pub use fleet::run_fleet;
 use lamp::Lamp;
 pub(crate) use loaded::catalog;
-use notifier::notifier;
 use welcome::{announce, token};
 
 /// How long a stop may take before the process leaves as it is.
@@ -113,12 +114,15 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let catalog = catalog(config)?;
     let mut parts =
         Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
-    let notifier = notifier(config, &stages, &parts.booth, stop.clone())?;
     let board = {
         let _inside = runtime.enter();
         board::follow(Board::this(), stop.clone())
     };
-    let state = web_state(config, &stages, &parts, &catalog, board);
+    let health = monitor::monitor(config, &stages, &parts.booth, &board, &clock);
+    runtime.spawn(monitor::look(health.clone(), stop.clone()));
+    let outlook = BoothOutlook { health: health.clone() };
+    let notifier = Notifier::start(move || outlook.look(), stop.clone())?;
+    let state = web_state(config, health, &parts, &catalog, board);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let mqtt = central::start(config, &stages, &runtime, &state, with);
@@ -197,15 +201,15 @@ async fn stop_on_signal(stop: &Stop, light: Light) -> Result<()> {
 
 impl Stages {
     fn new(store: Arc<Stage>, light: Light) -> Self {
-        let stage = |name| Arc::new(Stage::new(name));
+        let stage = |component| Arc::new(Stage::new(component));
         Stages {
-            camera: stage("camera"),
-            microphone: stage("microphone"),
+            camera: stage(Component::Camera),
+            microphone: stage(Component::Microphone),
             light,
-            vision: stage("vision"),
-            speech: stage("speech"),
+            vision: stage(Component::Vision),
+            speech: stage(Component::Speech),
             store,
-            mqtt: stage("mqtt"),
+            mqtt: stage(Component::Mqtt),
         }
     }
 
@@ -395,7 +399,7 @@ fn join(thread: JoinHandle<()>) {
 
 fn web_state(
     config: &Config,
-    stages: &Stages,
+    health: Arc<Monitor>,
     parts: &Parts,
     catalog: &Catalog,
     board: watch::Receiver<Reading>,
@@ -406,7 +410,7 @@ fn web_state(
         policy: config.policy.clone(),
         features: config.features,
         session: config.session.clone(),
-        stages: stages.all(),
+        health,
         models: loaded::models(config, catalog),
         engine: parts.engine.clone(),
         live: parts.live.clone(),

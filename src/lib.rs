@@ -18,6 +18,7 @@ pub mod pulse;
 pub mod stage;
 pub mod board;
 pub mod light;
+pub mod health;
 // -- the path of a frame and of a sample -------------------------------------------------------
 pub mod decode;
 pub mod capture;

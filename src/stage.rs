@@ -1,4 +1,4 @@
-//! [`Stage`]: what one part of the daemon says about itself; written by the part, read by /health.
+//! [`Stage`]: the status of one [`Component`]; written by the component, judged by `health`.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,108 @@ use std::{
 
 use crate::{cost::Histogram, pulse::Pulse};
 
+/// A component of the daemon or of the fleet server that `health` judges.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Component {
+    /// The booth's camera, or the recording that plays in its place.
+    Camera,
+    /// The booth's microphone, or the recording that plays in its place.
+    Microphone,
+    /// The recording light.
+    Light,
+    /// The workers that analyse frames.
+    Vision,
+    /// The workers that analyse sound.
+    Speech,
+    /// Passes the metrics of the running session to the store.
+    Recorder,
+    /// The database.
+    Store,
+    /// Messages that wait for the broker.
+    Outbox,
+    /// The connection to the broker.
+    Mqtt,
+    /// The policy that the operator chose.
+    Policy,
+    /// Temperature, throttling and supply of the computer.
+    Board,
+    /// Free space of the disk that holds the database.
+    Disk,
+    /// Wall time.
+    Clock,
+    /// The TLS certificate of the web server.
+    Certificate,
+    /// Tokens that clients present.
+    Access,
+    /// Places for connections of the web server.
+    Connections,
+    /// The configuration file.
+    Configuration,
+    /// The fleet server's connection to the broker.
+    Broker,
+    /// The fleet server's database.
+    Archive,
+}
+
+impl Component {
+    /// Every component.
+    pub const ALL: [Component; 19] = [
+        Component::Camera,
+        Component::Microphone,
+        Component::Light,
+        Component::Vision,
+        Component::Speech,
+        Component::Recorder,
+        Component::Store,
+        Component::Outbox,
+        Component::Mqtt,
+        Component::Policy,
+        Component::Board,
+        Component::Disk,
+        Component::Clock,
+        Component::Certificate,
+        Component::Access,
+        Component::Connections,
+        Component::Configuration,
+        Component::Broker,
+        Component::Archive,
+    ];
+
+    /// Its name in /health, metrics, MQTT and the log: a promise.
+    pub fn name(self) -> &'static str {
+        match self {
+            Component::Camera => "camera",
+            Component::Microphone => "microphone",
+            Component::Light => "light",
+            Component::Vision => "vision",
+            Component::Speech => "speech",
+            Component::Recorder => "recorder",
+            Component::Store => "store",
+            Component::Outbox => "outbox",
+            Component::Mqtt => "mqtt",
+            Component::Policy => "policy",
+            Component::Board => "board",
+            Component::Disk => "disk",
+            Component::Clock => "clock",
+            Component::Certificate => "certificate",
+            Component::Access => "access",
+            Component::Connections => "connections",
+            Component::Configuration => "configuration",
+            Component::Broker => "broker",
+            Component::Archive => "archive",
+        }
+    }
+
+    /// The component of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|component| component.name() == name)
+    }
+}
+
 /// The state of one stage. Shared between the stage's thread and the readers of /health.
 #[derive(Debug)]
 pub struct Stage {
-    name: &'static str,
+    component: Component,
     status: Mutex<Status>,
     timings: Mutex<BTreeMap<&'static str, Histogram>>,
     /// Of the thread that has the stage's name, where there is one.
@@ -44,6 +142,40 @@ pub struct Status {
     pub error: Option<String>,
     /// Whether what the stage switches is on; `None` where it switches nothing or cannot tell.
     pub on: Option<bool>,
+    /// What became of the booth's own media (`vision` and `speech`). Clients' media is not in it.
+    pub own: OwnMedia,
+}
+
+/// What became of the booth's own media in the workers that analyse it.
+#[derive(Clone, Debug, Default)]
+pub struct OwnMedia {
+    /// Frames or segments that were analysed.
+    pub analysed_total: u64,
+    /// Frames or segments that could not be analysed.
+    pub failed_total: u64,
+    /// How many failed since the last one that was analysed.
+    pub failed_in_a_row: u64,
+    /// When the newest that was analysed was captured (the clock's monotonic time).
+    pub last_analysed_at: Option<Duration>,
+    /// Why the newest could not be analysed; `None` once one was.
+    pub error: Option<String>,
+}
+
+impl OwnMedia {
+    /// Media that was captured then (where that is known) was analysed.
+    pub fn analysed(&mut self, captured_at: Option<Duration>) {
+        self.analysed_total += 1;
+        self.failed_in_a_row = 0;
+        self.last_analysed_at = captured_at.or(self.last_analysed_at);
+        self.error = None;
+    }
+
+    /// Media could not be analysed.
+    pub fn failed(&mut self, error: String) {
+        self.failed_total += 1;
+        self.failed_in_a_row += 1;
+        self.error = Some(error);
+    }
 }
 
 /// What a stage is doing.
@@ -81,20 +213,25 @@ impl State {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Stage {
-    /// A stage that has not begun. `name` is also its thread, log target and /health key.
-    pub fn new(name: &'static str) -> Self {
+    /// A stage that has not begun. The component's name is also its thread and log target.
+    pub fn new(component: Component) -> Self {
         Stage {
-            name,
+            component,
             status: Mutex::default(),
             timings: Mutex::default(),
-            own: Pulse::new(name),
+            own: Pulse::new(component.name()),
             others: Mutex::default(),
         }
     }
 
-    /// Its name.
+    /// The component whose status this is.
+    pub fn component(&self) -> Component {
+        self.component
+    }
+
+    /// The name of its component.
     pub fn name(&self) -> &'static str {
-        self.name
+        self.component.name()
     }
 
     /// What it says now.

@@ -22,7 +22,7 @@ use boothd::{
     capture::retry::LoopContext,
     clock::SystemClock,
     gate::Gate,
-    stage::{Stage, State, Status},
+    stage::{Component, Stage, State, Status},
     stop::Stop,
 };
 
@@ -46,7 +46,10 @@ impl<T: Send + 'static> Live<T> {
         name: &'static str,
         run: impl FnOnce(LoopContext, mpsc::SyncSender<T>) + Send + 'static,
     ) -> Self {
-        let (stage, stop) = (Arc::new(Stage::new(name)), Stop::default());
+        let (stage, stop) = (
+            Arc::new(Stage::new(Component::of_name(name).expect("a component"))),
+            Stop::default(),
+        );
         let clock = Arc::new(SystemClock::default());
         let context = LoopContext {
             clock,

@@ -24,7 +24,7 @@ use boothd::{
     report::{AudioReport, SummaryReport, VisualReport},
     session::SessionConfig,
     speech::{SpeechConfig, VoiceAnalyser, VoiceModels},
-    stage::Stage,
+    stage::{Component, Stage},
     stop::Stop,
     vision::{FaceAnalyser, FaceModels, VisionConfig},
 };
@@ -95,11 +95,11 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let vision = VisionConfig::default();
     let models = FaceModels::load(&catalog, &vision).expect("the models load");
     let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
-    let workers =
-        engine.start_vision(Arc::new(Stage::new("vision")), analyser).expect("threads");
+    let stage = Arc::new(Stage::new(Component::Vision));
+    let workers = engine.start_vision(stage, analyser).expect("threads");
 
     let (tick, ticks) = mpsc::sync_channel(16);
-    let stage = Arc::new(Stage::new("camera"));
+    let stage = Arc::new(Stage::new(Component::Camera));
     let context = LoopContext {
         clock: clock.clone(),
         stage: stage.clone(),
@@ -173,7 +173,14 @@ impl Client {
         let (stream, task, live) = engine.open(&spec);
         tokio::spawn(task.run(clock.clone()));
         let stage = |name| Arc::new(Stage::new(name));
-        Client { engine, stream, live, clock, vision: stage("vision"), speech: stage("speech") }
+        Client {
+            engine,
+            stream,
+            live,
+            clock,
+            vision: stage(Component::Vision),
+            speech: stage(Component::Speech),
+        }
     }
 
     fn start(&self) -> [Workers; 2] {

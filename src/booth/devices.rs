@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time};
 
 use crate::{
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Stages that are devices.
-const DEVICES: [&str; 2] = ["camera", "microphone"];
+const DEVICES: [Component; 2] = [Component::Camera, Component::Microphone];
 
 /// How the devices are, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +28,7 @@ struct Device {
 
 impl Devices {
     fn look(stages: &[Arc<Stage>]) -> Self {
-        let devices = stages.iter().filter(|stage| DEVICES.contains(&stage.name()));
+        let devices = stages.iter().filter(|stage| DEVICES.contains(&stage.component()));
         let look = |stage: &Arc<Stage>| {
             let status = stage.status();
             Some(Device {

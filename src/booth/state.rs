@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     engine::FinishedSession,
     features::{FeatureChange, Features},
+    health::Interview,
     names::SessionId,
     policy::{Policy, Profile},
     report::SummaryReport,
@@ -98,6 +99,17 @@ impl BoothState {
         };
         state.analysing = state.opens().any();
         state
+    }
+
+    /// What `health` needs of it: never whose session it is.
+    pub fn interview(&self) -> Interview {
+        Interview {
+            profile: self.profile,
+            require_consent: self.require_consent,
+            paused: self.paused,
+            analysing: self.analysing,
+            session_active: self.session.is_some(),
+        }
     }
 
     /// Which devices may be open in this state. A session runs only with consent.

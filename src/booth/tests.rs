@@ -22,7 +22,7 @@ use crate::{
     names::StreamId,
     policy::Profile,
     session::SessionConfig,
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -184,7 +184,8 @@ impl Scene {
         });
         let ground = Ground { policy, features, log: log.clone(), clock: clock.clone() };
         let booth = Booth::new(StreamId::Booth, stream.clone(), gates.clone(), ground);
-        let stages = ["camera", "microphone"].map(|name| Arc::new(Stage::new(name)));
+        let stages =
+            [Component::Camera, Component::Microphone].map(|c| Arc::new(Stage::new(c)));
         let context = |stage: &Arc<Stage>, gate| LoopContext {
             clock: clock.clone(),
             stage: stage.clone(),

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     clock::{Clock, SimulatedClock},
     gate::Gate,
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -101,7 +101,7 @@ struct Run {
 
 fn run(fps: f64, devices: Vec<Vec<Step>>) -> Run {
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
-    let stage = Arc::new(Stage::new("camera"));
+    let stage = Arc::new(Stage::new(Component::Camera));
     let context = LoopContext {
         clock: clock.clone(),
         stage: stage.clone(),

@@ -7,7 +7,7 @@ use crate::{
     clock::{Clock, SimulatedClock},
     gate::Gate,
     media::{Segment, duration_of},
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -86,7 +86,7 @@ struct Run {
 
 fn run(devices: Vec<Vec<Step>>) -> Run {
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
-    let stage = Arc::new(Stage::new("microphone"));
+    let stage = Arc::new(Stage::new(Component::Microphone));
     let context = LoopContext {
         clock: clock.clone(),
         stage: stage.clone(),

@@ -171,14 +171,14 @@ mod tests {
         clock::{Clock, SimulatedClock},
         gate::Gate,
         media::Frame,
-        stage::Stage,
+        stage::{Component, Stage},
         stop::Stop,
     };
 
     fn context() -> LoopContext {
         LoopContext {
             clock: Arc::new(SimulatedClock::default()),
-            stage: Arc::new(Stage::new("camera")),
+            stage: Arc::new(Stage::new(Component::Camera)),
             stop: Stop::default(),
             gate: Gate::new(true),
         }

@@ -119,11 +119,11 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
-    use crate::clock::SimulatedClock;
+    use crate::{clock::SimulatedClock, stage::Component};
 
     fn context() -> (LoopContext, Arc<SimulatedClock>) {
         let clock = Arc::new(SimulatedClock::default());
-        let stage = Arc::new(Stage::new("camera"));
+        let stage = Arc::new(Stage::new(Component::Camera));
         (
             {
                 let (stop, gate) = (Stop::default(), Gate::new(true));

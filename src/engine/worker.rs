@@ -112,9 +112,14 @@ where
         match done {
             Ok(None) => (),
             Ok(Some(observation)) => {
+                let captured_at = observation.captured_at();
                 stage.update(|status| {
-                    status.error = None;
-                    status.last_media_at = observation.captured_at().or(status.last_media_at);
+                    status.last_media_at = captured_at.or(status.last_media_at);
+                    if !is_client {
+                        status.own.analysed(captured_at);
+                    }
+                    // A client's good media does not hide that the booth's own is bad.
+                    status.error.clone_from(&status.own.error);
                 });
                 sink.send(Observed { observation, features, dropped_total });
             }
@@ -122,7 +127,7 @@ where
                 if is_client && error.kind() == ErrorKind::InvalidInput {
                     log::debug!(target: stage.name(), error = error.chain().to_string().as_str(); "a client's media cannot be read");
                 } else {
-                    note(stage, &error);
+                    note(stage, &error, is_client);
                 }
                 let (is_video, sequence) = (M::IS_VIDEO, media.sequence());
                 let sentence = match error.kind() {
@@ -137,12 +142,15 @@ where
 }
 
 /// Media that cannot be used is counted; the first of a run of them is logged.
-fn note(stage: &Stage, error: &Error) {
+fn note(stage: &Stage, error: &Error, is_client: bool) {
     let chain = error.chain().to_string();
     let mut is_first = false;
     stage.update(|status| {
         is_first = status.error.is_none();
         status.errors_total += 1;
+        if !is_client {
+            status.own.failed(chain.clone());
+        }
         status.error = Some(chain.clone());
     });
     if is_first {

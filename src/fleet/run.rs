@@ -13,8 +13,14 @@ use super::{
     web,
 };
 use crate::{
-    clock::Clock, error::Result, mqtt::MqttConfig, pulse::Pulse, stage::Stage, stop::Stop,
-    store::Store, web::WebConfig,
+    clock::Clock,
+    error::Result,
+    mqtt::MqttConfig,
+    pulse::Pulse,
+    stage::{Component, Stage},
+    stop::Stop,
+    store::Store,
+    web::WebConfig,
 };
 
 /// How the centre judges booths, and how long it remembers.
@@ -77,7 +83,7 @@ impl Fleet {
             outbox_depth: config.outbox_depth,
         };
         let desk = Arc::new(Mutex::new(Desk::new(limits, memory.booths, memory.alerts)));
-        let broker = Arc::new(Stage::new("broker"));
+        let broker = Arc::new(Stage::new(Component::Broker));
         Ok(Fleet { desk, archive, thread, broker, clock, config, state_dir })
     }
 

@@ -16,7 +16,7 @@ use led::Led;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -69,7 +69,7 @@ impl Light {
     /// The LED of that folder in sysfs, dark from now on. One that cannot be switched is told by
     /// the stage `light`, and keeps devices closed until it can.
     pub fn new(folder: Option<&Path>) -> Self {
-        let stage = Arc::new(Stage::new("light"));
+        let stage = Arc::new(Stage::new(Component::Light));
         let shared = folder.map(|folder| {
             stage.update(|status| status.source = Some(folder.display().to_string()));
             Arc::new(Shared { led: Led::at(folder), turn: Mutex::default() })

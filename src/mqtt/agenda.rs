@@ -46,7 +46,7 @@ pub(super) struct Agenda {
     /// Live results have changed since they were told.
     has_news: bool,
     is_live_over: bool,
-    told_health: Option<String>,
+    told_health: Option<Value>,
     /// Sequences of the live results that were told.
     told_live: [Option<u64>; 2],
     /// We leave: until then the outbox may empty itself.
@@ -112,23 +112,6 @@ impl Agenda {
     pub(super) fn is_leaving(&self) -> bool {
         self.leave_by.is_some()
     }
-}
-
-/// What of the health is told at once: its verdict, the session, whether the devices run, and what
-/// it warns of. The rest (counters, ages, disk space, temperature) changes all the time.
-fn verdict(health: &Value) -> String {
-    const TOLD: [&str; 7] = [
-        "/status",
-        "/session_active",
-        "/camera/state",
-        "/microphone/state",
-        "/light/state",
-        "/board/trouble",
-        "/clock/set",
-    ];
-    let told = TOLD.map(|place| health.pointer(place).unwrap_or(&Value::Null).to_string());
-    let is_full = health.pointer("/disk/error").is_some_and(|error| !error.is_null());
-    format!("{} {is_full}", told.join(" "))
 }
 
 impl Desk {
@@ -221,9 +204,10 @@ impl Desk {
     fn look_at_health(&mut self, now: Instant) {
         self.agenda.look_at = now + LOOK_EVERY;
         let health = (self.ground.health)();
-        let verdict = verdict(&health);
-        if self.agenda.told_health.as_ref() != Some(&verdict) {
-            self.agenda.told_health = Some(verdict);
+        // The digest leaves out what changes all the time: counters, ages, temperatures.
+        let digest = health["digest"].clone();
+        if self.agenda.told_health.as_ref() != Some(&digest) {
+            self.agenda.told_health = Some(digest);
             self.push(Message::rumour(Topic::Health.of(&self.config.name), &health));
         }
     }
@@ -284,47 +268,6 @@ impl Desk {
                 }
             }
             None | Some(_) => (),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::verdict;
-
-    #[test]
-    fn a_session_and_a_lost_device_are_told_at_once_and_a_counter_is_not() {
-        let mut health = json!({
-            "status": "healthy", "session_active": false, "uptime_s": 1,
-            "camera": { "state": "running", "dropped_total": 0 },
-            "microphone": { "state": "running" },
-            "light": { "state": "running", "on": true },
-            "board": { "temperature_c": 51.5, "trouble": null },
-            "clock": { "set": false }, "disk": { "error": null },
-        });
-        let first = verdict(&health);
-        health["uptime_s"] = json!(2);
-        health["camera"]["dropped_total"] = json!(7);
-        health["board"]["temperature_c"] = json!(52.0);
-        assert_eq!(verdict(&health), first);
-        let changes = [
-            ("/status", json!("degraded")),
-            ("/session_active", json!(true)),
-            ("/camera/state", json!("retrying")),
-            ("/microphone/state", json!("off")),
-            ("/light/state", json!("unavailable")),
-            ("/board/trouble", json!("under_voltage")),
-            ("/clock/set", json!(true)),
-            ("/disk/error", json!("full")),
-        ];
-        let mut earlier = vec![first];
-        for (place, value) in changes {
-            *health.pointer_mut(place).unwrap() = value;
-            let now = verdict(&health);
-            assert!(!earlier.contains(&now), "{place}: {now}");
-            earlier.push(now);
         }
     }
 }

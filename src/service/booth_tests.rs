@@ -1,37 +1,45 @@
-use std::{cell::RefCell, rc::Rc};
+use std::sync::Mutex;
 
 use super::*;
-use crate::{booth::ActiveSession, features::Features, policy::Profile};
+use crate::{
+    clock::SimulatedClock,
+    health::{Interview, Pace},
+    policy::Profile,
+    stage::{Stage, State},
+};
 
 /// A booth whose stages and state the test moves.
 struct Scene {
-    outlook: BoothOutlook<Box<dyn Fn() -> BoothState>>,
-    state: Rc<RefCell<BoothState>>,
+    outlook: BoothOutlook,
+    state: Arc<Mutex<Interview>>,
 }
 
 impl Scene {
     fn new() -> Self {
-        let names = ["camera", "microphone", "light", "vision", "speech", "store", "mqtt"];
-        let stages = names.map(|name| Arc::new(Stage::new(name))).into();
-        let state = Rc::new(RefCell::new(BoothState {
-            features: Features::ALL,
-            allowed: Features::ALL,
+        use Component::{Camera, Light, Microphone, Mqtt, Speech, Store, Vision};
+        let stages = [Camera, Microphone, Light, Vision, Speech, Store, Mqtt];
+        let stages: Vec<_> = stages.map(|c| Arc::new(Stage::new(c))).into();
+        // Of these only what a test sets is a matter of it.
+        for stage in stages.iter().filter(|s| [Light, Store, Mqtt].contains(&s.component())) {
+            stage.update(|status| status.state = State::Running);
+        }
+        let state = Arc::new(Mutex::new(Interview {
             profile: Profile::Standard,
             require_consent: false,
-            notice_version: "1".into(),
             paused: false,
             analysing: true,
-            session: None,
+            session_active: false,
         }));
         let now = state.clone();
         let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
         let pace = Pace { fps: 2.0, frame, segment };
-        let state_now: Box<dyn Fn() -> BoothState> = Box::new(move || now.borrow().clone());
-        Scene { outlook: BoothOutlook { stages, state: state_now, pace }, state }
+        let clock = Arc::new(SimulatedClock::default());
+        let health = Monitor::new(stages, move || *now.lock().unwrap(), pace, clock);
+        Scene { outlook: BoothOutlook { health: Arc::new(health) }, state }
     }
 
     fn stage(&self, name: &str) -> &Stage {
-        self.outlook.stages.iter().find(|stage| stage.name() == name).unwrap()
+        self.outlook.health.stages().iter().find(|stage| stage.name() == name).unwrap()
     }
 
     fn set(&self, names: &[&str], state: State) {
@@ -39,7 +47,11 @@ impl Scene {
     }
 
     fn flow(&self, names: &[&str], at_ms: u64) {
-        names.iter().for_each(|n| self.stage(n).media_passed(Duration::from_millis(at_ms)));
+        let at = Duration::from_millis(at_ms);
+        for stage in names.iter().map(|name| self.stage(name)) {
+            stage.media_passed(at);
+            stage.update(|status| status.own.analysed(Some(at)));
+        }
     }
 
     fn said(&self) -> (bool, String) {
@@ -81,24 +93,24 @@ fn it_is_ready_when_it_is_known_why_nothing_flows() {
     assert_eq!(scene.said(), (true, away.into()));
     scene.flow(&["camera"], 2);
     assert!(!scene.said().0, "it is there, and nothing was seen yet");
-    scene.stage("vision").update(|status| status.error = Some("broken JPEG".into()));
-    let broken = "Analysing: camera 2.0 fps, microphone; camera not analysed: broken JPEG";
-    assert_eq!(scene.said(), (true, broken.into()));
+    scene.stage("vision").update(|status| status.own.failed("broken JPEG".into()));
+    let broken = "Analysing: camera 2.0 fps, microphone";
+    assert_eq!(scene.said(), (true, broken.into()), "one broken frame is not worth a word");
 }
 
 #[test]
 fn models_are_waited_for_also_behind_closed_gates() {
     let scene = Scene::new();
     scene.set(&["camera", "microphone"], State::Paused);
-    scene.state.borrow_mut().require_consent = true;
-    scene.state.borrow_mut().analysing = false;
+    scene.state.lock().unwrap().require_consent = true;
+    scene.state.lock().unwrap().analysing = false;
     assert!(!scene.said().0);
     scene.set(&["vision", "speech"], State::Running);
     let waiting = "Waiting for consent; camera and microphone are closed";
     assert_eq!(scene.said(), (true, waiting.into()));
     scene.set(&["microphone", "speech"], State::Off);
     assert_eq!(scene.said(), (true, "Waiting for consent; camera is closed".into()));
-    scene.state.borrow_mut().paused = true;
+    scene.state.lock().unwrap().paused = true;
     assert_eq!(scene.said(), (true, "Paused; camera is closed".into()));
 }
 
@@ -107,16 +119,16 @@ fn a_policy_that_nobody_chose_and_a_light_that_fails_are_known_reasons() {
     let scene = Scene::new();
     scene.set(&["vision", "speech"], State::Running);
     scene.set(&["camera", "microphone"], State::Paused);
-    scene.state.borrow_mut().profile = Profile::Unchosen;
-    scene.state.borrow_mut().analysing = false;
+    scene.state.lock().unwrap().profile = Profile::Unchosen;
+    scene.state.lock().unwrap().analysing = false;
     let unchosen = "No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
                     \"default\" and start boothd again";
     assert_eq!(scene.said(), (true, unchosen.into()));
-    scene.state.borrow_mut().profile = Profile::Eu;
-    scene.state.borrow_mut().require_consent = true;
+    scene.state.lock().unwrap().profile = Profile::Eu;
+    scene.state.lock().unwrap().require_consent = true;
     scene.set(&["light"], State::Unavailable);
     let light = "Waiting for consent; camera and microphone are closed; the recording light \
-                 fails, see /health";
+                 fails";
     assert_eq!(scene.said(), (true, light.into()));
 }
 
@@ -127,15 +139,9 @@ fn a_session_is_told_and_never_whose() {
     scene.flow(&["camera", "vision"], 1);
     scene.set(&["microphone"], State::Paused);
     scene.set(&["store"], State::Unavailable);
-    scene.state.borrow_mut().session = Some(ActiveSession {
-        session_id: "0011223344".parse().unwrap(),
-        subject_ref: Some("candidate 7".into()),
-        notice_version: "1".into(),
-        consent_at: 1,
-        started_at: 2,
-    });
-    let said = "Analysing: camera 2.0 fps; microphone switched off; the database is away, see \
-                /health; session running";
+    scene.state.lock().unwrap().session_active = true;
+    let said = "Analysing: camera 2.0 fps; microphone switched off; the database is away; session \
+                running";
     assert_eq!(scene.said(), (true, said.into()));
 }
 
@@ -161,7 +167,7 @@ fn only_what_should_flow_must_flow_and_every_loop_must_turn() {
     scene.stage("camera").lost("unplugged");
     assert_eq!(scene.demanded(), ["camera", "vision-0"], "it is looked for again and again");
     scene.flow(&["camera"], 2);
-    scene.stage("vision").update(|status| status.error = Some("broken JPEG".into()));
+    scene.stage("vision").update(|status| status.own.failed("broken JPEG".into()));
     assert_eq!(scene.demanded(), ["camera", "vision-0", "frames of the camera"]);
     drop(worker);
 }

@@ -48,14 +48,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::stage::Component;
 
     #[test]
     fn it_is_ready_when_booths_are_heard_or_it_is_known_why_not() {
         let stage = |name| Arc::new(Stage::new(name));
         let centre = CentreOutlook {
-            broker: stage("broker"),
-            archive: stage("archive"),
-            store: stage("store"),
+            broker: stage(Component::Broker),
+            archive: stage(Component::Archive),
+            store: stage(Component::Store),
         };
         centre.broker.update(|s| s.source = Some("mqtt://desk:1883".into()));
         let said = || (centre.look().is_ready, centre.look().sentence);
@@ -73,9 +74,9 @@ mod tests {
     fn its_loops_must_turn() {
         let stage = |name| Arc::new(Stage::new(name));
         let centre = CentreOutlook {
-            broker: stage("broker"),
-            archive: stage("archive"),
-            store: stage("store"),
+            broker: stage(Component::Broker),
+            archive: stage(Component::Archive),
+            store: stage(Component::Store),
         };
         let listener = centre.broker.pulse("listener");
         centre.archive.beat();

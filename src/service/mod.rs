@@ -13,7 +13,7 @@ mod watchdog;
 
 use std::{io, panic, process};
 
-pub use booth::{BoothOutlook, Pace};
+pub use booth::BoothOutlook;
 pub use centre::CentreOutlook;
 pub use journal::is_journal;
 pub use log::{init_logging, last_words};

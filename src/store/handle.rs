@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
     names::SessionId,
-    stage::Stage,
+    stage::{Component, Stage},
 };
 
 /// Requests that may wait; the next one is refused (`Exhausted`), as the disk cannot keep up.
@@ -100,7 +100,7 @@ impl Store {
         let data_version = database.data_version().map_err(at_start)?;
         let rows = database.token_rows().map_err(at_start)?;
         let (book, _) = watch::channel(Arc::new(TokenBook::default().with_rows(rows)));
-        let stage = Arc::new(Stage::new("store"));
+        let stage = Arc::new(Stage::new(Component::Store));
         stage.update(|status| status.source = Some(super::DATABASE_FILE.into()));
         stage.media_passed(clock.monotonic());
         let (orders, received) = sync_channel(QUEUE);

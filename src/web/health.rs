@@ -15,35 +15,22 @@ use crate::{
     board::{self, Reading, Trouble},
     clock::Clock,
     features::Features,
+    health::{Finding, Report, Verdict},
     policy::Profile,
-    stage::{Stage, State as StageState, Status},
+    stage::{Component, Status},
     store,
 };
-
-/// A device that says it runs and gave nothing for so long does not run.
-const SILENT_AFTER: Duration = Duration::from_secs(10);
-
-/// Stages that capture: while one of them works, the booth does part of its job.
-const CAPTURE: [&str; 2] = ["camera", "microphone"];
-
-/// Without the store the booth analyses and forgets; without its broker it keeps to itself.
-const HELPERS: [&str; 2] = ["store", "mqtt"];
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    /// Everything that is switched on works.
-    Healthy,
-    /// Part of it works.
-    Degraded,
-    /// Nothing comes in, or what comes in is not analysed.
-    Unhealthy,
-}
 
 /// The answer of GET /health.
 #[derive(Serialize)]
 struct Health<'a> {
-    status: Verdict,
+    status: &'static str,
+    /// One sentence that a person can act on; what the booth does where nothing is wrong.
+    sentence: String,
+    /// What is wrong, worst first.
+    findings: Vec<FindingHealth>,
+    /// Changes exactly when something changes that others act upon.
+    digest: String,
     version: &'static str,
     booth_id: &'a str,
     uptime_s: u64,
@@ -71,6 +58,17 @@ struct Health<'a> {
     clock: ClockHealth,
     /// What the central desk has not taken yet.
     outbox: OutboxHealth,
+}
+
+#[derive(Serialize)]
+struct FindingHealth {
+    component: &'static str,
+    code: &'static str,
+    severity: &'static str,
+    /// What is wrong and what to do.
+    sentence: String,
+    /// What is particular to this instance; null where the code says it all.
+    detail: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -114,12 +112,8 @@ struct BoardHealth {
 struct ClockHealth {
     /// Wall time can be trusted.
     set: bool,
-    error: Option<&'static str>,
+    error: Option<String>,
 }
-
-/// A booth without a network is so by design: this is told and is no fault.
-const CLOCK_IS_NOT_SET: &str = "no time server keeps the clock right, so times may be wrong; \
-                                connect the booth to one (timedatectl says which)";
 
 #[derive(Serialize)]
 struct OutboxHealth {
@@ -155,35 +149,36 @@ struct ModelHealth<'a> {
 
 /// Answers GET /health.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
-    let now = shared.clock.monotonic();
+    let report = shared.state.health.look();
     let open = Some(shared.active_connections());
-    let body = body(&shared.state, (now, shared.clock.is_set()), open);
-    (code(body.status), Json(body)).into_response()
+    let code = code(report.verdict);
+    let body = body(&shared.state, report, shared.clock.is_set(), open);
+    (code, Json(body)).into_response()
 }
 
 /// The same for who does not ask over HTTP; how many WebSockets are open is not known there.
 pub fn health_value(state: &WebState, clock: &dyn Clock) -> serde_json::Value {
-    let time = (clock.monotonic(), clock.is_set());
-    serde_json::to_value(body(state, time, None)).expect("its keys are texts")
+    let body = body(state, state.health.look(), clock.is_set(), None);
+    serde_json::to_value(body).expect("its keys are texts")
 }
 
 fn body(
     state: &WebState,
-    (now, is_clock_set): (Duration, bool),
+    report: Report,
+    is_clock_set: bool,
     connections: Option<usize>,
 ) -> Health<'_> {
-    let statuses = statuses(state);
-    let board = board_health(state);
     let booth = state.booth.state().borrow().clone();
-    let status = with_board(verdict(booth.profile, &statuses, now), board.trouble);
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
     Health {
-        status,
+        status: report.verdict.name(),
+        sentence: report.sentence(),
+        findings: report.findings.iter().map(FindingHealth::of).collect(),
+        digest: report.digest(),
         version: env!("CARGO_PKG_VERSION"),
         booth_id: &state.booth_id,
-        uptime_s: now.as_secs(),
-        demo: statuses.iter().any(|(_, status)| status.demo),
-        stages: statuses.into_iter().map(|(name, s)| (name, stage_health(s, now))).collect(),
+        uptime_s: report.now.as_secs(),
+        demo: report.stages.iter().any(|(_, status)| status.demo),
         models: models.collect(),
         features: booth.features,
         policy: PolicyHealth {
@@ -202,12 +197,36 @@ fn body(
         connections,
         connections_max: state.config.max_connections,
         disk: disk_health(state),
-        board,
+        board: board_health(state),
         clock: ClockHealth {
             set: is_clock_set,
-            error: (!is_clock_set).then_some(CLOCK_IS_NOT_SET),
+            error: report.of(Component::Clock).map(Finding::sentence),
         },
         outbox: outbox_health(state),
+        stages: stages(report),
+    }
+}
+
+fn stages(report: Report) -> BTreeMap<&'static str, StageHealth> {
+    let now = report.now;
+    let errors: BTreeMap<_, _> =
+        report.findings.iter().rev().map(|f| (f.component(), f.sentence())).collect();
+    let health = |(component, status): (Component, Status)| {
+        let error = status.error.clone().or_else(|| errors.get(&component).cloned());
+        (component.name(), stage_health(status, error, now))
+    };
+    report.stages.into_iter().map(health).collect()
+}
+
+impl FindingHealth {
+    fn of(finding: &Finding) -> Self {
+        FindingHealth {
+            component: finding.component().name(),
+            code: finding.code.name(),
+            severity: finding.severity.name(),
+            sentence: finding.sentence(),
+            detail: finding.detail.clone(),
+        }
     }
 }
 
@@ -243,10 +262,9 @@ pub(super) async fn live() -> Response {
 
 /// Answers GET /health/ready: something comes in and is analysed.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let profile = shared.state.booth.state().borrow().profile;
-    let verdict = verdict(profile, &statuses(&shared.state), shared.clock.monotonic());
-    let is_ready = verdict != Verdict::Unhealthy;
-    (code(verdict), Json(serde_json::json!({ "ready": is_ready }))).into_response()
+    let report = shared.state.health.look();
+    (code(report.verdict), Json(serde_json::json!({ "ready": report.is_ready() })))
+        .into_response()
 }
 
 fn code(verdict: Verdict) -> StatusCode {
@@ -256,51 +274,7 @@ fn code(verdict: Verdict) -> StatusCode {
     }
 }
 
-fn statuses(state: &WebState) -> Vec<(&'static str, Status)> {
-    let of = |stage: &Stage| (stage.name(), stage.status());
-    state.stages.iter().map(|stage| of(stage)).collect()
-}
-
-/// A booth for which nobody has chosen a policy does nothing, however well its parts are.
-fn verdict(profile: Profile, statuses: &[(&str, Status)], now: Duration) -> Verdict {
-    match profile.forbids_all() {
-        Some(_) => Verdict::Unhealthy,
-        None => judge(statuses, now),
-    }
-}
-
-fn judge(statuses: &[(&str, Status)], now: Duration) -> Verdict {
-    let works = |status: &Status| {
-        let silence = status.last_media_at.map(|at| now.saturating_sub(at));
-        status.state == StageState::Running && silence.is_none_or(|s| s < SILENT_AFTER)
-    };
-    // What is closed on purpose does its job.
-    let is_on = |s: &Status| !matches!(s.state, StageState::Off | StageState::Paused);
-    let on = statuses.iter().filter(|(_, status)| is_on(status));
-    let (helpers, on): (Vec<_>, Vec<_>) = on.partition(|(name, _)| HELPERS.contains(name));
-    let is_remembered = helpers.iter().all(|(_, s)| s.state == StageState::Running);
-    let on = on.into_iter();
-    let (capture, others): (Vec<_>, Vec<_>) = on.partition(|(name, _)| CAPTURE.contains(name));
-    let captures = capture.iter().filter(|(_, status)| works(status)).count();
-    // A worker has no media while its device is away; only its thread counts.
-    let is_staffed = others.iter().all(|(_, status)| status.state == StageState::Running);
-    let is_blind = captures == 0 && !capture.is_empty();
-    match () {
-        () if is_blind || !is_staffed => Verdict::Unhealthy,
-        () if captures < capture.len() || !is_remembered => Verdict::Degraded,
-        () => Verdict::Healthy,
-    }
-}
-
-/// A board that is slowed down loses frames, though every stage runs.
-fn with_board(verdict: Verdict, trouble: Option<Trouble>) -> Verdict {
-    match (verdict, trouble) {
-        (Verdict::Healthy, Some(_)) => Verdict::Degraded,
-        (verdict, _) => verdict,
-    }
-}
-
-fn stage_health(status: Status, now: Duration) -> StageHealth {
+fn stage_health(status: Status, error: Option<String>, now: Duration) -> StageHealth {
     let ago = status.last_media_at.map(|at| now.saturating_sub(at));
     StageHealth {
         state: status.state.name(),
@@ -311,79 +285,7 @@ fn stage_health(status: Status, now: Duration) -> StageHealth {
         dropped_total: status.dropped_total,
         overruns_total: status.overruns_total,
         errors_total: status.errors_total,
-        error: status.error,
+        error,
         on: status.on,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Duration = Duration::from_secs(100);
-
-    fn stage(state: StageState, media_s_ago: Option<u64>) -> Status {
-        let last_media_at = media_s_ago.map(|ago| NOW - Duration::from_secs(ago));
-        Status { state, last_media_at, ..Status::default() }
-    }
-
-    fn verdict(camera: Status, microphone: Status, vision: Status) -> Verdict {
-        let statuses = [("camera", camera), ("microphone", microphone), ("vision", vision)];
-        super::verdict(Profile::Standard, &statuses, NOW)
-    }
-
-    #[test]
-    fn the_verdict_follows_the_stages() {
-        use StageState::{Off, Running, Starting, Stopped, Unavailable};
-        let runs = || stage(Running, Some(0));
-        let worker = || stage(Running, None);
-        assert_eq!(verdict(runs(), runs(), worker()), Verdict::Healthy);
-        assert_eq!(verdict(stage(Unavailable, None), runs(), worker()), Verdict::Degraded);
-        assert_eq!(verdict(stage(Running, Some(11)), runs(), worker()), Verdict::Degraded);
-        assert_eq!(verdict(stage(Off, None), runs(), worker()), Verdict::Healthy);
-        let gone = || stage(Unavailable, Some(1));
-        assert_eq!(verdict(gone(), gone(), worker()), Verdict::Unhealthy);
-        assert_eq!(verdict(gone(), stage(Off, None), worker()), Verdict::Unhealthy);
-        assert_eq!(verdict(runs(), runs(), stage(Stopped, None)), Verdict::Unhealthy);
-        assert_eq!(verdict(runs(), runs(), stage(Starting, None)), Verdict::Unhealthy);
-    }
-
-    #[test]
-    fn a_board_that_is_slowed_down_is_half_a_fault() {
-        let hot = Some(Trouble::TooHot);
-        assert_eq!(with_board(Verdict::Healthy, hot), Verdict::Degraded);
-        assert_eq!(with_board(Verdict::Healthy, None), Verdict::Healthy);
-        assert_eq!(with_board(Verdict::Unhealthy, hot), Verdict::Unhealthy);
-    }
-
-    #[test]
-    fn without_a_policy_or_its_light_a_booth_does_not_do_its_job() {
-        use StageState::{Off, Paused, Running, Unavailable};
-        let closed = || ("camera", stage(Paused, None));
-        let with = |profile, light| {
-            super::verdict(profile, &[closed(), ("light", stage(light, None))], NOW)
-        };
-        assert_eq!(with(Profile::Eu, Running), Verdict::Healthy);
-        assert_eq!(with(Profile::Eu, Off), Verdict::Healthy);
-        assert_eq!(with(Profile::Eu, Unavailable), Verdict::Unhealthy);
-        assert_eq!(with(Profile::Unchosen, Running), Verdict::Unhealthy);
-    }
-
-    #[test]
-    fn a_pause_is_no_fault_and_a_lost_store_is_half_of_one() {
-        use StageState::{Paused, Running, Unavailable};
-        let worker = || stage(Running, None);
-        let paused = || stage(Paused, Some(60));
-        assert_eq!(verdict(paused(), paused(), worker()), Verdict::Healthy);
-        assert_eq!(verdict(paused(), stage(Unavailable, None), worker()), Verdict::Unhealthy);
-        let with_store = |state| {
-            let camera = stage(Running, Some(0));
-            judge(&[("camera", camera), ("store", stage(state, None))], NOW)
-        };
-        assert_eq!(with_store(Running), Verdict::Healthy);
-        assert_eq!(with_store(Unavailable), Verdict::Degraded);
-        let broker_is_away = ("mqtt", stage(Unavailable, None));
-        let verdict = judge(&[("camera", stage(Running, Some(0))), broker_is_away], NOW);
-        assert_eq!(verdict, Verdict::Degraded);
     }
 }

@@ -148,7 +148,8 @@ const STATES: [StageState; 6] = [
 
 fn note_stages(sheet: &mut Sheet, shared: &Shared) {
     let now = shared.clock.monotonic();
-    let stages = shared.state.stages.iter().map(|stage| (stage.name(), stage.status()));
+    let stages = shared.state.health.stages().iter();
+    let stages = stages.map(|stage| (stage.name(), stage.status()));
     let stages: Vec<(&str, Status)> = stages.collect();
     let states = stages.iter().flat_map(|(name, status)| {
         STATES.map(|state| {
@@ -181,7 +182,7 @@ fn note_stages(sheet: &mut Sheet, shared: &Shared) {
 
 /// What each step of each stage took.
 fn note_durations(sheet: &mut Sheet, shared: &Shared) {
-    let all = shared.state.stages.iter().flat_map(|stage| {
+    let all = shared.state.health.stages().iter().flat_map(|stage| {
         stage.timings().into_iter().map(|(step, took)| {
             let labels = [stage_label(stage.name()), vec![("step", step.to_owned())]].concat();
             (labels, by_octaves(&took))

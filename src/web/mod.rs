@@ -42,9 +42,9 @@ use crate::{
     engine::{Engine, Live},
     error::Result,
     features::Features,
+    health::Monitor,
     policy::Policy,
     session::SessionConfig,
-    stage::Stage,
     stop::Stop,
     store::Store,
 };
@@ -149,8 +149,8 @@ pub struct WebState {
     pub features: Features,
     /// How clients' observations become metrics.
     pub session: SessionConfig,
-    /// Every stage, in the order of the data.
-    pub stages: Vec<Arc<Stage>>,
+    /// Judges the booth; holds every stage, in the order of the data.
+    pub health: Arc<Monitor>,
     /// The models that run.
     pub models: Vec<ModelInfo>,
     /// Where media waits.

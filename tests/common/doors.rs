@@ -19,13 +19,14 @@ use boothd::{
         Engine, EngineConfig, FaceResult, Live, Stream, StreamSpec, VoiceResult, Workers,
     },
     features::Features,
+    health::{Monitor, Pace},
     inference::Catalog,
     media::{Frame, PixelFormat},
     names::StreamId,
     policy::{Policy, Profile},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
     speech::{SpeechTiming, VoiceAnalyser, VoiceModels, VoiceObservation},
-    stage::{Stage, State},
+    stage::{Component, Stage, State},
     stop::Stop,
     store::{NewToken, Role, Secret, Store, Token, TokenId},
     vision::{FaceAnalyser, FaceModels, FaceObservation, VisionConfig, VisionTiming},
@@ -95,10 +96,18 @@ pub fn liberal() -> Policy {
     }
 }
 
-fn running(name: &'static str) -> Arc<Stage> {
-    let stage = Arc::new(Stage::new(name));
+fn running(component: Component) -> Arc<Stage> {
+    let stage = Arc::new(Stage::new(component));
     stage.update(|status| status.state = State::Running);
     stage
+}
+
+/// Judges these stages.
+fn monitor(stages: Vec<Arc<Stage>>, booth: &Booth, clock: Arc<SimulatedClock>) -> Monitor {
+    let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
+    let state = booth.state();
+    let interview = move || state.borrow().interview();
+    Monitor::new(stages, interview, Pace { fps: 2.0, frame, segment }, clock)
 }
 
 /// The booth's own interview, and its stream, into which only a test puts anything.
@@ -153,20 +162,22 @@ impl Doors {
         let session = SessionConfig::default();
         let (booth, stream, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
-        let [camera, microphone, vision] = ["camera", "microphone", "vision"].map(running);
+        let [camera, microphone, vision] =
+            [Component::Camera, Component::Microphone, Component::Vision].map(running);
         let stop = Stop::default();
         let stages = vec![
             camera.clone(),
             microphone.clone(),
             vision.clone(),
-            running("speech"),
+            running(Component::Speech),
             store.stage(),
         ];
         let devices = devices::follow(stages.clone(), stop.clone());
+        let health = monitor(stages, &booth, clock.clone());
         let state = WebState {
             config,
             booth_id: "test".into(),
-            stages,
+            health: Arc::new(health),
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
             session,
@@ -211,7 +222,7 @@ impl Doors {
         let vision = self.engine.start_vision(self.vision.clone(), || {
             FaceAnalyser::new(faces.clone(), VisionConfig::default())
         });
-        let speech = self.engine.start_speech(running("speech"), || {
+        let speech = self.engine.start_speech(running(Component::Speech), || {
             VoiceAnalyser::new(voices.clone(), Default::default())
         });
         self.workers.extend([vision.unwrap(), speech.unwrap()]);

@@ -12,7 +12,7 @@ use boothd::{
     names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
-    stage::Stage,
+    stage::{Component, Stage},
     stop::Stop,
     store::{EventRecord, OutboxLimits, Store, StoreConfig, StoreThread},
 };
@@ -65,7 +65,7 @@ impl Scene {
         let (store, thread) = Store::open_with(&path, store_config, clock.clone()).unwrap();
         let booth = booth(&store, &clock);
         let (live, receiver) = watch::channel(Live::default());
-        let (stage, stop) = (Arc::new(Stage::new("mqtt")), Stop::default());
+        let (stage, stop) = (Arc::new(Stage::new(Component::Mqtt)), Stop::default());
         let (health, said) = watch::channel(json!({ "status": "healthy" }));
         let (looked, looks) = watch::channel(0);
         let ground = MqttGround {

@@ -62,7 +62,9 @@ async fn a_boards_trouble_is_told_at_once_and_its_temperature_with_it() {
     centre.wait_topic("/health").await;
     let say = |scene: &Scene, celsius: f64, trouble: Option<&str>| {
         let board = json!({ "temperature_c": celsius, "trouble": trouble });
-        scene.health.send_replace(json!({ "status": "healthy", "board": board }));
+        let digest = trouble.unwrap_or("none");
+        let health = json!({ "status": "healthy", "digest": digest, "board": board });
+        scene.health.send_replace(health);
     };
     for celsius in [60.1, 60.0, 61.0] {
         say(&scene, celsius, None);

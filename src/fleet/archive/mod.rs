@@ -30,7 +30,7 @@ use super::{alert::AlertKind, booth::KnownBooth, desk::Outgoing, message::BoothK
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
-    stage::Stage,
+    stage::{Component, Stage},
     store::{self, Schema},
 };
 use inbox::Inbox;
@@ -83,7 +83,7 @@ impl Archive {
     ) -> Result<(Archive, ArchiveThread, Memory)> {
         let (connection, memory) = open(path).map_err(|error| store::at_start(path, &error))?;
         store::check(&connection, path)?;
-        let stage = Arc::new(Stage::new("archive"));
+        let stage = Arc::new(Stage::new(Component::Archive));
         stage.update(|status| status.source = Some(ARCHIVE_FILE.into()));
         stage.media_passed(clock.monotonic());
         let inbox = Arc::new(Inbox::default());

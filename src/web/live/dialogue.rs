@@ -194,7 +194,7 @@ impl Connection {
     }
 
     async fn tell_performance(&mut self) -> Served {
-        let stages = &self.shared.state.stages;
+        let stages = self.shared.state.health.stages();
         let stages: BTreeMap<_, _> =
             stages.iter().map(|stage| (stage.name(), StageStats::of(stage))).collect();
         let uptime = self.shared.clock.monotonic();

@@ -1,0 +1,58 @@
+//! The one monitor of the booth: which stages and probes it watches.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::Stages;
+use crate::{
+    board::{Reading, Trouble},
+    booth::Booth,
+    capture::source::SourceKind,
+    clock::Clock,
+    config::Config,
+    health::{self, Monitor, Pace},
+    stop::Stop,
+};
+
+/// The monitor with everything that it watches.
+pub(super) fn monitor(
+    config: &Config,
+    stages: &Stages,
+    booth: &Booth,
+    board: &watch::Receiver<Reading>,
+    clock: &Arc<dyn Clock>,
+) -> Arc<Monitor> {
+    let state = booth.state();
+    let interview = move || state.borrow().interview();
+    let monitor = Monitor::new(stages.all(), interview, pace(config), clock.clone());
+    let board = board.clone();
+    monitor.watch(health::board(move || -> Option<Trouble> { board.borrow().trouble() }));
+    monitor.watch(health::disk(config.state_dir.clone()));
+    monitor.watch(health::clock(clock.clone()));
+    Arc::new(monitor)
+}
+
+/// Looks at the booth's health again and again until `stop`, so that findings have a history also
+/// while nothing asks.
+pub(super) async fn look(monitor: Arc<Monitor>, stop: Stop) {
+    let mut turn = tokio::time::interval(health::LOOK_EVERY);
+    while !stop.is_requested() {
+        turn.tick().await;
+        monitor.look();
+    }
+}
+
+fn pace(config: &Config) -> Pace {
+    let fps = config.camera.fps;
+    let file_fps = match &config.sources.video {
+        Some(SourceKind::File { fps: Some(fps), .. }) => *fps,
+        _ => fps,
+    };
+    let segments = &config.microphone.segments;
+    Pace {
+        fps,
+        frame: Duration::from_secs_f64(1.0 / fps.min(file_fps)),
+        segment: segments.length + segments.hop,
+    }
+}

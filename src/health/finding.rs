@@ -1,0 +1,309 @@
+//! [`Finding`]: one thing that is wrong with one component, and the catalog of all of them.
+
+use super::Component;
+
+/// How much of the booth's job a finding costs.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// Worth knowing; the booth does its whole job.
+    Notice,
+    /// The booth does part of its job.
+    Degraded,
+    /// Nothing comes in, what comes in is not analysed, or what must be kept is lost.
+    Unhealthy,
+}
+
+impl Severity {
+    /// Its word in JSON and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Notice => "notice",
+            Severity::Degraded => "degraded",
+            Severity::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+/// What the catalog holds of one code.
+struct Entry {
+    name: &'static str,
+    component: Component,
+    severity: Severity,
+    what: &'static str,
+    remedy: &'static str,
+}
+
+macro_rules! catalog {
+    ($($(#[$doc:meta])* $code:ident = $name:literal: $component:ident, $severity:ident,
+        $what:literal, $remedy:literal;)*) => {
+        /// What can be wrong. The wire names are a promise: add, do not rename.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Code {
+            $($(#[$doc])* $code,)*
+        }
+
+        impl Code {
+            /// Every code, grouped by component.
+            pub const ALL: &[Code] = &[$(Code::$code,)*];
+
+            fn entry(self) -> Entry {
+                match self {
+                    $(Code::$code => Entry {
+                        name: $name,
+                        component: Component::$component,
+                        severity: Severity::$severity,
+                        what: $what,
+                        remedy: $remedy,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+// One row each: code = wire name: component, default severity, what is wrong, what to do.
+// A sentence is "what: detail; remedy".
+catalog! {
+    /// No policy was chosen.
+    PolicyUnchosen = "policy_unchosen": Policy, Unhealthy,
+        "no policy is chosen, nothing is analysed",
+        "set policy.profile to \"eu\" or \"default\" and start boothd again";
+
+    /// The recording light cannot be switched, so both devices stay closed.
+    LightFails = "light_fails": Light, Unhealthy,
+        "the recording light fails", "see docs/guide/light.md";
+
+    /// The camera is not there or cannot be opened.
+    CameraAway = "camera_away": Camera, Degraded,
+        "camera away", "plug it in; boothd devices lists what there is";
+    /// The camera is being opened.
+    CameraStarting = "camera_starting": Camera, Degraded,
+        "camera is being opened", "wait some seconds";
+    /// The camera is open and gives no frames.
+    CameraSilent = "camera_silent": Camera, Degraded,
+        "camera gives no frames", "try another cable or USB port";
+    /// The recording that stands in for the camera is over.
+    CameraStopped = "camera_stopped": Camera, Degraded,
+        "camera has stopped", "start boothd again";
+
+    /// The microphone is not there or cannot be opened.
+    MicrophoneAway = "microphone_away": Microphone, Degraded,
+        "microphone away", "plug it in; boothd devices lists what there is";
+    /// The microphone is being opened.
+    MicrophoneStarting = "microphone_starting": Microphone, Degraded,
+        "microphone is being opened", "wait some seconds";
+    /// The microphone is open and gives no samples.
+    MicrophoneSilent = "microphone_silent": Microphone, Degraded,
+        "microphone gives no sound", "try another cable or USB port";
+    /// The recording that stands in for the microphone is over.
+    MicrophoneStopped = "microphone_stopped": Microphone, Degraded,
+        "microphone has stopped", "start boothd again";
+
+    /// The models that analyse frames are being loaded.
+    VisionStarting = "vision_starting": Vision, Unhealthy,
+        "the models that analyse frames are being loaded", "wait some seconds";
+    /// The threads that analyse frames have left.
+    VisionStopped = "vision_stopped": Vision, Unhealthy,
+        "nothing analyses frames", "start boothd again";
+    /// Frames come in and none of them can be decoded or analysed.
+    FramesUnreadable = "frames_unreadable": Vision, Degraded,
+        "camera not analysed",
+        "choose another camera or format: boothd devices lists what there is";
+    /// Frames come in and none was analysed, and no error says why.
+    FramesNotAnalysed = "frames_not_analysed": Vision, Degraded,
+        "camera not analysed",
+        "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
+
+    /// The models that analyse sound are being loaded.
+    SpeechStarting = "speech_starting": Speech, Unhealthy,
+        "the models that analyse sound are being loaded", "wait some seconds";
+    /// The threads that analyse sound have left.
+    SpeechStopped = "speech_stopped": Speech, Unhealthy,
+        "nothing analyses sound", "start boothd again";
+    /// Sound comes in and none of it can be analysed.
+    SoundUnreadable = "sound_unreadable": Speech, Degraded,
+        "microphone not analysed", "read the journal for the reason: journalctl -u boothd";
+    /// Sound comes in and none was analysed, and no error says why.
+    SoundNotAnalysed = "sound_not_analysed": Speech, Degraded,
+        "microphone not analysed",
+        "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
+
+    /// The database cannot be read or written.
+    StoreAway = "store_away": Store, Degraded,
+        "the database is away", "look at the disk of state.dir; boothd tries on by itself";
+
+    /// There is no connection to the broker.
+    MqttAway = "mqtt_away": Mqtt, Degraded,
+        "no connection to the broker", "nothing is lost; look at mqtt.broker and the network";
+
+    /// The board is slowed down by heat or its supply.
+    BoardSlowed = "board_slowed": Board, Degraded,
+        "the board is slowed down", "cool it, and look at its supply";
+    /// The disk of the database is nearly full.
+    DiskLow = "disk_low": Disk, Degraded,
+        "the disk is nearly full", "make room, or keep less (store.retention_days)";
+    /// Nothing keeps wall time right.
+    ClockUnset = "clock_unset": Clock, Notice,
+        "no time server keeps the clock right, so times may be wrong",
+        "connect the booth to one (timedatectl says which)";
+}
+
+impl Code {
+    /// Its word in JSON, metrics and MQTT.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// The component it is about.
+    pub fn component(self) -> Component {
+        self.entry().component
+    }
+
+    /// What is wrong, without the instance's detail.
+    pub fn what(self) -> &'static str {
+        self.entry().what
+    }
+
+    /// What a person does about it.
+    pub fn remedy(self) -> &'static str {
+        self.entry().remedy
+    }
+}
+
+/// One thing that is wrong now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// What it is.
+    pub code: Code,
+    /// How much of the booth's job it costs here and now.
+    pub severity: Severity,
+    /// What is particular to this instance: a device's error, a number, a name.
+    pub detail: Option<String>,
+    /// The detail is an error that holds its own remedy.
+    has_own_remedy: bool,
+}
+
+impl Finding {
+    /// The finding of that code, as severe as the catalog has it.
+    pub fn new(code: Code) -> Self {
+        let severity = code.entry().severity;
+        Finding { code, severity, detail: None, has_own_remedy: false }
+    }
+
+    /// The same with a fact that belongs into its sentence.
+    #[must_use]
+    pub fn with(self, fact: impl Into<String>) -> Self {
+        Finding { detail: Some(fact.into()), has_own_remedy: false, ..self }
+    }
+
+    /// The same with the error behind it. boothd's errors say what to do, so theirs takes the
+    /// place of the catalog's remedy.
+    #[must_use]
+    pub fn because(self, error: impl Into<String>) -> Self {
+        Finding { detail: Some(error.into()), has_own_remedy: true, ..self }
+    }
+
+    /// The same, as severe as this.
+    #[must_use]
+    pub fn as_severe_as(self, severity: Severity) -> Self {
+        Finding { severity, ..self }
+    }
+
+    /// The component it is about.
+    pub fn component(&self) -> Component {
+        self.code.component()
+    }
+
+    /// What is wrong, on one line: for a status line. What a device says must not begin a line
+    /// of its own.
+    pub fn brief(&self) -> String {
+        let what = self.code.what();
+        match &self.detail {
+            Some(detail) => format!("{what}: {}", detail.replace(['\n', '\r'], "; ")),
+            None => what.to_owned(),
+        }
+    }
+
+    /// What is wrong and what to do, on one line.
+    pub fn sentence(&self) -> String {
+        if self.has_own_remedy {
+            self.brief()
+        } else {
+            format!("{}; {}", self.brief(), self.code.remedy())
+        }
+    }
+}
+
+/// What was found at one look.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// Adds one. The same code twice keeps the worse.
+    pub fn add(&mut self, finding: Finding) {
+        match self.0.iter_mut().find(|known| known.code == finding.code) {
+            Some(known) if known.severity < finding.severity => *known = finding,
+            Some(_) => (),
+            None => self.0.push(finding),
+        }
+    }
+
+    /// Worst first; of equal severity in the order of the catalog.
+    pub(super) fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.code));
+        self.0
+    }
+}
+
+impl Extend<Finding> for Findings {
+    fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
+        findings.into_iter().for_each(|finding| self.add(finding));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_name_of_its_own_and_a_remedy() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(!code.what().is_empty() && !code.remedy().is_empty(), "{code:?}");
+            let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(code.name().chars().all(is_word), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_brings_its_own_remedy_and_stays_on_one_line() {
+        let finding =
+            Finding::new(Code::CameraAway).because("no camera\nis there; plug one in");
+        assert_eq!(finding.brief(), "camera away: no camera; is there; plug one in");
+        assert_eq!(finding.sentence(), finding.brief());
+        let full = Finding::new(Code::DiskLow).with("12 MiB left");
+        let sentence = "the disk is nearly full: 12 MiB left; make room, or keep less \
+                        (store.retention_days)";
+        assert_eq!(full.sentence(), sentence);
+    }
+
+    #[test]
+    fn the_same_code_is_found_once_and_the_worst_comes_first() {
+        let mut findings = Findings::default();
+        let away = || Finding::new(Code::CameraAway);
+        findings.extend([away(), Finding::new(Code::ClockUnset)]);
+        findings.extend([away().as_severe_as(Severity::Unhealthy), away()]);
+        findings.add(Finding::new(Code::DiskLow));
+        let sorted = findings.sorted();
+        let found: Vec<_> = sorted.iter().map(|f| (f.code, f.severity)).collect();
+        let expected = [
+            (Code::CameraAway, Severity::Unhealthy),
+            (Code::DiskLow, Severity::Degraded),
+            (Code::ClockUnset, Severity::Notice),
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,183 @@
+//! [`Judge`]: the verdict. Pure: the time and what is seen are given; it keeps only the history
+//! that "since when" needs.
+
+use std::time::Duration;
+
+use super::{
+    Code, Component, Finding, Findings, Report, Severity,
+    side::{Side, SideHistory},
+};
+use crate::{
+    policy::Profile,
+    stage::{State, Status},
+};
+
+/// How quickly media comes where all is well.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Frames a second that are analysed.
+    pub fps: f64,
+    /// From one frame to the next.
+    pub frame: Duration,
+    /// The sound that is analysed at once, and from one to the next.
+    pub segment: Duration,
+}
+
+/// What the booth is doing. Never whose session it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Interview {
+    /// The policy it is under.
+    pub profile: Profile,
+    /// Camera and microphone stay closed until a session with consent runs.
+    pub require_consent: bool,
+    /// An operator closed camera and microphone for now.
+    pub paused: bool,
+    /// Camera or microphone may be open.
+    pub analysing: bool,
+    /// A session runs.
+    pub session_active: bool,
+}
+
+/// What is seen at one moment.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The clock's monotonic time.
+    pub now: Duration,
+    /// The status of each stage, in the order of the data.
+    pub stages: Vec<(Component, Status)>,
+    /// What the booth is doing.
+    pub interview: Interview,
+    /// How quickly media comes where all is well.
+    pub pace: Pace,
+    /// What the probes found.
+    pub findings: Findings,
+}
+
+/// Judges one look after the other. See the module.
+#[derive(Debug, Default)]
+pub struct Judge {
+    sides: [SideHistory; 2],
+}
+
+impl Facts {
+    fn status(&self, component: Component) -> Option<&Status> {
+        self.stages.iter().find(|(of, _)| *of == component).map(|(_, status)| status)
+    }
+
+    fn sides(&self) -> [Side; 2] {
+        let side = |component, worker| Side {
+            component,
+            device: self.status(component).cloned(),
+            worker: self.status(worker).cloned(),
+        };
+        [
+            side(Component::Camera, Component::Vision),
+            side(Component::Microphone, Component::Speech),
+        ]
+    }
+}
+
+impl Judge {
+    /// How the booth is.
+    pub fn judge(&mut self, mut facts: Facts) -> Report {
+        let sides = facts.sides();
+        let mut findings = std::mem::take(&mut facts.findings);
+        if facts.interview.profile.forbids_all().is_some() {
+            findings.add(Finding::new(Code::PolicyUnchosen));
+        }
+        findings.extend(self.media(&sides, facts.now));
+        findings.extend(helpers(&facts));
+        let findings = findings.sorted();
+        Report {
+            now: facts.now,
+            verdict: Report::verdict_of(&findings),
+            activity: activity(&facts, &sides),
+            is_loading: sides.iter().any(Side::is_loading),
+            is_settled: sides.iter().all(Side::is_settled),
+            session_active: facts.interview.session_active,
+            stages: facts.stages,
+            findings,
+        }
+    }
+
+    /// What is wrong with the devices and the analysis. While one of two works the booth does part
+    /// of its job; without any it does none of it.
+    fn media(&mut self, sides: &[Side; 2], now: Duration) -> Vec<Finding> {
+        let faults = sides.iter().zip(&mut self.sides);
+        let faults: Vec<_> = faults.map(|(side, history)| side.fault(history, now)).collect();
+        let wanted = sides.iter().filter(|side| side.is_wanted()).count();
+        let broken = faults.iter().flatten().count();
+        let severity = if broken == wanted { Severity::Unhealthy } else { Severity::Degraded };
+        let faults = faults.into_iter().flatten().map(|fault| fault.as_severe_as(severity));
+        faults.chain(sides.iter().filter_map(Side::worker_fault)).collect()
+    }
+}
+
+/// Components whose stage says all that there is to know.
+fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
+    let of = |component, code, is_well: fn(State) -> bool| {
+        let status = facts.status(component).filter(|status| !is_well(status.state))?;
+        let finding = Finding::new(code);
+        Some(match &status.error {
+            Some(error) => finding.because(error.as_str()),
+            None => finding,
+        })
+    };
+    let is_on = |state| matches!(state, State::Running | State::Off | State::Paused);
+    [
+        of(Component::Light, Code::LightFails, is_on),
+        of(Component::Store, Code::StoreAway, is_on),
+        of(Component::Mqtt, Code::MqttAway, is_on),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// What the booth does, whatever is wrong.
+fn activity(facts: &Facts, sides: &[Side; 2]) -> String {
+    let interview = &facts.interview;
+    if sides.iter().any(Side::is_loading) {
+        return "Loading the models".into();
+    }
+    if interview.profile.forbids_all().is_some() {
+        return "No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
+                \"default\" and start boothd again"
+            .into();
+    }
+    if sides.iter().all(Side::is_off) {
+        return "Waiting for clients; the booth has neither camera nor microphone".into();
+    }
+    let theirs = sides.iter().filter(|side| !side.is_off());
+    let theirs: Vec<_> = theirs.map(|side| side.component.name()).collect();
+    let closed = match theirs[..] {
+        [one] => format!("{one} is closed"),
+        _ => format!("{} are closed", theirs.join(" and ")),
+    };
+    if interview.paused {
+        return format!("Paused; {closed}");
+    }
+    if interview.require_consent && !interview.session_active {
+        return format!("Waiting for consent; {closed}");
+    }
+    flowing(facts, sides)
+}
+
+fn flowing(facts: &Facts, sides: &[Side; 2]) -> String {
+    let flowing = sides.iter().filter(|side| side.flows());
+    let flowing: Vec<_> = flowing.map(|side| side.flow(facts.pace)).collect();
+    if flowing.is_empty() {
+        return "Nothing comes in".into();
+    }
+    let is_demo = sides.iter().any(Side::is_demo);
+    let what = if is_demo { "Playing the demo clip, nobody is there" } else { "Analysing" };
+    let main = format!("{what}: {}", flowing.join(", "));
+    // One that is switched off while the other works is no fault, and is said.
+    let closed = sides.iter().filter(|side| {
+        side.device.as_ref().is_some_and(|device| device.state == State::Paused)
+    });
+    closed.fold(main, |main, side| format!("{main}; {} switched off", side.component.name()))
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

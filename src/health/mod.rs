@@ -1,0 +1,144 @@
+//! The one verdict on the booth: which components deliver what they must, given what came in.
+//!
+//! [`Monitor::look`] gives a [`Report`]: a [`Verdict`], the [`Finding`]s behind it (worst first),
+//! one sentence for a person and one digest for change detection. The web server, MQTT, systemd,
+//! the fleet server and the page only render it; none of them judges.
+//!
+//! # Adding a finding
+//! 1. Add one row to the `catalog!` in `finding.rs`: variant, wire name, [`Component`], default
+//!    [`Severity`], what is wrong, what a person does about it.
+//! 2. Raise it. A component whose [`Stage`] says it all is judged in `judge.rs` or `side.rs`. Any
+//!    other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
+//!    the component's module or `app` passes to [`Monitor::watch`]. It is called at each look (at
+//!    least twice a second) with the clock's monotonic time, must not block, and adds what is
+//!    wrong *now*: a finding ends when it is no longer added.
+//! 3. Add its Chinese text to `web/page/findings_zh.js` and a row to the table of findings in
+//!    docs/guide/troubleshooting.md. `tests/health.rs` fails until both have it.
+//! 4. A finding raises an alert at the fleet server unless it is a [`Severity::Notice`]; the kind
+//!    follows from its component (`fleet/alert.rs`).
+//!
+//! ```ignore
+//! let certificates = certificates.clone();
+//! monitor.watch(move |now, findings| {
+//!     if let Some(days) = certificates.days_left(now) && days < 14 {
+//!         findings.add(Finding::new(Code::CertificateExpires).with(format!("{days} days left")));
+//!     }
+//! });
+//! ```
+//!
+//! Findings must not hold secrets, session ids or anything measured of a person: /health is
+//! public and the broker retains it.
+
+mod finding;
+mod judge;
+mod probe;
+mod report;
+mod side;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+pub use finding::{Code, Finding, Findings, Severity};
+pub use judge::{Facts, Interview, Judge, Pace};
+pub use probe::{board, clock, disk};
+pub use report::{Report, Verdict};
+
+pub use crate::stage::Component;
+use crate::{clock::Clock, stage::Stage};
+
+/// How long a component may deliver nothing, though its input comes in, before that is a finding.
+/// Leaves room for the look every half second below the promised 10 s.
+pub const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A device that is open and gave nothing for so long does not work.
+pub const SILENT_AFTER: Duration = Duration::from_secs(10);
+
+/// How often the monitor looks by itself, so that findings that need a history have one.
+pub const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Reads the typed state of one component and adds what is wrong with it now.
+pub trait Probe: Send {
+    /// Adds what is wrong at `now` (the clock's monotonic time). Must not block.
+    fn look(&mut self, now: Duration, findings: &mut Findings);
+}
+
+impl<F: FnMut(Duration, &mut Findings) + Send> Probe for F {
+    fn look(&mut self, now: Duration, findings: &mut Findings) {
+        self(now, findings);
+    }
+}
+
+/// What the booth is doing, as [`Monitor`] asks for it at each look.
+type InterviewNow = Box<dyn Fn() -> Interview + Send + Sync>;
+
+/// Judges the booth. Shared by everything that renders its health.
+pub struct Monitor {
+    stages: Vec<Arc<Stage>>,
+    interview: InterviewNow,
+    pace: Pace,
+    clock: Arc<dyn Clock>,
+    /// The judge's history and the probes: each look is one after the other.
+    desk: Mutex<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    judge: Judge,
+    probes: Vec<Box<dyn Probe>>,
+}
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+impl Monitor {
+    /// A monitor of these stages. `interview` tells what the booth does now.
+    pub fn new(
+        stages: Vec<Arc<Stage>>,
+        interview: impl Fn() -> Interview + Send + Sync + 'static,
+        pace: Pace,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let desk = Mutex::default();
+        Monitor { stages, interview: Box::new(interview), pace, clock, desk }
+    }
+
+    /// Every stage, in the order of the data.
+    pub fn stages(&self) -> &[Arc<Stage>] {
+        &self.stages
+    }
+
+    /// How quickly media comes where all is well.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Asks `probe` at each look from now on.
+    pub fn watch(&self, probe: impl Probe + 'static) {
+        self.desk.lock().expect(UNPOISONED).probes.push(Box::new(probe));
+    }
+
+    /// How the booth is now.
+    pub fn look(&self) -> Report {
+        let mut desk = self.desk.lock().expect(UNPOISONED);
+        let Desk { judge, probes } = &mut *desk;
+        let now = self.clock.monotonic();
+        let mut findings = Findings::default();
+        probes.iter_mut().for_each(|probe| probe.look(now, &mut findings));
+        let stages = self.stages.iter().map(|stage| (stage.component(), stage.status()));
+        judge.judge(Facts {
+            now,
+            stages: stages.collect(),
+            interview: (self.interview)(),
+            pace: self.pace,
+            findings,
+        })
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("stages", &self.stages).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! [`Side`]: a capture device and the workers that analyse what it delivers.
+
+use std::time::Duration;
+
+use super::{Code, Component, Finding, PATIENCE, Pace, SILENT_AFTER};
+use crate::stage::{State, Status};
+
+/// The findings of one kind of media.
+struct Codes {
+    away: Code,
+    starting: Code,
+    silent: Code,
+    stopped: Code,
+    worker_starting: Code,
+    worker_stopped: Code,
+    unreadable: Code,
+    not_analysed: Code,
+}
+
+const VIDEO: Codes = Codes {
+    away: Code::CameraAway,
+    starting: Code::CameraStarting,
+    silent: Code::CameraSilent,
+    stopped: Code::CameraStopped,
+    worker_starting: Code::VisionStarting,
+    worker_stopped: Code::VisionStopped,
+    unreadable: Code::FramesUnreadable,
+    not_analysed: Code::FramesNotAnalysed,
+};
+
+const AUDIO: Codes = Codes {
+    away: Code::MicrophoneAway,
+    starting: Code::MicrophoneStarting,
+    silent: Code::MicrophoneSilent,
+    stopped: Code::MicrophoneStopped,
+    worker_starting: Code::SpeechStarting,
+    worker_stopped: Code::SpeechStopped,
+    unreadable: Code::SoundUnreadable,
+    not_analysed: Code::SoundNotAnalysed,
+};
+
+/// So many failures in a row, and nothing analysed for [`SOON`], need no more patience.
+const FAILURES_IN_A_ROW: u64 = 3;
+const SOON: Duration = Duration::from_secs(3);
+
+/// A capture device and its workers at one moment. Stages that the booth lacks are `None`.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    pub(super) component: Component,
+    pub(super) device: Option<Status>,
+    pub(super) worker: Option<Status>,
+}
+
+/// What is remembered of a side between two looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SideHistory {
+    /// Since when the device delivers without a break.
+    flowing_since: Option<Duration>,
+}
+
+impl Side {
+    fn codes(&self) -> Codes {
+        if self.component == Component::Camera { VIDEO } else { AUDIO }
+    }
+
+    fn device_state(&self) -> State {
+        self.device.as_ref().map_or(State::Off, |device| device.state)
+    }
+
+    fn worker_state(&self) -> State {
+        self.worker.as_ref().map_or(State::Off, |worker| worker.state)
+    }
+
+    /// The device is switched off or absent from the configuration.
+    pub(super) fn is_off(&self) -> bool {
+        self.device_state() == State::Off
+    }
+
+    /// What is closed on purpose does its job.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self.device_state(), State::Off | State::Paused)
+    }
+
+    pub(super) fn flows(&self) -> bool {
+        self.device_state() == State::Running
+    }
+
+    pub(super) fn is_demo(&self) -> bool {
+        self.device.as_ref().is_some_and(|device| device.demo)
+    }
+
+    /// The models of a device that is used are being loaded.
+    pub(super) fn is_loading(&self) -> bool {
+        let is_used = !matches!(self.device_state(), State::Off | State::Stopped);
+        is_used && self.worker_state() == State::Starting
+    }
+
+    /// Media was analysed, or it is known why not.
+    pub(super) fn is_settled(&self) -> bool {
+        let own = self.worker.as_ref().map(|worker| &worker.own);
+        let is_analysed =
+            own.is_none_or(|own| own.last_analysed_at.is_some() || own.error.is_some());
+        match self.device_state() {
+            State::Off | State::Stopped => true,
+            _ if self.is_loading() => false,
+            State::Starting => false,
+            State::Running => is_analysed,
+            State::Unavailable | State::Paused => true,
+        }
+    }
+
+    /// What is wrong with the device, or with the analysis of what it delivers. Where there is
+    /// one, this kind of media does not work.
+    pub(super) fn fault(&self, history: &mut SideHistory, now: Duration) -> Option<Finding> {
+        let is_flowing = self.flows();
+        history.flowing_since = is_flowing.then(|| history.flowing_since.unwrap_or(now));
+        self.device_fault(now).or_else(|| self.analysis_fault(history, now))
+    }
+
+    fn device_fault(&self, now: Duration) -> Option<Finding> {
+        let (codes, device) = (self.codes(), self.device.as_ref()?);
+        let silence = device.last_media_at.map(|at| now.saturating_sub(at));
+        let code = match device.state {
+            State::Off | State::Paused => return None,
+            State::Running if silence.is_none_or(|silence| silence < SILENT_AFTER) => {
+                return None;
+            }
+            State::Running => codes.silent,
+            State::Unavailable => codes.away,
+            State::Starting => codes.starting,
+            State::Stopped => codes.stopped,
+        };
+        let finding = Finding::new(code);
+        Some(match &device.error {
+            Some(error) => finding.because(error.as_str()),
+            None => finding,
+        })
+    }
+
+    /// Media comes in and is not analysed.
+    fn analysis_fault(&self, history: &SideHistory, now: Duration) -> Option<Finding> {
+        let (codes, worker) = (self.codes(), self.worker.as_ref()?);
+        if worker.state != State::Running {
+            return None;
+        }
+        let own = &worker.own;
+        let since = history.flowing_since?.max(own.last_analysed_at.unwrap_or_default());
+        let waited = now.saturating_sub(since);
+        let is_late = waited >= PATIENCE;
+        match &own.error {
+            Some(error)
+                if is_late || (own.failed_in_a_row >= FAILURES_IN_A_ROW && waited >= SOON) =>
+            {
+                let detail = format!("{error} ({} in a row)", own.failed_in_a_row);
+                Some(Finding::new(codes.unreadable).with(detail))
+            }
+            None if is_late => Some(Finding::new(codes.not_analysed)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the workers themselves, whether or not the device delivers.
+    pub(super) fn worker_fault(&self) -> Option<Finding> {
+        let codes = self.codes();
+        let code = match self.worker.as_ref()?.state {
+            State::Running | State::Off | State::Paused => return None,
+            State::Starting => codes.worker_starting,
+            State::Unavailable | State::Stopped => codes.worker_stopped,
+        };
+        Some(Finding::new(code))
+    }
+
+    /// Its name in the status line while it flows.
+    pub(super) fn flow(&self, pace: Pace) -> String {
+        match self.component {
+            Component::Camera => format!("camera {:.1} fps", pace.fps),
+            component => component.name().to_owned(),
+        }
+    }
+}
