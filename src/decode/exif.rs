@@ -1,30 +1,20 @@
 //! The orientation in a JPEG's Exif segment, and turning a picture by it. Reads nothing else of it.
 
-use super::Picture;
+use super::{Picture, picture};
+use crate::error::Result;
 
-const APP1: u8 = 0xE1;
-const START_OF_SCAN: u8 = 0xDA;
 const ORIENTATION: u16 = 0x0112;
 const SHORT: u16 = 3;
 
 /// How the camera was held: 1 to 8 as Exif 2.32 (section 4.6.4) numbers them. 1 is upright, and
-/// what a picture without a readable Exif segment has.
-pub(super) fn orientation(jpeg: &[u8]) -> u8 {
-    let mut rest = jpeg.get(2..).unwrap_or_default();
-    while let [0xFF, marker, high, low, ..] = *rest {
-        if marker == 0xFF {
-            rest = &rest[1..];
-            continue;
-        }
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let segment = rest.get(4..2 + length).unwrap_or_default();
-        match (marker, segment.strip_prefix(b"Exif\0\0")) {
-            (START_OF_SCAN, _) => break,
-            (APP1, Some(tiff)) => return in_tiff(tiff).unwrap_or(1),
-            _ => rest = rest.get(2 + length..).unwrap_or_default(),
-        }
-    }
-    1
+/// what a picture without a readable Exif segment has. `tiff` is what the segment holds.
+pub(super) fn orientation(tiff: Option<&[u8]>) -> u8 {
+    tiff.and_then(in_tiff).unwrap_or(1)
+}
+
+/// Whether turning a picture upright takes a second one.
+pub(super) fn takes_a_copy(orientation: u8) -> bool {
+    (5..=8).contains(&orientation)
 }
 
 /// The value in the first directory of a TIFF structure.
@@ -52,72 +42,68 @@ fn in_tiff(tiff: &[u8]) -> Option<u8> {
     u8::try_from(u16_at(entry + 8)?).ok().filter(|value| (1..=8).contains(value))
 }
 
-/// Turns `picture` upright.
-pub(super) fn turn_upright(picture: &mut Picture, orientation: u8) {
+/// Turns `picture` upright: in its place, or by way of a second one where its sides change.
+///
+/// # Errors
+/// `Exhausted` where there is no memory for a second picture.
+pub(super) fn turn_upright(picture: &mut Picture, orientation: u8) -> Result<()> {
+    if takes_a_copy(orientation) {
+        transpose(picture)?;
+    }
+    let width = picture.width_px as usize;
+    let (pixels, _) = picture.rgb.as_chunks_mut::<3>();
+    // A transposed picture is left to be mirrored as the upright ones are.
+    match orientation {
+        2 | 6 => pixels.chunks_mut(width).for_each(<[_]>::reverse),
+        3 | 7 => pixels.reverse(),
+        4 | 8 => {
+            pixels.reverse();
+            pixels.chunks_mut(width).for_each(<[_]>::reverse);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Makes rows of columns.
+fn transpose(picture: &mut Picture) -> Result<()> {
     let (width, height) = (picture.width_px as usize, picture.height_px as usize);
-    let is_turned = match orientation {
-        2..=4 => false,
-        5..=8 => true,
-        _ => return,
-    };
-    let (new_width, new_height) = if is_turned { (height, width) } else { (width, height) };
-    let mut upright = Vec::with_capacity(picture.rgb.len());
-    for y in 0..new_height {
-        for x in 0..new_width {
-            let (from_x, from_y) = match orientation {
-                2 => (width - 1 - x, y),
-                3 => (width - 1 - x, height - 1 - y),
-                4 => (x, height - 1 - y),
-                5 => (y, x),
-                6 => (y, height - 1 - x),
-                7 => (width - 1 - y, height - 1 - x),
-                _ => (width - 1 - y, x),
-            };
-            upright.extend_from_slice(&picture.rgb[(from_y * width + from_x) * 3..][..3]);
+    let mut turned = Vec::new();
+    picture::make_room(&mut turned, picture.rgb.len())?;
+    for x in 0..width {
+        for y in 0..height {
+            turned.extend_from_slice(&picture.rgb[(y * width + x) * 3..][..3]);
         }
     }
-    picture.rgb = upright;
-    if is_turned {
-        std::mem::swap(&mut picture.width_px, &mut picture.height_px);
-    }
+    picture.rgb = turned;
+    std::mem::swap(&mut picture.width_px, &mut picture.height_px);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn jpeg(tiff: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(tiff.len() + 8).unwrap().to_be_bytes();
-        let jfif = [0xFF, 0xE0, 0, 4, 1, 2];
-        [
-            &[0xFF, 0xD8],
-            &jfif[..],
-            &[0xFF, APP1],
-            &length,
-            b"Exif\0\0",
-            tiff,
-            &[0xFF, 0xDA, 0, 2],
-        ]
-        .concat()
-    }
-
     #[test]
     fn both_byte_orders_are_read() {
         let little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0";
         let big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0";
-        assert_eq!(orientation(&jpeg(little)), 6);
-        assert_eq!(orientation(&jpeg(big)), 8);
+        assert_eq!(orientation(Some(little)), 6);
+        assert_eq!(orientation(Some(big)), 8);
     }
 
     #[test]
     fn damage_means_upright() {
-        let whole = jpeg(b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0");
-        for cut in 0..whole.len() - 6 {
-            assert_eq!(orientation(&whole[..cut]), 1, "cut at {cut}");
+        let whole = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0";
+        for cut in 0..whole.len() - 3 {
+            assert_eq!(orientation(Some(&whole[..cut])), 1, "cut at {cut}");
         }
         let far = b"II*\0\xff\xff\xff\xff\x01\0";
         let wrong = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x09\0\0\0";
-        assert_eq!((orientation(&jpeg(far)), orientation(&jpeg(wrong))), (1, 1));
+        assert_eq!(
+            (orientation(Some(far)), orientation(Some(wrong)), orientation(None)),
+            (1, 1, 1)
+        );
     }
 
     #[test]
@@ -140,7 +126,7 @@ mod tests {
         ];
         for (orientation, width_px, pixels) in expected {
             let mut picture = numbered.clone();
-            turn_upright(&mut picture, orientation);
+            turn_upright(&mut picture, orientation).unwrap();
             assert_eq!(picture.width_px, width_px, "{orientation}");
             let got: Vec<u8> = picture.rgb.chunks(3).map(|pixel| pixel[0]).collect();
             assert_eq!(got, pixels, "{orientation}");

@@ -3,11 +3,9 @@
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
-use super::{Picture, exif};
+use super::{Picture, exif, jpeg_header::JpegHeader};
 use crate::error::{Error, ErrorKind, Result};
 
-const START_OF_SCAN: u8 = 0xDA;
-const HUFFMAN_TABLES: u8 = 0xC4;
 const START_AND_AVI1: [u8; 11] =
     [0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0x07, b'A', b'V', b'I', b'1', 0x00];
 
@@ -20,25 +18,44 @@ pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
         );
         return Err(Error::new(ErrorKind::InvalidInput, what));
     }
-    if names_tables(data) {
-        decode_whole(data, picture)?;
+    let header = JpegHeader::read(data)?;
+    header.check_passes(data)?;
+    if header.has_tables {
+        decode_whole(data, &header, picture)?;
     } else {
         // An `AVI1` segment is how MJPEG says "with the tables of Annex K", which it leaves out.
-        decode_whole(&[&START_AND_AVI1, &data[2..]].concat(), picture)?;
+        decode_whole(&[&START_AND_AVI1, &data[2..]].concat(), &header, picture)?;
     }
-    exif::turn_upright(picture, exif::orientation(data));
-    Ok(())
+    exif::turn_upright(picture, exif::orientation(header.exif))
 }
 
-fn decode_whole(data: &[u8], picture: &mut Picture) -> Result<()> {
+/// What [`decode`] takes of the memory beside `data`, as the header has it.
+///
+/// # Errors
+/// As [`JpegHeader::read`].
+pub(super) fn working_bytes(data: &[u8]) -> Result<usize> {
+    let header = JpegHeader::read(data)?;
+    let picture = usize::from(header.width_px) * usize::from(header.height_px) * 3;
+    let is_copied = exif::takes_a_copy(exif::orientation(header.exif));
+    let turning = if is_copied { 2 * picture } else { 0 };
+    // The decoder keeps its own copy of what stands in the header, and of all without tables.
+    Ok(header.working_bytes().max(turning) + data.len())
+}
+
+fn decode_whole(data: &[u8], header: &JpegHeader<'_>, picture: &mut Picture) -> Result<()> {
     let options = DecoderOptions::default()
         .jpeg_set_out_colorspace(ColorSpace::RGB)
-        // Our own check below names the size and the limit.
+        // The header's own check names the size and the limit.
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX));
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
     decoder.decode_headers().map_err(|e| broken(&e))?;
     let info = decoder.info().ok_or_else(|| broken(&"no picture in it"))?;
+    // What the memory was judged by.
+    let judged = (header.width_px, header.height_px, header.components);
+    if (info.width, info.height, usize::from(info.components)) != judged {
+        return Err(broken(&"its headers contradict each other"));
+    }
     picture.resize(info.width.into(), info.height.into())?;
     decoder.decode_into(&mut picture.rgb).map_err(|e| broken(&e))
 }
@@ -52,30 +69,14 @@ fn has_end(data: &[u8]) -> bool {
     data.starts_with(&[0xFF, 0xD8]) && data.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
 }
 
-/// Whether a DHT segment stands before the first scan.
-fn names_tables(data: &[u8]) -> bool {
-    let mut rest = &data[2..];
-    while let [0xFF, marker, high, low, ..] = *rest {
-        match marker {
-            HUFFMAN_TABLES => return true,
-            START_OF_SCAN => return false,
-            // Padding between segments.
-            0xFF => rest = &rest[1..],
-            _ => {
-                let length = usize::from(u16::from_be_bytes([high, low]));
-                rest = rest.get(2 + length..).unwrap_or_default();
-            }
-        }
-    }
-    // Broken: the decoder says how.
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use jpeg_encoder::{ColorType, Encoder};
 
     use super::*;
+
+    const START_OF_SCAN: u8 = 0xDA;
+    const HUFFMAN_TABLES: u8 = 0xC4;
 
     fn encode(width: u16, height: u16, colour: ColorType, pixels: &[u8]) -> Vec<u8> {
         let mut jpeg = Vec::new();
@@ -168,5 +169,81 @@ mod tests {
         let err = decode(&huge, &mut picture).unwrap_err().to_string();
         assert!(err.contains("8000x6000") && err.contains("4096"), "{err}");
         assert_eq!(picture.rgb.capacity(), 0);
+    }
+
+    /// A progressive JPEG of one value: a scan of the DC coefficients, then `scans` scans, each
+    /// of which says of every block that nothing is to be added.
+    fn progressive(side_px: u16, scans: usize) -> Vec<u8> {
+        let [high, low] = side_px.to_be_bytes();
+        let blocks = usize::from(side_px.div_ceil(8)).pow(2);
+        let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+        jpeg.extend([1; 64]);
+        jpeg.extend([0xFF, 0xC2, 0, 17, 8, high, low, high, low, 3]);
+        jpeg.extend([1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0]);
+        let table = |class: u8, symbols: &[u8], length: usize| {
+            let mut counts = [0; 16];
+            counts[length - 1] = u8::try_from(symbols.len()).unwrap();
+            let bytes = u8::try_from(19 + symbols.len()).unwrap();
+            [&[0xFF, 0xC4, 0, bytes, class << 4], &counts[..], symbols].concat()
+        };
+        jpeg.extend(table(0, &[0], 1));
+        jpeg.extend([0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0]);
+        jpeg.extend(vec![0; (blocks * 3).div_ceil(8)]);
+        for scan in 0..scans {
+            // `1`: the end of the band in this block.
+            jpeg.extend(table(1, &[0xE0, 0x00], 2));
+            let component = u8::try_from(scan % 3 + 1).unwrap();
+            let approximation = if scan < 3 { 0x01 } else { 0x10 };
+            jpeg.extend([0xFF, 0xDA, 0, 8, 1, component, 0, 1, 63, approximation]);
+            jpeg.extend(vec![0b0101_0101; blocks.div_ceil(4)]);
+        }
+        jpeg.extend([0xFF, 0xD9]);
+        jpeg
+    }
+
+    #[test]
+    fn the_memory_is_judged_by_the_header() {
+        let rgb = 1024 * 1024 * 3;
+        let bytes = |jpeg: &[u8]| working_bytes(jpeg).unwrap();
+        let baseline = encode(1024, 1024, ColorType::Rgb, &vec![9; rgb]);
+        assert!((rgb..rgb + rgb / 4).contains(&bytes(&baseline)), "{}", bytes(&baseline));
+        let passes = progressive(1024, 3);
+        let coefficients = rgb * 2;
+        let expected = rgb + coefficients;
+        assert!((expected..expected + rgb / 4).contains(&bytes(&passes)), "{}", bytes(&passes));
+        assert!(working_bytes(b"\xFF\xD8\xFF\xD9").is_err());
+    }
+
+    #[test]
+    fn a_usual_number_of_passes_is_decoded_and_a_hostile_one_refused() {
+        let picture = decoded(&progressive(64, 12));
+        assert_eq!((picture.width_px, picture.height_px), (64, 64));
+        // The largest picture with the passes of libjpeg's own script.
+        let usual = progressive(4096, 10);
+        JpegHeader::read(&usual).unwrap().check_passes(&usual).unwrap();
+        for (side_px, scans) in [(64, 100), (4096, 40), (3000, 80)] {
+            let jpeg = progressive(side_px, scans);
+            let err = decode(&jpeg, &mut Picture::default()).unwrap_err();
+            assert_eq!(err.kind(), ErrorKind::InvalidInput);
+            assert!(err.to_string().contains("baseline"), "{side_px} {scans}: {err}");
+        }
+    }
+
+    #[test]
+    fn segments_and_tables_without_end_are_refused() {
+        let whole = bars();
+        let comment = [0xFF, 0xFE, 0, 2].repeat(5000);
+        let tables = {
+            // Tables of no symbols, as many as fit.
+            let count = 3000;
+            let length = u16::try_from(2 + 17 * count).unwrap().to_be_bytes();
+            [&[0xFF, 0xC4], &length[..], &vec![0; 17 * count]].concat().repeat(2)
+        };
+        let end = whole.len() - 2;
+        for (at, extra) in [(2, &comment), (2, &tables), (end, &comment), (end, &tables)] {
+            let jpeg = [&whole[..at], extra, &whole[at..]].concat();
+            let err = decode(&jpeg, &mut Picture::default()).unwrap_err().to_string();
+            assert!(err.contains("segments"), "{at}: {err}");
+        }
     }
 }

@@ -15,6 +15,7 @@ pub mod y4m;
 
 mod exif;
 mod jpeg;
+mod jpeg_header;
 mod png;
 mod yuv;
 

@@ -9,6 +9,42 @@ use crate::{
 /// The longest side of a picture that is decoded.
 pub const MAX_SIDE_PX: u32 = 4096;
 
+/// What a [`Picture`] may keep for the next one after [`Picture::rest`]: one of 1080 lines.
+pub const KEPT_BYTES: usize = 1920 * 1088 * 3;
+
+/// The most that decoding a picture takes beside its own bytes: a progressive JPEG of four
+/// colours, its coefficients of 16 bits, the picture, and rows of samples.
+pub const LARGEST_WORKING_BYTES: usize = 200 << 20;
+
+/// What decoding `frame` takes of the memory, its own bytes included, judged by its header.
+/// Costs no decoding.
+///
+/// # Errors
+/// As [`Picture::decode`].
+pub fn working_bytes(frame: &Frame) -> Result<usize> {
+    let decoding = match frame.format {
+        PixelFormat::Jpeg => jpeg::working_bytes(&frame.data)?,
+        PixelFormat::Png => png::working_bytes(&frame.data)?,
+        PixelFormat::Yuyv | PixelFormat::I420 | PixelFormat::Rgb8 => {
+            check_size(frame.width_px, frame.height_px)?;
+            frame.width_px as usize * frame.height_px as usize * 3
+        }
+    };
+    Ok(decoding + frame.data.len())
+}
+
+/// Room for exactly so much in an empty buffer.
+///
+/// # Errors
+/// `Exhausted` where the system gives none.
+pub(super) fn make_room(buffer: &mut Vec<u8>, bytes: usize) -> Result<()> {
+    buffer.clear();
+    buffer.try_reserve_exact(bytes).map_err(|cause| {
+        let what = "no memory is left for a picture of this size; send a smaller one";
+        Error::new(ErrorKind::Exhausted, what).because(cause)
+    })
+}
+
 /// A decoded picture: `rgb` holds `height_px` rows of `width_px` times red, green, blue.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Picture {
@@ -42,15 +78,29 @@ impl Picture {
     /// Sets the size and makes room for it.
     pub(super) fn resize(&mut self, width_px: u32, height_px: u32) -> Result<()> {
         check_size(width_px, height_px)?;
+        let bytes = width_px as usize * height_px as usize * 3;
+        self.give_back_memory(bytes);
+        make_room(&mut self.rgb, bytes)?;
+        self.rgb.resize(bytes, 0);
         self.width_px = width_px;
         self.height_px = height_px;
-        let bytes = width_px as usize * height_px as usize * 3;
-        self.rgb.resize(bytes, 0);
-        if self.rgb.capacity() / 4 > bytes {
-            // One huge picture must not hold its memory for the rest of the daemon's life.
-            self.rgb.shrink_to_fit();
-        }
         Ok(())
+    }
+
+    /// Ends what was decoded where it is over [`KEPT_BYTES`]: one huge picture must not hold its
+    /// memory for the rest of the daemon's life.
+    pub fn rest(&mut self) {
+        if self.rgb.capacity() > KEPT_BYTES {
+            *self = Picture::default();
+        }
+    }
+
+    /// Drops a buffer that is too small or far too large for `bytes`: nothing in it is needed,
+    /// and growing it would hold both for a while.
+    fn give_back_memory(&mut self, bytes: usize) {
+        if self.rgb.capacity() < bytes || self.rgb.capacity() / 4 > bytes {
+            self.rgb = Vec::new();
+        }
     }
 
     /// Unpacks raw pixels of `bytes_per_px` (0: planar 4:2:0).
@@ -139,5 +189,20 @@ mod tests {
         picture.decode(&frame(PixelFormat::Rgb8, 4096, 100, vec![0; 4096 * 300])).unwrap();
         picture.decode(&frame(PixelFormat::Rgb8, 64, 48, vec![0; 64 * 48 * 3])).unwrap();
         assert!(picture.rgb.capacity() < 4096 * 300 / 4);
+    }
+
+    #[test]
+    fn a_picture_at_rest_keeps_what_the_next_one_is_likely_to_need() {
+        let mut picture = Picture::default();
+        let (width, height) = (1920, 1080);
+        let hd = frame(PixelFormat::Rgb8, width, height, vec![7; 1920 * 1080 * 3]);
+        picture.decode(&hd).unwrap();
+        picture.rest();
+        assert_eq!((picture.width_px, picture.rgb.len()), (1920, 1920 * 1080 * 3));
+        picture
+            .decode(&frame(PixelFormat::Rgb8, 4096, 1024, vec![7; 4096 * 1024 * 3]))
+            .unwrap();
+        picture.rest();
+        assert_eq!((picture.width_px, picture.rgb.capacity()), (0, 0));
     }
 }

@@ -1,54 +1,135 @@
 //! PNG of every colour type and depth; transparency is laid on black.
+//!
+//! Row by row into the picture itself: a PNG of 16 bits and four channels takes no more memory
+//! than one of 8 bits and three. What stands beside the pixels (texts, colour profiles, what
+//! follows the last row) is passed over and not unpacked.
 
 use std::io::Cursor;
 
-use ::png::{BitDepth, ColorType, Decoder, DecodingError, Reader, Transformations};
+use ::png::{
+    BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Transformations,
+};
 
-use super::Picture;
+use super::{Picture, picture::check_size};
 use crate::error::{Error, ErrorKind, Result};
+
+/// Rows, filters and the state of the decompression; what the library may take beside.
+const ROWS_BYTES: usize = 2 << 20;
+
+/// Where a PNG says how large it is: after the signature, and the length and name of `IHDR`.
+const SIZE_AT: usize = 16;
 
 /// Decodes a PNG to 8-bit RGB.
 pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
-    let mut decoder = Decoder::new(Cursor::new(data));
+    let mut options = DecodeOptions::default();
+    options.set_ignore_text_chunk(true);
+    options.set_ignore_iccp_chunk(true);
+    let mut decoder = Decoder::new_with_options(Cursor::new(data), options);
+    // Chunks are held whole, and none is longer than the file.
+    decoder.set_limits(Limits { bytes: ROWS_BYTES + data.len() });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let header = decoder.read_header_info().map_err(broken)?;
-    picture.resize(header.width, header.height)?;
+    let (width_px, height_px) = header.size();
+    check_size(width_px, height_px)?;
     let mut reader = decoder.read_info().map_err(broken)?;
-    match reader.output_color_type() {
-        (ColorType::Rgb, BitDepth::Eight) => {
-            reader.next_frame(&mut picture.rgb).map_err(broken)?;
+    let of_animation = reader.info().frame_control.as_ref();
+    if of_animation.is_some_and(|frame| (frame.width, frame.height) != (width_px, height_px)) {
+        let what = "a PNG whose first frame is not of its own size; send it without animation";
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    let (colour, depth) = reader.output_color_type();
+    if depth != BitDepth::Eight {
+        let what = format!("a PNG that expands to {depth:?} bits instead of 8");
+        return Err(Error::new(ErrorKind::Internal, what));
+    }
+    picture.resize(width_px, height_px)?;
+    read_rows(&mut reader, colour, picture)
+}
+
+/// What [`decode`] takes of the memory beside `data`, as the header has it.
+///
+/// # Errors
+/// `InvalidInput` where there is no header, or the size is none that is decoded.
+pub(super) fn working_bytes(data: &[u8]) -> Result<usize> {
+    let side = |at: usize| data.get(at..).and_then(|rest| rest.first_chunk::<4>());
+    let (Some(width), Some(height)) = (side(SIZE_AT), side(SIZE_AT + 4)) else {
+        return Err(Error::new(ErrorKind::InvalidInput, "a PNG picture without its header"));
+    };
+    let (width, height) = (u32::from_be_bytes(*width), u32::from_be_bytes(*height));
+    check_size(width, height)?;
+    Ok(width as usize * height as usize * 3 + ROWS_BYTES + data.len())
+}
+
+/// Which pixels a pass over the picture brings.
+#[derive(Clone, Copy)]
+struct Pass {
+    /// The first column and row, from 0.
+    begin: (usize, usize),
+    /// From one column and row to the next.
+    step: (usize, usize),
+}
+
+const fn pass(begin: (usize, usize), step: (usize, usize)) -> Pass {
+    Pass { begin, step }
+}
+
+const WHOLE: [Pass; 1] = [pass((0, 0), (1, 1))];
+
+/// Adam7, as the standard has it (PNG, section 8.2).
+const INTERLACED: [Pass; 7] = [
+    pass((0, 0), (8, 8)),
+    pass((4, 0), (8, 8)),
+    pass((0, 4), (4, 8)),
+    pass((2, 0), (4, 4)),
+    pass((0, 2), (2, 4)),
+    pass((1, 0), (2, 2)),
+    pass((0, 1), (1, 2)),
+];
+
+/// Reads exactly the rows that the picture has; what is packed behind them is not unpacked.
+fn read_rows(
+    reader: &mut Reader<Cursor<&[u8]>>,
+    colour: ColorType,
+    picture: &mut Picture,
+) -> Result<()> {
+    let passes: &[Pass] = if reader.info().interlaced { &INTERLACED } else { &WHOLE };
+    let mut row = vec![0; reader.output_line_size(picture.width_px).unwrap_or_default()];
+    let stride = picture.width_px as usize * 3;
+    for Pass { begin, step } in passes {
+        if begin.0 >= picture.width_px as usize {
+            // A pass without columns has no rows either.
+            continue;
         }
-        (colour, BitDepth::Eight) => unpack(&mut reader, colour, &mut picture.rgb)?,
-        (_, depth) => {
-            let what = format!("a PNG that expands to {depth:?} bits instead of 8");
-            return Err(Error::new(ErrorKind::Internal, what));
+        for line in picture.rgb.chunks_exact_mut(stride).skip(begin.1).step_by(step.1) {
+            reader.read_row(&mut row).map_err(broken)?;
+            let (pixels, _) = line.as_chunks_mut::<3>();
+            to_rgb(&row, colour, pixels.iter_mut().skip(begin.0).step_by(step.0));
         }
     }
     Ok(())
 }
 
-/// Decodes grey, and colour with transparency, by way of a second buffer.
-fn unpack(reader: &mut Reader<Cursor<&[u8]>>, colour: ColorType, rgb: &mut [u8]) -> Result<()> {
-    let size = reader.output_buffer_size().unwrap_or_default();
-    let mut pixels = vec![0; size];
-    reader.next_frame(&mut pixels).map_err(broken)?;
-    let out = rgb.chunks_exact_mut(3);
+/// Converts as many pixels of a row as there are places in `out`.
+fn to_rgb<'a>(row: &[u8], colour: ColorType, out: impl Iterator<Item = &'a mut [u8; 3]>) {
     match colour {
-        ColorType::Grayscale => {
-            out.zip(&pixels).for_each(|(out, &grey)| out.fill(grey));
-        }
+        ColorType::Grayscale => out.zip(row).for_each(|(out, grey)| *out = [*grey; 3]),
         ColorType::GrayscaleAlpha => {
-            let pixels = pixels.chunks_exact(2);
-            out.zip(pixels).for_each(|(out, px)| out.fill(over_black(px[0], px[1])));
+            let (pixels, _) = row.as_chunks::<2>();
+            out.zip(pixels)
+                .for_each(|(out, [grey, alpha])| *out = [over_black(*grey, *alpha); 3]);
         }
-        _ => {
-            for (out, pixel) in out.zip(pixels.chunks_exact(4)) {
-                let [red, green, blue, alpha] = *pixel else { unreachable!("chunks of 4") };
-                out.copy_from_slice(&[red, green, blue].map(|c| over_black(c, alpha)));
+        ColorType::Rgba => {
+            let (pixels, _) = row.as_chunks::<4>();
+            for (out, [red, green, blue, alpha]) in out.zip(pixels) {
+                *out = [*red, *green, *blue].map(|channel| over_black(channel, *alpha));
             }
         }
+        // The library expands palettes.
+        ColorType::Rgb | ColorType::Indexed => {
+            let (pixels, _) = row.as_chunks::<3>();
+            out.zip(pixels).for_each(|(out, pixel)| *out = *pixel);
+        }
     }
-    Ok(())
 }
 
 fn over_black(value: u8, alpha: u8) -> u8 {
@@ -112,5 +193,98 @@ mod tests {
         let err = decode(&bytes, &mut picture).unwrap_err().to_string();
         assert!(err.contains("8000x6000") && err.contains("4096"), "{err}");
         assert_eq!(picture.rgb.capacity(), 0);
+    }
+
+    fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        let mut crc = u32::MAX;
+        for byte in name.iter().chain(body) {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
+            }
+        }
+        [&length, &name[..], body, &(!crc).to_be_bytes()].concat()
+    }
+
+    /// A zlib stream of stored blocks.
+    fn stored(data: &[u8]) -> Vec<u8> {
+        let mut out = vec![0x78, 0x01];
+        let blocks = data.chunks(0xFFFF);
+        let last = blocks.len() - 1;
+        for (n, block) in blocks.enumerate() {
+            let length = u16::try_from(block.len()).unwrap();
+            out.push(u8::from(n == last));
+            out.extend(length.to_le_bytes());
+            out.extend((!length).to_le_bytes());
+            out.extend(block);
+        }
+        // The sum is not looked at.
+        out.extend([0; 4]);
+        out
+    }
+
+    fn file(size: [u32; 2], (depth, colour, interlace): (u8, u8, u8), idat: &[u8]) -> Vec<u8> {
+        let [width, height] = size.map(u32::to_be_bytes);
+        let header = [&width[..], &height, &[depth, colour, 0, 0, interlace]].concat();
+        let signature = b"\x89PNG\r\n\x1a\n".to_vec();
+        [signature, chunk(b"IHDR", &header), chunk(b"IDAT", idat), chunk(b"IEND", &[])].concat()
+    }
+
+    #[test]
+    fn interlaced_pictures_of_every_size_are_put_together() {
+        for (width, height) in (1..=17).flat_map(|w| (1..=17).map(move |h| (w, h))) {
+            // RGBA of 16 bits, whose place is its colour.
+            let pixel = |x: usize, y: usize| {
+                [x, 9, y, 9, x + y, 9, 255, 255].map(|value| u8::try_from(value).unwrap())
+            };
+            let mut data = Vec::new();
+            for Pass { begin, step } in INTERLACED {
+                for y in (begin.1..height).step_by(step.1) {
+                    if begin.0 < width {
+                        data.push(0);
+                    }
+                    for x in (begin.0..width).step_by(step.0) {
+                        data.extend(pixel(x, y));
+                    }
+                }
+            }
+            let size = [width, height].map(|side| u32::try_from(side).unwrap());
+            let mut picture = Picture::default();
+            decode(&file(size, (16, 6, 1), &stored(&data)), &mut picture).unwrap();
+            for (n, got) in picture.rgb.chunks(3).enumerate() {
+                let [red, _, green, _, blue, ..] = pixel(n % width, n / width);
+                assert_eq!(got, [red, green, blue], "{width}x{height}, pixel {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_the_pixels_is_not_unpacked() {
+        let whole = encode(ColorType::Rgb, BitDepth::Eight, 4, &[90; 4 * 4 * 3]);
+        let behind_header = 8 + 25;
+        // A text without a name is an error to whoever reads it.
+        for name in [b"iCCP", b"tEXt", b"zTXt", b"iTXt"] {
+            let (head, rest) = whole.split_at(behind_header);
+            let with = [head, &chunk(name, b"\0"), rest].concat();
+            decode(&with, &mut Picture::default()).unwrap();
+        }
+        // Rows that the header does not know of, and behind them what is no stream at all.
+        let mut stream = stored(&[0; 13 * 4 + 1_000_000]);
+        let last = 2 + 5 * (1_000_052 / 0xFFFF) + 0xFFFF * (1_000_052 / 0xFFFF);
+        stream[last] = 7;
+        let mut picture = Picture::default();
+        decode(&file([4, 4], (8, 2, 0), &stream), &mut picture).unwrap();
+        assert_eq!(picture.rgb, [0; 48]);
+    }
+
+    #[test]
+    fn the_memory_is_judged_by_the_header() {
+        let whole = encode(ColorType::Rgb, BitDepth::Eight, 16, &[90; 16 * 16 * 3]);
+        let expected = 16 * 16 * 3 + ROWS_BYTES + whole.len();
+        assert_eq!(working_bytes(&whole).unwrap(), expected);
+        assert!(working_bytes(&whole[..20]).is_err());
+        let huge = file([5000, 1], (8, 2, 0), &[]);
+        assert!(working_bytes(&huge).unwrap_err().to_string().contains("5000x1"));
     }
 }

@@ -18,7 +18,8 @@ pub const MOST_SECONDS: usize = 60;
 /// Each file in a chunk costs a decoder, and its sound may all lie before its beginning.
 const MOST_FILES: usize = 60;
 
-const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
+/// [`MOST_SECONDS`] in samples.
+pub const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
 
 /// Decodes the chunks of one stream, in their order.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! [`Budget`]: the memory that all clients' waiting media may take together.
+//! [`Budget`]: bytes that all clients' media may take together, waiting or at work.
 
 use std::sync::{
     Arc,
@@ -8,18 +8,25 @@ use std::sync::{
 /// With every lane full, fifty browsers have 15 MB waiting: a picture of 100 kB and four chunks
 /// of 50 kB each. Four times that is never reached by them, and is still little on a board of
 /// 1 GB; without it, four chunks of 10 MB each would be 2 GB.
-pub(super) const CLIENT_MEDIA_BYTES: usize = 64_000_000;
+pub const CLIENT_MEDIA_BYTES: usize = 64_000_000;
+
+/// What media may take while it is decoded and analysed, over all workers, where the machine has
+/// the memory: two pictures of 4096x4096 px, or one of the costliest kind.
+pub const MOST_WORKING_BYTES: usize = crate::decode::picture::LARGEST_WORKING_BYTES;
+
+/// Media that takes more than this is large: it takes long, too, and may not hold every worker.
+pub(super) const LARGE_BYTES: usize = 16 << 20;
 
 /// Bytes that may be held, and are. Clones of the `Arc` share them.
 #[derive(Debug)]
 pub(super) struct Budget {
-    most_bytes: usize,
+    most_bytes: AtomicUsize,
     held_bytes: AtomicUsize,
 }
 
 impl Budget {
     pub(super) fn new(most_bytes: usize) -> Self {
-        Budget { most_bytes, held_bytes: AtomicUsize::new(0) }
+        Budget { most_bytes: AtomicUsize::new(most_bytes), held_bytes: AtomicUsize::new(0) }
     }
 
     /// Room for so much, if there is any; it is given back when what is returned is dropped.
@@ -27,11 +34,26 @@ impl Budget {
         let mut held = Held { budget: self.clone(), bytes: 0 };
         held.resize(bytes).then_some(held)
     }
-}
 
-impl Default for Budget {
-    fn default() -> Self {
-        Budget::new(CLIENT_MEDIA_BYTES)
+    /// The same whether or not there is room: what must not wait makes others wait.
+    pub(super) fn hold_anyway(self: &Arc<Self>, bytes: usize) -> Held {
+        self.held_bytes.fetch_add(bytes, Relaxed);
+        Held { budget: self.clone(), bytes }
+    }
+
+    /// How much may be held in all.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.most_bytes.load(Relaxed)
+    }
+
+    /// How much is held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes.load(Relaxed)
+    }
+
+    /// Changes how much may be held; what is held already stays.
+    pub(super) fn set_most_bytes(&self, most_bytes: usize) {
+        self.most_bytes.store(most_bytes, Relaxed);
     }
 }
 
@@ -45,9 +67,10 @@ pub(super) struct Held {
 impl Held {
     /// Holds so much instead; false, and nothing is changed, where there is no room for it.
     pub(super) fn resize(&mut self, bytes: usize) -> bool {
-        // The counter guards nothing but itself.
+        // The counters guard nothing but themselves.
+        let most_bytes = self.budget.most_bytes();
         let resized = self.budget.held_bytes.fetch_update(Relaxed, Relaxed, |all| {
-            Some(all - self.bytes + bytes).filter(|all| *all <= self.budget.most_bytes)
+            Some(all - self.bytes + bytes).filter(|all| *all <= most_bytes)
         });
         if resized.is_ok() {
             self.bytes = bytes;
@@ -77,5 +100,16 @@ mod tests {
         drop(four);
         assert!(budget.hold(7).is_some(), "and what was held for a moment is free again");
         assert!(six.resize(10));
+    }
+
+    #[test]
+    fn what_must_not_wait_is_held_and_counted() {
+        let budget = Arc::new(Budget::new(10));
+        let own = budget.hold_anyway(12);
+        assert!(budget.hold(1).is_none());
+        assert_eq!((budget.held_bytes(), budget.most_bytes()), (12, 10));
+        drop(own);
+        budget.set_most_bytes(3);
+        assert!(budget.hold(4).is_none() && budget.hold(3).is_some());
     }
 }

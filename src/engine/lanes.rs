@@ -3,7 +3,9 @@
 //! Each stream has one lane for one kind of media. Lanes with media wait in a ready-list and are
 //! served round robin; a lane is served by one worker at a time, so a stream's state needs no
 //! lock and its observations keep their order. A full lane drops its oldest media and counts it.
-//! What waits in metered lanes shares one [`Budget`]; media beyond it is refused.
+//! What waits in metered lanes shares one [`Budget`]; media beyond it is refused. What workers
+//! have in their hands shares another: a lane whose turn it is waits until there is memory to
+//! decode its media, and large media never holds every worker.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,7 +13,7 @@ use std::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use super::budget::{Budget, Held};
+use super::budget::{Budget, Held, LARGE_BYTES};
 use crate::pulse::{IDLE_TURN, Pulse};
 
 /// Names a lane within its [`Lanes`].
@@ -22,20 +24,52 @@ pub trait Media {
     /// What it takes of the memory while it waits.
     fn bytes(&self) -> usize;
 
+    /// What it takes, with its own bytes, while it is decoded and analysed. Asked once, so it may
+    /// look at a header; 0 where that is broken: the decoder then says how.
+    fn working_bytes(&self) -> usize;
+
     /// What came just before was dropped.
     fn mark_gap(&mut self) {}
 }
 
-/// Too much waits already: media was not taken.
+/// Why media was not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Overfull;
+pub enum NotTaken {
+    /// Too much waits already; later may work.
+    TooMuchWaits,
+    /// It takes more memory than there is for any; it never will be taken.
+    TooLarge {
+        /// What it takes.
+        bytes: usize,
+        /// What there is.
+        most_bytes: usize,
+    },
+}
+
+/// What may be at work at the same time.
+#[derive(Debug)]
+pub(super) struct Working {
+    /// Memory for all media at work.
+    pub(super) budget: Arc<Budget>,
+    /// Large media of clients that workers may have at once: one fewer than there are workers,
+    /// so that what is small, and the booth's own camera, never waits for what takes long.
+    pub(super) most_large: usize,
+}
+
+impl Working {
+    /// For so many workers.
+    pub(super) fn within(budget: Arc<Budget>, workers: usize) -> Self {
+        Working { budget, most_large: workers.saturating_sub(1).max(1) }
+    }
+}
 
 /// See the module. `M` media, `T` the stream's tracking state, `S` where observations go.
 #[derive(Debug)]
 pub struct Lanes<M, T, S> {
     state: Mutex<State<M, T, S>>,
     changed: Condvar,
-    budget: Arc<Budget>,
+    waiting: Arc<Budget>,
+    working: Working,
 }
 
 #[derive(Debug)]
@@ -44,8 +78,10 @@ struct State<M, T, S> {
     ready: VecDeque<LaneId>,
     is_closed: bool,
     in_flight: usize,
+    large_in_flight: usize,
     dropped_total: u64,
     refused_total: u64,
+    too_large_total: u64,
 }
 
 #[derive(Debug)]
@@ -65,6 +101,7 @@ struct Waiting<M> {
     media: M,
     /// `None` in a lane that is not metered.
     held: Option<Held>,
+    working_bytes: usize,
 }
 
 /// What a lane may hold, and whether it waits for its turn.
@@ -92,6 +129,15 @@ pub struct Taken<M, T, S> {
     pub sink: Arc<S>,
     /// What this lane has dropped so far.
     pub dropped_total: u64,
+    /// To be given back, too.
+    pub(super) at_work: AtWork,
+}
+
+/// The memory that media at work holds.
+#[derive(Debug)]
+pub(super) struct AtWork {
+    held: Held,
+    is_large: bool,
 }
 
 /// How busy some lanes are.
@@ -105,6 +151,12 @@ pub struct Usage {
     pub dropped_total: u64,
     /// Media refused since the start, since too much waited.
     pub refused_total: u64,
+    /// Media refused since the start, since decoding it takes more memory than there is.
+    pub too_large_total: u64,
+    /// Memory held by media in the hands of a worker, bytes.
+    pub working_bytes: usize,
+    /// How much of it may be held.
+    pub most_working_bytes: usize,
 }
 
 impl Add for Usage {
@@ -115,6 +167,9 @@ impl Add for Usage {
             in_flight: self.in_flight + other.in_flight,
             dropped_total: self.dropped_total + other.dropped_total,
             refused_total: self.refused_total + other.refused_total,
+            too_large_total: self.too_large_total + other.too_large_total,
+            working_bytes: self.working_bytes + other.working_bytes,
+            most_working_bytes: self.most_working_bytes + other.most_working_bytes,
         }
     }
 }
@@ -122,17 +177,19 @@ impl Add for Usage {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl<M: Media, T, S> Lanes<M, T, S> {
-    /// No lanes yet; what waits in those to come shares `budget`.
-    pub(super) fn within(budget: Arc<Budget>) -> Self {
+    /// No lanes yet; what waits in those to come shares `waiting`.
+    pub(super) fn within(waiting: Arc<Budget>, working: Working) -> Self {
         let state = State {
             lanes: HashMap::new(),
             ready: VecDeque::new(),
             is_closed: false,
             in_flight: 0,
+            large_in_flight: 0,
             dropped_total: 0,
             refused_total: 0,
+            too_large_total: 0,
         };
-        Lanes { state: Mutex::new(state), changed: Condvar::new(), budget }
+        Lanes { state: Mutex::new(state), changed: Condvar::new(), waiting, working }
     }
 
     /// Opens a lane.
@@ -147,18 +204,23 @@ impl<M: Media, T, S> Lanes<M, T, S> {
     /// nothing.
     ///
     /// # Errors
-    /// Where the lane is metered and too much waits: nothing is lost but `media`, which is
-    /// counted.
-    pub fn put(&self, lane: LaneId, media: M) -> Result<(), Overfull> {
+    /// Where the lane is metered and too much waits, or the media is too large: nothing is lost
+    /// but `media`, which is counted.
+    pub fn put(&self, lane: LaneId, media: M) -> Result<(), NotTaken> {
+        let media = self.weighed(media);
         let mut guard = self.state.lock().expect(UNPOISONED);
         let state = &mut *guard;
         let Some(into) = state.lanes.get_mut(&lane).filter(|_| !state.is_closed) else {
             return Ok(());
         };
         let was_empty = into.media.is_empty();
-        let put = into.put(media, &self.budget);
-        state.dropped_total += u64::from(put == Ok(Put::InPlaceOfOldest));
-        state.refused_total += u64::from(put.is_err());
+        let put = self.admit(&media, into.room).and_then(|()| into.put(media, &self.waiting));
+        match put {
+            Ok(Put::Behind) => {}
+            Ok(Put::InPlaceOfOldest) => state.dropped_total += 1,
+            Err(NotTaken::TooMuchWaits) => state.refused_total += 1,
+            Err(NotTaken::TooLarge { .. }) => state.too_large_total += 1,
+        }
         if put.is_ok() && was_empty && into.track.is_some() {
             enlist(&mut state.ready, lane, into.room);
             self.changed.notify_one();
@@ -166,39 +228,55 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         put.map(|_| ())
     }
 
-    /// Waits for media; `None` once the lanes are closed and empty. Beats at least once a
-    /// second meanwhile.
+    /// Waits for media and for the memory that it takes; `None` once the lanes are closed and
+    /// empty. Beats at least once a second meanwhile.
     pub fn take(&self, pulse: &Pulse) -> Option<Taken<M, T, S>> {
         let mut state = self.state.lock().expect(UNPOISONED);
-        pulse.beat();
-        while state.ready.is_empty() && !state.is_closed {
+        loop {
+            pulse.beat();
+            if let Some(taken) = self.next(&mut state) {
+                return Some(taken);
+            }
+            if state.is_closed && state.ready.is_empty() {
+                return None;
+            }
             let waited = self.changed.wait_timeout(state, IDLE_TURN);
             state = waited.expect(UNPOISONED).0;
-            pulse.beat();
         }
-        let lane = state.ready.pop_front()?;
-        state.in_flight += 1;
-        let from = state.lanes.get_mut(&lane).expect("a listed lane is open");
-        Some(Taken {
-            lane,
-            media: from.media.pop_front().expect("a listed lane has media").media,
-            track: from.track.take().expect("a listed lane is not in flight"),
-            sink: from.sink.clone(),
-            dropped_total: from.dropped_total,
-        })
     }
 
     /// Ends what [`Lanes::take`] began.
-    pub fn give_back(&self, lane: LaneId, track: T) {
+    pub(super) fn give_back(&self, lane: LaneId, track: T, at_work: AtWork) {
         let mut guard = self.state.lock().expect(UNPOISONED);
         let state = &mut *guard;
         state.in_flight -= 1;
-        let Some(back) = state.lanes.get_mut(&lane) else { return };
-        back.track = Some(track);
-        if !back.media.is_empty() {
-            enlist(&mut state.ready, lane, back.room);
-            self.changed.notify_one();
+        state.large_in_flight -= usize::from(at_work.is_large);
+        drop(at_work.held);
+        if let Some(back) = state.lanes.get_mut(&lane) {
+            back.track = Some(track);
+            if !back.media.is_empty() {
+                enlist(&mut state.ready, lane, back.room);
+            }
         }
+        if !state.ready.is_empty() {
+            // There is memory again, and more than one may have waited for it.
+            self.changed.notify_all();
+        }
+    }
+
+    /// Changes what may be at work; what waits and would never be, is dropped and counted.
+    pub(super) fn limit_working(&self, most_bytes: usize) {
+        self.working.budget.set_most_bytes(most_bytes);
+        let mut guard = self.state.lock().expect(UNPOISONED);
+        let State { lanes, ready, dropped_total, .. } = &mut *guard;
+        for lane in lanes.values_mut().filter(|lane| lane.room.is_metered) {
+            let before = lane.media.len();
+            lane.media.retain(|waiting| waiting.working_bytes <= most_bytes);
+            let dropped = (before - lane.media.len()) as u64;
+            lane.dropped_total += dropped;
+            *dropped_total += dropped;
+        }
+        ready.retain(|listed| lanes.get(listed).is_some_and(|lane| !lane.media.is_empty()));
     }
 
     /// Drops what waits in a lane, uncounted: it may not be analysed any more.
@@ -227,8 +305,72 @@ impl<M: Media, T, S> Lanes<M, T, S> {
     pub fn usage(&self) -> Usage {
         let state = self.state.lock().expect(UNPOISONED);
         let waiting = state.lanes.values().map(|lane| lane.media.len()).sum();
-        let State { in_flight, dropped_total, refused_total, .. } = *state;
-        Usage { waiting, in_flight, dropped_total, refused_total }
+        let State { in_flight, dropped_total, refused_total, too_large_total, .. } = *state;
+        Usage {
+            waiting,
+            in_flight,
+            dropped_total,
+            refused_total,
+            too_large_total,
+            working_bytes: self.working.budget.held_bytes(),
+            most_working_bytes: self.working.budget.most_bytes(),
+        }
+    }
+
+    fn weighed(&self, media: M) -> Waiting<M> {
+        let working_bytes = media.working_bytes();
+        Waiting { media, held: None, working_bytes }
+    }
+
+    /// Refuses what there never will be memory for. The booth's own is always taken.
+    fn admit(&self, media: &Waiting<M>, room: Room) -> Result<(), NotTaken> {
+        let (bytes, most_bytes) = (media.working_bytes, self.working.budget.most_bytes());
+        if room.is_metered && bytes > most_bytes {
+            return Err(NotTaken::TooLarge { bytes, most_bytes });
+        }
+        Ok(())
+    }
+
+    /// What a worker is to do next, if there is anything and the memory for it.
+    fn next(&self, state: &mut State<M, T, S>) -> Option<Taken<M, T, S>> {
+        let (place, held) = self.first_affordable(state)?;
+        let lane = state.ready.remove(place)?;
+        let from = state.lanes.get_mut(&lane).expect("a listed lane is open");
+        let Waiting { media, working_bytes, .. } =
+            from.media.pop_front().expect("a listed lane has media");
+        let is_large = from.room.is_metered && working_bytes > LARGE_BYTES;
+        state.in_flight += 1;
+        state.large_in_flight += usize::from(is_large);
+        Some(Taken {
+            lane,
+            media,
+            track: from.track.take().expect("a listed lane is not in flight"),
+            sink: from.sink.clone(),
+            dropped_total: from.dropped_total,
+            at_work: AtWork { held, is_large },
+        })
+    }
+
+    /// The place in the ready-list of what may be taken now, and the memory for it.
+    fn first_affordable(&self, state: &State<M, T, S>) -> Option<(usize, Held)> {
+        let budget = &self.working.budget;
+        let mut must_be_small = state.large_in_flight >= self.working.most_large;
+        for (place, lane) in state.ready.iter().enumerate() {
+            let lane = state.lanes.get(lane).expect("a listed lane is open");
+            let first = lane.media.front().expect("a listed lane has media");
+            if !lane.room.is_metered {
+                return Some((place, budget.hold_anyway(first.working_bytes)));
+            }
+            if must_be_small && first.working_bytes > LARGE_BYTES {
+                continue;
+            }
+            if let Some(held) = budget.hold(first.working_bytes) {
+                return Some((place, held));
+            }
+            // Its turn comes as soon as there is room: nothing large overtakes it.
+            must_be_small = true;
+        }
+        None
     }
 }
 
@@ -240,19 +382,20 @@ enum Put {
 }
 
 impl<M: Media, T, S> Lane<M, T, S> {
-    fn put(&mut self, mut media: M, budget: &Arc<Budget>) -> Result<Put, Overfull> {
+    fn put(&mut self, mut new: Waiting<M>, budget: &Arc<Budget>) -> Result<Put, NotTaken> {
         let is_full = self.media.len() == self.room.capacity;
-        let held =
-            if self.room.is_metered { self.hold(media.bytes(), budget) } else { Ok(None) };
-        let held = held.inspect_err(|_| self.has_gap = true)?;
+        if self.room.is_metered {
+            let held = self.hold(new.media.bytes(), budget);
+            new.held = held.inspect_err(|_| self.has_gap = true)?;
+        }
         if std::mem::take(&mut self.has_gap) {
-            media.mark_gap();
+            new.media.mark_gap();
         }
         if is_full {
             self.media.pop_front();
             self.dropped_total += 1;
         }
-        self.media.push_back(Waiting { media, held });
+        self.media.push_back(new);
         if !is_full {
             return Ok(Put::Behind);
         }
@@ -261,17 +404,17 @@ impl<M: Media, T, S> Lane<M, T, S> {
     }
 
     /// Room for so many bytes; in a full lane the oldest media's, which is about to go.
-    fn hold(&mut self, bytes: usize, budget: &Arc<Budget>) -> Result<Option<Held>, Overfull> {
+    fn hold(&mut self, bytes: usize, budget: &Arc<Budget>) -> Result<Option<Held>, NotTaken> {
         let is_full = self.media.len() == self.room.capacity;
         let Some(oldest) = self.media.front_mut().filter(|_| is_full) else {
-            return budget.hold(bytes).map(Some).ok_or(Overfull);
+            return budget.hold(bytes).map(Some).ok_or(NotTaken::TooMuchWaits);
         };
         let mut held = oldest.held.take().expect("the lane is metered, and so is all in it");
         if held.resize(bytes) {
             return Ok(Some(held));
         }
         oldest.held = Some(held);
-        Err(Overfull)
+        Err(NotTaken::TooMuchWaits)
     }
 }
 
@@ -296,19 +439,26 @@ mod tests {
             *self as usize
         }
 
+        /// A thousandfold, so that some are large.
+        fn working_bytes(&self) -> usize {
+            *self as usize * MB
+        }
+
         fn mark_gap(&mut self) {
             *self += 1000;
         }
     }
 
     const BUDGET: usize = 100;
+    const MB: usize = 1 << 20;
 
     fn lanes(names: &[LaneId], capacity: usize) -> Numbers {
         opened(names, Room { capacity, goes_first: false, is_metered: false })
     }
 
     fn opened(names: &[LaneId], room: Room) -> Numbers {
-        let lanes = Numbers::within(Arc::new(Budget::new(BUDGET)));
+        let working = Working::within(Arc::new(Budget::new(BUDGET * MB)), 2);
+        let lanes = Numbers::within(Arc::new(Budget::new(BUDGET)), working);
         names.iter().for_each(|name| lanes.open(*name, room, (), Arc::new(())));
         lanes
     }
@@ -318,8 +468,16 @@ mod tests {
     }
 
     fn serve(lanes: &Numbers) -> (LaneId, u32) {
-        let taken = lanes.take(&Pulse::new("test")).expect("media waits");
-        lanes.give_back(taken.lane, ());
+        finish(lanes, begin(lanes).expect("media waits"))
+    }
+
+    /// What a worker would take now; `None` where it would wait.
+    fn begin(lanes: &Numbers) -> Option<Taken<u32, (), ()>> {
+        lanes.next(&mut lanes.state.lock().unwrap())
+    }
+
+    fn finish(lanes: &Numbers, taken: Taken<u32, (), ()>) -> (LaneId, u32) {
+        lanes.give_back(taken.lane, (), taken.at_work);
         (taken.lane, taken.media)
     }
 
@@ -378,13 +536,14 @@ mod tests {
         lanes.put(1, 0).unwrap();
         let first = lanes.take(&Pulse::new("test")).expect("media waits");
         lanes.put(1, 1).unwrap();
-        assert_eq!(lanes.usage(), Usage { waiting: 1, in_flight: 1, ..Usage::default() });
+        let usage = lanes.usage();
+        assert_eq!((usage.waiting, usage.in_flight), (1, 1));
         lanes.close();
         assert!(
             lanes.take(&Pulse::new("test")).is_none(),
             "the lane is in flight, so nothing is ready"
         );
-        lanes.give_back(first.lane, ());
+        finish(&lanes, first);
         assert_eq!(serve(&lanes), (1, 1));
     }
 
@@ -404,8 +563,9 @@ mod tests {
     fn metered_lanes_share_one_budget_and_what_is_beyond_it_is_refused() {
         let lanes = metered(&[1, 2], 2);
         lanes.put(1, 60).unwrap();
-        assert_eq!(lanes.put(2, 41), Err(Overfull));
-        assert_eq!(lanes.usage(), Usage { waiting: 1, refused_total: 1, ..Usage::default() });
+        assert_eq!(lanes.put(2, 41), Err(NotTaken::TooMuchWaits));
+        let usage = lanes.usage();
+        assert_eq!((usage.waiting, usage.refused_total), (1, 1));
         lanes.put(2, 40).unwrap();
         assert_eq!(serve(&lanes), (1, 60));
         lanes.put(1, 60).unwrap();
@@ -422,7 +582,7 @@ mod tests {
         lanes.put(1, 60).unwrap();
         lanes.put(2, 30).unwrap();
         lanes.put(1, 70).unwrap();
-        assert_eq!(lanes.put(1, 71), Err(Overfull), "and what waits there stays");
+        assert_eq!(lanes.put(1, 71), Err(NotTaken::TooMuchWaits), "and what waits there stays");
         assert_eq!(lanes.usage().dropped_total, 1);
         assert_eq!(serve(&lanes), (1, 1070));
     }
@@ -438,5 +598,86 @@ mod tests {
         );
         (0..2).for_each(|_| lanes.put(1, 1000).unwrap());
         lanes.put(2, 100).unwrap();
+    }
+
+    #[test]
+    fn what_is_at_work_shares_one_memory_and_the_rest_waits_for_its_turn() {
+        let lanes = metered(&[1, 2, 3], 1);
+        let lanes =
+            Lanes { working: Working::within(lanes.working.budget.clone(), 9), ..lanes };
+        // What waits may be 100 in all, what works 100 MB.
+        [(1, 60), (2, 30), (3, 5)]
+            .into_iter()
+            .for_each(|(lane, n)| lanes.put(lane, n).unwrap());
+        let first = begin(&lanes).unwrap();
+        lanes.put(1, 50).unwrap();
+        let second = begin(&lanes).unwrap();
+        assert_eq!((first.media, second.media, lanes.usage().working_bytes), (60, 30, 90 * MB));
+        lanes.put(2, 45).unwrap();
+        assert_eq!(finish(&lanes, second), (2, 30));
+        let third = begin(&lanes).unwrap();
+        assert_eq!(third.media, 5, "lane 2 waits: 60 and 45 are too much");
+        assert!(begin(&lanes).is_none());
+        assert_eq!(finish(&lanes, first), (1, 60));
+        let large = begin(&lanes).unwrap();
+        assert_eq!(large.media, 45, "and it is the first whose turn it is");
+        finish(&lanes, third);
+        assert_eq!((serve(&lanes), finish(&lanes, large)), ((1, 50), (2, 45)));
+        assert_eq!(lanes.usage().working_bytes, 0);
+    }
+
+    #[test]
+    fn what_is_large_never_holds_every_worker() {
+        let lanes = metered(&[1, 2, 3], 1);
+        [(1, 30), (2, 31), (3, 2)]
+            .into_iter()
+            .for_each(|(lane, n)| lanes.put(lane, n).unwrap());
+        let large = begin(&lanes).unwrap();
+        assert_eq!((large.media, serve(&lanes)), (30, (3, 2)), "of two workers one is left");
+        let own = Room { capacity: 1, goes_first: true, is_metered: false };
+        lanes.open(9, own, (), Arc::new(()));
+        assert!(begin(&lanes).is_none());
+        lanes.put(9, 90).unwrap();
+        let own = begin(&lanes).unwrap();
+        assert_eq!(own.media, 90, "the booth's own never waits, and counts");
+        assert_eq!(lanes.usage().working_bytes, 120 * MB);
+        finish(&lanes, large);
+        assert!(begin(&lanes).is_none());
+        finish(&lanes, own);
+        assert_eq!(serve(&lanes), (2, 31));
+    }
+
+    #[test]
+    fn what_there_never_will_be_memory_for_is_refused_at_once() {
+        let lanes = metered(&[1, 2], 1);
+        lanes.limit_working(50 * MB);
+        let refused = NotTaken::TooLarge { bytes: 51 * MB, most_bytes: 50 * MB };
+        assert_eq!(lanes.put(1, 51), Err(refused));
+        assert_eq!((lanes.usage().too_large_total, lanes.usage().refused_total), (1, 0));
+        lanes.put(1, 50).unwrap();
+        lanes.put(2, 40).unwrap();
+        lanes.limit_working(45 * MB);
+        assert_eq!(lanes.usage().dropped_total, 1, "nor is it waited for in vain");
+        assert_eq!(serve(&lanes), (2, 40));
+        assert!(begin(&lanes).is_none());
+        lanes.put(1, 45).unwrap();
+        assert_eq!(serve(&lanes), (1, 45));
+    }
+
+    #[test]
+    fn a_worker_that_waits_for_memory_goes_on_when_there_is_some() {
+        let lanes = Arc::new(metered(&[1, 2], 1));
+        lanes.put(1, 70).unwrap();
+        let first = begin(&lanes).unwrap();
+        lanes.put(2, 80).unwrap();
+        let other = lanes.clone();
+        let worker = std::thread::Builder::new().spawn(move || {
+            let taken = other.take(&Pulse::new("test")).expect("media waits");
+            finish(&other, taken)
+        });
+        finish(&lanes, first);
+        assert_eq!(worker.unwrap().join().unwrap(), (2, 80));
+        lanes.close();
+        assert!(lanes.take(&Pulse::new("test")).is_none());
     }
 }

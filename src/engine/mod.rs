@@ -18,11 +18,16 @@ use std::{
     thread,
 };
 
-pub use lanes::{Lanes, Media, Overfull, Usage};
+pub use budget::{CLIENT_MEDIA_BYTES, MOST_WORKING_BYTES};
+pub use lanes::{Lanes, Media, NotTaken, Usage};
 pub use preview::Preview;
 pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
 pub use task::{FinishedSession, StreamTask};
 pub use worker::Workers;
+
+use budget::Budget;
+use lanes::Working;
+pub use sound::SOUND_WORKING_BYTES;
 
 use crate::{
     error::Result,
@@ -100,11 +105,15 @@ pub struct Engine {
 impl Engine {
     /// An engine without workers and streams.
     pub fn new(config: EngineConfig) -> Self {
-        let budget = Arc::<budget::Budget>::default();
+        let waiting = Arc::new(Budget::new(CLIENT_MEDIA_BYTES));
+        let working =
+            |most_bytes, workers| Working::within(Arc::new(Budget::new(most_bytes)), workers);
+        let pictures = working(MOST_WORKING_BYTES, config.vision_threads());
+        let voices = working(SOUND_WORKING_BYTES, config.speech_workers);
         Engine {
             config,
-            frames: Arc::new(Lanes::within(budget.clone())),
-            sounds: Arc::new(Lanes::within(budget)),
+            frames: Arc::new(Lanes::within(waiting.clone(), pictures)),
+            sounds: Arc::new(Lanes::within(waiting, voices)),
             stages: Arc::default(),
             preview: Preview::default(),
             next_stream: Arc::default(),
@@ -126,16 +135,21 @@ impl Engine {
             let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
             let preview = self.preview.clone();
             worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
-                let seen = analyser.observe(task.media, task.track, task.features)?;
-                record_vision(&stage, &seen.timing);
-                if !task.is_client && task.features.preview {
-                    let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
-                    let picture = analyser.picture();
-                    if let Some(took) = preview.show(picture, landmarks.unwrap_or_default())? {
-                        stage.record("preview", took);
+                let seen = analyser.observe(task.media, task.track, task.features);
+                let seen = seen.and_then(|seen| {
+                    record_vision(&stage, &seen.timing);
+                    if !task.is_client && task.features.preview {
+                        let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
+                        let landmarks = landmarks.unwrap_or_default();
+                        if let Some(took) = preview.show(analyser.picture(), landmarks)? {
+                            stage.record("preview", took);
+                        }
                     }
-                }
-                Ok(Some(stream::Observation::Face(Box::new(seen))))
+                    Ok(Some(stream::Observation::Face(Box::new(seen))))
+                });
+                // The memory that the picture was given is another's from now on.
+                analyser.rest();
+                seen
             })
         })
     }
@@ -172,6 +186,13 @@ impl Engine {
     /// What the booth's camera sees; other streams are never shown.
     pub fn preview(&self) -> Preview {
         self.preview.clone()
+    }
+
+    /// Sets how much memory clients' pictures may take while they are decoded, over all workers:
+    /// more than [`MOST_WORKING_BYTES`] is never taken. A picture that needs more by itself is
+    /// refused from now on.
+    pub fn limit_decoding(&self, most_bytes: usize) {
+        self.frames.limit_working(most_bytes.min(MOST_WORKING_BYTES));
     }
 
     /// Media that waits or is being analysed, over all streams.

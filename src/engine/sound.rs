@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::lanes::Media;
 use crate::{
-    decode::sound::SoundDecoder,
+    decode::sound::{MOST_SAMPLES, SoundDecoder},
     error::Result,
     features::Features,
-    media::{SAMPLE_RATE_HZ, Segment, SoundChunk},
+    media::{SAMPLE_RATE_HZ, Segment, SoundChunk, SoundFormat},
     speech::{VoiceAnalyser, VoiceObservation, VoiceTrack},
 };
 
@@ -17,6 +17,15 @@ const SEGMENT_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
 
 /// New sound that is worth an analysis.
 const HOP_SAMPLES: usize = SAMPLE_RATE_HZ as usize;
+
+/// What a sample of a chunk takes while it is analysed: twice as it was decoded (in the segment,
+/// and in what was heard, which may have grown to twice its length), as a number, as a power, and
+/// its share of the tracks.
+const SAMPLE_WORKING_BYTES: usize = 24;
+
+/// What clients' sound may take while it is decoded and analysed, over all workers: two chunks of
+/// the longest kind.
+pub const SOUND_WORKING_BYTES: usize = 2 * MOST_SAMPLES * SAMPLE_WORKING_BYTES + (20 << 20);
 
 /// Sound that waits for analysis.
 #[derive(Debug)]
@@ -42,6 +51,22 @@ impl Media for Sound {
             Sound::Segment(segment) => size_of_val(&*segment.samples),
             Sound::Chunk(chunk) => chunk.data.len(),
         }
+    }
+
+    /// By the bytes of bare samples; of anything else they say nothing: 6 kB of Opus may hold a
+    /// minute of silence.
+    fn working_bytes(&self) -> usize {
+        let (samples, bytes) = match self {
+            Sound::Segment(segment) => (segment.samples.len(), 0),
+            Sound::Chunk(chunk) => {
+                let samples = match chunk.format {
+                    SoundFormat::Pcm16k => (chunk.data.len() / 2).min(MOST_SAMPLES),
+                    SoundFormat::Detect | SoundFormat::WebM => MOST_SAMPLES,
+                };
+                (samples, chunk.data.len())
+            }
+        };
+        samples * SAMPLE_WORKING_BYTES + bytes
     }
 
     fn mark_gap(&mut self) {
@@ -149,7 +174,6 @@ impl SoundTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::SoundFormat;
 
     fn chunk(sequence: u64, samples: usize, gap_before: bool) -> SoundChunk {
         let value = i16::try_from(sequence).unwrap();

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Engine, FRAME_QUEUE, FrameLanes, Preview, SoundLanes,
-    lanes::{LaneId, Overfull, Room},
+    lanes::{LaneId, NotTaken, Room},
     sound::{Sound, SoundTrack},
     task::{Command, FinishedSession, StreamTask},
 };
@@ -211,12 +211,13 @@ impl Stream {
     /// Puts in a frame. Never blocks; the newest wins.
     ///
     /// # Errors
-    /// `Exhausted` when too much of all clients' media waits already.
+    /// `Exhausted` when too much of all clients' media waits already; `InvalidInput` when decoding
+    /// it takes more memory than there is.
     pub fn put_frame(&self, frame: Frame) -> Result<()> {
         if !self.features().video {
             return Ok(());
         }
-        self.frames.put(self.lane, frame).map_err(overloaded)
+        self.frames.put(self.lane, frame).map_err(not_taken)
     }
 
     /// Puts in what a client sent. Never blocks; where the lane is full the oldest chunk is
@@ -232,7 +233,7 @@ impl Stream {
         if !self.features().audio {
             return Ok(());
         }
-        self.sounds.put(self.lane, sound).map_err(overloaded)
+        self.sounds.put(self.lane, sound).map_err(not_taken)
     }
 
     /// What is analysed.
@@ -295,11 +296,22 @@ impl Stream {
     }
 }
 
-fn overloaded(_: Overfull) -> Error {
-    Error::new(
-        ErrorKind::Exhausted,
-        "too much media waits already; send less, or a moment later",
-    )
+fn not_taken(why: NotTaken) -> Error {
+    match why {
+        NotTaken::TooMuchWaits => Error::new(
+            ErrorKind::Exhausted,
+            "too much media waits already; send less, or a moment later",
+        ),
+        NotTaken::TooLarge { bytes, most_bytes } => {
+            let what = format!(
+                "decoding this takes {} MB of memory, and this booth has {} MB for it; send a \
+                 smaller one, or a baseline JPEG",
+                bytes.div_ceil(1_000_000),
+                most_bytes / 1_000_000
+            );
+            Error::new(ErrorKind::InvalidInput, what)
+        }
+    }
 }
 
 fn left() -> Error {

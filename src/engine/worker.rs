@@ -11,6 +11,7 @@ use super::{
     stream::{Observation, ObservationSink, Observed},
 };
 use crate::{
+    decode,
     error::{Error, ErrorKind, Result},
     features::Features,
     media::Frame,
@@ -43,6 +44,11 @@ pub(super) trait Subject: Media {
 impl Media for Frame {
     fn bytes(&self) -> usize {
         self.data.len()
+    }
+
+    fn working_bytes(&self) -> usize {
+        // Where the header is broken, the decoder takes nothing and says why.
+        decode::picture::working_bytes(self).unwrap_or_default()
     }
 }
 
@@ -93,7 +99,9 @@ where
             if is_on {
                 self.work(&mut taken, features, stage);
             }
-            self.lanes.give_back(taken.lane, taken.track);
+            let Taken { lane, track, at_work, media, .. } = taken;
+            drop(media);
+            self.lanes.give_back(lane, track, at_work);
             let dropped_total = self.lanes.usage().dropped_total;
             stage.update(|status| status.dropped_total = dropped_total);
         }
@@ -124,15 +132,18 @@ where
                 sink.send(Observed { observation, features, dropped_total });
             }
             Err(error) => {
-                if is_client && error.kind() == ErrorKind::InvalidInput {
+                let is_theirs =
+                    matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Exhausted);
+                if is_client && is_theirs {
                     log::debug!(target: stage.name(), error = error.chain().to_string().as_str(); "a client's media cannot be read");
                 } else {
                     note(stage, &error, is_client);
                 }
                 let (is_video, sequence) = (M::IS_VIDEO, media.sequence());
-                let sentence = match error.kind() {
-                    ErrorKind::InvalidInput => error.to_string(),
-                    _ => "the media could not be analysed; the fault is boothd's".into(),
+                let sentence = if is_theirs {
+                    error.to_string()
+                } else {
+                    "the media could not be analysed; the fault is boothd's".into()
                 };
                 let observation = Observation::Refused { is_video, sequence, sentence };
                 sink.send(Observed { observation, features, dropped_total });

@@ -90,6 +90,11 @@ impl FaceAnalyser {
         &self.picture
     }
 
+    /// Ends what was looked at: the memory of a large picture is given back.
+    pub fn rest(&mut self) {
+        self.picture.rest();
+    }
+
     /// Looks at a single picture, with no memory of others.
     ///
     /// # Errors

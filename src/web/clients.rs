@@ -17,7 +17,7 @@ use crate::{
     booth::{Booth, Gates, Ground},
     clock::Clock,
     engine::{Engine, Live, Origin, Stream, StreamSpec},
-    error::Error,
+    error::{Error, ErrorKind},
     gate::Gate,
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
     names::SessionId,
@@ -220,7 +220,7 @@ impl Client {
             format,
             data,
         };
-        self.stream.put_frame(frame).map_err(|error| overloaded(&error))
+        self.stream.put_frame(frame).map_err(|error| not_taken(&error))
     }
 
     /// Takes some sound; `stamp` comes back with the report on it.
@@ -240,7 +240,7 @@ impl Client {
             gap_before: false,
             data,
         };
-        self.stream.put_chunk(chunk).map_err(|error| overloaded(&error))
+        self.stream.put_chunk(chunk).map_err(|error| not_taken(&error))
     }
 
     /// The client's timestamp of a frame, while it is kept.
@@ -273,6 +273,10 @@ impl Client {
     }
 }
 
-fn overloaded(error: &Error) -> Refusal {
-    Refusal::new("exhausted", error.to_string())
+fn not_taken(error: &Error) -> Refusal {
+    let code = match error.kind() {
+        ErrorKind::InvalidInput => "invalid_media",
+        _ => "exhausted",
+    };
+    Refusal::new(code, error.to_string())
 }

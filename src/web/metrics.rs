@@ -91,6 +91,21 @@ fn note_booth(sheet: &mut Sheet, shared: &Shared) {
         "Clients' media that was refused, since too much waited.",
         count(usage.refused_total),
     );
+    sheet.counter(
+        "boothd_media_too_large",
+        "Clients' media that was refused, since decoding it takes more memory than there is.",
+        count(usage.too_large_total),
+    );
+    sheet.gauge(
+        "boothd_media_working_bytes",
+        "Memory that media takes while it is decoded and analysed, as its headers have it.",
+        number(usage.working_bytes),
+    );
+    sheet.gauge(
+        "boothd_media_working_limit_bytes",
+        "How much of it clients' media may take; docs/ref/memory.md.",
+        number(usage.most_working_bytes),
+    );
 }
 
 /// What is analysed now. The session is a yes or no: whose it is is nobody's here.
