@@ -271,6 +271,74 @@ async fn what_is_too_old_or_too_much_falls_out_oldest_first_and_is_counted() {
     assert_eq!(bench.store.outbox().borrow().fallen_out_total, 40);
 }
 
+#[tokio::test]
+async fn a_row_that_is_set_aside_waits_for_a_person_and_the_others_go_on() {
+    let bench = Bench::new();
+    bench.begin("one", "candidate 7").await;
+    bench.begin("two", "candidate 8").await;
+    let all = bench.store.outbox_after(0, 10).await.unwrap();
+    let (first, second) = (all[0].outbox_id, all[1].outbox_id);
+    bench.clock.advance(Duration::from_secs(5));
+    assert!(bench.store.set_row_aside(first, "too large".repeat(99)).await.unwrap());
+    assert!(!bench.store.set_row_aside(first, "again".into()).await.unwrap());
+    assert!(!bench.store.set_row_aside(77, "is not there".into()).await.unwrap());
+    let bench = bench.restart();
+    assert_eq!(bench.store.outbox_after(0, 10).await.unwrap(), all[1..]);
+    let aside = bench.store.set_aside().borrow().clone();
+    assert_eq!((aside.rows, aside.released_total), (1, 0));
+    let listed = bench.store.rows_set_aside(10).await.unwrap();
+    assert_eq!(aside.reason.as_deref(), Some(&*listed[0].reason));
+    assert_eq!((listed.len(), listed[0].outbox_id), (1, first));
+    assert_eq!(
+        (listed[0].kind.as_str(), listed[0].session_id.as_deref()),
+        ("started", Some("one"))
+    );
+    assert_eq!(
+        (listed[0].reason.len(), listed[0].bytes),
+        (400, all[0].payload.to_string().len() as u64)
+    );
+    assert_eq!(listed[0].set_aside_at, bench.clock.unix_ms());
+    // It still fills the outbox; only the age of what waits is another's.
+    let state = *bench.store.outbox().borrow();
+    assert_eq!((state.depth, state.oldest_at), (2, Some(all[1].at)));
+    // Sent again by hand, and who did it is noted.
+    assert_eq!(bench.store.send_again(Some(vec![second]), "Anna").await.unwrap(), 0);
+    assert_eq!(bench.store.send_again(Some(vec![first]), "Anna").await.unwrap(), 1);
+    assert_eq!(bench.store.outbox_after(0, 10).await.unwrap(), all);
+    assert_eq!(bench.store.set_aside().borrow().released_total, 1);
+    let log = bench.store.audit_log(1).await.unwrap();
+    assert_eq!(
+        (&*log[0].action, &*log[0].object),
+        ("outbox.send_again", &*format!("outbox row {first}"))
+    );
+    // Erasing its session erases it, and a command beside the daemon is seen.
+    bench.store.set_row_aside(first, "no".into()).await.unwrap();
+    bench.store.set_row_aside(second, "no".into()).await.unwrap();
+    bench.store.erase(EraseTarget::Session("one".into()), "Anna").await.unwrap();
+    assert_eq!(bench.store.rows_set_aside(10).await.unwrap().len(), 1);
+    let mut aside = bench.store.set_aside();
+    assert_eq!((aside.borrow().rows, aside.borrow().released_total), (1, 2));
+    let mut beside = Database::open(&bench.path()).unwrap();
+    assert_eq!(beside.send_again(None, "command", 1).unwrap(), 1);
+    let seen = aside.wait_for(|aside| aside.rows == 0 && aside.released_total == 3);
+    tokio::time::timeout(Duration::from_secs(60), seen).await.expect("is seen").unwrap();
+}
+
+#[tokio::test]
+async fn a_row_that_is_set_aside_falls_out_of_a_full_outbox_as_the_others_do() {
+    let limits = OutboxLimits { max_bytes: 400, max_age: DAY };
+    let bench = Bench::with(StoreConfig { outbox: Some(limits), ..StoreConfig::default() });
+    bench.begin("first", "candidate").await;
+    let first = bench.store.outbox_after(0, 1).await.unwrap()[0].outbox_id;
+    bench.store.set_row_aside(first, "too large".into()).await.unwrap();
+    for k in 0..10 {
+        bench.begin(&format!("session-{k}"), "candidate").await;
+    }
+    assert_eq!(bench.store.rows_set_aside(10).await.unwrap(), []);
+    assert_eq!(bench.store.set_aside().borrow().rows, 0);
+    assert!(bench.store.outbox().borrow().bytes <= 400);
+}
+
 /// A board without a battery begins years ago, until the network has told it the time.
 #[tokio::test]
 async fn what_happened_before_the_clock_was_set_is_not_old() {

@@ -17,6 +17,7 @@ use super::{
     outbox::OutboxState,
     pending::Pending,
     random_hex,
+    set_aside::SetAside,
     thread::{Desk, Order},
 };
 use crate::{
@@ -41,6 +42,7 @@ pub struct Store {
     stage: Arc<Stage>,
     pub(super) pending: Arc<Pending>,
     pub(super) outbox: watch::Sender<OutboxState>,
+    pub(super) set_aside: watch::Sender<SetAside>,
     boot_id: Arc<str>,
 }
 
@@ -105,6 +107,9 @@ impl Store {
         stage.media_passed(clock.monotonic());
         let (orders, received) = sync_channel(QUEUE);
         let (outbox, _) = watch::channel(database.outbox_state(0).map_err(at_start)?);
+        let (rows, reason) = database.count_set_aside().map_err(at_start)?;
+        let aside = SetAside { rows, reason: reason.map(Arc::from), released_total: 0 };
+        let (set_aside, _) = watch::channel(aside);
         let boot_id = random_hex(BOOT_ID_BYTES);
         let store = Store {
             orders: orders.clone(),
@@ -113,6 +118,7 @@ impl Store {
             stage,
             pending: Arc::default(),
             outbox,
+            set_aside,
             boot_id: Arc::from(&*boot_id),
         };
         let desk = Desk {
@@ -126,6 +132,7 @@ impl Store {
             pending: store.pending.clone(),
             flushed_at: store.clock.monotonic(),
             outbox: store.outbox.clone(),
+            set_aside: store.set_aside.clone(),
             boot_id,
             must_clear_log: false,
         };

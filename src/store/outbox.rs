@@ -38,11 +38,11 @@ pub struct OutboxRow {
 /// How full the outbox is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct OutboxState {
-    /// Rows.
+    /// Rows, with those that are set aside.
     pub depth: u64,
     /// Their payloads, bytes.
     pub bytes: u64,
-    /// When the oldest happened, unix ms.
+    /// When the oldest that waits for the broker happened, unix ms.
     pub oldest_at: Option<i64>,
     /// Rows that were too many or too old, since the start.
     pub fallen_out_total: u64,
@@ -97,7 +97,7 @@ pub(super) fn add(connection: &Connection, sender: &Sender, new: &NewRow<'_>) ->
 }
 
 impl Database {
-    /// The oldest rows after that one.
+    /// The oldest rows after that one that wait for the broker.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -156,7 +156,13 @@ impl Desk {
         self.tell_outbox(|told| {
             *told = OutboxState { fallen_out_total: told.fallen_out_total, ..counted };
         });
-        Ok(())
+        let expected = self.set_aside.borrow().rows;
+        self.count_set_aside(expected)
+    }
+
+    /// The oldest row that waits may have become another.
+    pub(super) fn count_oldest(&mut self) -> Result<()> {
+        self.take_off((0, 0))
     }
 
     /// Counts what was added since the last time; a long outbox is not read for that. What went
@@ -215,7 +221,7 @@ impl Store {
         self.outbox.subscribe()
     }
 
-    /// How long ago the oldest message happened; `None` where none waits.
+    /// How long ago the oldest message that waits happened; `None` where none waits.
     pub fn outbox_age(&self) -> Option<std::time::Duration> {
         let age_ms = self.clock.unix_ms().saturating_sub(self.outbox.borrow().oldest_at?);
         Some(std::time::Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
@@ -248,14 +254,15 @@ const INSERT: &str = "\
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const SELECT: &str = "\
-    SELECT * FROM outbox WHERE outbox_id > ?1 ORDER BY outbox_id LIMIT ?2";
+    SELECT * FROM outbox WHERE outbox_id > ?1 AND set_aside_at IS NULL
+    ORDER BY outbox_id LIMIT ?2";
 
 const DELETE: &str = "DELETE FROM outbox WHERE outbox_id = ?1 RETURNING octet_length(payload)";
 
-/// The counts are of the rows after ?1; the oldest is the oldest of all.
+/// The counts are of the rows after ?1; the oldest is the oldest of all that wait.
 const STATE: &str = "\
     SELECT count(*), ifnull(sum(octet_length(payload)), 0),
-        (SELECT at FROM outbox ORDER BY outbox_id LIMIT 1),
+        (SELECT at FROM outbox WHERE set_aside_at IS NULL ORDER BY outbox_id LIMIT 1),
         ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)
     FROM outbox WHERE outbox_id > ?1";
 

@@ -1,4 +1,4 @@
--- What boothd remembers: the whole schema of version 2, from which a new file is made.
+-- What boothd remembers: the whole schema of version 3, from which a new file is made.
 --
 -- Every name that ends in _at is milliseconds since 1970-01-01 UTC; its CHECK (up to the year
 -- 3000) catches seconds and microseconds that were taken for it. No table holds a
@@ -144,7 +144,11 @@ CREATE TABLE outbox (
   kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 64), -- started, summary or event/...
   at INTEGER NOT NULL CHECK (at BETWEEN 0 AND 32503680000000),
   is_clock_set INTEGER NOT NULL CHECK (is_clock_set IN (0, 1)), -- 0: at is not to be trusted
-  payload TEXT NOT NULL CHECK (json_valid(payload))
+  payload TEXT NOT NULL CHECK (json_valid(payload)),
+  -- NULL: it waits for the broker; else the broker refused it then, and it is not sent by itself
+  set_aside_at INTEGER CHECK (set_aside_at BETWEEN 0 AND 32503680000000),
+  set_aside_reason TEXT CHECK (length(set_aside_reason) BETWEEN 1 AND 400)
 ) STRICT;
 
 CREATE INDEX outbox_by_session ON outbox (session_id);
+CREATE INDEX outbox_set_aside ON outbox (set_aside_at) WHERE set_aside_at IS NOT NULL;

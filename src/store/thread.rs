@@ -16,6 +16,7 @@ use super::{
     millis,
     outbox::{OutboxState, Sender},
     pending::Pending,
+    set_aside::SetAside,
     token_book::TokenBook,
 };
 use crate::{
@@ -50,6 +51,7 @@ pub(super) struct Desk {
     pub(super) pending: Arc<Pending>,
     pub(super) flushed_at: Duration,
     pub(super) outbox: watch::Sender<OutboxState>,
+    pub(super) set_aside: watch::Sender<SetAside>,
     /// Names this start of the daemon.
     pub(super) boot_id: String,
     /// What was erased still stands in the log, as another process reads it.
