@@ -106,6 +106,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
+    // From here on everybody works with the time as the store keeps it.
+    let clock = store.0.clock();
     store.0.admit_config_token(&known.token);
     if let Some(why) = config.policy.profile.forbids_all() {
         log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
@@ -277,7 +279,7 @@ impl Parts {
         };
         let booth = Booth::new(StreamId::Booth, stream.clone(), gates, ground);
         let state = booth.state();
-        runtime.spawn(recorder::follow(live.clone(), state, store.clone(), clock.clone()));
+        runtime.spawn(recorder::follow(live.clone(), state, store.clone()));
         let devices = {
             let _inside = runtime.enter();
             devices::follow(stages.all(), stop.clone())

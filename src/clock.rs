@@ -2,14 +2,23 @@
 //!
 //! Monotonic time is a [`Duration`] since the clock began: it can be stored, compared and
 //! simulated, and a replayed file can use its own media time in its place.
+//!
+//! Wall time is a label. A duration is never the difference of two labels, and nothing is deleted
+//! or expired by one: [`Clock::since_boot`] measures, [`Clock::certain_unix_ms`] expires, and the
+//! [`keeper`] corrects labels when the clock is set (docs/ref/time.md).
+
+pub mod keeper;
 
 use std::{
-    path::Path,
+    fs, io,
     sync::Mutex,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::stop::Stop;
+pub use keeper::{ClockStatus, KeptClock, Trust};
 
 /// 2026-01-01 UTC, unix ms. There was no boothd before: an earlier wall time is that of a board
 /// without a battery, which begins in 1970 or on the day that its system was built.
@@ -18,16 +27,44 @@ pub const EARLIEST_UNIX_MS: i64 = 1_767_225_600_000;
 /// systemd-timesyncd touches it each time that the network has told it the time.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
+/// The kernel's name of this start of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// How long a synchronization counts: as long as the kernel takes to call its own clock unset,
+/// 16 s of error at 500 ppm.
+const SYNCHRONIZATION_LASTS: Duration = Duration::from_secs(32_000);
+
 /// Where stages read the time and wait.
 pub trait Clock: Send + Sync + 'static {
-    /// Monotonic time since this clock began.
+    /// Monotonic time since this clock began. A replayed recording's time where one plays.
     fn monotonic(&self) -> Duration;
-    /// Wall time, milliseconds since 1970-01-01 UTC.
+    /// Wall time, milliseconds since 1970-01-01 UTC: a label, never the basis of a duration.
     fn unix_ms(&self) -> i64;
     /// Whether wall time can be trusted: a board without a battery starts anywhere, until the
     /// network has told it the time.
     fn is_set(&self) -> bool {
         true
+    }
+    /// Time since the machine was started, suspended or not. Nobody can set it.
+    fn since_boot(&self) -> Duration {
+        self.monotonic()
+    }
+    /// Names the start of the machine that [`Clock::since_boot`] counts from; empty: not known.
+    fn boot_id(&self) -> String {
+        String::new()
+    }
+    /// Wall time at a moment of this start of the machine, as it is known now.
+    fn unix_ms_at(&self, since_boot: Duration) -> i64 {
+        self.unix_ms() - whole_ms(self.since_boot()) + whole_ms(since_boot)
+    }
+    /// Wall time that has been reached for certain: what may be expired by. Never ahead of the
+    /// truth as far as the clock was ever vouched for; see [`keeper`].
+    fn certain_unix_ms(&self) -> i64 {
+        self.unix_ms()
+    }
+    /// How far wall time is trusted.
+    fn status(&self) -> ClockStatus {
+        ClockStatus::of_raw(self.is_set())
     }
     /// Blocks the calling thread for `how_long`, or until `stop` is requested.
     fn sleep(&self, how_long: Duration, stop: &Stop);
@@ -64,14 +101,42 @@ impl Clock for SystemClock {
         // SAFETY: the pointer is valid for the call.
         match unsafe { libc::adjtimex(&raw mut state) } {
             // A sandbox that protects the clock forbids even to read its state.
-            -1 => Path::new(SYNCHRONIZED).exists(),
+            -1 => synchronized_at().is_ok_and(|at| is_recent(at, self.unix_ms())),
             clock => clock != libc::TIME_ERROR,
         }
+    }
+
+    fn since_boot(&self) -> Duration {
+        let since = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(since.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(since.tv_nsec).unwrap_or_default())
+    }
+
+    fn boot_id(&self) -> String {
+        fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default()
     }
 
     fn sleep(&self, how_long: Duration, stop: &Stop) {
         stop.wait_timeout(how_long);
     }
+}
+
+/// When systemd-timesyncd was last told the time, unix ms.
+fn synchronized_at() -> io::Result<i64> {
+    let at = fs::metadata(SYNCHRONIZED)?.modified()?;
+    Ok(whole_ms(at.duration_since(UNIX_EPOCH).unwrap_or_default()))
+}
+
+/// Whether a synchronization at that time says something of the clock now: one that lies in the
+/// future or long ago was before the clock was set by hand.
+fn is_recent(at: i64, now: i64) -> bool {
+    // A file's time may be a tick of the kernel ahead.
+    (-1000..whole_ms(SYNCHRONIZATION_LASTS)).contains(&(now - at))
+}
+
+/// A duration in whole milliseconds.
+pub fn whole_ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A clock that runs faster than the machine's, so that a recording plays in less time.
@@ -103,15 +168,35 @@ impl Clock for FastClock {
         self.machine.is_set()
     }
 
+    fn since_boot(&self) -> Duration {
+        self.machine.since_boot()
+    }
+
+    fn boot_id(&self) -> String {
+        self.machine.boot_id()
+    }
+
     fn sleep(&self, how_long: Duration, stop: &Stop) {
         self.machine.sleep(how_long / self.speed, stop);
     }
 }
 
-/// A clock that moves only when somebody sleeps on it or a test advances it.
+/// A clock that moves only when a stage sleeps on it or a test advances it. Its wall time follows,
+/// until a test steps it, unsets it or starts its machine anew.
 #[derive(Debug, Default)]
 pub struct SimulatedClock {
-    now: Mutex<Duration>,
+    now: Mutex<Simulated>,
+}
+
+#[derive(Debug, Default)]
+struct Simulated {
+    monotonic: Duration,
+    /// When its machine was last started (monotonic), and how often it was.
+    booted_at: Duration,
+    boots: u32,
+    /// Wall time less monotonic time, ms.
+    wall_offset_ms: i64,
+    is_unset: bool,
 }
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -119,22 +204,76 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 impl SimulatedClock {
     /// Moves time forward.
     pub fn advance(&self, by: Duration) {
-        *self.now.lock().expect(UNPOISONED) += by;
+        self.now.lock().expect(UNPOISONED).monotonic += by;
+    }
+
+    /// Sets wall time forward or back; monotonic time does not notice.
+    pub fn step_wall(&self, by_ms: i64) {
+        self.now.lock().expect(UNPOISONED).wall_offset_ms += by_ms;
+    }
+
+    /// Whether a time server is said to keep the clock right.
+    pub fn say_set(&self, is_set: bool) {
+        self.now.lock().expect(UNPOISONED).is_unset = !is_set;
+    }
+
+    /// The machine was off for so long, and starts: another boot id, and time since boot is 0.
+    pub fn reboot(&self, off: Duration) {
+        let mut now = self.now.lock().expect(UNPOISONED);
+        now.monotonic += off;
+        (now.booted_at, now.boots) = (now.monotonic, now.boots + 1);
     }
 }
 
 impl Clock for SimulatedClock {
     fn monotonic(&self) -> Duration {
-        *self.now.lock().expect(UNPOISONED)
+        self.now.lock().expect(UNPOISONED).monotonic
     }
 
     fn unix_ms(&self) -> i64 {
-        i64::try_from(self.monotonic().as_millis()).unwrap_or(i64::MAX)
+        let now = self.now.lock().expect(UNPOISONED);
+        whole_ms(now.monotonic) + now.wall_offset_ms
+    }
+
+    fn is_set(&self) -> bool {
+        !self.now.lock().expect(UNPOISONED).is_unset
+    }
+
+    fn since_boot(&self) -> Duration {
+        let now = self.now.lock().expect(UNPOISONED);
+        now.monotonic - now.booted_at
+    }
+
+    fn boot_id(&self) -> String {
+        format!("simulated-{}", self.now.lock().expect(UNPOISONED).boots)
     }
 
     fn sleep(&self, how_long: Duration, stop: &Stop) {
         if !stop.is_requested() {
             self.advance(how_long);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_synchronization_before_the_clock_was_set_by_hand_says_nothing() {
+        let day = 24 * 60 * 60 * 1000;
+        assert!(is_recent(1_000_000, 1_000_000) && is_recent(0, day / 4));
+        assert!(!is_recent(0, day), "the kernel would call it unset, too");
+        assert!(!is_recent(400 * day, day), "the clock was set back since");
+    }
+
+    #[test]
+    fn the_machine_knows_its_start_and_how_long_ago_it_was() {
+        let clock = SystemClock::default();
+        let before = clock.since_boot();
+        assert!(before > Duration::ZERO && clock.since_boot() >= before);
+        assert_eq!(clock.boot_id(), SystemClock::default().boot_id());
+        let gone = clock.unix_ms() - clock.unix_ms_at(before);
+        assert!((0..60_000).contains(&gone), "{gone} ms");
     }
 }

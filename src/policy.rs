@@ -64,6 +64,9 @@ pub struct Consent {
 /// A browser's clock may run ahead of the booth's by so much.
 const CLOCK_SKEW_MS: i64 = 120_000;
 
+/// The year 3000, unix ms: what is later is no time in ms.
+const LATEST_UNIX_MS: i64 = 32_503_680_000_000;
+
 impl Policy {
     /// Whether anything may be analysed at all.
     ///
@@ -111,11 +114,12 @@ impl Policy {
         }
     }
 
-    /// Judges what somebody is said to have agreed to; `now_unix_ms` is the wall time.
+    /// Judges what somebody is said to have agreed to; `now_unix_ms` is the wall time, `None`
+    /// where the booth's clock is not set: then it cannot say that a time has not come.
     ///
     /// # Errors
     /// `InvalidInput` when it is another text than the booth's, or a time that has not come.
-    pub fn check_consent(&self, consent: &Consent, now_unix_ms: i64) -> Result<()> {
+    pub fn check_consent(&self, consent: &Consent, now_unix_ms: Option<i64>) -> Result<()> {
         let refuse = |what: String| Err(Error::new(ErrorKind::InvalidInput, what));
         let Consent { notice_version, consent_at } = consent;
         if *notice_version != self.notice_version {
@@ -125,7 +129,9 @@ impl Policy {
                 self.notice_version
             ));
         }
-        if *consent_at <= 0 || *consent_at > now_unix_ms.saturating_add(CLOCK_SKEW_MS) {
+        let latest =
+            now_unix_ms.map_or(LATEST_UNIX_MS, |now| now.saturating_add(CLOCK_SKEW_MS));
+        if *consent_at <= 0 || *consent_at > latest {
             return refuse(
                 "consent_at must be the moment of consent, which is not in the future; check the \
                  clocks"
@@ -188,15 +194,18 @@ mod tests {
         let policy = eu();
         let consent =
             |version: &str, at| Consent { notice_version: version.into(), consent_at: at };
-        assert!(policy.check_consent(&consent("2", 1_000), 1_000).is_ok());
+        assert!(policy.check_consent(&consent("2", 1_000), Some(1_000)).is_ok());
         for (bad, word) in [
             (consent("1", 1_000), "notice_version"),
             (consent("2", 0), "consent_at"),
             (consent("2", 1_001 + CLOCK_SKEW_MS), "consent_at"),
             (consent("2", i64::MAX), "consent_at"),
         ] {
-            let error = policy.check_consent(&bad, 1_000).unwrap_err();
+            let error = policy.check_consent(&bad, Some(1_000)).unwrap_err();
             assert!(error.to_string().contains(word), "{error}");
         }
+        // A booth that does not know the time takes the desk's word for it.
+        assert!(policy.check_consent(&consent("2", 1_800_000_000_000), None).is_ok());
+        assert!(policy.check_consent(&consent("2", i64::MAX), None).is_err());
     }
 }

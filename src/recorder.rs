@@ -21,11 +21,10 @@ pub async fn follow(
     mut live: watch::Receiver<Live>,
     state: watch::Receiver<BoothState>,
     store: Store,
-    clock: Arc<dyn Clock>,
 ) {
     let mut recorder = Recorder::default();
     while live.changed().await.is_ok() {
-        recorder.turn_to(&state.borrow(), (clock.monotonic(), clock.unix_ms()));
+        recorder.turn_to(&state.borrow());
         for row in recorder.rows(&live.borrow_and_update()) {
             store.record(row);
         }
@@ -89,13 +88,13 @@ struct Recorded {
 }
 
 impl Recorder {
-    /// The booth's session is this one now (monotonic and unix ms).
-    fn turn_to(&mut self, state: &BoothState, (now, unix_ms): (Duration, i64)) {
+    /// The booth's session is this one now.
+    fn turn_to(&mut self, state: &BoothState) {
         let running = state.session.as_ref().map(|session| &session.session_id);
         if running != self.session.as_ref().map(|recorded| &recorded.session_id) {
             self.session = state.session.as_ref().map(|session| Recorded {
                 session_id: session.session_id.clone(),
-                began_at: now.saturating_sub(age(session.started_at, unix_ms)),
+                began_at: session.began.monotonic,
                 video_s: None,
                 audio_s: None,
             });
@@ -128,14 +127,6 @@ impl Recorder {
     }
 }
 
-/// How long ago that was. Its first report comes soon after a session's start: more is a clock
-/// that was set in between.
-fn age(started_at: i64, now: i64) -> Duration {
-    const MOST: Duration = Duration::from_secs(10);
-    let age = u64::try_from(now.saturating_sub(started_at)).map(Duration::from_millis);
-    age.ok().filter(|age| *age <= MOST).unwrap_or_default()
-}
-
 impl Recorded {
     /// The second of media that was captured then, unless there is a row for it.
     fn next(&self, last: Option<u32>, captured_at: Duration) -> Option<u32> {
@@ -148,13 +139,6 @@ impl Recorded {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_session_began_before_its_first_report_and_not_years_ago() {
-        assert_eq!(age(10_000, 10_700), Duration::from_millis(700));
-        assert_eq!(age(10_000, 9_000), Duration::ZERO);
-        assert_eq!(age(10_000, 1_790_000_000_000), Duration::ZERO);
-    }
 
     #[test]
     fn each_second_has_one_row_and_time_never_goes_back() {

@@ -37,14 +37,9 @@ impl Bench {
     }
 
     fn with(config: StoreConfig) -> Self {
-        let bench = Bench::since_1970(config);
-        bench.clock.advance(DAY * 21_000);
-        bench
-    }
-
-    fn since_1970(config: StoreConfig) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(SimulatedClock::default());
+        clock.advance(DAY * 21_000);
         let path = folder.path().join("boothd.db");
         let (store, thread) = Store::open_with(&path, config.clone(), clock.clone()).unwrap();
         Bench { folder, clock, config, store, thread }
@@ -339,40 +334,6 @@ async fn a_row_that_is_set_aside_falls_out_of_a_full_outbox_as_the_others_do() {
     assert!(bench.store.outbox().borrow().bytes <= 400);
 }
 
-/// A board without a battery begins years ago, until the network has told it the time.
-#[tokio::test]
-async fn what_happened_before_the_clock_was_set_is_not_old() {
-    let limits = OutboxLimits { max_bytes: 1 << 20, max_age: DAY * 30 };
-    let outbox = Some(limits);
-    let config = StoreConfig { retention: DAY * 30, outbox, ..StoreConfig::default() };
-    let bench = Bench::since_1970(config);
-    let ids = async |bench: &Bench| -> Vec<String> {
-        // The second finds what the thread has done before it.
-        bench.store.audit("a", "looks", "c", "d").await.unwrap();
-        let mut sessions = bench.store.sessions(100, None).await.unwrap();
-        sessions.sort_by(|a, b| a.session_id.cmp(&b.session_id));
-        sessions.into_iter().map(|session| session.session_id).collect()
-    };
-    bench.begin("one", "candidate 7").await;
-    bench.end("one", json!({})).await;
-    bench.clock.advance(DAY * 21_000);
-    bench.store.audit("a", "b", "c", "d").await.unwrap();
-    bench.begin("two", "candidate 8").await;
-    bench.end("two", json!({})).await;
-    assert_eq!(ids(&bench).await, ["one", "two"]);
-    let told = bench.store.outbox_after(0, 10).await.unwrap();
-    assert_eq!(kinds(&told), ["started", "summary", "started", "summary"]);
-    let actions = bench.store.audit_log(1000).await.unwrap();
-    assert!(actions.iter().any(|entry| entry.at < 1_000_000), "{actions:?}");
-    bench.clock.advance(DAY * 29);
-    assert_eq!(ids(&bench).await, ["one", "two"]);
-    // Its time counts from when the clock was seen to be set.
-    bench.clock.advance(DAY * 2);
-    bench.store.audit("a", "b", "c", "d").await.unwrap();
-    assert_eq!(ids(&bench).await, Vec::<String>::new());
-    assert_eq!(bench.store.outbox_after(0, 10).await.unwrap(), []);
-}
-
 /// Whether the words stand anywhere in the database, its log or its index.
 fn stands(folder: &TempDir, words: &str) -> bool {
     fs::read_dir(folder.path()).unwrap().any(|file| {
@@ -474,7 +435,7 @@ async fn what_a_command_erased_leaves_the_log_once_nobody_reads_it() {
     reader.execute_batch("BEGIN; SELECT count(*) FROM session").unwrap();
     let mut command = Database::open(&bench.path()).unwrap();
     let target = EraseTarget::Session("one".into());
-    let with = (true, &*bench.clock as &dyn Clock);
+    let with = (true, bench.clock.clone() as Arc<dyn Clock>);
     let receipt = command.erase_by_command(&target, "command line", with).unwrap();
     drop(command);
     assert!(!receipt.is_log_clear && stands(&bench.folder, "Jane Doe 1984"));

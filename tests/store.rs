@@ -426,10 +426,10 @@ fn the_schema_refuses_nonsense() {
     let database = Connection::open_in_memory().expect("opens");
     database.execute_batch(SCHEMA).expect("schema.sql");
     database.pragma_update(None, "foreign_keys", true).expect("set");
-    let good =
-        "INSERT INTO token VALUES (1, 'a', 'guest', zeroblob(32), NULL, 1000, NULL, NULL);
-        INSERT INTO session VALUES
-            ('s', 'booth', NULL, NULL, 'ended', 1000, 1001, '{}', '{}');";
+    let good = "INSERT INTO token (token_id, name, role, secret_sha256, created_at)
+            VALUES (1, 'a', 'guest', zeroblob(32), 1000);
+        INSERT INTO session (session_id, stream, state, started_at, ended_at, features, summary)
+            VALUES ('s', 'booth', 'ended', 1000, 1001, '{}', '{}');";
     database.execute_batch(good).expect("sense is taken");
     let refused = [
         "UPDATE token SET role = 'king'",
@@ -439,7 +439,8 @@ fn the_schema_refuses_nonsense() {
         "UPDATE token SET created_at = -1",
         "UPDATE token SET created_at = 1795521600000000",
         "UPDATE token SET created_at = 'today'",
-        "INSERT INTO token SELECT 2, name, role, secret_sha256, NULL, 1, NULL, NULL FROM token",
+        "INSERT INTO token (name, role, secret_sha256, created_at)
+            SELECT name, role, secret_sha256, 1 FROM token",
         "UPDATE session SET state = 'lost'",
         "UPDATE session SET state = 'running'",
         "UPDATE session SET ended_at = NULL",
@@ -451,9 +452,9 @@ fn the_schema_refuses_nonsense() {
         "UPDATE session SET state = 'abandoned', ended_at = NULL",
         "INSERT INTO consent VALUES ('none', 'v1', 1000)",
         "INSERT INTO consent VALUES ('s', '', 1000)",
-        "INSERT INTO session_binding VALUES ('s', 99, 1000)",
-        "INSERT INTO audit VALUES (1, 1000, '', 'a', '', '')",
-        "INSERT INTO audit VALUES (1, 1000, 'a', 'b', '', printf('%1001d', 1))",
+        "INSERT INTO session_binding VALUES ('s', 99, 1000, NULL)",
+        "INSERT INTO audit VALUES (1, 1000, '', 'a', '', '', NULL)",
+        "INSERT INTO audit VALUES (1, 1000, 'a', 'b', '', printf('%1001d', 1), NULL)",
     ];
     for statement in refused {
         let error = database.execute_batch(statement).expect_err(statement);

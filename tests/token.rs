@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 
 use boothd::{
-    clock::{Clock, SystemClock},
+    clock::SystemClock,
     store::{Denied, Role, Store, TokenId, database_path},
 };
 use tempfile::TempDir;
@@ -35,7 +35,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn a_running_store_sees_what_the_command_line_makes_and_takes_back() {
     let state = TempDir::new().expect("a folder");
     let clock = Arc::new(SystemClock::default());
-    let (store, thread) = Store::open(&database_path(state.path()), clock.clone()).unwrap();
+    let (store, thread) = Store::open(&database_path(state.path()), clock).unwrap();
     let mut book = store.tokens();
     let runtime = runtime();
     let mut changed = || {
@@ -44,13 +44,16 @@ fn a_running_store_sees_what_the_command_line_makes_and_takes_back() {
         book.borrow_and_update().clone()
     };
     let secret = add(state.path(), &["--name", "Anna", "--role", "guest", "--expires", "30d"]);
-    let found = changed().check(&secret, clock.unix_ms()).expect("is known");
+    let found = changed().check(&secret, store.clock().certain_unix_ms()).expect("is known");
     assert_eq!((found.id, &*found.name, found.role), (TokenId(1), "Anna", Role::Guest));
     let (code, out, error) = token(state.path(), &["revoke", "1"]);
     assert_eq!((code, &*out), (Some(0), "token 1 (Anna) is revoked\n"), "{error}");
     let book = changed();
-    assert_eq!(book.check(&secret, clock.unix_ms()), Err(Denied::Revoked));
-    assert_eq!(book.still_valid(TokenId(1), clock.unix_ms()), Err(Denied::Revoked));
+    assert_eq!(book.check(&secret, store.clock().certain_unix_ms()), Err(Denied::Revoked));
+    assert_eq!(
+        book.still_valid(TokenId(1), store.clock().certain_unix_ms()),
+        Err(Denied::Revoked)
+    );
     drop(store);
     thread.join();
 }

@@ -35,9 +35,9 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
     runtime.block_on(stop_on_signal(&stop, Light::none()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
-    let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock.clone())?;
+    let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock)?;
     store.admit_config_token(&known.token);
-    let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), clock)?;
+    let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), store.clock())?;
     announce(config, &listener, &known, out)?;
     let notifier = notifier(&fleet, &store, stop.clone())?;
     let doors = (listener, config.web.clone(), store);

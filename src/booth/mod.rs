@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 pub use session_log::{Answer, BegunSession, Deed, EndedSession, SessionLog};
-pub use state::{ActiveSession, BoothState, SessionSummary, StartSession};
+pub use state::{ActiveSession, Began, BoothState, SessionSummary, StartSession};
 
 use crate::{
     clock::Clock,
@@ -150,7 +150,9 @@ impl Booth {
     ) -> Result<ActiveSession> {
         let _turn = self.turn().await;
         let now = self.now();
-        let (started_at, features) = self.judge(&start, &now)?;
+        let began = Began::now(&*self.shared.clock);
+        let started_at = self.shared.clock.unix_ms_at(began.since_boot);
+        let features = self.judge(&start, &now, started_at)?;
         let StartSession { notice_version, consent_at, subject_ref, .. } = start;
         let session = ActiveSession {
             session_id: self.session_id(),
@@ -158,6 +160,7 @@ impl Booth {
             notice_version,
             consent_at,
             started_at,
+            began,
         };
         let begun = BegunSession {
             session_id: session.session_id.clone(),
@@ -179,8 +182,13 @@ impl Booth {
         Ok(session)
     }
 
-    /// When the session begins and what it analyses, if it may.
-    fn judge(&self, start: &StartSession, now: &BoothState) -> Result<(i64, Features)> {
+    /// What the session that begins now analyses, if it may.
+    fn judge(
+        &self,
+        start: &StartSession,
+        now: &BoothState,
+        started_at: i64,
+    ) -> Result<Features> {
         self.shared.policy.check_chosen()?;
         if let Some(session) = &now.session {
             let what = format!("session {} still runs; end it first", session.session_id);
@@ -191,12 +199,12 @@ impl Booth {
             let what = format!("subject_ref is longer than {MOST_SUBJECT_CHARS} characters");
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
-        let started_at = self.shared.clock.unix_ms();
         let notice_version = start.notice_version.clone();
         let consent = Consent { notice_version, consent_at: start.consent_at };
-        self.shared.policy.check_consent(&consent, started_at)?;
+        let known = self.shared.clock.is_set().then_some(started_at);
+        self.shared.policy.check_consent(&consent, known)?;
         let change = start.features.unwrap_or_default();
-        Ok((started_at, self.shared.policy.apply(now.features, &change)?))
+        self.shared.policy.apply(now.features, &change)
     }
 
     /// Closes the devices for a while, or opens them again as far as the rest allows it.
@@ -243,8 +251,7 @@ impl Booth {
                     self.shared.gates.microphone.set_open(false);
                 }
                 let finished = self.shared.stream.finish_session().await?;
-                let ended_at = self.shared.clock.unix_ms();
-                SessionSummary::new(&session, now.features, ended_at, &finished)
+                SessionSummary::new(&session, now.features, &*self.shared.clock, &finished)
             }
         };
         let ended = EndedSession {
@@ -272,6 +279,18 @@ impl Booth {
         });
         refused
             .map_or_else(|| Ok(summary), |cause| Err(is_not_kept(&session.session_id, &cause)))
+    }
+
+    /// Tells the time of the running session's begin anew where the clock was set since; to be
+    /// called now and then.
+    pub fn look_at_clock(&self) {
+        let clock = &*self.shared.clock;
+        self.shared.state.send_if_modified(|state| {
+            let Some(session) = &mut state.session else { return false };
+            let before = session.started_at;
+            session.started_at = session.started_at_by(clock);
+            session.started_at != before
+        });
     }
 
     /// The stream closes: ends the session, if one runs.

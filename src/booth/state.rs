@@ -1,9 +1,12 @@
 //! What the booth says about itself, and what is asked of it.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    clock::{Clock, keeper::STEP_MS, whole_ms},
     engine::FinishedSession,
     features::{FeatureChange, Features},
     health::Interview,
@@ -46,6 +49,25 @@ pub struct ActiveSession {
     pub consent_at: i64,
     /// When it began, ms since 1970.
     pub started_at: i64,
+    /// The same by what cannot be set: from here its duration and its rows are measured.
+    #[serde(skip)]
+    pub began: Began,
+}
+
+/// A moment by the clocks that only go forward.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Began {
+    /// [`Clock::since_boot`].
+    pub since_boot: Duration,
+    /// [`Clock::monotonic`]: a recording's time where one plays.
+    pub monotonic: Duration,
+}
+
+impl Began {
+    /// This one.
+    pub fn now(clock: &dyn Clock) -> Self {
+        Began { since_boot: clock.since_boot(), monotonic: clock.monotonic() }
+    }
 }
 
 /// What is asked for at the begin of an interview.
@@ -70,7 +92,7 @@ pub struct SessionSummary {
     pub started_at: i64,
     /// When it ended, ms since 1970.
     pub ended_at: i64,
-    /// From begin to end.
+    /// From begin to end, as it was measured: a clock that was set meanwhile does not change it.
     pub duration_ms: i64,
     /// Whom it was about.
     pub subject_ref: Option<String>,
@@ -83,6 +105,15 @@ pub struct SessionSummary {
     /// Every metric.
     #[serde(flatten)]
     pub report: SummaryReport,
+}
+
+impl ActiveSession {
+    /// When it began, as it is known now: the clock may have been set since.
+    pub fn started_at_by(&self, clock: &dyn Clock) -> i64 {
+        let known = clock.unix_ms_at(self.began.since_boot);
+        // A clock that only drifts moves no label.
+        if (known - self.started_at).abs() > STEP_MS { known } else { self.started_at }
+    }
 }
 
 impl BoothState {
@@ -133,18 +164,20 @@ impl Opens {
 }
 
 impl SessionSummary {
-    /// The summary of `session`, whose features were these and which ended then.
+    /// The summary of `session`, whose features were these and which ends now.
     pub fn new(
         session: &ActiveSession,
         features: Features,
-        ended_at: i64,
+        clock: &dyn Clock,
         finished: &FinishedSession,
     ) -> Self {
+        let duration = clock.since_boot().saturating_sub(session.began.since_boot);
+        let (started_at, duration_ms) = (session.started_at_by(clock), whole_ms(duration));
         SessionSummary {
             session_id: session.session_id.clone(),
-            started_at: session.started_at,
-            ended_at,
-            duration_ms: ended_at.saturating_sub(session.started_at),
+            started_at,
+            ended_at: started_at.saturating_add(duration_ms),
+            duration_ms,
             subject_ref: session.subject_ref.clone(),
             notice_version: session.notice_version.clone(),
             consent_at: session.consent_at,

@@ -1,7 +1,7 @@
 //! `boothd export`, `erase` and `backup`: what is kept, for whoever answers for it. They work on
 //! the database itself, so also while the daemon runs.
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum};
 
@@ -88,8 +88,8 @@ pub(super) fn erase(
     };
     let mut database = Database::open(&database_path(&config.state_dir))?;
     let has_desk = config.store.outbox.is_some();
-    let clock = SystemClock::default();
-    let receipt = database.erase_by_command(&target, ACTOR, (has_desk, &clock))?;
+    let clock = Arc::new(SystemClock::default());
+    let receipt = database.erase_by_command(&target, ACTOR, (has_desk, clock))?;
     write_json(out, &receipt)
 }
 

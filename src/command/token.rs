@@ -1,10 +1,10 @@
 //! `boothd token`: who may open a door. Works on the database itself, so also while the daemon
 //! runs, which sees a change within a second.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::write_line;
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
 
 /// Who the audit log says it was.
 const ACTOR: &str = "command line";
+
+/// A longer span is a mistake: 200 years, s.
+const LONGEST_S: u64 = 200 * 366 * 24 * 60 * 60;
 
 /// `boothd token`
 #[derive(Debug, Subcommand)]
@@ -50,11 +53,12 @@ pub(super) struct AddArguments {
 }
 
 pub(super) fn run(config: &Config, command: TokenCommand, out: &mut dyn Write) -> Result<()> {
-    let now = SystemClock::default().unix_ms();
     let mut database = Database::open(&database_path(&config.state_dir))?;
+    let clock = database.keep_time(Arc::new(SystemClock::default()))?;
+    let now = clock.unix_ms();
     match command {
         TokenCommand::Add(arguments) => add(&mut database, arguments, now, out),
-        TokenCommand::List => list(&database, now, out),
+        TokenCommand::List => list(&database, clock.certain_unix_ms(), out),
         TokenCommand::Revoke { id } => {
             let token = database.revoke_token(TokenId(id), ACTOR, now)?;
             write_line(out, &format!("token {id} ({}) is revoked", token.name))
@@ -69,9 +73,16 @@ fn add(
     out: &mut dyn Write,
 ) -> Result<()> {
     let AddArguments { name, role, expires, session } = arguments;
-    let expires_at = expires.map(|text| expiry(&text, now)).transpose()?;
+    let expiry = expires.map(|text| expiry(&text)).transpose()?;
+    let expires_at = match expiry {
+        Some(Expiry::At(at)) => Some(at),
+        Some(Expiry::In(_)) | None => None,
+    };
     let new = NewToken { name, role, session_id: session, expires_at };
-    let (token, secret) = database.add_token(new, ACTOR, now)?;
+    let (token, secret) = match expiry {
+        Some(Expiry::In(span)) => database.add_token_for(new, span, (ACTOR, now))?,
+        _ => database.add_token(new, ACTOR, now)?,
+    };
     write_line(out, secret.reveal())?;
     let until = token.expires_at.map_or("for ever".into(), |at| format!("until {}", utc(at)));
     let told = format!(
@@ -83,12 +94,18 @@ fn add(
     write_line(out, &told)
 }
 
-fn list(database: &Database, now: i64, out: &mut dyn Write) -> Result<()> {
+fn list(database: &Database, certain_ms: i64, out: &mut dyn Write) -> Result<()> {
+    let book = database.token_book()?;
     let mut rows = vec![
         ["ID", "NAME", "ROLE", "SESSION", "CREATED (UTC)", "EXPIRES (UTC)", "STATE"]
             .map(str::to_owned),
     ];
-    rows.extend(database.tokens()?.iter().map(|token| row(token, now)));
+    rows.extend(
+        database
+            .tokens()?
+            .iter()
+            .map(|token| row(token, book.still_valid(token.id, certain_ms))),
+    );
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: [usize; 7] = std::array::from_fn(|column| width(column).unwrap_or_default());
     for row in &rows {
@@ -99,8 +116,8 @@ fn list(database: &Database, now: i64, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn row(token: &Token, now: i64) -> [String; 7] {
-    let state = match token.good_at(now) {
+fn row(token: &Token, good: std::result::Result<(), Denied>) -> [String; 7] {
+    let state = match good {
         Ok(()) => "good",
         Err(Denied::Revoked) => "revoked",
         Err(Denied::Expired | Denied::Unknown) => "expired",
@@ -124,9 +141,16 @@ fn utc(unix_ms: i64) -> String {
     }
 }
 
-/// From when on a token opens nothing: a span of whole days, hours or minutes from now, or the
-/// end of a day.
-fn expiry(text: &str, now: i64) -> Result<i64> {
+/// From when on a token opens nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Expiry {
+    /// The end of a day, unix ms.
+    At(i64),
+    /// A span of whole days, hours or minutes from now.
+    In(Duration),
+}
+
+fn expiry(text: &str) -> Result<Expiry> {
     let refuse = || {
         let what = format!(
             "--expires must be a span such as 30d, 12h or 45m, or a day such as 2026-12-31, is \
@@ -137,36 +161,33 @@ fn expiry(text: &str, now: i64) -> Result<i64> {
     if let Ok(day) = text.parse::<Date>() {
         let end =
             day.tomorrow().and_then(|next| TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)));
-        return Ok(end.map_err(|_| refuse())?.as_millisecond());
+        return Ok(Expiry::At(end.map_err(|_| refuse())?.as_millisecond()));
     }
     let unit = text.chars().last().ok_or_else(refuse)?;
-    let minutes: i64 = match unit {
+    let minutes: u64 = match unit {
         'd' => 24 * 60,
         'h' => 60,
         'm' => 1,
         _ => return Err(refuse()),
     };
-    let count: i64 = text[..text.len() - 1].parse().map_err(|_| refuse())?;
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| refuse())?;
     let span = count.checked_mul(minutes).and_then(|minutes| minutes.checked_mul(60));
-    let span = SignedDuration::from_secs(span.filter(|s| *s > 0).ok_or_else(refuse)?);
-    let now = Timestamp::from_millisecond(now).map_err(|_| refuse())?;
-    Ok(now.checked_add(span).map_err(|_| refuse())?.as_millisecond())
+    let seconds = span.filter(|s| (1..=LONGEST_S).contains(s)).ok_or_else(refuse)?;
+    Ok(Expiry::In(Duration::from_secs(seconds)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// 2026-11-24T12:00:00Z
-    const NOON: i64 = 1_795_521_600_000;
-
     #[test]
-    fn a_span_counts_from_now_and_a_day_ends_at_midnight_utc() {
-        let told = |text| utc(expiry(text, NOON).unwrap());
-        assert_eq!(told("30d"), "2026-12-24 12:00");
-        assert_eq!(told("12h"), "2026-11-25 00:00");
-        assert_eq!(told("45m"), "2026-11-24 12:45");
-        assert_eq!(told("2026-12-31"), "2027-01-01 00:00");
+    fn a_span_is_as_long_as_it_says_and_a_day_ends_at_midnight_utc() {
+        let span = |minutes: u64| Expiry::In(Duration::from_secs(minutes * 60));
+        assert_eq!(expiry("30d").unwrap(), span(30 * 24 * 60));
+        assert_eq!(expiry("12h").unwrap(), span(12 * 60));
+        assert_eq!(expiry("45m").unwrap(), span(45));
+        let Expiry::At(end) = expiry("2026-12-31").unwrap() else { panic!("a day") };
+        assert_eq!(utc(end), "2027-01-01 00:00");
     }
 
     #[test]
@@ -174,7 +195,7 @@ mod tests {
         let wrong =
             ["", "d", "0d", "-3d", "30", "30 d", "1.5h", "2026-02-30", "99999999999999d"];
         for text in wrong.into_iter().chain(["9223372036854775807m", "5日"]) {
-            let error = expiry(text, NOON).unwrap_err();
+            let error = expiry(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text:?}");
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::database::Database;
+use super::{database::Database, epoch::current_epoch};
 use crate::error::Result;
 
 /// One thing that somebody did.
@@ -63,8 +63,12 @@ impl Database {
     }
 }
 
-const INSERT: &str = "\
-    INSERT INTO audit (at, actor, action, object, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT: &str = concat!(
+    "INSERT INTO audit (at, actor, action, object, detail, epoch_id)
+    VALUES (?1, ?2, ?3, ?4, ?5, ",
+    current_epoch!(),
+    ")"
+);
 
 const SELECT: &str = "\
     SELECT at, actor, action, object, detail FROM audit ORDER BY audit_id DESC LIMIT ?1";

@@ -1,14 +1,15 @@
 //! What is forgotten by itself, and when.
 //!
-//! A board without a battery writes times that are years old until the network has told it the
-//! time. What carries such a time is not old: a session's age counts from when that was noticed,
-//! which is an event of its own, and a row of a numbered table goes with the next one that is old
-//! for certain.
+//! Old is what is old for certain: by the calendar as far as a time server vouched for the clock,
+//! else by the running time that was counted since (`epoch`). A clock that nobody vouches for
+//! deletes nothing.
 
 use std::time::Duration;
 
-use super::{DAY, StoreConfig, database::Database, file::give_back_pages, millis};
-use crate::{clock::EARLIEST_UNIX_MS, error::Result};
+use super::{
+    DAY, StoreConfig, database::Database, epoch::bound, file::give_back_pages, millis,
+};
+use crate::error::Result;
 
 /// How often it is looked for.
 pub(super) const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -20,25 +21,21 @@ const TOKENS: Duration = DAY.saturating_mul(30);
 const AUDIT: Duration = DAY.saturating_mul(365);
 
 impl Database {
-    /// Deletes what is older than it may be; how many rows.
-    pub(super) fn forget(&mut self, config: &StoreConfig, now: i64) -> Result<usize> {
-        let before = |age| now.saturating_sub(millis(age));
+    /// Deletes what is older than it may be at `certain_ms`, which is not ahead of the truth
+    /// ([`Clock::certain_unix_ms`](crate::clock::Clock)); how many rows.
+    pub(super) fn forget(&mut self, config: &StoreConfig, certain_ms: i64) -> Result<usize> {
+        let before = |age| certain_ms.saturating_sub(millis(age));
         let old = [
-            (SESSIONS_OVER, before(config.retention)),
-            (BINDINGS_OF_EXPIRED, now),
-            (TOKENS_GONE, before(TOKENS)),
+            (sessions_over(), before(config.retention)),
+            (bindings_of_expired(), certain_ms),
+            (tokens_gone(), before(TOKENS)),
+            (old_of("event", "event_id", "session_id IS NULL"), before(config.retention)),
+            (old_of("audit", "audit_id", "TRUE"), before(AUDIT)),
         ];
         let transaction = self.begin()?;
-        if now >= EARLIEST_UNIX_MS {
-            transaction.prepare_cached(NOTE_UNTIMED)?.execute((EARLIEST_UNIX_MS, now))?;
-        }
         let mut deleted = 0;
         for (statement, before) in old {
-            deleted += transaction.prepare_cached(statement)?.execute([before])?;
-        }
-        for (statement, age) in [(EVENTS_OLD, config.retention), (AUDIT_OLD, AUDIT)] {
-            let old = (EARLIEST_UNIX_MS, before(age));
-            deleted += transaction.prepare_cached(statement)?.execute(old)?;
+            deleted += transaction.prepare_cached(&statement)?.execute([before])?;
         }
         transaction.commit()?;
         deleted += self.make_room(config.max_bytes)?;
@@ -66,35 +63,47 @@ impl Database {
     }
 }
 
-const NOTE_UNTIMED: &str = "\
-    INSERT INTO event (session_id, at, kind, data)
-        SELECT session_id, ?2, 'clock_was_not_set', '{}' FROM session
-        WHERE state <> 'running' AND started_at < ?1 AND NOT EXISTS (
-            SELECT 1 FROM event
-            WHERE event.session_id = session.session_id AND kind = 'clock_was_not_set')";
-
 const OLDEST_RECORDING: &str = "\
     DELETE FROM recording WHERE session_id IN (
         SELECT session_id FROM session JOIN recording USING (session_id)
-        WHERE state <> 'running' ORDER BY started_at LIMIT 1)";
+        WHERE state <> 'running' ORDER BY epoch_id, started_at LIMIT 1)";
 
-const SESSIONS_OVER: &str = "\
-    DELETE FROM session WHERE state <> 'running' AND ifnull(
-        (SELECT max(at) FROM event
-            WHERE event.session_id = session.session_id AND kind = 'clock_was_not_set'),
-        ifnull(ended_at, started_at)
-    ) < ?1";
+fn sessions_over() -> String {
+    let over = bound("ifnull(ended_at, started_at)", "session.epoch_id");
+    format!("DELETE FROM session WHERE state <> 'running' AND {over} < ?1")
+}
 
-const BINDINGS_OF_EXPIRED: &str = "\
-    DELETE FROM session_binding WHERE token_id IN
-        (SELECT token_id FROM token WHERE role <> 'operator' AND expires_at <= ?1)";
+fn bindings_of_expired() -> String {
+    format!(
+        "DELETE FROM session_binding WHERE token_id IN
+            (SELECT token_id FROM token WHERE role <> 'operator' AND {} <= ?1)",
+        expires_at()
+    )
+}
 
-const TOKENS_GONE: &str = "DELETE FROM token WHERE min(
-        ifnull(expires_at, 9223372036854775807), ifnull(revoked_at, 9223372036854775807)
-    ) < ?1";
+/// SQL: from when on a token opens nothing, on the scale of certain time; NULL: never.
+pub(super) fn expires_at() -> String {
+    format!("{} + expires_at - created_at", bound("created_at", "token.epoch_id"))
+}
 
-const EVENTS_OLD: &str = "DELETE FROM event WHERE session_id IS NULL AND event_id <= \
-    (SELECT max(event_id) FROM event WHERE session_id IS NULL AND at >= ?1 AND at < ?2)";
+fn tokens_gone() -> String {
+    format!(
+        "DELETE FROM token WHERE min(
+            ifnull({}, 9223372036854775807),
+            iif(revoked_at IS NULL, 9223372036854775807, {})
+        ) < ?1",
+        expires_at(),
+        bound("revoked_at", "token.revoked_epoch_id")
+    )
+}
 
-const AUDIT_OLD: &str = "DELETE FROM audit WHERE audit_id <= \
-    (SELECT max(audit_id) FROM audit WHERE at >= ?1 AND at < ?2)";
+/// Everything of a numbered table before its first row that is not old.
+fn old_of(table: &str, number: &str, which: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE {which} AND {number} < ifnull(
+            (SELECT {number} FROM {table} WHERE {which} AND {at} >= ?1
+                ORDER BY {number} LIMIT 1),
+            9223372036854775807)",
+        at = bound("at", &format!("{table}.epoch_id"))
+    )
+}

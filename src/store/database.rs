@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -12,7 +13,10 @@ use super::{
     fault,
     file::{self, Schema},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    clock::KeptClock,
+    error::{Error, ErrorKind, Result},
+};
 
 /// The schema of `boothd.db`.
 const SCHEMA: Schema = Schema {
@@ -32,6 +36,8 @@ const SCHEMA: Schema = Schema {
 pub struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
+    /// Tells what may have expired; `None`: the time that each request comes with.
+    pub(super) clock: Option<Arc<KeptClock>>,
 }
 
 impl Database {
@@ -47,12 +53,14 @@ impl Database {
     pub(super) fn reopen(&mut self) -> Result<()> {
         let opened = Database::connect(&self.path)?;
         opened.touch()?;
-        *self = opened;
+        let clock = self.clock.take();
+        *self = Database { clock, ..opened };
         Ok(())
     }
 
     fn connect(path: &Path) -> Result<Self> {
-        Ok(Database { connection: file::connect(path, &SCHEMA)?, path: path.to_owned() })
+        let connection = file::connect(path, &SCHEMA)?;
+        Ok(Database { connection, path: path.to_owned(), clock: None })
     }
 
     /// Looks through every page.

@@ -1,6 +1,8 @@
 //! Erasing: a session, or all that is known of a subject, leaves no byte in the file or its log.
 //! The audit log keeps that it was done, under the receipt's number, and not what it was.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -93,8 +95,9 @@ impl Database {
         &mut self,
         target: &EraseTarget,
         actor: &str,
-        (has_desk, clock): (bool, &dyn Clock),
+        (has_desk, clock): (bool, Arc<dyn Clock>),
     ) -> Result<EraseReceipt> {
+        let clock = self.keep_time(clock)?;
         let sender = Sender {
             boot_id: random_hex(BOOT_ID_BYTES),
             is_wanted: has_desk,

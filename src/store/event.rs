@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Store,
     database::Database,
+    epoch::{self, current_epoch},
     json,
     outbox::{self, NewRow, Sender},
 };
@@ -67,8 +68,10 @@ impl Store {
     /// # Errors
     /// `InvalidInput` when a text is too long or there is no such session; `Unavailable`,
     /// `Exhausted`.
-    pub async fn event(&self, event: EventRecord) -> Result<()> {
+    pub async fn event(&self, mut event: EventRecord) -> Result<()> {
+        let origin_ms = self.clock.keeper().origin_ms;
         self.order(move |desk| {
+            event.at += epoch::moved(&desk.clock, origin_ms);
             let sender = desk.sender();
             desk.attempt(|database, _| database.add_event(&event, &sender))?;
             desk.count_added()
@@ -86,6 +89,10 @@ impl Store {
     }
 }
 
-const INSERT: &str = "INSERT INTO event (session_id, at, kind, data) VALUES (?1, ?2, ?3, ?4)";
+const INSERT: &str = concat!(
+    "INSERT INTO event (session_id, at, kind, data, epoch_id) VALUES (?1, ?2, ?3, ?4, ",
+    current_epoch!(),
+    ")"
+);
 
-const SELECT: &str = "SELECT * FROM event WHERE session_id = ?1 ORDER BY at, event_id";
+const SELECT: &str = "SELECT * FROM event WHERE session_id = ?1 ORDER BY event_id";

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     AuditEntry, Database, NewSession, NewToken, Secret, SessionEnd, SessionRecord, StoreConfig,
-    Token, TokenBook, TokenId,
+    Token, TokenBook, TokenId, epoch,
     outbox::OutboxState,
     pending::Pending,
     random_hex,
@@ -21,7 +21,7 @@ use super::{
     thread::{Desk, Order},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, KeptClock},
     error::{Error, ErrorKind, Result},
     names::SessionId,
     stage::{Component, Stage},
@@ -38,7 +38,7 @@ pub(super) const BOOT_ID_BYTES: usize = 16;
 pub struct Store {
     orders: SyncSender<Order>,
     book: watch::Sender<Arc<TokenBook>>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<KeptClock>,
     stage: Arc<Stage>,
     pub(super) pending: Arc<Pending>,
     pub(super) outbox: watch::Sender<OutboxState>,
@@ -93,8 +93,9 @@ impl Store {
     ) -> Result<(Store, StoreThread)> {
         let mut database = Database::open(path)?;
         database.check()?;
-        let now = clock.unix_ms();
         let at_start = |error: Error| super::fault::at_start(path, &error);
+        let clock = database.keep_time(clock).map_err(at_start)?;
+        let now = clock.unix_ms();
         let abandoned = database.abandon_sessions(now).map_err(at_start)?;
         if abandoned > 0 {
             log::warn!(target: "store", sessions = abandoned; "sessions that were running when boothd was last gone are abandoned");
@@ -207,8 +208,10 @@ impl Store {
     ///
     /// # Errors
     /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`, `Exhausted`.
-    pub async fn begin_session(&self, new: NewSession) -> Result<()> {
+    pub async fn begin_session(&self, mut new: NewSession) -> Result<()> {
+        let origin_ms = self.clock.keeper().origin_ms;
         self.order(move |desk| {
+            new.move_by(epoch::moved(&desk.clock, origin_ms));
             let sender = desk.sender();
             desk.attempt(|database, now| database.begin_session(&new, &sender, now))?;
             desk.count_added()
@@ -220,8 +223,10 @@ impl Store {
     ///
     /// # Errors
     /// `InvalidInput` when no such session is running; `Unavailable`, `Exhausted`.
-    pub async fn end_session(&self, end: SessionEnd) -> Result<()> {
+    pub async fn end_session(&self, mut end: SessionEnd) -> Result<()> {
+        let origin_ms = self.clock.keeper().origin_ms;
         self.order(move |desk| {
+            end.ended_at += epoch::moved(&desk.clock, origin_ms);
             desk.flush();
             let sender = desk.sender();
             desk.attempt(|database, now| database.end_session(&end, &sender, now))?;

@@ -9,6 +9,7 @@
 mod audit;
 mod cleanup;
 mod database;
+mod epoch;
 mod erase;
 mod event;
 mod export;

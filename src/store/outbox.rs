@@ -4,8 +4,8 @@
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::{Store, database::Database, json, millis, thread::Desk};
-use crate::{clock::EARLIEST_UNIX_MS, error::Result};
+use super::{Store, database::Database, epoch, json, millis, thread::Desk};
+use crate::{clock::Clock, error::Result};
 
 /// What the outbox may hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -136,13 +136,12 @@ impl Database {
         })?)
     }
 
-    /// Deletes what is too old, then the oldest until the rest has room; how many rows.
+    /// Deletes what is too old for certain, then the oldest until the rest has room; how many rows.
     pub(super) fn trim_outbox(&mut self, limits: &OutboxLimits, now: i64) -> Result<usize> {
-        let oldest = now.saturating_sub(millis(limits.max_age));
+        let oldest = self.certain_ms(now).saturating_sub(millis(limits.max_age));
         let most = i64::try_from(limits.max_bytes).unwrap_or(i64::MAX);
         let transaction = self.begin()?;
-        let aged =
-            transaction.prepare_cached(DELETE_OLD)?.execute((EARLIEST_UNIX_MS, oldest))?;
+        let aged = transaction.prepare_cached(&delete_old())?.execute([oldest])?;
         let crowded = transaction.prepare_cached(DELETE_BEYOND)?.execute([most])?;
         transaction.commit()?;
         Ok(aged + crowded)
@@ -250,8 +249,8 @@ impl Store {
 }
 
 const INSERT: &str = "\
-    INSERT INTO outbox (boot_id, session_id, kind, at, is_clock_set, payload)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    INSERT INTO outbox (boot_id, session_id, kind, at, is_clock_set, payload, epoch_id)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT max(epoch_id) FROM clock_epoch))";
 
 const SELECT: &str = "\
     SELECT * FROM outbox WHERE outbox_id > ?1 AND set_aside_at IS NULL
@@ -266,9 +265,15 @@ const STATE: &str = "\
         ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)
     FROM outbox WHERE outbox_id > ?1";
 
-/// Those before one that is old for certain are older, whatever their clock said.
-const DELETE_OLD: &str = "DELETE FROM outbox WHERE outbox_id <= \
-    (SELECT max(outbox_id) FROM outbox WHERE at >= ?1 AND at < ?2)";
+/// Everything before the first row that is not old for certain.
+fn delete_old() -> String {
+    format!(
+        "DELETE FROM outbox WHERE outbox_id < ifnull(
+            (SELECT outbox_id FROM outbox WHERE {} >= ?1 ORDER BY outbox_id LIMIT 1),
+            9223372036854775807)",
+        epoch::bound("at", "outbox.epoch_id")
+    )
+}
 
 /// Counted from the newest on, whatever goes over the limit is too much.
 const DELETE_BEYOND: &str = "\

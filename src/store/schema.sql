@@ -5,6 +5,17 @@
 -- picture, a sound, or a secret.
 -- An older file becomes the same by upgrade/; tests/store.rs compares the two.
 
+-- A start of the machine. Times of rows count from its origin, which is moved, and they with it,
+-- when the clock is set.
+CREATE TABLE clock_epoch (
+  epoch_id INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order of the starts
+  boot_id TEXT NOT NULL CHECK (length(boot_id) <= 64), -- the kernel's; '': not known
+  origin_ms INTEGER NOT NULL, -- unix ms of the start, as best known
+  certain_ms INTEGER NOT NULL, -- the same for retention: docs/ref/time.md
+  seen_ms INTEGER NOT NULL CHECK (seen_ms >= 0), -- how long the machine had run when last seen
+  is_vouched INTEGER NOT NULL CHECK (is_vouched IN (0, 1)) -- by a time server
+) STRICT;
+
 -- Who may open a door. The token of the configuration is not here: it has no row.
 CREATE TABLE token (
   token_id INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice, as the audit log names it
@@ -14,14 +25,18 @@ CREATE TABLE token (
   session_id TEXT CHECK (length(session_id) BETWEEN 1 AND 128), -- the only one it may touch
   created_at INTEGER NOT NULL CHECK (created_at BETWEEN 0 AND 32503680000000),
   expires_at INTEGER CHECK (expires_at BETWEEN 0 AND 32503680000000), -- NULL: never
-  revoked_at INTEGER CHECK (revoked_at BETWEEN 0 AND 32503680000000) -- NULL: not revoked
+  revoked_at INTEGER CHECK (revoked_at BETWEEN 0 AND 32503680000000), -- NULL: not revoked
+  epoch_id INTEGER REFERENCES clock_epoch (epoch_id), -- NULL: of before there were epochs
+  revoked_epoch_id INTEGER REFERENCES clock_epoch (epoch_id),
+  lifetime_ms INTEGER CHECK (lifetime_ms > 0) -- NULL: it expires at a moment that was named
 ) STRICT;
 
 -- A session id belongs to the token that first used it.
 CREATE TABLE session_binding (
   session_id TEXT NOT NULL PRIMARY KEY CHECK (length(session_id) BETWEEN 1 AND 128),
   token_id INTEGER REFERENCES token (token_id) ON DELETE CASCADE, -- NULL: the configuration's
-  bound_at INTEGER NOT NULL CHECK (bound_at BETWEEN 0 AND 32503680000000)
+  bound_at INTEGER NOT NULL CHECK (bound_at BETWEEN 0 AND 32503680000000),
+  epoch_id INTEGER REFERENCES clock_epoch (epoch_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX session_binding_by_token ON session_binding (token_id);
@@ -37,11 +52,13 @@ CREATE TABLE session (
   ended_at INTEGER CHECK (ended_at BETWEEN started_at AND 32503680000000),
   features TEXT NOT NULL CHECK (json_valid(features)), -- what was analysed
   summary TEXT CHECK (json_valid(summary)), -- its metrics, once it has ended
+  epoch_id INTEGER REFERENCES clock_epoch (epoch_id),
   CHECK ((state = 'ended') = (ended_at IS NOT NULL)), -- nobody knows when a crash ended one
   CHECK (state = 'ended' OR summary IS NULL)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX session_by_start ON session (started_at, session_id);
+CREATE INDEX session_by_epoch ON session (epoch_id, started_at, session_id);
 
 -- What the person agreed to before the session began.
 CREATE TABLE consent (
@@ -57,7 +74,8 @@ CREATE TABLE audit (
   actor TEXT NOT NULL CHECK (length(actor) BETWEEN 1 AND 128), -- a token's name, or "boothd"
   action TEXT NOT NULL CHECK (length(action) BETWEEN 1 AND 64), -- such as token.add
   object TEXT NOT NULL CHECK (length(object) <= 200), -- what it was done to, such as token 7
-  detail TEXT NOT NULL CHECK (length(detail) <= 1000)
+  detail TEXT NOT NULL CHECK (length(detail) <= 1000),
+  epoch_id INTEGER REFERENCES clock_epoch (epoch_id)
 ) STRICT;
 
 CREATE INDEX audit_by_time ON audit (at);
@@ -130,7 +148,8 @@ CREATE TABLE event (
   session_id TEXT REFERENCES session (session_id) ON DELETE CASCADE,
   at INTEGER NOT NULL CHECK (at BETWEEN 0 AND 32503680000000),
   kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 64), -- such as camera_lost
-  data TEXT NOT NULL CHECK (json_valid(data))
+  data TEXT NOT NULL CHECK (json_valid(data)),
+  epoch_id INTEGER REFERENCES clock_epoch (epoch_id)
 ) STRICT;
 
 CREATE INDEX event_by_session ON event (session_id, at);
@@ -147,7 +166,8 @@ CREATE TABLE outbox (
   payload TEXT NOT NULL CHECK (json_valid(payload)),
   -- NULL: it waits for the broker; else the broker refused it then, and it is not sent by itself
   set_aside_at INTEGER CHECK (set_aside_at BETWEEN 0 AND 32503680000000),
-  set_aside_reason TEXT CHECK (length(set_aside_reason) BETWEEN 1 AND 400)
+  set_aside_reason TEXT CHECK (length(set_aside_reason) BETWEEN 1 AND 400),
+  epoch_id INTEGER REFERENCES clock_epoch (epoch_id)
 ) STRICT;
 
 CREATE INDEX outbox_by_session ON outbox (session_id);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     audit,
     database::Database,
-    json,
+    epoch, json,
     outbox::{self, NewRow, Sender},
 };
 use crate::{
@@ -97,9 +97,23 @@ pub struct SessionRecord {
     pub features: Value,
     /// Its metrics, once it has ended.
     pub summary: Option<Value>,
+    /// A time server has vouched for the clock that its times are of. False: not yet, or they
+    /// could not be corrected, and only their order and their distance are right.
+    pub clock_set: bool,
 }
 
 impl NewSession {
+    /// The clock was set since this was judged: it begins then, and a consent that was given by
+    /// the same clock goes with it.
+    pub(super) fn move_by(&mut self, ms: i64) {
+        if let Some((_, consent_at)) = &mut self.consent
+            && epoch::is_same_clock(*consent_at, self.started_at)
+        {
+            *consent_at += ms;
+        }
+        self.started_at += ms;
+    }
+
     /// What the central desk is told of it.
     fn told(&self) -> Value {
         let (notice_version, consent_at) = self.consent.clone().unzip();
@@ -151,8 +165,24 @@ impl SessionRecord {
             consent_at: row.get("consent_at")?,
             features: json(row.get_ref("features")?.as_str()?)?,
             summary: summary.as_deref().map(json).transpose()?,
+            clock_set: row.get("clock_set")?,
         })
     }
+}
+
+/// When a session ended that began at `started_at`, and its summary with both: its duration was
+/// measured, and the clock may have been set since it began.
+fn at_its_times(started_at: i64, ended_at: i64, summary: &Value) -> (i64, Value) {
+    let Some(duration_ms) = summary["duration_ms"].as_i64() else {
+        return (ended_at, summary.clone());
+    };
+    let (ended_at, mut summary) = (started_at + duration_ms, summary.clone());
+    for (name, at) in [("started_at", started_at), ("ended_at", ended_at)] {
+        if let Some(told) = summary.get_mut(name) {
+            *told = at.into();
+        }
+    }
+    (ended_at, summary)
 }
 
 impl Database {
@@ -181,8 +211,12 @@ impl Database {
             transaction.prepare_cached(INSERT_CONSENT)?.execute(consent)?;
         }
         let detail = match &new.consent {
-            Some((notice_version, _)) => {
-                format!("{}, consent to notice {notice_version}", new.stream.name())
+            Some((notice_version, consent_at)) => {
+                let is_judged =
+                    sender.is_clock_set || epoch::is_same_clock(*consent_at, new.started_at);
+                let doubt =
+                    if is_judged { "" } else { ", of a time that the booth cannot judge" };
+                format!("{}, consent to notice {notice_version}{doubt}", new.stream.name())
             }
             None => format!("{}, no consent", new.stream.name()),
         };
@@ -213,36 +247,47 @@ impl Database {
     ) -> Result<()> {
         let SessionEnd { session_id, ended_at, summary, actor } = end;
         let transaction = self.begin()?;
-        let ended = transaction.prepare_cached(END)?.execute((
+        let started_at: Option<i64> = transaction
+            .prepare_cached(STARTED_AT)?
+            .query_row([session_id], |row| row.get(0))
+            .optional()?;
+        let Some(started_at) = started_at else {
+            let what = format!("no session {session_id} is running");
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        };
+        let (ended_at, summary) = at_its_times(started_at, *ended_at, summary);
+        transaction.prepare_cached(END)?.execute((
             ended_at,
             summary.to_string(),
             session_id,
         ))?;
-        if ended == 0 {
-            let what = format!("no session {session_id} is running");
-            return Err(Error::new(ErrorKind::InvalidInput, what));
-        }
         let object = format!("session {session_id}");
         audit::note(&transaction, now, actor, ["session.end", &object, ""])?;
         let row = NewRow {
             session_id: Some(session_id),
             kind: "summary",
-            at: *ended_at,
-            payload: summary,
+            at: ended_at,
+            payload: &summary,
         };
         outbox::add(&transaction, sender, &row)?;
         transaction.commit()?;
         Ok(())
     }
 
-    /// Sessions that began before `before` (unix ms), newest first.
+    /// Sessions that began before the one of `before` (unix ms), newest first.
     ///
     /// # Errors
     /// `Unavailable`.
     pub fn sessions(&self, limit: u32, before: Option<i64>) -> Result<Vec<SessionRecord>> {
+        let epoch_id: Option<i64> = match before {
+            Some(at) => {
+                self.connection.prepare_cached(EPOCH_OF)?.query_row([at], |row| row.get(0))?
+            }
+            None => None,
+        };
         let mut ask = self.connection.prepare_cached(SELECT)?;
-        let rows =
-            ask.query_map((before.unwrap_or(i64::MAX), limit), SessionRecord::from_row)?;
+        let wanted = (before.unwrap_or(i64::MAX), epoch_id, limit);
+        let rows = ask.query_map(wanted, SessionRecord::from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -268,27 +313,43 @@ impl Database {
 
 const INSERT: &str = "\
     INSERT INTO session
-        (session_id, stream, token_name, subject_ref, state, started_at, features)
-    VALUES (:session_id, :stream, :token_name, :subject_ref, 'running', :started_at, :features)
+        (session_id, stream, token_name, subject_ref, state, started_at, features, epoch_id)
+    VALUES (:session_id, :stream, :token_name, :subject_ref, 'running', :started_at, :features,
+        (SELECT max(epoch_id) FROM clock_epoch))
     ON CONFLICT (session_id) DO NOTHING";
 
 const INSERT_CONSENT: &str = "\
     INSERT INTO consent (session_id, notice_version, consent_at) VALUES (?1, ?2, ?3)";
 
+const STARTED_AT: &str = "\
+    SELECT started_at FROM session WHERE session_id = ?1 AND state = 'running'";
+
 const END: &str = "\
     UPDATE session SET state = 'ended', ended_at = max(?1, started_at), summary = ?2
     WHERE session_id = ?3 AND state IN ('running', 'abandoned')";
 
+/// The epoch of the session that began at ?1, the newest of several.
+const EPOCH_OF: &str = "SELECT max(ifnull(epoch_id, 0)) FROM session WHERE started_at = ?1";
+
+/// In the order in which they were begun, whatever the clock said; before ?1, which is of the
+/// epoch ?2.
 const SELECT: &str = "\
-    SELECT * FROM session LEFT JOIN consent USING (session_id)
-    WHERE started_at < ?1 ORDER BY started_at DESC, session_id DESC LIMIT ?2";
+    SELECT *, ifnull((SELECT is_vouched FROM clock_epoch e WHERE e.epoch_id = session.epoch_id), 1)
+        AS clock_set
+    FROM session LEFT JOIN consent USING (session_id)
+    WHERE ?2 IS NULL AND started_at < ?1
+        OR ifnull(epoch_id, 0) < ?2 OR ifnull(epoch_id, 0) = ?2 AND started_at < ?1
+    ORDER BY epoch_id DESC, started_at DESC, session_id DESC LIMIT ?3";
 
 const SELECT_ONE: &str = "\
-    SELECT * FROM session LEFT JOIN consent USING (session_id) WHERE session_id = ?1";
+    SELECT *, ifnull((SELECT is_vouched FROM clock_epoch e WHERE e.epoch_id = session.epoch_id), 1)
+        AS clock_set
+    FROM session LEFT JOIN consent USING (session_id) WHERE session_id = ?1";
 
 const NOTE_ABANDONED: &str = "\
-    INSERT INTO audit (at, actor, action, object, detail)
-    SELECT ?1, 'boothd', 'session.abandon', 'session ' || session_id, ''
+    INSERT INTO audit (at, actor, action, object, detail, epoch_id)
+    SELECT ?1, 'boothd', 'session.abandon', 'session ' || session_id, '',
+        (SELECT max(epoch_id) FROM clock_epoch)
     FROM session WHERE state = 'running'";
 
 const ABANDON: &str = "UPDATE session SET state = 'abandoned' WHERE state = 'running'";

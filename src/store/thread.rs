@@ -13,14 +13,13 @@ use tokio::sync::watch;
 use super::{
     StoreConfig, cleanup,
     database::Database,
-    millis,
     outbox::{OutboxState, Sender},
     pending::Pending,
     set_aside::SetAside,
     token_book::TokenBook,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, KeptClock},
     error::{Error, ErrorKind, Result},
     stage::Stage,
 };
@@ -40,13 +39,13 @@ pub(super) enum Order {
 pub(super) struct Desk {
     pub(super) database: Database,
     pub(super) config: StoreConfig,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<KeptClock>,
     pub(super) stage: Arc<Stage>,
     pub(super) book: watch::Sender<Arc<TokenBook>>,
     /// Of the tokens in the book.
     pub(super) data_version: i64,
-    /// When old rows were last looked for, unix ms.
-    pub(super) cleaned_at: Option<i64>,
+    /// When old rows were last looked for, monotonic.
+    pub(super) cleaned_at: Option<Duration>,
     /// Metrics on their way to the disk, and when they were last written (monotonic).
     pub(super) pending: Arc<Pending>,
     pub(super) flushed_at: Duration,
@@ -72,6 +71,9 @@ impl Desk {
             }
         }
         self.flush();
+        if let Err(error) = self.note_running() {
+            log::debug!(target: "store", error = error.chain().to_string().as_str(); "running time was not noted");
+        }
         self.stage.update(|status| status.state = crate::stage::State::Stopped);
     }
 
@@ -154,7 +156,8 @@ impl Desk {
             let is_clear = self.attempt(|database, _| database.clear_log());
             self.must_clear_log = !is_clear.unwrap_or(false);
         }
-        let looked = self.see_changes().and_then(|()| self.clean());
+        let looked =
+            self.keep_time().and_then(|()| self.see_changes()).and_then(|()| self.clean());
         if let Err(error) = looked {
             log::debug!(target: "store", error = error.chain().to_string().as_str(); "not looked after");
         }
@@ -173,13 +176,14 @@ impl Desk {
     }
 
     fn clean(&mut self) -> Result<()> {
-        let now = self.clock.unix_ms();
-        let is_due = self.cleaned_at.is_none_or(|at| now - at >= millis(cleanup::EVERY));
+        let now = self.clock.monotonic();
+        let is_due = self.cleaned_at.is_none_or(|at| now - at >= cleanup::EVERY);
         if !is_due {
             return Ok(());
         }
-        let config = self.config.clone();
-        let deleted = self.attempt(|database, now| database.forget(&config, now))?;
+        self.note_running()?;
+        let (config, certain_ms) = (self.config.clone(), self.clock.certain_unix_ms());
+        let deleted = self.attempt(|database, _| database.forget(&config, certain_ms))?;
         self.trim_outbox()?;
         self.cleaned_at = Some(now);
         if deleted > 0 {

@@ -1,6 +1,6 @@
 //! Tokens: who may open a door, kept by the hash of their secret.
 
-use std::{fmt, result, str::FromStr};
+use std::{fmt, result, str::FromStr, time::Duration};
 
 use rusqlite::{OptionalExtension, Row, named_params};
 use schemars::JsonSchema;
@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     audit,
+    cleanup::expires_at,
     database::Database,
-    token_book::Denied,
+    token_book::{TokenBook, TokenRow},
     token_file::{Secret, TokenHash},
 };
 use crate::{
+    clock::whole_ms,
     error::{Error, ErrorKind, Result},
     names::SessionId,
 };
@@ -113,20 +115,6 @@ pub struct NewToken {
 }
 
 impl Token {
-    /// Whether it opens a door at `now_unix_ms`.
-    ///
-    /// # Errors
-    /// Why it does not.
-    pub fn good_at(&self, now_unix_ms: i64) -> result::Result<(), Denied> {
-        if self.revoked_at.is_some() {
-            return Err(Denied::Revoked);
-        }
-        match self.expires_at {
-            Some(expires_at) if expires_at <= now_unix_ms => Err(Denied::Expired),
-            _ => Ok(()),
-        }
-    }
-
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let role: String = row.get("role")?;
         Ok(Token {
@@ -152,13 +140,37 @@ impl Database {
         actor: &str,
         now: i64,
     ) -> Result<(Token, Secret)> {
+        self.insert_token(new, None, (actor, now))
+    }
+
+    /// The same for a span from now on: it is as long whenever the clock is set.
+    ///
+    /// # Errors
+    /// As [`Database::add_token`].
+    pub fn add_token_for(
+        &mut self,
+        new: NewToken,
+        lifetime: Duration,
+        (actor, now): (&str, i64),
+    ) -> Result<(Token, Secret)> {
+        let lifetime_ms = whole_ms(lifetime);
+        let expires_at = Some(now.saturating_add(lifetime_ms));
+        self.insert_token(NewToken { expires_at, ..new }, Some(lifetime_ms), (actor, now))
+    }
+
+    fn insert_token(
+        &mut self,
+        new: NewToken,
+        lifetime_ms: Option<i64>,
+        (actor, now): (&str, i64),
+    ) -> Result<(Token, Secret)> {
         judge(&new, now)?;
         let secret = Secret::random();
         let transaction = self.begin()?;
         transaction.prepare_cached(INSERT)?.execute(named_params! {
             ":name": new.name, ":role": new.role.name(), ":session_id": new.session_id,
             ":secret_sha256": TokenHash::of(secret.reveal()).as_bytes(),
-            ":created_at": now, ":expires_at": new.expires_at,
+            ":created_at": now, ":expires_at": new.expires_at, ":lifetime_ms": lifetime_ms,
         })?;
         let id = TokenId(transaction.last_insert_rowid());
         let detail = format!("{} {}", new.role.name(), new.name);
@@ -209,14 +221,26 @@ impl Database {
     /// # Errors
     /// `Unavailable`.
     pub fn tokens(&self) -> Result<Vec<Token>> {
-        Ok(self.token_rows()?.into_iter().map(|(_, token)| token).collect())
+        Ok(self.token_rows()?.into_iter().map(|row| row.token).collect())
+    }
+
+    /// Every token, for those who judge one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn token_book(&self) -> Result<TokenBook> {
+        Ok(TokenBook::default().with_rows(self.token_rows()?))
     }
 
     /// Every token with its hash, by its number.
-    pub(super) fn token_rows(&self) -> Result<Vec<(TokenHash, Token)>> {
-        let mut ask = self.connection.prepare_cached(SELECT_ALL)?;
+    pub(super) fn token_rows(&self) -> Result<Vec<TokenRow>> {
+        let mut ask = self.connection.prepare_cached(&select_all())?;
         let rows = ask.query_map([], |row| {
-            Ok((TokenHash::from_bytes(row.get("secret_sha256")?), Token::from_row(row)?))
+            Ok(TokenRow {
+                hash: TokenHash::from_bytes(row.get("secret_sha256")?),
+                token: Token::from_row(row)?,
+                dead_at: row.get("dead_at")?,
+            })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -232,6 +256,7 @@ impl Database {
         id: TokenId,
         now: i64,
     ) -> Result<bool> {
+        let certain_ms = self.certain_ms(now);
         let transaction = self.begin()?;
         let (role, only) = match id.as_row() {
             None => (Role::Operator, None),
@@ -247,8 +272,8 @@ impl Database {
             return Ok(false);
         }
         if role != Role::Operator
-            && (transaction.prepare_cached(IS_ANOTHERS)?)
-                .query_row((session_id, id.0, now), |row| row.get(0))?
+            && (transaction.prepare_cached(&is_anothers())?)
+                .query_row((session_id, id.0, certain_ms), |row| row.get(0))?
         {
             return Ok(false);
         }
@@ -270,27 +295,38 @@ fn judge(new: &NewToken, now: i64) -> Result<()> {
 }
 
 const INSERT: &str = "\
-    INSERT INTO token (name, role, secret_sha256, session_id, created_at, expires_at)
-    VALUES (:name, :role, :secret_sha256, :session_id, :created_at, :expires_at)";
+    INSERT INTO token
+        (name, role, secret_sha256, session_id, created_at, expires_at, lifetime_ms, epoch_id)
+    VALUES (:name, :role, :secret_sha256, :session_id, :created_at, :expires_at, :lifetime_ms,
+        (SELECT max(epoch_id) FROM clock_epoch))";
 
 const SELECT_ONE: &str = "SELECT * FROM token WHERE token_id = ?1";
 
-const SELECT_ALL: &str = "SELECT * FROM token ORDER BY token_id";
+fn select_all() -> String {
+    format!("SELECT *, {} AS dead_at FROM token ORDER BY token_id", expires_at())
+}
 
-const REVOKE: &str = "UPDATE token SET revoked_at = ?1 WHERE token_id = ?2";
+const REVOKE: &str = "\
+    UPDATE token SET revoked_at = ?1, revoked_epoch_id = (SELECT max(epoch_id) FROM clock_epoch)
+    WHERE token_id = ?2";
 
 /// Bound to another token, meant for another one that is still good, or recorded before by one
 /// that is gone.
-const IS_ANOTHERS: &str = "\
-    SELECT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1 AND token_id IS NOT ?2)
-        OR EXISTS (
-            SELECT 1 FROM token
-            WHERE session_id = ?1 AND token_id <> ?2 AND revoked_at IS NULL
-              AND ifnull(expires_at > ?3, TRUE)
-        )
-        OR EXISTS (SELECT 1 FROM session WHERE session_id = ?1)
-            AND NOT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1)";
+fn is_anothers() -> String {
+    format!(
+        "SELECT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1 AND token_id IS NOT ?2)
+            OR EXISTS (
+                SELECT 1 FROM token
+                WHERE session_id = ?1 AND token_id <> ?2 AND revoked_at IS NULL
+                  AND ifnull({} > ?3, TRUE)
+            )
+            OR EXISTS (SELECT 1 FROM session WHERE session_id = ?1)
+                AND NOT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1)",
+        expires_at()
+    )
+}
 
 const BIND: &str = "\
-    INSERT INTO session_binding (session_id, token_id, bound_at) VALUES (?1, ?2, ?3)
+    INSERT INTO session_binding (session_id, token_id, bound_at, epoch_id)
+    VALUES (?1, ?2, ?3, (SELECT max(epoch_id) FROM clock_epoch))
     ON CONFLICT (session_id) DO NOTHING";

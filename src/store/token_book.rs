@@ -1,6 +1,6 @@
 //! [`TokenBook`]: every token there is, by its hash, for those who must answer at once.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use super::{
     token::{Role, Token, TokenId},
@@ -11,8 +11,36 @@ use super::{
 /// another process.
 #[derive(Clone, Debug, Default)]
 pub struct TokenBook {
-    by_hash: HashMap<TokenHash, Token>,
-    configured: Option<(TokenHash, Token)>,
+    by_hash: HashMap<TokenHash, Known>,
+    configured: Option<(TokenHash, Known)>,
+}
+
+/// A token, and from when on it opens nothing by the time that is certain.
+#[derive(Clone, Debug)]
+struct Known {
+    token: Token,
+    dead_at: Option<i64>,
+}
+
+/// A token as the database has it.
+#[derive(Clone, Debug)]
+pub(super) struct TokenRow {
+    pub(super) hash: TokenHash,
+    pub(super) token: Token,
+    /// On the scale of [`Clock::certain_unix_ms`](crate::clock::Clock).
+    pub(super) dead_at: Option<i64>,
+}
+
+impl Known {
+    fn good_at(&self, certain_ms: i64) -> Result<(), Denied> {
+        if self.token.revoked_at.is_some() {
+            return Err(Denied::Revoked);
+        }
+        match self.dead_at {
+            Some(dead_at) if dead_at <= certain_ms => Err(Denied::Expired),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why a token opens nothing.
@@ -37,38 +65,54 @@ impl fmt::Display for Denied {
 }
 
 impl TokenBook {
-    /// The token with that secret, if it is good at `now_unix_ms`.
+    /// The token with that secret, if it is good at `certain_ms`, the time that is certain
+    /// ([`Clock::certain_unix_ms`](crate::clock::Clock)): a wall clock that nobody vouches for
+    /// ends no token.
     ///
     /// Looked up by the hash of 256 random bits, so how long it takes tells nothing of use.
     ///
     /// # Errors
     /// Why it is not.
-    pub fn check(&self, secret: &str, now_unix_ms: i64) -> Result<Token, Denied> {
-        if let Some((hash, token)) = &self.configured
+    pub fn check(&self, secret: &str, certain_ms: i64) -> Result<Token, Denied> {
+        if let Some((hash, known)) = &self.configured
             && hash.matches(secret)
         {
-            return Ok(token.clone());
+            return Ok(known.token.clone());
         }
-        let token = self.by_hash.get(&TokenHash::of(secret)).ok_or(Denied::Unknown)?;
-        token.good_at(now_unix_ms).map(|()| token.clone())
+        let known = self.by_hash.get(&TokenHash::of(secret)).ok_or(Denied::Unknown)?;
+        known.good_at(certain_ms).map(|()| known.token.clone())
     }
 
-    /// Whether a token that was checked before is still good at `now_unix_ms`.
+    /// Whether a token that was checked before is still good at `certain_ms`.
     ///
     /// # Errors
     /// Why it is not.
-    pub fn still_valid(&self, id: TokenId, now_unix_ms: i64) -> Result<(), Denied> {
-        self.get(id).ok_or(Denied::Unknown)?.good_at(now_unix_ms)
+    pub fn still_valid(&self, id: TokenId, certain_ms: i64) -> Result<(), Denied> {
+        self.known(id).ok_or(Denied::Unknown)?.good_at(certain_ms)
+    }
+
+    /// How long a token is good from `certain_ms` on; `None`: for ever, or it is not known.
+    pub fn expires_in(&self, id: TokenId, certain_ms: i64) -> Option<Duration> {
+        let left_ms = self.known(id)?.dead_at?.saturating_sub(certain_ms);
+        Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
     }
 
     /// The token with that id.
     pub fn get(&self, id: TokenId) -> Option<&Token> {
-        self.tokens().find(|token| token.id == id)
+        self.known(id).map(|known| &known.token)
     }
 
     /// Every token, the configuration's first, the others in no order.
     pub fn tokens(&self) -> impl Iterator<Item = &Token> {
-        self.configured.iter().map(|(_, token)| token).chain(self.by_hash.values())
+        self.all().map(|known| &known.token)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Known> {
+        self.configured.iter().map(|(_, known)| known).chain(self.by_hash.values())
+    }
+
+    fn known(&self, id: TokenId) -> Option<&Known> {
+        self.all().find(|known| known.token.id == id)
     }
 
     /// The same book with the configuration's token, which never expires.
@@ -82,12 +126,15 @@ impl TokenBook {
             expires_at: None,
             revoked_at: None,
         };
-        let configured = Some((TokenHash::of(secret.reveal()), token));
+        let known = Known { token, dead_at: None };
+        let configured = Some((TokenHash::of(secret.reveal()), known));
         TokenBook { by_hash: self.by_hash.clone(), configured }
     }
 
     /// The same book with other rows of the database.
-    pub(super) fn with_rows(&self, rows: Vec<(TokenHash, Token)>) -> Self {
-        TokenBook { by_hash: rows.into_iter().collect(), configured: self.configured.clone() }
+    pub(super) fn with_rows(&self, rows: Vec<TokenRow>) -> Self {
+        let known = |TokenRow { hash, token, dead_at }| (hash, Known { token, dead_at });
+        let by_hash = rows.into_iter().map(known).collect();
+        TokenBook { by_hash, configured: self.configured.clone() }
     }
 }

@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::message::{client::Refusal, stamp::Stamp};
+use super::message::client::Refusal;
 use crate::{
     booth::{Booth, Gates, Ground},
     clock::Clock,
@@ -67,11 +68,11 @@ struct Sent {
 #[derive(Default)]
 struct Stamps {
     next: u64,
-    kept: VecDeque<(u64, Option<Stamp>)>,
+    kept: VecDeque<(u64, Option<Value>)>,
 }
 
 impl Stamps {
-    fn add(&mut self, stamp: Option<Stamp>) -> u64 {
+    fn add(&mut self, stamp: Option<Value>) -> u64 {
         let sequence = self.next;
         self.next += 1;
         if self.kept.len() == STAMPS {
@@ -81,7 +82,7 @@ impl Stamps {
         sequence
     }
 
-    fn of(&self, sequence: u64) -> Option<Stamp> {
+    fn of(&self, sequence: u64) -> Option<Value> {
         self.kept.iter().find(|(kept, _)| *kept == sequence)?.1.clone()
     }
 }
@@ -128,6 +129,9 @@ impl Clients {
 
     /// Ends the streams whose clients have been away for long; to be called now and then.
     pub(super) async fn clean_up(&self, now: Duration) {
+        for client in self.open.lock().expect(UNPOISONED).values() {
+            client.interview.look_at_clock();
+        }
         self.close(|left_at| left_at.is_some_and(|at| now.saturating_sub(at) >= RESUME_WITHIN))
             .await;
     }
@@ -151,7 +155,7 @@ impl Clients {
         let ground = self.ground.clone();
         let interview = Booth::new(spec.stream, stream.clone(), gates.clone(), ground);
         let (state, store) = (interview.state(), self.store.clone());
-        tokio::spawn(recorder::follow(live.clone(), state, store, clock.clone()));
+        tokio::spawn(recorder::follow(live.clone(), state, store));
         Client {
             session_id: session_id.clone(),
             interview,
@@ -205,7 +209,7 @@ impl Client {
         &self,
         format: PixelFormat,
         data: Vec<u8>,
-        stamp: Option<Stamp>,
+        stamp: Option<Value>,
     ) -> Result<(), Refusal> {
         self.admit(&self.gates.camera, "video")?;
         let sequence = self.sent.lock().expect(UNPOISONED).frames.add(stamp);
@@ -227,7 +231,7 @@ impl Client {
         &self,
         format: SoundFormat,
         data: Vec<u8>,
-        stamp: Option<Stamp>,
+        stamp: Option<Value>,
     ) -> Result<(), Refusal> {
         self.admit(&self.gates.microphone, "audio")?;
         let sequence = self.sent.lock().expect(UNPOISONED).chunks.add(stamp);
@@ -243,12 +247,12 @@ impl Client {
     }
 
     /// The client's timestamp of a frame, while it is kept.
-    pub(super) fn frame_stamp(&self, sequence: u64) -> Option<Stamp> {
+    pub(super) fn frame_stamp(&self, sequence: u64) -> Option<Value> {
         self.sent.lock().expect(UNPOISONED).frames.of(sequence)
     }
 
     /// The client's timestamp of a chunk, while it is kept.
-    pub(super) fn chunk_stamp(&self, sequence: u64) -> Option<Stamp> {
+    pub(super) fn chunk_stamp(&self, sequence: u64) -> Option<Value> {
         self.sent.lock().expect(UNPOISONED).chunks.of(sequence)
     }
 

@@ -216,7 +216,11 @@ pub async fn serve(
         state: Arc::new(state),
         stop,
     };
-    let cleaning = tokio::spawn(clean_up(clients.clone(), shared.clock.clone()));
+    let cleaning = tokio::spawn(clean_up(
+        clients.clone(),
+        shared.state.booth.clone(),
+        shared.clock.clone(),
+    ));
     house.serve(listener, router::router(shared)).await;
     cleaning.abort();
     clients.end_all().await;
@@ -237,10 +241,11 @@ fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
 }
 
 /// Ends the streams of clients that do not come back, now and then.
-async fn clean_up(clients: Arc<clients::Clients>, clock: Arc<dyn Clock>) {
+async fn clean_up(clients: Arc<clients::Clients>, booth: Booth, clock: Arc<dyn Clock>) {
     let mut turn = tokio::time::interval(CLEAN_EVERY);
     loop {
         turn.tick().await;
+        booth.look_at_clock();
         clients.clean_up(clock.monotonic()).await;
     }
 }

@@ -70,7 +70,7 @@ impl Viewer {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         let mut tokens = self.shared.state.store.tokens();
         loop {
-            let now = self.shared.clock.unix_ms();
+            let now = self.shared.clock.certain_unix_ms();
             let is_on = self.state.borrow_and_update().features.preview;
             let may = tokens.borrow_and_update().still_valid(self.token.id, now).is_ok();
             if !is_on || !may {

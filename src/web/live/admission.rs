@@ -47,7 +47,7 @@ impl Connection {
         }
         let book = self.tokens.borrow().clone();
         let token = book
-            .check(&auth.access_token, self.shared.clock.unix_ms())
+            .check(&auth.access_token, self.shared.clock.certain_unix_ms())
             .map_err(|denied| Refusal::new(told(denied).0, NOT_VALID))?;
         let session_id: SessionId = auth.session_id.parse().map_err(|invalid| {
             let invalid: InvalidSessionId = invalid;
@@ -115,7 +115,7 @@ impl Connection {
     /// Ends the connection when the token's right has ended.
     pub(super) fn check_token(&mut self) -> Step {
         let Some(guest) = &self.guest else { return Ok(()) };
-        let now = self.shared.clock.unix_ms();
+        let now = self.shared.clock.certain_unix_ms();
         let judged = self.tokens.borrow_and_update().still_valid(guest.token.id, now);
         // One that is not in the book any more was revoked long ago.
         let gone = |denied| if denied == Denied::Unknown { Denied::Revoked } else { denied };
@@ -124,8 +124,7 @@ impl Connection {
 
     /// Time until the token expires.
     pub(super) fn expires_in(&self) -> Option<Duration> {
-        let expires_at = self.guest.as_ref()?.token.expires_at?;
-        let left = expires_at.saturating_sub(self.shared.clock.unix_ms());
-        Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+        let (id, now) = (self.guest.as_ref()?.token.id, self.shared.clock.certain_unix_ms());
+        self.tokens.borrow().expires_in(id, now)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{body::Bytes, extract::ws::close_code};
+use serde_json::Value;
 
 use super::{Connection, End, Own, Step, feed::Feed};
 use crate::{
@@ -11,12 +12,9 @@ use crate::{
     store::Role,
     web::{
         clients::Client,
-        message::{
-            client::{
-                AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, Refusal, VideoFrameData,
-                parse_binary,
-            },
-            stamp::Stamp,
+        message::client::{
+            AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, Refusal, VideoFrameData,
+            parse_binary,
         },
     },
 };
@@ -24,8 +22,8 @@ use crate::{
 impl Connection {
     pub(super) async fn take_frame(
         &mut self,
-        sent: VideoFrameData<'_>,
-        stamp: Option<Stamp>,
+        sent: VideoFrameData,
+        stamp: Option<Value>,
     ) -> Step {
         within(data_url::bytes_in(&sent.frame), LARGEST_PICTURE_BYTES)?;
         let picture = data_url::picture(&sent.frame);
@@ -35,8 +33,8 @@ impl Connection {
 
     pub(super) async fn take_chunk(
         &mut self,
-        sent: AudioChunkData<'_>,
-        stamp: Option<Stamp>,
+        sent: AudioChunkData,
+        stamp: Option<Value>,
     ) -> Step {
         within(data_url::bytes_in(&sent.audio), LARGEST_SOUND_BYTES)?;
         let chunk = data_url::sound(&sent.audio);
@@ -72,7 +70,7 @@ impl Connection {
     async fn put_frame(
         &mut self,
         frame: Result<(PixelFormat, Vec<u8>), Refusal>,
-        stamp: Option<Stamp>,
+        stamp: Option<Value>,
     ) -> Step {
         self.stats.frames_total += 1;
         let taken = self.own_stream().and_then(|client| {
@@ -88,7 +86,7 @@ impl Connection {
     async fn put_chunk(
         &mut self,
         chunk: Result<(SoundFormat, Vec<u8>), Refusal>,
-        stamp: Option<Stamp>,
+        stamp: Option<Value>,
     ) -> Step {
         self.stats.chunks_total += 1;
         let taken = self.own_stream().and_then(|client| {

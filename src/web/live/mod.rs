@@ -29,7 +29,6 @@ use super::{
         self,
         client::{Refusal, Request},
         server::{Connected, ConnectionStats, StateOf},
-        stamp::Stamp,
     },
 };
 use crate::{
@@ -276,7 +275,7 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, request: Request<'_>) -> Step {
+    async fn answer(&mut self, request: Request) -> Step {
         match request {
             Request::Auth(auth) => return self.authenticate(auth).await,
             Request::Ping(timestamp) => {
@@ -324,7 +323,7 @@ impl Connection {
     }
 
     /// Says no; the client may find the reference in the log with the operator.
-    async fn refuse(&mut self, refusal: Refusal, stamp: Option<Stamp>) -> Step {
+    async fn refuse(&mut self, refusal: Refusal, stamp: Option<serde_json::Value>) -> Step {
         self.stats.refused_total += 1;
         let reference = self.next_reference();
         log::debug!(target: "web", code = refusal.code, reference = reference.as_str();
