@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
 use tokio::sync::watch;
 
-use super::message::client::Refusal;
+use super::message::{client::Refusal, stamp::Stamp};
 use crate::{
     booth::{Booth, Gates, Ground},
     clock::Clock,
@@ -68,11 +67,11 @@ struct Sent {
 #[derive(Default)]
 struct Stamps {
     next: u64,
-    kept: VecDeque<(u64, Option<Value>)>,
+    kept: VecDeque<(u64, Option<Stamp>)>,
 }
 
 impl Stamps {
-    fn add(&mut self, stamp: Option<Value>) -> u64 {
+    fn add(&mut self, stamp: Option<Stamp>) -> u64 {
         let sequence = self.next;
         self.next += 1;
         if self.kept.len() == STAMPS {
@@ -82,7 +81,7 @@ impl Stamps {
         sequence
     }
 
-    fn of(&self, sequence: u64) -> Option<Value> {
+    fn of(&self, sequence: u64) -> Option<Stamp> {
         self.kept.iter().find(|(kept, _)| *kept == sequence)?.1.clone()
     }
 }
@@ -209,7 +208,7 @@ impl Client {
         &self,
         format: PixelFormat,
         data: Vec<u8>,
-        stamp: Option<Value>,
+        stamp: Option<Stamp>,
     ) -> Result<(), Refusal> {
         self.admit(&self.gates.camera, "video")?;
         let sequence = self.sent.lock().expect(UNPOISONED).frames.add(stamp);
@@ -231,7 +230,7 @@ impl Client {
         &self,
         format: SoundFormat,
         data: Vec<u8>,
-        stamp: Option<Value>,
+        stamp: Option<Stamp>,
     ) -> Result<(), Refusal> {
         self.admit(&self.gates.microphone, "audio")?;
         let sequence = self.sent.lock().expect(UNPOISONED).chunks.add(stamp);
@@ -247,12 +246,12 @@ impl Client {
     }
 
     /// The client's timestamp of a frame, while it is kept.
-    pub(super) fn frame_stamp(&self, sequence: u64) -> Option<Value> {
+    pub(super) fn frame_stamp(&self, sequence: u64) -> Option<Stamp> {
         self.sent.lock().expect(UNPOISONED).frames.of(sequence)
     }
 
     /// The client's timestamp of a chunk, while it is kept.
-    pub(super) fn chunk_stamp(&self, sequence: u64) -> Option<Value> {
+    pub(super) fn chunk_stamp(&self, sequence: u64) -> Option<Stamp> {
         self.sent.lock().expect(UNPOISONED).chunks.of(sequence)
     }
 

@@ -38,6 +38,21 @@ async fn a_message_over_the_limit_closes_1009() {
 }
 
 #[tokio::test]
+async fn an_echoed_timestamp_over_256_bytes_is_refused_and_the_connection_goes_on() {
+    let doors = Doors::open(patient()).await;
+    let mut client = doors.operator().await;
+    // 9 MB of text would be 140 MB of values.
+    let big = format!("[{}1]", "1,".repeat(4_500_000));
+    for kind in ["video_frame", "audio_chunk", "ping"] {
+        let message = format!(r#"{{"type":"{kind}","data":{{}},"timestamp":{big}}}"#);
+        client.send(Message::text(message)).await;
+        client.expect_error("timestamp_too_long").await;
+    }
+    client.say(json!({ "type": "ping", "timestamp": { "id": [1, "a"] } })).await;
+    assert_eq!(client.expect("pong").await["timestamp"], json!({ "id": [1, "a"] }));
+}
+
+#[tokio::test]
 async fn one_clients_garbage_does_not_reach_anothers_stream() {
     let doors = Doors::open(WebConfig { max_message_bytes: 1024, ..patient() }).await;
     let mut good = doors.watcher().await;

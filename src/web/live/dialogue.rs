@@ -49,7 +49,7 @@ type Served = Result<(), Stopped>;
 
 impl Connection {
     /// Serves a request of a client that is let in.
-    pub(super) async fn serve_request(&mut self, request: Request) -> Served {
+    pub(super) async fn serve_request(&mut self, request: Request<'_>) -> Served {
         let actor = self.guest.as_ref().map(|g| g.token.name.clone()).unwrap_or_default();
         match request {
             Request::GetStatus => self.tell_status().await,

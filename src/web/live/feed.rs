@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
     web::{
         broadcast::{Reports, is_same},
         clients::Client,
-        message::{self, client::Refusal},
+        message::{self, client::Refusal, stamp::Stamp},
     },
 };
 
@@ -40,7 +39,7 @@ pub(super) enum News {
     /// A report as text.
     Report(Utf8Bytes),
     /// Media could not be used; the timestamp is the client's.
-    Refused(Refusal, Option<Value>),
+    Refused(Refusal, Option<Stamp>),
     /// Switches, consent or session changed.
     State(Box<BoothState>),
 }
@@ -147,7 +146,7 @@ async fn newest_text(newest: &mut watch::Receiver<Option<Utf8Bytes>>) -> Option<
 fn untold(
     live: &Live,
     told: &mut Live,
-    stamp: impl Fn(bool, u64) -> Option<Value>,
+    stamp: impl Fn(bool, u64) -> Option<Stamp>,
 ) -> Option<News> {
     if is_new(&live.face, &mut told.face)
         && let Some(report) = VisualReport::newest(live)
@@ -183,6 +182,8 @@ fn is_new<T>(now: &Option<Arc<T>>, told: &mut Option<Arc<T>>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::Value;
 
     use super::*;
     use crate::{
@@ -242,7 +243,7 @@ mod tests {
     fn a_face_that_went_away_does_not_put_off_the_voice() {
         let mut told = Live { face: Some(Arc::new(seen())), ..Live::default() };
         let now = Live { voice: Some(Arc::new(heard())), ..Live::default() };
-        let stamp = |is_video: bool, sequence: u64| (!is_video).then(|| Value::from(sequence));
+        let stamp = |is_video: bool, sequence: u64| (!is_video).then(|| Stamp::from(sequence));
         match untold(&now, &mut told, stamp) {
             Some(News::Report(text)) => {
                 let report: Value = serde_json::from_str(&text).unwrap();

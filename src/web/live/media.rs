@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{body::Bytes, extract::ws::close_code};
-use serde_json::Value;
 
 use super::{Connection, End, Own, Step, feed::Feed};
 use crate::{
@@ -12,9 +11,12 @@ use crate::{
     store::Role,
     web::{
         clients::Client,
-        message::client::{
-            AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, Refusal, VideoFrameData,
-            parse_binary,
+        message::{
+            client::{
+                AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, Refusal, VideoFrameData,
+                parse_binary,
+            },
+            stamp::Stamp,
         },
     },
 };
@@ -22,8 +24,8 @@ use crate::{
 impl Connection {
     pub(super) async fn take_frame(
         &mut self,
-        sent: VideoFrameData,
-        stamp: Option<Value>,
+        sent: VideoFrameData<'_>,
+        stamp: Option<Stamp>,
     ) -> Step {
         within(data_url::bytes_in(&sent.frame), LARGEST_PICTURE_BYTES)?;
         let picture = data_url::picture(&sent.frame);
@@ -33,8 +35,8 @@ impl Connection {
 
     pub(super) async fn take_chunk(
         &mut self,
-        sent: AudioChunkData,
-        stamp: Option<Value>,
+        sent: AudioChunkData<'_>,
+        stamp: Option<Stamp>,
     ) -> Step {
         within(data_url::bytes_in(&sent.audio), LARGEST_SOUND_BYTES)?;
         let chunk = data_url::sound(&sent.audio);
@@ -70,7 +72,7 @@ impl Connection {
     async fn put_frame(
         &mut self,
         frame: Result<(PixelFormat, Vec<u8>), Refusal>,
-        stamp: Option<Value>,
+        stamp: Option<Stamp>,
     ) -> Step {
         self.stats.frames_total += 1;
         let taken = self.own_stream().and_then(|client| {
@@ -86,7 +88,7 @@ impl Connection {
     async fn put_chunk(
         &mut self,
         chunk: Result<(SoundFormat, Vec<u8>), Refusal>,
-        stamp: Option<Value>,
+        stamp: Option<Stamp>,
     ) -> Step {
         self.stats.chunks_total += 1;
         let taken = self.own_stream().and_then(|client| {

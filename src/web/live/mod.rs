@@ -29,6 +29,7 @@ use super::{
         self,
         client::{Refusal, Request},
         server::{Connected, ConnectionStats, StateOf},
+        stamp::Stamp,
     },
 };
 use crate::{
@@ -275,7 +276,7 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, request: Request) -> Step {
+    async fn answer(&mut self, request: Request<'_>) -> Step {
         match request {
             Request::Auth(auth) => return self.authenticate(auth).await,
             Request::Ping(timestamp) => {
@@ -323,7 +324,7 @@ impl Connection {
     }
 
     /// Says no; the client may find the reference in the log with the operator.
-    async fn refuse(&mut self, refusal: Refusal, stamp: Option<serde_json::Value>) -> Step {
+    async fn refuse(&mut self, refusal: Refusal, stamp: Option<Stamp>) -> Step {
         self.stats.refused_total += 1;
         let reference = self.next_reference();
         log::debug!(target: "web", code = refusal.code, reference = reference.as_str();

@@ -75,12 +75,12 @@ fn with(has: &'static [&'static str], kind: Kind) -> Kind {
 fn from_clients(s: &mut SchemaGenerator) -> Vec<Kind> {
     vec![
         kind::<client::AuthData>(s, "auth", "To be let in; comes first."),
-        kind::<client::VideoFrameData>(
+        kind::<client::VideoFrameData<'_>>(
             s,
             "video_frame",
             "A picture of the client's own camera.",
         ),
-        kind::<client::AudioChunkData>(
+        kind::<client::AudioChunkData<'_>>(
             s,
             "audio_chunk",
             "Sound of the client's own microphone.",
@@ -145,7 +145,9 @@ impl Kind {
         }
         for field in self.has {
             let schema = match *field {
-                "timestamp" => json!({ "description": "Any value, echoed." }),
+                "timestamp" => {
+                    json!({ "description": "Any value of at most 256 bytes of JSON, echoed." })
+                }
                 _ => json!({ "type": "string" }),
             };
             properties.insert((*field).into(), schema);

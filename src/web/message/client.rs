@@ -1,23 +1,22 @@
 //! What clients say. [`parse`] judges the form of a message; what it may do is judged elsewhere.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, value::RawValue};
 
-use crate::{
-    names::StreamId,
-    {features::FeatureChange, web::moment::Moment},
-};
+use super::stamp::{RawStamp, Stamp};
+use crate::{features::FeatureChange, names::StreamId, web::moment::Moment};
 
-/// What a client asked for, after its form was judged.
+/// What a client asked for, after its form was judged. Pictures and sound stay where they are in
+/// the message's text.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Request {
+pub enum Request<'a> {
     /// To be let in; what is missing is empty.
     Auth(AuthData),
     /// A sign of life; its timestamp is echoed.
-    Ping(Option<Value>),
+    Ping(Option<Stamp>),
     /// How things stand.
     GetStatus,
     /// What the analysis takes.
@@ -25,9 +24,9 @@ pub enum Request {
     /// The reports of a stream.
     Watch(WatchData),
     /// A picture, and the timestamp that its report carries.
-    VideoFrame(VideoFrameData, Option<Value>),
+    VideoFrame(VideoFrameData<'a>, Option<Stamp>),
     /// Some sound, and the timestamp that its report carries.
-    AudioChunk(AudioChunkData, Option<Value>),
+    AudioChunk(AudioChunkData<'a>, Option<Stamp>),
     /// An interview begins, with the candidate's consent.
     StartSession(StartSessionData),
     /// Switches features.
@@ -63,11 +62,14 @@ pub struct WatchData {
 
 /// `video_frame`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
-pub struct VideoFrameData {
+pub struct VideoFrameData<'a> {
     /// A data URL: `data:image/jpeg;base64,…` or PNG.
-    pub frame: String,
-    /// Any JSON value; the report carries it unchanged at its top level.
-    pub timestamp: Option<Value>,
+    #[serde(borrow)]
+    pub frame: Cow<'a, str>,
+    /// Any JSON value of at most 256 bytes; the report carries it unchanged at its top level.
+    #[serde(borrow)]
+    #[schemars(with = "Option<Value>")]
+    pub timestamp: Option<RawStamp<'a>>,
     /// Pixels; the picture itself knows better.
     pub width: Option<f64>,
     /// Pixels; the picture itself knows better.
@@ -76,11 +78,14 @@ pub struct VideoFrameData {
 
 /// `audio_chunk`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
-pub struct AudioChunkData {
+pub struct AudioChunkData<'a> {
     /// Bare base64 of WebM/Opus (a whole file or the next slice of one) or of WAV.
-    pub audio: String,
-    /// Any JSON value; the report carries it unchanged at its top level.
-    pub timestamp: Option<Value>,
+    #[serde(borrow)]
+    pub audio: Cow<'a, str>,
+    /// Any JSON value of at most 256 bytes; the report carries it unchanged at its top level.
+    #[serde(borrow)]
+    #[schemars(with = "Option<Value>")]
+    pub timestamp: Option<RawStamp<'a>>,
     /// Milliseconds; the sound itself knows better.
     pub duration: Option<f64>,
 }
@@ -130,41 +135,47 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// A message before its data was looked into: the data and the timestamp are still text, since
+/// what they may be depends on the type, and a tree of values may be many times its text.
 #[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    data: Value,
-    timestamp: Option<Value>,
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timestamp: Option<RawStamp<'a>>,
 }
 
-/// Reads one text message.
+/// Reads one text message. Takes no more memory than the text, which the answer borrows.
 ///
 /// # Errors
 /// The refusal to send.
-pub fn parse(text: &str) -> Result<Request, Refusal> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|cause| Refusal::new("invalid_json", format!("not JSON: {cause}")))?;
-    let Envelope { kind, data, timestamp } = serde_json::from_value(value).map_err(|_| {
-        let sentence = "a message is an object with a `type`, which is a string";
-        Refusal::new("invalid_message", sentence)
+pub fn parse(text: &str) -> Result<Request<'_>, Refusal> {
+    let Envelope { kind, data, timestamp } = serde_json::from_str(text).map_err(|cause| {
+        if cause.is_data() {
+            let sentence = "a message is an object with a `type`, which is a string";
+            return Refusal::new("invalid_message", sentence);
+        }
+        Refusal::new("invalid_json", format!("not JSON: {cause}"))
     })?;
-    match kind.as_str() {
-        "auth" => Ok(Request::Auth(AuthData::deserialize(data).unwrap_or_default())),
+    let data = data.map_or("null", RawValue::get);
+    let timestamp = timestamp.map(RawStamp::judge).transpose()?;
+    match &*kind {
+        "auth" => Ok(Request::Auth(serde_json::from_str(data).unwrap_or_default())),
         "ping" => Ok(Request::Ping(timestamp)),
         "get_status" => Ok(Request::GetStatus),
         "get_performance_stats" => Ok(Request::GetPerformanceStats),
         "watch" => read(&kind, data).map(Request::Watch),
         "video_frame" => {
-            let mut frame: VideoFrameData = read(&kind, data)?;
-            let timestamp = frame.timestamp.take().or(timestamp);
-            Ok(Request::VideoFrame(frame, timestamp))
+            let frame: VideoFrameData<'_> = read(&kind, data)?;
+            let stamp = frame.timestamp.map(RawStamp::judge).transpose()?.or(timestamp);
+            Ok(Request::VideoFrame(frame, stamp))
         }
         "audio_chunk" => {
-            let mut chunk: AudioChunkData = read(&kind, data)?;
-            let timestamp = chunk.timestamp.take().or(timestamp);
-            Ok(Request::AudioChunk(chunk, timestamp))
+            let chunk: AudioChunkData<'_> = read(&kind, data)?;
+            let stamp = chunk.timestamp.map(RawStamp::judge).transpose()?.or(timestamp);
+            Ok(Request::AudioChunk(chunk, stamp))
         }
         "start_session" => read(&kind, data).map(Request::StartSession),
         "configure" => read(&kind, data).map(Request::Configure),
@@ -179,16 +190,20 @@ pub fn parse(text: &str) -> Result<Request, Refusal> {
     }
 }
 
-fn read<T: DeserializeOwned>(kind: &str, data: Value) -> Result<T, Refusal> {
-    serde_json::from_value(data).map_err(|cause| {
+fn read<'a, T: Deserialize<'a>>(kind: &str, data: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(data).map_err(|cause| {
+        let cause: String = cause.to_string().chars().take(MAX_CAUSE_CHARS).collect();
         Refusal::new("invalid_message", format!("the data of `{kind}`: {cause}"))
     })
 }
 
+/// A cause may repeat what the client sent, at any length; the answer to it may not.
+const MAX_CAUSE_CHARS: usize = 200;
+
 /// A missing field and one that is no string are the same mistake: the kept answer.
 fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(value.as_str().unwrap_or_default().to_owned())
+    let value = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(value.get()).unwrap_or_default())
 }
 
 /// What a binary message holds.
@@ -245,7 +260,9 @@ mod tests {
         assert_eq!(code(r#"{"type": "video_frame", "data": {}}"#), "invalid_message");
         assert_eq!(code(r#"{"type": "audio_chunk", "data": {"audio": 1}}"#), "invalid_message");
         assert_eq!(code(r#"{"type": "configure"}"#), "invalid_message");
-        assert_eq!(code(&"[".repeat(100_000)), "invalid_json");
+        assert_eq!(code(&"[".repeat(100_000)), "invalid_message", "no object");
+        let deep = format!(r#"{{"type": "watch", "data": {}"#, "[".repeat(100_000));
+        assert_eq!(code(&deep), "invalid_json");
     }
 
     #[test]
@@ -265,14 +282,54 @@ mod tests {
     #[test]
     fn the_timestamp_of_media_is_any_value_inside_or_beside_the_data() {
         let stamp = |text: &str| match parse(text) {
-            Ok(Request::VideoFrame(_, stamp)) => stamp,
+            Ok(Request::VideoFrame(_, stamp)) => stamp.map(|stamp| stamp.json().to_owned()),
             other => panic!("{other:?}"),
         };
         let inside =
             r#"{"type":"video_frame","data":{"frame":"x","timestamp":[1]},"timestamp":2}"#;
-        assert_eq!(stamp(inside), Some(serde_json::json!([1])));
+        assert_eq!(stamp(inside).as_deref(), Some("[1]"));
         let beside = r#"{"type":"video_frame","data":{"frame":"x"},"timestamp":2}"#;
-        assert_eq!(stamp(beside), Some(2.into()));
+        assert_eq!(stamp(beside).as_deref(), Some("2"));
+        let null =
+            r#"{"type":"video_frame","data":{"frame":"x","timestamp":null},"timestamp":2}"#;
+        assert_eq!(stamp(null).as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn a_timestamp_of_more_than_256_bytes_is_refused_wherever_it_stands() {
+        let long = format!("[{}1]", "1,".repeat(128));
+        let longest = format!("\"{}\"", "x".repeat(254));
+        for (kind, field) in [("video_frame", "frame"), ("audio_chunk", "audio")] {
+            let inside = |stamp: &str| {
+                format!(r#"{{"type":"{kind}","data":{{"{field}":"x","timestamp":{stamp}}}}}"#)
+            };
+            assert_eq!(code(&inside(&long)), "timestamp_too_long");
+            assert!(parse(&inside(&longest)).is_ok());
+            let beside =
+                format!(r#"{{"timestamp":{long},"type":"{kind}","data":{{"{field}":"x"}}}}"#);
+            assert_eq!(code(&beside), "timestamp_too_long");
+        }
+        assert_eq!(
+            code(&format!(r#"{{"type":"ping","timestamp":{long}}}"#)),
+            "timestamp_too_long"
+        );
+    }
+
+    #[test]
+    fn a_picture_is_not_copied_out_of_its_message() {
+        let text = r#"{"type":"video_frame","data":{"frame":"data:image/jpeg;base64,AAAA"}}"#;
+        match parse(text) {
+            Ok(Request::VideoFrame(frame, None)) => {
+                assert!(matches!(frame.frame, Cow::Borrowed(_)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_does_not_repeat_a_long_mistake() {
+        let text = format!(r#"{{"type":"configure","data":{{"{}":1}}}}"#, "x".repeat(100_000));
+        assert!(parse(&text).unwrap_err().sentence.len() < 300);
     }
 
     #[test]

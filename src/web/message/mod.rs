@@ -5,14 +5,15 @@
 
 pub mod client;
 pub(super) mod server;
+pub mod stamp;
 pub(super) mod asyncapi;
 
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::booth::StartSession;
 use client::{Refusal, StartSessionData};
+use stamp::Stamp;
 
 impl From<StartSessionData> for StartSession {
     fn from(start: StartSessionData) -> Self {
@@ -25,14 +26,14 @@ impl From<StartSessionData> for StartSession {
     }
 }
 
-/// Reports carry the client's own `timestamp` (any JSON value); other messages mostly none.
+/// Reports carry the client's own `timestamp` (a short JSON value); other messages mostly none.
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     #[serde(rename = "type")]
     kind: &'a str,
     data: T,
     #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp: Option<Value>,
+    timestamp: Option<Stamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -40,7 +41,7 @@ struct Envelope<'a, T> {
 }
 
 /// A message as text.
-pub(super) fn text(kind: &str, data: impl Serialize, timestamp: Option<Value>) -> Utf8Bytes {
+pub(super) fn text(kind: &str, data: impl Serialize, timestamp: Option<Stamp>) -> Utf8Bytes {
     write(&Envelope { kind, data, timestamp, code: None, reference: None })
 }
 
@@ -50,7 +51,7 @@ pub(super) fn refused(
     kind: &str,
     refusal: &Refusal,
     reference: &str,
-    timestamp: Option<Value>,
+    timestamp: Option<Stamp>,
 ) -> Utf8Bytes {
     let (data, code) = (&refusal.sentence, Some(refusal.code));
     write(&Envelope { kind, data, timestamp, code, reference: Some(reference) })
