@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     error::{Error, ErrorKind, Result},
     features::{FeatureChange, Features},
+    names::NoticeVersion,
 };
 
 /// Which law the booth is under.
@@ -49,14 +50,14 @@ pub struct Policy {
     /// What may be switched on at all.
     pub ceiling: Features,
     /// The text that people are asked to agree to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
 }
 
 /// What somebody agreed to, and when.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Consent {
     /// Version of the text.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// Wall time, ms since 1970.
     pub consent_at: i64,
 }
@@ -124,9 +125,10 @@ impl Policy {
         let Consent { notice_version, consent_at } = consent;
         if *notice_version != self.notice_version {
             return refuse(format!(
-                "notice_version is {notice_version:?}, but the booth's notice is version {:?}; \
+                "notice_version is {:?}, but the booth's notice is version {:?}; \
                  show that one and ask again",
-                self.notice_version
+                notice_version.as_str(),
+                self.notice_version.as_str()
             ));
         }
         let latest =
@@ -153,7 +155,7 @@ mod tests {
             preview: false,
             ..Features::ALL
         };
-        let notice_version = "2".into();
+        let notice_version = "2".parse().unwrap();
         Policy { profile: Profile::Eu, require_consent: true, ceiling, notice_version }
     }
 
@@ -192,8 +194,10 @@ mod tests {
     #[test]
     fn consent_is_to_the_booths_text_and_lies_in_the_past() {
         let policy = eu();
-        let consent =
-            |version: &str, at| Consent { notice_version: version.into(), consent_at: at };
+        let consent = |version: &str, at| Consent {
+            notice_version: version.parse().unwrap(),
+            consent_at: at,
+        };
         assert!(policy.check_consent(&consent("2", 1_000), Some(1_000)).is_ok());
         for (bad, word) in [
             (consent("1", 1_000), "notice_version"),

@@ -156,6 +156,45 @@ fn erasing_refuses_what_runs_and_what_is_not_there() {
     assert_eq!(ask(address, "GET", &points, &Value::Null).unwrap().0, 400);
 }
 
+#[test]
+fn sessions_whose_ids_no_address_can_carry_are_listed_exported_and_erased() {
+    let state = tempfile::tempdir().unwrap();
+    let setting = format!("state.dir={}", state.path().display());
+    let settings = ["video.source=off", "audio.source=off", &*setting];
+    let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+    let address = &daemon.address;
+    // As boothd let clients call their sessions once.
+    let database = rusqlite::Connection::open(state.path().join("boothd.db")).unwrap();
+    let odd = ["..", "x\u{ffff}", "booth"];
+    for id in odd {
+        let begun =
+            "INSERT INTO session (session_id, stream, state, started_at, ended_at, features)
+            VALUES (?1, 'client', 'ended', 1790000000000, 1790000001000, '{}')";
+        database.execute(begun, [id]).unwrap();
+    }
+    let listed = || {
+        let (_, list) = ask(address, "GET", "/api/v1/sessions", &Value::Null).unwrap();
+        list["sessions"].as_array().unwrap().len()
+    };
+    assert_eq!(listed(), 3);
+    for id in odd {
+        let (code, export, _) = command(state.path(), &["export", id]);
+        let export: Value = serde_json::from_str(&export).unwrap();
+        assert_eq!((code, &export["session"]["session_id"]), (Some(0), &json!(id)));
+    }
+    let erase = json!({ "session_id": ".." });
+    let (status, receipt) = ask(address, "POST", "/api/v1/erase", &erase).unwrap();
+    assert_eq!((status, &receipt["session_ids"]), (200, &json!([".."])));
+    let (code, _, told) = command(state.path(), &["erase", "--session", "x\u{ffff}"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (status, _) = ask(address, "DELETE", "/api/v1/sessions/booth", &Value::Null).unwrap();
+    assert_eq!((status, listed()), (200, 0));
+    for wrong in [json!({}), json!({ "session_id": "a", "subject_ref": "b" })] {
+        let (status, refused) = ask(address, "POST", "/api/v1/erase", &wrong).unwrap();
+        assert_eq!(status, 400, "{refused}");
+    }
+}
+
 /// A command on the daemon's own state, while it runs.
 fn command(state: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(BOOTHD);

@@ -109,8 +109,12 @@ impl Booth {
 
     /// The secret of a new token.
     async fn token(&self, role: Role) -> String {
-        let new =
-            NewToken { name: role.name().into(), role, session_id: None, expires_at: None };
+        let new = NewToken {
+            name: role.name().parse().unwrap(),
+            role,
+            session_id: None,
+            expires_at: None,
+        };
         self.store.add_token(new, "test").await.unwrap().1.reveal().to_owned()
     }
 }
@@ -546,6 +550,60 @@ async fn a_session_begins_and_ends_and_is_remembered() {
     let mut actions =
         audit["entries"].as_array().unwrap().iter().filter_map(|e| e["action"].as_str());
     assert!(actions.any(|action| action == "session.start"), "{audit:#}");
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_in_parts_and_by_actor_or_action() {
+    let booth = Booth::open(WebConfig::default()).await;
+    for n in 0..7 {
+        let (actor, action) = if n % 2 == 0 { ("Anna", "a.do") } else { ("Ben", "b.do") };
+        booth.store.audit(actor, action, &n.to_string(), "").await.unwrap();
+    }
+    let ask = async |query: &str| {
+        let path = format!("/api/v1/audit?{query}");
+        let entries = booth.call("GET", &path, None).await.json()["entries"].clone();
+        let entries: Vec<Value> = serde_json::from_value(entries).unwrap();
+        let last = entries.last().map(|entry| entry["audit_id"].as_i64().unwrap());
+        let objects = entries.iter().map(|e| e["object"].as_str().unwrap().to_owned());
+        (objects.collect::<Vec<_>>().join(" "), last.unwrap_or_default())
+    };
+    let (newest, last) = ask("limit=3").await;
+    assert_eq!(newest, "6 5 4");
+    let (next, last) = ask(&format!("limit=3&before={last}")).await;
+    assert_eq!(next, "3 2 1");
+    assert_eq!(ask(&format!("limit=3&before={last}")).await.0, "0");
+    assert_eq!(ask("actor=Ben").await.0, "5 3 1");
+    assert_eq!(ask("action=a.do&limit=2").await.0, "6 4");
+    assert_eq!(ask("actor=Ben&action=a.do").await.0, "");
+    assert_eq!(ask("actor=%27%20OR%201=1").await.0, "", "a text is a text");
+    assert_eq!(booth.call("GET", "/api/v1/audit?limit=501", None).await.status, 400);
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_seen_whole_are_refused_and_say_why() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let faults =
+        [("a\nb", "U+000A"), ("\u{202e}gpj", "U+202E"), ("\u{ffff}", "U+FFFF"), (" ", "blank")];
+    for (text, told) in faults {
+        let mut begun = start();
+        begun["subject_ref"] = text.into();
+        let refused = booth.call("POST", "/api/v1/sessions", Some(&begun)).await;
+        assert!(
+            refused.status == 400 && refused.body.contains("subject_ref"),
+            "{}",
+            refused.body
+        );
+        assert!(refused.body.contains(told), "{}", refused.body);
+        let new = json!({ "name": text, "role": "viewer" });
+        let refused = booth.call("POST", "/api/v1/tokens", Some(&new)).await;
+        assert!(refused.status == 400 && refused.body.contains(told), "{}", refused.body);
+    }
+    for (field, text) in [("name", "Command Line"), ("name", "boothd"), ("session_id", "..")] {
+        let mut new = json!({ "name": "desk", "role": "guest" });
+        new[field] = text.into();
+        let refused = booth.call("POST", "/api/v1/tokens", Some(&new)).await;
+        assert_eq!(refused.status, 400, "{text}: {}", refused.body);
+    }
 }
 
 #[tokio::test]

@@ -63,11 +63,12 @@ impl Bench {
             session_id: id(session_id),
             stream: StreamKind::Booth,
             token_name: Some("Anna".into()),
-            subject_ref: Some(subject_ref.into()),
+            subject_ref: Some(subject_ref.parse().unwrap()),
             started_at: self.clock.unix_ms(),
-            consent: Some(("2026-10".into(), self.clock.unix_ms())),
+            consent: Some(("2026-10".parse().unwrap(), self.clock.unix_ms())),
             features: json!({"video": true}),
             actor: "Anna".into(),
+            owner: None,
         };
         self.store.begin_session(new).await.unwrap();
     }

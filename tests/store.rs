@@ -57,19 +57,34 @@ impl Bench {
 
     async fn add(&self, role: Role, session_id: Option<&str>) -> (Token, Secret) {
         let session_id = session_id.map(id);
-        let new = NewToken { name: "Anna".into(), role, session_id, expires_at: None };
+        let new = NewToken {
+            name: "Anna".parse().expect("is a label"),
+            role,
+            session_id,
+            expires_at: None,
+        };
         self.store.add_token(new, "operator").await.expect("is made")
     }
 
     async fn add_until(&self, expires_at: i64) -> (Token, Secret) {
         let expires_at = Some(expires_at);
-        let new =
-            NewToken { name: "B".into(), role: Role::Guest, session_id: None, expires_at };
+        let new = NewToken {
+            name: "B".parse().expect("is a label"),
+            role: Role::Guest,
+            session_id: None,
+            expires_at,
+        };
         self.store.add_token(new, "operator").await.expect("is made")
     }
 
     async fn begin(&self, session_id: &str) {
         self.store.begin_session(self.session(session_id)).await.expect("begins");
+    }
+
+    /// A guest's session.
+    async fn begin_for(&self, session_id: &str, token: &Token) -> Result<()> {
+        let new = NewSession { owner: Some(token.id), ..self.session(session_id) };
+        self.store.begin_session(new).await
     }
 
     async fn end(&self, session_id: &str, summary: serde_json::Value) -> Result<()> {
@@ -83,11 +98,12 @@ impl Bench {
             session_id: id(session_id),
             stream: StreamKind::Booth,
             token_name: Some("Anna".into()),
-            subject_ref: Some("candidate 7".into()),
+            subject_ref: Some("candidate 7".parse().expect("is a label")),
             started_at: self.now(),
-            consent: Some(("2026-10".into(), self.now() - 5_000)),
+            consent: Some(("2026-10".parse().expect("is a label"), self.now() - 5_000)),
             features: json!({"video": true}),
             actor: "Anna".into(),
+            owner: None,
         }
     }
 }
@@ -139,7 +155,7 @@ async fn the_configured_token_is_an_operator_and_survives_every_change_of_the_bo
     assert_eq!(book.tokens().count(), 2);
     let refused = bench.store.revoke_token(token.id, "x").await.expect_err("has no row");
     assert!(refused.to_string().contains("web.token"), "{refused}");
-    assert!(bench.store.bind_session(&id("s"), token.id).await.expect("binds"));
+    assert!(bench.store.may_use_session(&id("s"), token.id).await.expect("looks"));
 }
 
 #[tokio::test]
@@ -159,28 +175,54 @@ async fn what_another_connection_changes_reaches_the_book() {
 }
 
 #[tokio::test]
-async fn a_session_id_belongs_to_the_token_that_first_used_it() {
+async fn a_session_id_belongs_to_the_token_that_began_it() {
     let bench = Bench::new();
     let (first, _) = bench.add(Role::Guest, None).await;
     let (second, _) = bench.add(Role::Guest, None).await;
     let (operator, _) = bench.add(Role::Operator, None).await;
     let (only, _) = bench.add(Role::Guest, Some("meant")).await;
-    let bind = async |text: &str, token: &Token| {
-        bench.store.bind_session(&id(text), token.id).await.unwrap()
+    let may = async |text: &str, token: &Token| {
+        bench.store.may_use_session(&id(text), token.id).await.unwrap()
     };
-    assert!(bind("a", &first).await && bind("a", &first).await);
-    assert!(!bind("a", &second).await, "another's");
-    assert!(bind("a", &operator).await, "an operator may touch all");
-    assert!(bind("a", &first).await, "and takes nothing away");
-    assert!(bind("b", &operator).await && !bind("b", &first).await);
-    assert!(!bind("meant", &second).await, "it is meant for one token");
-    assert!(bind("meant", &only).await && !bind("c", &only).await);
-    assert!(!bench.store.bind_session(&id("d"), TokenId(99)).await.unwrap(), "no such token");
-    let bench = bench.restart();
+    assert!(may("a", &first).await && may("a", &second).await, "nobody has begun it");
+    bench.begin_for("a", &first).await.expect("begins");
+    assert!(may("a", &first).await && may("a", &operator).await, "an operator may touch all");
+    assert!(!may("a", &second).await, "another's");
+    let refused = bench.begin_for("meant", &second).await.expect_err("is meant for one token");
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    assert!(!may("meant", &second).await);
+    assert!(may("meant", &only).await && !may("c", &only).await);
+    bench.begin("booths").await;
+    assert!(!may("booths", &first).await && may("booths", &operator).await);
     assert!(
-        !bench.store.bind_session(&id("a"), second.id).await.unwrap(),
-        "also after a restart"
+        !bench.store.may_use_session(&id("d"), TokenId(99)).await.unwrap(),
+        "no such token"
     );
+    let bench = bench.restart();
+    assert!(!bench.store.may_use_session(&id("a"), second.id).await.unwrap(), "ever after");
+}
+
+#[tokio::test]
+async fn names_that_an_older_boothd_bound_and_nobody_used_go() {
+    let bench = Bench::new();
+    let (guest, _) = bench.add(Role::Guest, None).await;
+    let (other, _) = bench.add(Role::Guest, None).await;
+    bench.begin_for("begun", &guest).await.expect("begins");
+    let database = Connection::open(path(&bench.folder)).expect("opens beside it");
+    for name in ["candidate-7", "x\u{ffff}", ".."] {
+        let row = (name, guest.id.0, bench.now());
+        database
+            .execute("INSERT INTO session_binding VALUES (?1, ?2, ?3, NULL)", row)
+            .expect("bound");
+    }
+    let bound = || -> i64 {
+        let count = "SELECT count(*) FROM session_binding";
+        database.query_row(count, [], |row| row.get(0)).expect("counted")
+    };
+    assert_eq!(bound(), 4);
+    bench.clock.advance(Duration::from_secs(3600));
+    let may = bench.store.may_use_session(&id("candidate-7"), other.id).await.expect("looks");
+    assert!(may && bound() == 1, "the session's own binding stays");
 }
 
 #[tokio::test]
@@ -252,8 +294,7 @@ async fn what_is_old_is_forgotten_by_itself() {
     let (revoked, _) = bench.add(Role::Viewer, None).await;
     let (kept, kept_secret) = bench.add(Role::Viewer, None).await;
     bench.store.revoke_token(revoked.id, "operator").await.expect("is revoked");
-    assert!(bench.store.bind_session(&id("old"), guest.id).await.unwrap());
-    bench.begin("old").await;
+    bench.begin_for("old", &guest).await.expect("begins");
     bench.end("old", json!({})).await.expect("ends");
     bench.begin("running").await;
     let ids = async || {
@@ -263,10 +304,8 @@ async fn what_is_old_is_forgotten_by_itself() {
     bench.clock.advance(DAY * 29);
     assert_eq!(ids().await, ["running", "old"]);
     assert_eq!(bench.store.list_tokens().await.expect("listed").len(), 3);
-    assert!(
-        !bench.store.bind_session(&id("old"), kept.id).await.unwrap(),
-        "it is nobody's now"
-    );
+    let may = bench.store.may_use_session(&id("old"), kept.id).await.unwrap();
+    assert!(!may, "it is nobody's now");
     bench.clock.advance(DAY * 2);
     let tokens = bench.store.list_tokens().await.expect("listed");
     assert_eq!(tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [kept.id]);
@@ -303,9 +342,8 @@ async fn no_file_holds_a_secret_and_only_the_owner_reads_them() {
 #[tokio::test]
 async fn texts_that_are_too_long_are_refused_and_nothing_is_half_done() {
     let bench = Bench::new();
-    let long =
-        NewSession { consent: Some(("v".repeat(65), bench.now())), ..bench.session("half") };
-    let refused = bench.store.begin_session(long).await.expect_err("is too long");
+    let late = NewSession { started_at: i64::MAX, ..bench.session("half") };
+    let refused = bench.store.begin_session(late).await.expect_err("no such time");
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert_eq!(bench.store.session("half").await.expect("read"), None);
     assert!(bench.store.audit_log(10).await.expect("read").is_empty());

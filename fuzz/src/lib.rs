@@ -12,6 +12,8 @@ pub mod error;
 pub mod features;
 #[path = "../../src/media.rs"]
 pub mod media;
+#[path = "../../src/names/mod.rs"]
+pub mod names;
 
 #[path = "../../src/web/message/client.rs"]
 pub mod client;

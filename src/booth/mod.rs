@@ -30,9 +30,6 @@ use crate::{
 /// Random bytes in the id of a session of the booth.
 const SESSION_ID_BYTES: usize = 16;
 
-/// Longer references are a mistake: they name a subject, they do not describe one.
-const MOST_SUBJECT_CHARS: usize = 200;
-
 /// Where the devices' loops wait.
 #[derive(Clone, Debug)]
 pub struct Gates {
@@ -131,7 +128,7 @@ impl Booth {
         self.change(|state| state.features = now.features.within(features));
         turn.features = turn.features.within(later);
         let detail = Some(described(change));
-        self.audit(actor, "features.change", "booth", detail).await?;
+        self.audit(actor, "features.change", &self.object(&now), detail).await?;
         turn.features = later;
         self.change(|state| state.features = features);
         Ok(())
@@ -171,6 +168,7 @@ impl Booth {
             started_at,
             features,
             actor: actor.into(),
+            owner: None,
         };
         self.shared.log.begin(begun).await?;
         self.shared.stream.begin_session(session.session_id.clone()).await?;
@@ -192,11 +190,6 @@ impl Booth {
         self.shared.policy.check_chosen()?;
         if let Some(session) = &now.session {
             let what = format!("session {} still runs; end it first", session.session_id);
-            return Err(Error::new(ErrorKind::InvalidInput, what));
-        }
-        let subject = start.subject_ref.as_deref().unwrap_or_default();
-        if subject.chars().count() > MOST_SUBJECT_CHARS {
-            let what = format!("subject_ref is longer than {MOST_SUBJECT_CHARS} characters");
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
         let notice_version = start.notice_version.clone();
@@ -222,10 +215,8 @@ impl Booth {
             self.change(|state| state.paused = true);
         }
         let now = self.now();
-        let session = now.session.map(|session| session.session_id);
-        let object = session.as_deref().unwrap_or("booth");
         let action = if paused { "session.pause" } else { "session.resume" };
-        self.audit(actor, action, object, None).await?;
+        self.audit(actor, action, &self.object(&now), None).await?;
         self.change(|state| state.paused = paused);
         Ok(())
     }
@@ -312,6 +303,15 @@ impl Booth {
             }
             StreamId::Session(id) => id.clone(),
         }
+    }
+
+    /// What something was done to, for the audit log: the session that runs or that a client
+    /// names, as erasing it finds it there, or the booth.
+    fn object(&self, now: &BoothState) -> String {
+        let running = now.session.as_ref().map(|session| &session.session_id);
+        running
+            .or(self.shared.id.session())
+            .map_or("booth".into(), |id| format!("session {id}"))
     }
 
     fn is_client(&self) -> bool {

@@ -5,8 +5,8 @@ use std::{future::Future, pin::Pin};
 use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
-    names::SessionId,
-    store::{NewSession, SessionEnd, Store, StreamKind},
+    names::{NoticeVersion, SessionId, SubjectRef},
+    store::{NewSession, SessionEnd, Store, StreamKind, TokenId},
 };
 
 /// The answer to a request that takes a while.
@@ -32,9 +32,9 @@ pub struct BegunSession {
     /// It is a client's, not the booth's own.
     pub is_client: bool,
     /// Whom it is about, in the operator's words.
-    pub subject_ref: Option<String>,
+    pub subject_ref: Option<SubjectRef>,
     /// Version of the text that was agreed to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
     /// When it begins, ms since 1970.
@@ -43,6 +43,8 @@ pub struct BegunSession {
     pub features: Features,
     /// Who began it.
     pub actor: String,
+    /// The guest's token that alone may use the id from now on.
+    pub owner: Option<TokenId>,
 }
 
 /// A session that has ended.
@@ -87,6 +89,7 @@ impl SessionLog for Store {
                 consent: Some((begun.notice_version, begun.consent_at)),
                 features,
                 actor: begun.actor,
+                owner: begun.owner,
             })
             .await
         })

@@ -10,7 +10,7 @@ use crate::{
     engine::FinishedSession,
     features::{FeatureChange, Features},
     health::Interview,
-    names::SessionId,
+    names::{NoticeVersion, SessionId, SubjectRef},
     policy::{Policy, Profile},
     report::SummaryReport,
 };
@@ -27,7 +27,7 @@ pub struct BoothState {
     /// Camera and microphone stay closed until a session with consent runs.
     pub require_consent: bool,
     /// Version of the notice that people agree to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// Somebody closed camera and microphone for now.
     pub paused: bool,
     /// Camera or microphone is open.
@@ -42,9 +42,9 @@ pub struct ActiveSession {
     /// Its id.
     pub session_id: SessionId,
     /// Whom it is about, in the operator's words.
-    pub subject_ref: Option<String>,
+    pub subject_ref: Option<SubjectRef>,
     /// Version of the text that was agreed to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
     /// When it began, ms since 1970.
@@ -71,14 +71,14 @@ impl Began {
 }
 
 /// What is asked for at the begin of an interview.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StartSession {
     /// Version of the text that was agreed to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
     /// Whom it is about, in the operator's words.
-    pub subject_ref: Option<String>,
+    pub subject_ref: Option<SubjectRef>,
     /// What is to be analysed in this interview, where it differs.
     pub features: Option<FeatureChange>,
 }
@@ -95,9 +95,9 @@ pub struct SessionSummary {
     /// From begin to end, as it was measured: a clock that was set meanwhile does not change it.
     pub duration_ms: i64,
     /// Whom it was about.
-    pub subject_ref: Option<String>,
+    pub subject_ref: Option<SubjectRef>,
     /// Version of the text that was agreed to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// When it was agreed to, ms since 1970.
     pub consent_at: i64,
     /// What was analysed at its end.

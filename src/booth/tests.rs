@@ -161,7 +161,7 @@ impl Scene {
         let (clock, stop) = (Arc::new(SystemClock::default()), Stop::default());
         let ceiling = Features { face_emotion: false, voice_emotion: false, ..Features::ALL };
         let features = Features { audio: false, preview: false, ..ceiling };
-        let notice_version = NOTICE.into();
+        let notice_version = NOTICE.parse().unwrap();
         let profile = Profile::Eu;
         let policy = Policy { profile, require_consent, ceiling, notice_version };
         let engine = Engine::new(EngineConfig::default());
@@ -234,9 +234,9 @@ impl Scene {
 
     fn consent(&self) -> StartSession {
         StartSession {
-            notice_version: NOTICE.into(),
+            notice_version: NOTICE.parse().unwrap(),
             consent_at: self.clock.unix_ms(),
-            subject_ref: Some("candidate 7".into()),
+            subject_ref: Some("candidate 7".parse().unwrap()),
             features: None,
         }
     }
@@ -274,7 +274,7 @@ async fn nothing_is_opened_before_consent_is_on_the_disk_nor_after_the_session()
     scene.booth.pause(false, "op").await.unwrap();
     scene.expect(&["features.change written", "session.resume written"]);
     // Nor is a consent to another text, from the future, or one that could not be written.
-    let old = StartSession { notice_version: "1".into(), ..scene.consent() };
+    let old = StartSession { notice_version: "1".parse().unwrap(), ..scene.consent() };
     let future = StartSession { consent_at: i64::MAX, ..scene.consent() };
     for bad in [old, future] {
         let error = scene.booth.start_session(bad, "op").await.unwrap_err();

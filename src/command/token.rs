@@ -11,7 +11,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     error::{Error, ErrorKind, Result},
-    names::SessionId,
+    names::{SessionId, TokenName, shown},
     store::{Database, Denied, NewToken, Role, Token, TokenId, database_path},
 };
 
@@ -40,7 +40,7 @@ pub(super) enum TokenCommand {
 pub(super) struct AddArguments {
     /// Whose it is
     #[arg(long)]
-    name: String,
+    name: TokenName,
     /// viewer: looks; guest: sends media for a session of its own; operator: everything
     #[arg(long)]
     role: Role,
@@ -124,9 +124,9 @@ fn row(token: &Token, good: std::result::Result<(), Denied>) -> [String; 7] {
     };
     [
         token.id.to_string(),
-        token.name.clone(),
+        shown(&token.name).into_owned(),
         token.role.name().into(),
-        token.session_id.clone().unwrap_or_else(|| "any".into()),
+        shown(token.session_id.as_deref().unwrap_or("any")).into_owned(),
         utc(token.created_at),
         token.expires_at.map_or_else(|| "never".into(), utc),
         state.into(),

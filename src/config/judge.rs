@@ -25,6 +25,7 @@ use crate::{
     engine::EngineConfig,
     features::Features,
     inference::{Colour, Layout, ModelEntry, PictureInput, PictureOutput},
+    names::{InvalidLabel, NoticeVersion},
     policy::{Policy, Profile},
     session::{EyeContactConfig, SessionConfig},
     speech::SpeechConfig,
@@ -264,7 +265,7 @@ impl Judge<'_> {
     /// What the operator allows at all: what has no source cannot be switched on, the rest can,
     /// but for emotion under the profile that forbids it and a preview that was not asked for.
     /// Nothing can while nobody has chosen a profile.
-    fn policy(&self, sources: &Sources) -> Policy {
+    fn policy(&mut self, sources: &Sources) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
             "eu" => Profile::Eu,
             "unchosen" => Profile::Unchosen,
@@ -279,9 +280,17 @@ impl Judge<'_> {
             ..Features::ALL
         };
         let ceiling = if profile.forbids_all().is_some() { Features::NONE } else { ceiling };
-        let notice_version = self.text("policy.notice_version");
+        let notice_version = self.notice_version();
         let require_consent = self.switch("policy.require_consent");
         Policy { profile, require_consent, ceiling, notice_version }
+    }
+
+    fn notice_version(&mut self) -> NoticeVersion {
+        let text = self.text("policy.notice_version");
+        text.parse().unwrap_or_else(|invalid: InvalidLabel| {
+            self.problem("policy.notice_version", invalid.fault.to_string());
+            "1".parse().expect("is a label")
+        })
     }
 
     fn store(&self) -> StoreConfig {

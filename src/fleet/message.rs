@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::mqtt::topics::{self, BoothTopic, Topic};
+use crate::{
+    mqtt::topics::{self, BoothTopic, Topic},
+    names,
+};
 
 /// A longer payload is no message of a booth. The longest is a summary of all metrics.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -102,7 +105,7 @@ pub struct Record {
 /// When it is not what its topic promises.
 pub fn read(topic: &str, payload: &[u8]) -> Result<(BoothKey, Message), &'static str> {
     let BoothTopic { name, topic } = topics::parse(topic).ok_or("is not a topic of a booth")?;
-    let key = BoothKey { site: checked(&name.site)?, booth: checked(&name.booth)? };
+    let key = BoothKey { site: place(&name.site)?, booth: place(&name.booth)? };
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err("is too long");
     }
@@ -172,11 +175,19 @@ fn json(payload: &[u8]) -> Result<Value, &'static str> {
     if value.is_object() { Ok(value) } else { Err("is no JSON object") }
 }
 
+/// A name that can be seen whole. Ids of sessions of older booths may be any such text.
 fn checked(text: &str) -> Result<String, &'static str> {
-    let is_right = !text.is_empty()
-        && text.chars().count() <= MAX_NAME_CHARS
-        && !text.chars().any(char::is_control);
-    if is_right { Ok(text.to_owned()) } else { Err("holds a name that cannot be one") }
+    names::judge(text, MAX_NAME_CHARS)
+        .map(|()| text.to_owned())
+        .map_err(|_| "holds a name that cannot be one")
+}
+
+/// A site or a booth: addresses at the centre name it, which `.` and `..` cannot be part of.
+fn place(text: &str) -> Result<String, &'static str> {
+    match text {
+        "." | ".." => Err("holds a name that cannot be one"),
+        text => checked(text),
+    }
 }
 
 #[cfg(test)]
@@ -225,7 +236,16 @@ mod tests {
         assert!(read_json("boothd/v1/a/b/event/x", &late).is_err());
         let long = vec![b' '; MAX_PAYLOAD_BYTES + 1];
         assert!(read("boothd/v1/a/b/health", &long).is_err());
-        assert!(read_json(&format!("boothd/v1/{}/b/status", "a".repeat(200)), &right).is_err());
+        for name in [&*"a".repeat(200), "..", ".", "a%E2%80%AE", "%EF%BF%BF", " "] {
+            assert!(
+                read_json(&format!("boothd/v1/{name}/b/status"), &right).is_err(),
+                "{name}"
+            );
+            assert!(
+                read_json(&format!("boothd/v1/a/{name}/status"), &right).is_err(),
+                "{name}"
+            );
+        }
         let other = read_json("boothd/v1/a/b/cmd/start", &right).unwrap();
         assert_eq!(other.1, Message::Other);
     }

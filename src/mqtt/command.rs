@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
     features::FeatureChange,
+    names::{NoticeVersion, SubjectRef, is_unseen},
     store::{EraseTarget, EventRecord, Store},
 };
 
@@ -129,7 +130,8 @@ impl Request {
 
 /// An answer must not become a command to somebody else.
 fn may_answer_to(topic: &str, config: &MqttConfig) -> bool {
-    let is_topic = !topic.is_empty() && !topic.contains(['+', '#', '\0']);
+    let is_topic =
+        !topic.is_empty() && !topic.contains(['+', '#']) && !topic.contains(is_unseen);
     let own = format!("{}/cmd/", topics::base(&config.name));
     let is_foreign = topic.starts_with(topics::ROOT) && !is_own_result(topic, &own);
     is_topic && !topic.starts_with('$') && !is_foreign
@@ -239,9 +241,9 @@ impl Commander {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Start {
-    notice_version: String,
+    notice_version: NoticeVersion,
     consent_at: i64,
-    subject_ref: Option<String>,
+    subject_ref: Option<SubjectRef>,
     features: Option<FeatureChange>,
 }
 

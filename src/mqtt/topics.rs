@@ -77,10 +77,12 @@ pub fn base(name: &BoothName) -> String {
     format!("{ROOT}/{}/{}", level(&name.site), level(&name.booth))
 }
 
-/// Whether a text can be one level of a topic as it is, so that ACLs can name it.
+/// Whether a text can be one level of a topic as it is, so that ACLs can name it; `.` and `..` can
+/// be no part of an address of the centre.
 pub fn is_level(text: &str) -> bool {
     let chars = text.chars().count();
     (1..=MOST_LEVEL_CHARS).contains(&chars)
+        && !matches!(text, "." | "..")
         && !text.contains(['/', '+', '#', '%', '$'])
         && !text.contains(is_unseen)
 }
@@ -256,7 +258,9 @@ mod tests {
     #[test]
     fn a_level_is_short_and_plain() {
         assert!(is_level("booth-1") && is_level("北京"));
-        for bad in ["", "a/b", "+", "#", "a%", "$SYS", "\u{0}", "\u{ffff}", &"x".repeat(65)] {
+        for bad in
+            ["", ".", "..", "a/b", "+", "#", "a%", "$SYS", "\u{0}", "\u{ffff}", &"x".repeat(65)]
+        {
             assert!(!is_level(bad), "{bad:?}");
         }
     }

@@ -154,6 +154,19 @@ pub fn is_unseen(c: char) -> bool {
         )
 }
 
+/// A text as a line that commands no terminal and hides nothing: what cannot be seen is written
+/// as its number.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unseen) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_unseen(c) { line.extend(c.escape_unicode()) } else { line.push(c) }
+    }
+    Cow::Owned(line)
+}
+
 fn is_noncharacter(c: char) -> bool {
     let code = u32::from(c);
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
@@ -226,6 +239,12 @@ mod tests {
         assert_eq!(judge(" \t", 64), Err(LabelFault::Blank));
         assert_eq!(judge(&"ü".repeat(64), 64), Ok(()));
         assert_eq!(judge(&"ü".repeat(65), 64), Err(LabelFault::TooLong { most: 64 }));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown_as_its_number() {
+        assert_eq!(shown("北京 1"), "北京 1");
+        assert_eq!(shown("a\u{1b}[2J\u{202e}b"), "a\\u{1b}[2J\\u{202e}b");
     }
 
     #[test]

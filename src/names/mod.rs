@@ -9,7 +9,7 @@ mod session_id;
 mod stream_id;
 
 pub use label::{
-    InvalidLabel, LabelFault, NoticeVersion, SubjectRef, TokenName, is_unseen, judge,
+    InvalidLabel, LabelFault, NoticeVersion, SubjectRef, TokenName, is_unseen, judge, shown,
 };
 pub use session_id::{InvalidSessionId, SessionId};
 pub use stream_id::StreamId;

@@ -114,6 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_field_holds_commands_no_terminal() {
+        let fields = [("session", "a\u{1b}[2J\u{202e}b")];
+        let record = Record::builder().args(format_args!("left")).key_values(&fields).build();
+        assert_eq!(sentence(&record), "left session=a\\u{1b}[2J\\u{202e}b");
+    }
+
+    #[test]
     fn a_line_is_a_sentence_and_its_fields() {
         let fields = [("device", "/dev/video0"), ("error", "gone:\nno such device")];
         let record = Record::builder()

@@ -13,6 +13,8 @@ mod watchdog;
 
 use std::{io, panic, process};
 
+use crate::names::shown;
+
 pub use booth::BoothOutlook;
 pub use centre::CentreOutlook;
 pub use journal::is_journal;
@@ -33,7 +35,8 @@ pub fn abort_on_panic() {
     }));
 }
 
-/// What a device or a client says must not begin a line of its own.
+/// What a device or a client says must not begin a line of its own, command a terminal or change
+/// the order of what is read: what cannot be seen is written as its number.
 fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], "; ")
+    shown(&text.replace(['\n', '\r'], "; ")).into_owned()
 }

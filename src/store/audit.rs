@@ -1,6 +1,6 @@
 //! The audit log: who did what, to what, when. Never a metric, never a secret.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, named_params};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -10,6 +10,8 @@ use crate::error::Result;
 /// One thing that somebody did.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct AuditEntry {
+    /// Its number: grows, never given twice.
+    pub audit_id: i64,
     /// When, unix ms.
     pub at: i64,
     /// Who: a token's name, or `boothd` itself.
@@ -22,9 +24,23 @@ pub struct AuditEntry {
     pub detail: String,
 }
 
+/// Which entries are asked for.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AuditQuery {
+    /// At most so many, the newest of them.
+    pub limit: u32,
+    /// Only those before the entry of that number.
+    pub before: Option<i64>,
+    /// Only those of that actor.
+    pub actor: Option<String>,
+    /// Only those of that action.
+    pub action: Option<String>,
+}
+
 impl AuditEntry {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(AuditEntry {
+            audit_id: row.get("audit_id")?,
             at: row.get("at")?,
             actor: row.get("actor")?,
             action: row.get("action")?,
@@ -57,8 +73,28 @@ impl Database {
     /// # Errors
     /// `Unavailable`.
     pub fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        let mut ask = self.connection.prepare_cached(SELECT)?;
-        let rows = ask.query_map([limit], AuditEntry::from_row)?;
+        self.audit_part(&AuditQuery { limit, ..AuditQuery::default() })
+    }
+
+    /// A part of the log, newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn audit_part(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        let AuditQuery { limit, before, actor, action } = query;
+        // Said so that its index serves where an actor is asked for.
+        let by_actor = if actor.is_some() { "actor = :actor" } else { ":actor IS NULL" };
+        let select = format!(
+            "SELECT * FROM audit
+            WHERE audit_id < :before AND {by_actor} AND (:action IS NULL OR action = :action)
+            ORDER BY audit_id DESC LIMIT :limit"
+        );
+        let mut ask = self.connection.prepare_cached(&select)?;
+        let asked = named_params! {
+            ":before": before.unwrap_or(i64::MAX), ":actor": actor, ":action": action,
+            ":limit": limit,
+        };
+        let rows = ask.query_map(asked, AuditEntry::from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
@@ -69,6 +105,3 @@ const INSERT: &str = concat!(
     current_epoch!(),
     ")"
 );
-
-const SELECT: &str = "\
-    SELECT at, actor, action, object, detail FROM audit ORDER BY audit_id DESC LIMIT ?1";

@@ -37,13 +37,15 @@ impl Database {
         for (statement, before) in old {
             deleted += transaction.prepare_cached(&statement)?.execute([before])?;
         }
+        deleted += transaction.prepare_cached(BINDINGS_UNUSED)?.execute([])?;
         transaction.commit()?;
         deleted += self.make_room(config.max_bytes)?;
         give_back_pages(&self.connection)?;
         Ok(deleted)
     }
 
-    /// Deletes the metrics of the oldest sessions until the rest has room; how many recordings.
+    /// Deletes the metrics of the oldest sessions until the rest has room, first those of clients,
+    /// which cannot push out the booth's own; how many recordings.
     /// The sessions themselves, their consents and summaries stay until their time.
     fn make_room(&mut self, max_bytes: u64) -> Result<usize> {
         let mut deleted = 0;
@@ -66,12 +68,16 @@ impl Database {
 const OLDEST_RECORDING: &str = "\
     DELETE FROM recording WHERE session_id IN (
         SELECT session_id FROM session JOIN recording USING (session_id)
-        WHERE state <> 'running' ORDER BY epoch_id, started_at LIMIT 1)";
+        WHERE state <> 'running' ORDER BY stream = 'booth', epoch_id, started_at LIMIT 1)";
 
 fn sessions_over() -> String {
     let over = bound("ifnull(ended_at, started_at)", "session.epoch_id");
     format!("DELETE FROM session WHERE state <> 'running' AND {over} < ?1")
 }
+
+/// A session pays for its binding. Older databases have some of names that were never used.
+const BINDINGS_UNUSED: &str = "\
+    DELETE FROM session_binding WHERE session_id NOT IN (SELECT session_id FROM session)";
 
 fn bindings_of_expired() -> String {
     format!(

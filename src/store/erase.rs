@@ -70,8 +70,10 @@ impl Database {
             for statement in ERASE {
                 rows += transaction.prepare_cached(statement)?.execute([session_id])?;
             }
-            let object = format!("session {session_id}");
-            transaction.prepare_cached(FORGET_NAME)?.execute((NAMELESS, object))?;
+            // A pause of an older boothd has the id alone.
+            for object in [&format!("session {session_id}"), session_id] {
+                transaction.prepare_cached(FORGET_NAME)?.execute((NAMELESS, object))?;
+            }
         }
         let detail = format!("{} sessions, {rows} rows", session_ids.len());
         let object = format!("receipt {receipt_id}");

@@ -12,8 +12,8 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    AuditEntry, Database, NewSession, NewToken, Secret, SessionEnd, SessionRecord, StoreConfig,
-    Token, TokenBook, TokenId, epoch,
+    AuditEntry, AuditQuery, Database, NewSession, NewToken, Secret, SessionEnd, SessionRecord,
+    StoreConfig, Token, TokenBook, TokenId, epoch,
     outbox::OutboxState,
     pending::Pending,
     random_hex,
@@ -194,14 +194,14 @@ impl Store {
         self.ask(|database, _| database.tokens()).await
     }
 
-    /// Whether the token may use that session id; the first that asks keeps it, and an
-    /// operator may touch all.
+    /// Whether the token may use that session id: it is nobody's, or its own by a session that
+    /// it began. An operator may touch all.
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.
-    pub async fn bind_session(&self, session_id: &SessionId, id: TokenId) -> Result<bool> {
+    pub async fn may_use_session(&self, session_id: &SessionId, id: TokenId) -> Result<bool> {
         let session_id = session_id.clone();
-        self.ask(move |database, now| database.bind_session(&session_id, id, now)).await
+        self.ask(move |database, now| database.may_use_session(&session_id, id, now)).await
     }
 
     /// Notes that a session has begun, with its consent and its audit entry: all or nothing.
@@ -279,6 +279,14 @@ impl Store {
     /// `Unavailable`, `Exhausted`.
     pub async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
         self.ask(move |database, _| database.audit_log(limit)).await
+    }
+
+    /// A part of the audit log, newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Exhausted`.
+    pub async fn audit_part(&self, query: AuditQuery) -> Result<Vec<AuditEntry>> {
+        self.ask(move |database, _| database.audit_part(&query)).await
     }
 
     pub(super) async fn ask<T: Send + 'static>(

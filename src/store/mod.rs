@@ -30,7 +30,7 @@ mod token_file;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, AuditQuery};
 pub use database::Database;
 pub use erase::{EraseReceipt, EraseTarget};
 pub use event::EventRecord;

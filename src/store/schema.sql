@@ -79,6 +79,7 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_actor ON audit (actor, audit_id);
 
 -- What is kept of a session as it happens: a name of 8 bytes for it, so that a row of a metric is
 -- small, and how many rows of it there was no room for.

@@ -10,10 +10,11 @@ use super::{
     database::Database,
     epoch, json,
     outbox::{self, NewRow, Sender},
+    token::{self, TokenId},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    names::SessionId,
+    names::{NoticeVersion, SessionId, SubjectRef},
 };
 
 /// Whose media a session is of.
@@ -48,15 +49,17 @@ pub struct NewSession {
     /// The name of the token that began it.
     pub token_name: Option<String>,
     /// The operator's own name for the person.
-    pub subject_ref: Option<String>,
+    pub subject_ref: Option<SubjectRef>,
     /// When it began, unix ms.
     pub started_at: i64,
     /// What the person agreed to: the version of the notice and when, unix ms.
-    pub consent: Option<(String, i64)>,
+    pub consent: Option<(NoticeVersion, i64)>,
     /// What is analysed, as JSON.
     pub features: Value,
     /// Who began it, for the audit log.
     pub actor: String,
+    /// The guest's token that alone may use the id from now on.
+    pub owner: Option<TokenId>,
 }
 
 /// A session that ends.
@@ -196,10 +199,14 @@ impl Database {
         sender: &Sender,
         now: i64,
     ) -> Result<()> {
+        let certain_ms = self.certain_ms(now);
         let transaction = self.begin()?;
+        if let Some(owner) = new.owner {
+            token::bind(&transaction, (&new.session_id, owner), (certain_ms, now))?;
+        }
         let added = transaction.prepare_cached(INSERT)?.execute(named_params! {
             ":session_id": new.session_id, ":stream": new.stream.name(),
-            ":token_name": new.token_name, ":subject_ref": new.subject_ref,
+            ":token_name": new.token_name, ":subject_ref": new.subject_ref.as_deref(),
             ":started_at": new.started_at, ":features": new.features.to_string(),
         })?;
         if added == 0 {
@@ -207,7 +214,7 @@ impl Database {
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
         if let Some((notice_version, consent_at)) = &new.consent {
-            let consent = (&new.session_id, notice_version, consent_at);
+            let consent = (&new.session_id, notice_version.as_str(), consent_at);
             transaction.prepare_cached(INSERT_CONSENT)?.execute(consent)?;
         }
         let detail = match &new.consent {

@@ -2,7 +2,7 @@
 
 use std::{fmt, result, str::FromStr, time::Duration};
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::whole_ms,
     error::{Error, ErrorKind, Result},
-    names::SessionId,
+    names::{SessionId, TokenName},
 };
 
 /// What a token allows, each more than the one before.
@@ -103,7 +103,7 @@ pub struct Token {
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// Whose it is; 1 to 64 characters.
-    pub name: String,
+    pub name: TokenName,
     /// What it allows.
     pub role: Role,
     /// The only session it may touch.
@@ -168,7 +168,7 @@ impl Database {
         let secret = Secret::random();
         let transaction = self.begin()?;
         transaction.prepare_cached(INSERT)?.execute(named_params! {
-            ":name": new.name, ":role": new.role.name(), ":session_id": new.session_id,
+            ":name": new.name.as_str(), ":role": new.role.name(), ":session_id": new.session_id,
             ":secret_sha256": TokenHash::of(secret.reveal()).as_bytes(),
             ":created_at": now, ":expires_at": new.expires_at, ":lifetime_ms": lifetime_ms,
         })?;
@@ -177,7 +177,7 @@ impl Database {
         audit::note(&transaction, now, actor, ["token.add", &format!("token {id}"), &detail])?;
         transaction.commit()?;
         let NewToken { name, role, session_id, expires_at } = new;
-        let session_id = session_id.map(String::from);
+        let (name, session_id) = (String::from(name), session_id.map(String::from));
         let token =
             Token { id, name, role, session_id, created_at: now, expires_at, revoked_at: None };
         Ok((token, secret))
@@ -245,48 +245,65 @@ impl Database {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Whether the token may use that session id; the first that asks keeps it. An operator
-    /// may touch all.
+    /// Whether the token may use that session id: it is nobody's, or its own by a session that
+    /// it began. An operator may touch all.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub fn bind_session(
-        &mut self,
+    pub fn may_use_session(
+        &self,
         session_id: &SessionId,
         id: TokenId,
         now: i64,
     ) -> Result<bool> {
-        let certain_ms = self.certain_ms(now);
-        let transaction = self.begin()?;
-        let (role, only) = match id.as_row() {
-            None => (Role::Operator, None),
-            Some(row) => {
-                let mut ask = transaction.prepare_cached(SELECT_ONE)?;
-                match ask.query_row([row], Token::from_row).optional()? {
-                    Some(token) => (token.role, token.session_id),
-                    None => return Ok(false),
-                }
-            }
+        let Some(row) = id.as_row() else { return Ok(true) };
+        let mut ask = self.connection.prepare_cached(SELECT_ONE)?;
+        let Some(token) = ask.query_row([row], Token::from_row).optional()? else {
+            return Ok(false);
         };
-        if only.is_some_and(|only| only != session_id.as_str()) {
-            return Ok(false);
+        if let Some(only) = &token.session_id {
+            return Ok(only == session_id.as_str());
         }
-        if role != Role::Operator
-            && (transaction.prepare_cached(&is_anothers())?)
-                .query_row((session_id, id.0, certain_ms), |row| row.get(0))?
-        {
-            return Ok(false);
-        }
-        transaction.prepare_cached(BIND)?.execute((session_id, id.as_row(), now))?;
-        transaction.commit()?;
-        Ok(true)
+        let certain_ms = self.certain_ms(now);
+        Ok(token.role == Role::Operator
+            || !is_anothers(&self.connection, (session_id, id), certain_ms)?)
     }
 }
 
+fn is_anothers(
+    connection: &Connection,
+    (session_id, id): (&SessionId, TokenId),
+    certain_ms: i64,
+) -> Result<bool> {
+    let mut ask = connection.prepare_cached(&select_anothers())?;
+    Ok(ask.query_row((session_id, id.0, certain_ms), |row| row.get(0))?)
+}
+
+/// A session begins: its id is that token's from now on. Part of the caller's transaction.
+///
+/// # Errors
+/// `InvalidInput` when it is another's; `Unavailable`.
+pub(super) fn bind(
+    connection: &Connection,
+    (session_id, id): (&SessionId, TokenId),
+    (certain_ms, now): (i64, i64),
+) -> Result<()> {
+    if is_anothers(connection, (session_id, id), certain_ms)? {
+        let what = format!("the session {session_id} is another token's");
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    connection.prepare_cached(BIND)?.execute((session_id, id.as_row(), now))?;
+    Ok(())
+}
+
+/// Who acts without a token of the database, as the audit log calls them.
+const RESERVED_NAMES: [&str; 3] = ["boothd", "mqtt", "command line"];
+
 fn judge(new: &NewToken, now: i64) -> Result<()> {
     let refuse = |what: &str| Err(Error::new(ErrorKind::InvalidInput, what));
-    if !(1..=64).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
-        return refuse("the name of a token has 1 to 64 characters, all of which can be seen");
+    if RESERVED_NAMES.iter().any(|reserved| new.name.eq_ignore_ascii_case(reserved)) {
+        let what = format!("no token is called {}: the audit log calls others so", new.name);
+        return refuse(&what);
     }
     match new.expires_at {
         Some(expires_at) if expires_at <= now => refuse("the token would have expired already"),
@@ -312,7 +329,7 @@ const REVOKE: &str = "\
 
 /// Bound to another token, meant for another one that is still good, or recorded before by one
 /// that is gone.
-fn is_anothers() -> String {
+fn select_anothers() -> String {
     format!(
         "SELECT EXISTS (SELECT 1 FROM session_binding WHERE session_id = ?1 AND token_id IS NOT ?2)
             OR EXISTS (

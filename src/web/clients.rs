@@ -11,7 +11,11 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::message::{client::Refusal, stamp::Stamp};
+use super::{
+    claims::{Claim, Claims},
+    guest_log::{Allowances, GuestLog},
+    message::{client::Refusal, stamp::Stamp},
+};
 use crate::{
     booth::{Booth, Gates, Ground},
     clock::Clock,
@@ -22,7 +26,7 @@ use crate::{
     names::SessionId,
     recorder,
     session::SessionConfig,
-    store::Store,
+    store::{Store, Token},
 };
 
 /// How long a stream waits for its client to come back.
@@ -41,6 +45,8 @@ pub(super) struct Clients {
     store: Store,
     most: usize,
     open: Mutex<HashMap<SessionId, Arc<Client>>>,
+    claims: Claims,
+    allowances: Arc<Allowances>,
 }
 
 /// One client's stream, its interview, and the timestamps of what it sent.
@@ -54,10 +60,13 @@ pub(super) struct Client {
     /// The connection that sends; `None` while the client is away.
     sender: watch::Sender<Option<String>>,
     sent: Mutex<Sent>,
+    log: Arc<GuestLog>,
 }
 
 #[derive(Default)]
 struct Sent {
+    /// The id is its sender's while the stream is open.
+    claim: Option<Arc<Claim>>,
     frames: Stamps,
     chunks: Stamps,
     left_at: Option<Duration>,
@@ -94,7 +103,23 @@ impl Clients {
         (ground, store): (Ground, Store),
         most: usize,
     ) -> Self {
-        Clients { engine, session, ground, store, most, open: Mutex::default() }
+        Clients {
+            allowances: Arc::new(Allowances::new(ground.clock.clone())),
+            engine,
+            session,
+            ground,
+            store,
+            most,
+            open: Mutex::default(),
+            claims: Claims::default(),
+        }
+    }
+
+    /// Claims a session's id for a token that sends media of its own; `None` while it is
+    /// another's.
+    pub(super) fn claim(&self, token: &Token, session_id: &SessionId) -> Option<Arc<Claim>> {
+        let is_used = self.find(session_id).is_some();
+        self.claims.claim(token, session_id, (is_used, self.ground.clock.monotonic()))
     }
 
     /// The stream of a session, opened if it is new; `connection` is its sender from now on.
@@ -102,6 +127,7 @@ impl Clients {
         &self,
         session_id: &SessionId,
         connection: &str,
+        (token, claim): (&Token, Option<Arc<Claim>>),
     ) -> Result<Arc<Client>, Refusal> {
         let mut open = self.open.lock().expect(UNPOISONED);
         let client = match open.get(session_id) {
@@ -116,7 +142,10 @@ impl Clients {
                 client
             }
         };
-        client.sent.lock().expect(UNPOISONED).left_at = None;
+        client.log.belongs_to(token);
+        let mut sent = client.sent.lock().expect(UNPOISONED);
+        (sent.left_at, sent.claim) = (None, claim);
+        drop(sent);
         client.sender.send_replace(Some(connection.to_owned()));
         Ok(client)
     }
@@ -133,6 +162,13 @@ impl Clients {
         }
         self.close(|left_at| left_at.is_some_and(|at| now.saturating_sub(at) >= RESUME_WITHIN))
             .await;
+        for deed in self.allowances.unlisted() {
+            if let Err(error) = self.ground.log.audit(deed).await {
+                let chain = error.chain().to_string();
+                log::warn!(target: "web", error = chain.as_str();
+                    "what a guest did and was only counted could not be noted");
+            }
+        }
     }
 
     /// Ends every stream, so that each summary is written.
@@ -151,7 +187,8 @@ impl Clients {
         let clock = self.ground.clock.clone();
         tokio::spawn(task.run(clock.clone()));
         let (stream, gates) = (Arc::new(stream), Gates::closed());
-        let ground = self.ground.clone();
+        let log = Arc::new(GuestLog::new(self.ground.log.clone(), self.allowances.clone()));
+        let ground = Ground { log: log.clone(), ..self.ground.clone() };
         let interview = Booth::new(spec.stream, stream.clone(), gates.clone(), ground);
         let (state, store) = (interview.state(), self.store.clone());
         tokio::spawn(recorder::follow(live.clone(), state, store));
@@ -164,6 +201,7 @@ impl Clients {
             clock,
             sender: watch::channel(None).0,
             sent: Mutex::default(),
+            log,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     features::Features,
     health::{Finding, Report, Verdict},
+    names::NoticeVersion,
     policy::Profile,
     stage::{Component, Status},
     store,
@@ -75,7 +76,7 @@ struct FindingHealth {
 struct PolicyHealth {
     profile: Profile,
     require_consent: bool,
-    notice_version: String,
+    notice_version: NoticeVersion,
     /// Nobody has chosen one.
     error: Option<&'static str>,
 }

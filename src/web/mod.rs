@@ -5,9 +5,11 @@
 mod access;
 mod api;
 mod broadcast;
+mod claims;
 mod clients;
 mod extract;
 mod flow;
+mod guest_log;
 mod health;
 mod host;
 mod house;

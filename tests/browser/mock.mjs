@@ -68,6 +68,7 @@ export class Mock {
       const isAllowed = request.headers.authorization === `Bearer ${TOKEN}`;
       return json(isAllowed ? { sessions: this.sessions } : {}, isAllowed ? 200 : 401);
     }
+    if (pathname === "/api/v1/erase") return this.erase(request, json);
     const kept = /^\/api\/v1\/sessions\/([^/]+)(\/history|\/export)?$/.exec(pathname);
     if (kept) return this.answerKept(request, json, kept);
     const name = pathname === "/" ? "index.html" : pathname.replace("/page/", "");
@@ -85,11 +86,16 @@ export class Mock {
   answerKept(request, json, [, id, part]) {
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return json({}, 401);
     if (!this.sessions.some((session) => session.session_id === id)) return json({ error: "there is no session of that id" }, 404);
-    if (request.method === "DELETE") {
-      this.sessions = this.sessions.filter((session) => session.session_id !== id);
-      return json({ receipt_id: "0123456789abcdef", erased_at: Date.now(), session_ids: [id], rows: 1204, is_log_clear: true });
-    }
     return json(part === "/history" ? history(id) : { session: { session_id: id }, events: [], history: history(id) });
+  }
+
+  /** Erases the session that the request names. */
+  async erase(request, json) {
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) return json({}, 401);
+    const { session_id: id } = JSON.parse(Buffer.concat(await request.toArray()));
+    if (!this.sessions.some((session) => session.session_id === id)) return json({ error: `there is no session ${id}` }, 400);
+    this.sessions = this.sessions.filter((session) => session.session_id !== id);
+    return json({ receipt_id: "0123456789abcdef", erased_at: Date.now(), session_ids: [id], rows: 1204, is_log_clear: true });
   }
 
   welcome(socket) {

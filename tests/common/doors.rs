@@ -92,7 +92,7 @@ pub fn liberal() -> Policy {
         profile: Profile::Standard,
         require_consent: false,
         ceiling: Features::ALL,
-        notice_version: "7".into(),
+        notice_version: "7".parse().unwrap(),
     }
 }
 
@@ -284,13 +284,22 @@ impl Doors {
         expires_at: Option<i64>,
     ) -> (TokenId, String) {
         let session_id = session_id.map(|id| id.parse().unwrap());
-        let new = NewToken { name: format!("a {role:?}"), role, session_id, expires_at };
+        let name = format!("a {role:?}").parse().unwrap();
+        let new = NewToken { name, role, session_id, expires_at };
         let (token, secret) = self.store.add_token(new, "test").await.unwrap();
         // The server knows it once its own view of the book does.
         let mut tokens = self.store.tokens();
         let known = tokens.wait_for(|book| book.still_valid(token.id, 0).is_ok()).await;
         drop(known.unwrap());
         (token.id, secret.reveal().to_owned())
+    }
+
+    /// Rows of a table, as another process sees them.
+    pub fn rows(&self, table: &str) -> i64 {
+        let database =
+            rusqlite::Connection::open(self.folder.path().join("boothd.db")).unwrap();
+        let count = format!("SELECT count(*) FROM {table}");
+        database.query_row(&count, [], |row| row.get(0)).unwrap()
     }
 
     /// Every token is for a session of that id now, as an older boothd let it be.

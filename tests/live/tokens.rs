@@ -1,5 +1,7 @@
 //! Roles, expiry, revocation, and sessions that belong to a token.
 
+use std::time::Instant;
+
 use boothd::store::TokenId;
 
 use super::*;
@@ -58,15 +60,108 @@ async fn a_token_that_expires_closes_even_a_silent_socket() {
     assert_eq!(client.close_code().await, 4401);
 }
 
+fn start() -> Value {
+    let data = json!({ "notice_version": "7", "consent_at": "2027-01-15T08:00:00Z" });
+    json!({ "type": "start_session", "data": data })
+}
+
+/// Until the id is free, as the server sees that its last holder has left.
+async fn let_in_later(doors: &Doors, session_id: &str, token: &str) -> Client {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut client = doors.client().await;
+        client.say(auth(session_id, token)).await;
+        if client.next_json().await["type"] == "auth_success" {
+            return client;
+        }
+        assert!(Instant::now() < deadline, "{session_id} stays another's");
+    }
+}
+
 #[tokio::test]
-async fn a_session_belongs_to_the_first_guest_that_uses_it() {
+async fn a_session_belongs_to_the_first_guest_while_it_is_there_and_for_good_once_begun() {
     let doors = Doors::open(patient()).await;
     let (_, mine) = doors.token(Role::Guest).await;
     let (_, thief) = doors.token(Role::Guest).await;
-    doors.let_in("a", &mine).await;
+    let mut first = doors.let_in("a", &mine).await;
+    assert_eq!(auth_error(&doors, "a", &thief).await, "wrong_session");
+    let second = doors.let_in("a", &mine).await;
+    doors.let_in("a", TOKEN).await;
+    first.say(start()).await;
+    first.wait_for("session_started").await;
+    drop((first, second));
+    // Its stream waits for it; once that is closed, the session's row says whose it is.
+    assert_eq!(auth_error(&doors, "a", &thief).await, "wrong_session");
+    doors.clock.advance(Duration::from_secs(120));
+    let deadline = Instant::now() + PATIENCE;
+    while doors.store.session("a").await.unwrap().unwrap().ended_at.is_none() {
+        assert!(Instant::now() < deadline, "the stream is not closed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(auth_error(&doors, "a", &thief).await, "wrong_session");
     doors.let_in("a", &mine).await;
-    doors.let_in("a", TOKEN).await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_only_claimed_leaves_no_row_and_is_free_again() {
+    let doors = Doors::open(patient()).await;
+    let (_, squatter) = doors.token(Role::Guest).await;
+    let (_, honest) = doors.token(Role::Guest).await;
+    let mut client = doors.client().await;
+    for name in 0..200 {
+        client.say(auth(&format!("candidate-{name}"), &squatter)).await;
+        assert_eq!(client.expect("auth_success").await["type"], "auth_success");
+    }
+    assert_eq!(doors.rows("session_binding"), 0);
+    doors.let_in("candidate-7", &honest).await;
+    assert_eq!(auth_error(&doors, "candidate-199", &honest).await, "wrong_session");
+    doors.clock.advance(Duration::from_secs(60));
+    doors.let_in("candidate-199", &honest).await;
+    assert_eq!(client.close_code().await, 4409, "who sits on a name loses it");
+    let client = doors.let_in("candidate-200", &squatter).await;
+    drop(client);
+    let_in_later(&doors, "candidate-200", &honest).await;
+}
+
+#[tokio::test]
+async fn a_token_made_for_a_session_takes_it_from_whoever_sits_on_it() {
+    let doors = Doors::open(patient()).await;
+    let (_, squatter) = doors.token(Role::Guest).await;
+    let mut squatting = doors.let_in("only", &squatter).await;
+    let (_, meant) = doors.token_for(Role::Guest, Some("only"), None).await;
+    doors.let_in("only", &meant).await;
+    assert_eq!(squatting.close_code().await, 4409);
+    assert_eq!(auth_error(&doors, "only", &squatter).await, "wrong_session");
+}
+
+#[tokio::test]
+async fn a_guests_pauses_cannot_bury_what_operators_did() {
+    let doors = Doors::open(patient()).await;
+    let (_, guest) = doors.token(Role::Guest).await;
+    doors.store.audit("Anna", "token.add", "token 9", "").await.unwrap();
+    let mut client = doors.let_in("laptop", &guest).await;
+    for n in 0..300 {
+        let kind = if n % 2 == 0 { "pause_session" } else { "resume_session" };
+        client.say(json!({ "type": kind })).await;
+    }
+    client.say(json!({ "type": "get_status" })).await;
+    client.wait_for("status").await;
+    let log = doors.store.audit_log(500).await.unwrap();
+    let of = |actor: &str| log.iter().filter(|entry| entry.actor == actor).count();
+    assert_eq!((of("a Guest"), of("Anna")), (20, 1));
+    assert!(
+        log.iter().all(|entry| entry.actor != "a Guest" || entry.object == "session laptop")
+    );
+    doors.clock.advance(Duration::from_secs(300));
+    let deadline = Instant::now() + PATIENCE;
+    let last = loop {
+        let last = doors.store.audit_log(1).await.unwrap().remove(0);
+        if last.action == "guest.unlisted" || Instant::now() > deadline {
+            break last;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(last.detail, "280 more pauses, resumes and switches");
 }
 
 #[tokio::test]

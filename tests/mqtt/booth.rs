@@ -39,7 +39,7 @@ pub(crate) struct Scene {
     pub(crate) health: watch::Sender<Value>,
     pub(crate) looks: watch::Receiver<u64>,
     thread: StoreThread,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// The booth `site/one`, that tries again soon.
@@ -88,19 +88,7 @@ impl Scene {
             }),
         };
         let mqtt = Mqtt::start(&config, ground);
-        Scene {
-            store,
-            booth,
-            live,
-            stage,
-            stop,
-            clock,
-            mqtt,
-            health,
-            looks,
-            thread,
-            _folder: folder,
-        }
+        Scene { store, booth, live, stage, stop, clock, mqtt, health, looks, thread, folder }
     }
 
     /// Puts a row into the outbox.
@@ -135,9 +123,9 @@ impl Scene {
 
     pub(crate) fn consent(&self) -> StartSession {
         StartSession {
-            notice_version: NOTICE.into(),
+            notice_version: NOTICE.parse().unwrap(),
             consent_at: self.clock.unix_ms(),
-            subject_ref: Some("candidate 7".into()),
+            subject_ref: Some("candidate 7".parse().unwrap()),
             features: None,
         }
     }
@@ -156,7 +144,7 @@ fn booth(store: &Store, clock: &Arc<dyn Clock>) -> Booth {
         profile: Profile::Standard,
         require_consent: false,
         ceiling: features,
-        notice_version: NOTICE.into(),
+        notice_version: NOTICE.parse().unwrap(),
     };
     let engine = Engine::new(EngineConfig::default());
     let spec = StreamSpec {

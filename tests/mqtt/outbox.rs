@@ -162,6 +162,29 @@ async fn what_nobody_hears_is_kept_until_somebody_does() {
     scene.leave().await;
 }
 
+/// Mosquitto cuts the connection of whoever publishes to a topic with a noncharacter in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_an_older_boothds_odd_session_id_stops_nothing() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    centre.wait_topic("/status").await;
+    let database = rusqlite::Connection::open(scene.folder.path().join("boothd.db")).unwrap();
+    for id in ["bad-\u{ffff}", "x\u{fdd0}", "a/+/#", "\u{1}\u{202e}", ".."] {
+        let row = "INSERT INTO outbox (boot_id, session_id, kind, at, is_clock_set, payload)
+            VALUES (?1, ?2, 'started', 1790000000000, 1, '{}')";
+        database.execute(row, (scene.store.boot_id(), id)).unwrap();
+    }
+    scene.record(0).await;
+    let told = centre.wait_topic("/session/bad-%EF%BF%BF/started").await.json();
+    assert_eq!(told["session_id"], "bad-\u{ffff}");
+    centre.wait_topic("/session/x%EF%B7%90/started").await;
+    centre.wait_topic("/session/../started").await;
+    assert_eq!(collect(&mut centre, 1).await, [0]);
+    scene.wait_empty().await;
+    scene.leave().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_told_from_its_start_to_its_end_and_the_goodbye_comes_last() {
     let broker = Broker::open();

@@ -1,10 +1,15 @@
 //! [`Csv`]: rows for a spreadsheet, after RFC 4180. A text that a spreadsheet would take for a
-//! formula gets a `'` in front.
+//! formula gets a `'` in front, also where it writes its signs in full width; one that holds what
+//! some country's spreadsheets part cells with is quoted.
 
 use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+
+/// What a formula begins with, and what some spreadsheets pass over before it.
+const FORMULA_SIGNS: [char; 11] =
+    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// A table that grows row by row.
 pub(super) struct Csv {
@@ -32,9 +37,9 @@ impl Csv {
 
     fn cell(&mut self, text: &str) {
         let is_number = text.parse::<f64>().is_ok();
-        let is_formula = !is_number && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let is_formula = !is_number && text.trim_start_matches(' ').starts_with(FORMULA_SIGNS);
         let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-        if text.contains(['"', ',', '\n', '\r']) {
+        if text.contains(['"', ',', ';', '\t', '\n', '\r']) {
             self.text.push('"');
             self.text.push_str(&text.replace('"', "\"\""));
             self.text.push('"');
@@ -72,8 +77,9 @@ mod tests {
         csv.row([Some("x,y".into()), None]);
         csv.row([Some("say \"hi\"\n".into()), Some("-1.5".into())]);
         csv.row([Some("=HYPERLINK(1)".into()), Some("@sum".into())]);
-        let expected =
-            "a,b\r\n\"x,y\",\r\n\"say \"\"hi\"\"\n\",-1.5\r\n'=HYPERLINK(1),'@sum\r\n";
+        csv.row([Some("\u{ff1d}1".into()), Some("  =1;2".into())]);
+        let expected = "a,b\r\n\"x,y\",\r\n\"say \"\"hi\"\"\n\",-1.5\r\n'=HYPERLINK(1),'@sum\r\n\
+                        '\u{ff1d}1,\"'  =1;2\"\r\n";
         assert_eq!(csv.text, expected);
         assert_eq!(utc(0), "1970-01-01 00:00:00");
     }

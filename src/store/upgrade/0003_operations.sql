@@ -29,3 +29,6 @@ ALTER TABLE event ADD COLUMN epoch_id INTEGER REFERENCES clock_epoch (epoch_id);
 ALTER TABLE outbox ADD COLUMN epoch_id INTEGER REFERENCES clock_epoch (epoch_id);
 
 CREATE INDEX session_by_epoch ON session (epoch_id, started_at, session_id);
+
+-- The audit log is read by actor.
+CREATE INDEX audit_by_actor ON audit (actor, audit_id);

@@ -52,13 +52,18 @@ enum Format {
     Csv,
 }
 
-/// Whose sessions are to be erased.
+/// What is to be erased: one of the two. Both as they stand in the list of sessions: those of an
+/// older boothd may be texts that no address can carry.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Subject {
-    /// As the sessions were begun with.
+#[schemars(rename = "Erase")]
+pub(crate) struct ToErase {
+    /// Every session of this subject.
     #[schemars(length(min = 1, max = 128))]
-    subject_ref: String,
+    subject_ref: Option<String>,
+    /// This session.
+    #[schemars(length(min = 1, max = 128))]
+    session_id: Option<String>,
 }
 
 /// Answers GET /api/v1/sessions/{id}/history.
@@ -115,12 +120,19 @@ pub(super) async fn erase(
 }
 
 /// Answers POST /api/v1/erase.
-pub(super) async fn erase_subject(
+pub(super) async fn erase_named(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
-    Body(Subject { subject_ref }): Body<Subject>,
+    Body(ToErase { subject_ref, session_id }): Body<ToErase>,
 ) -> Result<Json<EraseReceipt>, Refused> {
-    let target = EraseTarget::Subject(subject_ref);
+    let target = match (session_id, subject_ref) {
+        (Some(session_id), None) => EraseTarget::Session(session_id),
+        (None, Some(subject_ref)) => EraseTarget::Subject(subject_ref),
+        _ => {
+            let sentence = "say what to erase: either session_id or subject_ref";
+            return Err(Error::new(ErrorKind::InvalidInput, sentence).into());
+        }
+    };
     Ok(Json(shared.state.store.erase(target, caller.actor()).await?))
 }
 

@@ -117,11 +117,11 @@ fn what_is_kept() -> Vec<Endpoint<Shared>> {
         .refuses(&[400, 404, 503]),
         Endpoint::post(
             "/api/v1/erase",
-            "Erases every session of a subject; the answer is a receipt.",
-            history::erase_subject,
+            "Erases every session of a subject, or one session of any id; the answer is a receipt.",
+            history::erase_named,
         )
         .needs(Operator)
-        .takes::<history::Subject>()
+        .takes::<history::ToErase>()
         .answers::<EraseReceipt>()
         .refuses(&[503]),
     ]
@@ -181,7 +181,7 @@ fn the_desk() -> Vec<Endpoint<Shared>> {
         .refuses(&[404, 503]),
         Endpoint::get("/api/v1/audit", "Who did what, newest first.", records::audit)
             .needs(Operator)
-            .query::<records::Limit>()
+            .query::<records::AuditPart>()
             .answers::<records::Audit>()
             .refuses(&[400, 503]),
     ]

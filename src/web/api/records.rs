@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    store::AuditEntry,
+    store::{AuditEntry, AuditQuery},
     web::{Shared, extract::Parameters, refused::Refused},
 };
 
@@ -26,16 +26,22 @@ pub(crate) struct Page {
     pub(super) before: Option<i64>,
 }
 
-/// The newest part of a list.
+/// A part of the audit log.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Limit {
-    /// Records at most; 50 where it is not said.
+pub(crate) struct AuditPart {
+    /// Entries at most; 50 where it is not said.
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
+    /// Only those before the entry of this `audit_id`: the last of the part before.
+    before: Option<i64>,
+    /// Only those of this actor: a token's name, `operator`, `boothd`, `mqtt` or `command line`.
+    actor: Option<String>,
+    /// Only those of this action, such as `token.add`.
+    action: Option<String>,
 }
 
-/// The audit log's newest part.
+/// What was asked for of the audit log.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Audit {
     /// Newest first.
@@ -58,8 +64,10 @@ pub(super) fn wanted(limit: Option<u32>) -> Result<u32, Refused> {
 /// Answers GET /api/v1/audit.
 pub(super) async fn audit(
     State(shared): State<Shared>,
-    Parameters(Limit { limit }): Parameters<Limit>,
+    Parameters(part): Parameters<AuditPart>,
 ) -> Result<Json<Audit>, Refused> {
-    let entries = shared.state.store.audit_log(wanted(limit)?).await?;
+    let AuditPart { limit, before, actor, action } = part;
+    let query = AuditQuery { limit: wanted(limit)?, before, actor, action };
+    let entries = shared.state.store.audit_part(query).await?;
     Ok(Json(Audit { entries }))
 }

@@ -1,6 +1,6 @@
 //! Who may come in, and for how long: tokens, sessions, and the end of a right.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Connection, End, Guest, Step, UNAUTHORIZED};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     store::{Denied, Role, Token},
     web::{
         access::told,
+        claims::Claim,
         message::{
             self,
             client::{AuthData, Refusal},
@@ -36,12 +37,12 @@ pub(super) fn session_of(token: &Token, connection_id: &str) -> Result<SessionId
 impl Connection {
     pub(super) async fn authenticate(&mut self, auth: AuthData) -> Step {
         match self.judge(&auth).await {
-            Ok((token, session_id)) => self.let_in(token, session_id).await,
+            Ok(guest) => self.let_in(guest).await,
             Err(refusal) => self.turn_away(refusal).await,
         }
     }
 
-    async fn judge(&mut self, auth: &AuthData) -> Result<(Token, SessionId), Refusal> {
+    async fn judge(&mut self, auth: &AuthData) -> Result<Guest, Refusal> {
         if auth.session_id.is_empty() || auth.access_token.is_empty() {
             return Err(Refusal::new("missing_credentials", MISSING));
         }
@@ -56,10 +57,26 @@ impl Connection {
         if !self.may_use(&token, &session_id).await? {
             return Err(Refusal::new("wrong_session", NOT_VALID));
         }
-        Ok((token, session_id))
+        let claim = self.claim(&token, &session_id)?;
+        Ok(Guest { token, session_id, claim })
     }
 
-    /// Whether the session is the token's: its own, the first to use it, or an operator's choice.
+    /// The id for as long as it is used, unless another token has it; who only looks claims
+    /// nothing.
+    pub(super) fn claim(
+        &self,
+        token: &Token,
+        session_id: &SessionId,
+    ) -> Result<Option<Arc<Claim>>, Refusal> {
+        if token.role == Role::Viewer {
+            return Ok(None);
+        }
+        let claim = self.shared.clients.claim(token, session_id);
+        claim.map(Some).ok_or_else(|| Refusal::new("wrong_session", NOT_VALID))
+    }
+
+    /// Whether the session is the token's: its own, the first to begin it, or an operator's
+    /// choice.
     async fn may_use(
         &mut self,
         token: &Token,
@@ -69,29 +86,31 @@ impl Connection {
             (Role::Operator | Role::Viewer, None) => Ok(true),
             (_, Some(own)) => Ok(own == session_id.as_str()),
             (Role::Guest, None) => {
-                let bound = self.shared.state.store.bind_session(session_id, token.id).await;
-                bound.map_err(|error| {
+                let allowed =
+                    self.shared.state.store.may_use_session(session_id, token.id).await;
+                allowed.map_err(|error| {
                     let chain = error.chain().to_string();
-                    log::error!(target: "web", error = chain.as_str(); "a session cannot be bound to its token");
+                    log::error!(target: "web", error = chain.as_str(); "whose a session is cannot be looked up");
                     Refusal::new("unavailable", "the booth cannot keep sessions now; try again")
                 })
             }
         }
     }
 
-    pub(super) async fn let_in(&mut self, token: Token, session_id: SessionId) -> Step {
+    pub(super) async fn let_in(&mut self, guest: Guest) -> Step {
+        let Guest { token, session_id, .. } = &guest;
         let success = AuthSuccess {
-            session_id: &session_id,
+            session_id,
             user_id: &token.name,
             authenticated_at: self.shared.clock.unix_ms(),
             role: token.role,
         };
         let text = message::text("auth_success", success, None);
         // Another session: what was sent for the one before is over.
-        if let Some(own) = self.own.take_if(|own| own.client.session_id != session_id) {
+        if let Some(own) = self.own.take_if(|own| own.client.session_id != *session_id) {
             own.client.detach(&self.id);
         }
-        self.guest = Some(Guest { token, session_id });
+        self.guest = Some(guest);
         self.send_text(text).await
     }
 

@@ -114,7 +114,8 @@ impl Connection {
             return Err(Refusal::new("forbidden", sentence));
         }
         let clients = &self.shared.clients;
-        let client = clients.attach(&guest.session_id, &self.id)?;
+        let client =
+            clients.attach(&guest.session_id, &self.id, (&guest.token, guest.claim.clone()))?;
         let (feed, sender) = (Feed::own(client.clone()), client.sender());
         self.own = Some(Own { client: client.clone(), feed, sender });
         Ok(client)

@@ -23,6 +23,7 @@ use tokio::{
 use self::feed::{Feed, News};
 use super::{
     Shared,
+    claims::Claim,
     clients::Client,
     limit::RateLimit,
     message::{
@@ -86,6 +87,8 @@ type Step = Result<(), End>;
 struct Guest {
     token: Token,
     session_id: SessionId,
+    /// Of who may send media: the id is this token's while the connection lasts.
+    claim: Option<Arc<Claim>>,
 }
 
 /// The client's own stream, and whether it is still ours.
@@ -184,7 +187,9 @@ impl Connection {
         self.send_text(message::text("connected", hello, None)).await?;
         if let Some(token) = token {
             let session_id = admission::session_of(&token, &self.id)?;
-            self.let_in(token, session_id).await?;
+            let taken = |_| End::Close(UNAUTHORIZED, "the session is another token's now");
+            let claim = self.claim(&token, &session_id).map_err(taken)?;
+            self.let_in(Guest { token, session_id, claim }).await?;
         }
         let auth_deadline = Instant::now() + self.shared.state.config.auth_timeout;
         let mut heartbeat = every(self.shared.state.config.heartbeat);
@@ -214,7 +219,8 @@ impl Connection {
         let expires_in = self.expires_in();
         let is_stranger = self.guest.is_none();
         let watches_booth = self.watches_booth();
-        let Self { socket, shared, watched, own, tokens, devices, id, .. } = self;
+        let Self { socket, shared, watched, own, tokens, devices, id, guest, .. } = self;
+        let claim = guest.as_ref().and_then(|guest| guest.claim.as_ref());
         // Both need the own stream; the borrow is split here.
         let (own_feed, own_sender) = match own {
             Some(Own { feed, sender, .. }) => (Some(feed), Some(sender)),
@@ -232,6 +238,7 @@ impl Connection {
                 Err(_) => Event::Stop,
             },
             () = taken_over(own_sender, id) => Event::TakenOver,
+            () = Claim::lost(claim) => Event::TakenOver,
             heard = socket.recv() => Event::Heard(heard),
             news = next_news(watched.as_mut()) => Event::News { is_own: false, news },
             news = next_news(own_feed) => Event::News { is_own: true, news },

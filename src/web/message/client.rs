@@ -7,7 +7,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 
 use super::stamp::{RawStamp, Stamp};
-use crate::{features::FeatureChange, names::StreamId, web::moment::Moment};
+use crate::{
+    features::FeatureChange,
+    names::{NoticeVersion, StreamId, SubjectRef},
+    web::moment::Moment,
+};
 
 /// What a client asked for, after its form was judged. Pictures and sound stay where they are in
 /// the message's text.
@@ -43,7 +47,8 @@ pub enum Request<'a> {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 pub struct AuthData {
     /// Names the client's session: 1 to 64 letters, digits, `.`, `_` and `-`; neither `.`, `..`
-    /// nor `booth`. The first token that uses it owns it.
+    /// nor `booth`. It is this token's while the connection
+    /// or its stream lasts, and for good once a session has begun with it.
     #[serde(default, deserialize_with = "text_or_nothing")]
     #[schemars(length(min = 1))]
     pub session_id: String,
@@ -96,11 +101,11 @@ pub struct AudioChunkData<'a> {
 #[schemars(rename = "StartSession")]
 pub struct StartSessionData {
     /// Which text of the notice the candidate agreed to.
-    pub notice_version: String,
+    pub notice_version: NoticeVersion,
     /// When: ms since 1970, or RFC 3339 text.
     pub consent_at: Moment,
     /// The operator's own reference for the candidate.
-    pub subject_ref: Option<String>,
+    pub subject_ref: Option<SubjectRef>,
     /// Switches for this session.
     pub features: Option<FeatureChange>,
 }

@@ -1,8 +1,9 @@
 // Requests under /api/v1, with the token in a header: it is in no address.
 
-async function ask(method, path, token) {
+async function ask(method, path, token, body) {
+  const headers = { Authorization: `Bearer ${token}`, ...(body && { "Content-Type": "application/json" }) };
   const answer = await fetch(`/api/v1${path}`, {
-    method, cache: "no-store", headers: { Authorization: `Bearer ${token}` },
+    method, cache: "no-store", headers, body: body && JSON.stringify(body),
   });
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
@@ -14,9 +15,9 @@ export async function get(path, token) {
   return (await ask("GET", path, token)).json();
 }
 
-/** Erases something; the answer is a receipt. */
-export async function erase(path, token) {
-  return (await ask("DELETE", path, token)).json();
+/** Erases a session, also one whose id no address can carry; the answer is a receipt. */
+export async function erase(sessionId, token) {
+  return (await ask("POST", "/erase", token, { session_id: sessionId })).json();
 }
 
 /** Saves the answer as a file of that name. */

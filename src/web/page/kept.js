@@ -102,7 +102,7 @@ export class Kept {
   async erase() {
     find("confirm_erase").close();
     try {
-      const receipt = await erase(this.path(), this.token());
+      const receipt = await erase(this.session.session_id, this.token());
       find("summary").close();
       setText(find("receipt_text"), t("receipt_text", { rows: receipt.rows, number: receipt.receipt_id }));
       find("receipt").showModal();
