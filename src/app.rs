@@ -28,7 +28,7 @@ use tokio::{
 use crate::{
     board::{self, Board, Reading},
     booth::{
-        Booth, Gates, Ground,
+        Booth, BoothState, Gates, Ground,
         devices::{self, Devices},
     },
     capture::{
@@ -72,6 +72,7 @@ struct Stages {
     light: Light,
     vision: Arc<Stage>,
     speech: Arc<Stage>,
+    recorder: Arc<Stage>,
     store: Arc<Stage>,
     mqtt: Arc<Stage>,
 }
@@ -120,7 +121,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
         let _inside = runtime.enter();
         board::follow(Board::this(), stop.clone())
     };
-    let health = monitor::monitor(config, &stages, &parts.booth, &board, &clock);
+    let health =
+        monitor::monitor(config, &stages, (&parts.booth, &parts.store), &board, &clock);
     runtime.spawn(monitor::look(health.clone(), stop.clone()));
     let outlook = BoothOutlook { health: health.clone() };
     let notifier = Notifier::start(move || outlook.look(), stop.clone())?;
@@ -210,14 +212,17 @@ impl Stages {
             light,
             vision: stage(Component::Vision),
             speech: stage(Component::Speech),
+            recorder: stage(Component::Recorder),
             store,
             mqtt: stage(Component::Mqtt),
         }
     }
 
     fn all(&self) -> Vec<Arc<Stage>> {
-        let Stages { camera, microphone, light, vision, speech, store, mqtt } = self;
-        [camera, microphone, light.stage(), vision, speech, store, mqtt].map(Arc::clone).into()
+        let Stages { camera, microphone, light, vision, speech, recorder, store, mqtt } = self;
+        [camera, microphone, light.stage(), vision, speech, recorder, store, mqtt]
+            .map(Arc::clone)
+            .into()
     }
 
     /// Says which stages have nothing to do, and which show the bundled clip.
@@ -278,14 +283,12 @@ impl Parts {
             clock: clock.clone(),
         };
         let booth = Booth::new(StreamId::Booth, stream.clone(), gates, ground);
-        let state = booth.state();
-        runtime.spawn(recorder::follow(live.clone(), state, store.clone()));
         let devices = {
             let _inside = runtime.enter();
             devices::follow(stages.all(), stop.clone())
         };
-        let (seen, state, store_too) = (devices.clone(), booth.state(), store.clone());
-        runtime.spawn(recorder::note_devices(seen, state, store_too, clock.clone()));
+        let of = (booth.state(), live.clone(), devices.clone());
+        record(runtime, &stages.recorder, of, (&store, &clock));
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, config.camera.clone(), camera, light);
             let sink = stream.clone();
@@ -383,6 +386,21 @@ impl Parts {
             "stopped"
         );
     }
+}
+
+/// What the booth's recorder follows: its state, its results and its devices.
+type Recorded = (watch::Receiver<BoothState>, watch::Receiver<Live>, watch::Receiver<Devices>);
+
+/// Starts the booth's recorder.
+fn record(
+    runtime: &Runtime,
+    stage: &Arc<Stage>,
+    (state, live, devices): Recorded,
+    (store, clock): (&Store, &Arc<dyn Clock>),
+) {
+    let stage = Some((stage.clone(), clock.clone()));
+    runtime.spawn(recorder::follow(live, state.clone(), store.clone(), stage));
+    runtime.spawn(recorder::note_devices(devices, state, store.clone(), clock.clone()));
 }
 
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -13,20 +13,31 @@ use crate::{
     engine::Live,
     names::SessionId,
     report::{AudioReport, VisualReport},
+    stage::{Stage, State},
     store::{EventRecord, MetricRow, Store},
 };
 
-/// Follows a stream until it is closed.
+/// Follows a stream until it is closed. `stage` (with the clock that times it) is of the booth's own
+/// recorder; streams of clients have none.
 pub async fn follow(
     mut live: watch::Receiver<Live>,
     state: watch::Receiver<BoothState>,
     store: Store,
+    stage: Option<(Arc<Stage>, Arc<dyn Clock>)>,
 ) {
     let mut recorder = Recorder::default();
+    let pause = |stage: &Stage| stage.update(|status| status.state = State::Paused);
+    stage.iter().for_each(|(stage, _)| pause(stage));
     while live.changed().await.is_ok() {
         recorder.turn_to(&state.borrow());
         for row in recorder.rows(&live.borrow_and_update()) {
             store.record(row);
+            if let Some((stage, clock)) = &stage {
+                stage.media_passed(clock.monotonic());
+            }
+        }
+        if let Some((stage, _)) = stage.as_ref().filter(|_| recorder.session.is_none()) {
+            pause(stage);
         }
     }
 }

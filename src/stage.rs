@@ -142,6 +142,11 @@ pub struct Status {
     pub error: Option<String>,
     /// Whether what the stage switches is on; `None` where it switches nothing or cannot tell.
     pub on: Option<bool>,
+    /// Frames that the camera delivered whole, whether or not one was taken.
+    pub received_total: u64,
+    /// Since when the device delivers identical frames, or samples of one value; `None` while
+    /// they differ.
+    pub unchanged_since: Option<Duration>,
     /// What became of the booth's own media (`vision` and `speech`). Clients' media is not in it.
     pub own: OwnMedia,
 }
@@ -159,6 +164,8 @@ pub struct OwnMedia {
     pub last_analysed_at: Option<Duration>,
     /// Why the newest could not be analysed; `None` once one was.
     pub error: Option<String>,
+    /// Since when every frame is black; `None` while one can see something.
+    pub black_since: Option<Duration>,
 }
 
 impl OwnMedia {

@@ -11,15 +11,16 @@ use crate::{
     capture::source::SourceKind,
     clock::Clock,
     config::Config,
-    health::{self, Monitor, Pace},
+    health::{self, Monitor, OutboxNow, Pace, RowsNow},
     stop::Stop,
+    store::{OutboxState, Store},
 };
 
 /// The monitor with everything that it watches.
 pub(super) fn monitor(
     config: &Config,
     stages: &Stages,
-    booth: &Booth,
+    (booth, store): (&Booth, &Store),
     board: &watch::Receiver<Reading>,
     clock: &Arc<dyn Clock>,
 ) -> Arc<Monitor> {
@@ -30,6 +31,19 @@ pub(super) fn monitor(
     monitor.watch(health::board(move || -> Option<Trouble> { board.borrow().trouble() }));
     monitor.watch(health::disk(config.state_dir.clone()));
     monitor.watch(health::clock(clock.clone()));
+    let may_wait = config.store.flush_interval;
+    let of_rows = store.clone();
+    monitor.watch(health::recording(move |now| RowsNow {
+        oldest_waits: of_rows.rows_wait_since().map(|since| now.saturating_sub(since)),
+        may_wait,
+        lost_total: of_rows.stage().status().dropped_total,
+    }));
+    let outbox = store.outbox();
+    let outbox = move || {
+        let OutboxState { depth, oldest_at, fallen_out_total, .. } = *outbox.borrow();
+        OutboxNow { depth, oldest_at, lost_total: fallen_out_total }
+    };
+    monitor.watch(health::delivery(outbox, stages.mqtt.clone()));
     Arc::new(monitor)
 }
 

@@ -13,7 +13,7 @@ use crate::{
     media::{Frame, PixelFormat},
 };
 
-use super::{FrameSink, pace::Pace, retry, retry::LoopContext};
+use super::{FrameSink, pace::Pace, retry, retry::LoopContext, stillness::FrozenFrames};
 
 /// Which camera, and what is wanted of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,9 +125,12 @@ impl Camera {
         let mut device = self.opener.open(&self.config)?;
         let name = device.description().to_owned();
         log::info!(target: stage.name(), device = name.as_str(); "camera opened");
-        stage.update(|status| status.source = Some(name.clone()));
+        stage.update(|status| {
+            (status.source, status.unchanged_since) = (Some(name.clone()), None)
+        });
 
         let mut pace = Pace::new(self.config.fps);
+        let mut frozen = FrozenFrames::default();
         let mut usable_at = clock.monotonic();
         let mut problem = "no frames";
         while self.context.may_go_on() {
@@ -137,7 +140,10 @@ impl Camera {
             match raw.map(|raw| (raw, raw.problem())) {
                 Some((raw, None)) => {
                     (usable_at, problem) = (now, "no frames");
+                    stage.update(|status| status.received_total += 1);
                     if pace.take(now) && self.context.may_go_on() {
+                        let unchanged_since = frozen.see(raw.bytes, now);
+                        stage.update(|status| status.unchanged_since = unchanged_since);
                         self.put(raw, now, sink);
                     }
                 }

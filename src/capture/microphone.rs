@@ -16,6 +16,7 @@ use super::{
     SegmentSink, retry,
     retry::LoopContext,
     segmenter::{SegmentConfig, Segmenter},
+    stillness::ConstantSound,
 };
 
 /// Which microphone, and how its sound is cut.
@@ -117,8 +118,11 @@ impl Microphone {
         let mut device = self.opener.open(&self.device)?;
         let name = device.description().to_owned();
         log::info!(target: stage.name(), device = name.as_str(); "microphone opened");
-        stage.update(|status| status.source = Some(name.clone()));
+        stage.update(|status| {
+            (status.source, status.unchanged_since) = (Some(name.clone()), None)
+        });
 
+        let mut constant = ConstantSound::default();
         let mut period = vec![0; PERIOD_SAMPLES];
         let (mut filled, mut gap_before) = (0, true);
         let (mut heard_at, mut has_lost) = (clock.monotonic(), false);
@@ -144,6 +148,8 @@ impl Microphone {
                 Heard::Nothing => (),
             }
             if filled == period.len() && self.context.may_go_on() {
+                let unchanged_since = constant.hear(&period, now);
+                stage.update(|status| status.unchanged_since = unchanged_since);
                 self.put(&mut period, gap_before, now, sink);
                 (filled, gap_before) = (0, false);
             }

@@ -10,6 +10,7 @@
 
 pub mod pace;
 pub mod segmenter;
+mod stillness;
 pub mod retry;
 pub mod permission;
 pub mod camera;

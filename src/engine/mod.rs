@@ -16,6 +16,7 @@ use std::{
     num::NonZero,
     sync::{Arc, OnceLock, atomic::AtomicU64},
     thread,
+    time::Duration,
 };
 
 pub use budget::{CLIENT_MEDIA_BYTES, MOST_WORKING_BYTES};
@@ -138,6 +139,9 @@ impl Engine {
                 let seen = analyser.observe(task.media, task.track, task.features);
                 let seen = seen.and_then(|seen| {
                     record_vision(&stage, &seen.timing);
+                    if !task.is_client {
+                        note_brightness(&stage, seen.brightness, seen.captured_at);
+                    }
                     if !task.is_client && task.features.preview {
                         let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
                         let landmarks = landmarks.unwrap_or_default();
@@ -205,6 +209,17 @@ impl Engine {
         self.frames.close();
         self.sounds.close();
     }
+}
+
+/// A mean of less than this share of white is a covered lens or no light at all: 2 of 255 is what
+/// a dark sensor's noise comes to.
+const BLACK: f32 = 0.015;
+
+fn note_brightness(stage: &Stage, brightness: f32, captured_at: Duration) {
+    stage.update(|status| {
+        let since = status.own.black_since.unwrap_or(captured_at);
+        status.own.black_since = (brightness < BLACK).then_some(since);
+    });
 }
 
 /// Steps that were not taken (a model that is off, a face that was followed) took no time and

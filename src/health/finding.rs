@@ -82,6 +82,17 @@ catalog! {
     /// The camera is open and gives no frames.
     CameraSilent = "camera_silent": Camera, Degraded,
         "camera gives no frames", "try another cable or USB port";
+    /// The camera delivers identical frames.
+    CameraFrozen = "camera_frozen": Camera, Degraded,
+        "camera gives the same picture again and again",
+        "unplug it and plug it in again; if this repeats, replace it";
+    /// The camera delivers black frames.
+    CameraBlack = "camera_black": Camera, Degraded,
+        "the picture is black", "take off the lens cap or open the shutter, or switch on a light";
+    /// Some frames of the camera are short or damaged.
+    CameraErrors = "camera_errors": Camera, Degraded,
+        "the camera gives damaged frames",
+        "try another cable or USB port, or a powered hub";
     /// The recording that stands in for the camera is over.
     CameraStopped = "camera_stopped": Camera, Degraded,
         "camera has stopped", "start boothd again";
@@ -95,6 +106,10 @@ catalog! {
     /// The microphone is open and gives no samples.
     MicrophoneSilent = "microphone_silent": Microphone, Degraded,
         "microphone gives no sound", "try another cable or USB port";
+    /// The microphone delivers digital silence or one constant value.
+    MicrophoneConstant = "microphone_constant": Microphone, Degraded,
+        "microphone gives digital silence",
+        "it is muted or switched off: look at its switch and at alsamixer";
     /// The recording that stands in for the microphone is over.
     MicrophoneStopped = "microphone_stopped": Microphone, Degraded,
         "microphone has stopped", "start boothd again";
@@ -113,6 +128,9 @@ catalog! {
     FramesNotAnalysed = "frames_not_analysed": Vision, Degraded,
         "camera not analysed",
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
+    /// Some frames cannot be decoded or analysed.
+    FramesDamaged = "frames_damaged": Vision, Degraded,
+        "frames cannot be analysed", "try another cable or USB port; the journal has the error";
 
     /// The models that analyse sound are being loaded.
     SpeechStarting = "speech_starting": Speech, Unhealthy,
@@ -127,10 +145,34 @@ catalog! {
     SoundNotAnalysed = "sound_not_analysed": Speech, Degraded,
         "microphone not analysed",
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
+    /// Some segments cannot be analysed.
+    SoundDamaged = "sound_damaged": Speech, Degraded,
+        "sound cannot be analysed", "read the journal for the reason: journalctl -u boothd";
+
+    /// A session runs and media is analysed, but no metrics reach the database.
+    NotRecorded = "not_recorded": Recorder, Unhealthy,
+        "a session runs and its metrics are not recorded",
+        "end the session and start boothd again";
 
     /// The database cannot be read or written.
     StoreAway = "store_away": Store, Degraded,
         "the database is away", "look at the disk of state.dir; boothd tries on by itself";
+    /// Metrics wait for the database longer than they may.
+    RowsNotWritten = "rows_not_written": Store, Degraded,
+        "metrics wait and are not written", "look at the disk of state.dir; it may hang";
+    /// Metrics were lost since too many waited for the database.
+    RowsLost = "rows_lost": Store, Unhealthy,
+        "metrics are being lost since the database does not take them",
+        "make room on the disk of state.dir, or replace it";
+
+    /// Messages wait though the broker is connected.
+    RecordsNotDelivered = "records_not_delivered": Outbox, Degraded,
+        "the broker is connected and acknowledges no records",
+        "look at the broker: its log, its limits and its disk";
+    /// Messages were deleted before the broker took them.
+    RecordsLost = "records_lost": Outbox, Degraded,
+        "records were too old or too many and are lost",
+        "look at the broker, or raise mqtt.outbox_max_mb";
 
     /// There is no connection to the broker.
     MqttAway = "mqtt_away": Mqtt, Degraded,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    Code, Component, Finding, Findings, Report, Severity,
+    Code, Component, Finding, Findings, PATIENCE, Report, Severity,
     side::{Side, SideHistory},
 };
 use crate::{
@@ -57,6 +57,8 @@ pub struct Facts {
 #[derive(Debug, Default)]
 pub struct Judge {
     sides: [SideHistory; 2],
+    /// Since when a session runs and media is analysed.
+    to_record_since: Option<Duration>,
 }
 
 impl Facts {
@@ -86,6 +88,7 @@ impl Judge {
             findings.add(Finding::new(Code::PolicyUnchosen));
         }
         findings.extend(self.media(&sides, facts.now));
+        findings.extend(self.recorder(&facts, &sides));
         findings.extend(helpers(&facts));
         let findings = findings.sorted();
         Report {
@@ -109,7 +112,21 @@ impl Judge {
         let broken = faults.iter().flatten().count();
         let severity = if broken == wanted { Severity::Unhealthy } else { Severity::Degraded };
         let faults = faults.into_iter().flatten().map(|fault| fault.as_severe_as(severity));
-        faults.chain(sides.iter().filter_map(Side::worker_fault)).collect()
+        let sides_and_histories = sides.iter().zip(&mut self.sides);
+        let defects =
+            sides_and_histories.flat_map(|(side, history)| side.defects(history, now));
+        faults.chain(defects).chain(sides.iter().filter_map(Side::worker_fault)).collect()
+    }
+
+    /// A session runs and its media is analysed: then rows must reach the store.
+    fn recorder(&mut self, facts: &Facts, sides: &[Side; 2]) -> Option<Finding> {
+        let recorder = facts.status(Component::Recorder)?;
+        let is_analysed = sides.iter().any(|side| side.is_analysed_at(facts.now));
+        let is_due = facts.interview.session_active && is_analysed;
+        self.to_record_since = is_due.then(|| self.to_record_since.unwrap_or(facts.now));
+        let since = self.to_record_since?.max(recorder.last_media_at.unwrap_or_default());
+        let is_late = facts.now.saturating_sub(since) >= PATIENCE;
+        is_late.then(|| Finding::new(Code::NotRecorded))
     }
 }
 

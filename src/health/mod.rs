@@ -32,6 +32,7 @@
 mod finding;
 mod judge;
 mod probe;
+mod rate;
 mod report;
 mod side;
 
@@ -43,7 +44,7 @@ use std::{
 
 pub use finding::{Code, Finding, Findings, Severity};
 pub use judge::{Facts, Interview, Judge, Pace};
-pub use probe::{board, clock, disk};
+pub use probe::{OutboxNow, RowsNow, board, clock, delivery, disk, recording};
 pub use report::{Report, Verdict};
 
 pub use crate::stage::Component;

@@ -1,16 +1,17 @@
-//! Probes of what has no stage of its own: board, disk, clock.
+//! Probes of what has no stage of its own: board, disk, clock, rows and records that wait.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Code, Finding, Probe};
+use super::{Code, Finding, Findings, PATIENCE, Probe};
 use crate::{
     board::{self, Trouble},
     clock::Clock,
+    stage::{Stage, State},
 };
 
 /// Heat, throttling and supply of the computer, as `trouble` reads them.
 pub fn board(trouble: impl Fn() -> Option<Trouble> + Send) -> impl Probe {
-    move |_, findings: &mut super::Findings| {
+    move |_, findings: &mut Findings| {
         if let Some(trouble) = trouble() {
             findings.add(Finding::new(Code::BoardSlowed).because(trouble.sentence()));
         }
@@ -19,7 +20,7 @@ pub fn board(trouble: impl Fn() -> Option<Trouble> + Send) -> impl Probe {
 
 /// Free space where `folder` is.
 pub fn disk(folder: PathBuf) -> impl Probe {
-    move |_, findings: &mut super::Findings| {
+    move |_, findings: &mut Findings| {
         let free_bytes = board::free_bytes(&folder);
         if let Some(free_bytes) = free_bytes.filter(|free| *free < board::LOW_DISK_BYTES) {
             let left = format!("{} MiB left", free_bytes >> 20);
@@ -30,9 +31,145 @@ pub fn disk(folder: PathBuf) -> impl Probe {
 
 /// Whether wall time can be trusted. A booth without a network is so by design.
 pub fn clock(clock: Arc<dyn Clock>) -> impl Probe {
-    move |_, findings: &mut super::Findings| {
+    move |_, findings: &mut Findings| {
         if !clock.is_set() {
             findings.add(Finding::new(Code::ClockUnset));
         }
+    }
+}
+
+/// Metrics on their way to the database.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RowsNow {
+    /// How long the oldest one waits.
+    pub oldest_waits: Option<Duration>,
+    /// How long one may wait: rows are written in batches.
+    pub may_wait: Duration,
+    /// Rows that found no room, since the start.
+    pub lost_total: u64,
+}
+
+/// How long a loss stays a finding: an operator looks now and then.
+const LOSS_LASTS: Duration = Duration::from_secs(60 * 60);
+
+/// A counter of losses, which may only grow.
+#[derive(Default)]
+struct Losses {
+    total: Option<u64>,
+    at: Option<Duration>,
+}
+
+impl Losses {
+    /// Takes the counter; whether something was lost lately. What was lost before the first look
+    /// is not news.
+    fn note(&mut self, now: Duration, total: u64) -> bool {
+        if self.total.replace(total).is_some_and(|before| total > before) {
+            self.at = Some(now);
+        }
+        self.at.is_some_and(|at| now.saturating_sub(at) < LOSS_LASTS)
+    }
+}
+
+/// Whether metrics reach the database.
+pub fn recording(rows: impl Fn(Duration) -> RowsNow + Send) -> impl Probe {
+    let mut losses = Losses::default();
+    move |now, findings: &mut Findings| {
+        let RowsNow { oldest_waits, may_wait, lost_total } = rows(now);
+        if losses.note(now, lost_total) {
+            findings.add(Finding::new(Code::RowsLost).with(format!("{lost_total} rows")));
+        }
+        if let Some(waits) = oldest_waits.filter(|waits| *waits >= may_wait + PATIENCE) {
+            let fact = format!("for {} s", waits.as_secs());
+            findings.add(Finding::new(Code::RowsNotWritten).with(fact));
+        }
+    }
+}
+
+/// Records on their way to the broker.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OutboxNow {
+    /// Records that wait.
+    pub depth: u64,
+    /// When the oldest happened, unix ms: names it.
+    pub oldest_at: Option<i64>,
+    /// Records that were too old or too many, since the start.
+    pub lost_total: u64,
+}
+
+/// Whether a connected broker takes what waits for it.
+pub fn delivery(outbox: impl Fn() -> OutboxNow + Send, mqtt: Arc<Stage>) -> impl Probe {
+    let mut losses = Losses::default();
+    let (mut before, mut moved_at) = (OutboxNow::default(), Duration::ZERO);
+    move |now: Duration, findings: &mut Findings| {
+        let outbox = outbox();
+        if losses.note(now, outbox.lost_total) {
+            let fact = format!("{} in all", outbox.lost_total);
+            findings.add(Finding::new(Code::RecordsLost).with(fact));
+        }
+        let has_moved = outbox.depth < before.depth || outbox.oldest_at != before.oldest_at;
+        let is_due = outbox.depth > 0 && mqtt.status().state == State::Running;
+        if has_moved || !is_due {
+            moved_at = now;
+        }
+        before = outbox;
+        if is_due && now.saturating_sub(moved_at) >= PATIENCE {
+            let fact = format!("{} wait", outbox.depth);
+            findings.add(Finding::new(Code::RecordsNotDelivered).with(fact));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Component;
+
+    fn found(probe: &mut impl Probe, second: u64) -> Vec<&'static str> {
+        let mut findings = Findings::default();
+        probe.look(Duration::from_secs(second), &mut findings);
+        findings.sorted().iter().map(|finding| finding.code.name()).collect()
+    }
+
+    #[test]
+    fn records_that_a_connected_broker_does_not_take_are_found_within_10_s() {
+        let stage = Arc::new(Stage::new(Component::Mqtt));
+        stage.update(|status| status.state = State::Running);
+        let outbox = Arc::new(std::sync::Mutex::new(OutboxNow::default()));
+        let (now, set) = (outbox.clone(), |depth, oldest_at| {
+            *outbox.lock().unwrap() = OutboxNow { depth, oldest_at, lost_total: 0 };
+        });
+        let mut probe = delivery(move || *now.lock().unwrap(), stage.clone());
+        assert_eq!(found(&mut probe, 0), [""; 0]);
+        set(2, Some(100));
+        (1..9).for_each(|at| assert_eq!(found(&mut probe, at), [""; 0], "after {at} s"));
+        assert_eq!(found(&mut probe, 9), ["records_not_delivered"]);
+        // One of them was taken, and a new one waits.
+        set(2, Some(200));
+        assert_eq!(found(&mut probe, 10), [""; 0]);
+        assert_eq!(found(&mut probe, 18), ["records_not_delivered"]);
+        stage.lost("no broker");
+        assert_eq!(found(&mut probe, 19), [""; 0], "that has a finding of its own");
+        stage.update(|status| status.state = State::Running);
+        assert_eq!(found(&mut probe, 20), [""; 0]);
+        set(0, None);
+        assert_eq!(found(&mut probe, 40), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_lost_is_a_finding_for_an_hour_and_what_waits_until_it_is_written() {
+        let rows = Arc::new(std::sync::Mutex::new(RowsNow::default()));
+        let now = rows.clone();
+        let mut probe = recording(move |_| *now.lock().unwrap());
+        rows.lock().unwrap().lost_total = 3;
+        assert_eq!(found(&mut probe, 0), [""; 0]);
+        rows.lock().unwrap().lost_total = 4;
+        assert_eq!(found(&mut probe, 1), ["rows_lost"]);
+        assert_eq!(found(&mut probe, 3600), ["rows_lost"]);
+        assert_eq!(found(&mut probe, 3601), [""; 0]);
+        let (oldest_waits, may_wait) = (Some(Duration::from_secs(37)), Duration::from_secs(30));
+        *rows.lock().unwrap() = RowsNow { oldest_waits, may_wait, lost_total: 4 };
+        assert_eq!(found(&mut probe, 3602), [""; 0]);
+        rows.lock().unwrap().oldest_waits = Some(Duration::from_secs(38));
+        assert_eq!(found(&mut probe, 3603), ["rows_not_written"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Code, Component, Finding, PATIENCE, Pace, SILENT_AFTER};
+use super::{Code, Component, Finding, PATIENCE, Pace, SILENT_AFTER, rate::Rate};
 use crate::stage::{State, Status};
 
 /// The findings of one kind of media.
@@ -15,6 +15,8 @@ struct Codes {
     worker_stopped: Code,
     unreadable: Code,
     not_analysed: Code,
+    unchanged: Code,
+    damaged: Code,
 }
 
 const VIDEO: Codes = Codes {
@@ -26,6 +28,8 @@ const VIDEO: Codes = Codes {
     worker_stopped: Code::VisionStopped,
     unreadable: Code::FramesUnreadable,
     not_analysed: Code::FramesNotAnalysed,
+    unchanged: Code::CameraFrozen,
+    damaged: Code::FramesDamaged,
 };
 
 const AUDIO: Codes = Codes {
@@ -37,6 +41,8 @@ const AUDIO: Codes = Codes {
     worker_stopped: Code::SpeechStopped,
     unreadable: Code::SoundUnreadable,
     not_analysed: Code::SoundNotAnalysed,
+    unchanged: Code::MicrophoneConstant,
+    damaged: Code::SoundDamaged,
 };
 
 /// So many failures in a row, and nothing analysed for [`SOON`], need no more patience.
@@ -52,10 +58,14 @@ pub(super) struct Side {
 }
 
 /// What is remembered of a side between two looks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct SideHistory {
     /// Since when the device delivers without a break.
     flowing_since: Option<Duration>,
+    /// Of the workers: what was analysed, and what failed.
+    analysis: Rate,
+    /// Of the device: what was whole, and what was damaged.
+    device: Rate,
 }
 
 impl Side {
@@ -109,12 +119,50 @@ impl Side {
         }
     }
 
+    /// Media of the last seconds was analysed.
+    pub(super) fn is_analysed_at(&self, now: Duration) -> bool {
+        let at = self.worker.as_ref().and_then(|worker| worker.own.last_analysed_at);
+        at.is_some_and(|at| now.saturating_sub(at) < PATIENCE)
+    }
+
     /// What is wrong with the device, or with the analysis of what it delivers. Where there is
     /// one, this kind of media does not work.
     pub(super) fn fault(&self, history: &mut SideHistory, now: Duration) -> Option<Finding> {
         let is_flowing = self.flows();
         history.flowing_since = is_flowing.then(|| history.flowing_since.unwrap_or(now));
-        self.device_fault(now).or_else(|| self.analysis_fault(history, now))
+        self.device_fault(now)
+            .or_else(|| self.unchanged_fault(now))
+            .or_else(|| self.analysis_fault(history, now))
+    }
+
+    /// The device delivers, but nothing that happens before it.
+    fn unchanged_fault(&self, now: Duration) -> Option<Finding> {
+        let since = self.device.as_ref().filter(|_| self.flows())?.unchanged_since?;
+        let lasts = now.saturating_sub(since);
+        let finding = Finding::new(self.codes().unchanged);
+        (lasts >= PATIENCE).then(|| finding.with(format!("for {} s", lasts.as_secs())))
+    }
+
+    /// What costs part of this kind of media.
+    pub(super) fn defects(&self, history: &mut SideHistory, now: Duration) -> Vec<Finding> {
+        let (device, worker) = (self.device.as_ref(), self.worker.as_ref());
+        if !self.flows() {
+            (history.device, history.analysis) = Default::default();
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        if let Some(own) = worker.map(|worker| &worker.own) {
+            let bad = history.analysis.share(now, own.analysed_total, own.failed_total);
+            let damaged = bad.map(|bad| Finding::new(self.codes().damaged).with(bad));
+            found.extend(damaged);
+            let is_black = own.black_since.is_some_and(|at| now.saturating_sub(at) >= PATIENCE);
+            found.extend(is_black.then(|| Finding::new(Code::CameraBlack)));
+        }
+        if let Some(device) = device.filter(|_| self.component == Component::Camera) {
+            let bad = history.device.share(now, device.received_total, device.errors_total);
+            found.extend(bad.map(|bad| Finding::new(Code::CameraErrors).with(bad)));
+        }
+        found
     }
 
     fn device_fault(&self, now: Duration) -> Option<Finding> {

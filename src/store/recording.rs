@@ -1,5 +1,7 @@
 //! Recordings: the metrics of a session as they happened, written in batches and read as series.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -139,9 +141,15 @@ impl Store {
     /// Never waits; what finds no room, as the disk has been away for long, is lost, counted
     /// and noted with its session.
     pub fn record(&self, row: MetricRow) {
-        if !self.pending.push(row) {
+        if !self.pending.push(row, self.clock.monotonic()) {
             self.stage().update(|status| status.dropped_total += 1);
         }
+    }
+
+    /// Since when the oldest row waits for the disk (the clock's monotonic time); `None` where
+    /// none waits.
+    pub fn rows_wait_since(&self) -> Option<Duration> {
+        self.pending.since()
     }
 
     /// What was recorded of a session so far, in at most `most_points` rows a modality.

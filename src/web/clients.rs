@@ -191,7 +191,7 @@ impl Clients {
         let ground = Ground { log: log.clone(), ..self.ground.clone() };
         let interview = Booth::new(spec.stream, stream.clone(), gates.clone(), ground);
         let (state, store) = (interview.state(), self.store.clone());
-        tokio::spawn(recorder::follow(live.clone(), state, store));
+        tokio::spawn(recorder::follow(live.clone(), state, store, None));
         Client {
             session_id: session_id.clone(),
             interview,
