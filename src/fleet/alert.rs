@@ -1,11 +1,13 @@
 //! What a person should look at: raised once, ended by itself, acknowledged by an operator.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::message::BoothKey;
-use crate::board::LOW_DISK_BYTES;
+use crate::{health::Severity, stage::Component};
 
 /// What is wrong with a booth.
 #[derive(
@@ -23,27 +25,45 @@ pub enum AlertKind {
     Camera,
     /// The microphone gives no sound.
     Microphone,
+    /// What comes in is not analysed.
+    Analysis,
     /// It cannot write, or its disk is nearly full.
     Store,
     /// It is too hot, is throttled, or its supply is too weak.
     Board,
     /// Records wait in great number, or have fallen out.
     Outbox,
+    /// The TLS certificate has expired or soon will.
+    Certificate,
+    /// Clients present wrong tokens in great number, or its places are taken.
+    Access,
+    /// Its clock is not to be trusted, and something waits for it.
+    Clock,
+    /// Its configuration was not taken over.
+    Configuration,
+    /// Anything else, from a component that this fleet server does not know.
+    Other,
     /// It runs another version than most.
     Version,
 }
 
 impl AlertKind {
     /// Every kind, in the order of their weight.
-    pub const ALL: [AlertKind; 9] = [
+    pub const ALL: [AlertKind; 15] = [
         AlertKind::Offline,
         AlertKind::Policy,
         AlertKind::Light,
         AlertKind::Camera,
         AlertKind::Microphone,
+        AlertKind::Analysis,
         AlertKind::Store,
         AlertKind::Board,
         AlertKind::Outbox,
+        AlertKind::Certificate,
+        AlertKind::Access,
+        AlertKind::Clock,
+        AlertKind::Configuration,
+        AlertKind::Other,
         AlertKind::Version,
     ];
 
@@ -58,7 +78,34 @@ impl AlertKind {
             AlertKind::Store => "store",
             AlertKind::Board => "board",
             AlertKind::Outbox => "outbox",
+            AlertKind::Analysis => "analysis",
+            AlertKind::Certificate => "certificate",
+            AlertKind::Access => "access",
+            AlertKind::Clock => "clock",
+            AlertKind::Configuration => "configuration",
+            AlertKind::Other => "other",
             AlertKind::Version => "version",
+        }
+    }
+
+    /// The kind that a finding about that component raises.
+    fn of_component(name: &str) -> Self {
+        match Component::of_name(name) {
+            Some(Component::Camera) => AlertKind::Camera,
+            Some(Component::Microphone) => AlertKind::Microphone,
+            Some(Component::Light) => AlertKind::Light,
+            Some(Component::Vision | Component::Speech) => AlertKind::Analysis,
+            Some(
+                Component::Recorder | Component::Store | Component::Disk | Component::Archive,
+            ) => AlertKind::Store,
+            Some(Component::Outbox | Component::Mqtt | Component::Broker) => AlertKind::Outbox,
+            Some(Component::Policy) => AlertKind::Policy,
+            Some(Component::Board) => AlertKind::Board,
+            Some(Component::Clock) => AlertKind::Clock,
+            Some(Component::Certificate) => AlertKind::Certificate,
+            Some(Component::Access | Component::Connections) => AlertKind::Access,
+            Some(Component::Configuration) => AlertKind::Configuration,
+            None => AlertKind::Other,
         }
     }
 
@@ -81,46 +128,145 @@ pub struct AlertChange {
     pub detail: Option<String>,
 }
 
-/// A device that says it runs and gave nothing for so long does not run.
-const SILENT_MS: u64 = 10_000;
+/// What of a booth's /health is worth an alert: its findings, each by the kind of its component,
+/// the worst of a kind. A booth of an older version has none, and is judged by its stages.
+pub fn alerts_of_health(health: &Value) -> BTreeMap<AlertKind, String> {
+    let Some(findings) = health["findings"].as_array() else { return older::alerts(health) };
+    let mut alerts = BTreeMap::new();
+    let is_notice = |finding: &&Value| finding["severity"] == Severity::Notice.name();
+    for finding in findings.iter().filter(|finding| !is_notice(finding)) {
+        let (component, sentence) = (&finding["component"], &finding["sentence"]);
+        let Some(component) = component.as_str() else { continue };
+        let kind = AlertKind::of_component(component);
+        // Of these the page knows the words in its languages.
+        let detail = match kind {
+            AlertKind::Policy => Some(NO_POLICY),
+            AlertKind::Board => health["board"]["trouble"].as_str().or(sentence.as_str()),
+            _ => sentence.as_str(),
+        };
+        alerts.entry(kind).or_insert_with(|| shortened(detail.unwrap_or_default()));
+    }
+    alerts
+}
+
+const NO_POLICY: &str = "no policy is chosen";
 
 /// Letters of an alert's detail.
 const MAX_DETAIL_CHARS: usize = 300;
 
-/// That nobody has chosen the booth's policy.
-pub(super) fn policy_fault(health: &Value) -> Option<String> {
-    (health["policy"]["profile"] == "unchosen").then(|| "no policy is chosen".into())
-}
-
-/// What is wrong with one capture device or the recording light, as /health tells it.
-pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
-    let stage = health.get(name)?;
-    let state = stage["state"].as_str()?;
-    let silent_ms = stage["last_media_ms_ago"].as_u64().unwrap_or_default();
-    match state {
-        "unavailable" | "stopped" => Some(shortened(stage["error"].as_str().unwrap_or(state))),
-        "running" if silent_ms >= SILENT_MS => Some(format!("nothing for {silent_ms} ms")),
-        _ => None,
-    }
-}
-
-/// What is wrong with the booth's store or disk.
-pub(super) fn store_fault(health: &Value) -> Option<String> {
-    if let Some(fault) = device_fault(health, "store") {
-        return Some(fault);
-    }
-    let free = health["disk"]["free_bytes"].as_u64()?;
-    (free < LOW_DISK_BYTES).then(|| format!("{} MiB left on the disk", free >> 20))
-}
-
-/// What is wrong with the booth's board, in a word that the page knows in its languages.
-pub(super) fn board_fault(health: &Value) -> Option<String> {
-    Some(shortened(health["board"]["trouble"].as_str()?))
-}
-
 /// A booth's words, as long as an alert may be.
 fn shortened(text: &str) -> String {
     text.chars().take(MAX_DETAIL_CHARS).collect()
+}
+
+/// Booths of versions before 0.2, whose /health has no findings.
+mod older {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::{AlertKind, NO_POLICY, shortened};
+    use crate::board::LOW_DISK_BYTES;
+
+    /// A device that says it runs and gave nothing for so long does not run.
+    const SILENT_MS: u64 = 10_000;
+
+    pub(super) fn alerts(health: &Value) -> BTreeMap<AlertKind, String> {
+        let device = |name| device_fault(health, name);
+        let faults = [
+            (AlertKind::Policy, policy_fault(health)),
+            (AlertKind::Light, device("light")),
+            (AlertKind::Camera, device("camera")),
+            (AlertKind::Microphone, device("microphone")),
+            (AlertKind::Store, store_fault(health)),
+            (AlertKind::Board, board_fault(health)),
+        ];
+        faults.into_iter().filter_map(|(kind, fault)| Some((kind, fault?))).collect()
+    }
+
+    /// That nobody has chosen the booth's policy.
+    pub(super) fn policy_fault(health: &Value) -> Option<String> {
+        (health["policy"]["profile"] == "unchosen").then(|| NO_POLICY.into())
+    }
+
+    /// What is wrong with one capture device or the recording light, as /health tells it.
+    pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
+        let stage = health.get(name)?;
+        let state = stage["state"].as_str()?;
+        let silent_ms = stage["last_media_ms_ago"].as_u64().unwrap_or_default();
+        match state {
+            "unavailable" | "stopped" => {
+                Some(shortened(stage["error"].as_str().unwrap_or(state)))
+            }
+            "running" if silent_ms >= SILENT_MS => Some(format!("nothing for {silent_ms} ms")),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the booth's store or disk.
+    pub(super) fn store_fault(health: &Value) -> Option<String> {
+        if let Some(fault) = device_fault(health, "store") {
+            return Some(fault);
+        }
+        let free = health["disk"]["free_bytes"].as_u64()?;
+        (free < LOW_DISK_BYTES).then(|| format!("{} MiB left on the disk", free >> 20))
+    }
+
+    /// What is wrong with the booth's board, in a word that the page knows in its languages.
+    pub(super) fn board_fault(health: &Value) -> Option<String> {
+        Some(shortened(health["board"]["trouble"].as_str()?))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use serde_json::json;
+
+        use super::*;
+
+        #[test]
+        fn what_is_off_on_purpose_is_no_fault() {
+            let camera = |stage: Value| device_fault(&json!({ "camera": stage }), "camera");
+            assert_eq!(camera(json!({"state": "off"})), None);
+            assert_eq!(camera(json!({"state": "paused", "last_media_ms_ago": 99_999})), None);
+            assert_eq!(camera(json!({"state": "running", "last_media_ms_ago": 20})), None);
+            assert!(camera(json!({"state": "running", "last_media_ms_ago": 10_000})).is_some());
+            let gone = json!({"state": "unavailable", "error": "no such device"});
+            assert_eq!(camera(gone).as_deref(), Some("no such device"));
+            assert_eq!(device_fault(&json!({}), "camera"), None);
+        }
+
+        #[test]
+        fn a_policy_that_nobody_has_chosen_is_a_fault() {
+            let policy = |profile: &str| policy_fault(&json!({"policy": {"profile": profile}}));
+            assert!(policy("unchosen").is_some());
+            assert_eq!((policy("eu"), policy("default")), (None, None));
+            assert_eq!(policy_fault(&json!({})), None);
+        }
+
+        #[test]
+        fn a_light_that_is_not_configured_is_no_fault() {
+            let light = |light: Value| device_fault(&json!({ "light": light }), "light");
+            assert_eq!(light(json!({"state": "off", "on": false, "error": null})), None);
+            let away = json!({"state": "unavailable", "on": false, "error": "is not there"});
+            assert_eq!(light(away).as_deref(), Some("is not there"));
+        }
+
+        #[test]
+        fn only_a_board_that_is_slowed_down_is_trouble() {
+            let board = |board: Value| board_fault(&json!({ "board": board }));
+            let told = board(json!({"trouble": "under_voltage", "temperature_c": 40.0}));
+            assert_eq!(told.as_deref(), Some("under_voltage"));
+            assert_eq!(board(json!({"trouble": null, "throttled": false})), None);
+            assert_eq!(board_fault(&json!({})), None);
+        }
+
+        #[test]
+        fn a_nearly_full_disk_is_the_stores_trouble() {
+            let free = |bytes: u64| store_fault(&json!({"disk": {"free_bytes": bytes}}));
+            assert!(free(1 << 20).is_some() && free(1 << 30).is_none());
+            assert_eq!(store_fault(&json!({"disk": {"free_bytes": null}})), None);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -129,47 +275,32 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_is_off_on_purpose_is_no_fault() {
-        let camera = |stage: Value| device_fault(&json!({ "camera": stage }), "camera");
-        assert_eq!(camera(json!({"state": "off"})), None);
-        assert_eq!(camera(json!({"state": "paused", "last_media_ms_ago": 99_999})), None);
-        assert_eq!(camera(json!({"state": "running", "last_media_ms_ago": 20})), None);
-        assert!(camera(json!({"state": "running", "last_media_ms_ago": 10_000})).is_some());
-        let gone = json!({"state": "unavailable", "error": "no such device"});
-        assert_eq!(camera(gone).as_deref(), Some("no such device"));
-        assert_eq!(device_fault(&json!({}), "camera"), None);
+    fn finding(component: &str, severity: &str) -> Value {
+        json!({ "component": component, "severity": severity, "sentence": format!("{component} fails") })
     }
 
     #[test]
-    fn a_policy_that_nobody_has_chosen_is_a_fault() {
-        let policy = |profile: &str| policy_fault(&json!({"policy": {"profile": profile}}));
-        assert!(policy("unchosen").is_some());
-        assert_eq!((policy("eu"), policy("default")), (None, None));
-        assert_eq!(policy_fault(&json!({})), None);
+    fn each_finding_raises_the_alert_of_its_component_and_a_notice_none() {
+        let health = |findings: &[Value]| alerts_of_health(&json!({ "findings": findings }));
+        assert!(health(&[finding("clock", "notice")]).is_empty());
+        for component in Component::ALL {
+            let alerts = health(&[finding(component.name(), "degraded")]);
+            assert_eq!(alerts.len(), 1, "{component:?}");
+            assert!(!alerts.contains_key(&AlertKind::Other), "{component:?}");
+        }
+        let unknown = health(&[finding("a_later_part", "degraded")]);
+        assert_eq!(unknown[&AlertKind::Other], "a_later_part fails");
+        let two = [finding("store", "unhealthy"), finding("disk", "degraded")];
+        assert_eq!(health(&two)[&AlertKind::Store], "store fails", "the worst of a kind");
     }
 
     #[test]
-    fn a_light_that_is_not_configured_is_no_fault() {
-        let light = |light: Value| device_fault(&json!({ "light": light }), "light");
-        assert_eq!(light(json!({"state": "off", "on": false, "error": null})), None);
-        let away = json!({"state": "unavailable", "on": false, "error": "is not there"});
-        assert_eq!(light(away).as_deref(), Some("is not there"));
-    }
-
-    #[test]
-    fn only_a_board_that_is_slowed_down_is_trouble() {
-        let board = |board: Value| board_fault(&json!({ "board": board }));
-        let told = board(json!({"trouble": "under_voltage", "temperature_c": 40.0}));
-        assert_eq!(told.as_deref(), Some("under_voltage"));
-        assert_eq!(board(json!({"trouble": null, "throttled": false})), None);
-        assert_eq!(board_fault(&json!({})), None);
-    }
-
-    #[test]
-    fn a_nearly_full_disk_is_the_stores_trouble() {
-        let free = |bytes: u64| store_fault(&json!({"disk": {"free_bytes": bytes}}));
-        assert!(free(1 << 20).is_some() && free(1 << 30).is_none());
-        assert_eq!(store_fault(&json!({"disk": {"free_bytes": null}})), None);
+    fn what_a_hostile_booth_writes_is_short_or_left_out() {
+        let long =
+            json!({ "component": "store", "severity": 7, "sentence": "x".repeat(10_000) });
+        let alerts = alerts_of_health(&json!({ "findings": [long, 5, { "component": [] }] }));
+        assert_eq!(alerts[&AlertKind::Store].len(), MAX_DETAIL_CHARS);
+        assert_eq!(alerts.len(), 1);
+        assert!(alerts_of_health(&json!({ "findings": "none" })).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    alert::{AlertKind, board_fault, device_fault, policy_fault, store_fault},
+    alert::{AlertKind, alerts_of_health},
     message::{BoothKey, Modality, Said},
     minute::Minute,
 };
@@ -188,17 +188,6 @@ impl Booth {
         let state = |name: &str| short_text(&health[name]["state"]);
         let outbox = &health["outbox"];
         self.note_fallen_out(outbox["fallen_out_total"].as_u64(), now);
-        let policy = policy_fault(health).map(|fault| (AlertKind::Policy, fault));
-        let devices = [
-            (AlertKind::Light, "light"),
-            (AlertKind::Camera, "camera"),
-            (AlertKind::Microphone, "microphone"),
-        ];
-        let devices = devices
-            .into_iter()
-            .filter_map(|(kind, name)| Some((kind, device_fault(health, name)?)));
-        let store = store_fault(health).map(|fault| (AlertKind::Store, fault));
-        let board = board_fault(health).map(|fault| (AlertKind::Board, fault));
         self.facts = Facts {
             health: short_text(&health["status"]),
             camera: state("camera"),
@@ -207,7 +196,7 @@ impl Booth {
             temperature_c: temperature(health),
             version: short_text(&health["version"]).or(self.facts.version.take()),
             outbox_depth: outbox["depth"].as_u64(),
-            faults: policy.into_iter().chain(devices).chain(store).chain(board).collect(),
+            faults: alerts_of_health(health),
         };
     }
 

@@ -13,7 +13,7 @@ mod minute;
 mod run;
 mod web;
 
-pub use alert::{AlertChange, AlertKind};
+pub use alert::{AlertChange, AlertKind, alerts_of_health};
 pub use archive::{
     AlertQuery, AlertRecord, Archive, Backlog, EventRow, History, Series, SessionQuery,
     SessionRow, archive_path,

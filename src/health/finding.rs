@@ -290,6 +290,11 @@ impl Findings {
         }
     }
 
+    /// Adds all of another look's.
+    pub fn merge(&mut self, others: &Findings) {
+        self.extend(others.0.iter().cloned());
+    }
+
     /// Worst first; of equal severity in the order of the catalog.
     pub(super) fn sorted(mut self) -> Vec<Finding> {
         self.0.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.code));

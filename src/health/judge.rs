@@ -111,11 +111,16 @@ impl Judge {
         let wanted = sides.iter().filter(|side| side.is_wanted()).count();
         let broken = faults.iter().flatten().count();
         let severity = if broken == wanted { Severity::Unhealthy } else { Severity::Degraded };
-        let faults = faults.into_iter().flatten().map(|fault| fault.as_severe_as(severity));
-        let sides_and_histories = sides.iter().zip(&mut self.sides);
-        let defects =
-            sides_and_histories.flat_map(|(side, history)| side.defects(history, now));
-        faults.chain(defects).chain(sides.iter().filter_map(Side::worker_fault)).collect()
+        let mut found: Vec<_> = sides.iter().filter_map(Side::worker_fault).collect();
+        for ((side, history), fault) in sides.iter().zip(&mut self.sides).zip(faults) {
+            let defects = side.defects(history, now);
+            match fault {
+                // What costs all of it is not told again as what costs part of it.
+                Some(fault) => found.push(fault.as_severe_as(severity)),
+                None => found.extend(defects),
+            }
+        }
+        found
     }
 
     /// A session runs and its media is analysed: then rows must reach the store.

@@ -12,7 +12,7 @@ use super::{
     metric::{MetricRow, Modality},
     pending::Batch,
 };
-use crate::error::Result;
+use crate::{clock::Clock, error::Result};
 
 /// What was recorded of a session.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]

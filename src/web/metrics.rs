@@ -23,6 +23,7 @@ use super::{
 use crate::{
     board,
     cost::Histogram,
+    health::Verdict,
     stage::{State as StageState, Status},
     store::Role,
 };
@@ -65,6 +66,7 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     note_booth(&mut sheet, &shared);
     note_interview(&mut sheet, &shared);
     note_board(&mut sheet, &shared);
+    note_health(&mut sheet, &shared);
     note_stages(&mut sheet, &shared);
     note_durations(&mut sheet, &shared);
     note_doors(&mut sheet, &shared);
@@ -149,6 +151,25 @@ fn note_board(sheet: &mut Sheet, shared: &Shared) {
     let available = reading.memory_available_bytes.map(count);
     let help = "Memory of the machine that programs may still have.";
     sheet.gauge("boothd_memory_available_bytes", help, available);
+}
+
+/// The verdict as one series each, and one for everything that is wrong.
+fn note_health(sheet: &mut Sheet, shared: &Shared) {
+    let report = shared.state.health.look();
+    let verdicts = Verdict::ALL.map(|verdict| {
+        let label = vec![("verdict", verdict.name().to_owned())];
+        (label, f64::from(verdict == report.verdict))
+    });
+    sheet.gauges("boothd_health", "1 for the verdict of /health.", verdicts);
+    let findings = report.findings.iter().map(|finding| {
+        let labels = vec![
+            ("component", finding.component().name().to_owned()),
+            ("code", finding.code.name().to_owned()),
+            ("severity", finding.severity.name().to_owned()),
+        ];
+        (labels, 1.0)
+    });
+    sheet.gauges("boothd_finding", "1 for each thing that /health finds wrong.", findings);
 }
 
 /// Every state, so that a change shows as one series going to 0 and another to 1.

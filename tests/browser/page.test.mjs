@@ -161,13 +161,14 @@ test("a policy that nobody has chosen and a recording light are told in both lan
     const off = Object.fromEntries(Object.keys(mock.state.features).map((name) => [name, false]));
     Object.assign(mock.state, { profile: "unchosen", features: off, allowed: off, analysing: false });
     mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "nobody has chosen" } };
+    mock.stages.findings = [{ component: "policy", code: "policy_unchosen", severity: "unhealthy", sentence: "no policy is chosen, nothing is analysed; set policy.profile", detail: null }];
     mock.tellState();
     await waitForText(page, "#signs", sign);
     await waitForText(page, "#session_why", why);
     assert.ok(await page.isDisabled("#start"));
     await waitForText(page, "#expression_state", why);
     await waitForText(page, "#dots", dark);
-    await waitForText(page, "#board_warnings", sign);
+    await waitForText(page, "#findings", /policy\.profile/);
     await page.click("#open_settings");
     assert.ok(await page.isDisabled("#switch_video"));
     assert.match(await page.textContent("#switch_video_why"), why);
@@ -247,19 +248,45 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
   test(`a weak supply and a clock that nobody has set, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
-    assert.equal(await page.isVisible("#board_warnings"), false, "all is well");
+    assert.equal(await page.isVisible("#findings"), false, "all is well");
     mock.stages.board = { temperature_c: 61.3, trouble: "under_voltage", error: "the supply is weak" };
     mock.stages.clock = { set: false, error: "the clock is not set" };
-    await waitForText(page, "#board_warnings", warning);
+    mock.stages.findings = [
+      { component: "board", code: "board_slowed", severity: "degraded", sentence: "the supply is weak", detail: "the supply is weak" },
+      { component: "clock", code: "clock_unset", severity: "notice", sentence: "no time server keeps the clock right, so times may be wrong; connect the booth to one", detail: null },
+    ];
+    await waitForText(page, "#findings", warning);
     await waitForText(page, "#keeping", new RegExp(heat));
     await assertAccessible(page, "a weak supply");
     await assertTidy(page, "a weak supply");
     mock.stages.board = { temperature_c: null, trouble: null, error: null };
     mock.stages.clock = { set: true, error: null };
-    await page.waitForSelector("#board_warnings", { state: "hidden" });
+    mock.stages.findings = [];
+    await page.waitForSelector("#findings", { state: "hidden" });
     assert.doesNotMatch(await page.textContent("#keeping"), /°C/);
     await done(opened);
   });
+}
+
+for (const [locale, frozen, unread] of [["en-GB", /Camera not analysed: arithmetic coding.*boothd devices/, /digital silence; it is muted/], ["zh-CN", /摄像头画面无法分析：arithmetic coding/, /数字静音。/]]) {
+  for (const viewport of [NARROW, { width: 1280, height: 900 }]) {
+    test(`what is wrong and what to do, ${locale}, ${viewport.width} px`, async () => {
+      const opened = await open({ locale, viewport });
+      const { page } = opened;
+      const detail = "arithmetic coding is not supported (20 in a row)";
+      mock.stages.findings = [
+        { component: "vision", code: "frames_unreadable", severity: "unhealthy", detail, sentence: `camera not analysed: ${detail}; choose another camera or format: boothd devices lists what there is` },
+        { component: "microphone", code: "microphone_constant", severity: "degraded", detail: null, sentence: "microphone gives digital silence; it is muted or switched off: look at its switch and at alsamixer" },
+      ];
+      await waitForText(page, "#findings", frozen);
+      await waitForText(page, "#findings", unread);
+      await assertAccessible(page, "findings");
+      await assertTidy(page, "findings");
+      await page.locator("#health").scrollIntoViewIfNeeded();
+      await screenshot(page, `findings-${locale.slice(0, 2)}-${viewport.width}`);
+      await done(opened);
+    });
+  }
 }
 
 test("a lost camera is told at once", async () => {

@@ -27,7 +27,7 @@ pub struct Daemon {
     child: Child,
     pub address: String,
     log: mpsc::Receiver<String>,
-    _state: TempDir,
+    state_folder: TempDir,
 }
 
 /// The program under test, told where the project is.
@@ -61,12 +61,17 @@ impl Daemon {
             let log: Vec<_> = log.iter().collect();
             panic!("no address in {told:?}; the log: {log:#?}");
         };
-        Daemon { child, address, log, _state: state }
+        Daemon { child, address, log, state_folder: state }
     }
 
     /// The process, for looking at what it uses.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where it keeps its database.
+    pub fn state_dir(&self) -> &std::path::Path {
+        self.state_folder.path()
     }
 
     /// Waits for a log line that holds `words`.

@@ -65,6 +65,10 @@ pub struct Doors {
     pub vision: Arc<Stage>,
     pub stop: Stop,
     pub store: Store,
+    /// Judges the stages, and what a test adds.
+    pub health: Arc<Monitor>,
+    /// What the doors show.
+    pub state: WebState,
     pub booth: Booth,
     /// The booth's own, into which a test may film.
     pub stream: Arc<Stream>,
@@ -100,6 +104,15 @@ fn running(component: Component) -> Arc<Stage> {
     let stage = Arc::new(Stage::new(component));
     stage.update(|status| status.state = State::Running);
     stage
+}
+
+/// Every stage of a booth without a light and a broker; camera, microphone and vision are first.
+fn stages(store: &Store) -> Vec<Arc<Stage>> {
+    use Component::{Camera, Microphone, Recorder, Speech, Vision};
+    let [camera, microphone, vision, speech] =
+        [Camera, Microphone, Vision, Speech].map(running);
+    let recorder = Arc::new(Stage::new(Recorder));
+    vec![camera, microphone, vision, speech, recorder, store.stage()]
 }
 
 /// Judges these stages.
@@ -162,22 +175,15 @@ impl Doors {
         let session = SessionConfig::default();
         let (booth, stream, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
-        let [camera, microphone, vision] =
-            [Component::Camera, Component::Microphone, Component::Vision].map(running);
+        let stages = stages(&store);
+        let [camera, microphone, vision] = [0, 1, 2].map(|place: usize| stages[place].clone());
         let stop = Stop::default();
-        let stages = vec![
-            camera.clone(),
-            microphone.clone(),
-            vision.clone(),
-            running(Component::Speech),
-            store.stage(),
-        ];
         let devices = devices::follow(stages.clone(), stop.clone());
-        let health = monitor(stages, &booth, clock.clone());
+        let health = Arc::new(monitor(stages, &booth, clock.clone()));
         let state = WebState {
             config,
             booth_id: "test".into(),
-            health: Arc::new(health),
+            health: health.clone(),
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
             session,
@@ -190,7 +196,8 @@ impl Doors {
             store: store.clone(),
             state_dir: folder.path().to_owned(),
         };
-        let server = tokio::spawn(web::serve(listener, state, clock.clone(), stop.clone()));
+        let server =
+            tokio::spawn(web::serve(listener, state.clone(), clock.clone(), stop.clone()));
         let workers = Vec::new();
         Doors {
             address,
@@ -201,6 +208,8 @@ impl Doors {
             vision,
             stop,
             store,
+            health,
+            state,
             booth,
             stream,
             gates,

@@ -7,6 +7,7 @@ const UPGRADES: &[&str] = &[
     include_str!("../../src/fleet/archive/upgrade/0001_booths_minutes_records_alerts.sql"),
     include_str!("../../src/fleet/archive/upgrade/0002_board_alerts.sql"),
     include_str!("../../src/fleet/archive/upgrade/0003_policy_and_light_alerts.sql"),
+    include_str!("../../src/fleet/archive/upgrade/0004_operations.sql"),
 ];
 
 /// Every table and index, without comments and white space.
@@ -54,6 +55,14 @@ fn an_upgrade_keeps_the_alerts_and_admits_the_new_kinds() {
     database.execute_batch(UPGRADES[2]).expect("SQL");
     put("light", 9).expect("the new kind");
     put("policy", 10).expect("the new kind");
+    assert!(put("analysis", 11).is_err(), "version 3 does not know it");
+    database.execute_batch(UPGRADES[3]).expect("SQL");
+    for kind in boothd::fleet::AlertKind::ALL {
+        if !["offline", "board", "light", "policy"].contains(&kind.name()) {
+            put(kind.name(), 11).expect("every kind of today");
+        }
+    }
+    database.execute("DELETE FROM alert WHERE since_at = 11", []).expect("SQL");
     let ask = "SELECT group_concat(alert_id || kind || since_at) FROM alert";
     let kept: String = database.query_row(ask, [], |row| row.get(0)).expect("rows");
     assert_eq!(kept, "1offline7,2board8,3light9,4policy10");

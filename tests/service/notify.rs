@@ -112,10 +112,9 @@ fn without_a_policy_or_its_light_it_is_ready_fed_and_says_why() {
     let settings = [&DEVICES[..], &[light.as_str()]].concat();
     let _daemon = Daemon::start(command, &settings);
     systemd.wait_line("READY=1");
-    let why =
-        "STATUS=Nothing comes in; camera away: nothing is opened without its recording light: ";
-    let told =
-        |line: &str| line.starts_with(why) && line.contains("; the recording light fails");
+    let why = "STATUS=Nothing comes in; the recording light fails: ";
+    let closed = "; camera away: nothing is opened without its recording light: ";
+    let told = |line: &str| line.starts_with(why) && line.contains(closed);
     let told = systemd.heard.iter().any(|(_, line)| told(line));
     assert!(told, "{:?}", systemd.heard);
     systemd.sees_it_fed(2);

@@ -51,6 +51,7 @@ const SCHEMA: Schema = Schema {
         include_str!("upgrade/0001_booths_minutes_records_alerts.sql"),
         include_str!("upgrade/0002_board_alerts.sql"),
         include_str!("upgrade/0003_policy_and_light_alerts.sql"),
+        include_str!("upgrade/0004_operations.sql"),
     ],
     // A centre writes much at a time, on a disk of its own.
     page_bytes: 4096,

@@ -95,7 +95,8 @@ CREATE TABLE alert (
   alert_id INTEGER PRIMARY KEY AUTOINCREMENT,
   booth_id INTEGER NOT NULL REFERENCES booth (booth_id) ON DELETE CASCADE,
   kind TEXT NOT NULL
-    CHECK (kind IN ('offline', 'policy', 'light', 'camera', 'microphone', 'store', 'board', 'outbox', 'version')),
+    CHECK (kind IN ('offline', 'policy', 'light', 'camera', 'microphone', 'analysis', 'store', 'board', 'outbox',
+      'certificate', 'access', 'clock', 'configuration', 'other', 'version')),
   since_at INTEGER NOT NULL CHECK (since_at BETWEEN 0 AND 32503680000000),
   until_at INTEGER CHECK (until_at BETWEEN 0 AND 32503680000000), -- NULL: it holds
   detail TEXT NOT NULL CHECK (length(detail) <= 1000),

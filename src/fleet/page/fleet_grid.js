@@ -13,7 +13,7 @@ const TYPING_MS = 250;
 const GATHER_MS = 1500;
 
 export const PRESENCES = ["online", "offline", "silent", "restarting"];
-export const ALERTS = ["offline", "policy", "light", "camera", "microphone", "store", "board", "outbox", "version"];
+export const ALERTS = ["offline", "policy", "light", "camera", "microphone", "analysis", "store", "board", "outbox", "certificate", "access", "clock", "configuration", "other", "version"];
 
 const BAD = ["unavailable", "stopped", "unhealthy", "degraded"];
 

@@ -2,8 +2,9 @@
 
 import { announce } from "./announce.js";
 import { element, find, setText } from "./dom.js";
+import { FINDINGS_ZH } from "./findings_zh.js";
 import { duration, fixed, known, NONE } from "./format.js";
-import { hasWord, t } from "./words.js";
+import { hasWord, language, t } from "./words.js";
 
 const STAGES = ["camera", "microphone", "light", "vision", "speech", "store", "mqtt"];
 const COUNTS = [["dropped", "dropped_total"], ["overruns", "overruns_total"], ["restarts", "restarts_total"], ["errors", "errors_total"]];
@@ -74,7 +75,7 @@ export function showHealth(health) {
   if (!health) {
     setText(note, t(health === null ? "health_lost" : "no_data"));
     find("stages").replaceChildren();
-    find("board_warnings").hidden = true;
+    showFindings([], undefined);
     return;
   }
   const known_stages = STAGES.map((name) => [name, stageOf(health, name)]).filter(([name, stage]) => stage && isShown(name, stage));
@@ -84,23 +85,26 @@ export function showHealth(health) {
     t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version}`,
   ].join(" · "));
   setText(find("keeping"), keeping(health));
-  const warnings = find("board_warnings");
-  setText(warnings, warningsOf(health).join(" "));
-  warnings.hidden = warnings.textContent === "";
+  showFindings(health.findings ?? [], health.board);
+}
+
+/** What is wrong, worst first, as the daemon judges it. */
+function showFindings(findings, board) {
+  const list = find("findings");
+  list.hidden = findings.length === 0;
+  list.replaceChildren(...findings.map((finding) => element("li", { "data-severity": finding.severity, text: sentenceOf(finding, board) })));
+}
+
+/** What is wrong and what to do, in the reader's language. */
+function sentenceOf({ code, sentence, detail }, board) {
+  const word = `board_${board?.trouble}`;
+  if (code === "board_slowed" && hasWord(word)) return t(word);
+  const chinese = language() === "zh" ? FINDINGS_ZH[code] : undefined;
+  if (!chinese) return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  return `${chinese[0]}${detail ? `：${detail}` : ""}。${chinese[1]}。`;
 }
 
 const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
-
-/** What is wrong with the computer itself, in the reader's language. */
-function warningsOf({ board, clock, disk, policy }) {
-  const word = `board_${board?.trouble}`;
-  return [
-    policy?.profile === "unchosen" ? t("sign_unchosen") : null,
-    board?.error ? (hasWord(word) ? t(word) : board.error) : null,
-    clock?.set === false ? t("clock_not_set") : null,
-    disk?.error ? t("disk_low") : null,
-  ].filter(Boolean);
-}
 
 /** The board's heat, the disk, and what waits for the central desk. */
 function keeping({ board, disk, outbox, mqtt }) {

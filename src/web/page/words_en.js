@@ -77,7 +77,6 @@ export const EN = {
   erase: "Erase", confirm_erase: "Erase this interview for good?", confirm_erase_hint: "Its metrics, its summary and its consent are overwritten here and at the central desk. Copies that were saved before are not.",
   receipt: "Erased", receipt_text: "{rows} rows are gone. Receipt {number}; the audit log keeps it.",
   board_temperature: "Board {temperature}", board_under_voltage: "The power supply gives the board too little voltage, which slows it down. Use the board's own supply and a short cable.", board_over_current: "The board draws more current than it may and is slowed down. Use the board's own supply, or a lower power mode.", board_too_hot: "The board is so hot that it slows down. Give it a heat sink, a fan or a cooler place.", board_throttled: "The board holds its clock back: it is too hot, or its supply is too weak.",
-  clock_not_set: "No time server keeps the clock right, so times may be wrong.", disk_low: "Little room is left on the disk.",
   database: "Database {size}", disk_free: "{size} free", outbox_empty: "nothing waits for the central desk", outbox: "{count} messages wait for the central desk, the oldest for {age}", outbox_lost: "{count} messages were lost",
   metric: "Metric", mean: "Mean", range: "Range", covered: "Time covered",
   face_section: "Face, head and gaze", expression_section: "Expression, mean probability", voice_section: "Voice", other_section: "Others",
