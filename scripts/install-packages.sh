@@ -6,8 +6,9 @@ set -euo pipefail
 case "${1:-}" in
     # libclang reads the V4L2 headers; ALSA is linked.
     build) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev) ;;
-    # mosquitto is the broker of the tests, systemd has systemd-analyze, which judges the units.
-    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto systemd) ;;
+    # mosquitto is the broker of the tests, nginx and Caddy are the reverse proxies, systemd has
+    # systemd-analyze, which judges the units.
+    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto nginx-light caddy systemd) ;;
     # A Debian to install the package in, and what judges it.
     package) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev binutils dpkg-dev python3 curl mmdebstrap lintian) ;;
     # arm64: compiler, libraries and an emulator. Rust's arm64 part is added below.
@@ -27,6 +28,10 @@ esac
 if [ "$1" = test ]; then
     command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
     [ -x /usr/bin/chromium ] || packages+=(chromium)
+    # Any nginx and any Caddy will do.
+    command -v /usr/sbin/nginx >/dev/null && packages=("${packages[@]/nginx-light/}")
+    command -v caddy >/dev/null && packages=("${packages[@]/caddy/}")
+    mapfile -t packages < <(printf '%s\n' "${packages[@]}" | grep .)
     # Home Assistant and mqtt-exporter get environments of their own (tests/consumers/install.rs).
     can_make_environments() {
         for python in python3.11 python3.12 python3; do

@@ -55,7 +55,7 @@ enum Command {
     /// Run the booth until SIGTERM
     Run(run::RunArguments),
     /// Run the centre: what many booths say over MQTT, on one page, until SIGTERM
-    Fleet,
+    Fleet(fleet::FleetArguments),
     /// Analyse files, faster than real time: one JSON line an observation
     Analyze(AnalyzeArguments),
     /// Judge a model on pictures of your own
@@ -109,7 +109,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
     service::abort_on_panic();
     match arguments.command {
         Command::Run(arguments) => run::run(&config, &arguments, out),
-        Command::Fleet => fleet::run(&config, out),
+        Command::Fleet(arguments) => fleet::run(&config, arguments, out),
         Command::Analyze(arguments) => analyze::run(&config, &arguments, out),
         Command::Evaluate(Evaluate::Expression(arguments)) => {
             evaluate::run(&config, &arguments, out)

@@ -449,6 +449,14 @@ pub const KEYS: &[Key] = &[
          \"https://desk.example\".",
     ),
     key(
+        "web.proxies",
+        Texts(0, 32),
+        Is("[]"),
+        "Reverse proxies in front, by address or network such as \"127.0.0.1\" or \"10.0.0.0/8\": \
+         from these, and from nobody else, Forwarded or X-Forwarded-For, -Host and -Proto are \
+         believed (docs/guide/proxy.md).",
+    ),
+    key(
         "web.metrics_public",
         Switch,
         Is("false"),

@@ -89,6 +89,53 @@ pub struct Limits {
 /// For how long records that fell out of a booth's outbox are worth an alert, ms.
 const FALLEN_OUT_MS: i64 = 60 * 60 * 1000;
 
+/// A day, ms.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Messages a second that are no records, and how many may come at once. A booth says about 3.
+const RATE_PER_S: i64 = 50;
+const BURST: i64 = 200;
+
+/// What one booth's records may add to the archive on one day. An interview's are about 8 kB.
+const MAX_RECORDED_BYTES: usize = 256 << 20;
+
+/// What of a booth's messages could not be right, since the centre's start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, JsonSchema, Serialize)]
+pub struct Refused {
+    /// Messages that were refused whole.
+    pub messages_total: u64,
+    /// Values that were dropped from messages that were taken.
+    pub values_total: u64,
+    /// Why the last message was refused.
+    pub last: Option<&'static str>,
+}
+
+/// A bucket that a message empties by one and time fills.
+#[derive(Debug)]
+struct Rate {
+    /// In thousandths.
+    tokens: i64,
+    at: i64,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Rate { tokens: BURST * 1000, at: 0 }
+    }
+}
+
+impl Rate {
+    fn admits(&mut self, now: i64) -> bool {
+        // A clock that was set back gives nothing, and takes nothing away.
+        let passed = now.saturating_sub(self.at).clamp(0, 60_000);
+        self.at = now;
+        self.tokens = (self.tokens + passed * RATE_PER_S).min(BURST * 1000);
+        let admits = self.tokens >= 1000;
+        self.tokens -= if admits { 1000 } else { 0 };
+        admits
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Booth {
@@ -107,6 +154,10 @@ pub(super) struct Booth {
     pub(super) archived_at: Option<i64>,
     /// Of the row that the list's readers know.
     pub(super) told_seen_at: i64,
+    pub(super) refused: Refused,
+    rate: Rate,
+    /// Bytes of records on one day: the day's number, the bytes.
+    recorded: (i64, usize),
     boot_id: Option<String>,
     fallen_out: Option<(u64, Option<i64>)>,
 }
@@ -149,6 +200,9 @@ impl Booth {
             revision: 0,
             archived_at: None,
             told_seen_at: known.last_seen_at,
+            refused: Refused::default(),
+            rate: Rate::default(),
+            recorded: (0, 0),
             boot_id: None,
             fallen_out: None,
             known,
@@ -208,6 +262,39 @@ impl Booth {
             Some((_, at)) => (total, at),
             None => (total, None),
         });
+    }
+
+    /// Whether a message that is no record is within the booth's rate.
+    pub(super) fn may_say(&mut self, now: i64) -> bool {
+        self.rate.admits(now)
+    }
+
+    /// Whether a record of so many bytes is within what one booth may write on one day.
+    pub(super) fn may_record(&mut self, bytes: usize, now: i64) -> bool {
+        let today = now.div_euclid(DAY_MS);
+        let (day, recorded) = &mut self.recorded;
+        if *day != today {
+            (*day, *recorded) = (today, 0);
+        }
+        *recorded += bytes;
+        *recorded <= MAX_RECORDED_BYTES
+    }
+
+    /// Bytes of texts that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        let length = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let live = self.live.iter().flatten().map(|live| live.text.len());
+        length(&self.known.info) + length(&self.known.health) + live.sum::<usize>()
+    }
+
+    /// Whether another booth may take its place: it is not there, and was not heard for a day.
+    pub(super) fn is_long_gone(&self, now: i64) -> bool {
+        let is_away = matches!(self.presence, Presence::Offline | Presence::Silent);
+        is_away && now.saturating_sub(self.last_known_at()) >= DAY_MS
+    }
+
+    pub(super) fn last_known_at(&self) -> i64 {
+        self.known.last_seen_at.max(self.known.first_seen_at)
     }
 
     /// Whether it is there at `now`, when the centre listens since `listening_since`.
@@ -276,9 +363,9 @@ impl Booth {
         is_deep.then(|| (AlertKind::Outbox, format!("{depth} records wait")))
     }
 
-    /// Forgets what it holds of a session.
-    pub(super) fn forget_session(&mut self, session_id: &str) {
-        let is_it = |id: &Option<String>| id.as_deref() == Some(session_id);
+    /// Forgets what it holds of sessions that `is_erased` says.
+    pub(super) fn forget_sessions(&mut self, is_erased: impl Fn(&str) -> bool) {
+        let is_it = |id: &Option<String>| id.as_deref().is_some_and(&is_erased);
         for live in &mut self.live {
             if live.as_ref().is_some_and(|live| is_it(&live.session_id)) {
                 *live = None;

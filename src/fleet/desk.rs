@@ -8,12 +8,21 @@ use serde_json::Value;
 use super::{
     alert::{AlertChange, AlertKind},
     booth::{Booth, BoothRow, KnownBooth, Limits, Live, Presence, place},
-    message::{self, BoothKey, Message, Modality, Record},
+    erasure::Known,
+    message::{self, BoothKey, EraseAnswer, Message, Modality, Read, Record, Said},
     minute::Minute,
 };
 
-/// More booths than this are refused and counted: whoever may publish could invent them.
+/// More booths than this are refused and counted: whoever may publish could invent them. One that
+/// was not heard for a day makes room for a new one.
 pub const MAX_BOOTHS: usize = 20_000;
+
+/// What is held in memory of all booths' states and newest reports: 20,000 booths hold about
+/// 120 MiB.
+const MAX_HELD_BYTES: usize = 256 << 20;
+
+/// How soon it is looked again for a booth that makes room.
+const LOOK_AGAIN_MS: i64 = 60_000;
 
 /// A booth's row goes to the archive at least so often while it is heard.
 const ARCHIVE_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -23,6 +32,8 @@ const SEEN_STEP_MS: i64 = 10_000;
 
 /// Booths of a known version from which on one of them can differ from the majority.
 const MAJORITY_OF: usize = 3;
+
+pub use super::booth::Refused;
 
 /// See the module.
 #[derive(Debug)]
@@ -34,6 +45,10 @@ pub struct Desk {
     revision: u64,
     counts: Counts,
     outgoing: Outgoing,
+    erased: Known,
+    held_bytes: usize,
+    /// Until then no booth is looked for that could make room, unix ms.
+    nobody_gone_until: i64,
 }
 
 /// What came, since the start.
@@ -49,8 +64,10 @@ pub struct Counts {
     pub health_total: u64,
     /// Records, the same one twice counted twice.
     pub records_total: u64,
-    /// Messages that were none, or of a booth too many.
+    /// Messages that were none, came too fast, or were of a booth too many.
     pub refused_total: u64,
+    /// Values that could not be right, dropped from messages that were taken.
+    pub dropped_values_total: u64,
 }
 
 /// What is to be kept, taken away by [`Desk::take_outgoing`].
@@ -62,6 +79,8 @@ pub struct Outgoing {
     pub alerts: Vec<AlertChange>,
     /// Booths as they are.
     pub booths: Vec<KnownBooth>,
+    /// Answers of booths to orders to erase.
+    pub answers: Vec<(BoothKey, EraseAnswer)>,
 }
 
 /// What of the list is wanted.
@@ -103,6 +122,8 @@ pub struct Detail {
     pub health: Option<Value>,
     /// Its newest reports, and when they came, unix ms.
     pub live: [Option<(i64, Value)>; 2],
+    /// What of its messages could not be right.
+    pub refused: Refused,
 }
 
 impl Desk {
@@ -128,6 +149,7 @@ impl Desk {
                 booth.presence_since = booth.known.last_seen_at;
             }
         }
+        let held_bytes = booths.values().map(Booth::held_bytes).sum();
         Desk {
             booths,
             limits,
@@ -135,6 +157,9 @@ impl Desk {
             revision: 1,
             counts: Counts::default(),
             outgoing: Outgoing::default(),
+            erased: Known::default(),
+            held_bytes,
+            nobody_gone_until: 0,
         }
     }
 
@@ -147,6 +172,32 @@ impl Desk {
         }
     }
 
+    /// Forgets what was erased, and takes nothing more of it.
+    pub(super) fn forget_erased(&mut self, known: &Known) {
+        if known.generation == self.erased.generation {
+            return;
+        }
+        self.erased = known.clone();
+        let erased = &self.erased;
+        for (key, booth) in &mut self.booths {
+            booth.forget_sessions(|id| erased.holds(key, id));
+        }
+        let is_erased = |minute: &Minute| {
+            minute.session_id.as_deref().is_some_and(|id| erased.holds(&minute.key, id))
+        };
+        self.outgoing.minutes.retain(|minute| !is_erased(minute));
+        self.held_bytes = self.booths.values().map(Booth::held_bytes).sum();
+    }
+
+    /// Whether a booth says that it is there, and was heard since the broker is.
+    pub(super) fn is_online(&self, key: &BoothKey) -> bool {
+        let since = self.listening_since.unwrap_or(i64::MAX);
+        self.booths.get(key).is_some_and(|booth| {
+            let is_said = booth.known.said == Some(Said::Online);
+            booth.presence == Presence::Online && is_said && booth.known.last_seen_at >= since
+        })
+    }
+
     /// Takes one message. `is_retained`: it was said before the centre listened, so nobody was
     /// heard now. A record is given back: it is kept only once the archive has it.
     pub fn take(
@@ -157,57 +208,112 @@ impl Desk {
     ) -> Option<Record> {
         self.counts.messages_total += 1;
         self.counts.bytes_total += u64::try_from(payload.len()).unwrap_or(u64::MAX);
-        let (key, message) = match message::read(topic, payload) {
-            Ok((_, Message::Other)) => return None,
+        let read = match message::read(topic, payload) {
+            Ok(Read { message: Message::Other, .. }) => return None,
             Ok(read) => read,
-            Err(why) => {
-                log::debug!(target: "fleet", why = why, topic = shown(topic).as_str(); "message refused");
-                self.counts.refused_total += 1;
-                return None;
-            }
+            Err(why) => return self.refuse(topic, why),
         };
-        if !self.booths.contains_key(&key) && self.booths.len() >= MAX_BOOTHS {
-            self.counts.refused_total += 1;
-            return None;
+        if let Err(why) = self.admit(&read, payload.len(), now) {
+            return self.refuse(topic, why);
         }
+        let Read { key, message, dropped_values } = read;
         self.revision += 1;
+        self.counts.dropped_values_total += dropped_values;
         let booth = self.booths.entry(key).or_insert_with_key(|key| stranger(key, now));
+        booth.refused.values_total += dropped_values;
         if !is_retained {
             booth.known.last_seen_at = booth.known.last_seen_at.max(now);
         }
-        let before = booth.row();
-        let record = match message {
+        let (before, held) = (booth.row(), booth.held_bytes());
+        let record = self.take_message(&before.key, message, now);
+        let booth = self.booths.get(&before.key).expect("it was just changed");
+        self.held_bytes = (self.held_bytes + booth.held_bytes()).saturating_sub(held);
+        self.settle(&before, now);
+        record
+    }
+
+    fn take_message(&mut self, key: &BoothKey, message: Message, now: i64) -> Option<Record> {
+        let booth = self.booths.get_mut(key).expect("the caller has put it there");
+        match message {
             Message::Status { said, since, boot_id } => {
                 booth.take_status(said, since, boot_id);
                 booth.archived_at = None;
-                None
             }
             Message::Info(info) => {
                 booth.take_info(&info);
                 booth.archived_at = None;
-                None
             }
             Message::Health(health) => {
                 self.counts.health_total += 1;
                 booth.take_health(&health, now);
-                None
             }
             Message::Metrics(modality, report) => {
                 self.counts.metrics_total += 1;
-                let over = take_report(booth, modality, (&report, payload), now);
+                let session_id = report["session_id"].as_str();
+                if session_id.is_some_and(|id| self.erased.holds(key, id)) {
+                    return None;
+                }
+                let over = take_report(booth, modality, &report, now);
                 self.outgoing.minutes.extend(over);
-                None
             }
             Message::Record(record) => {
                 self.counts.records_total += 1;
                 forget_erased(booth, &record);
                 self.outgoing.minutes.retain(|minute| !is_erased(minute, &record));
-                Some(record)
+                return Some(record);
             }
-            Message::Other => None,
+            Message::EraseAnswer(answer) => {
+                self.outgoing.answers.push((key.clone(), answer));
+            }
+            Message::Other => (),
+        }
+        None
+    }
+
+    /// Whether there is room for a message; the error is a sentence.
+    fn admit(&mut self, read: &Read, bytes: usize, now: i64) -> Result<(), &'static str> {
+        if self.held_bytes + bytes > MAX_HELD_BYTES {
+            return Err("finds no memory: booths' states and reports take all that they may");
+        }
+        if let Some(booth) = self.booths.get_mut(&read.key) {
+            return match read.message {
+                Message::Record(_) if booth.may_record(bytes, now) => Ok(()),
+                Message::Record(_) => Err("is a record more than a booth may write on one day"),
+                _ if booth.may_say(now) => Ok(()),
+                _ => Err("comes faster than a booth may speak"),
+            };
+        }
+        let has_room = self.booths.len() < MAX_BOOTHS || self.make_room(now);
+        if has_room { Ok(()) } else { Err("is of a booth too many") }
+    }
+
+    /// Forgets the booth that was not heard for the longest, if that is a day or more.
+    fn make_room(&mut self, now: i64) -> bool {
+        if self.nobody_gone_until > now {
+            return false;
+        }
+        let gone = self.booths.values().filter(|booth| booth.is_long_gone(now));
+        let gone = gone.min_by_key(|booth| booth.last_known_at());
+        let Some(key) = gone.map(|booth| booth.known.key.clone()) else {
+            // Whoever invents booths does not make the centre look through all of them each time.
+            self.nobody_gone_until = now + LOOK_AGAIN_MS;
+            return false;
         };
-        self.settle(&before, now);
-        record
+        if let Some(booth) = self.booths.remove(&key) {
+            self.held_bytes = self.held_bytes.saturating_sub(booth.held_bytes());
+        }
+        true
+    }
+
+    fn refuse(&mut self, topic: &str, why: &'static str) -> Option<Record> {
+        log::debug!(target: "fleet", why = why, topic = shown(topic).as_str(); "message refused");
+        self.counts.refused_total += 1;
+        let booth = message::key_of(topic).and_then(|key| self.booths.get_mut(&key));
+        if let Some(booth) = booth {
+            booth.refused.messages_total += 1;
+            booth.refused.last = Some(why);
+        }
+        None
     }
 
     /// Presence, alerts and revision of a booth that has changed.
@@ -291,6 +397,7 @@ impl Desk {
             let known_at = booth.known.last_seen_at.max(booth.known.first_seen_at);
             known_at >= before || booth.presence == Presence::Online
         });
+        self.held_bytes = self.booths.values().map(Booth::held_bytes).sum();
     }
 
     /// The part of the list that is wanted, and how long the whole would be.
@@ -367,6 +474,7 @@ impl Desk {
             info: parse(&booth.known.info),
             health: parse(&booth.known.health),
             live: [live(Modality::Video), live(Modality::Audio)],
+            refused: booth.refused,
         })
     }
 
@@ -417,7 +525,7 @@ fn stranger(key: &BoothKey, now: i64) -> Booth {
 fn take_report(
     booth: &mut Booth,
     modality: Modality,
-    (report, payload): (&Value, &[u8]),
+    report: &Value,
     now: i64,
 ) -> Option<Minute> {
     let session_id = report["session_id"].as_str();
@@ -426,7 +534,7 @@ fn take_report(
     let over = if is_held { None } else { minute.take() };
     let key = &booth.known.key;
     minute.get_or_insert_with(|| Minute::new(key, modality, now, session_id)).add(report);
-    let text = String::from_utf8_lossy(payload).into_owned().into_boxed_str();
+    let text = report.to_string().into_boxed_str();
     let session_id = session_id.map(str::to_owned);
     booth.live[place(modality)] = Some(Live { at: now, session_id, text });
     over
@@ -440,7 +548,7 @@ pub(super) fn erased_sessions(record: &Record) -> impl Iterator<Item = &str> {
 }
 
 fn forget_erased(booth: &mut Booth, record: &Record) {
-    erased_sessions(record).for_each(|session_id| booth.forget_session(session_id));
+    erased_sessions(record).for_each(|erased| booth.forget_sessions(|id| id == erased));
 }
 
 fn is_erased(minute: &Minute, record: &Record) -> bool {

@@ -3,18 +3,24 @@
 //! A record is acknowledged only once the archive has it on the disk; until then the broker keeps
 //! it, over a crash of the centre and of the connection. Everything else is as good as its next.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
-use super::{Archive, Desk, MAX_PAYLOAD_BYTES, Record};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{Archive, Desk, MAX_PAYLOAD_BYTES, Record, erasure::OpenOrder};
 use crate::{
     clock::Clock,
     mqtt::{
         Happened, Identity, Link, MqttConfig,
-        client::{Event, Packet, Publish, QoS},
-        topics,
+        client::{AsyncClient, Event, Packet, Publish, QoS},
+        topics::{self, BoothName, Topic},
     },
     pulse::Pulse,
     stage::Stage,
@@ -45,13 +51,15 @@ pub(super) struct Listener {
     /// Of connections: an acknowledgement is good only on the connection that brought the record.
     generation: Arc<AtomicU64>,
     pulse: Arc<Pulse>,
+    /// Orders to booths that are to be sent.
+    orders: mpsc::Receiver<OpenOrder>,
 }
 
 impl Listener {
     /// Connects once it runs.
     pub(super) fn new(
         (mqtt, client_id): (MqttConfig, &str),
-        (desk, archive): (Arc<Mutex<Desk>>, Archive),
+        (desk, archive, orders): (Arc<Mutex<Desk>>, Archive, mpsc::Receiver<OpenOrder>),
         stage: Arc<Stage>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -67,17 +75,13 @@ impl Listener {
         };
         let pulse = stage.pulse("listener");
         let link = Link::new(mqtt, &identity, stage, clock.clone());
-        Listener { link, desk, archive, clock, generation: Arc::default(), pulse }
+        Listener { link, desk, archive, clock, generation: Arc::default(), pulse, orders }
     }
 
     /// Listens until `stop` is requested.
     pub(super) async fn run(mut self, stop: Stop) {
         let inbox = self.archive.inbox();
-        loop {
-            let happened = tokio::select! {
-                () = stop.requested() => return,
-                happened = self.pulse.beat_during(self.link.next()) => happened,
-            };
+        while let Some(happened) = self.next(&stop).await {
             match happened {
                 Happened::Up(_) => self.begin(),
                 Happened::Down => {
@@ -97,6 +101,20 @@ impl Listener {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// The next thing that happens, while orders are sent; `None`: `stop` is requested.
+    async fn next(&mut self, stop: &Stop) -> Option<Happened> {
+        let client = self.link.client();
+        // What comes from the link may not be dropped halfway, so orders wait beside it.
+        let mut next = pin!(self.pulse.beat_during(self.link.next()));
+        loop {
+            tokio::select! {
+                () = stop.requested() => return None,
+                happened = &mut next => return Some(happened),
+                Some(order) = self.orders.recv() => send(&client, &order),
             }
         }
     }
@@ -148,5 +166,15 @@ impl Listener {
                 log::debug!(target: "fleet", "an acknowledgement waits for the next connection");
             }
         }
+    }
+}
+
+/// Orders a booth to erase a session. One that is lost on the way is sent again later.
+fn send(client: &AsyncClient, order: &OpenOrder) {
+    let name = BoothName { site: order.key.site.clone(), booth: order.key.booth.clone() };
+    let topic = Topic::Command("erase".into()).of(&name);
+    let payload = json!({ "session_id": order.session_id, "ref": order.reference() });
+    if client.try_publish(topic, QoS::AtLeastOnce, false, payload.to_string()).is_err() {
+        log::debug!(target: "fleet", order = order.order_id; "an order waits for the connection");
     }
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shape::{self, Fields};
 use crate::{
     mqtt::topics::{self, BoothTopic, Topic},
     names,
@@ -14,6 +15,13 @@ use crate::{
 
 /// A longer payload is no message of a booth. The longest is a summary of all metrics.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+
+/// The same for what is held in memory of each booth: `health` is about 2 kB, a report 1 kB.
+const MAX_STATE_BYTES: usize = 16 * 1024;
+const MAX_REPORT_BYTES: usize = 8 * 1024;
+
+/// Sessions that one `event/erased` may name: an operator's longest erasure of one subject.
+const MAX_ERASED: usize = 1000;
 
 /// Letters of a site, a booth, a session id or a kind of event.
 const MAX_NAME_CHARS: usize = 128;
@@ -74,8 +82,30 @@ pub enum Message {
     Metrics(Modality, Value),
     /// What must not be lost.
     Record(Record),
+    /// How a booth has answered an order to erase.
+    EraseAnswer(EraseAnswer),
     /// A topic that is not for the centre, such as a command's.
     Other,
+}
+
+/// What a booth has answered to `cmd/erase`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EraseAnswer {
+    /// What the order called itself.
+    pub reference: String,
+    /// Why it has erased nothing; `None`: it has erased.
+    pub error: Option<String>,
+}
+
+/// A message, and whose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// Whose.
+    pub key: BoothKey,
+    /// What.
+    pub message: Message,
+    /// Values that could not be right and were dropped from it.
+    pub dropped_values: u64,
 }
 
 /// What must not be lost: a session's beginning or end, or an event.
@@ -99,34 +129,70 @@ pub struct Record {
     pub data: Value,
 }
 
-/// Reads one message; the error is a sentence for the log.
+/// Whose topic it is, where it is a booth's.
+pub(super) fn key_of(topic: &str) -> Option<BoothKey> {
+    let BoothTopic { name, .. } = topics::parse(topic)?;
+    Some(BoothKey { site: place(&name.site).ok()?, booth: place(&name.booth).ok()? })
+}
+
+/// Reads one message; the error is a sentence for the log and the page.
 ///
 /// # Errors
 /// When it is not what its topic promises.
-pub fn read(topic: &str, payload: &[u8]) -> Result<(BoothKey, Message), &'static str> {
+pub fn read(topic: &str, payload: &[u8]) -> Result<Read, &'static str> {
     let BoothTopic { name, topic } = topics::parse(topic).ok_or("is not a topic of a booth")?;
     let key = BoothKey { site: place(&name.site)?, booth: place(&name.booth)? };
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err("is too long");
-    }
-    let of_record = |kind: &str, session_id: Option<&str>| {
-        record(&key, kind, session_id, json(payload)?).map(Message::Record)
+    let mut dropped_values = 0;
+    let mut object = |most: usize, fields: Fields| {
+        if payload.len() > most {
+            return Err("is too long");
+        }
+        let mut value = json(payload)?;
+        dropped_values += shape::clean(&mut value, fields);
+        Ok(value)
     };
     let message = match &topic {
-        Topic::Status => status(&json(payload)?)?,
-        Topic::Info => Message::Info(json(payload)?),
-        Topic::Health => Message::Health(json(payload)?),
-        Topic::MetricsVideo => Message::Metrics(Modality::Video, json(payload)?),
-        Topic::MetricsAudio => Message::Metrics(Modality::Audio, json(payload)?),
-        Topic::SessionStarted(id) => of_record("started", Some(id))?,
-        Topic::SessionSummary(id) => of_record("summary", Some(id))?,
-        Topic::Event(kind) => of_record(&format!("event/{kind}"), None)?,
+        Topic::Status => status(&object(MAX_REPORT_BYTES, &[])?)?,
+        Topic::Info => Message::Info(object(MAX_STATE_BYTES, shape::INFO)?),
+        Topic::Health => Message::Health(object(MAX_STATE_BYTES, shape::HEALTH)?),
+        Topic::MetricsVideo => {
+            Message::Metrics(Modality::Video, object(MAX_REPORT_BYTES, shape::VIDEO)?)
+        }
+        Topic::MetricsAudio => {
+            Message::Metrics(Modality::Audio, object(MAX_REPORT_BYTES, shape::AUDIO)?)
+        }
+        Topic::SessionStarted(id) => {
+            let data = object(MAX_PAYLOAD_BYTES, shape::STARTED)?;
+            Message::Record(record(&key, "started", Some(id), data)?)
+        }
+        Topic::SessionSummary(id) => {
+            let data = object(MAX_PAYLOAD_BYTES, shape::SUMMARY)?;
+            Message::Record(record(&key, "summary", Some(id), data)?)
+        }
+        Topic::Event(kind) => {
+            let data = object(MAX_PAYLOAD_BYTES, &[])?;
+            Message::Record(record(&key, &format!("event/{kind}"), None, data)?)
+        }
+        Topic::CommandResult(command) if command == "erase" => {
+            erase_answer(&object(MAX_PAYLOAD_BYTES, &[])?)
+        }
         Topic::Command(_)
         | Topic::CommandResult(_)
         | Topic::FeatureSet(_)
         | Topic::FeatureState(_) => Message::Other,
     };
-    Ok((key, message))
+    Ok(Read { key, message, dropped_values })
+}
+
+/// An answer to somebody else's order is none for the centre.
+fn erase_answer(value: &Value) -> Message {
+    let Some(reference) = value["ref"].as_str() else { return Message::Other };
+    let error = value["error"].as_str().map(|text| text.chars().take(300).collect());
+    let error: Option<String> = match value["ok"].as_bool() {
+        Some(true) => None,
+        _ => Some(error.unwrap_or_default()),
+    };
+    Message::EraseAnswer(EraseAnswer { reference: reference.to_owned(), error })
 }
 
 fn record(
@@ -141,6 +207,10 @@ fn record(
     let seq = fields.remove("seq").as_ref().and_then(Value::as_i64).ok_or("has no seq")?;
     let at = fields.remove("ts").as_ref().and_then(time).ok_or("has no ts")?;
     let is_clock_set = fields.remove("clock_set") != Some(Value::Bool(false));
+    let erased = fields.get("session_ids").and_then(Value::as_array);
+    if erased.is_some_and(|ids| ids.len() > MAX_ERASED) {
+        return Err("names more erased sessions than one message may");
+    }
     let inside = fields.get("session_id").and_then(Value::as_str);
     Ok(Record {
         key: key.clone(),
@@ -197,7 +267,29 @@ mod tests {
     use super::*;
 
     fn read_json(topic: &str, value: &Value) -> Result<(BoothKey, Message), &'static str> {
-        read(topic, value.to_string().as_bytes())
+        read(topic, value.to_string().as_bytes()).map(|read| (read.key, read.message))
+    }
+
+    #[test]
+    fn an_answer_to_an_order_has_its_reference_and_what_went_wrong() {
+        let topic = "boothd/v1/hq/one/cmd/erase/result";
+        let answer = |value: &Value| read_json(topic, value).unwrap().1;
+        let done = EraseAnswer { reference: "fleet-1".into(), error: None };
+        let ok = json!({"ok": true, "error": null, "ref": "fleet-1", "rows": 9});
+        assert_eq!(answer(&ok), Message::EraseAnswer(done));
+        let refused = json!({"ok": false, "error": "is not allowed", "ref": "fleet-1"});
+        let Message::EraseAnswer(answered) = answer(&refused) else { panic!() };
+        assert_eq!(answered.error.as_deref(), Some("is not allowed"));
+        assert_eq!(answer(&json!({"ok": true, "ref": null})), Message::Other);
+    }
+
+    #[test]
+    fn values_that_cannot_be_right_are_dropped_and_the_rest_is_taken() {
+        let report = json!({"timestamp": "<img>", "blink": "x", "face_count": 1});
+        let bytes = report.to_string();
+        let read = read("boothd/v1/a/b/metrics/video", bytes.as_bytes()).unwrap();
+        assert_eq!(read.message, Message::Metrics(Modality::Video, json!({"face_count": 1})));
+        assert_eq!(read.dropped_values, 2);
     }
 
     #[test]
@@ -234,7 +326,7 @@ mod tests {
         assert!(read_json("boothd/v1/a/b/event/x", &json!({"seq": 1, "ts": 1})).is_err());
         let late = json!({"seq": 1, "ts": i64::MAX, "boot_id": "b"});
         assert!(read_json("boothd/v1/a/b/event/x", &late).is_err());
-        let long = vec![b' '; MAX_PAYLOAD_BYTES + 1];
+        let long = vec![b' '; MAX_STATE_BYTES + 1];
         assert!(read("boothd/v1/a/b/health", &long).is_err());
         for name in [&*"a".repeat(200), "..", ".", "a%E2%80%AE", "%EF%BF%BF", " "] {
             assert!(

@@ -7,19 +7,24 @@ mod alert;
 mod archive;
 mod booth;
 mod desk;
+mod erasure;
 mod listener;
 mod message;
 mod minute;
 mod run;
+mod shape;
 mod web;
 
 pub use alert::{AlertChange, AlertKind, alerts_of_health};
 pub use archive::{
     AlertQuery, AlertRecord, Archive, Backlog, EventRow, History, Series, SessionQuery,
-    SessionRow, archive_path,
+    SessionRow, archive_path, erase_by_command,
 };
 pub use booth::{BoothRow, KnownBooth, Limits, Presence};
-pub use desk::{Census, Counts, Desk, Detail, Filter, MAX_BOOTHS, Outgoing};
-pub use message::{BoothKey, MAX_PAYLOAD_BYTES, Message, Modality, Record, Said, read};
+pub use desk::{Census, Counts, Desk, Detail, Filter, MAX_BOOTHS, Outgoing, Refused};
+pub use erasure::{ErasedSession, FleetEraseReceipt, FleetEraseTarget, OrderRow, OrderState};
+pub use message::{
+    BoothKey, EraseAnswer, MAX_PAYLOAD_BYTES, Message, Modality, Read, Record, Said, read,
+};
 pub use minute::{Metric, Minute};
 pub use run::{Fleet, FleetConfig};

@@ -6,10 +6,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::watch, time::MissedTickBehavior};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    time::MissedTickBehavior,
+};
 
 use super::{
-    Archive, Desk, Limits, archive::ArchiveThread, archive::archive_path, listener::Listener,
+    Archive, Desk, Limits,
+    archive::ArchiveThread,
+    archive::archive_path,
+    erasure::{OpenOrder, Retries},
+    listener::Listener,
     web,
 };
 use crate::{
@@ -49,6 +57,9 @@ impl Default for FleetConfig {
 
 /// How often every booth is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Orders to booths that may wait for the connection; the others wait for the next look.
+const ORDERS: usize = 64;
 
 /// Looks between two that forget booths of long ago.
 const LOOKS_AN_HOUR: u32 = 3600;
@@ -122,9 +133,10 @@ impl Fleet {
             revision,
             state_dir: self.state_dir.clone(),
         };
+        let (orders, to_send) = mpsc::channel(ORDERS);
         let ear = Listener::new(
             (mqtt, &self.config.client_id),
-            (self.desk.clone(), self.archive.clone()),
+            (self.desk.clone(), self.archive.clone(), to_send),
             self.broker.clone(),
             self.clock.clone(),
         );
@@ -134,6 +146,8 @@ impl Fleet {
             archive: self.archive.clone(),
             clock: self.clock.clone(),
             history_ms: millis(self.config.history),
+            orders,
+            retries: Retries::default(),
             pulse: self.broker.pulse("looker"),
         };
         let looking = tokio::spawn(looker.run(changed, stop.clone()));
@@ -167,27 +181,47 @@ struct Looker {
     archive: Archive,
     clock: Arc<dyn Clock>,
     history_ms: i64,
+    orders: mpsc::Sender<OpenOrder>,
+    retries: Retries,
     pulse: Arc<Pulse>,
 }
 
 impl Looker {
-    async fn run(self, changed: watch::Sender<u64>, stop: Stop) {
+    async fn run(mut self, changed: watch::Sender<u64>, stop: Stop) {
         let mut turn = tokio::time::interval(LOOK_EVERY);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for look in 0_u32.. {
             tokio::select! { () = stop.requested() => return, _ = turn.tick() => () }
             self.pulse.beat();
             let now = self.clock.unix_ms();
-            let (outgoing, revision) = {
+            let known = self.archive.erasures().known();
+            let (outgoing, revision, due) = {
                 let mut desk = self.desk.lock().expect(UNPOISONED);
+                desk.forget_erased(&known);
                 desk.tick(now);
+                let due = self.retries.due(&known.open, now, |key| desk.is_online(key));
                 if look % LOOKS_AN_HOUR == 0 {
                     desk.forget_booths(now.saturating_sub(self.history_ms));
                 }
-                (desk.take_outgoing(), desk.revision())
+                (desk.take_outgoing(), desk.revision(), due)
             };
             self.archive.put(outgoing);
+            self.send(due, now);
             changed.send_replace(revision);
+        }
+    }
+}
+
+impl Looker {
+    /// What finds no room is sent with its next turn.
+    fn send(&self, due: Vec<OpenOrder>, now: i64) {
+        let is_sent = |order: OpenOrder| {
+            let order_id = order.order_id;
+            self.orders.try_send(order).is_ok().then_some(order_id)
+        };
+        let sent: Vec<_> = due.into_iter().filter_map(is_sent).collect();
+        if !sent.is_empty() {
+            self.archive.note_sent(sent, now);
         }
     }
 }

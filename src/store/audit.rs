@@ -68,6 +68,14 @@ impl Database {
         note(&self.connection, now, actor, what)
     }
 
+    /// The same for a command, which may run beside the daemon.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn audit_by_command(&self, now: i64, actor: &str, what: [&str; 3]) -> Result<()> {
+        self.audit(now, actor, what)
+    }
+
     /// The newest entries, newest first.
     ///
     /// # Errors

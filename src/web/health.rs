@@ -193,7 +193,8 @@ fn body(
         session_active: booth.session.is_some(),
         preview: PreviewHealth {
             on: booth.features.preview,
-            viewers: state.engine.preview().viewers(),
+            // Who takes one picture after the other is counted for a moment longer.
+            viewers: if booth.features.preview { state.engine.preview().viewers() } else { 0 },
         },
         connections,
         connections_max: state.config.max_connections,

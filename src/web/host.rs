@@ -3,12 +3,17 @@
 
 use std::{fs, net::IpAddr};
 
-use axum::http::{HeaderMap, Request, header};
+use axum::http::{HeaderMap, header};
+
+use super::proxy::{Asked, text};
 
 /// The names and origins that are let in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts {
+    /// The machine's own names and those of the configuration.
     names: Vec<String>,
+    /// Those of the configuration alone.
+    configured: Vec<String>,
     origins: Vec<String>,
 }
 
@@ -18,8 +23,10 @@ impl Hosts {
     pub(super) fn new(names: &[String], origins: &[String]) -> Self {
         let own = own_name().into_iter().flat_map(|name| [format!("{name}.local"), name]);
         let lower = |text: &String| text.to_ascii_lowercase();
+        let configured: Vec<_> = names.iter().map(lower).collect();
         Hosts {
-            names: own.chain(names.iter().map(lower)).collect(),
+            names: own.chain(configured.iter().cloned()).collect(),
+            configured,
             origins: origins.iter().map(lower).collect(),
         }
     }
@@ -27,21 +34,35 @@ impl Hosts {
     /// Whether the request calls the booth by a name that is its own. An address is always
     /// right: a foreign page reaches the booth only by a name that it owns. What no browser
     /// sends, a request without a name, comes from a program.
-    pub(super) fn admits<B>(&self, request: &Request<B>) -> bool {
-        let named = request.uri().authority().map(axum::http::uri::Authority::as_str);
-        let named = named.or_else(|| text(request.headers(), header::HOST));
-        let Some(host) = named.map(without_port) else { return true };
+    pub(super) fn admits(&self, asked: &Asked) -> bool {
+        let Some((host, _)) = asked.host.as_deref().map(host_and_port) else { return true };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = host.trim_end_matches('.').to_ascii_lowercase();
         bare.parse::<IpAddr>().is_ok() || name == "localhost" || self.names.contains(&name)
     }
 
     /// Whether the page that asks may: the booth's own, or one of the listed. Programs name none.
-    pub(super) fn admits_origin(&self, headers: &HeaderMap) -> bool {
+    ///
+    /// The booth's own page has the origin of the host that was called; a port that is the usual
+    /// one of the origin's scheme may be named or not. A page under a name of `web.hosts` at a
+    /// usual port is the booth's own too: a proxy that passes no `Host` on hides which was called.
+    pub(super) fn admits_origin(&self, headers: &HeaderMap, asked: &Asked) -> bool {
         let Some(origin) = text(headers, header::ORIGIN) else { return true };
-        let host = origin.split_once("://").map(|(_, host)| host);
-        let is_own = host.is_some() && host == text(headers, header::HOST);
-        is_own || self.origins.contains(&origin.to_ascii_lowercase())
+        let origin = origin.to_ascii_lowercase();
+        if self.origins.contains(&origin) {
+            return true;
+        }
+        let Some((scheme, host)) = origin.split_once("://") else { return false };
+        let usual = if scheme == "https" { "443" } else { "80" };
+        let (name, port) = host_and_port(host);
+        let port = port.unwrap_or(usual);
+        let called = asked.host.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let (called, called_port) = host_and_port(&called);
+        // nginx's $host has lost its port; what the proxy leaves out cannot be compared.
+        let is_port = called_port.map_or(asked.is_proxied, |called| called == port)
+            || called_port.is_none() && port == usual;
+        (name == called && is_port)
+            || (port == usual && self.configured.iter().any(|own| own == name))
     }
 }
 
@@ -65,15 +86,11 @@ fn is_host_and_port(text: &str) -> bool {
     }
 }
 
-/// The header as text; one that is no text is there, and matches nothing.
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).map(|value| value.to_str().unwrap_or_default())
-}
-
-fn without_port(host: &str) -> &str {
+/// The host, and its port if one is named.
+fn host_and_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (name, Some(port)),
+        _ => (host, None),
     }
 }
 
@@ -93,9 +110,12 @@ mod tests {
         Hosts::new(&names, &["https://desk.example".to_owned()])
     }
 
+    fn called(host: &str) -> Asked {
+        Asked { host: Some(host.into()), ..Asked::default() }
+    }
+
     fn admits(host: &str) -> bool {
-        let request = Request::builder().header(header::HOST, host).body(()).unwrap();
-        hosts().admits(&request)
+        hosts().admits(&called(host))
     }
 
     #[test]
@@ -128,21 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn the_name_in_the_request_line_counts_before_the_header() {
-        let request =
-            Request::builder().uri("http://evil.example/").header("host", "localhost");
-        assert!(!hosts().admits(&request.body(()).unwrap()));
-        assert!(hosts().admits(&Request::new(())), "a program without a name");
+    fn a_program_without_a_name_is_let_in() {
+        assert!(hosts().admits(&Asked::default()));
+    }
+
+    fn from(origin: Option<&str>, asked: &Asked) -> bool {
+        let mut headers = HeaderMap::new();
+        origin.map(|o| headers.insert(header::ORIGIN, o.parse().unwrap()));
+        hosts().admits_origin(&headers, asked)
     }
 
     #[test]
     fn only_the_own_page_a_listed_one_or_a_program_connects() {
-        let from = |origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "booth:8000".parse().unwrap());
-            origin.map(|o| headers.insert(header::ORIGIN, o.parse().unwrap()));
-            hosts().admits_origin(&headers)
-        };
+        let from = |origin| from(origin, &called("booth:8000"));
         assert!(from(None));
         assert!(from(Some("http://booth:8000")));
         assert!(from(Some("https://desk.example")));
@@ -151,6 +169,28 @@ mod tests {
         assert!(!from(Some("http://booth")));
         assert!(!from(Some("http://elsewhere:8000")));
         assert!(!from(Some("null")));
+    }
+
+    #[test]
+    fn a_usual_port_may_be_named_or_not() {
+        assert!(from(Some("https://own"), &called("own:443")));
+        assert!(from(Some("http://own"), &called("own:80")));
+        assert!(from(Some("http://own:80"), &called("own")));
+        assert!(!from(Some("http://own"), &called("own:443")));
+        assert!(!from(Some("http://own:8443"), &called("own")));
+        let proxied = Asked { is_proxied: true, ..called("own") };
+        assert!(from(Some("http://own:8443"), &proxied), "nginx's $host has no port");
+        assert!(!from(Some("http://evil:8443"), &proxied));
+    }
+
+    #[test]
+    fn a_configured_name_is_the_own_page_where_a_proxy_hides_what_was_called() {
+        let hidden = called("127.0.0.1:8000");
+        assert!(from(Some("http://booth.example"), &hidden));
+        assert!(from(Some("https://booth.example"), &hidden));
+        assert!(!from(Some("https://booth.example:444"), &hidden), "another server's port");
+        assert!(!from(Some("https://evil.example"), &hidden));
+        assert!(!from(Some("http://localhost"), &hidden));
     }
 
     #[test]

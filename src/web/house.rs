@@ -14,7 +14,14 @@ use axum::{
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    WebConfig, access::Porter, host::Hosts, metrics::Counters, refused::Refused, serve::Door,
+    WebConfig,
+    access::Porter,
+    host::Hosts,
+    metrics::Counters,
+    proxy::Proxies,
+    refusals::{Reason, Refusals},
+    refused::Refused,
+    serve::Door,
     tls::Tls,
 };
 use crate::{clock::Clock, error::Result, stop::Stop, store::Store};
@@ -41,6 +48,12 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY),
 ];
 
+/// Answers that go on: a proxy must neither gather nor compress them.
+const STREAMS: [&[u8]; 2] = [b"text/event-stream", b"multipart/x-mixed-replace"];
+
+/// What nginx understands by that.
+const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+
 /// Said with every answer over TLS: half a year without plain HTTP.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=15552000");
 
@@ -53,6 +66,7 @@ pub(crate) struct House {
     tls: Option<Tls>,
     counters: Arc<Counters>,
     hosts: Arc<Hosts>,
+    refusals: Arc<Refusals>,
     porter: Porter,
     stop: Stop,
 }
@@ -73,6 +87,7 @@ impl House {
         Ok(House {
             tls: files.map(|files| Tls::open(files, clock.clone())).transpose()?,
             hosts: Arc::new(Hosts::new(&config.hosts, &config.origins)),
+            refusals: Arc::new(Refusals::new(clock.clone())),
             porter: Porter::new(store, clock.clone(), counters.clone()),
             counters,
             config: config.clone(),
@@ -95,10 +110,17 @@ impl House {
         self.hosts.clone()
     }
 
+    /// Logs requests of a foreign host or page.
+    pub(super) fn refusals(&self) -> Arc<Refusals> {
+        self.refusals.clone()
+    }
+
     /// Serves until `stop` is requested and the open connections have said goodbye.
     pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
         let rules = Rules {
             hosts: self.hosts,
+            proxies: Arc::new(Proxies::new(&self.config.proxies)),
+            refusals: self.refusals,
             request_timeout: self.config.request_timeout,
             has_tls: self.tls.is_some(),
         };
@@ -120,6 +142,8 @@ impl House {
 #[derive(Clone)]
 struct Rules {
     hosts: Arc<Hosts>,
+    proxies: Arc<Proxies>,
+    refusals: Arc<Refusals>,
     request_timeout: Duration,
     has_tls: bool,
 }
@@ -141,8 +165,15 @@ async fn wrong_method() -> Response {
 }
 
 /// What holds for every request.
-async fn guard(State(rules): State<Rules>, request: Request, next: Next) -> Response {
-    let mut response = if rules.hosts.admits(&request) {
+async fn guard(State(rules): State<Rules>, mut request: Request, next: Next) -> Response {
+    let asked = rules.proxies.asked(&request);
+    let is_https = asked.is_https == Some(true);
+    let is_known = rules.hosts.admits(&asked);
+    if !is_known {
+        rules.refusals.log(Reason::Host, &asked, None);
+    }
+    request.extensions_mut().insert(asked);
+    let mut response = if is_known {
         match timeout(rules.request_timeout, next.run(request)).await {
             Ok(response) => response,
             Err(_) => too_slow(),
@@ -151,7 +182,7 @@ async fn guard(State(rules): State<Rules>, request: Request, next: Next) -> Resp
         unknown_host()
     };
     add_headers(response.headers_mut());
-    if rules.has_tls {
+    if rules.has_tls || is_https {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response
@@ -171,5 +202,11 @@ fn unknown_host() -> Response {
 fn add_headers(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    let mime = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if STREAMS.iter().any(|stream| mime.starts_with(stream)) {
+        let untouched = HeaderValue::from_static("no-store, no-transform");
+        headers.insert(header::CACHE_CONTROL, untouched);
+        headers.insert(UNBUFFERED.0, HeaderValue::from_static(UNBUFFERED.1));
     }
 }

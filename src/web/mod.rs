@@ -22,6 +22,9 @@ mod openapi;
 mod page;
 mod preview;
 mod process;
+mod proxy;
+mod reach;
+mod refusals;
 mod refused;
 mod router;
 mod serve;
@@ -61,6 +64,7 @@ pub(crate) use house::House;
 pub(crate) use metrics::{Counters, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
 pub(crate) use page::{as_type as page_file, asset as page_asset};
+pub use proxy::is_network;
 pub(crate) use refused::Refused;
 pub(crate) use sheet::{Format, Sheet};
 pub use tls::TlsFiles;
@@ -96,6 +100,8 @@ pub struct WebConfig {
     pub hosts: Vec<String>,
     /// Origins beside the booth's own whose pages may connect.
     pub origins: Vec<String>,
+    /// Reverse proxies whose `Forwarded` and `X-Forwarded-*` are believed: addresses, networks.
+    pub proxies: Vec<String>,
     /// GET /metrics needs no token.
     pub metrics_public: bool,
 }
@@ -124,6 +130,7 @@ impl Default for WebConfig {
             tls: None,
             hosts: Vec::new(),
             origins: Vec::new(),
+            proxies: Vec::new(),
             metrics_public: false,
         }
     }
@@ -183,9 +190,11 @@ struct Shared {
     /// Places for WebSockets.
     connections: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
+    refusals: Arc<refusals::Refusals>,
     porter: access::Porter,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
+    preview_leases: preview::Leases,
     clients: Arc<clients::Clients>,
 }
 
@@ -211,9 +220,11 @@ pub async fn serve(
         clock,
         connections: Arc::new(Semaphore::new(state.config.max_connections)),
         hosts: house.hosts(),
+        refusals: house.refusals(),
         porter: house.porter(),
         counters: house.counters(),
         reports: broadcast::start(state.live.clone()),
+        preview_leases: preview::Leases::default(),
         clients: clients.clone(),
         state: Arc::new(state),
         stop,

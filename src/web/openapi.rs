@@ -162,6 +162,8 @@ pub(crate) fn document<S>(endpoints: &[Endpoint<S>]) -> Value {
             "description": "Times are ms since 1970 unless they say otherwise. null means: \
                 cannot be known. The live side is described at /api/v1/asyncapi.json.",
         },
+        // Where this document is, less its own path: also right under a reverse proxy's prefix.
+        "servers": [{ "url": "../.." }],
         "paths": paths,
         "components": {
             "schemas": schemas.into_definitions(),

@@ -1,18 +1,26 @@
-//! GET /preview.mjpeg: the booth's picture with the landmarks drawn, for placing the camera.
+//! GET /preview.mjpeg and /preview.jpg: the booth's picture with the landmarks drawn, for placing
+//! the camera. The page takes one picture after the other: a stream would hold one of the six
+//! connections that a browser has to a host, and an `<img>` would need the token in its address.
 //!
 //! Pictures pass from the worker to who looks; nothing is kept. Without the switch there is
 //! nothing to see, and who looks when it is switched off is shown the door.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
 
 use super::{
     Shared,
@@ -23,7 +31,7 @@ use super::{
 };
 use crate::{
     booth::BoothState,
-    store::{Role, Token},
+    store::{Role, Token, TokenId},
 };
 
 /// What the address may carry: an `<img>` sends no headers.
@@ -37,6 +45,9 @@ const BOUNDARY: &str = "picture";
 
 const MIME: &str = "multipart/x-mixed-replace; boundary=picture";
 
+/// How long GET /preview.jpg waits for the next picture.
+const NEXT_PICTURE: Duration = Duration::from_secs(5);
+
 /// Answers GET /preview.mjpeg.
 pub(super) async fn preview(
     State(shared): State<Shared>,
@@ -44,30 +55,95 @@ pub(super) async fn preview(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let shown = token.as_deref().or(bearer(&headers));
-    let Caller(token) = shared.porter.admit(shown, Role::Operator)?;
-    let state = shared.state.booth.state();
-    if !state.borrow().features.preview {
-        let sentence = "the preview is off; an operator may switch it on where features.preview \
-                        is true in the configuration";
-        return Err(Refused::not_found(sentence));
-    }
-    let pictures = shared.state.engine.preview().subscribe();
-    let viewer = Viewer { pictures, state, token, shared };
+    let viewer = Viewer::admit(shared, shown)?;
     let body = flow(viewer, Viewer::next);
     Ok(([(header::CONTENT_TYPE, MIME)], body).into_response())
 }
 
+/// Answers GET /preview.jpg: the next picture; 204 where none comes in time.
+pub(super) async fn picture(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let mut viewer = Viewer::admit(shared, bearer(&headers))?;
+    let leases = viewer.shared.preview_leases.clone();
+    if let Some(pictures) = leases.take(viewer.token.id) {
+        viewer.pictures = pictures;
+    }
+    match timeout(NEXT_PICTURE, viewer.picture()).await {
+        Ok(Some(jpeg)) => {
+            leases.put(viewer.token.id, viewer.pictures);
+            Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg.to_vec()).into_response())
+        }
+        Ok(None) => Err(is_off()),
+        Err(_) => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
+}
+
+/// Who takes one picture after the other looks on between two of them: the booth goes on drawing,
+/// and says that somebody looks.
+#[derive(Clone, Default)]
+pub(super) struct Leases(Arc<Mutex<Vec<(TokenId, Instant, Pictures)>>>);
+
+type Pictures = watch::Receiver<Option<Arc<[u8]>>>;
+
+/// Longer than the page waits from one picture to the next.
+const LEASE: Duration = Duration::from_secs(2);
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+impl Leases {
+    fn take(&self, whose: TokenId) -> Option<Pictures> {
+        let mut leases = self.0.lock().expect(UNPOISONED);
+        let place = leases.iter().position(|(id, _, _)| *id == whose)?;
+        Some(leases.swap_remove(place).2)
+    }
+
+    fn put(&self, whose: TokenId, pictures: Pictures) {
+        let until = Instant::now() + LEASE;
+        self.0.lock().expect(UNPOISONED).push((whose, until, pictures));
+        let leases = self.clone();
+        tokio::spawn(async move {
+            sleep_until(until).await;
+            let now = Instant::now();
+            leases.0.lock().expect(UNPOISONED).retain(|(_, until, _)| *until > now);
+        });
+    }
+}
+
+fn is_off() -> Refused {
+    Refused::not_found(
+        "the preview is off; an operator may switch it on where features.preview is true in the \
+         configuration",
+    )
+}
+
 /// Somebody who looks.
 struct Viewer {
-    pictures: watch::Receiver<Option<Arc<[u8]>>>,
+    pictures: Pictures,
     state: watch::Receiver<BoothState>,
     token: Token,
     shared: Shared,
 }
 
 impl Viewer {
-    /// The next picture, or `None` at the end: the switch is off, the right is over, boothd stops.
+    fn admit(shared: Shared, shown: Option<&str>) -> Result<Self, Refused> {
+        let Caller(token) = shared.porter.admit(shown, Role::Operator)?;
+        let state = shared.state.booth.state();
+        if !state.borrow().features.preview {
+            return Err(is_off());
+        }
+        let pictures = shared.state.engine.preview().subscribe();
+        Ok(Viewer { pictures, state, token, shared })
+    }
+
     async fn next(mut self) -> Option<(Bytes, Self)> {
+        let picture = self.picture().await?;
+        Some((part(&picture), self))
+    }
+
+    /// The next picture, or `None` at the end: the switch is off, the right is over, boothd stops.
+    async fn picture(&mut self) -> Option<Arc<[u8]>> {
         let mut tokens = self.shared.state.store.tokens();
         loop {
             let now = self.shared.clock.certain_unix_ms();
@@ -84,8 +160,8 @@ impl Viewer {
             };
             changed.ok()?;
             let picture = self.pictures.borrow_and_update().clone();
-            if let Some(picture) = picture {
-                return Some((part(&picture), self));
+            if picture.is_some() {
+                return picture;
             }
         }
     }

@@ -14,6 +14,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/preview.mjpeg", get(preview::preview))
+        .route("/preview.jpg", get(preview::picture))
         .merge(metrics::router(&shared))
         .merge(api::router(&shared))
         .route("/ws/multimodal-analysis", get(upgrade))

@@ -5,7 +5,7 @@
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::either::Either;
 
-use super::{WebConfig, metrics::Counters, socket::Socket, tls::Tls};
+use super::{WebConfig, metrics::Counters, proxy::Peer, socket::Socket, tls::Tls};
 use crate::stop::Stop;
 
 /// A request's line and headers may not be longer.
@@ -77,9 +77,9 @@ impl Door {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
                     is_refused = false;
-                    self.receive(stream);
+                    self.receive(stream, Peer(from.ip()));
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
@@ -100,13 +100,13 @@ impl Door {
         drop(self.places.acquire_many(all).await);
     }
 
-    fn receive(&self, stream: TcpStream) {
+    fn receive(&self, stream: TcpStream, peer: Peer) {
         // A report is small and wanted now: it must not wait for the answer to the one before.
         if let Err(cause) = stream.set_nodelay(true) {
             log::debug!(target: "web", cause = cause.to_string().as_str(); "reports may lag");
         }
         match self.places.clone().try_acquire_owned() {
-            Ok(place) => drop(tokio::spawn(self.clone().serve(stream, place))),
+            Ok(place) => drop(tokio::spawn(self.clone().serve(stream, peer, place))),
             Err(_) => self.refuse(stream),
         }
     }
@@ -137,7 +137,7 @@ impl Door {
     }
 
     /// Serves one connection until its end, or as an upgrade takes it over.
-    async fn serve(self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    async fn serve(self, stream: TcpStream, peer: Peer, place: OwnedSemaphorePermit) {
         let bytes = match &self.tls {
             None => Either::Left(stream),
             Some(tls) => {
@@ -149,7 +149,7 @@ impl Door {
             }
         };
         let socket = Socket::new(bytes, self.config.request_timeout, place);
-        let service = TowerToHyperService::new(self.router);
+        let service = Known { router: TowerToHyperService::new(self.router), peer };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.config.header_timeout)
@@ -167,6 +167,23 @@ impl Door {
         if let Err(error) = served {
             not_served(&error);
         }
+    }
+}
+
+/// The router, for requests of one connection: each carries where it comes from.
+struct Known {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+impl Service<Request<Incoming>> for Known {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
     }
 }
 

@@ -1,7 +1,8 @@
 //! From HTTP to a WebSocket: who may come in at all.
 
 use axum::{
-    extract::{Query, State, WebSocketUpgrade},
+    Extension,
+    extract::{Query, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -11,6 +12,8 @@ use super::{
     Shared,
     access::{bearer, told},
     live::{Entry, run},
+    proxy::{Asked, text},
+    refusals::Reason,
     refused::RETRY_AFTER_S,
 };
 use crate::store::Token;
@@ -21,6 +24,15 @@ pub(super) struct Parameters {
     token: Option<String>,
 }
 
+/// Why a page may not open the WebSocket.
+pub(super) const FOREIGN_ORIGIN: &str = "pages of this origin may not open the WebSocket: the \
+    origin is not the host that was called; behind a reverse proxy pass the Host on or name the \
+    proxy in web.proxies (docs/guide/proxy.md), else list the origin in web.origins";
+
+/// Why a request to the WebSocket's address is none.
+const NO_UPGRADE: &str = "this address speaks WebSocket, and the request asks for no upgrade; a \
+    reverse proxy must pass the headers Upgrade and Connection on (docs/guide/proxy.md)";
+
 /// The sub-protocol by which a browser can send a token: `bearer, <token>`.
 const BEARER_PROTOCOL: &str = "bearer";
 
@@ -28,12 +40,22 @@ const BEARER_PROTOCOL: &str = "bearer";
 pub(super) async fn upgrade(
     State(shared): State<Shared>,
     Query(parameters): Query<Parameters>,
+    Extension(asked): Extension<Asked>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    if !shared.hosts.admits_origin(&headers) {
-        return refuse(StatusCode::FORBIDDEN, "this origin may not connect");
+    if !shared.hosts.admits_origin(&headers, &asked) {
+        let origin = text(&headers, header::ORIGIN);
+        shared.refusals.log(Reason::Origin, &asked, origin);
+        return refuse(StatusCode::FORBIDDEN, FOREIGN_ORIGIN);
     }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            shared.refusals.log(Reason::NoUpgrade, &asked, None);
+            return refuse(rejection.into_response().status(), NO_UPGRADE);
+        }
+    };
     let shown = shown_token(&headers).or(parameters.token.as_deref());
     let token = match shown.map(|shown| judge(&shared, shown)).transpose() {
         Ok(token) => token,

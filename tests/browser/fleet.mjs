@@ -27,7 +27,7 @@ for (const locale of LANGUAGES) {
       await page.goto(`${BOOTHD_URL}/#token=${BOOTHD_TOKEN}`);
       await waitForText(page, "#booth_list", /room-8/);
       assert.ok(!page.url().includes(BOOTHD_TOKEN), "the token left the address");
-      assert.equal(await page.locator("#booth_list > li").count(), 9);
+      assert.equal(await page.locator("#booth_list > li").count(), 10);
       await waitForText(page, "#link", /^(Live|实时)$/);
       await look(page, "booths", name);
 
@@ -69,6 +69,70 @@ for (const locale of LANGUAGES) {
       assert.deepEqual(faults, []);
     });
   }
+}
+
+test("eight tabs of one browser are all live", async () => {
+  const { page, context, faults } = await openPage(browser, { viewport: WIDE });
+  const pages = [page];
+  while (pages.length < 8) pages.push(await context.newPage());
+  // Each looks at a booth, so each would hold a stream of its own.
+  for (const each of pages) {
+    await each.goto(`${BOOTHD_URL}/#token=${BOOTHD_TOKEN}`, { timeout: 10_000 });
+    await waitForText(each, "#link", /^Live$/);
+    await each.goto(`${BOOTHD_URL}/#/booth/hq/room-0`);
+  }
+  for (const each of pages) {
+    const heard = () => each.evaluate(() => document.getElementById("motion_numbers").textContent);
+    await waitForText(each, "#motion_numbers", /\d/);
+    const before = await heard();
+    await each.waitForFunction((was) => document.getElementById("motion_numbers").textContent !== was, before, { timeout: 15_000 });
+    assert.match(await each.textContent("#link"), /^Live$/);
+  }
+  await context.close();
+  assert.deepEqual(faults, []);
+});
+
+test("a booth that sends text for numbers has a view of its own all the same", async () => {
+  const { page, context, faults } = await openPage(browser, { viewport: WIDE });
+  await page.goto(`${BOOTHD_URL}/#token=${BOOTHD_TOKEN}`);
+  await waitForText(page, "#booth_list", /evil/);
+  await page.goto(`${BOOTHD_URL}/#/booth/hq/evil`);
+  await waitForText(page, "#booth", /evil/);
+  await waitForText(page, "#booth_note", /could not be right/);
+  await waitForText(page, "#motion_numbers", /1/);
+  await waitForText(page, "#link", /^Live$/);
+  assert.equal(await page.evaluate(() => document.querySelectorAll("img[src=x]").length), 0);
+  await context.close();
+  assert.deepEqual(faults, []);
+});
+
+for (const [locale, viewport, id] of [["en-GB", WIDE, "interview-2"], ["zh-CN", NARROW, "interview-3"]]) {
+  test(`an operator erases an interview, ${locale}`, async () => {
+    const { page, context, faults } = await openPage(browser, { locale, viewport });
+    const name = `${locale.slice(0, 2)}-${viewport.width}`;
+    await page.goto(`${BOOTHD_URL}/#token=${BOOTHD_TOKEN}`);
+    await waitForText(page, "#booth_list", /room-8/);
+    await page.goto(`${BOOTHD_URL}/#/sessions`);
+    await waitForText(page, "#interview_list", new RegExp(`ref of ${id}`));
+    await page.locator("#interview_list li", { hasText: id }).locator("button.danger").click();
+    await look(page, "erase", name);
+    await page.click("#erase button[type=submit]");
+    await waitForText(page, "#receipt_text", /\d/);
+    await look(page, "receipt", name);
+    await page.click("#receipt_close");
+    await page.waitForFunction((gone) => !document.getElementById("interview_list").textContent.includes(gone), id);
+    await waitForText(page, "#order_list", new RegExp(id));
+    await look(page, "orders", name);
+    await page.locator("#order_list li", { hasText: id }).locator("button").click();
+    await page.fill("#close_order_note", "card destroyed");
+    await look(page, "close-order", name);
+    await page.click("#close_order button[type=submit]");
+    await page.waitForFunction((gone) => !document.getElementById("order_list").textContent.includes(gone), id);
+    await page.check("#orders_all");
+    await waitForText(page, "#order_list", /card destroyed/);
+    await context.close();
+    assert.deepEqual(faults, []);
+  });
 }
 
 test("a viewer is offered what a viewer may do, and nothing else", async () => {

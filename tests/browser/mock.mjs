@@ -63,6 +63,7 @@ export class Mock {
     answer.setHeader("Cache-Control", "no-store");
     const { pathname } = new URL(request.url, this.url);
     const json = (value, code = 200) => answer.writeHead(code, { "Content-Type": "application/json" }).end(JSON.stringify(value));
+    if (pathname === "/api/v1/reach") return json({});
     if (pathname === "/health") return json(health(this.state.features, this.stages));
     if (pathname === "/api/v1/sessions") {
       const isAllowed = request.headers.authorization === `Bearer ${TOKEN}`;

@@ -63,6 +63,24 @@ test("a switch is obeyed by the daemon", async () => {
   await done(opened);
 });
 
+test("seven tabs with a preview each are all live, and the eighth loads", async () => {
+  const { page, context, faults } = await open();
+  const pages = [page];
+  for (let k = 0; k < 7; k += 1) {
+    const each = pages.at(-1);
+    await waitForText(each, "#link", /^Live$/);
+    await each.click("#open_settings");
+    await each.click("#preview_show");
+    await each.waitForFunction(() => document.getElementById("preview_picture").naturalWidth > 0, null, { timeout: 15_000 });
+    const next = await context.newPage();
+    await next.goto(`${page.url().split("#")[0]}#token=${BOOTHD_TOKEN}`, { timeout: 10_000 });
+    pages.push(next);
+  }
+  await waitForText(pages.at(-1), "#expression_bars", /\d/);
+  await context.close();
+  assert.deepEqual(faults, []);
+});
+
 test("the preview: a picture and a sign while it is on, and neither when it is off", async () => {
   const opened = await open();
   const { page } = opened;

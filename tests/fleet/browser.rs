@@ -12,7 +12,7 @@ use boothd::{
     clock::{Clock, SystemClock},
     mqtt::client::QoS,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{Broker, Centre, TOKEN, audio, online, say, session, token, topic, video};
 
@@ -50,6 +50,26 @@ fn remember_half_an_hour(state: &Path) {
     }
 }
 
+/// A booth whose numbers are none.
+fn evil() -> Vec<(String, QoS, bool, Value)> {
+    let x = "<img src=x>";
+    let [status, mut info, mut health] = online("evil", "1.2.0");
+    for field in ["board", "addresses", "profile", "features"] {
+        info.3[field] = x.into();
+    }
+    health.3["camera"]["state"] = "constructor".into();
+    health.3["uptime_s"] = x.into();
+    health.3["findings"] = json!([{"code": "constructor", "severity": x, "sentence": 7}, x]);
+    let mut report = video(1, None);
+    for field in ["head_pose", "gaze", "eye_contact_ratio", "emotion_distribution", "features"]
+    {
+        report[field] = x.into();
+    }
+    report["dominant_emotion"] = "toString".into();
+    let live = (topic("evil", "metrics/video"), QoS::AtMostOnce, false, report);
+    vec![status, info, health, live]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_the_booths() {
     let broker = Broker::start();
@@ -66,11 +86,14 @@ async fn the_page_shows_the_booths() {
     said[8].3["policy"]["profile"] = "unchosen".into();
     said[8].3["status"] = "unhealthy".into();
     said.extend(session("room-0", "interview-1", ("b1", 1)));
+    said.extend(session("room-1", "interview-2", ("b1", 1)));
+    said.extend(session("room-1", "interview-3", ("b1", 3)));
     let offline = json!({"status": "offline", "since": null, "boot_id": "b1", "reason": null});
     said.push((topic("room-8", "status"), QoS::AtLeastOnce, true, offline));
     let lost = json!({"reason": "unplugged", "seq": 5, "ts": 1_795_521_600_000_i64,
         "boot_id": "b1", "clock_set": true});
     said.push((topic("room-0", "event/camera_lost"), QoS::AtLeastOnce, false, lost));
+    said.extend(evil());
     say(&broker, "publisher", &said).await;
     centre.wait_for("/api/v1/fleet/alerts?open=true", |told| {
         told["alerts"].as_array().is_some_and(|alerts| alerts.len() == 4)
@@ -89,6 +112,7 @@ async fn the_page_shows_the_booths() {
     while !looked.is_finished() {
         let (face, voice) = (video(k, None), audio(k, None));
         let mut said: Vec<_> = online("room-0", "1.2.0").into_iter().collect();
+        said.extend(evil());
         said.push((topic("room-0", "metrics/video"), QoS::AtMostOnce, false, face));
         said.push((topic("room-0", "metrics/audio"), QoS::AtMostOnce, false, voice));
         say(&broker, "publisher", &said).await;

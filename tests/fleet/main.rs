@@ -6,4 +6,6 @@ mod archive;
 mod browser;
 mod centre;
 mod desk;
+mod erase;
+mod hostile;
 mod schema;

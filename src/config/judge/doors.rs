@@ -46,6 +46,11 @@ impl Judge<'_> {
                 web::is_origin,
                 "an origin such as https://desk.example, without a path",
             ),
+            proxies: self.texts(
+                "web.proxies",
+                web::is_network,
+                "an address or a network such as 127.0.0.1 or 10.0.0.0/8",
+            ),
             metrics_public: self.switch("web.metrics_public"),
             ..WebConfig::default()
         }

@@ -11,13 +11,13 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{super::alert::AlertChange, Backlog};
+use super::{super::alert::AlertChange, Backlog, write::Written};
 use crate::{
     error::{Error, ErrorKind, Result},
     fleet::{
         booth::KnownBooth,
         desk::Outgoing,
-        message::{BoothKey, Record},
+        message::{BoothKey, EraseAnswer, Record},
         minute::Minute,
     },
 };
@@ -27,6 +27,9 @@ const RECORDS: usize = 2048;
 
 /// Minutes that may wait: ten minutes of 2,500 booths.
 const MINUTES: usize = 50_000;
+
+/// Answers to orders that may wait.
+const ANSWERS: usize = 1024;
 
 /// Orders of people that may wait.
 const ORDERS: usize = 64;
@@ -58,6 +61,7 @@ pub(super) struct Batch {
     pub(super) minutes: VecDeque<Minute>,
     pub(super) booths: HashMap<BoothKey, KnownBooth>,
     pub(super) alerts: Vec<AlertChange>,
+    pub(super) answers: Vec<(BoothKey, EraseAnswer)>,
     pub(super) orders: VecDeque<Order>,
 }
 
@@ -67,6 +71,7 @@ impl Batch {
             && self.minutes.is_empty()
             && self.booths.is_empty()
             && self.alerts.is_empty()
+            && self.answers.is_empty()
     }
 }
 
@@ -115,6 +120,9 @@ impl Inbox {
             .extend(outgoing.booths.into_iter().map(|booth| (booth.key.clone(), booth)));
         batch.alerts.extend(outgoing.alerts);
         batch.minutes.extend(outgoing.minutes);
+        // An answer for which there is no room comes again with the order.
+        let room = ANSWERS.saturating_sub(batch.answers.len());
+        batch.answers.extend(outgoing.answers.into_iter().take(room));
         waiting.drop_minutes();
     }
 
@@ -160,15 +168,17 @@ impl Inbox {
         batch.minutes.extend(newer.minutes);
         batch.booths.extend(newer.booths);
         batch.alerts.extend(newer.alerts);
+        batch.answers.extend(newer.answers);
         batch.orders.extend(newer.orders);
         waiting.batch = batch;
         waiting.drop_minutes();
     }
 
-    pub(super) fn count(&self, kept: u64, repeated: u64) {
+    pub(super) fn count(&self, written: Written) {
         let mut waiting = self.waiting.lock().expect(UNPOISONED);
-        waiting.backlog.kept_records_total += kept;
-        waiting.backlog.repeated_records_total += repeated;
+        waiting.backlog.kept_records_total += written.kept;
+        waiting.backlog.repeated_records_total += written.repeated;
+        waiting.backlog.erased_records_total += written.erased;
     }
 
     pub(super) fn backlog(&self) -> Backlog {

@@ -6,6 +6,7 @@
 //! acknowledged to the broker only once its transaction is on the disk.
 
 mod alerts;
+mod erase;
 mod history;
 mod inbox;
 mod reader;
@@ -26,7 +27,13 @@ pub use history::{History, Series};
 pub use records::{EventRow, SessionQuery, SessionRow};
 pub(super) use thread::ArchiveThread;
 
-use super::{alert::AlertKind, booth::KnownBooth, desk::Outgoing, message::BoothKey};
+use super::{
+    alert::AlertKind,
+    booth::KnownBooth,
+    desk::Outgoing,
+    erasure::{Erasures, FleetEraseReceipt, FleetEraseTarget},
+    message::BoothKey,
+};
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
@@ -70,6 +77,7 @@ pub struct Archive {
     inbox: Arc<Inbox>,
     reader: Reader,
     stage: Arc<Stage>,
+    erasures: Erasures,
 }
 
 impl Archive {
@@ -89,14 +97,27 @@ impl Archive {
         stage.media_passed(clock.monotonic());
         let inbox = Arc::new(Inbox::default());
         let reader = Reader::start(path)?;
-        let desk = thread::Writer::new(connection, path, (inbox.clone(), stage.clone()));
+        let erasures = Erasures::default();
+        erase::publish(&connection, &erasures)?;
+        let shared = (inbox.clone(), stage.clone(), erasures.clone());
+        let desk = thread::Writer::new(connection, path, shared);
         let thread = ArchiveThread::start(desk, history, clock)?;
-        Ok((Archive { inbox, reader, stage }, thread, memory))
+        Ok((Archive { inbox, reader, stage, erasures }, thread, memory))
     }
 
     /// What /health shows of it.
     pub fn stage(&self) -> Arc<Stage> {
         self.stage.clone()
+    }
+
+    /// What was erased, and which orders are open.
+    pub(super) fn erasures(&self) -> Erasures {
+        self.erasures.clone()
+    }
+
+    /// Orders to booths that have not yet been obeyed.
+    pub fn open_orders(&self) -> usize {
+        self.erasures.known().open.len()
     }
 
     /// Gives what is to be kept.
@@ -135,6 +156,28 @@ pub struct Backlog {
     pub kept_records_total: u64,
     /// Records that came again, since the start.
     pub repeated_records_total: u64,
+    /// Records of what was erased, which were not taken, since the start.
+    pub erased_records_total: u64,
+}
+
+/// Erases for a command, which may run beside the fleet server: that notices within a second.
+///
+/// # Errors
+/// `InvalidInput` when there is nothing to erase; `Config`, `Unavailable` when the archive cannot
+/// be opened or written.
+pub fn erase_by_command(
+    path: &Path,
+    target: &FleetEraseTarget,
+    (receipt_id, now): (&str, i64),
+) -> Result<FleetEraseReceipt> {
+    if !path.exists() {
+        let what = format!("{} is not there: is state.dir the fleet server's?", path.display());
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    let mut connection = store::connect(path, &SCHEMA)?;
+    let mut receipt = erase::erase(&mut connection, target, receipt_id, now)?;
+    receipt.is_log_clear = store::clear_log(&connection)?;
+    Ok(receipt)
 }
 
 fn open(path: &Path) -> Result<(Connection, Memory)> {

@@ -109,3 +109,34 @@ CREATE TABLE alert (
 
 CREATE UNIQUE INDEX alert_open ON alert (booth_id, kind) WHERE until_at IS NULL;
 CREATE INDEX alert_by_time ON alert (since_at);
+
+-- The archive's own key of the digests in "erased".
+CREATE TABLE erase_salt (
+  salt_id INTEGER PRIMARY KEY CHECK (salt_id = 1),
+  salt BLOB NOT NULL CHECK (length(salt) = 32)
+) STRICT;
+
+-- What was erased, so that a record that comes later does not bring it back: nothing but a digest.
+CREATE TABLE erased (
+  digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32), -- keyed, of a session or a subject
+  erased_at INTEGER NOT NULL CHECK (erased_at BETWEEN 0 AND 32503680000000)
+) STRICT, WITHOUT ROWID;
+
+-- Orders to booths to erase the same. An order outlives the booth's own row.
+CREATE TABLE erase_order (
+  order_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  receipt_id TEXT NOT NULL CHECK (length(receipt_id) BETWEEN 1 AND 64),
+  site TEXT NOT NULL CHECK (length(site) BETWEEN 1 AND 128),
+  booth TEXT NOT NULL CHECK (length(booth) BETWEEN 1 AND 128),
+  session_id TEXT CHECK (length(session_id) BETWEEN 1 AND 128), -- NULL once it has ended
+  state TEXT NOT NULL CHECK (state IN ('open', 'done', 'closed')),
+  created_at INTEGER NOT NULL CHECK (created_at BETWEEN 0 AND 32503680000000),
+  tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+  sent_at INTEGER CHECK (sent_at BETWEEN 0 AND 32503680000000),
+  answer TEXT CHECK (length(answer) <= 1000), -- the booth's last, or who has closed it
+  ended_at INTEGER CHECK (ended_at BETWEEN 0 AND 32503680000000),
+  CHECK ((state = 'open') = (ended_at IS NULL)),
+  CHECK ((state = 'open') = (session_id IS NOT NULL))
+) STRICT;
+
+CREATE INDEX erase_order_open ON erase_order (site, booth) WHERE state = 'open';

@@ -11,13 +11,14 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
-    SCHEMA,
+    SCHEMA, erase,
     inbox::{Batch, Inbox},
     write::{self, Written},
 };
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
+    fleet::erasure::Erasures,
     stage::{Stage, State},
     store,
 };
@@ -37,6 +38,9 @@ pub(super) struct Writer {
     path: PathBuf,
     inbox: Arc<Inbox>,
     stage: Arc<Stage>,
+    erasures: Erasures,
+    /// Of the file as it was when the erasures were read last.
+    read_at: Option<i64>,
     must_clear_log: bool,
 }
 
@@ -76,9 +80,11 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         path: &Path,
-        (inbox, stage): (Arc<Inbox>, Arc<Stage>),
+        (inbox, stage, erasures): (Arc<Inbox>, Arc<Stage>, Erasures),
     ) -> Self {
-        Writer { connection, path: path.to_owned(), inbox, stage, must_clear_log: false }
+        let path = path.to_owned();
+        let read_at = None;
+        Writer { connection, path, inbox, stage, erasures, read_at, must_clear_log: false }
     }
 
     fn run(mut self, history: Duration, clock: &dyn Clock) {
@@ -89,7 +95,7 @@ impl Writer {
             if !is_over {
                 thread::sleep(GATHER);
             }
-            let has_written = self.write(clock);
+            let has_written = self.write(clock) && self.look_for_erasures();
             let now = clock.monotonic();
             if has_written && forgotten_at.is_none_or(|at| now - at >= FORGET_EVERY) {
                 forgotten_at = Some(now);
@@ -139,13 +145,38 @@ impl Writer {
 
     fn written(&mut self, batch: Batch, written: Written, clock: &dyn Clock) {
         self.stage.media_passed(clock.monotonic());
-        self.inbox.count(written.kept, written.repeated);
+        self.inbox.count(written);
+        if written.has_erased {
+            self.read_at = None;
+        }
         self.must_clear_log |= written.has_erased;
         if written.refused > 0 {
             log::error!(target: "fleet", records = written.refused; "records that the archive cannot hold are lost");
             self.stage.update(|status| status.errors_total += written.refused);
         }
         batch.records.into_iter().for_each(|(_, ticket)| ticket.kept());
+    }
+
+    /// Reads the erasures anew where this or another process has changed them; `boothd fleet
+    /// erase` works beside the server. False when the disk is at fault.
+    fn look_for_erasures(&mut self) -> bool {
+        let read = || {
+            let ask = "PRAGMA data_version";
+            let version: i64 = self.connection.query_row(ask, [], |row| row.get(0))?;
+            if self.read_at != Some(version) {
+                erase::publish(&self.connection, &self.erasures)?;
+            }
+            Ok(version)
+        };
+        let version: Result<i64> = read();
+        match version {
+            Ok(version) => self.read_at = Some(version),
+            Err(error) => {
+                self.read_at = None;
+                self.lose(&error);
+            }
+        }
+        self.read_at.is_some()
     }
 
     /// Tells the operator once until the archive is back.
@@ -161,6 +192,7 @@ impl Writer {
     fn reopen(&mut self, clock: &dyn Clock) {
         if let Ok(connection) = store::connect(&self.path, &SCHEMA) {
             self.connection = connection;
+            self.read_at = None;
             log::debug!(target: "fleet", at = clock.unix_ms(); "the archive was opened again");
         }
     }

@@ -1,12 +1,18 @@
 //! One transaction: what goes into it, in which order. Minutes come before records, so that an
 //! erasing record finds everything that came before it.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+};
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde_json::json;
 
-use super::inbox::Batch;
+use super::{
+    erase::{self, Tombstones, Verdict},
+    inbox::Batch,
+};
 use crate::{
     error::{ErrorKind, Result},
     fleet::{
@@ -28,7 +34,9 @@ pub(super) struct Written {
     pub(super) repeated: u64,
     /// Records that the schema refuses: nobody's next try would be better.
     pub(super) refused: u64,
-    /// Something was erased, so the log must be cleared.
+    /// Records of what was erased before: they are not taken.
+    pub(super) erased: u64,
+    /// Something was erased or an order has ended, so the log must be cleared.
     pub(super) has_erased: bool,
 }
 
@@ -42,7 +50,12 @@ pub(super) fn write(
     for booth in batch.booths.values() {
         put_booth(transaction, booth)?;
     }
+    let tombstones = Tombstones::open(transaction)?;
     for minute in &batch.minutes {
+        let session_id = minute.session_id.as_deref().unwrap_or_default();
+        if tombstones.holds(transaction, &minute.key, session_id)? {
+            continue;
+        }
         let booth_id = ids.of(transaction, &minute.key, now)?;
         put_minute(transaction, booth_id, minute)?;
     }
@@ -54,18 +67,52 @@ pub(super) fn write(
     for (record, _) in &batch.records {
         let booth_id = ids.of(transaction, &record.key, now)?;
         let savepoint = transaction.savepoint()?;
-        match put_record(&savepoint, booth_id, record, now) {
-            Ok(is_new) => {
+        match take_record(&savepoint, &tombstones, (booth_id, record), now) {
+            Ok(taken) => {
                 savepoint.commit()?;
-                *(if is_new { &mut written.kept } else { &mut written.repeated }) += 1;
-                written.has_erased |= is_new && erased_sessions(record).next().is_some();
+                *(match taken {
+                    Taken::Kept => &mut written.kept,
+                    Taken::Repeated => &mut written.repeated,
+                    Taken::Erased => &mut written.erased,
+                }) += 1;
+                let is_erasing = erased_sessions(record).next().is_some();
+                written.has_erased |= is_erasing || taken == Taken::Erased;
             }
             // The savepoint takes back what was half done.
             Err(error) if error.kind() == ErrorKind::InvalidInput => written.refused += 1,
             Err(error) => return Err(error),
         }
     }
+    for (key, answer) in &batch.answers {
+        written.has_erased |= erase::take_answer(transaction, (key, answer), now)?;
+    }
     Ok(written)
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Taken {
+    Kept,
+    Repeated,
+    Erased,
+}
+
+fn take_record(
+    connection: &Connection,
+    tombstones: &Tombstones,
+    (booth_id, record): (i64, &Record),
+    now: i64,
+) -> Result<Taken> {
+    let session = record.session_id.as_deref().map(|id| (&record.key, id));
+    match (tombstones.judge(connection, record)?, session) {
+        (Verdict::EraseToo, Some(session)) => {
+            tombstones.erase_too(connection, session, now)?;
+            Ok(Taken::Erased)
+        }
+        (Verdict::Drop | Verdict::EraseToo, _) => Ok(Taken::Erased),
+        (Verdict::Take, _) if put_record(connection, booth_id, record, now)? => Ok(Taken::Kept),
+        (Verdict::Take, _) => Ok(Taken::Repeated),
+    }
 }
 
 /// The numbers of booths that one transaction has looked up.
@@ -204,6 +251,11 @@ fn put_record(
     let ((a, b, c, d), (e, f, g, h, i)) = row;
     let added =
         connection.prepare_cached(INSERT_RECORD)?.execute((a, b, c, d, e, f, g, h, i))?;
+    // Also when it comes again: what came again before it may have brought the session back.
+    for session_id in erased {
+        erase::forget_session(connection, (booth_id, session_id), &mut BTreeMap::new())?;
+        erase::end_orders_of(connection, (&record.key, session_id), now)?;
+    }
     if added == 0 {
         return Ok(false);
     }
@@ -211,9 +263,6 @@ fn put_record(
         && data_of_session(record)
     {
         put_session(connection, booth_id, (session_id, record), now)?;
-    }
-    for session_id in erased {
-        erase(connection, booth_id, session_id)?;
     }
     Ok(true)
 }
@@ -233,14 +282,6 @@ fn put_session(
     let listed_at = if record.is_clock_set { record.at } else { now };
     let row = (booth_id, session_id, listed_at, record.at, record.data.to_string());
     connection.prepare_cached(statement)?.execute(row)?;
-    Ok(())
-}
-
-fn erase(connection: &Connection, booth_id: i64, session_id: &str) -> Result<()> {
-    for table in ["video_minute", "audio_minute", "record", "session"] {
-        let statement = format!("DELETE FROM {table} WHERE booth_id = ?1 AND session_id = ?2");
-        connection.prepare_cached(&statement)?.execute((booth_id, session_id))?;
-    }
     Ok(())
 }
 

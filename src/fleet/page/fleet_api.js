@@ -1,6 +1,7 @@
 // What the page asks of the centre, beside GET of JSON (api.js). The token is in no address.
 
 import { get } from "./api.js";
+import { at } from "./base.js";
 
 export const fleet = (path, token) => get(`/fleet${path}`, token);
 
@@ -16,7 +17,7 @@ export const linkOf = ({ site, booth }) => `#/booth/${encodeURIComponent(site)}/
 const refused = (answer) => Object.assign(new Error(`HTTP ${answer.status}`), { status: answer.status });
 
 export async function post(path, token, body) {
-  const answer = await fetch(`/api/v1/fleet${path}`, {
+  const answer = await fetch(at(`api/v1/fleet${path}`), {
     method: "POST", cache: "no-store", body: JSON.stringify(body),
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
   });
@@ -24,9 +25,16 @@ export async function post(path, token, body) {
   return answer.json();
 }
 
+/** Erases what the path names; the answer is a receipt. */
+export async function remove(path, token) {
+  const answer = await fetch(at(`api/v1/fleet${path}`), { method: "DELETE", cache: "no-store", headers: { Authorization: `Bearer ${token}` } });
+  if (!answer.ok) throw refused(answer);
+  return answer.json();
+}
+
 /** Saves a file of the centre as the browser saves files. */
 export async function download(path, token, name) {
-  const answer = await fetch(`/api/v1/fleet${path}`, { cache: "no-store", headers: { Authorization: `Bearer ${token}` } });
+  const answer = await fetch(at(`api/v1/fleet${path}`), { cache: "no-store", headers: { Authorization: `Bearer ${token}` } });
   if (!answer.ok) throw refused(answer);
   const url = URL.createObjectURL(await answer.blob());
   const link = document.createElement("a");

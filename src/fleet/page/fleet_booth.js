@@ -18,7 +18,7 @@ const EVENTS = 20;
 
 export class BoothView {
   constructor(token) {
-    Object.assign(this, { token, booth: null, row: null, health: undefined, info: null, events: null });
+    Object.assign(this, { token, booth: null, row: null, health: undefined, info: null, events: null, refused: null });
     this.cards = { video: [new ExpressionCard(), new HeadCard(), new GazeCard()], audio: [new VoiceCard()] };
     this.newest = { video: null, audio: null };
     this.history = new History(token);
@@ -29,7 +29,7 @@ export class BoothView {
 
   /** Another booth, or none. */
   async open(booth) {
-    Object.assign(this, { booth, row: null, health: undefined, info: null, events: null });
+    Object.assign(this, { booth, row: null, health: undefined, info: null, events: null, refused: null });
     this.newest = { video: null, audio: null };
     for (const card of [...this.cards.video, ...this.cards.audio]) card.trend.clear();
     if (booth === null) return;
@@ -45,7 +45,7 @@ export class BoothView {
     try {
       const now = await fleet(pathOf(booth), this.token());
       if (this.booth !== booth) return;
-      Object.assign(this, { row: now.booth, health: now.health ?? undefined, info: now.info });
+      Object.assign(this, { row: now.booth, health: now.health ?? undefined, info: now.info, refused: now.refused });
       for (const kind of ["video", "audio"]) if (now[kind]) this.take(kind, now[kind].at, now[kind].report);
       showHealth(this.health);
       this.show();
@@ -91,10 +91,13 @@ export class BoothView {
   showRow(row) {
     find("booth_presence").dataset.state = row.presence;
     setText(find("booth_presence"), `${presenceText(row)} · ${seenText(row)}`);
-    setText(find("booth_note"), row.presence === "online" ? "" : t("booth_away"));
+    const { messages_total: messages = 0, values_total: values = 0 } = this.refused ?? {};
+    setText(find("booth_note"), [
+      row.presence === "online" ? "" : t("booth_away"), messages + values > 0 ? t("booth_refused", { messages, values }) : "",
+    ].filter(Boolean).join(" "));
     const info = this.info ?? {};
     const facts = [
-      ["version", row.version], ["board", info.board], ["addresses", info.addresses?.join(", ")], ["profile", info.profile],
+      ["version", row.version], ["board", info.board], ["addresses", Array.isArray(info.addresses) ? info.addresses.join(", ") : null], ["profile", info.profile],
       ["temperature", known(row.temperature_c) ? `${fixed(0)(row.temperature_c)} °C` : null],
       ["outbox", row.outbox_depth], ["first_seen", moment(row.first_seen_at)],
     ];

@@ -3,6 +3,7 @@
 
 import { element, find, setText } from "./dom.js";
 import { download, fleet, query } from "./fleet_api.js";
+import { Erasing } from "./fleet_erase.js";
 import { duration, known, moment } from "./format.js";
 import { showSummary } from "./summary.js";
 import { t } from "./words.js";
@@ -26,16 +27,22 @@ function asStored(session) {
 export class Sessions {
   constructor(token) {
     Object.assign(this, { token, sessions: [] });
+    this.erasing = new Erasing(token, () => this.readAnew());
     find("session_filter").addEventListener("submit", (event) => event.preventDefault());
     find("session_q").addEventListener("input", () => {
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.open(), TYPING_MS);
+      this.timer = setTimeout(() => this.readAnew(), TYPING_MS);
     });
     find("sessions_more").addEventListener("click", () => this.read());
     find("sessions_csv").addEventListener("click", () => this.save());
   }
 
   open() {
+    this.readAnew();
+    this.erasing.read();
+  }
+
+  readAnew() {
     this.sessions = [];
     this.read();
   }
@@ -64,10 +71,12 @@ export class Sessions {
     find("interview_list").replaceChildren(...this.sessions.map((session) => {
       const button = element("button", { type: "button", text: t("summary") });
       button.addEventListener("click", () => showSummary(asStored(session)));
-      return element("li", {},
-        element("b", { text: `${moment(session.listed_at)} · ${session.started?.subject_ref ?? t("no_subject")}` }),
-        element("small", { text: describe(session) }), button);
+      const title = `${moment(session.listed_at)} · ${session.started?.subject_ref ?? t("no_subject")}`;
+      const erase = element("button", { type: "button", class: "danger", text: t("erase"), "aria-label": `${t("erase")}: ${title}` });
+      erase.addEventListener("click", () => this.erasing.ask(session));
+      return element("li", {}, element("b", { text: title }), element("small", { text: describe(session) }), element("span", { class: "row" }, button, erase));
     }));
+    this.erasing.show();
   }
 
   async save() {

@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use super::Shared;
 use crate::{
-    fleet::{AlertKind, BoothKey, BoothRow, Census, EventRow, Filter, History, Presence},
-    web::{Parameters, Refused},
+    fleet::{
+        AlertKind, BoothKey, BoothRow, Census, EventRow, Filter, History, Presence, Refused,
+    },
+    web::{Parameters, Refused as Refusal},
 };
 
 /// Records of a list where nobody says how many, and at most.
@@ -69,6 +71,8 @@ pub(super) struct BoothNow {
     video: Option<Newest>,
     /// Its newest `audio_analysis`.
     audio: Option<Newest>,
+    /// What of its messages could not be right and was left out.
+    refused: Refused,
 }
 
 /// A report, and when it came.
@@ -123,7 +127,7 @@ impl HistoryQuery {
     ///
     /// # Errors
     /// 400 where it ends before it begins.
-    pub(super) fn span(self, now: i64) -> Result<(i64, i64), Refused> {
+    pub(super) fn span(self, now: i64) -> Result<(i64, i64), Refusal> {
         let until = self.until.unwrap_or(now);
         let from = self.from.unwrap_or(until.saturating_sub(DAY_MS));
         if from < until {
@@ -137,7 +141,7 @@ impl HistoryQuery {
 ///
 /// # Errors
 /// 400 where that is none or too many.
-pub(super) fn wanted(limit: Option<u32>) -> Result<u32, Refused> {
+pub(super) fn wanted(limit: Option<u32>) -> Result<u32, Refusal> {
     let limit = limit.unwrap_or(USUAL);
     if (1..=MOST).contains(&limit) {
         return Ok(limit);
@@ -145,19 +149,19 @@ pub(super) fn wanted(limit: Option<u32>) -> Result<u32, Refused> {
     Err(invalid(format!("limit must be from 1 to {MOST}, is {limit}")))
 }
 
-pub(super) fn invalid(sentence: String) -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, "invalid_input", sentence)
+pub(super) fn invalid(sentence: String) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_input", sentence)
 }
 
-pub(super) fn no_booth() -> Refused {
-    Refused::not_found("there is no booth of that name")
+pub(super) fn no_booth() -> Refusal {
+    Refusal::not_found("there is no booth of that name")
 }
 
 /// Answers GET /api/v1/fleet/booths.
 pub(super) async fn list(
     State(shared): State<Shared>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Json<Booths>, Refused> {
+) -> Result<Json<Booths>, Refusal> {
     let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let limit = place(wanted(query.limit)?);
     let desk = shared.desk();
@@ -172,11 +176,11 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(shared): State<Shared>,
     Path((site, booth)): Path<(String, String)>,
-) -> Result<Json<BoothNow>, Refused> {
+) -> Result<Json<BoothNow>, Refusal> {
     let detail = shared.desk().detail(&BoothKey { site, booth }).ok_or_else(no_booth)?;
     let [video, audio] = detail.live.map(|live| live.map(|(at, report)| Newest { at, report }));
-    let (info, health) = (detail.info, detail.health);
-    Ok(Json(BoothNow { booth: detail.row, info, health, video, audio }))
+    let (info, health, refused) = (detail.info, detail.health, detail.refused);
+    Ok(Json(BoothNow { booth: detail.row, info, health, video, audio, refused }))
 }
 
 /// Answers GET /api/v1/fleet/booths/{site}/{booth}/history.
@@ -184,7 +188,7 @@ pub(super) async fn history(
     State(shared): State<Shared>,
     Path((site, booth)): Path<(String, String)>,
     Parameters(query): Parameters<HistoryQuery>,
-) -> Result<Json<History>, Refused> {
+) -> Result<Json<History>, Refusal> {
     let span = query.span(shared.clock.unix_ms())?;
     let key = BoothKey { site, booth };
     let is_known = shared.desk().detail(&key).is_some();
@@ -201,7 +205,7 @@ pub(super) async fn events(
     State(shared): State<Shared>,
     Path((site, booth)): Path<(String, String)>,
     Parameters(Limit { limit }): Parameters<Limit>,
-) -> Result<Json<Events>, Refused> {
+) -> Result<Json<Events>, Refusal> {
     let key = BoothKey { site, booth };
     let events = shared.state.archive.events(key, wanted(limit)?).await?;
     Ok(Json(Events { events }))

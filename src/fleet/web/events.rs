@@ -1,4 +1,5 @@
-//! GET /api/v1/fleet/events: what changes, as Server-Sent Events, for the page.
+//! GET /api/v1/fleet/events: what changes, as Server-Sent Events, for programs. The page polls
+//! GET /api/v1/fleet/changes instead: a stream holds a connection, of which a browser has six.
 //!
 //! Once a second at most, the newest only: a reader that is slow is told less often, and nothing
 //! waits for it. `hello` comes first and has the token's role; `changes` has the rows of the list

@@ -38,6 +38,8 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         "store": stage(&state.store.stage()),
         "booths": census.booths, "online": census.online, "with_alerts": census.with_alerts,
         "messages_total": counts.messages_total, "refused_total": counts.refused_total,
+        "dropped_values_total": counts.dropped_values_total,
+        "erase_orders_open": state.archive.open_orders(),
         "records_waiting": backlog.records, "minutes_dropped_total": backlog.dropped_minutes_total,
         "disk": { "free_bytes": free_bytes(&state.state_dir) },
     });

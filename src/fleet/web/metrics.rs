@@ -51,13 +51,20 @@ fn note_messages(sheet: &mut Sheet, shared: &Shared) {
     counter("boothd_fleet_healths", "Messages with health.", counts.health_total);
     counter("boothd_fleet_records", "Records, repeats too.", counts.records_total);
     counter("boothd_fleet_refused", "Messages that were none.", counts.refused_total);
+    let dropped = "Values dropped from messages because they could not be right.";
+    counter("boothd_fleet_dropped_values", dropped, counts.dropped_values_total);
 }
 
 fn note_archive(sheet: &mut Sheet, shared: &Shared) {
     let backlog = shared.state.archive.backlog();
     let waiting = number(backlog.records);
     sheet.gauge("boothd_fleet_records_waiting", "Records not yet on the disk.", waiting);
+    let orders = number(shared.state.archive.open_orders());
+    let help = "Orders to booths to erase that are not yet obeyed.";
+    sheet.gauge("boothd_fleet_erase_orders_open", help, orders);
     let mut counter = |name, help, value| sheet.counter(name, help, count(value));
+    let erased = "Records of what was erased before, not taken.";
+    counter("boothd_fleet_erased_records", erased, backlog.erased_records_total);
     counter("boothd_fleet_kept_records", "Records on the disk.", backlog.kept_records_total);
     counter("boothd_fleet_repeated_records", "The same twice.", backlog.repeated_records_total);
     counter(

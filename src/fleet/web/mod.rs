@@ -4,7 +4,9 @@
 
 mod alerts;
 mod booths;
+mod changes;
 mod csv;
+mod erase;
 mod events;
 mod export;
 mod health;
@@ -68,6 +70,8 @@ struct Shared {
     porter: Porter,
     counters: Arc<Counters>,
     stop: Stop,
+    /// Tells one start from another: when this one was, unix ms.
+    run: i64,
 }
 
 impl Shared {
@@ -89,7 +93,8 @@ pub(super) async fn serve(
 ) -> Result<()> {
     let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
     let (porter, counters) = (house.porter(), house.counters());
-    let shared = Shared { state, clock, porter, counters, stop };
+    let run = clock.unix_ms();
+    let shared = Shared { state, clock, porter, counters, stop, run };
     house.serve(listener, router(shared)).await;
     Ok(())
 }
@@ -162,6 +167,15 @@ fn endpoints() -> Vec<Endpoint<Shared>> {
         .query::<booths::Limit>()
         .answers::<booths::Events>()
         .refuses(&[400, 503]),
+        Endpoint::get(
+            "/api/v1/fleet/changes",
+            "What has changed since the reader last asked.",
+            changes::changes,
+        )
+        .needs(Viewer)
+        .query::<changes::Since>()
+        .answers::<changes::Changes>()
+        .refuses(&[400]),
         Endpoint::get("/api/v1/fleet/sessions", "Sessions, newest first.", sessions::list)
             .needs(Operator)
             .query::<sessions::SessionsQuery>()
@@ -180,6 +194,49 @@ fn endpoints() -> Vec<Endpoint<Shared>> {
         .needs(Operator)
         .takes::<alerts::Note>()
         .answers::<super::AlertRecord>()
+        .refuses(&[404, 503]),
+    ]
+    .into_iter()
+    .chain(erasing())
+    .collect()
+}
+
+fn erasing() -> Vec<Endpoint<Shared>> {
+    vec![
+        Endpoint::delete(
+            "/api/v1/fleet/sessions/{site}/{booth}/{session}",
+            "Erases a session here and orders its booth to do the same; the answer is a receipt.",
+            erase::session,
+        )
+        .needs(Operator)
+        .answers::<super::FleetEraseReceipt>()
+        .refuses(&[404, 503]),
+        Endpoint::post(
+            "/api/v1/fleet/erase",
+            "Erases every session of a subject here and orders the booths to do the same.",
+            erase::subject,
+        )
+        .needs(Operator)
+        .takes::<erase::Subject>()
+        .answers::<super::FleetEraseReceipt>()
+        .refuses(&[404, 503]),
+        Endpoint::get(
+            "/api/v1/fleet/erase/orders",
+            "Orders to booths to erase, newest first.",
+            erase::orders,
+        )
+        .needs(Operator)
+        .query::<erase::OrdersQuery>()
+        .answers::<erase::Orders>()
+        .refuses(&[400, 503]),
+        Endpoint::post(
+            "/api/v1/fleet/erase/orders/{id}/close",
+            "Closes an order that the booth will never answer, with what became of its copy.",
+            erase::close,
+        )
+        .needs(Operator)
+        .takes::<erase::Note>()
+        .answers::<super::OrderRow>()
         .refuses(&[404, 503]),
     ]
 }

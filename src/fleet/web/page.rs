@@ -15,6 +15,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("fleet_alerts.js", SCRIPT, include_str!("../page/fleet_alerts.js")),
     ("fleet_api.js", SCRIPT, include_str!("../page/fleet_api.js")),
     ("fleet_booth.js", SCRIPT, include_str!("../page/fleet_booth.js")),
+    ("fleet_erase.js", SCRIPT, include_str!("../page/fleet_erase.js")),
     ("fleet_grid.js", SCRIPT, include_str!("../page/fleet_grid.js")),
     ("fleet_history.js", SCRIPT, include_str!("../page/fleet_history.js")),
     ("fleet_sessions.js", SCRIPT, include_str!("../page/fleet_sessions.js")),

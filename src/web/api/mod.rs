@@ -23,6 +23,7 @@ use super::{
     Shared,
     message::{asyncapi, client::StartSessionData},
     openapi::{self, Endpoint},
+    reach::{Reach, reach},
 };
 use crate::{
     booth::{ActiveSession, BoothState, SessionSummary},
@@ -129,6 +130,13 @@ fn what_is_kept() -> Vec<Endpoint<Shared>> {
 
 fn the_booth() -> Vec<Endpoint<Shared>> {
     vec![
+        Endpoint::post(
+            "/api/v1/reach",
+            "Whether the page that asks could open the WebSocket, and why not.",
+            reach,
+        )
+        .answers::<Reach>()
+        .refuses(&[403, 503]),
         Endpoint::get(
             "/api/v1/features",
             "What is analysed, and by what right.",

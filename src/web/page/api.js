@@ -1,8 +1,10 @@
 // Requests under /api/v1, with the token in a header: it is in no address.
 
+import { at } from "./base.js";
+
 async function ask(method, path, token, body) {
   const headers = { Authorization: `Bearer ${token}`, ...(body && { "Content-Type": "application/json" }) };
-  const answer = await fetch(`/api/v1${path}`, {
+  const answer = await fetch(at(`api/v1${path}`), {
     method, cache: "no-store", headers, body: body && JSON.stringify(body),
   });
   if (answer.ok) return answer;

@@ -1,6 +1,7 @@
 // What the page knows, and when it shows it.
 
 import { announce } from "./announce.js";
+import { at } from "./base.js";
 import { find, setText } from "./dom.js";
 import { showNotice } from "./consent.js";
 import { ExpressionCard } from "./expression.js";
@@ -79,7 +80,11 @@ function translate() {
 const listener = {
   link(name, detail = null) {
     if (name === "lost" && known.link === "live") known.lostAt = performance.now();
-    if (name === "live") known.lostAt = null;
+    if (name === "live") {
+      known.lostAt = null;
+      if (known.linkDetail?.why) forgetProblem();
+    }
+    if (detail?.why) tellProblem({ code: detail.why, message: detail.why });
     if (name !== known.link && name !== "connecting") announce(t(`link_${name}`));
     Object.assign(known, { link: name, linkDetail: detail });
     if (name === "locked") entry.ask(detail?.code ?? "invalid_token");
@@ -104,7 +109,7 @@ const receive = {
   auth_success(data) {
     known.role = data.role ?? "operator";
     // The booth is not a guest's to watch; what is theirs is the other mode.
-    if (known.role === "guest" && !isOwn) location.replace("/?mode=own");
+    if (known.role === "guest" && !isOwn) location.replace(at("?mode=own"));
   },
   state(data) {
     known.state = data;
@@ -138,7 +143,7 @@ const receive = {
 
 async function readHealth() {
   try {
-    const answer = await fetch("/health", { cache: "no-store" });
+    const answer = await fetch(at("health"), { cache: "no-store" });
     known.health = await answer.json();
     forgetNews();
   } catch {

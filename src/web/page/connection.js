@@ -17,9 +17,33 @@ const TAKEN_OVER = 4409;
 
 const REPORTS = ["visual_analysis", "audio_analysis"];
 
-/** Where the booth's stream of messages is, as seen from the page. */
+const WS_PATH = "ws/multimodal-analysis";
+const REACH_PATH = "api/v1/reach";
+
+/**
+ * Where the booth's stream of messages is: beside the folder `page/` from which the booth serves
+ * this module, also under a reverse proxy's prefix; of a copy elsewhere, at its page's own host.
+ */
 export function addressHere() {
-  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/multimodal-analysis`;
+  const base = import.meta.url.endsWith("/page/connection.js") ? new URL("..", import.meta.url) : new URL("/", location.href);
+  const url = new URL(WS_PATH, base);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+/** A browser hides why a WebSocket was refused; the booth says it to a request. */
+async function whyRefused(url) {
+  const reach = new URL(url.replace(WS_PATH, REACH_PATH));
+  reach.protocol = location.protocol;
+  // Another origin's answer could not be read.
+  if (reach.host !== location.host || !url.endsWith(WS_PATH)) return null;
+  try {
+    const answer = await fetch(reach, { method: "POST", cache: "no-store" });
+    if (answer.ok) return "no_websocket";
+    return (await answer.json()).code ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** A name for a session that nobody else uses. */
@@ -29,7 +53,8 @@ export function makeSessionId(prefix) {
 }
 
 /**
- * `on.link(name, detail)`: `connecting`, `live`, `lost` (`{retry_ms}`), `locked` (`{code}`).
+ * `on.link(name, detail)`: `connecting`, `live`, `lost` (`{retry_ms}`, and `{why}` where it could
+ * not be opened and the booth says why: `foreign_origin`, `full`, `no_websocket`), `locked` (`{code}`).
  * `on.message(message)`: each message of the booth. `on.back({away_ms})`: live again.
  * `on.missed({kind, count, hasRestarted})`: what was not received meanwhile.
  */
@@ -41,6 +66,7 @@ export class Connection {
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
     this.lostAt = null;
+    this.failedInARow = 0;
     this.ahead_ms = 0;
     this.greetedBy = null;
     this.bootId = null;
@@ -56,7 +82,12 @@ export class Connection {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.heardAt = performance.now();
+    this.hasOpened = false;
     this.on.link("connecting");
+    socket.onopen = () => {
+      this.hasOpened = true;
+      this.failedInARow = 0;
+    };
     socket.onmessage = (event) => {
       if (socket === this.socket) this.receive(JSON.parse(event.data));
     };
@@ -175,5 +206,15 @@ export class Connection {
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
     this.on.link("lost", { retry_ms });
     this.timer = setTimeout(() => this.open(this.token), retry_ms);
+    if (!this.hasOpened) this.askWhy(retry_ms);
+  }
+
+  /** A booth that restarts answers before it takes WebSockets, so one failure is no reason yet. */
+  async askWhy(retry_ms) {
+    this.failedInARow += 1;
+    const failed = this.failedInARow;
+    const why = await whyRefused(this.url);
+    const isSaid = why !== null && (why !== "no_websocket" || failed > 1);
+    if (isSaid && !this.isLive && this.failedInARow === failed) this.on.link("lost", { retry_ms, why });
   }
 }

@@ -1,6 +1,7 @@
 // A small round picture of a direction: where the head points, or where the eyes look.
 
 import { drawing } from "./dom.js";
+import { isNumber } from "./format.js";
 
 const RADIUS = 46;
 
@@ -29,12 +30,12 @@ export class Dial {
   show(angles, label, isInside = false) {
     this.svg.setAttribute("aria-label", label);
     this.svg.classList.toggle("inside", isInside);
-    this.svg.classList.toggle("unknown", angles === null);
-    if (angles === null) return;
+    this.svg.classList.toggle("unknown", !isNumber(angles?.yaw_deg));
+    if (!isNumber(angles?.yaw_deg) || !isNumber(angles.pitch_deg)) return;
     const scale = RADIUS / this.range_deg;
     let [x, y] = [-angles.yaw_deg * scale, -angles.pitch_deg * scale];
     const length = Math.hypot(x, y);
     if (length > RADIUS) [x, y] = [(x * RADIUS) / length, (y * RADIUS) / length];
-    this.mark.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${(angles.roll_deg ?? 0).toFixed(1)})`);
+    this.mark.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${(isNumber(angles.roll_deg) ? angles.roll_deg : 0).toFixed(1)})`);
   }
 }

@@ -31,5 +31,5 @@ export function setText(node, text) {
 
 /** A `0..1` share as the length of a bar; the style sheet draws it. */
 export function setShare(node, share) {
-  node.style.setProperty("--share", Math.min(1, Math.max(0, share ?? 0)));
+  node.style.setProperty("--share", Math.min(1, Math.max(0, Number(share) || 0)));
 }

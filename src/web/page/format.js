@@ -6,16 +6,20 @@ export const NONE = "—";
 
 export const known = (value) => value !== null && value !== undefined;
 
+/** A number that can be written; what comes from elsewhere may be anything. */
+export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
 /** Fixed digits, without a minus in front of a zero. */
-export const fixed = (digits) => (value) => value.toFixed(digits).replace(/^-(0(\.0+)?)$/, "$1");
+export const fixed = (digits) => (value) => (isNumber(value) ? value.toFixed(digits).replace(/^-(0(\.0+)?)$/, "$1") : NONE);
 
 export const whole = fixed(0);
-export const percent = (value) => whole(value * 100);
-export const degrees = (value) => `${whole(value)}°`;
+export const percent = (value) => (isNumber(value) ? whole(value * 100) : NONE);
+export const degrees = (value) => (isNumber(value) ? `${whole(value)}°` : NONE);
 export const yesNo = (value) => t(value ? "yes" : "no");
 
 /** A length of time in the two units that matter. */
 export function duration(ms) {
+  if (!isNumber(ms)) return NONE;
   const total = Math.max(0, Math.round(ms / 1000));
   const [h, m, s] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
   if (h > 0) return `${h} ${t("unit_h")} ${m} ${t("unit_min")}`;
@@ -30,8 +34,12 @@ export function stopwatch(ms) {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** The last moment that a date can be, ms since 1970. */
+const LAST_MOMENT = 8.64e15;
+
 /** A moment (ms since 1970) in the reader's own zone and language. */
 export function moment(unixMs) {
+  if (!isNumber(unixMs) || Math.abs(unixMs) > LAST_MOMENT) return NONE;
   const style = { dateStyle: "medium", timeStyle: "short" };
   return new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", style).format(unixMs);
 }

@@ -85,7 +85,7 @@ export function showHealth(health) {
     t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version}`,
   ].join(" · "));
   setText(find("keeping"), keeping(health));
-  showFindings(health.findings ?? [], health.board);
+  showFindings(Array.isArray(health.findings) ? health.findings : [], health.board);
 }
 
 /** What is wrong, worst first, as the daemon judges it. */
@@ -99,8 +99,9 @@ function showFindings(findings, board) {
 function sentenceOf({ code, sentence, detail }, board) {
   const word = `board_${board?.trouble}`;
   if (code === "board_slowed" && hasWord(word)) return t(word);
-  const chinese = language() === "zh" ? FINDINGS_ZH[code] : undefined;
-  if (!chinese) return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  const chinese = language() === "zh" && Object.hasOwn(FINDINGS_ZH, code) ? FINDINGS_ZH[code] : undefined;
+  const english = String(sentence ?? "");
+  if (!chinese) return english.charAt(0).toUpperCase() + english.slice(1);
   return `${chinese[0]}${detail ? `：${detail}` : ""}。${chinese[1]}。`;
 }
 

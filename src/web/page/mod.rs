@@ -23,7 +23,7 @@ macro_rules! files {
 
 files! {
     CSS: "style.css" "cards.css" "dialogs.css" "print.css" "vendor/uplot.css";
-    SCRIPT: "analyzer.js" "announce.js" "api.js" "app.js" "card.js" "connection.js" "consent.js"
+    SCRIPT: "analyzer.js" "announce.js" "api.js" "app.js" "base.js" "card.js" "connection.js" "consent.js"
         "dial.js" "dom.js" "expression.js" "findings_zh.js" "format.js" "health.js" "kept.js" "media.js" "motion.js"
         "notice.js" "numbers.js" "past.js" "reason.js" "session.js" "sessions.js" "settings.js"
         "signs.js" "sources.js" "summary.js" "theme.js" "token.js" "trend.js"
@@ -48,7 +48,8 @@ pub(crate) async fn asset(Path(file): Path<String>) -> Response {
 
 /// Answers GET /frontend/interview-simulation.html: where the older system's page was.
 pub(super) async fn simulation() -> Redirect {
-    Redirect::temporary("/?mode=own")
+    // Relative, so that a reverse proxy may serve the page under a prefix.
+    Redirect::temporary("../?mode=own")
 }
 
 pub(crate) fn as_type(mime: &'static str, text: &'static str) -> Response {

@@ -3,7 +3,7 @@
 import { Card } from "./card.js";
 import { Dial } from "./dial.js";
 import { find, setText } from "./dom.js";
-import { degrees, known, NONE, percent, whole, yesNo } from "./format.js";
+import { degrees, isNumber, known, NONE, percent, whole, yesNo } from "./format.js";
 import { Numbers } from "./numbers.js";
 import { reasonNoFace } from "./reason.js";
 import { Trend } from "./trend.js";
@@ -47,7 +47,7 @@ function shut(report) {
 
 /** "12° left, 3° up", as the picture shows it. */
 function direction(angles) {
-  if (!known(angles)) return NONE;
+  if (!isNumber(angles?.yaw_deg) || !isNumber(angles.pitch_deg)) return NONE;
   const [x, y] = [Math.round(angles.yaw_deg), Math.round(angles.pitch_deg)];
   const side = x === 0 ? t("straight") : t(x > 0 ? "to_left" : "to_right", { deg: Math.abs(x) });
   return y === 0 ? side : `${side} · ${t(y > 0 ? "upwards" : "downwards", { deg: Math.abs(y) })}`;

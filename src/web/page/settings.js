@@ -1,9 +1,13 @@
 // The switches. They are sent to the daemon, and shown as the daemon says they are.
 
+import { at } from "./base.js";
 import { element, find, setText } from "./dom.js";
 import { t } from "./words.js";
 
 const SWITCHES = ["video", "audio", "face_emotion", "gaze", "head_pose", "voice_emotion", "preview"];
+/** From one picture of the preview to the next request. */
+const PREVIEW_PAUSE_MS = 300;
+
 const EMOTIONS = ["face_emotion", "voice_emotion"];
 
 export class Settings {
@@ -11,6 +15,7 @@ export class Settings {
   constructor(on) {
     this.on = on;
     this.dialog = find("settings");
+    this.looking = null;
     this.rows = SWITCHES.map((name) => this.makeRow(name));
     find("switches").replaceChildren(...this.rows.map((row) => row.line));
     find("open_settings").addEventListener("click", () => this.dialog.showModal());
@@ -55,21 +60,49 @@ export class Settings {
     setText(find("preview_show"), t(find("preview_picture").hidden ? "preview_open" : "preview_close"));
   }
 
-  /** An <img> can send no header: this one address carries the token, and is never the page's own. */
   togglePreview() {
+    if (this.looking) this.hidePreview();
+    else this.look();
+  }
+
+  /**
+   * One picture after the other, with the token in a header: in an address it would stand in the
+   * log of each proxy, and a stream would hold one of the browser's six connections to the booth.
+   */
+  async look() {
+    const looking = (this.looking = new AbortController());
     const picture = find("preview_picture");
-    if (!picture.hidden) {
-      this.hidePreview();
-      return;
-    }
-    picture.src = `/preview.mjpeg?token=${encodeURIComponent(this.on.token())}`;
     picture.hidden = false;
+    while (!looking.signal.aborted) {
+      const jpeg = document.hidden ? null : await nextPicture(this.on.token(), looking.signal);
+      if (looking.signal.aborted) return;
+      if (jpeg) {
+        const before = picture.src;
+        picture.src = URL.createObjectURL(jpeg);
+        await picture.decode().catch(() => undefined);
+        if (before) URL.revokeObjectURL(before);
+      }
+      await new Promise((resolve) => setTimeout(resolve, PREVIEW_PAUSE_MS));
+    }
   }
 
   hidePreview() {
+    this.looking?.abort();
+    this.looking = null;
     const picture = find("preview_picture");
+    if (picture.src) URL.revokeObjectURL(picture.src);
     picture.removeAttribute("src");
     picture.hidden = true;
+  }
+}
+
+/** The booth's next picture as a Blob, or null where none comes. */
+async function nextPicture(token, signal) {
+  try {
+    const answer = await fetch(at("preview.jpg"), { cache: "no-store", signal, headers: { Authorization: `Bearer ${token}` } });
+    return answer.status === 200 ? await answer.blob() : null;
+  } catch {
+    return null;
   }
 }
 

@@ -41,7 +41,7 @@ function row([name, word, unit, factor, digits], metrics) {
   const statistic = metrics[name];
   const number = (value) => (known(value) ? fixed(digits)(value * factor) : NONE);
   const covered = statistic ? coveredMs(statistic) : null;
-  const cells = statistic
+  const cells = statistic && typeof statistic === "object"
     ? [number(statistic.mean), `${number(statistic.min)} … ${number(statistic.max)}`, known(covered) ? duration(covered) : NONE]
     : [NONE, NONE, NONE];
   const title = hasWord(word) ? t(word) : name;

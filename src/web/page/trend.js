@@ -1,7 +1,7 @@
 // The last minutes of a few numbers as lines, drawn by uPlot (vendor/uplot.js, a classic script).
 
 import { element, setText } from "./dom.js";
-import { fixed, known, NONE } from "./format.js";
+import { fixed, isNumber, known, NONE } from "./format.js";
 import { t } from "./words.js";
 
 const { uPlot } = globalThis;
@@ -16,6 +16,8 @@ const MAX_POINTS = 1500;
 
 /** A little more than 0..1, so that a line at its end is seen whole. */
 const SCALE_OF_RATIO = [-0.04, 1.04];
+
+const numberOf = (value) => (isNumber(value) ? value : null);
 
 /**
  * `lines`: `{word, value(report), scale, range, digits, unit}`. Lines of one `scale` share an axis;
@@ -78,7 +80,7 @@ export class Trend {
       this.points.forEach((column) => column.shift());
     }
     this.points[0].push(now_s);
-    this.lines.forEach((line, k) => this.points[k + 1].push((report && line.value(report)) ?? null));
+    this.lines.forEach((line, k) => this.points[k + 1].push(numberOf(report && line.value(report))));
     this.plot.setData(this.points);
     this.tell();
   }

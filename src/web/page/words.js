@@ -9,7 +9,7 @@ const LANGUAGES = { zh: [ZH, "zh-CN"], en: [EN, "en"] };
 
 function firstLanguage() {
   const kept = localStorage.getItem(KEPT);
-  if (kept in LANGUAGES) return kept;
+  if (kept !== null && Object.hasOwn(LANGUAGES, kept)) return kept;
   return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
@@ -20,12 +20,13 @@ export const language = () => current;
 
 /** The word in the reader's language, `{name}` filled in. A name without a word is shown as it is. */
 export function t(name, values = {}) {
-  const word = LANGUAGES[current][0][name] ?? name;
+  // A name may come from a booth, and every object has a "constructor".
+  const word = hasWord(name) ? LANGUAGES[current][0][name] : String(name);
   return word.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
 
 /** Whether there is a word for it. */
-export const hasWord = (name) => name in LANGUAGES[current][0];
+export const hasWord = (name) => Object.hasOwn(LANGUAGES[current][0], name);
 
 export function switchLanguage() {
   current = current === "zh" ? "en" : "zh";

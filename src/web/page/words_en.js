@@ -49,6 +49,9 @@ export const EN = {
   error_not_allowed: "The browser was not allowed to use the camera and microphone. Allow it in the address bar and start again.",
   error_no_camera: "No usable camera or microphone was found.", error_device_lost: "The camera or microphone was unplugged; the interview has ended.",
   error_not_secure: "A browser opens its camera only over https or on localhost.", error_no_recorder: "This browser cannot record WebM/Opus; only pictures are sent.",
+  error_foreign_origin: "The booth refuses this page's address. A reverse proxy in front of it must pass the Host on, and web.proxies must name the proxy: see docs/guide/proxy.md.",
+  error_no_websocket: "The booth answers, but no WebSocket reaches it. A reverse proxy in front of it must pass Upgrade and Connection on: see docs/guide/proxy.md.",
+  error_full: "The booth has no free connection. It is tried again.",
   error_rate_limited: "Too many messages; some were not looked at.", error_forbidden: "Your token does not allow that.",
   error_policy_unchosen: "No policy is chosen for this booth, so nothing is analysed.",
 

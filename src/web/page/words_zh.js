@@ -49,6 +49,9 @@ export const ZH = {
   error_not_allowed: "浏览器未获准使用摄像头和麦克风。请在地址栏中允许，然后重新开始。",
   error_no_camera: "没有找到可用的摄像头或麦克风。", error_device_lost: "摄像头或麦克风已拔出，面试已结束。",
   error_not_secure: "浏览器只在 https 或 localhost 下打开摄像头。", error_no_recorder: "此浏览器不能录制 WebM/Opus，只发送画面。",
+  error_foreign_origin: "面试间拒绝了本页面的地址。前面的反向代理必须传递 Host，并在 web.proxies 中登记该代理：见 docs/guide/proxy.md。",
+  error_no_websocket: "面试间有响应，但 WebSocket 无法到达。前面的反向代理必须传递 Upgrade 和 Connection：见 docs/guide/proxy.md。",
+  error_full: "面试间没有空闲连接，将自动重试。",
   error_rate_limited: "消息过多，部分未处理。", error_forbidden: "您的令牌不允许此操作。",
   error_policy_unchosen: "本面试间尚未选择策略，不做任何分析。",
 

@@ -1,0 +1,370 @@
+//! Of which type and in which range the fields of booths' messages are. Whoever may publish may
+//! publish anything: a value that cannot be right is dropped here, at the door, and counted, so
+//! that the archive, the alerts and the page see numbers where numbers are meant.
+//!
+//! Fields that are not listed pass as they are; nothing reads them by type.
+
+use serde_json::{Map, Value};
+
+/// Times beyond the year 3000 are seconds or microseconds that were taken for ms.
+const MAX_UNIX_MS: i64 = 32_503_680_000_000;
+
+/// The largest integer that a page's number holds exactly.
+const MAX_COUNT: u64 = 1 << 53;
+
+const WORD_CHARS: usize = 128;
+const TEXT_CHARS: usize = 1000;
+const MAX_TEXTS: usize = 32;
+
+/// Entries of an object whose names a booth chooses.
+const MAX_ENTRIES: usize = 200;
+
+/// What a field may hold beside null.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Flag,
+    /// From the first to the second.
+    Number(f64, f64),
+    /// An integer from zero.
+    Count,
+    /// Unix ms.
+    Time,
+    /// A text of at most 128 letters.
+    Word,
+    /// A text; a longer one is cut to 1,000 letters.
+    Text,
+    /// A list of at most 32 texts.
+    Texts,
+    /// An object with these fields.
+    Object(Fields),
+    /// A list of at most 32 objects with these fields.
+    Objects(Fields),
+    /// An object of whatever names, each entry of that kind.
+    Each(&'static Kind),
+}
+
+/// Names and kinds.
+pub(super) type Fields = &'static [(&'static str, Kind)];
+
+use Kind::{Count, Each, Flag, Number, Object, Objects, Text, Texts, Time, Word};
+
+/// A share; a little more for what was rounded.
+const SHARE: Kind = Number(-0.01, 1.01);
+const DEGREES: Kind = Number(-360.0, 360.0);
+const MILLIS: Kind = Number(0.0, 1e12);
+const FLAGS: Kind = Each(&Flag);
+
+const DIRECTION: Kind =
+    Object(&[("yaw_deg", DEGREES), ("pitch_deg", DEGREES), ("roll_deg", DEGREES)]);
+
+pub(super) const VIDEO: Fields = &[
+    ("timestamp", Time),
+    ("processing_time", MILLIS),
+    ("face_detected", Flag),
+    ("head_pose_stability", SHARE),
+    ("horizontal_deviation", SHARE),
+    ("dominant_emotion", Word),
+    ("emotion_confidence", SHARE),
+    ("emotion_distribution", Each(&SHARE)),
+    ("emotion_stability", SHARE),
+    ("eye_contact_ratio", SHARE),
+    ("head_pose", DIRECTION),
+    ("gaze", DIRECTION),
+    ("eye_contact", Flag),
+    ("face_count", Count),
+    ("blink", Flag),
+    ("blink_rate_per_min", Number(0.0, 1000.0)),
+    ("mouth_open_ratio", Number(-0.01, 100.0)),
+    ("face_present_ratio", SHARE),
+    ("sequence", Count),
+    ("dropped_frames", Count),
+    (
+        "quality",
+        Object(&[
+            ("brightness", SHARE),
+            ("sharpness", Number(0.0, 1e12)),
+            ("face_px", Number(0.0, 1e6)),
+            ("verdict", Word),
+        ]),
+    ),
+    ("features", FLAGS),
+    ("session_id", Word),
+    ("demo_source", Flag),
+];
+
+pub(super) const AUDIO: Fields = &[
+    ("timestamp", Time),
+    ("processing_time", MILLIS),
+    ("audio_detected", Flag),
+    ("speech_rate", Number(0.0, 5000.0)),
+    ("pitch_mean", Number(0.0, 5000.0)),
+    ("pitch_median", Number(0.0, 5000.0)),
+    ("pitch_range", Number(0.0, 5000.0)),
+    ("pitch_variance", Number(0.0, 1e9)),
+    ("volume_mean", Number(0.0, 10.0)),
+    ("volume_dbfs", Number(-200.0, 20.0)),
+    ("clarity_score", SHARE),
+    ("emotion", Word),
+    ("emotion_confidence", SHARE),
+    ("spectral_centroid_hz", Number(0.0, 1e6)),
+    ("speech_ratio", SHARE),
+    ("pause_count", Count),
+    ("longest_pause_ms", MILLIS),
+    ("articulation_rate", Number(0.0, 1000.0)),
+    ("arousal", Number(-100.0, 100.0)),
+    ("clipping_ratio", SHARE),
+    ("sequence", Count),
+    ("dropped_segments", Count),
+    ("features", FLAGS),
+    ("session_id", Word),
+    ("demo_source", Flag),
+];
+
+const STAGE: Kind = Object(&[
+    ("state", Word),
+    ("source", Text),
+    ("error", Text),
+    ("demo", Flag),
+    ("on", Flag),
+    ("last_media_ms_ago", Count),
+    ("restarts_total", Count),
+    ("dropped_total", Count),
+    ("overruns_total", Count),
+    ("errors_total", Count),
+]);
+
+pub(super) const HEALTH: Fields = &[
+    ("status", Word),
+    ("sentence", Text),
+    (
+        "findings",
+        Objects(&[
+            ("component", Word),
+            ("code", Word),
+            ("severity", Word),
+            ("sentence", Text),
+            ("detail", Text),
+        ]),
+    ),
+    ("digest", Word),
+    ("version", Word),
+    ("booth_id", Word),
+    ("uptime_s", Count),
+    ("demo", Flag),
+    ("camera", STAGE),
+    ("microphone", STAGE),
+    ("light", STAGE),
+    ("vision", STAGE),
+    ("speech", STAGE),
+    ("store", STAGE),
+    ("mqtt", STAGE),
+    ("features", FLAGS),
+    ("session_active", Flag),
+    ("analysing", Flag),
+    ("paused", Flag),
+    ("connections", Count),
+    ("connections_max", Count),
+    ("policy", Object(&[("profile", Word), ("require_consent", Flag), ("error", Text)])),
+    ("disk", Object(&[("free_bytes", Count), ("database_bytes", Count), ("error", Text)])),
+    (
+        "board",
+        Object(&[
+            ("model", Text),
+            ("temperature_c", Number(-100.0, 200.0)),
+            ("throttled", Flag),
+            ("trouble", Word),
+            ("error", Text),
+        ]),
+    ),
+    ("clock", Object(&[("set", Flag), ("error", Text)])),
+    (
+        "outbox",
+        Object(&[
+            ("depth", Count),
+            ("bytes", Count),
+            ("oldest_at", Time),
+            ("oldest_s", Count),
+            ("fallen_out_total", Count),
+        ]),
+    ),
+];
+
+pub(super) const INFO: Fields = &[
+    ("version", Word),
+    ("board", Text),
+    ("config_sha256", Word),
+    ("addresses", Texts),
+    ("features", FLAGS),
+    ("allowed", FLAGS),
+    ("profile", Word),
+    ("boot_id", Word),
+];
+
+pub(super) const STARTED: Fields = &[
+    ("stream", Word),
+    ("subject_ref", Text),
+    ("started_at", Time),
+    ("notice_version", Text),
+    ("consent_at", Time),
+    ("features", FLAGS),
+    ("started_by", Text),
+];
+
+const STATISTIC: Kind = Object(&[
+    ("count", Count),
+    ("mean", Number(-1e12, 1e12)),
+    ("variance", Number(-1e12, 1e24)),
+    ("min", Number(-1e12, 1e12)),
+    ("max", Number(-1e12, 1e12)),
+    ("covered_ms", MILLIS),
+    ("covered_s", MILLIS),
+]);
+
+pub(super) const SUMMARY: Fields = &[
+    ("subject_ref", Text),
+    ("started_at", Time),
+    ("ended_at", Time),
+    ("duration_ms", MILLIS),
+    ("frames_total", Count),
+    ("segments_total", Count),
+    ("dropped_frames", Count),
+    ("dropped_segments", Count),
+    ("eye_contact_ms", MILLIS),
+    ("metrics", Each(&STATISTIC)),
+    ("features", FLAGS),
+];
+
+/// Drops from `value`, an object, what cannot be right; how many values that were.
+pub(super) fn clean(value: &mut Value, fields: Fields) -> u64 {
+    value.as_object_mut().map_or(0, |object| clean_fields(object, fields))
+}
+
+fn clean_fields(object: &mut Map<String, Value>, fields: Fields) -> u64 {
+    let mut dropped = 0;
+    for (name, kind) in fields {
+        let Some(value) = object.get_mut(*name) else { continue };
+        let (is_right, below) = judge(value, *kind);
+        dropped += below;
+        if !is_right {
+            object.remove(*name);
+            dropped += 1;
+        }
+    }
+    dropped
+}
+
+/// Whether the value is of that kind, and how many values within it were dropped.
+fn judge(value: &mut Value, kind: Kind) -> (bool, u64) {
+    if value.is_null() {
+        return (true, 0);
+    }
+    let is_right = match kind {
+        Flag => value.is_boolean(),
+        Number(min, max) => value.as_f64().is_some_and(|number| (min..=max).contains(&number)),
+        Count => value.as_u64().is_some_and(|number| number <= MAX_COUNT),
+        Time => value.as_i64().is_some_and(|at| (0..=MAX_UNIX_MS).contains(&at)),
+        Word => value.as_str().is_some_and(|text| text.chars().count() <= WORD_CHARS),
+        Text => cut(value),
+        Texts => value.as_array_mut().is_some_and(|texts| {
+            texts.truncate(MAX_TEXTS);
+            texts.iter_mut().all(cut)
+        }),
+        Object(fields) => {
+            return (value.is_object(), clean(value, fields));
+        }
+        Objects(fields) => {
+            let Some(objects) = value.as_array_mut() else { return (false, 0) };
+            let all = objects.len();
+            objects.retain(Value::is_object);
+            objects.truncate(MAX_TEXTS);
+            let gone = u64::try_from(all - objects.len()).unwrap_or(u64::MAX);
+            let below: u64 = objects.iter_mut().map(|object| clean(object, fields)).sum();
+            return (true, gone + below);
+        }
+        Each(kind) => {
+            let Some(entries) = value.as_object_mut() else { return (false, 0) };
+            return (true, clean_entries(entries, *kind));
+        }
+    };
+    (is_right, 0)
+}
+
+fn clean_entries(entries: &mut Map<String, Value>, kind: Kind) -> u64 {
+    let mut dropped = 0;
+    let mut kept = 0;
+    entries.retain(|name, value| {
+        let (is_right, below) = judge(value, kind);
+        let is_kept = is_right && kept < MAX_ENTRIES && name.chars().count() <= WORD_CHARS;
+        kept += usize::from(is_kept);
+        dropped += below + u64::from(!is_kept);
+        is_kept
+    });
+    dropped
+}
+
+/// Whether it is a text, which is cut to the letters that one may have.
+fn cut(value: &mut Value) -> bool {
+    let Value::String(text) = value else { return false };
+    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS) {
+        text.truncate(end);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cleaned(mut value: Value, fields: Fields) -> (Value, u64) {
+        let dropped = clean(&mut value, fields);
+        (value, dropped)
+    }
+
+    #[test]
+    fn what_is_right_passes_as_it_is() {
+        let report = json!({
+            "timestamp": 1_800_000_000_000_i64, "eye_contact_ratio": 1.0, "head_pose": null,
+            "gaze": {"yaw_deg": -3.5, "pitch_deg": 0}, "features": {"video": true}, "new": ["x"],
+        });
+        assert_eq!(cleaned(report.clone(), VIDEO), (report, 0));
+        let summary = json!({"metrics": {"happy": {"mean": 0.5, "min": null, "count": 3}}});
+        assert_eq!(cleaned(summary.clone(), SUMMARY), (summary, 0));
+    }
+
+    #[test]
+    fn text_where_a_number_should_be_is_dropped_and_counted() {
+        let report = json!({
+            "timestamp": "x", "eye_contact_ratio": "x", "face_detected": "x",
+            "head_pose": {"yaw_deg": "x", "roll_deg": 1}, "gaze": "x",
+            "emotion_distribution": {"x": 1, "y": "x"}, "features": "x",
+        });
+        let left = json!({"head_pose": {"roll_deg": 1}, "emotion_distribution": {"x": 1}});
+        assert_eq!(cleaned(report, VIDEO), (left, 7));
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_one_are_dropped() {
+        let health = json!({
+            "board": {"temperature_c": 1e308}, "outbox": {"depth": 1_u64 << 63},
+            "uptime_s": -1, "camera": "x", "status": "y".repeat(200),
+            "findings": [{"code": "a", "sentence": 5}, 7],
+        });
+        let (left, dropped) = cleaned(health, HEALTH);
+        let expected = json!({"board": {}, "outbox": {}, "findings": [{"code": "a"}]});
+        assert_eq!((left, dropped), (expected, 7));
+    }
+
+    #[test]
+    fn lists_and_texts_end_somewhere() {
+        let info = json!({"addresses": vec!["a"; 100], "board": "b".repeat(5000)});
+        let (left, dropped) = cleaned(info, INFO);
+        assert_eq!(left["addresses"].as_array().unwrap().len(), MAX_TEXTS);
+        assert_eq!((left["board"].as_str().unwrap().len(), dropped), (TEXT_CHARS, 0));
+        let entries: Map<_, _> =
+            (0..300).map(|k| (k.to_string(), json!({"mean": 1}))).collect();
+        let (left, dropped) = cleaned(json!({"metrics": entries}), SUMMARY);
+        assert_eq!((left["metrics"].as_object().unwrap().len(), dropped), (200, 100));
+    }
+}
