@@ -118,7 +118,7 @@ test-appliance:       ## A booth in QEMU: from the plug to healthy, its faults, 
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= webm opus_packet data_url wav y4m mjpeg message
-FUZZ_FLAGS ?=         # `--features whole` for the target `config`, which builds all of boothd
+FUZZ_FLAGS ?=         # `--features whole` for the targets `config` and `guest`, which build all of boothd
 
 fuzz:                 ## FUZZ_SECONDS on each of FUZZ_TARGETS; needs nightly Rust
 	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz

@@ -5,6 +5,9 @@ use std::{fs, path::Path};
 // The fuzzer knows all of boothd by this name.
 extern crate boothd as boothd_whole;
 
+#[path = "../fuzz/src/guest.rs"]
+#[allow(unreachable_pub, reason = "the fuzzer's library shares it")]
+mod guest;
 #[path = "../fuzz/src/targets.rs"]
 #[allow(unreachable_pub, reason = "the fuzzer's library shares it")]
 mod targets;
@@ -56,6 +59,11 @@ fn mjpeg() {
 #[test]
 fn message() {
     replay("message", targets::message);
+}
+
+#[test]
+fn guest() {
+    replay("guest", guest::guest);
 }
 
 #[test]

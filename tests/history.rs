@@ -229,6 +229,11 @@ fn the_commands_work_beside_the_daemon() {
     let receipt: Value = serde_json::from_str(&receipt).unwrap();
     assert_eq!((code, &receipt["session_ids"]), (Some(0), &json!([session])));
     assert_eq!(ask(address, "GET", &path, &Value::Null).unwrap().0, 404);
+    let (code, log, _) = command(state.path(), &["audit", "--action", "session.erase"]);
+    assert!(code == Some(0) && log.lines().count() == 1, "{log}");
+    assert!(log.contains("command line  session.erase  receipt "), "{log}");
+    let (code, log, _) = command(state.path(), &["audit", "--actor", "nobody"]);
+    assert!(code == Some(0) && log.is_empty(), "{log}");
     let (code, _, told) = command(state.path(), &["erase"]);
     assert!(code == Some(2) && told.contains("--session"), "{told}");
 }

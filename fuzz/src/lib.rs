@@ -19,16 +19,20 @@ pub mod names;
 pub mod client;
 #[path = "../../src/web/moment.rs"]
 pub mod moment;
+#[path = "../../src/web/message/stamp.rs"]
+pub mod stamp;
 
 /// What of the doors reads what clients say; the rest of them needs a network.
 pub mod web {
     pub use crate::moment;
     /// The messages.
     pub mod message {
-        pub use crate::client;
+        pub use crate::{client, stamp};
     }
 }
 
 pub mod targets;
+#[cfg(feature = "whole")]
+pub mod guest;
 #[cfg(feature = "whole")]
 pub mod whole_targets;

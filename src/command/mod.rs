@@ -3,6 +3,7 @@
 //! Commands write what a person asked for to the writer they are given, never to the log.
 
 mod analyze;
+mod audit;
 mod bench;
 mod devices;
 mod evaluate;
@@ -66,6 +67,8 @@ enum Command {
     /// Make, list and take back tokens: who may open a door
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// List who did what, newest first
+    Audit(audit::AuditArguments),
     /// Print all that is kept of a session
     Export(keep::ExportArguments),
     /// Erase a session, or all of a subject, for good; prints a receipt
@@ -116,6 +119,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
         }
         Command::Devices(arguments) => devices::run(&arguments, out),
         Command::Token(command) => token::run(&config, command, out),
+        Command::Audit(arguments) => audit::run(&config, arguments, out),
         Command::Export(arguments) => keep::export(&config, &arguments, out),
         Command::Erase(arguments) => keep::erase(&config, arguments, out),
         Command::Backup(arguments) => keep::backup(&config, &arguments, out),

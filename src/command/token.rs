@@ -134,7 +134,7 @@ fn row(token: &Token, good: std::result::Result<(), Denied>) -> [String; 7] {
 }
 
 /// A time as people read it, to the minute.
-fn utc(unix_ms: i64) -> String {
+pub(super) fn utc(unix_ms: i64) -> String {
     match Timestamp::from_millisecond(unix_ms) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => format!("{unix_ms} ms"),

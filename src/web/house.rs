@@ -115,20 +115,25 @@ impl House {
         self.refusals.clone()
     }
 
-    /// Serves until `stop` is requested and the open connections have said goodbye.
-    pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
+    /// The router with what holds for every request.
+    pub(super) fn guarded(&self, router: Router) -> Router {
         let rules = Rules {
-            hosts: self.hosts,
+            hosts: self.hosts.clone(),
             proxies: Arc::new(Proxies::new(&self.config.proxies)),
-            refusals: self.refusals,
+            refusals: self.refusals.clone(),
             request_timeout: self.config.request_timeout,
             has_tls: self.tls.is_some(),
         };
-        let router = router
+        router
             .fallback(nothing_here)
             .method_not_allowed_fallback(wrong_method)
             .layer(DefaultBodyLimit::max(self.config.max_body_bytes))
-            .layer(from_fn_with_state(rules, guard));
+            .layer(from_fn_with_state(rules, guard))
+    }
+
+    /// Serves until `stop` is requested and the open connections have said goodbye.
+    pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
+        let router = self.guarded(router);
         let door = Door::new(router, self.config, self.tls, self.counters, self.stop);
         door.accept_all(listener).await;
         // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.

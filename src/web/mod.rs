@@ -13,6 +13,7 @@ mod guest_log;
 mod health;
 mod host;
 mod house;
+mod inside;
 mod limit;
 mod live;
 pub mod message;
@@ -61,6 +62,7 @@ pub use health::health_value;
 pub use host::{is_host, is_origin};
 use house::GOODBYE;
 pub(crate) use house::House;
+pub use inside::Inside;
 pub(crate) use metrics::{Counters, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
 pub(crate) use page::{as_type as page_file, asset as page_asset};
@@ -199,6 +201,22 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(state: WebState, clock: Arc<dyn Clock>, stop: Stop, house: &House) -> Self {
+        Shared {
+            connections: Arc::new(Semaphore::new(state.config.max_connections)),
+            hosts: house.hosts(),
+            refusals: house.refusals(),
+            porter: house.porter(),
+            counters: house.counters(),
+            reports: broadcast::start(state.live.clone()),
+            preview_leases: preview::Leases::default(),
+            clients: Arc::new(clients(&state, &clock)),
+            state: Arc::new(state),
+            clock,
+            stop,
+        }
+    }
+
     fn active_connections(&self) -> usize {
         self.state.config.max_connections - self.connections.available_permits()
     }
@@ -215,20 +233,8 @@ pub async fn serve(
     stop: Stop,
 ) -> Result<()> {
     let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
-    let clients = Arc::new(clients(&state, &clock));
-    let shared = Shared {
-        clock,
-        connections: Arc::new(Semaphore::new(state.config.max_connections)),
-        hosts: house.hosts(),
-        refusals: house.refusals(),
-        porter: house.porter(),
-        counters: house.counters(),
-        reports: broadcast::start(state.live.clone()),
-        preview_leases: preview::Leases::default(),
-        clients: clients.clone(),
-        state: Arc::new(state),
-        stop,
-    };
+    let shared = Shared::new(state, clock, stop, &house);
+    let clients = shared.clients.clone();
     let cleaning = tokio::spawn(clean_up(
         clients.clone(),
         shared.state.booth.clone(),

@@ -41,6 +41,12 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
             "minItems" => value.as_array().is_none_or(|v| v.len() >= size(says)),
             "maxItems" => value.as_array().is_none_or(|v| v.len() <= size(says)),
             "uniqueItems" => true,
+            "pattern" => {
+                assert_eq!(says, SESSION_ID, "{at}: this check knows one pattern");
+                let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+                let is_id = |v: &str| (1..=64).contains(&v.len()) && v.bytes().all(is_plain);
+                value.as_str().is_none_or(is_id)
+            }
             "$ref" => {
                 let pointer = says.as_str().expect("a text").strip_prefix('#').expect("local");
                 let target = document.pointer(pointer);
@@ -70,6 +76,9 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
         _ => Ok(()),
     }
 }
+
+/// What the descriptions say of the id of a session.
+const SESSION_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 type Map = serde_json::Map<String, Value>;
 
