@@ -18,7 +18,7 @@ use std::{
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::stop::Stop;
-pub use keeper::{ClockStatus, KeptClock, Trust};
+pub use keeper::{ClockStatus, KeptClock, Span, Trust};
 
 /// 2026-01-01 UTC, unix ms. There was no boothd before: an earlier wall time is that of a board
 /// without a battery, which begins in 1970 or on the day that its system was built.
@@ -61,6 +61,11 @@ pub trait Clock: Send + Sync + 'static {
     /// truth as far as the clock was ever vouched for; see [`keeper`].
     fn certain_unix_ms(&self) -> i64 {
         self.unix_ms()
+    }
+    /// The wall time before which everything is older than `age_ms` for certain: for what is kept
+    /// under a wall time alone.
+    fn forget_before(&self, age_ms: i64) -> i64 {
+        self.unix_ms().saturating_sub(age_ms)
     }
     /// How far wall time is trusted.
     fn status(&self) -> ClockStatus {

@@ -42,6 +42,9 @@ pub const LEAP_SETTLES_IN_MS: i64 = 24 * 60 * 60 * 1000;
 /// The year 3000, unix ms. A clock that is beyond it, or before 1970, says nothing.
 const LATEST_UNIX_MS: i64 = 32_503_680_000_000;
 
+/// No machine was started before 1970: so no time of a row is before it, wherever the clock goes.
+const NO_FLOOR_MS: i64 = 0;
+
 /// Attempts to read two clocks at the same moment.
 const READS: u32 = 5;
 
@@ -88,29 +91,10 @@ impl ClockStatus {
         ClockStatus { trust, ahead_ms: 0 }
     }
 
-    /// Retention and expiry go by the calendar; where they do not, they go by running time.
-    pub fn expires_by_calendar(self) -> bool {
-        self.trust == Trust::Vouched
-    }
-
-    /// What a person should know and do; `None` where all is well.
-    pub fn advice(self) -> Option<&'static str> {
-        match (self.trust, self.ahead_ms) {
-            (Trust::Vouched, 0) => None,
-            (Trust::Vouched, _) => Some(
-                "the machine's clock was set and no time server stands by it; boothd counts on from \
-                 the time that was right before. Let the clock be set by a time server, or \
-                 restart the machine",
-            ),
-            (Trust::Settling, _) => Some(
-                "the clock was set a moment ago; what is old is deleted by running time until it \
-                 has stood still for a while",
-            ),
-            (Trust::Unset, _) => Some(
-                "no time server keeps the clock right, so times may be wrong, and what is old is \
-                 deleted by running time only; connect the booth to one (timedatectl says which)",
-            ),
-        }
+    /// What old rows and tokens go by: the calendar as far as the clock is vouched for, else the
+    /// time that the machine has run.
+    pub fn expires_by(self) -> &'static str {
+        if self.trust == Trust::Vouched { "calendar" } else { "running_time" }
     }
 }
 
@@ -185,7 +169,7 @@ impl Keeper {
     /// A new epoch. `certain_ms`: what is certain of its beginning, counted from an earlier one;
     /// `has_floor`: from a time that was vouched for.
     pub fn begin(reading: Reading, certain_ms: i64, has_floor: bool) -> Self {
-        let floor = if has_floor { certain_ms } else { i64::MIN };
+        let floor = if has_floor { certain_ms } else { NO_FLOOR_MS };
         let wall_ms = reading.wall_ms.clamp(0, LATEST_UNIX_MS);
         let origin_ms = Reading { wall_ms, ..reading }.offset_ms().max(floor);
         Keeper { origin_ms, certain_ms, has_floor, ..Keeper::default() }
@@ -217,7 +201,7 @@ impl Keeper {
             next.follow_slowly(offset_ms);
             return (next, None);
         }
-        let floor = if self.has_floor { self.certain_ms } else { i64::MIN };
+        let floor = if self.has_floor { self.certain_ms } else { NO_FLOOR_MS };
         let target = offset_ms.max(floor);
         let by = target - self.origin_ms;
         if by.abs() > TREMOR_MS {
@@ -280,6 +264,26 @@ impl Keeper {
 pub struct KeptClock {
     machine: Arc<dyn Clock>,
     keeper: Mutex<Keeper>,
+    earlier: Mutex<Vec<Span>>,
+}
+
+/// An earlier epoch: the times that it wrote, and how old they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span {
+    /// As [`Keeper::origin_ms`].
+    pub origin_ms: i64,
+    /// The latest that its beginning can have been, on the scale of certain time.
+    pub certain_ms: i64,
+    /// How long it lasted, ms.
+    pub seen_ms: i64,
+}
+
+impl Span {
+    /// The earliest of its times that is not before `certain_ms`; `None`: all are.
+    fn first_since(self, certain_ms: i64) -> Option<i64> {
+        let since = (certain_ms - self.certain_ms).max(0);
+        (since <= self.seen_ms).then_some(self.origin_ms + since)
+    }
 }
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -293,7 +297,12 @@ impl std::fmt::Debug for KeptClock {
 impl KeptClock {
     /// The clock of a machine in that epoch.
     pub fn new(machine: Arc<dyn Clock>, keeper: Keeper) -> Self {
-        KeptClock { machine, keeper: Mutex::new(keeper) }
+        KeptClock { machine, keeper: Mutex::new(keeper), earlier: Mutex::default() }
+    }
+
+    /// The epochs before this one, as they are known now.
+    pub fn remember(&self, earlier: Vec<Span>) {
+        *self.earlier.lock().expect(UNPOISONED) = earlier;
     }
 
     /// The machine's clocks as they are now.
@@ -342,6 +351,22 @@ impl Clock for KeptClock {
         self.keeper().certain_ms + whole_ms(self.since_boot())
     }
 
+    fn forget_before(&self, age_ms: i64) -> i64 {
+        let (keeper, seen_ms) = (self.keeper(), whole_ms(self.since_boot()));
+        let Keeper { origin_ms, certain_ms, has_floor, .. } = keeper;
+        let before = certain_ms + seen_ms - age_ms;
+        // What was written before there were epochs is as old as the first, or as it says.
+        let unknown = match (has_floor, before < 0) {
+            (true, _) => before,
+            (false, true) => 0,
+            (false, false) => i64::MAX,
+        };
+        let own = Span { origin_ms, certain_ms, seen_ms };
+        let earlier = self.earlier.lock().expect(UNPOISONED);
+        let young = earlier.iter().chain([&own]).filter_map(|span| span.first_since(before));
+        young.chain([unknown]).min().unwrap_or(0)
+    }
+
     fn status(&self) -> ClockStatus {
         self.keeper().status()
     }
@@ -354,6 +379,7 @@ impl Clock for KeptClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SimulatedClock;
 
     const NOW: i64 = 1_800_000_000_000;
     const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -393,7 +419,6 @@ mod tests {
         let (keeper, changes) = after(vouched, &[set_by_hand, at(DAY, NOW + 401 * DAY, false)]);
         assert_eq!((changes.len(), keeper.origin_ms), (0, NOW));
         assert_eq!(keeper.status().ahead_ms, 400 * DAY);
-        assert!(keeper.status().advice().is_some());
         let (keeper, _) = after(keeper, &[at(2 * DAY, NOW + 2 * DAY + 300, false)]);
         assert_eq!((keeper.status().ahead_ms, keeper.origin_ms), (0, NOW + 300));
     }
@@ -415,6 +440,28 @@ mod tests {
         assert_eq!(keeper.origin_ms, NOW, "1970 cannot be");
         let (keeper, changes) = after(keeper, &[at(20_000, 30_000, false)]);
         assert_eq!((changes.len(), keeper.origin_ms), (0, NOW));
+    }
+
+    #[test]
+    fn what_has_a_wall_time_alone_is_forgotten_by_what_is_certain() {
+        let kept = |machine: &Arc<SimulatedClock>, keeper, earlier| {
+            let kept = KeptClock::new(machine.clone(), keeper);
+            kept.remember(earlier);
+            kept
+        };
+        let machine = Arc::new(SimulatedClock::default());
+        machine.advance(Duration::from_secs(100 * 24 * 60 * 60));
+        // By the calendar.
+        let vouched = Keeper::resume(NOW, NOW, (true, true));
+        assert_eq!(kept(&machine, vouched, vec![]).forget_before(90 * DAY), NOW + 10 * DAY);
+        // By running time: 100 days of this start, whose clock is years ahead, and before it ten
+        // of one in 1970.
+        let ahead = Keeper::resume(NOW + 900 * DAY, 10 * DAY, (false, false));
+        let first = Span { origin_ms: 0, certain_ms: 0, seen_ms: 10 * DAY };
+        let kept = kept(&machine, ahead, vec![first]);
+        assert_eq!(kept.forget_before(120 * DAY), 0, "nothing is so old");
+        assert_eq!(kept.forget_before(105 * DAY), 5 * DAY, "half of the first start");
+        assert_eq!(kept.forget_before(90 * DAY), NOW + 910 * DAY, "all of it");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Booth`]: what the centre knows of one booth now, in memory.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -361,6 +361,25 @@ impl Booth {
         let depth = self.facts.outbox_depth?;
         let is_deep = depth >= limits.outbox_depth;
         is_deep.then(|| (AlertKind::Outbox, format!("{depth} records wait")))
+    }
+
+    /// The centre's clock was set: what was noted then was so much later, ms.
+    pub(super) fn clock_moved(&mut self, noted: &RangeInclusive<i64>, by: i64) {
+        let moved = |at: &mut i64| {
+            if noted.contains(at) {
+                *at = at.saturating_add(by).max(0);
+            }
+        };
+        moved(&mut self.known.first_seen_at);
+        moved(&mut self.known.last_seen_at);
+        moved(&mut self.presence_since);
+        moved(&mut self.told_seen_at);
+        self.archived_at.iter_mut().for_each(moved);
+        self.live.iter_mut().flatten().for_each(|live| moved(&mut live.at));
+        self.alerts.values_mut().for_each(|(since, _)| moved(since));
+        if let Some((_, Some(at))) = &mut self.fallen_out {
+            moved(at);
+        }
     }
 
     /// Forgets what it holds of sessions that `is_erased` says.

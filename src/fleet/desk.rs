@@ -1,7 +1,10 @@
 //! [`Desk`]: every booth as it is now, and what becomes of each message. Knows no network, no
 //! disk and no clock: whoever calls says what time it is, and takes away what is to be kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
+};
 
 use serde_json::Value;
 
@@ -196,6 +199,15 @@ impl Desk {
             let is_said = booth.known.said == Some(Said::Online);
             booth.presence == Presence::Online && is_said && booth.known.last_seen_at >= since
         })
+    }
+
+    /// The centre's clock was set: what was noted between those times (unix ms) was so much
+    /// later, ms. No booth is silent for that.
+    pub fn clock_moved(&mut self, noted: &RangeInclusive<i64>, by: i64) {
+        if let Some(since) = &mut self.listening_since {
+            *since = since.saturating_add(by);
+        }
+        self.booths.values_mut().for_each(|booth| booth.clock_moved(noted, by));
     }
 
     /// Takes one message. `is_retained`: it was said before the centre listened, so nobody was

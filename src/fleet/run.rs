@@ -1,6 +1,7 @@
 //! The parts of the centre, and their order: listener, desk, archive, doors.
 
 use std::{
+    ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -21,7 +22,7 @@ use super::{
     web,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, keeper::STEP_MS},
     error::Result,
     mqtt::MqttConfig,
     pulse::Pulse,
@@ -175,6 +176,31 @@ impl Fleet {
     }
 }
 
+/// How the centre's wall time was moved since a moment of this start.
+struct Moves {
+    began: Duration,
+    began_at: i64,
+}
+
+impl Moves {
+    fn since_now(clock: &dyn Clock) -> Self {
+        let began = clock.since_boot();
+        Moves { began, began_at: clock.unix_ms_at(began) }
+    }
+
+    /// The times that were noted since, where they were so much later, ms; drift is no move.
+    fn next(&mut self, clock: &dyn Clock) -> Option<(RangeInclusive<i64>, i64)> {
+        let now = clock.since_boot();
+        let by = clock.unix_ms_at(self.began) - self.began_at;
+        if by.abs() <= STEP_MS {
+            return None;
+        }
+        let noted = self.began_at..=self.began_at + millis(now.saturating_sub(self.began));
+        self.began_at += by;
+        Some((noted, by))
+    }
+}
+
 /// Looks at every booth once a second.
 struct Looker {
     desk: Arc<Mutex<Desk>>,
@@ -190,6 +216,7 @@ impl Looker {
     async fn run(mut self, changed: watch::Sender<u64>, stop: Stop) {
         let mut turn = tokio::time::interval(LOOK_EVERY);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut moves = Moves::since_now(&*self.clock);
         for look in 0_u32.. {
             tokio::select! { () = stop.requested() => return, _ = turn.tick() => () }
             self.pulse.beat();
@@ -198,10 +225,13 @@ impl Looker {
             let (outgoing, revision, due) = {
                 let mut desk = self.desk.lock().expect(UNPOISONED);
                 desk.forget_erased(&known);
+                if let Some((noted, by)) = moves.next(&*self.clock) {
+                    desk.clock_moved(&noted, by);
+                }
                 desk.tick(now);
                 let due = self.retries.due(&known.open, now, |key| desk.is_online(key));
                 if look % LOOKS_AN_HOUR == 0 {
-                    desk.forget_booths(now.saturating_sub(self.history_ms));
+                    desk.forget_booths(self.clock.forget_before(self.history_ms));
                 }
                 (desk.take_outgoing(), desk.revision(), due)
             };

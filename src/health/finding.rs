@@ -186,8 +186,13 @@ catalog! {
         "the disk is nearly full", "make room, or keep less (store.retention_days)";
     /// Nothing keeps wall time right.
     ClockUnset = "clock_unset": Clock, Notice,
-        "no time server keeps the clock right, so times may be wrong",
+        "no time server keeps the clock right, so times may be wrong and old data is deleted by \
+         running time only",
         "connect the booth to one (timedatectl says which)";
+    /// The clock was set after a time server had vouched for it, and none stands by the change.
+    ClockDisputed = "clock_disputed": Clock, Notice,
+        "the machine's clock differs from the time that boothd keeps",
+        "let a time server set it, or restart the machine";
 }
 
 impl Code {

@@ -35,6 +35,11 @@ pub fn clock(clock: Arc<dyn Clock>) -> impl Probe {
         if !clock.is_set() {
             findings.add(Finding::new(Code::ClockUnset));
         }
+        let ahead_ms = clock.status().ahead_ms;
+        if ahead_ms != 0 {
+            let by = format!("by {} s", ahead_ms / 1000);
+            findings.add(Finding::new(Code::ClockDisputed).with(by));
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::{
-        Clock, KeptClock,
+        Clock, KeptClock, Span,
         keeper::{Change, Keeper, Reading, STEP_MS},
         whole_ms,
     },
@@ -79,8 +79,10 @@ impl Database {
                 keeper
             }
         };
+        let earlier = earlier(&transaction)?;
         transaction.commit()?;
         let kept = Arc::new(KeptClock::new(clock, keeper));
+        kept.remember(earlier);
         self.clock = Some(kept.clone());
         Ok(kept)
     }
@@ -126,8 +128,23 @@ impl Database {
             transaction.prepare_cached(OUTBOX_IS_RIGHT)?.execute([current.epoch_id])?;
             bound_earlier(&transaction, current.epoch_id, keeper.origin_ms)?;
         }
-        Ok(transaction.commit()?)
+        let earlier = earlier(&transaction)?;
+        transaction.commit()?;
+        if let Some(clock) = &self.clock {
+            clock.remember(earlier);
+        }
+        Ok(())
     }
+}
+
+/// Every epoch but the newest.
+fn earlier(connection: &Connection) -> Result<Vec<Span>> {
+    let mut ask = connection.prepare_cached(SPANS)?;
+    let rows = ask.query_map([], |row| {
+        let Epoch { origin_ms, certain_ms, seen_ms, .. } = Epoch::from_row(row)?;
+        Ok(Span { origin_ms, certain_ms, seen_ms })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The machine was not started anew under the same name (a snapshot, a container's own time).
@@ -230,9 +247,9 @@ fn tell(change: Change) {
     }
 }
 
-/// A consent was given by the clock that its session began by: an hour before it, or little after.
+/// A consent was given by the clock that its session began by: ten minutes before it, or little after.
 pub(super) fn is_same_clock(consent_at: i64, started_at: i64) -> bool {
-    (started_at - 3_600_000..=started_at + 120_000).contains(&consent_at)
+    (started_at - 600_000..=started_at + 120_000).contains(&consent_at)
 }
 
 /// How far labels of before were moved since the time began at `origin_ms`; less is drift.
@@ -276,6 +293,9 @@ pub(super) use current_epoch;
 
 const NEWEST: &str = "SELECT * FROM clock_epoch ORDER BY epoch_id DESC LIMIT 1";
 
+const SPANS: &str = "\
+    SELECT * FROM clock_epoch WHERE epoch_id < (SELECT max(epoch_id) FROM clock_epoch)";
+
 const EARLIER: &str = "\
     SELECT * FROM clock_epoch WHERE epoch_id < ?1 ORDER BY epoch_id DESC";
 
@@ -301,12 +321,12 @@ const INSERT_EVENT: &str = concat!(
 );
 
 /// Moves every time of the epoch ?1 by ?2 ms. A consent goes with its session where it was
-/// given by the booth's own clock: within an hour before the session began. The expiry of a token
+/// given by the booth's own clock: within ten minutes before the session began. The expiry of a token
 /// is a span, or a day: where both could be, whatever leaves it the shorter life.
 const MOVE: [&str; 9] = [
     "UPDATE consent SET consent_at = max(0, consent_at + ?2) WHERE EXISTS (
         SELECT 1 FROM session WHERE session.session_id = consent.session_id AND epoch_id = ?1
-            AND consent_at BETWEEN started_at - 3600000 AND started_at + 120000)",
+            AND consent_at BETWEEN started_at - 600000 AND started_at + 120000)",
     "UPDATE session SET started_at = max(0, started_at + ?2), ended_at = max(0, ended_at + ?2)
         WHERE epoch_id = ?1",
     "UPDATE session SET summary = json_replace(summary,

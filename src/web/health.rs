@@ -114,6 +114,12 @@ struct ClockHealth {
     /// Wall time can be trusted.
     set: bool,
     error: Option<String>,
+    /// `unset`, `settling` or `vouched`.
+    trust: &'static str,
+    /// What old rows and tokens go by: `calendar` or `running_time`.
+    expires_by: &'static str,
+    /// How far the machine's clock is ahead of the time that boothd works with, ms.
+    ahead_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -153,22 +159,22 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let report = shared.state.health.look();
     let open = Some(shared.active_connections());
     let code = code(report.verdict);
-    let body = body(&shared.state, report, shared.clock.is_set(), open);
+    let body = body(&shared.state, report, &*shared.clock, open);
     (code, Json(body)).into_response()
 }
 
 /// The same for who does not ask over HTTP; how many WebSockets are open is not known there.
 pub fn health_value(state: &WebState, clock: &dyn Clock) -> serde_json::Value {
-    let body = body(state, state.health.look(), clock.is_set(), None);
+    let body = body(state, state.health.look(), clock, None);
     serde_json::to_value(body).expect("its keys are texts")
 }
 
-fn body(
-    state: &WebState,
+fn body<'a>(
+    state: &'a WebState,
     report: Report,
-    is_clock_set: bool,
+    clock: &dyn Clock,
     connections: Option<usize>,
-) -> Health<'_> {
+) -> Health<'a> {
     let booth = state.booth.state().borrow().clone();
     let models = state.models.iter().map(|m| (&*m.name, ModelHealth { sha256: &m.sha256 }));
     Health {
@@ -201,8 +207,11 @@ fn body(
         disk: disk_health(state),
         board: board_health(state),
         clock: ClockHealth {
-            set: is_clock_set,
+            set: clock.is_set(),
             error: report.of(Component::Clock).map(Finding::sentence),
+            trust: clock.status().trust.name(),
+            expires_by: clock.status().expires_by(),
+            ahead_ms: clock.status().ahead_ms,
         },
         outbox: outbox_health(state),
         stages: stages(report),

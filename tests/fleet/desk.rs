@@ -51,6 +51,20 @@ impl Bench {
 }
 
 #[test]
+fn a_clock_that_is_set_makes_no_booth_silent() {
+    let mut bench = Bench::new();
+    bench.online("one", "1");
+    bench.pass(1_000);
+    let year = 365 * 24 * 60 * 60 * 1000;
+    bench.desk.clock_moved(&(NOW..=bench.now), year);
+    bench.now += year;
+    bench.pass(1_000);
+    assert_eq!((bench.changes(), bench.presence("one")), (vec![], Presence::Online));
+    bench.pass(90_000);
+    assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, true)]);
+}
+
+#[test]
 fn silence_is_an_alert_once_and_ends_with_the_next_word() {
     let mut bench = Bench::new();
     bench.online("one", "1");

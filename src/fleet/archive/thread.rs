@@ -199,7 +199,7 @@ impl Writer {
 
     fn forget(&mut self, history: Duration, clock: &dyn Clock) {
         let age_ms = i64::try_from(history.as_millis()).unwrap_or(i64::MAX);
-        match write::forget(&mut self.connection, clock.unix_ms().saturating_sub(age_ms)) {
+        match write::forget(&mut self.connection, clock.forget_before(age_ms)) {
             Ok(0) => (),
             Ok(rows) => {
                 log::info!(target: "fleet", rows = rows; "what was old enough is deleted")
