@@ -3,7 +3,9 @@
 //! Stop runs the same way: capture leaves, the lanes close, the workers finish what waits, the
 //! stream's task ends, the doors say goodbye.
 
+pub mod budget;
 mod central;
+mod certificates;
 mod fleet;
 mod lamp;
 mod loaded;
@@ -35,12 +37,13 @@ use crate::{
         retry::LoopContext,
         source::{AudioSource, Sources, VideoSource},
     },
+    certificate::Certificates,
     clock::Clock,
     config::Config,
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
-    health::Monitor,
+    health::{self, Monitor},
     inference::Catalog,
     light::Light,
     mqtt::Mqtt,
@@ -126,7 +129,12 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     runtime.spawn(monitor::look(health.clone(), stop.clone()));
     let outlook = BoothOutlook { health: health.clone() };
     let notifier = Notifier::start(move || outlook.look(), stop.clone())?;
+    let certificates = Certificates::default();
+    let broker = config.mqtt.as_ref();
+    certificates::follow(&runtime, broker, &certificates, clock.clone(), stop.clone());
+    health.watch(health::certificates(certificates.clone(), clock.clone()));
     let state = web_state(config, health, &parts, &catalog, board);
+    let state = WebState { certificates, ..state };
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let mqtt = central::start(config, &stages, &runtime, &state, with);
@@ -330,6 +338,7 @@ impl Parts {
             (faces, voices.join().expect("a panic has ended the process"))
         });
         let engine = &self.engine;
+        budget::size(config, engine);
         if let Some(models) = faces.transpose()? {
             stages.vision.update(|status| status.source = Some(models.runtimes()));
             let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
@@ -437,6 +446,7 @@ fn web_state(
         booth: parts.booth.clone(),
         devices: parts.devices.clone(),
         store: parts.store.clone(),
+        certificates: Certificates::default(),
         state_dir: config.state_dir.clone(),
         board,
     }

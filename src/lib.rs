@@ -17,7 +17,9 @@ pub mod media;
 pub mod pulse;
 pub mod stage;
 pub mod board;
+pub mod memory;
 pub mod light;
+pub mod certificate;
 pub mod health;
 // -- the path of a frame and of a sample -------------------------------------------------------
 pub mod decode;

@@ -13,6 +13,7 @@ mod schema;
 use std::{fs, ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use boothd::{
+    clock::Clock as _,
     error::ErrorKind,
     features::Features,
     policy::Policy,
@@ -306,6 +307,17 @@ impl Keys {
         TlsFiles { certificate: path("booth.crt"), key: path("booth.key") }
     }
 
+    /// Makes a new pair that ends on a day, and puts only the certificate in its place; the text
+    /// of its key is returned.
+    fn renew_certificate(&self, (year, month, day): (i32, u8, u8)) -> String {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(1990, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, month, day);
+        let key = rcgen::KeyPair::generate().unwrap();
+        self.write("booth.crt", &params.self_signed(&key).unwrap().pem());
+        key.serialize_pem()
+    }
+
     /// Makes a new pair in the place of the old.
     fn renew(&self) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -412,6 +424,87 @@ async fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
     let third = keys.certificate();
     keys.renew();
     assert!(connect_tls(&booth, third).await.is_ok());
+}
+
+/// How the booth's certificate stands, by /health over TLS.
+async fn certificate_health(booth: &Booth, root: CertificateDer<'static>) -> Value {
+    let answer = get_over(connect_tls(booth, root).await.unwrap(), "/health").await;
+    serde_json::from_str::<Value>(&answer.body).unwrap()["certificates"][0].clone()
+}
+
+/// 2100-01-01, unix seconds: the booth's clock is put there, the client's own is today's.
+const YEAR_2100_S: u64 = 4_102_444_800;
+const DAY_S: u64 = 86_400;
+
+fn go_to_2100(booth: &Booth) {
+    let now_s = u64::try_from(booth.clock.unix_ms()).unwrap() / 1000;
+    booth.clock.advance(Duration::from_secs(YEAR_2100_S - now_s));
+}
+
+#[tokio::test]
+async fn a_certificate_is_told_before_it_ends_and_its_renewal_is_no_fault() {
+    let keys = Keys::new();
+    keys.write("booth.key", &keys.renew_certificate((2100, 2, 1)));
+    let first = keys.certificate();
+    let booth = Booth::open(with_tls(&keys)).await;
+    go_to_2100(&booth);
+    let health = certificate_health(&booth, first.clone()).await;
+    assert_eq!(health["certificate"], "web.tls_certificate");
+    assert_eq!(health["not_after_s"], YEAR_2100_S + 31 * DAY_S);
+    assert_eq!((&health["days_left"], &health["error"]), (&31.into(), &Value::Null));
+    booth.clock.advance(Duration::from_secs(19 * DAY_S));
+    let health = certificate_health(&booth, first.clone()).await;
+    let told = health["error"].as_str().unwrap();
+    assert!(told.contains("ends on 2100-02-01, in 12 days"), "{told}");
+
+    // A tool that renews puts one file in its place and then the other.
+    let key = keys.renew_certificate((2100, 6, 1));
+    let second = keys.certificate();
+    booth.clock.advance(Duration::from_secs(5));
+    let health = certificate_health(&booth, first.clone()).await;
+    assert!(health["error"].as_str().unwrap().contains("ends on 2100-02-01"), "{health}");
+    keys.write("booth.key", &key);
+    booth.clock.advance(Duration::from_secs(5));
+    let health = certificate_health(&booth, second.clone()).await;
+    assert_eq!(health["not_after_s"], YEAR_2100_S + 151 * DAY_S);
+    assert_eq!(health["error"], Value::Null);
+
+    // One that stays half done is a fault.
+    let _lost = keys.renew_certificate((2100, 9, 1));
+    for seconds in [5, 61] {
+        booth.clock.advance(Duration::from_secs(seconds));
+        assert!(connect_tls(&booth, second.clone()).await.is_ok(), "what was good stays");
+    }
+    let told = certificate_health(&booth, second.clone()).await["error"].to_string();
+    assert!(told.contains("the old one stays") && told.contains("used together"), "{told}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_ended_never_takes_the_place_of_one_that_holds() {
+    let keys = Keys::new();
+    keys.write("booth.key", &keys.renew_certificate((2100, 6, 1)));
+    let config = WebConfig { metrics_public: true, ..with_tls(&keys) };
+    let booth = Booth::open(config).await;
+    let good = keys.certificate();
+    go_to_2100(&booth);
+    keys.write("booth.key", &keys.renew_certificate((2099, 1, 1)));
+    booth.clock.advance(Duration::from_secs(5));
+    let told = certificate_health(&booth, good.clone()).await["error"].to_string();
+    assert!(told.contains("has ended on 2099-01-01 and the old one has not"), "{told}");
+    let metrics = get_over(connect_tls(&booth, good.clone()).await.unwrap(), "/metrics").await;
+    let end = format!(
+        "boothd_tls_certificate_not_after_seconds{{certificate=\"web.tls_certificate\"}} {}.0",
+        YEAR_2100_S + 151 * DAY_S
+    );
+    assert!(metrics.body.contains(&end), "{}", metrics.body);
+
+    // The booth goes on beyond the end, and says so; then anything newer is as good.
+    booth.clock.advance(Duration::from_secs(200 * DAY_S));
+    let told = certificate_health(&booth, good.clone()).await["error"].to_string();
+    assert!(told.contains("has ended on 2100-06-01"), "{told}");
+    keys.write("booth.key", &keys.renew_certificate((2100, 6, 2)));
+    booth.clock.advance(Duration::from_secs(5));
+    assert!(connect_tls(&booth, keys.certificate()).await.is_ok());
 }
 
 /// What `serve` says where the certificate cannot be used.

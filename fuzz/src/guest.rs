@@ -21,6 +21,7 @@ use std::{
 use boothd_whole::{
     board::Reading,
     booth::{Booth, Gates, Ground, StartSession, devices},
+    certificate::Certificates,
     clock::{Clock, SimulatedClock},
     engine::{Engine, EngineConfig, StreamSpec, Workers},
     features::Features,
@@ -325,6 +326,7 @@ fn state(
         store: store.clone(),
         booth,
         board: watch::channel(Reading::default()).1,
+        certificates: Certificates::default(),
         state_dir: folder.to_owned(),
         live,
     }

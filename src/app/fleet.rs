@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use super::{
-    listen, runtime, stop_on_signal,
+    certificates, listen, runtime, stop_on_signal,
     welcome::{announce, token},
 };
 use crate::{
@@ -38,6 +38,13 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
     let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock)?;
     store.admit_config_token(&known.token);
     let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), store.clock())?;
+    certificates::follow(
+        &runtime,
+        Some(&mqtt),
+        &fleet.certificates(),
+        store.clock(),
+        stop.clone(),
+    );
     announce(config, &listener, &known, out)?;
     let notifier = notifier(&fleet, &store, stop.clone())?;
     let doors = (listener, config.web.clone(), store);

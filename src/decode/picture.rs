@@ -9,8 +9,8 @@ use crate::{
 /// The longest side of a picture that is decoded.
 pub const MAX_SIDE_PX: u32 = 4096;
 
-/// What a [`Picture`] may keep for the next one after [`Picture::rest`]: one of 1080 lines.
-pub const KEPT_BYTES: usize = 1920 * 1088 * 3;
+/// What a [`Picture`] may keep for the next one after [`Picture::rest`]: one of 720 lines.
+pub const KEPT_BYTES: usize = 1280 * 720 * 3;
 
 /// The most that decoding a picture takes beside its own bytes: a progressive JPEG of four
 /// colours, its coefficients of 16 bits, the picture, and rows of samples.
@@ -194,11 +194,9 @@ mod tests {
     #[test]
     fn a_picture_at_rest_keeps_what_the_next_one_is_likely_to_need() {
         let mut picture = Picture::default();
-        let (width, height) = (1920, 1080);
-        let hd = frame(PixelFormat::Rgb8, width, height, vec![7; 1920 * 1080 * 3]);
-        picture.decode(&hd).unwrap();
+        picture.decode(&frame(PixelFormat::Rgb8, 1280, 720, vec![7; KEPT_BYTES])).unwrap();
         picture.rest();
-        assert_eq!((picture.width_px, picture.rgb.len()), (1920, 1920 * 1080 * 3));
+        assert_eq!((picture.width_px, picture.rgb.len()), (1280, KEPT_BYTES));
         picture
             .decode(&frame(PixelFormat::Rgb8, 4096, 1024, vec![7; 4096 * 1024 * 3]))
             .unwrap();

@@ -28,7 +28,7 @@ pub use worker::Workers;
 
 use budget::Budget;
 use lanes::Working;
-pub use sound::SOUND_WORKING_BYTES;
+pub use sound::SOUND_CHUNK_WORKING_BYTES;
 
 use crate::{
     error::Result,
@@ -60,7 +60,8 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    fn vision_threads(&self) -> usize {
+    /// Threads that analyse frames, once they are counted.
+    pub fn vision_threads(&self) -> usize {
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         if self.vision_workers == 0 { cores().min(MOST_WORKERS) } else { self.vision_workers }
     }
@@ -110,7 +111,7 @@ impl Engine {
         let working =
             |most_bytes, workers| Working::within(Arc::new(Budget::new(most_bytes)), workers);
         let pictures = working(MOST_WORKING_BYTES, config.vision_threads());
-        let voices = working(SOUND_WORKING_BYTES, config.speech_workers);
+        let voices = working(2 * SOUND_CHUNK_WORKING_BYTES, config.speech_workers);
         Engine {
             config,
             frames: Arc::new(Lanes::within(waiting.clone(), pictures)),

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::lanes::Media;
 use crate::{
-    decode::sound::{MOST_SAMPLES, SoundDecoder},
+    decode::{
+        data_url::LARGEST_SOUND_BYTES,
+        sound::{MOST_SAMPLES, SoundDecoder},
+    },
     error::Result,
     features::Features,
     media::{SAMPLE_RATE_HZ, Segment, SoundChunk, SoundFormat},
@@ -23,9 +26,10 @@ const HOP_SAMPLES: usize = SAMPLE_RATE_HZ as usize;
 /// its share of the tracks.
 const SAMPLE_WORKING_BYTES: usize = 24;
 
-/// What clients' sound may take while it is decoded and analysed, over all workers: two chunks of
-/// the longest kind.
-pub const SOUND_WORKING_BYTES: usize = 2 * MOST_SAMPLES * SAMPLE_WORKING_BYTES + (20 << 20);
+/// What the costliest chunk takes while it is decoded and analysed, its own bytes included. Over
+/// all workers there is memory for two.
+pub const SOUND_CHUNK_WORKING_BYTES: usize =
+    MOST_SAMPLES * SAMPLE_WORKING_BYTES + LARGEST_SOUND_BYTES;
 
 /// Sound that waits for analysis.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ use super::{
     web,
 };
 use crate::{
+    certificate::Certificates,
     clock::{Clock, keeper::STEP_MS},
     error::Result,
     mqtt::MqttConfig,
@@ -75,6 +76,7 @@ pub struct Fleet {
     broker: Arc<Stage>,
     clock: Arc<dyn Clock>,
     config: FleetConfig,
+    certificates: Certificates,
     state_dir: PathBuf,
 }
 
@@ -96,7 +98,8 @@ impl Fleet {
         };
         let desk = Arc::new(Mutex::new(Desk::new(limits, memory.booths, memory.alerts)));
         let broker = Arc::new(Stage::new(Component::Broker));
-        Ok(Fleet { desk, archive, thread, broker, clock, config, state_dir })
+        let certificates = Certificates::default();
+        Ok(Fleet { desk, archive, thread, broker, clock, config, certificates, state_dir })
     }
 
     /// Every booth as it is now.
@@ -107,6 +110,11 @@ impl Fleet {
     /// What /health shows of the way to the broker.
     pub fn broker(&self) -> Arc<Stage> {
         self.broker.clone()
+    }
+
+    /// The certificates in use.
+    pub fn certificates(&self) -> Certificates {
+        self.certificates.clone()
     }
 
     /// What is kept.
@@ -132,6 +140,7 @@ impl Fleet {
             store,
             broker: self.broker.clone(),
             revision,
+            certificates: self.certificates.clone(),
             state_dir: self.state_dir.clone(),
         };
         let (orders, to_send) = mpsc::channel(ORDERS);

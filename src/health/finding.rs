@@ -193,6 +193,19 @@ catalog! {
     ClockDisputed = "clock_disputed": Clock, Notice,
         "the machine's clock differs from the time that boothd keeps",
         "let a time server set it, or restart the machine";
+
+    /// A certificate has ended.
+    CertificateEnded = "certificate_ended": Certificate, Degraded,
+        "a certificate has ended", "renew it";
+    /// A certificate is not valid yet.
+    CertificateNotYetValid = "certificate_not_yet_valid": Certificate, Degraded,
+        "a certificate is not valid yet", "look at the date of the machine that made it";
+    /// A certificate could not be renewed.
+    CertificateNotRenewed = "certificate_not_renewed": Certificate, Degraded,
+        "a new certificate cannot be used, the old one stays", "give a pair that belongs together";
+    /// A certificate ends within 14 days.
+    CertificateEndsSoon = "certificate_ends_soon": Certificate, Degraded,
+        "a certificate ends soon", "renew it";
 }
 
 impl Code {

@@ -44,7 +44,7 @@ use std::{
 
 pub use finding::{Code, Finding, Findings, Severity};
 pub use judge::{Facts, Interview, Judge, Pace};
-pub use probe::{OutboxNow, RowsNow, board, clock, delivery, disk, recording};
+pub use probe::{OutboxNow, RowsNow, board, certificates, clock, delivery, disk, recording};
 pub use report::{Report, Verdict};
 
 pub use crate::stage::Component;

@@ -1,10 +1,12 @@
-//! Probes of what has no stage of its own: board, disk, clock, rows and records that wait.
+//! Probes of what has no stage of its own: board, disk, clock, certificates, rows and records that
+//! wait.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Code, Finding, Findings, PATIENCE, Probe};
 use crate::{
     board::{self, Trouble},
+    certificate::{self, Certificates},
     clock::Clock,
     stage::{Stage, State},
 };
@@ -39,6 +41,23 @@ pub fn clock(clock: Arc<dyn Clock>) -> impl Probe {
         if ahead_ms != 0 {
             let by = format!("by {} s", ahead_ms / 1000);
             findings.add(Finding::new(Code::ClockDisputed).with(by));
+        }
+    }
+}
+
+/// Certificates that end, have ended or could not be renewed.
+pub fn certificates(certificates: Certificates, clock: Arc<dyn Clock>) -> impl Probe {
+    use certificate::Trouble;
+    move |_, findings: &mut super::Findings| {
+        for outlook in certificates.outlooks(&*clock) {
+            let Some((trouble, sentence)) = outlook.problem else { continue };
+            let code = match trouble {
+                Trouble::Ended => Code::CertificateEnded,
+                Trouble::EndsSoon => Code::CertificateEndsSoon,
+                Trouble::NotYetValid => Code::CertificateNotYetValid,
+                Trouble::NotRenewed => Code::CertificateNotRenewed,
+            };
+            findings.add(Finding::new(code).because(sentence));
         }
     }
 }
@@ -127,7 +146,11 @@ pub fn delivery(outbox: impl Fn() -> OutboxNow + Send, mqtt: Arc<Stage>) -> impl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Component;
+    use crate::{
+        certificate::{Certificate, Validity},
+        clock::SimulatedClock,
+        health::Component,
+    };
 
     fn found(probe: &mut impl Probe, second: u64) -> Vec<&'static str> {
         let mut findings = Findings::default();
@@ -176,5 +199,25 @@ mod tests {
         assert_eq!(found(&mut probe, 3602), [""; 0]);
         rows.lock().unwrap().oldest_waits = Some(Duration::from_secs(38));
         assert_eq!(found(&mut probe, 3603), ["rows_not_written"]);
+    }
+
+    #[test]
+    fn a_certificate_that_ends_is_found() {
+        let (clock, all) = (Arc::new(SimulatedClock::default()), Certificates::default());
+        let certificate = Certificate::new("web.tls_certificate");
+        certificate.set(Some(Validity { not_before_s: 0, not_after_s: 20 * 86_400 }));
+        all.add(certificate);
+        let mut probe = certificates(all, clock.clone());
+        let mut found_after = |days: u64| {
+            clock.advance(Duration::from_secs(days * 86_400));
+            let mut findings = Findings::default();
+            probe.look(clock.monotonic(), &mut findings);
+            findings.sorted().pop().map(|finding| (finding.code, finding.sentence()))
+        };
+        assert_eq!(found_after(0), None);
+        let (code, sentence) = found_after(10).unwrap();
+        assert_eq!(code, Code::CertificateEndsSoon);
+        assert!(sentence.contains("web.tls_certificate ends on 1970-01-21"), "{sentence}");
+        assert_eq!(found_after(11).unwrap().0, Code::CertificateEnded);
     }
 }

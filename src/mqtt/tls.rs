@@ -5,11 +5,14 @@ use std::{path::Path, sync::Arc};
 use tokio_rustls::rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{PrivateKeyDer, pem::PemObject},
 };
 
 use super::TlsFiles;
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    certificate::{self, unusable},
+    error::{Error, ErrorKind, Result},
+};
 
 /// Reads the files.
 ///
@@ -24,7 +27,7 @@ pub(super) fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
     let Some((certificate, key)) = &files.client else {
         return Ok(Arc::new(builder.with_no_client_auth()));
     };
-    let certificates = certificates("mqtt.client_certificate", certificate)?;
+    let certificates = certificate::read("mqtt.client_certificate", certificate)?;
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|cause| {
         unusable("mqtt.client_key", key, "a PEM file with one private key").because(cause)
     })?;
@@ -48,26 +51,10 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
         }
         return Ok(roots);
     };
-    for certificate in certificates("mqtt.ca_file", path)? {
+    for certificate in certificate::read("mqtt.ca_file", path)? {
         roots.add(certificate).map_err(|cause| {
             unusable("mqtt.ca_file", path, "a PEM file of certificates").because(cause)
         })?;
     }
     Ok(roots)
-}
-
-fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unusable = || unusable(key, path, "a PEM file with at least one certificate");
-    let read = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-        .map_err(|cause| unusable().because(cause))?;
-    if read.is_empty() { Err(unusable()) } else { Ok(read) }
-}
-
-fn unusable(key: &str, path: &Path, needed: &str) -> Error {
-    let what = format!(
-        "{key} {} cannot be used; it must be {needed}, readable by boothd",
-        path.display()
-    );
-    Error::new(ErrorKind::Config, what)
 }

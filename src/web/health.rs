@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{Shared, WebState};
 use crate::{
     board::{self, Reading, Trouble},
+    certificate::{Certificates, Outlook},
     clock::Clock,
     features::Features,
     health::{Finding, Report, Verdict},
@@ -57,6 +58,8 @@ struct Health<'a> {
     disk: DiskHealth,
     board: BoardHealth,
     clock: ClockHealth,
+    /// The certificates in use, the web server's and those of the broker.
+    certificates: Vec<CertificateHealth>,
     /// What the central desk has not taken yet.
     outbox: OutboxHealth,
 }
@@ -120,6 +123,32 @@ struct ClockHealth {
     expires_by: &'static str,
     /// How far the machine's clock is ahead of the time that boothd works with, ms.
     ahead_ms: i64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct CertificateHealth {
+    /// The key of the configuration that names it.
+    certificate: &'static str,
+    /// When it ends, unix s; null where that cannot be read.
+    not_after_s: Option<i64>,
+    /// Whole days until then, negative afterwards; null while the clock is not set.
+    days_left: Option<i64>,
+    /// It has ended or will within 14 days, is not valid yet, or could not be renewed.
+    error: Option<String>,
+}
+
+/// How the certificates stand.
+pub(crate) fn certificates(
+    certificates: &Certificates,
+    clock: &dyn Clock,
+) -> Vec<CertificateHealth> {
+    let health = |outlook: Outlook| CertificateHealth {
+        certificate: outlook.key,
+        not_after_s: outlook.not_after_s,
+        days_left: outlook.days_left,
+        error: outlook.problem.map(|(_, sentence)| sentence),
+    };
+    certificates.outlooks(clock).into_iter().map(health).collect()
 }
 
 #[derive(Serialize)]
@@ -213,6 +242,7 @@ fn body<'a>(
             expires_by: clock.status().expires_by(),
             ahead_ms: clock.status().ahead_ms,
         },
+        certificates: certificates(&state.certificates, clock),
         outbox: outbox_health(state),
         stages: stages(report),
     }

@@ -24,7 +24,7 @@ use super::{
     serve::Door,
     tls::Tls,
 };
-use crate::{clock::Clock, error::Result, stop::Stop, store::Store};
+use crate::{certificate::Certificate, clock::Clock, error::Result, stop::Stop, store::Store};
 
 /// Nothing from elsewhere, nothing inline, no frame around: the page works offline. The page
 /// shows its own camera (`blob:` media) and charts that it drew itself (`data:` pictures).
@@ -63,7 +63,7 @@ pub(super) const GOODBYE: Duration = Duration::from_millis(300);
 /// See the module.
 pub(crate) struct House {
     config: WebConfig,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
     hosts: Arc<Hosts>,
     refusals: Arc<Refusals>,
@@ -82,10 +82,10 @@ impl House {
         clock: &Arc<dyn Clock>,
         stop: Stop,
     ) -> Result<Self> {
-        let files = config.tls.clone();
         let counters = Arc::new(Counters::default());
+        let tls = config.tls.clone().map(|files| Tls::open(files, clock.clone()));
         Ok(House {
-            tls: files.map(|files| Tls::open(files, clock.clone())).transpose()?,
+            tls: tls.transpose()?.map(Arc::new),
             hosts: Arc::new(Hosts::new(&config.hosts, &config.origins)),
             refusals: Arc::new(Refusals::new(clock.clone())),
             porter: Porter::new(store, clock.clone(), counters.clone()),
@@ -98,6 +98,11 @@ impl House {
     /// Who judges tokens.
     pub(crate) fn porter(&self) -> Porter {
         self.porter.clone()
+    }
+
+    /// What is known of the certificate that the door shows; `None` where there is no TLS.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        self.tls.as_ref().map(|tls| tls.certificate())
     }
 
     /// What the door counts.
@@ -134,8 +139,10 @@ impl House {
     /// Serves until `stop` is requested and the open connections have said goodbye.
     pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
         let router = self.guarded(router);
+        let following = self.tls.clone().map(|tls| tokio::spawn(tls.follow()));
         let door = Door::new(router, self.config, self.tls, self.counters, self.stop);
         door.accept_all(listener).await;
+        following.inspect(tokio::task::JoinHandle::abort);
         // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
         if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
             log::debug!(target: "web", "some connections did not say goodbye in time");

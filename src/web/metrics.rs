@@ -22,6 +22,8 @@ use super::{
 };
 use crate::{
     board,
+    certificate::{Certificates, Outlook},
+    clock::Clock,
     cost::Histogram,
     health::Verdict,
     stage::{State as StageState, Status},
@@ -70,6 +72,7 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     note_stages(&mut sheet, &shared);
     note_durations(&mut sheet, &shared);
     note_doors(&mut sheet, &shared);
+    note_certificates(&mut sheet, &shared.state.certificates, &*shared.clock);
     note_process(&mut sheet);
     ([(header::CONTENT_TYPE, format.mime())], sheet.into_text(format)).into_response()
 }
@@ -127,6 +130,24 @@ fn note_interview(sheet: &mut Sheet, shared: &Shared) {
     sheet.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);
     let free = board::free_bytes(&shared.state.state_dir).map(count);
     sheet.gauge("boothd_state_free_bytes", "Disk left where the store is.", free);
+}
+
+/// When each certificate in use ends. Of one that cannot be read, nothing.
+pub(crate) fn note_certificates(
+    sheet: &mut Sheet,
+    certificates: &Certificates,
+    clock: &dyn Clock,
+) {
+    #[allow(clippy::cast_precision_loss, reason = "Prometheus has only f64; exact to 2^53")]
+    let end = |outlook: Outlook| {
+        Some((vec![("certificate", outlook.key.to_owned())], outlook.not_after_s? as f64))
+    };
+    let ends: Vec<_> = certificates.outlooks(clock).into_iter().filter_map(end).collect();
+    sheet.gauges(
+        "boothd_tls_certificate_not_after_seconds",
+        "When the certificate in use ends, unix time.",
+        ends,
+    );
 }
 
 /// The computer itself. What it does not tell is left out.

@@ -44,6 +44,7 @@ use tokio::{
 use crate::{
     board::Reading,
     booth::{Booth, Ground, devices::Devices},
+    certificate::Certificates,
     clock::Clock,
     engine::{Engine, Live},
     error::Result,
@@ -58,12 +59,13 @@ use crate::{
 pub(crate) use access::{Caller, Porter, require};
 pub(crate) use extract::{Body, Parameters};
 pub(crate) use flow::flow;
+pub(crate) use health::certificates as certificates_health;
 pub use health::health_value;
 pub use host::{is_host, is_origin};
 use house::GOODBYE;
 pub(crate) use house::House;
 pub use inside::Inside;
-pub(crate) use metrics::{Counters, note_process, note_refusals};
+pub(crate) use metrics::{Counters, note_certificates, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
 pub(crate) use page::{as_type as page_file, asset as page_asset};
 pub use proxy::is_network;
@@ -174,6 +176,8 @@ pub struct WebState {
     pub devices: watch::Receiver<Devices>,
     /// What the computer says of itself.
     pub board: watch::Receiver<Reading>,
+    /// The certificates in use; the door adds its own.
+    pub certificates: Certificates,
     /// Where the store and the token are kept; /health says what is left of its disk.
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.
@@ -233,6 +237,9 @@ pub async fn serve(
     stop: Stop,
 ) -> Result<()> {
     let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
+    if let Some(certificate) = house.certificate() {
+        state.certificates.add(certificate);
+    }
     let shared = Shared::new(state, clock, stop, &house);
     let clients = shared.clients.clone();
     let cleaning = tokio::spawn(clean_up(

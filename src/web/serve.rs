@@ -53,7 +53,7 @@ impl Door {
     pub(super) fn new(
         router: Router,
         config: WebConfig,
-        tls: Option<Tls>,
+        tls: Option<Arc<Tls>>,
         counters: Arc<Counters>,
         stop: Stop,
     ) -> Self {
@@ -61,7 +61,7 @@ impl Door {
             router,
             places: Arc::new(Semaphore::new(config.places())),
             config: Arc::new(config),
-            tls: tls.map(Arc::new),
+            tls,
             counters,
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             stop,

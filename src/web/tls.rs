@@ -1,10 +1,11 @@
-//! [`Tls`]: the certificate that the door shows, read anew when its files change.
+//! [`Tls`]: the certificate that the door shows, read anew when its files change, and told before
+//! it ends.
 
 use std::{
     fmt, fs,
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -13,11 +14,12 @@ use tokio_rustls::{
     rustls::{
         ServerConfig,
         crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+        pki_types::{PrivateKeyDer, pem::PemObject},
     },
 };
 
 use crate::{
+    certificate::{self, Certificate, Validity, unusable},
     clock::Clock,
     error::{Error, ErrorKind, Result},
 };
@@ -31,21 +33,44 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// How often the files are looked at while connections come.
+/// How often the files are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long files that cannot be used are taken for a renewal that is under way: its tool puts
+/// certificate and key in their places one after the other.
+const RENEWAL_TAKES: Duration = Duration::from_secs(60);
+
+/// The configuration's name for the certificate.
+const KEY: &str = "web.tls_certificate";
 
 /// The certificate in use.
 pub(super) struct Tls {
     files: TlsFiles,
     clock: Arc<dyn Clock>,
+    certificate: Certificate,
     loaded: Mutex<Loaded>,
 }
 
 struct Loaded {
     acceptor: TlsAcceptor,
+    validity: Option<Validity>,
     /// Of the files that were last tried, whether or not they were good.
     print: Print,
     looked_at: Duration,
+    refused: Option<Refused>,
+}
+
+/// New files that cannot be used.
+struct Refused {
+    why: String,
+    /// From then on it is no renewal that is under way.
+    tell_at: Duration,
+}
+
+/// A pair that belongs together.
+struct Pair {
+    acceptor: TlsAcceptor,
+    validity: Option<Validity>,
 }
 
 /// What changes when a file is written or replaced: inode, time in ns, length.
@@ -54,46 +79,94 @@ type Print = [Option<(u64, i64, i64, u64)>; 2];
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Tls {
-    /// Reads the files.
+    /// Reads the files. A certificate that has ended is used and told: who watches the booth may
+    /// still come in, and a door that stays shut tells nobody.
     ///
     /// # Errors
     /// `Config` when a file cannot be read or is no PEM, or when the two do not belong together.
     pub(super) fn open(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self> {
         let print = print(&files);
-        let acceptor = load(&files)?;
-        let loaded = Mutex::new(Loaded { acceptor, print, looked_at: clock.monotonic() });
-        Ok(Tls { files, clock, loaded })
+        let Pair { acceptor, validity } = load(&files)?;
+        let certificate = Certificate::new(KEY);
+        certificate.set(validity);
+        certificate.tell(&*clock);
+        let looked_at = clock.monotonic();
+        let loaded = Loaded { acceptor, validity, print, looked_at, refused: None };
+        Ok(Tls { files, clock, certificate, loaded: Mutex::new(loaded) })
+    }
+
+    /// What is known of the certificate in use.
+    pub(super) fn certificate(&self) -> Certificate {
+        self.certificate.clone()
     }
 
     /// What the next connection is accepted with.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.look_if_due().acceptor.clone()
+    }
+
+    /// Looks at the files again and again, so that a certificate that was renewed is in use, and
+    /// one that ends is told, though no connection comes.
+    pub(super) async fn follow(self: Arc<Self>) {
+        let mut turn = tokio::time::interval(LOOK_INTERVAL);
+        loop {
+            turn.tick().await;
+            drop(self.look_if_due());
+        }
+    }
+
+    fn look_if_due(&self) -> MutexGuard<'_, Loaded> {
         let now = self.clock.monotonic();
         let mut loaded = self.loaded.lock().expect(UNPOISONED);
         if now.saturating_sub(loaded.looked_at) >= LOOK_INTERVAL {
             loaded.looked_at = now;
-            self.look(&mut loaded);
+            self.look(&mut loaded, now);
+            self.certificate.tell(&*self.clock);
         }
-        loaded.acceptor.clone()
+        loaded
     }
 
-    /// Takes new files where they are good; bad ones are told once and change nothing.
-    fn look(&self, loaded: &mut Loaded) {
+    /// Takes new files where they are good; bad ones change nothing, and are told where they
+    /// stay so.
+    fn look(&self, loaded: &mut Loaded, now: Duration) {
         let print = print(&self.files);
-        if print == loaded.print {
-            return;
-        }
-        loaded.print = print;
-        match load(&self.files) {
-            Ok(acceptor) => {
-                loaded.acceptor = acceptor;
-                log::info!(target: "web", "new TLS certificate is in use");
+        if print != loaded.print {
+            loaded.print = print;
+            match load(&self.files) {
+                Ok(pair) if self.is_worse(&pair, loaded) => {
+                    let ends = pair.validity.map(Validity::end_date).unwrap_or_default();
+                    let why = format!("it has ended on {ends} and the old one has not");
+                    loaded.refused = Some(Refused { why, tell_at: now });
+                }
+                Ok(pair) => self.take(pair, loaded),
+                Err(error) => {
+                    let known = loaded.refused.as_ref();
+                    let tell_at = known.map_or(now + RENEWAL_TAKES, |refused| refused.tell_at);
+                    loaded.refused = Some(Refused { why: error.chain().to_string(), tell_at });
+                }
             }
-            Err(error) => {
-                let error = error.chain().to_string();
-                log::error!(target: "web", error = error.as_str();
-                    "new TLS certificate cannot be used; the old one stays");
-            }
         }
+        let refused = loaded.refused.as_ref().filter(|refused| refused.tell_at <= now);
+        self.certificate.set_not_renewed(refused.map(|refused| refused.why.clone()));
+    }
+
+    fn take(&self, pair: Pair, loaded: &mut Loaded) {
+        (loaded.acceptor, loaded.validity, loaded.refused) =
+            (pair.acceptor, pair.validity, None);
+        self.certificate.set(pair.validity);
+        let ends = pair
+            .validity
+            .map_or_else(|| "a day that cannot be read".into(), Validity::end_date);
+        log::info!(target: "web", not_after = ends.as_str(); "new TLS certificate is in use");
+    }
+
+    /// Whether new files would put one that has ended in the place of one that holds.
+    fn is_worse(&self, new: &Pair, loaded: &Loaded) -> bool {
+        let now_s = self.clock.unix_ms().div_euclid(1000);
+        let has_ended = |validity: Option<Validity>| {
+            validity.is_some_and(|validity| validity.not_after_s < now_s)
+        };
+        self.clock.is_set() && has_ended(new.validity) && !has_ended(loaded.validity)
     }
 }
 
@@ -110,8 +183,10 @@ fn print(files: &TlsFiles) -> Print {
     })
 }
 
-fn load(files: &TlsFiles) -> Result<TlsAcceptor> {
-    let certificates = certificates(&files.certificate)?;
+fn load(files: &TlsFiles) -> Result<Pair> {
+    let certificates = certificate::read(KEY, &files.certificate)?;
+    // The booth's own stands first; the others may be cross-signed and end when they like.
+    let validity = certificates.first().and_then(|own| Validity::of(own));
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|cause| {
         unusable("web.tls_key", &files.key, "a PEM file with one private key").because(cause)
     })?;
@@ -130,22 +205,5 @@ fn load(files: &TlsFiles) -> Result<TlsAcceptor> {
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unusable =
-        || unusable("web.tls_certificate", path, "a PEM file with at least one certificate");
-    let read = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-        .map_err(|cause| unusable().because(cause))?;
-    if read.is_empty() { Err(unusable()) } else { Ok(read) }
-}
-
-fn unusable(key: &str, path: &Path, needed: &str) -> Error {
-    let what = format!(
-        "{key} {} cannot be used; it must be {needed}, readable by boothd",
-        path.display()
-    );
-    Error::new(ErrorKind::Config, what)
+    Ok(Pair { acceptor: TlsAcceptor::from(Arc::new(config)), validity })
 }

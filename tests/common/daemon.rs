@@ -121,15 +121,20 @@ impl Daemon {
 
     /// A client that watches the booth.
     pub fn watch(&self) -> Watcher {
+        let mut watcher = self.client();
+        watcher.say(&json!({"type": "watch", "data": {"stream": "booth"}}));
+        watcher
+    }
+
+    /// A client with a session of its own.
+    pub fn client(&self) -> Watcher {
         let url = format!("ws://{}/ws/multimodal-analysis?token={TOKEN}", self.address);
         let request = url.into_client_request().expect("a good URL");
-        let (mut socket, _) =
+        let (socket, _) =
             tokio_tungstenite::tungstenite::connect(request).expect("the door is open");
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
             stream.set_read_timeout(Some(PATIENCE)).expect("a socket has a timeout");
         }
-        let watch = json!({"type": "watch", "data": {"stream": "booth"}}).to_string();
-        socket.send(Message::text(watch)).expect("the door listens");
         Watcher(socket)
     }
 

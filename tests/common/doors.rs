@@ -14,6 +14,7 @@ use boothd::{
     board::Reading,
     booth::{Booth, Gates, Ground, devices},
     capture::FrameSink,
+    certificate::Certificates,
     clock::{Clock, SimulatedClock},
     engine::{
         Engine, EngineConfig, FaceResult, Live, Stream, StreamSpec, VoiceResult, Workers,
@@ -172,7 +173,6 @@ impl Doors {
         let (store, _) = Store::open(&folder.path().join("boothd.db"), clock.clone()).unwrap();
         store.admit_config_token(&Secret::new(TOKEN.into()));
         let engine = Engine::new(EngineConfig::default());
-        let session = SessionConfig::default();
         let (booth, stream, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let stages = stages(&store);
@@ -186,7 +186,7 @@ impl Doors {
             health: health.clone(),
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
-            session,
+            session: SessionConfig::default(),
             policy,
             features,
             live: receiver,
@@ -194,6 +194,7 @@ impl Doors {
             devices,
             board: watch::channel(Reading::default()).1,
             store: store.clone(),
+            certificates: Certificates::default(),
             state_dir: folder.path().to_owned(),
         };
         let server =

@@ -12,6 +12,7 @@ use super::Shared;
 use crate::{
     board::free_bytes,
     stage::{Stage, State as StageState},
+    web::certificates_health,
 };
 
 /// Answers GET /health. How many booths there are is nobody's secret; which is.
@@ -22,6 +23,7 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let status = match () {
         () if !is_ready => "unhealthy",
         () if stages.iter().any(|works| !works) => "degraded",
+        () if has_certificate_trouble(&shared) => "degraded",
         () => "healthy",
     };
     let (census, counts) = {
@@ -41,6 +43,7 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         "dropped_values_total": counts.dropped_values_total,
         "erase_orders_open": state.archive.open_orders(),
         "records_waiting": backlog.records, "minutes_dropped_total": backlog.dropped_minutes_total,
+        "certificates": certificates_health(&state.certificates, &*shared.clock),
         "disk": { "free_bytes": free_bytes(&state.state_dir) },
     });
     (code(is_ready), Json(body)).into_response()
@@ -63,6 +66,11 @@ fn is_ready(shared: &Shared) -> bool {
 
 fn works(stage: &std::sync::Arc<Stage>) -> bool {
     stage.status().state == StageState::Running
+}
+
+fn has_certificate_trouble(shared: &Shared) -> bool {
+    let outlooks = shared.state.certificates.outlooks(&*shared.clock);
+    outlooks.iter().any(|outlook| outlook.problem.is_some())
 }
 
 fn code(is_ready: bool) -> StatusCode {

@@ -9,7 +9,7 @@ use axum::{
 use super::Shared;
 use crate::{
     stage::State as StageState,
-    web::{Format, Sheet, note_process, note_refusals},
+    web::{Format, Sheet, note_certificates, note_process, note_refusals},
 };
 
 /// Answers GET /metrics.
@@ -23,6 +23,7 @@ pub(super) async fn metrics(State(shared): State<Shared>, headers: HeaderMap) ->
     note_messages(&mut sheet, &shared);
     note_archive(&mut sheet, &shared);
     note_refusals(&mut sheet, &shared.counters);
+    note_certificates(&mut sheet, &shared.state.certificates, &*shared.clock);
     note_process(&mut sheet);
     ([(header::CONTENT_TYPE, format.mime())], sheet.into_text(format)).into_response()
 }

@@ -30,6 +30,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::{Archive, Desk};
 use crate::{
+    certificate::Certificates,
     clock::Clock,
     error::Result,
     stage::Stage,
@@ -56,6 +57,8 @@ pub(super) struct FleetState {
     pub(super) broker: Arc<Stage>,
     /// Grows with each change that the page should see.
     pub(super) revision: watch::Receiver<u64>,
+    /// The certificates in use; the door adds its own.
+    pub(super) certificates: Certificates,
     /// Where archive and store are kept; /health says what is left of its disk.
     pub(super) state_dir: PathBuf,
 }
@@ -93,6 +96,9 @@ pub(super) async fn serve(
 ) -> Result<()> {
     let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
     let (porter, counters) = (house.porter(), house.counters());
+    if let Some(certificate) = house.certificate() {
+        state.certificates.add(certificate);
+    }
     let run = clock.unix_ms();
     let shared = Shared { state, clock, porter, counters, stop, run };
     house.serve(listener, router(shared)).await;

@@ -37,4 +37,8 @@ export const FINDINGS_ZH = {
   disk_low: ["磁盘空间不足", "请清理空间，或缩短保存时间（store.retention_days）"],
   clock_unset: ["没有时间服务器校准时钟，时间可能不准，旧数据只按运行时间删除", "请连接时间服务器（timedatectl 可查看）"],
   clock_disputed: ["本机时钟与 boothd 记录的时间不一致", "请由时间服务器校准，或重启机器"],
+  certificate_ended: ["证书已过期", "请更新证书"],
+  certificate_not_yet_valid: ["证书尚未生效", "请检查签发证书的机器的日期"],
+  certificate_not_renewed: ["新证书无法使用，仍使用旧证书", "请提供相互匹配的证书和私钥"],
+  certificate_ends_soon: ["证书即将过期", "请更新证书"],
 };

@@ -1,0 +1,144 @@
+//! What of the memory is whose: the worst case of everything that can grow after the start, and
+//! what is left for decoding clients' pictures. docs/ref/memory.md is made of [`lines()`].
+
+use crate::{
+    config::Config,
+    decode::picture::KEPT_BYTES,
+    engine::{CLIENT_MEDIA_BYTES, Engine, MOST_WORKING_BYTES, SOUND_CHUNK_WORKING_BYTES},
+    memory,
+};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// What a vision worker takes for the models' tensors and the picture that it keeps.
+const VISION_WORKER_BYTES: usize = 12 * MIB + KEPT_BYTES;
+
+/// What a speech worker takes for its spectra and the model's tensors.
+const SPEECH_WORKER_BYTES: usize = 6 * MIB;
+
+/// The booth's own frame, decoded, and as it came: at 1080 lines. It never waits.
+const OWN_FRAME_BYTES: usize = 1920 * 1080 * 3 + 4 * MIB;
+
+/// What a connection takes whose client nobody knows yet: the request's head, TLS, the answer.
+const UNKNOWN_CONNECTION_BYTES: usize = 96 * KIB;
+
+/// What a client's connection takes: a message that is under way, and what is being sent.
+const CLIENT_CONNECTION_BYTES: usize = 512 * KIB;
+
+/// Long messages that are under way at a time, each in a buffer that may have grown to twice its
+/// length.
+const LONG_MESSAGES: usize = 2;
+
+/// A message that is read: its text, and what is decoded of it. One at a time.
+const MESSAGE_COPIES: usize = 2;
+
+/// What is remembered of a client's session: six seconds of sound, the beginning of an element of
+/// WebM, the decoder, the metrics over time.
+const STREAM_BYTES: usize = 512 * KIB;
+
+/// The database's own cache and statements, and what waits for it.
+const STORE_BYTES: usize = 8 * MIB;
+
+/// Records under way to the broker, and its answers.
+const MQTT_BYTES: usize = 8 * MIB;
+
+/// The preview's pictures, answers of the API, what the allocator cannot give back.
+const SLACK_BYTES: usize = 32 * MIB;
+
+/// The least that is left for decoding: a picture of 3840x2160 px as PNG or baseline JPEG.
+pub const LEAST_DECODING_BYTES: usize = 32 * MIB;
+
+/// The program, its models and its threads, before anything comes. The budget goes by what is
+/// measured at the start; this is for the page.
+pub const BASE_BYTES: usize = 64 * MIB;
+
+/// One line of the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// What it is.
+    pub what: &'static str,
+    /// The constants that it comes from.
+    pub from: &'static str,
+    /// Its worst case.
+    pub bytes: usize,
+}
+
+/// Everything that can grow after the start, but for the decoding of clients' pictures.
+pub fn lines(config: &Config) -> Vec<Line> {
+    let web = &config.web;
+    let line = |what, from, bytes| Line { what, from, bytes };
+    vec![
+        line(
+            "vision workers: tensors, and the picture that each keeps",
+            "`VISION_WORKER_BYTES` × workers",
+            config.engine.vision_threads() * VISION_WORKER_BYTES,
+        ),
+        line(
+            "speech workers: spectra and tensors",
+            "`SPEECH_WORKER_BYTES` × `speech.workers`",
+            config.engine.speech_workers * SPEECH_WORKER_BYTES,
+        ),
+        line(
+            "clients' sound while it is decoded and analysed: at most two chunks of 60 s",
+            "`SOUND_CHUNK_WORKING_BYTES` × `speech.workers`, at most 2",
+            config.engine.speech_workers.min(2) * SOUND_CHUNK_WORKING_BYTES,
+        ),
+        line("the booth's own frame", "`OWN_FRAME_BYTES`", OWN_FRAME_BYTES),
+        line("clients' media that waits", "`CLIENT_MEDIA_BYTES`", CLIENT_MEDIA_BYTES),
+        line(
+            "connections before authentication: heads, TLS, answers",
+            "`UNKNOWN_CONNECTION_BYTES` × (`web.max_connections` + `spare_connections`)",
+            (web.max_connections + web.spare_connections) * UNKNOWN_CONNECTION_BYTES,
+        ),
+        line(
+            "clients' connections: a message under way, what is being sent",
+            "`CLIENT_CONNECTION_BYTES` × `web.max_connections`",
+            web.max_connections * CLIENT_CONNECTION_BYTES,
+        ),
+        line(
+            "long messages under way, and one that is read",
+            "(2 × `LONG_MESSAGES` + `MESSAGE_COPIES`) × `max_message_bytes`",
+            (2 * LONG_MESSAGES + MESSAGE_COPIES) * web.max_message_bytes,
+        ),
+        line(
+            "clients' sessions, twice as many as connections",
+            "`STREAM_BYTES` × 2 × `web.max_connections`",
+            2 * web.max_connections * STREAM_BYTES,
+        ),
+        line("the store", "`STORE_BYTES`", STORE_BYTES),
+        line("MQTT", "`MQTT_BYTES`", MQTT_BYTES),
+        line("the page, the API, the allocator", "`SLACK_BYTES`", SLACK_BYTES),
+    ]
+}
+
+/// What is left for decoding clients' pictures where so much may still be taken.
+pub fn decoding_bytes(config: &Config, left_bytes: usize) -> usize {
+    let grows: usize = lines(config).iter().map(|line| line.bytes).sum();
+    left_bytes.saturating_sub(grows).clamp(LEAST_DECODING_BYTES, MOST_WORKING_BYTES)
+}
+
+/// Sizes the engine's budget by what this process may take. To be called when the models are
+/// loaded and nothing else has come yet.
+pub(super) fn size(config: &Config, engine: &Engine) {
+    let Some(limit) = memory::tightest() else { return };
+    let left_bytes = usize::try_from(limit.left_bytes()).unwrap_or(usize::MAX);
+    let bytes = decoding_bytes(config, left_bytes);
+    engine.limit_decoding(bytes);
+    let in_mb = |bytes: u64| bytes / 1_000_000;
+    let decoding_mb = in_mb(bytes as u64);
+    log::info!(
+        target: "app",
+        limit_mb = in_mb(limit.limit_bytes), used_mb = in_mb(limit.used_bytes), decoding_mb;
+        "clients' pictures share {decoding_mb} MB while they are decoded; least is left by {}",
+        limit.source
+    );
+    if bytes == LEAST_DECODING_BYTES {
+        log::warn!(
+            target: "app", left_mb = in_mb(limit.left_bytes());
+            "little memory is left by {}: many clients at once may end boothd; raise it, or \
+             lower web.max_connections or vision.workers (docs/ref/memory.md)",
+            limit.source
+        );
+    }
+}

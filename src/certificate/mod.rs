@@ -1,0 +1,308 @@
+//! Certificates: read from PEM files, and told before they end.
+//!
+//! A [`Certificate`] knows when the one in use ends; [`Certificates`] are all that a daemon uses.
+//! Health, metrics and the journal show what they say: nothing is said to have ended while nobody
+//! vouches for the clock.
+
+mod validity;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+
+pub use validity::Validity;
+
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+};
+
+/// A certificate that ends sooner than this is told: long enough for a person who comes by once
+/// a week.
+pub const WARN_BEFORE: Duration = Duration::from_secs(14 * DAY_S);
+
+/// How often the journal is told again.
+const TELL_AGAIN: Duration = Duration::from_secs(DAY_S);
+
+const DAY_S: u64 = 24 * 60 * 60;
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+/// Reads every certificate of a PEM file; `key` is the configuration's name for it.
+///
+/// # Errors
+/// `Config` when it cannot be read, or holds none.
+pub fn read(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let unusable = || unusable(key, path, "a PEM file with at least one certificate");
+    let read = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
+        .map_err(|cause| unusable().because(cause))?;
+    if read.is_empty() { Err(unusable()) } else { Ok(read) }
+}
+
+/// Says that the file of a key must be something else.
+pub fn unusable(key: &str, path: &Path, needed: &str) -> Error {
+    let what = format!(
+        "{key} {} cannot be used; it must be {needed}, readable by boothd",
+        path.display()
+    );
+    Error::new(ErrorKind::Config, what)
+}
+
+/// What is wrong with a certificate, the worst last.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Trouble {
+    /// It ends within [`WARN_BEFORE`].
+    EndsSoon,
+    /// Its files have changed and cannot be used; the one before stays in use.
+    NotRenewed,
+    /// It is not valid yet.
+    NotYetValid,
+    /// It has ended.
+    Ended,
+}
+
+/// How a certificate stands at one moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outlook {
+    /// The configuration's name for it.
+    pub key: &'static str,
+    /// When it ends, unix seconds; `None` where that cannot be read.
+    pub not_after_s: Option<i64>,
+    /// Whole days until then, negative afterwards; `None` also while the clock is not set.
+    pub days_left: Option<i64>,
+    /// What is wrong, and the sentence that says what to do.
+    pub problem: Option<(Trouble, String)>,
+}
+
+/// One certificate in use. Clones share what is known of it.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    key: &'static str,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    validity: Option<Validity>,
+    not_renewed: Option<String>,
+    /// What the journal was told last, and when (the clock's monotonic time).
+    told: Option<(Trouble, Duration)>,
+}
+
+impl Certificate {
+    /// The certificate of a key of the configuration, of which nothing is known yet.
+    pub fn new(key: &'static str) -> Self {
+        Certificate { key, known: Arc::default() }
+    }
+
+    /// This one is in use from now on.
+    pub fn set(&self, validity: Option<Validity>) {
+        let mut known = self.known.lock().expect(UNPOISONED);
+        (known.validity, known.not_renewed) = (validity, None);
+    }
+
+    /// New files cannot be used, so that the one before stays; `None`: they are good again.
+    pub fn set_not_renewed(&self, why: Option<String>) {
+        self.known.lock().expect(UNPOISONED).not_renewed = why;
+    }
+
+    /// How it stands now.
+    pub fn outlook(&self, clock: &dyn Clock) -> Outlook {
+        let known = self.known.lock().expect(UNPOISONED);
+        self.judge(&known, clock)
+    }
+
+    /// Warns in the journal: at once where something new is wrong, else once a day.
+    pub fn tell(&self, clock: &dyn Clock) {
+        let mut known = self.known.lock().expect(UNPOISONED);
+        let now = clock.monotonic();
+        let Some((trouble, sentence)) = self.judge(&known, clock).problem else {
+            known.told = None;
+            return;
+        };
+        let is_told = known
+            .told
+            .is_some_and(|(told, at)| told == trouble && now.saturating_sub(at) < TELL_AGAIN);
+        if !is_told {
+            known.told = Some((trouble, now));
+            log::warn!(target: "tls", certificate = self.key; "{sentence}");
+        }
+    }
+
+    fn judge(&self, known: &Known, clock: &dyn Clock) -> Outlook {
+        let key = self.key;
+        let left_s = known.validity.filter(|_| clock.is_set()).map(|validity| {
+            let now_s = clock.unix_ms().div_euclid(1000);
+            (validity.not_after_s - now_s, validity.not_before_s - now_s)
+        });
+        let ends = known.validity.map(|validity| validity.end_date()).unwrap_or_default();
+        let not_renewed = known.not_renewed.as_ref().map(|why| {
+            let sentence = format!("the new {key} cannot be used and the old one stays: {why}");
+            (Trouble::NotRenewed, sentence)
+        });
+        let problem = match left_s {
+            Some((left_s, _)) if left_s < 0 => Some((
+                Trouble::Ended,
+                format!("{key} has ended on {ends}: connections are refused; renew it"),
+            )),
+            Some((_, until_s)) if until_s > 0 => Some((
+                Trouble::NotYetValid,
+                format!(
+                    "{key} is not valid yet, but in {} days; look at the date of the machine that made it",
+                    days(until_s) + 1
+                ),
+            )),
+            Some((left_s, _))
+                if not_renewed.is_none() && left_s < WARN_BEFORE.as_secs().cast_signed() =>
+            {
+                Some((
+                    Trouble::EndsSoon,
+                    format!("{key} ends on {ends}, in {} days; renew it", days(left_s)),
+                ))
+            }
+            _ => not_renewed,
+        };
+        Outlook {
+            key,
+            not_after_s: known.validity.map(|validity| validity.not_after_s),
+            days_left: left_s.map(|(left_s, _)| days(left_s)),
+            problem,
+        }
+    }
+}
+
+/// Whole days, rounded down.
+fn days(seconds: i64) -> i64 {
+    seconds.div_euclid(DAY_S.cast_signed())
+}
+
+/// Every certificate that a daemon uses. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates(Arc<Mutex<Vec<Certificate>>>);
+
+impl Certificates {
+    /// One more is in use.
+    pub fn add(&self, certificate: Certificate) {
+        self.0.lock().expect(UNPOISONED).push(certificate);
+    }
+
+    /// How each stands now.
+    pub fn outlooks(&self, clock: &dyn Clock) -> Vec<Outlook> {
+        let all = self.0.lock().expect(UNPOISONED);
+        all.iter().map(|certificate| certificate.outlook(clock)).collect()
+    }
+}
+
+/// When the certificate in a file ends that others read whenever they need it. Of an authority's
+/// file, where several may follow each other, the one that ends last counts.
+pub fn look_at_file(certificate: &Certificate, path: &Path, is_authority: bool) {
+    let read = match read(certificate.key, path) {
+        Ok(read) => read,
+        Err(error) => return certificate.set_not_renewed(Some(error.chain().to_string())),
+    };
+    let mut all = read.iter().filter_map(|one| Validity::of(one));
+    let validity =
+        if is_authority { all.max_by_key(|one| one.not_after_s) } else { all.next() };
+    certificate.set(validity);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stop::Stop;
+
+    /// A clock that stands, set or not.
+    struct Standing {
+        unix_s: i64,
+        is_set: bool,
+        monotonic: Duration,
+    }
+
+    impl Clock for Standing {
+        fn monotonic(&self) -> Duration {
+            self.monotonic
+        }
+
+        fn unix_ms(&self) -> i64 {
+            self.unix_s * 1000
+        }
+
+        fn is_set(&self) -> bool {
+            self.is_set
+        }
+
+        fn sleep(&self, _: Duration, _: &Stop) {}
+    }
+
+    const BEGIN_S: i64 = 1_800_000_000;
+    const END_S: i64 = BEGIN_S + 90 * 86_400;
+
+    fn at(unix_s: i64) -> Standing {
+        Standing { unix_s, is_set: true, monotonic: Duration::ZERO }
+    }
+
+    fn in_use() -> Certificate {
+        let certificate = Certificate::new("web.tls_certificate");
+        certificate.set(Some(Validity { not_before_s: BEGIN_S, not_after_s: END_S }));
+        certificate
+    }
+
+    #[test]
+    fn it_is_told_fourteen_days_before_and_after_its_end() {
+        let seen = |unix_s| {
+            let outlook = in_use().outlook(&at(unix_s));
+            assert_eq!(outlook.not_after_s, Some(END_S));
+            (outlook.problem.map(|(trouble, _)| trouble), outlook.days_left)
+        };
+        let day = 86_400;
+        assert_eq!(seen(BEGIN_S - 1), (Some(Trouble::NotYetValid), Some(90)));
+        assert_eq!(seen(BEGIN_S), (None, Some(90)));
+        assert_eq!(seen(END_S - 14 * day), (None, Some(14)));
+        assert_eq!(seen(END_S - 14 * day + 1), (Some(Trouble::EndsSoon), Some(13)));
+        assert_eq!(seen(END_S), (Some(Trouble::EndsSoon), Some(0)));
+        assert_eq!(seen(END_S + 1), (Some(Trouble::Ended), Some(-1)));
+    }
+
+    #[test]
+    fn a_clock_that_is_not_set_condemns_nothing() {
+        for unix_s in [0, END_S + 400 * 86_400] {
+            let outlook = in_use().outlook(&Standing { is_set: false, ..at(unix_s) });
+            assert_eq!((outlook.problem, outlook.days_left), (None, None));
+            assert_eq!(outlook.not_after_s, Some(END_S), "the end itself is known");
+        }
+    }
+
+    #[test]
+    fn a_renewal_that_failed_is_said_unless_it_is_too_late_already() {
+        let certificate = in_use();
+        certificate.set_not_renewed(Some("no PEM".into()));
+        let trouble = |unix_s| certificate.outlook(&at(unix_s)).problem.unwrap();
+        assert_eq!(trouble(BEGIN_S).0, Trouble::NotRenewed);
+        assert_eq!(trouble(END_S - 86_400).0, Trouble::NotRenewed, "which is why it ends soon");
+        assert!(trouble(BEGIN_S).1.contains("no PEM"), "{}", trouble(BEGIN_S).1);
+        assert_eq!(trouble(END_S + 1).0, Trouble::Ended);
+        certificate.set(Some(Validity { not_before_s: BEGIN_S, not_after_s: END_S }));
+        assert_eq!(certificate.outlook(&at(BEGIN_S)).problem, None);
+    }
+
+    #[test]
+    fn the_journal_is_told_at_once_and_then_once_a_day() {
+        let certificate = in_use();
+        let told_at = |hours: u64, unix_s| {
+            let monotonic = Duration::from_secs(hours * 3600);
+            certificate.tell(&Standing { monotonic, ..at(unix_s) });
+            certificate.known.lock().unwrap().told.map(|(_, at)| at.as_secs() / 3600)
+        };
+        assert_eq!(told_at(1, BEGIN_S), None);
+        assert_eq!(told_at(2, END_S - 86_400), Some(2));
+        assert_eq!(told_at(25, END_S - 10), Some(2));
+        assert_eq!(told_at(26, END_S - 10), Some(26));
+        assert_eq!(told_at(27, END_S + 10), Some(27), "what is worse is new");
+        assert_eq!(told_at(28, BEGIN_S), None);
+    }
+}
