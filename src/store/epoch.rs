@@ -334,7 +334,7 @@ const MOVE: [&str; 9] = [
             '$.consent_at', ifnull((SELECT consent_at FROM consent
                 WHERE consent.session_id = session.session_id),
                 json_extract(summary, '$.consent_at')))
-        WHERE epoch_id = ?1 AND summary IS NOT NULL",
+        WHERE epoch_id = ?1 AND summary IS NOT NULL AND ?2 <> 0",
     "UPDATE token SET created_at = max(0, created_at + ?2), expires_at = CASE
             WHEN lifetime_ms IS NOT NULL THEN min(created_at + ?2 + lifetime_ms, 32503680000000)
             WHEN ?2 > 0 AND expires_at > created_at + ?2 THEN expires_at
