@@ -65,7 +65,7 @@ async fn the_page_and_every_file_it_names_are_served_with_strict_headers() {
     ] {
         assert!(head.contains(header), "{header} is missing in {head}");
     }
-    let named = html.split('"').filter_map(|text| text.strip_prefix("/page/"));
+    let named = html.split('"').filter_map(|text| text.strip_prefix("page/"));
     let named: Vec<String> = named.map(str::to_owned).collect();
     assert!(named.len() > 3, "the page names its files: {html}");
     // That nothing comes from elsewhere is seen by the browser itself (tests/browser).

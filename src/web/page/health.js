@@ -82,7 +82,7 @@ export function showHealth(health) {
   find("stages").replaceChildren(...known_stages.map(([name, stage]) => details(name, stage)));
   setText(find("booth"), health.booth_id);
   setText(note, [
-    t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version}`,
+    t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version ?? NONE}`,
   ].join(" · "));
   setText(find("keeping"), keeping(health));
   showFindings(Array.isArray(health.findings) ? health.findings : [], health.board);
