@@ -162,10 +162,11 @@ async fn serve(
     served
 }
 
-/// One thread serves the network: fifty clients that read JSON are little work.
+/// Two threads serve the network: fifty clients that read JSON are little work, and while one of
+/// them reads a message of 10 MB, the other answers /health.
 fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(2)
         .thread_name("network")
         .enable_all()
         .build()

@@ -213,16 +213,58 @@ async fn who_takes_no_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn a_full_house_says_so_and_has_a_place_again() {
-    let config = WebConfig { max_connections: 1, spare_connections: 1, ..WebConfig::default() };
+async fn idle_connections_make_room_for_who_asks() {
+    let config = WebConfig { unauthenticated_connections: 2, ..WebConfig::default() };
     let booth = Booth::open(config).await;
-    let (first, _second) = (booth.connect().await, booth.connect().await);
-    let answer = booth.get("/health/live").await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
-    assert_eq!(answer.body, "too many connections");
-    drop(first);
-    let served = async { while booth.get("/health/live").await.status != 200 {} };
-    timeout(PATIENCE, served).await.expect("the place is free again");
+    let mut idle = vec![booth.connect().await, booth.connect().await];
+    // A page with a token does not go, however many come.
+    let mut page = booth.connect().await;
+    let request = format!(
+        "GET /api/v1/sessions HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n",
+        booth.address
+    );
+    page.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    page.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    for _ in 0..4 {
+        idle.push(booth.connect().await);
+        assert_eq!(booth.ask("GET", "/health/live", &[]).await.status, 200);
+    }
+    assert!(is_closed(&mut idle[0]).await, "the oldest went");
+    page.write_all(request.as_bytes()).await.unwrap();
+    let mut more = [0; 64];
+    assert!(timeout(PATIENCE, page.read(&mut more)).await.unwrap().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_braked_and_a_right_one_from_the_same_address_is_not() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let mut statuses = Vec::new();
+    let mut last = None;
+    for _ in 0..14 {
+        let answer = booth.call_as("wrong", "GET", "/api/v1/sessions", None).await;
+        statuses.push(answer.status);
+        last = Some(answer);
+    }
+    assert_eq!(statuses[..10], [401; 10]);
+    assert_eq!(statuses[10..], [429; 4]);
+    let last = last.unwrap();
+    assert_eq!(last.refusal(), (429, "too_many_attempts".into()));
+    assert_eq!(last.header("retry-after"), Some("1"));
+    assert_eq!(booth.call("GET", "/api/v1/sessions", None).await.status, 200);
+    let metrics = booth.call("GET", "/metrics", None).await.body;
+    let metrics = metrics.lines().find(|line| line.contains(r#"reason="wrong_token""#));
+    assert!(metrics.is_some_and(|line| line.contains(" 14")), "{metrics:?}");
+}
+
+#[tokio::test]
+async fn a_head_over_16_kb_is_refused() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let long = "a".repeat(17_000);
+    assert_eq!(booth.ask("GET", "/health/live", &[("X-A", &long)]).await.status, 431);
+    let most = "a".repeat(15_000);
+    assert_eq!(booth.ask("GET", "/health/live", &[("X-A", &most)]).await.status, 200);
 }
 
 #[tokio::test]

@@ -396,7 +396,7 @@ pub const KEYS: &[Key] = &[
         "web.max_connections",
         Integer(1, 10_000),
         Is("50"),
-        "WebSocket connections at a time; the next one gets HTTP 503.",
+        "WebSocket connections with a token at a time; the next one gets HTTP 503. Operators have 8 more.",
     ),
     key(
         "web.idle_timeout_s",

@@ -184,6 +184,11 @@ catalog! {
     /// The disk of the database is nearly full.
     DiskLow = "disk_low": Disk, Degraded,
         "the disk is nearly full", "make room, or keep less (store.retention_days)";
+    /// Somebody tries tokens.
+    TokensGuessed = "tokens_guessed": Access, Notice,
+        "somebody tries many wrong tokens",
+        "the journal names the addresses each minute; block them, or give a forgotten program its \
+         new token";
     /// Nothing keeps wall time right.
     ClockUnset = "clock_unset": Clock, Notice,
         "no time server keeps the clock right, so times may be wrong and old data is deleted by \

@@ -1,6 +1,6 @@
 //! Who asks, and what the token's role may do.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -10,7 +10,15 @@ use axum::{
 };
 use tokio::sync::watch;
 
-use super::{metrics::Counters, refused::Refused};
+use super::{
+    metrics::Counters,
+    peer::Peer,
+    proxy::Asked,
+    refused::Refused,
+    rejections::Reason,
+    slots::Network,
+    wrong_tokens::{Brake, WrongTokens},
+};
 use crate::{
     clock::Clock,
     store::{Denied, Role, Store, Token, TokenBook},
@@ -33,31 +41,63 @@ pub(crate) struct Porter {
     tokens: watch::Receiver<Arc<TokenBook>>,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
+    wrong: Arc<WrongTokens>,
 }
 
 impl Porter {
     /// Knows the tokens of that store.
     pub(super) fn new(store: &Store, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Self {
-        Porter { tokens: store.tokens(), clock, counters }
+        Porter { tokens: store.tokens(), clock, counters, wrong: Arc::default() }
     }
 
-    /// Judges the token that was shown.
+    /// Who shows wrong tokens.
+    pub(crate) fn wrong_tokens(&self) -> Arc<WrongTokens> {
+        self.wrong.clone()
+    }
+
+    /// Judges a token that a client at `client` shows. A wrong one is answered more slowly the
+    /// more of them came from there; a right one never is.
     ///
     /// # Errors
-    /// 401 where the token is missing, unknown, expired or revoked; 403 where it may do less.
-    pub(crate) fn admit(&self, shown: Option<&str>, role: Role) -> Result<Caller, Refused> {
+    /// 401 where the token is unknown, expired or revoked, 429 where it is one of many.
+    pub(super) async fn check(&self, shown: &str, client: IpAddr) -> Result<Token, Refused> {
+        let book = self.tokens.borrow().clone();
+        let denied = match book.check(shown, self.clock.certain_unix_ms()) {
+            Ok(token) => return Ok(token),
+            Err(denied) => denied,
+        };
+        self.counters.auth_failed();
+        self.counters.reject(Reason::WrongToken, client);
+        match self.wrong.note(Network::of(client), self.clock.monotonic()) {
+            Brake::Off => {
+                let (code, sentence) = told(denied);
+                Err(Refused::unauthorized(code, sentence))
+            }
+            Brake::On { delay, retry_after_s } => {
+                tokio::time::sleep(delay).await;
+                Err(Refused::too_many_attempts(retry_after_s))
+            }
+        }
+    }
+
+    /// Judges the token that was shown with a request on the connection `peer`.
+    ///
+    /// # Errors
+    /// As [`Porter::check`]; 401 where the token is missing, 403 where it may do less.
+    pub(crate) async fn admit(
+        &self,
+        shown: Option<&str>,
+        role: Role,
+        (peer, client): (&Peer, IpAddr),
+    ) -> Result<Caller, Refused> {
         let Some(shown) = shown else {
             return Err(Refused::unauthorized(
                 "unauthorized",
                 "send `Authorization: Bearer <token>`",
             ));
         };
-        let book = self.tokens.borrow().clone();
-        let token = book.check(shown, self.clock.certain_unix_ms()).map_err(|denied| {
-            self.counters.auth_failed();
-            let (code, sentence) = told(denied);
-            Refused::unauthorized(code, sentence)
-        })?;
+        let token = self.check(shown, client).await?;
+        peer.become_authenticated(token.id);
         if token.session_id.is_some() {
             let sentence = "this token is for one session on the WebSocket only";
             return Err(Refused::forbidden(sentence));
@@ -85,7 +125,9 @@ pub(crate) async fn require(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match porter.admit(bearer(request.headers()), role) {
+    let peer = Peer::of(&request);
+    let client = peer.client_address(request.extensions().get::<Asked>());
+    match porter.admit(bearer(request.headers()), role, (&peer, client)).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -22,6 +22,7 @@ use super::{
     refusals::{Reason, Refusals},
     refused::Refused,
     serve::Door,
+    slots::Slots,
     tls::Tls,
 };
 use crate::{certificate::Certificate, clock::Clock, error::Result, stop::Stop, store::Store};
@@ -68,6 +69,7 @@ pub(crate) struct House {
     hosts: Arc<Hosts>,
     refusals: Arc<Refusals>,
     porter: Porter,
+    slots: Arc<Slots>,
     stop: Stop,
 }
 
@@ -90,6 +92,7 @@ impl House {
             refusals: Arc::new(Refusals::new(clock.clone())),
             porter: Porter::new(store, clock.clone(), counters.clone()),
             counters,
+            slots: Arc::new(Slots::new(config)),
             config: config.clone(),
             stop,
         })
@@ -108,6 +111,11 @@ impl House {
     /// What the door counts.
     pub(crate) fn counters(&self) -> Arc<Counters> {
         self.counters.clone()
+    }
+
+    /// The places for connections.
+    pub(super) fn slots(&self) -> Arc<Slots> {
+        self.slots.clone()
     }
 
     /// The names that are let in.
@@ -140,8 +148,12 @@ impl House {
     pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
         let router = self.guarded(router);
         let following = self.tls.clone().map(|tls| tokio::spawn(tls.follow()));
-        let door = Door::new(router, self.config, self.tls, self.counters, self.stop);
+        let rejections = self.counters.rejections().clone();
+        let reporting = tokio::spawn(async move { rejections.report_for_ever().await });
+        let slots = self.slots;
+        let door = Door::new(router, self.config, (self.tls, self.counters, slots), self.stop);
         door.accept_all(listener).await;
+        reporting.abort();
         following.inspect(tokio::task::JoinHandle::abort);
         // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
         if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {

@@ -3,7 +3,13 @@
 //! Nothing is counted twice: stages, engine and doors keep their own numbers, and a scrape
 //! reads them. No label holds what a person or a client said.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use axum::{
     Router,
@@ -18,7 +24,9 @@ use super::{
     Shared,
     access::require,
     process,
+    rejections::{Reason, Rejections},
     sheet::{Buckets, Format, Labels, Sheet},
+    slots::Network,
 };
 use crate::{
     board,
@@ -35,12 +43,26 @@ use crate::{
 pub(crate) struct Counters {
     refused_connections: AtomicU64,
     auth_failures: AtomicU64,
+    rejections: Arc<Rejections>,
 }
 
 impl Counters {
     /// There was no place for a connection.
-    pub(super) fn refused_connection(&self) {
+    fn refused_connection(&self) {
         self.refused_connections.fetch_add(1, Relaxed);
+    }
+
+    /// Something of a client at that address was refused.
+    pub(super) fn reject(&self, reason: Reason, client: IpAddr) {
+        if matches!(reason, Reason::Full | Reason::NoSeat) {
+            self.refused_connection();
+        }
+        self.rejections.note(reason, Network::of(client));
+    }
+
+    /// What was refused, and to whom.
+    pub(super) fn rejections(&self) -> &Arc<Rejections> {
+        &self.rejections
     }
 
     /// A wrong or old token was shown.
@@ -279,6 +301,12 @@ pub(crate) fn note_refusals(sheet: &mut Sheet, counters: &Counters) {
         "boothd_refused_connections",
         "Connections for which there was no place.",
         count(counters.refused_connections.load(Relaxed)),
+    );
+    let rejected = counters.rejections.totals();
+    sheet.counters(
+        "boothd_rejected",
+        "What was refused to clients, by reason.",
+        rejected.map(|(reason, total)| (vec![("reason", reason.to_owned())], count(total))),
     );
     sheet.counter(
         "boothd_auth_failures",

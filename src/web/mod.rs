@@ -9,7 +9,9 @@ mod claims;
 mod clients;
 mod extract;
 mod flow;
+mod frames;
 mod guest_log;
+mod handshake;
 mod health;
 mod host;
 mod house;
@@ -21,18 +23,22 @@ mod metrics;
 mod moment;
 mod openapi;
 mod page;
+mod peer;
 mod preview;
 mod process;
 mod proxy;
 mod reach;
 mod refusals;
 mod refused;
+mod rejections;
 mod router;
 mod serve;
 mod sheet;
+mod slots;
 mod socket;
 mod tls;
 mod upgrade;
+mod wrong_tokens;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -49,7 +55,7 @@ use crate::{
     engine::{Engine, Live},
     error::Result,
     features::Features,
-    health::Monitor,
+    health::{Code, Finding, Findings, Monitor},
     policy::Policy,
     session::SessionConfig,
     stop::Stop,
@@ -90,8 +96,11 @@ pub struct WebConfig {
     pub max_message_bytes: usize,
     /// Messages a second from one client; twice that in a burst.
     pub rate_limit_per_s: f64,
-    /// Connections beside the WebSockets that may be open: the page's files, programs.
+    /// Connections with a token beside the WebSockets that may be open: pages, programs.
     pub spare_connections: usize,
+    /// Connections without a token; when there are more, the oldest goes. Half as many may be
+    /// WebSockets that were not authenticated yet.
+    pub unauthenticated_connections: usize,
     /// How long a request's head may take, and before it the TLS handshake.
     pub header_timeout: Duration,
     /// How long the answer to a request may take, and how long a client may take nothing of it.
@@ -110,13 +119,6 @@ pub struct WebConfig {
     pub metrics_public: bool,
 }
 
-impl WebConfig {
-    /// Connections of every kind that may be open.
-    fn places(&self) -> usize {
-        self.max_connections + self.spare_connections
-    }
-}
-
 impl Default for WebConfig {
     fn default() -> Self {
         WebConfig {
@@ -128,6 +130,7 @@ impl Default for WebConfig {
             max_message_bytes: 10_100_000,
             rate_limit_per_s: 20.0,
             spare_connections: 64,
+            unauthenticated_connections: 256,
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             max_body_bytes: 64 * 1024,
@@ -193,8 +196,9 @@ struct Shared {
     state: Arc<WebState>,
     clock: Arc<dyn Clock>,
     stop: Stop,
-    /// Places for WebSockets.
-    connections: Arc<Semaphore>,
+    slots: Arc<slots::Slots>,
+    /// Turns for long messages, over all WebSockets.
+    long_messages: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
     refusals: Arc<refusals::Refusals>,
     porter: access::Porter,
@@ -207,7 +211,8 @@ struct Shared {
 impl Shared {
     fn new(state: WebState, clock: Arc<dyn Clock>, stop: Stop, house: &House) -> Self {
         Shared {
-            connections: Arc::new(Semaphore::new(state.config.max_connections)),
+            slots: house.slots(),
+            long_messages: Arc::new(Semaphore::new(frames::LONG_MESSAGES)),
             hosts: house.hosts(),
             refusals: house.refusals(),
             porter: house.porter(),
@@ -222,7 +227,7 @@ impl Shared {
     }
 
     fn active_connections(&self) -> usize {
-        self.state.config.max_connections - self.connections.available_permits()
+        self.slots.open_web_sockets()
     }
 }
 
@@ -240,6 +245,12 @@ pub async fn serve(
     if let Some(certificate) = house.certificate() {
         state.certificates.add(certificate);
     }
+    let wrong = house.porter().wrong_tokens();
+    state.health.watch(move |now: Duration, findings: &mut Findings| {
+        if let Some(guessing) = wrong.guessing(now) {
+            findings.add(Finding::new(Code::TokensGuessed).with(guessing.to_string()));
+        }
+    });
     let shared = Shared::new(state, clock, stop, &house);
     let clients = shared.clients.clone();
     let cleaning = tokio::spawn(clean_up(

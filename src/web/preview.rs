@@ -6,11 +6,13 @@
 //! nothing to see, and who looks when it is switched off is shown the door.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -27,6 +29,8 @@ use super::{
     access::{Caller, bearer},
     extract::Parameters,
     flow::flow,
+    peer::Peer,
+    proxy::Asked,
     refused::Refused,
 };
 use crate::{
@@ -53,9 +57,12 @@ pub(super) async fn preview(
     State(shared): State<Shared>,
     Parameters(Shown { token }): Parameters<Shown>,
     headers: HeaderMap,
+    Extension(peer): Extension<Peer>,
+    Extension(asked): Extension<Asked>,
 ) -> Result<Response, Refused> {
     let shown = token.as_deref().or(bearer(&headers));
-    let viewer = Viewer::admit(shared, shown)?;
+    let client = peer.client_address(Some(&asked));
+    let viewer = Viewer::admit(shared, shown, (&peer, client)).await?;
     let body = flow(viewer, Viewer::next);
     Ok(([(header::CONTENT_TYPE, MIME)], body).into_response())
 }
@@ -64,8 +71,11 @@ pub(super) async fn preview(
 pub(super) async fn picture(
     State(shared): State<Shared>,
     headers: HeaderMap,
+    Extension(peer): Extension<Peer>,
+    Extension(asked): Extension<Asked>,
 ) -> Result<Response, Refused> {
-    let mut viewer = Viewer::admit(shared, bearer(&headers))?;
+    let client = peer.client_address(Some(&asked));
+    let mut viewer = Viewer::admit(shared, bearer(&headers), (&peer, client)).await?;
     let leases = viewer.shared.preview_leases.clone();
     if let Some(pictures) = leases.take(viewer.token.id) {
         viewer.pictures = pictures;
@@ -127,8 +137,12 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn admit(shared: Shared, shown: Option<&str>) -> Result<Self, Refused> {
-        let Caller(token) = shared.porter.admit(shown, Role::Operator)?;
+    async fn admit(
+        shared: Shared,
+        shown: Option<&str>,
+        from: (&Peer, IpAddr),
+    ) -> Result<Self, Refused> {
+        let Caller(token) = shared.porter.admit(shown, Role::Operator, from).await?;
         let state = shared.state.booth.state();
         if !state.borrow().features.preview {
             return Err(is_off());

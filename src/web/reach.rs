@@ -31,7 +31,7 @@ pub(super) async fn reach(
     if !shared.hosts.admits_origin(&headers, &asked) {
         return Err(Refused::new(StatusCode::FORBIDDEN, "foreign_origin", FOREIGN_ORIGIN));
     }
-    if shared.connections.available_permits() == 0 {
+    if shared.slots.is_full() {
         let sentence = "too many connections; try again later";
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "full", sentence));
     }

@@ -10,6 +10,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::message::client::Refusal;
 use crate::error::{Error, ErrorKind};
 
 /// Seconds after which something that is busy or away may be asked again.
@@ -21,6 +22,8 @@ pub(crate) struct Refused {
     status: StatusCode,
     code: &'static str,
     sentence: Cow<'static, str>,
+    /// Seconds; where the status alone does not say it.
+    retry_after_s: Option<u32>,
 }
 
 /// The body of every refusal.
@@ -40,7 +43,7 @@ impl Refused {
         code: &'static str,
         sentence: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Refused { status, code, sentence: sentence.into() }
+        Refused { status, code, sentence: sentence.into(), retry_after_s: None }
     }
 
     /// The token does not let in.
@@ -51,6 +54,26 @@ impl Refused {
     /// The token lets in, and may not do this.
     pub(crate) fn forbidden(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::FORBIDDEN, "forbidden", sentence)
+    }
+
+    /// Every place for such a connection is taken; the booth may be well.
+    pub(crate) fn full() -> Self {
+        let sentence = "too many connections; try again in some seconds, or raise \
+                        web.max_connections";
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "full", sentence)
+    }
+
+    /// One wrong token of too many.
+    pub(crate) fn too_many_attempts(retry_after_s: u32) -> Self {
+        let sentence = "too many wrong tokens came from this address; wait before the next one";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let retry_after_s = Some(retry_after_s);
+        Refused { retry_after_s, ..Refused::new(status, "too_many_attempts", sentence) }
+    }
+
+    /// For the client of a WebSocket.
+    pub(super) fn into_refusal(self) -> Refusal {
+        Refusal::new(self.code, self.sentence)
     }
 
     /// There is no such thing.
@@ -97,7 +120,7 @@ impl From<Error> for Refused {
             }
             _ => Cow::from(error.to_string()),
         };
-        Refused { status, code, sentence }
+        Refused { status, code, sentence, retry_after_s: None }
     }
 }
 
@@ -106,6 +129,11 @@ impl IntoResponse for Refused {
         let body = RefusedBody { error: &self.sentence, code: self.code };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+            // A guesser's next attempt costs it a connection.
+            headers.insert(header::CONNECTION, axum::http::HeaderValue::from_static("close"));
+        }
         let mut insert = |name, value| {
             headers.insert(name, axum::http::HeaderValue::from_static(value));
         };

@@ -1,27 +1,28 @@
-//! From an accepted socket to the router: how many may come, how long each may take, TLS.
+//! From an accepted socket to the router: who has a place, how long each may take, TLS.
 //!
 //! Knows no address and no message. Everything that a stranger can hold open has a time limit.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use axum::{Router, body::Body, response::Response};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_util::either::Either;
+use tower::ServiceExt;
 
-use super::{WebConfig, metrics::Counters, proxy::Peer, socket::Socket, tls::Tls};
+use super::{
+    WebConfig, metrics::Counters, peer::Peer, proxy, rejections::Reason, slots::Slots,
+    socket::Socket, tls::Tls,
+};
 use crate::stop::Stop;
 
-/// A request's line and headers may not be longer.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// A request's line and headers may not be longer; no more of a body waits here either.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// How long nothing is accepted after the system refused to give a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -32,9 +33,11 @@ const REFUSALS: usize = 16;
 /// How long a refused client may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-/// What a client is told for which there is no place, without a look at what it wants.
+/// What a client is told for which there is no place, without a look at what it wants: "full"
+/// is not "unhealthy".
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
-    Content-Type: text/plain\r\nContent-Length: 20\r\nConnection: close\r\n\r\ntoo many connections";
+    Content-Type: application/json\r\nContent-Length: 46\r\nConnection: close\r\n\r\n\
+    {\"error\":\"too many connections\",\"code\":\"full\"}";
 
 /// The door itself: clones share it.
 #[derive(Clone)]
@@ -43,23 +46,22 @@ pub(super) struct Door {
     config: Arc<WebConfig>,
     tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
-    places: Arc<Semaphore>,
+    slots: Arc<Slots>,
     refusals: Arc<Semaphore>,
     stop: Stop,
 }
 
 impl Door {
-    /// A door to `router` with as many places as `config` says.
+    /// A door to `router`.
     pub(super) fn new(
         router: Router,
         config: WebConfig,
-        tls: Option<Arc<Tls>>,
-        counters: Arc<Counters>,
+        (tls, counters, slots): (Option<Arc<Tls>>, Arc<Counters>, Arc<Slots>),
         stop: Stop,
     ) -> Self {
         Door {
             router,
-            places: Arc::new(Semaphore::new(config.places())),
+            slots,
             config: Arc::new(config),
             tls,
             counters,
@@ -77,9 +79,9 @@ impl Door {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, from)) => {
+                Ok((stream, address)) => {
                     is_refused = false;
-                    self.receive(stream, Peer(from.ip()));
+                    self.receive(stream, address);
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
@@ -96,24 +98,31 @@ impl Door {
 
     /// Waits until every connection has given its place back.
     pub(super) async fn wait_empty(&self) {
-        let all = u32::try_from(self.config.places()).unwrap_or(u32::MAX);
-        drop(self.places.acquire_many(all).await);
+        self.slots.wait_empty().await;
     }
 
-    fn receive(&self, stream: TcpStream, peer: Peer) {
+    fn receive(&self, stream: TcpStream, address: SocketAddr) {
         // A report is small and wanted now: it must not wait for the answer to the one before.
         if let Err(cause) = stream.set_nodelay(true) {
             log::debug!(target: "web", cause = cause.to_string().as_str(); "reports may lag");
         }
-        match self.places.clone().try_acquire_owned() {
-            Ok(place) => drop(tokio::spawn(self.clone().serve(stream, peer, place))),
-            Err(_) => self.refuse(stream),
-        }
+        let Some(open) = self.slots.socket() else {
+            self.counters.reject(Reason::Full, address.ip());
+            return self.refuse(stream);
+        };
+        let rejections = self.counters.rejections().clone();
+        let peer = Peer::accept(address, self.slots.clone(), rejections);
+        let served = self.clone().serve(stream, peer.clone(), open);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = served => (),
+                () = peer.displaced() => not_served(&"a newer connection has its place"),
+            }
+        });
     }
 
     /// Costs no parsing and no wait: who floods the door is not worth more.
     fn refuse(&self, stream: TcpStream) {
-        self.counters.refused_connection();
         let Ok(turn) = self.refusals.clone().try_acquire_owned() else { return };
         if self.tls.is_some() || stream.try_write(FULL).is_err() {
             return;
@@ -137,7 +146,7 @@ impl Door {
     }
 
     /// Serves one connection until its end, or as an upgrade takes it over.
-    async fn serve(self, stream: TcpStream, peer: Peer, place: OwnedSemaphorePermit) {
+    async fn serve(self, stream: TcpStream, peer: Peer, open: OwnedSemaphorePermit) {
         let bytes = match &self.tls {
             None => Either::Left(stream),
             Some(tls) => {
@@ -148,8 +157,13 @@ impl Door {
                 }
             }
         };
-        let socket = Socket::new(bytes, self.config.request_timeout, place);
-        let service = Known { router: TowerToHyperService::new(self.router), peer };
+        let socket = Socket::new(bytes, self.config.request_timeout, (peer.clone(), open));
+        let router = self.router;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(proxy::Peer(peer.address()));
+            request.extensions_mut().insert(peer.clone());
+            answer(router.clone(), request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.config.header_timeout)
@@ -170,21 +184,8 @@ impl Door {
     }
 }
 
-/// The router, for requests of one connection: each carries where it comes from.
-struct Known {
-    router: TowerToHyperService<Router>,
-    peer: Peer,
-}
-
-impl Service<Request<Incoming>> for Known {
-    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
-    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer);
-        self.router.call(request)
-    }
+async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
+    router.oneshot(request.map(Body::new)).await
 }
 
 fn not_served(why: &dyn std::fmt::Display) {

@@ -16,14 +16,23 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-/// A connection's bytes. The place goes with it, also through an upgrade to a WebSocket.
+use super::peer::Peer;
+
+/// A connection's bytes. Its place goes with it, also through an upgrade to a WebSocket.
 pub(super) struct Socket {
     bytes: Either<TcpStream, TlsStream<TcpStream>>,
     /// How long a client may take nothing of what it is sent.
     patience: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: OwnedSemaphorePermit,
+    peer: Peer,
+    _open: OwnedSemaphorePermit,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.peer.release();
+    }
 }
 
 impl Socket {
@@ -31,9 +40,9 @@ impl Socket {
     pub(super) fn new(
         bytes: Either<TcpStream, TlsStream<TcpStream>>,
         patience: Duration,
-        place: OwnedSemaphorePermit,
+        (peer, open): (Peer, OwnedSemaphorePermit),
     ) -> Self {
-        Socket { bytes, patience, stalled: None, _place: place }
+        Socket { bytes, patience, stalled: None, peer, _open: open }
     }
 
     /// Passes on what a write came to; one that waits for too long has failed.

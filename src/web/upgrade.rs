@@ -2,21 +2,23 @@
 
 use axum::{
     Extension,
-    extract::{Query, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Query, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
 use super::{
     Shared,
-    access::{bearer, told},
+    access::bearer,
+    handshake::Handshake,
     live::{Entry, run},
+    peer::Peer,
     proxy::{Asked, text},
-    refusals::Reason,
-    refused::RETRY_AFTER_S,
+    refusals,
+    refused::Refused,
+    rejections::Reason,
 };
-use crate::store::Token;
 
 /// What the address may carry.
 #[derive(Deserialize)]
@@ -41,46 +43,53 @@ pub(super) async fn upgrade(
     State(shared): State<Shared>,
     Query(parameters): Query<Parameters>,
     Extension(asked): Extension<Asked>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Response {
-    if !shared.hosts.admits_origin(&headers, &asked) {
-        let origin = text(&headers, header::ORIGIN);
-        shared.refusals.log(Reason::Origin, &asked, origin);
+    let peer: Peer = Peer::of(&request);
+    let handshake = Handshake::take(&mut request);
+    let headers = request.headers();
+    if !shared.hosts.admits_origin(headers, &asked) {
+        let origin = text(headers, header::ORIGIN);
+        shared.refusals.log(refusals::Reason::Origin, &asked, origin);
         return refuse(StatusCode::FORBIDDEN, FOREIGN_ORIGIN);
     }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => {
-            shared.refusals.log(Reason::NoUpgrade, &asked, None);
-            return refuse(rejection.into_response().status(), NO_UPGRADE);
+    let handshake = match handshake {
+        Ok(handshake) => handshake,
+        Err(status) => {
+            shared.refusals.log(refusals::Reason::NoUpgrade, &asked, None);
+            return refuse(status, NO_UPGRADE);
         }
     };
-    let shown = shown_token(&headers).or(parameters.token.as_deref());
-    let token = match shown.map(|shown| judge(&shared, shown)).transpose() {
-        Ok(token) => token,
-        Err(sentence) => return refuse(StatusCode::UNAUTHORIZED, sentence),
+    let shown = shown_token(headers).or(parameters.token.as_deref());
+    let entry = match admit(&shared, shown, &peer, &asked).await {
+        Ok(entry) => entry,
+        Err(refused) => return refused.into_response(),
     };
-    let Ok(permit) = shared.connections.clone().try_acquire_owned() else {
-        let retry = [(header::RETRY_AFTER, RETRY_AFTER_S)];
-        return (retry, refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections"))
-            .into_response();
-    };
-    let limit = shared.state.config.max_message_bytes;
-    let entry = Entry { token, permit };
-    upgrade
-        .protocols([BEARER_PROTOCOL])
-        .max_message_size(limit)
-        .max_frame_size(limit)
-        .on_upgrade(move |socket| run(socket, shared, entry))
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|o| o.to_str().ok());
+    let is_offered = offered.is_some_and(|offered| offered.contains(BEARER_PROTOCOL));
+    let protocol = is_offered.then(|| HeaderValue::from_static(BEARER_PROTOCOL));
+    handshake.answer(protocol, move |stream| run(stream, shared, entry))
 }
 
-fn judge(shared: &Shared, shown: &str) -> Result<Token, &'static str> {
-    let book = shared.state.store.tokens().borrow().clone();
-    book.check(shown, shared.clock.certain_unix_ms()).map_err(|denied| {
-        shared.counters.auth_failed();
-        told(denied).1
-    })
+/// With a right token a seat; without one a slot until there is one.
+async fn admit(
+    shared: &Shared,
+    shown: Option<&str>,
+    peer: &Peer,
+    asked: &Asked,
+) -> Result<Entry, Refused> {
+    let client = peer.client_address(Some(asked));
+    let Some(shown) = shown else {
+        peer.become_handshaking();
+        return Ok(Entry { token: None, seat: None, peer: peer.clone(), client });
+    };
+    let token = shared.porter.check(shown, client).await?;
+    let Some(seat) = shared.slots.seat(token.role) else {
+        shared.counters.reject(Reason::NoSeat, client);
+        return Err(Refused::full());
+    };
+    peer.release();
+    Ok(Entry { token: Some(token), seat: Some(seat), peer: peer.clone(), client })
 }
 
 fn refuse(status: StatusCode, sentence: &'static str) -> Response {

@@ -1,6 +1,10 @@
 //! Limits: size, rate, time, number; and those who misbehave.
 
-use tokio::net::{TcpListener, TcpStream};
+use futures_util::SinkExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tokio_tungstenite::client_async;
 
 use super::*;
@@ -78,26 +82,166 @@ async fn too_many_messages_are_refused_until_time_has_passed() {
     client.expect("pong").await;
 }
 
+/// A handshake with a token that needs a seat.
+async fn with_token(doors: &Doors, token: &str) -> Result<Client, u16> {
+    let url = format!("{}?token={token}", doors.url());
+    connect(url.into_client_request().unwrap()).await.map(|(client, _)| client)
+}
+
 #[tokio::test]
-async fn a_full_house_answers_503_and_when_to_come_again() {
+async fn a_full_house_answers_503_full_and_an_operator_comes_in_all_the_same() {
     let doors = Doors::open(WebConfig { max_connections: 1, ..patient() }).await;
-    let mut first = doors.client().await;
-    match connect_async(doors.url()).await {
+    let (_, guest) = doors.token(Role::Guest).await;
+    let mut first = with_token(&doors, &guest).await.unwrap();
+    let url = format!("{}?token={guest}", doors.url());
+    match connect_async(url).await {
         Err(tungstenite::Error::Http(response)) => {
             assert_eq!(response.status(), 503);
             assert_eq!(response.headers()["retry-after"], "5");
+            let body = response.body().as_deref().unwrap_or_default();
+            let body: Value = serde_json::from_slice(body).unwrap();
+            assert_eq!(body["code"], "full", "which is not unhealthy");
         }
         other => panic!("{other:?}"),
     }
     assert_eq!(doors.get("/health").await.0, 200, "health has room");
+    // Whose token comes with the first message is told there.
+    let mut second = doors.client().await;
+    second.say(auth("s2", &guest)).await;
+    assert_eq!(second.expect("auth_error").await["code"], "full");
+    assert_eq!(second.close_code().await, 1013);
+    doors.operator().await;
     first.0.close(None).await.unwrap();
     while first.0.next().await.is_some() {}
     let back = async {
-        while connect_async(doors.url()).await.is_err() {
+        while with_token(&doors, &guest).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, back).await.expect("room again");
+}
+
+#[tokio::test]
+async fn silent_strangers_lock_nobody_out() {
+    let config = WebConfig { unauthenticated_connections: 8, ..patient() };
+    let doors = Doors::open(config).await;
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        sockets.push(doors.client().await);
+    }
+    let mut idle = Vec::new();
+    for _ in 0..40 {
+        idle.push(TcpStream::connect(&doors.address).await.unwrap());
+    }
+    assert_eq!(doors.get("/health/live").await.0, 200);
+    doors.operator().await;
+    assert_eq!(sockets[0].close_code().await, 1013, "the oldest went");
+    let mut end = [0];
+    let closed = idle[0].read(&mut end);
+    let closed = tokio::time::timeout(PATIENCE, closed).await.expect("the oldest went");
+    assert!(!closed.is_ok_and(|read| read > 0));
+    let metrics = doors.get("/metrics").await.2;
+    assert!(metrics.contains(r#"boothd_rejected_total{reason="displaced"}"#), "{metrics}");
+}
+
+/// The header of a masked frame, and the upgrade before it, as bytes.
+async fn raw_stranger(doors: &Doors) -> TcpStream {
+    let mut stream = TcpStream::connect(&doors.address).await.unwrap();
+    let head = format!(
+        "GET /ws/multimodal-analysis HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        doors.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 101");
+    stream
+}
+
+/// What the server says until it closes.
+async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut said = Vec::new();
+    let end = stream.read_to_end(&mut said);
+    tokio::time::timeout(PATIENCE, end).await.expect("closed").ok();
+    said
+}
+
+#[tokio::test]
+async fn a_stranger_is_closed_1009_by_what_it_declares_not_by_what_it_has_sent() {
+    let doors = Doors::open(patient()).await;
+    // A text frame of 10 MB of which nothing came yet; and a fragment that is never finished.
+    for first in [0x81, 0x01] {
+        let mut stream = raw_stranger(&doors).await;
+        let mut header = vec![first, 0x80 | 127];
+        header.extend(10_000_000_u64.to_be_bytes());
+        header.extend([0; 4]);
+        stream.write_all(&header).await.unwrap();
+        let said = until_closed(&mut stream).await;
+        assert!(said.windows(2).any(|two| two == 1009_u16.to_be_bytes()), "{said:?}");
+    }
+    // Many small fragments come to the same.
+    let mut stream = raw_stranger(&doors).await;
+    let mut fragment = vec![0x01, 0x80 | 126];
+    fragment.extend(4000_u16.to_be_bytes());
+    fragment.extend([0; 4]);
+    fragment.extend([b' '; 4000]);
+    for number in 0..5 {
+        fragment[0] = u8::from(number == 0);
+        if stream.write_all(&fragment).await.is_err() {
+            break;
+        }
+    }
+    let said = until_closed(&mut stream).await;
+    assert!(said.windows(2).any(|two| two == 1009_u16.to_be_bytes()), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_whole_long_message_before_auth_is_answered_1009() {
+    let doors = Doors::open(patient()).await;
+    let mut client = doors.client().await;
+    client.send(Message::text("x".repeat(1_000_000))).await;
+    assert_eq!(client.close_code().await, 1009);
+}
+
+#[tokio::test]
+async fn long_messages_arrive_whole_one_after_the_other_and_in_fragments() {
+    let doors = Doors::open(patient()).await;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(doors.operator().await);
+    }
+    let padding = " ".repeat(3_000_000);
+    for (number, client) in clients.iter_mut().enumerate() {
+        client
+            .send(Message::text(format!(r#"{{"type":"ping","timestamp":{number}}}{padding}"#)))
+            .await;
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.expect("pong").await["timestamp"], number);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_pongs_is_read_no_faster_than_messages_may_come() {
+    let doors = Doors::open(WebConfig { rate_limit_per_s: 20.0, ..patient() }).await;
+    let mut flood = doors.operator().await;
+    let pongs = async {
+        for _ in 0..2_000_000 {
+            if flood.0.feed(Message::Pong(Default::default())).await.is_err() {
+                return false;
+            }
+        }
+        flood.0.flush().await.is_ok()
+    };
+    // The clock stands still: after the burst nothing more is read of it, and TCP stops it.
+    let took_all = tokio::time::timeout(Duration::from_secs(2), pongs).await;
+    assert!(took_all.is_err(), "12 MB of pongs were taken");
+    let mut good = doors.watcher().await;
+    doors.publish_frame(9);
+    assert_eq!(good.expect("visual_analysis").await["data"]["sequence"], 9);
+    assert_eq!(doors.get("/health").await.0, 200);
 }
 
 #[tokio::test]
@@ -153,15 +297,15 @@ async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
         let said = half.next().await.unwrap().unwrap();
         assert!(said.to_text().unwrap().contains(kind), "{said}");
     }
-    let refused = doors.url().into_client_request().unwrap();
-    assert_eq!(connect(refused).await.err(), Some(503), "both places are taken");
+    let (_, guest) = doors.token(Role::Guest).await;
+    assert_eq!(with_token(&doors, &guest).await.err(), Some(503), "both seats are taken");
     freeze.send(()).unwrap();
     let free = async {
-        while connect_async(doors.url()).await.is_err() {
+        while with_token(&doors, &guest).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, free).await.expect("its place is free");
+    tokio::time::timeout(PATIENCE, free).await.expect("its seat is free");
     stop.send(()).unwrap();
     let mut quiet = quiet.await.expect("who answers stays");
     quiet.say(json!({ "type": "ping" })).await;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Connection, End, Guest, Step, UNAUTHORIZED};
+use super::{Connection, End, Guest, Step, UNAUTHORIZED, close_code};
 use crate::{
     names::{InvalidSessionId, SessionId},
     store::{Denied, Role, Token},
@@ -14,6 +14,8 @@ use crate::{
             client::{AuthData, Refusal},
             server::AuthSuccess,
         },
+        refused::Refused,
+        rejections::Reason,
     },
 };
 
@@ -44,13 +46,20 @@ impl Connection {
 
     async fn judge(&mut self, auth: &AuthData) -> Result<Guest, Refusal> {
         if auth.session_id.is_empty() || auth.access_token.is_empty() {
+            self.shared.counters.auth_failed();
             return Err(Refusal::new("missing_credentials", MISSING));
         }
-        let book = self.tokens.borrow().clone();
-        let token = book
-            .check(&auth.access_token, self.shared.clock.certain_unix_ms())
-            .map_err(|denied| Refusal::new(told(denied).0, NOT_VALID))?;
-        let session_id: SessionId = auth.session_id.parse().map_err(|invalid| {
+        let token = self.shared.porter.check(&auth.access_token, self.client).await;
+        let token = token.map_err(|refused| {
+            let Refusal { code, .. } = refused.into_refusal();
+            Refusal::new(code, NOT_VALID)
+        })?;
+        let judged = self.judge_session(token, &auth.session_id).await;
+        judged.inspect_err(|_| self.shared.counters.auth_failed())
+    }
+
+    async fn judge_session(&mut self, token: Token, named: &str) -> Result<Guest, Refusal> {
+        let session_id: SessionId = named.parse().map_err(|invalid| {
             let invalid: InvalidSessionId = invalid;
             Refusal::new("invalid_session_id", invalid.to_string())
         })?;
@@ -59,6 +68,23 @@ impl Connection {
         }
         let claim = self.claim(&token, &session_id)?;
         Ok(Guest { token, session_id, claim })
+    }
+
+    /// Takes a seat, unless the connection has one.
+    async fn take_seat(&mut self, role: Role) -> Step {
+        if self.seat.is_none() {
+            self.seat = self.shared.slots.seat(role);
+        }
+        if self.seat.is_none() {
+            self.shared.counters.reject(Reason::NoSeat, self.client);
+            let refusal = Refused::full().into_refusal();
+            let reference = self.next_reference();
+            self.send_text(message::refused("auth_error", &refusal, &reference, None)).await?;
+            return Err(End::Close(close_code::AGAIN, "too many connections"));
+        }
+        self.peer.release();
+        self.socket.get_mut().lift();
+        Ok(())
     }
 
     /// The id for as long as it is used, unless another token has it; who only looks claims
@@ -98,6 +124,7 @@ impl Connection {
     }
 
     pub(super) async fn let_in(&mut self, guest: Guest) -> Step {
+        self.take_seat(guest.token.role).await?;
         let Guest { token, session_id, .. } = &guest;
         let success = AuthSuccess {
             session_id,
@@ -117,9 +144,8 @@ impl Connection {
     async fn turn_away(&mut self, refusal: Refusal) -> Step {
         self.auth_failures += 1;
         self.stats.refused_total += 1;
-        self.shared.counters.auth_failed();
-        // The client is told why; strangers must not fill the operator's warnings.
-        log::info!(
+        // The client is told why; the journal once a minute, with all that were refused.
+        log::debug!(
             target: "web", connection = self.id.as_str(), code = refusal.code;
             "client was not let in"
         );

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::{body::Bytes, extract::ws::close_code};
+use axum::body::Bytes;
 
-use super::{Connection, End, Own, Step, feed::Feed};
+use super::{Connection, End, Own, Step, close_code, feed::Feed};
 use crate::{
     decode::data_url::{self, LARGEST_PICTURE_BYTES, LARGEST_SOUND_BYTES},
     media::{PixelFormat, SoundFormat},

@@ -9,15 +9,21 @@ mod dialogue;
 mod feed;
 mod media;
 
-use std::{future, sync::Arc, time::Duration};
+use std::{future, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::{
-    Error as SocketError,
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
-};
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error as SocketError, Message, Utf8Bytes,
+        protocol::{CloseFrame, Role as Side, WebSocketConfig},
+    },
 };
 
 use self::feed::{Feed, News};
@@ -25,6 +31,7 @@ use super::{
     Shared,
     claims::Claim,
     clients::Client,
+    frames::{Breach, FrameLimiter},
     limit::RateLimit,
     message::{
         self,
@@ -32,6 +39,8 @@ use super::{
         server::{Connected, ConnectionStats, StateOf},
         stamp::Stamp,
     },
+    peer::Peer,
+    rejections::Reason,
 };
 use crate::{
     booth::devices::Devices,
@@ -43,9 +52,32 @@ use crate::{
 pub(super) struct Entry {
     /// The token that came with the request.
     pub(super) token: Option<Token>,
-    /// One of the connections; given back when the connection ends.
-    pub(super) permit: OwnedSemaphorePermit,
+    /// Its seat; `None` until it is authenticated.
+    pub(super) seat: Option<OwnedSemaphorePermit>,
+    /// The connection that became a WebSocket.
+    pub(super) peer: Peer,
+    /// Whose it is, as far as anybody vouches for it.
+    pub(super) client: IpAddr,
 }
+
+type WebSocket = WebSocketStream<FrameLimiter<TokioIo<Upgraded>>>;
+
+/// Why a WebSocket is closed, as RFC 6455 numbers it.
+mod close_code {
+    pub(super) const AWAY: u16 = 1001;
+    pub(super) const PROTOCOL: u16 = 1002;
+    pub(super) const INVALID: u16 = 1007;
+    pub(super) const POLICY: u16 = 1008;
+    pub(super) const SIZE: u16 = 1009;
+    pub(super) const AGAIN: u16 = 1013;
+}
+
+/// The codec's read buffer; it takes frames in pieces that are longer.
+const READ_BUFFER_BYTES: usize = 4096;
+
+/// What may wait to be sent on one connection: a message is sent whole before the next one, and
+/// none is nearly so long.
+const MAX_UNSENT_BYTES: usize = 1 << 20;
 
 /// Close code of a client without a right to be here, or whose right has ended.
 const UNAUTHORIZED: u16 = 4401;
@@ -54,9 +86,6 @@ const UNAUTHORIZED: u16 = 4401;
 const TAKEN_OVER: u16 = 4409;
 
 const CONNECTION_ID_BYTES: usize = 8;
-
-/// Nobody has to say much before they are let in.
-const STRANGER_MESSAGE_BYTES: usize = 16_384;
 
 /// Why a connection ends: the close code and a reason for the client, or silence.
 #[derive(Debug)]
@@ -70,7 +99,14 @@ enum End {
 /// What one turn of a connection is about.
 enum Event {
     Heard(Option<Result<Message, SocketError>>),
-    News { is_own: bool, news: News },
+    /// It may send again.
+    Resumed,
+    /// A newer connection has its place.
+    Displaced,
+    News {
+        is_own: bool,
+        news: News,
+    },
     Devices(Devices),
     TokensChanged,
     TakenOver,
@@ -100,6 +136,13 @@ struct Own {
 
 struct Connection {
     socket: WebSocket,
+    peer: Peer,
+    client: IpAddr,
+    seat: Option<OwnedSemaphorePermit>,
+    /// Nothing is read until then: the client has sent too much.
+    paused_until: Option<Instant>,
+    /// What the client sends cannot be read any more.
+    is_broken: bool,
     shared: Shared,
     id: String,
     connected_at: i64,
@@ -116,11 +159,20 @@ struct Connection {
 }
 
 /// Serves one connection until it ends.
-pub(super) async fn run(socket: WebSocket, shared: Shared, entry: Entry) {
-    let mut connection = Connection::new(socket, shared);
+pub(super) async fn run(stream: TokioIo<Upgraded>, shared: Shared, entry: Entry) {
+    let limit = shared.state.config.max_message_bytes;
+    let stream = FrameLimiter::new(stream, limit, shared.long_messages.clone());
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_UNSENT_BYTES)
+        .max_message_size(Some(limit));
+    let socket = WebSocketStream::from_raw_socket(stream, Side::Server, Some(config)).await;
+    let Entry { token, seat, peer, client } = entry;
+    let mut connection = Connection::new(socket, shared, (peer, client, seat));
     let id = connection.id.clone();
     log::debug!(target: "web", connection = id.as_str(); "client connected");
-    let ended = connection.serve(entry.token).await;
+    let ended = connection.serve(token).await;
     if let Some(own) = connection.own.take() {
         own.client.detach(&id);
     }
@@ -133,7 +185,6 @@ pub(super) async fn run(socket: WebSocket, shared: Shared, entry: Entry) {
             log::debug!(target: "web", connection = id.as_str(); "client gone");
         }
     }
-    drop(entry.permit);
 }
 
 fn every(period: Duration) -> Interval {
@@ -161,10 +212,19 @@ async fn taken_over(sender: Option<&mut watch::Receiver<Option<String>>>, id: &s
 }
 
 impl Connection {
-    fn new(socket: WebSocket, shared: Shared) -> Self {
+    fn new(
+        socket: WebSocket,
+        shared: Shared,
+        (peer, client, seat): (Peer, IpAddr, Option<OwnedSemaphorePermit>),
+    ) -> Self {
         let rate = shared.state.config.rate_limit_per_s;
         Connection {
             socket,
+            peer,
+            client,
+            seat,
+            paused_until: None,
+            is_broken: false,
             id: random_hex(CONNECTION_ID_BYTES),
             connected_at: shared.clock.unix_ms(),
             guest: None,
@@ -195,7 +255,16 @@ impl Connection {
         let mut heartbeat = every(self.shared.state.config.heartbeat);
         loop {
             match self.next_event(auth_deadline, &mut heartbeat).await {
-                Event::Heard(heard) => self.hear(heard).await?,
+                Event::Heard(heard) => {
+                    // Who sends all the time must not be served all the time.
+                    tokio::task::consume_budget().await;
+                    self.hear(heard).await?;
+                }
+                Event::Resumed => self.paused_until = None,
+                Event::Displaced => {
+                    let reason = "too many connections before auth; try again";
+                    return Err(End::Close(close_code::AGAIN, reason));
+                }
                 Event::News { is_own, news } => self.tell(is_own, news).await?,
                 Event::Devices(devices) => self.tell_devices(devices).await?,
                 Event::TokensChanged => self.check_token()?,
@@ -219,7 +288,8 @@ impl Connection {
         let expires_in = self.expires_in();
         let is_stranger = self.guest.is_none();
         let watches_booth = self.watches_booth();
-        let Self { socket, shared, watched, own, tokens, devices, id, guest, .. } = self;
+        let paused_until = self.paused_until;
+        let Self { socket, shared, watched, own, tokens, devices, id, guest, peer, .. } = self;
         let claim = guest.as_ref().and_then(|guest| guest.claim.as_ref());
         // Both need the own stream; the borrow is split here.
         let (own_feed, own_sender) = match own {
@@ -239,7 +309,11 @@ impl Connection {
             },
             () = taken_over(own_sender, id) => Event::TakenOver,
             () = Claim::lost(claim) => Event::TakenOver,
-            heard = socket.recv() => Event::Heard(heard),
+            heard = socket.next(), if paused_until.is_none() => Event::Heard(heard),
+            () = sleep_until(paused_until.unwrap_or(auth_deadline)), if paused_until.is_some() => {
+                Event::Resumed
+            }
+            () = peer.displaced(), if is_stranger => Event::Displaced,
             news = next_news(watched.as_mut()) => Event::News { is_own: false, news },
             news = next_news(own_feed) => Event::News { is_own: true, news },
             changed = devices.changed(), if watches_booth => match changed {
@@ -254,22 +328,24 @@ impl Connection {
         self.heard_at = Instant::now();
         let message = match heard {
             None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
-            Some(Err(error)) => return Err(end_of(&error)),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
+            Some(Err(error)) => return Err(self.broken(&error)),
             Some(Ok(message)) => message,
         };
+        let is_within = self.limit.admits(self.shared.clock.monotonic());
+        if !is_within {
+            self.pause();
+        }
+        // A ping that is too much is not answered with more than its pong.
+        if matches!(message, Message::Ping(_) | Message::Pong(_)) {
+            return Ok(());
+        }
         self.stats.messages_total += 1;
-        if !self.limit.admits(self.shared.clock.monotonic()) {
+        if !is_within {
             let sentence = "too many messages; this one was not looked at";
             return self.refuse(Refusal::new("rate_limited", sentence), None).await;
         }
         self.check_token()?;
         match message {
-            Message::Text(text)
-                if self.guest.is_none() && text.len() > STRANGER_MESSAGE_BYTES =>
-            {
-                Err(End::Close(close_code::SIZE, "the message is too long before auth"))
-            }
             Message::Text(text) => match message::client::parse(&text) {
                 Ok(request) => self.answer(request).await,
                 // A stranger learns nothing of messages that are not for strangers.
@@ -279,7 +355,47 @@ impl Connection {
                 Err(refusal) => self.refuse(refusal, None).await,
             },
             Message::Binary(bytes) => self.take_binary(bytes).await,
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads nothing for the time of one message: what comes too quickly waits at the client.
+    fn pause(&mut self) {
+        let pause = Duration::from_secs_f64(1.0 / self.shared.state.config.rate_limit_per_s);
+        self.paused_until = Some(Instant::now() + pause);
+        self.shared.counters.reject(Reason::RateLimited, self.client);
+    }
+
+    /// How the connection ends after something that is no message.
+    fn broken(&mut self, error: &SocketError) -> End {
+        self.is_broken = true;
+        let breach = match error {
+            SocketError::Io(error) => Breach::behind(error),
+            SocketError::Capacity(_) => Some(Breach::TooLong),
+            _ => None,
+        };
+        match breach {
+            Some(Breach::BeforeAuth) => {
+                self.shared.counters.reject(Reason::TooLongBeforeAuth, self.client);
+                End::Close(close_code::SIZE, "the message is too long before auth")
+            }
+            Some(Breach::TooLong) => {
+                self.shared.counters.reject(Reason::TooLong, self.client);
+                End::Close(close_code::SIZE, "the message is too long")
+            }
+            Some(Breach::TooSlow) => {
+                self.shared.counters.reject(Reason::TooLong, self.client);
+                End::Close(close_code::POLICY, "the long message took too long")
+            }
+            None if matches!(error, SocketError::Utf8(_)) => {
+                End::Close(close_code::INVALID, "text must be UTF-8")
+            }
+            None if matches!(error, SocketError::Io(_)) => End::Gone,
+            Some(Breach::Protocol) | None => {
+                End::Close(close_code::PROTOCOL, "not what a WebSocket sends")
+            }
         }
     }
 
@@ -364,24 +480,17 @@ impl Connection {
 
     /// Closes and waits a moment for the client's own close, so that the reason arrives.
     async fn say_goodbye(&mut self, code: u16, reason: &'static str) {
-        let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        let close = Message::Close(Some(frame));
         if self.send(close).await.is_err() {
             return;
         }
-        let farewell = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let farewell = async {
+            while let Some(Ok(_)) = self.socket.next().await {}
+            if self.is_broken {
+                self.socket.get_mut().drain().await;
+            }
+        };
         timeout(super::GOODBYE, farewell).await.ok();
-    }
-}
-
-/// How a connection ends after something that is no message.
-fn end_of(error: &SocketError) -> End {
-    let text = error.to_string();
-    // axum hides the type behind its error; tests/live.rs sees when the words change.
-    if text.contains("too long") {
-        End::Close(close_code::SIZE, "the message is too long")
-    } else if text.contains("UTF-8") {
-        End::Close(close_code::INVALID, "text must be UTF-8")
-    } else {
-        End::Close(close_code::PROTOCOL, "not what a WebSocket sends")
     }
 }

@@ -8,8 +8,8 @@ pub(super) mod server;
 pub mod stamp;
 pub(super) mod asyncapi;
 
-use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::booth::StartSession;
 use client::{Refusal, StartSessionData};

@@ -35,6 +35,7 @@ export const FINDINGS_ZH = {
   mqtt_away: ["未连接到 MQTT 服务器", "没有数据丢失；请检查 mqtt.broker 和网络"],
   board_slowed: ["主板已降速", "请改善散热，并检查供电"],
   disk_low: ["磁盘空间不足", "请清理空间，或缩短保存时间（store.retention_days）"],
+  tokens_guessed: ["有人在尝试大量错误的令牌", "日志每分钟列出来源地址；请封锁这些地址，或为遗忘的程序更换新令牌"],
   clock_unset: ["没有时间服务器校准时钟，时间可能不准，旧数据只按运行时间删除", "请连接时间服务器（timedatectl 可查看）"],
   clock_disputed: ["本机时钟与 boothd 记录的时间不一致", "请由时间服务器校准，或重启机器"],
   certificate_ended: ["证书已过期", "请更新证书"],
