@@ -87,12 +87,13 @@ fn a_camera_of_which_no_picture_can_be_decoded_is_unhealthy_whatever_a_client_se
 }
 
 #[test]
-fn a_third_of_damaged_pictures_is_half_a_fault_with_its_count() {
+fn a_part_of_the_pictures_that_is_damaged_is_half_a_fault_with_its_count() {
     let folder = tempfile::tempdir().unwrap();
+    // Every third frame of the file is taken: two of five of these are bad.
     let mixed = pictures(30)
         .into_iter()
         .enumerate()
-        .map(|(k, picture)| if k % 3 == 0 { arithmetic(picture) } else { picture });
+        .map(|(k, picture)| if k % 5 < 2 { arithmetic(picture) } else { picture });
     let file = write(folder.path(), &mixed.collect::<Vec<_>>());
     let settings = ["video.source=file", "audio.source=off", "video.fps=5", &*file];
     let daemon = Daemon::start(Command::new(BOOTHD), &settings);
@@ -125,7 +126,8 @@ fn a_frozen_camera_and_a_muted_microphone_are_told_and_mended() {
         "{health:#}"
     );
 
-    plug_in_camera(&booth, 0, &[]);
+    booth.unplug_camera(0);
+    plug_in_camera(&booth, 1, &[]);
     plug_in_microphone(&booth);
     booth.unplug_microphone();
     daemon.wait_for_health("the loss", |health| health["microphone"]["state"] == "unavailable");
@@ -149,7 +151,6 @@ fn a_covered_lens_is_told() {
     let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
     let health = finds(&daemon, "camera_black");
     assert_eq!(health["status"], "degraded", "{health:#}");
-    plug_in_camera(&booth, 0, &[]);
     booth.unplug_camera(0);
     plug_in_camera(&booth, 1, &[]);
     daemon.wait_for_health("the return", is_healthy);
