@@ -162,7 +162,7 @@ catalog! {
         "metrics wait and are not written", "look at the disk of state.dir; it may hang";
     /// Metrics were lost since too many waited for the database.
     RowsLost = "rows_lost": Store, Unhealthy,
-        "metrics are being lost since the database does not take them",
+        "metrics were lost since the database did not take them",
         "make room on the disk of state.dir, or replace it";
 
     /// Messages wait though the broker is connected.

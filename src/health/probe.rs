@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Code, Finding, Findings, PATIENCE, Probe};
+use super::{Code, Finding, Findings, PATIENCE, Probe, Severity};
 use crate::{
     board::{self, Trouble},
     certificate::{self, Certificates},
@@ -76,6 +76,9 @@ pub struct RowsNow {
 /// How long a loss stays a finding: an operator looks now and then.
 const LOSS_LASTS: Duration = Duration::from_secs(60 * 60);
 
+/// So long after the newest loss it is taken to go on.
+const LOSS_GOES_ON: Duration = Duration::from_secs(60);
+
 /// A counter of losses, which may only grow.
 #[derive(Default)]
 struct Losses {
@@ -84,13 +87,13 @@ struct Losses {
 }
 
 impl Losses {
-    /// Takes the counter; whether something was lost lately. What was lost before the first look
-    /// is not news.
-    fn note(&mut self, now: Duration, total: u64) -> bool {
+    /// Takes the counter; how long ago something was lost, where that was lately. What was lost
+    /// before the first look is not news.
+    fn note(&mut self, now: Duration, total: u64) -> Option<Duration> {
         if self.total.replace(total).is_some_and(|before| total > before) {
             self.at = Some(now);
         }
-        self.at.is_some_and(|at| now.saturating_sub(at) < LOSS_LASTS)
+        self.at.map(|at| now.saturating_sub(at)).filter(|ago| *ago < LOSS_LASTS)
     }
 }
 
@@ -99,8 +102,12 @@ pub fn recording(rows: impl Fn(Duration) -> RowsNow + Send) -> impl Probe {
     let mut losses = Losses::default();
     move |now, findings: &mut Findings| {
         let RowsNow { oldest_waits, may_wait, lost_total } = rows(now);
-        if losses.note(now, lost_total) {
-            findings.add(Finding::new(Code::RowsLost).with(format!("{lost_total} rows")));
+        if let Some(ago) = losses.note(now, lost_total) {
+            // What is over is worth a look, but the booth does its job again.
+            let is_going_on = ago < LOSS_GOES_ON;
+            let severity = if is_going_on { Severity::Unhealthy } else { Severity::Degraded };
+            let finding = Finding::new(Code::RowsLost).with(format!("{lost_total} rows"));
+            findings.add(finding.as_severe_as(severity));
         }
         if let Some(waits) = oldest_waits.filter(|waits| *waits >= may_wait + PATIENCE) {
             let fact = format!("for {} s", waits.as_secs());
@@ -126,7 +133,7 @@ pub fn delivery(outbox: impl Fn() -> OutboxNow + Send, mqtt: Arc<Stage>) -> impl
     let (mut before, mut moved_at) = (OutboxNow::default(), Duration::ZERO);
     move |now: Duration, findings: &mut Findings| {
         let outbox = outbox();
-        if losses.note(now, outbox.lost_total) {
+        if losses.note(now, outbox.lost_total).is_some() {
             let fact = format!("{} in all", outbox.lost_total);
             findings.add(Finding::new(Code::RecordsLost).with(fact));
         }
@@ -192,7 +199,13 @@ mod tests {
         assert_eq!(found(&mut probe, 0), [""; 0]);
         rows.lock().unwrap().lost_total = 4;
         assert_eq!(found(&mut probe, 1), ["rows_lost"]);
+        let mut findings = Findings::default();
+        probe.look(Duration::from_secs(60), &mut findings);
+        assert_eq!(findings.sorted()[0].severity, Severity::Unhealthy);
         assert_eq!(found(&mut probe, 3600), ["rows_lost"]);
+        let mut findings = Findings::default();
+        probe.look(Duration::from_secs(3600), &mut findings);
+        assert_eq!(findings.sorted()[0].severity, Severity::Degraded, "it is over");
         assert_eq!(found(&mut probe, 3601), [""; 0]);
         let (oldest_waits, may_wait) = (Some(Duration::from_secs(37)), Duration::from_secs(30));
         *rows.lock().unwrap() = RowsNow { oldest_waits, may_wait, lost_total: 4 };

@@ -29,7 +29,7 @@ export const FINDINGS_ZH = {
   not_recorded: ["会话进行中，但指标没有被记录", "请结束会话并重新启动 boothd"],
   store_away: ["数据库不可用", "请检查 state.dir 所在磁盘；boothd 会自动重试"],
   rows_not_written: ["指标在等待写入", "请检查 state.dir 所在磁盘，它可能停滞"],
-  rows_lost: ["数据库不接收数据，指标正在丢失", "请清理 state.dir 所在磁盘，或更换磁盘"],
+  rows_lost: ["数据库未接收数据，部分指标已丢失", "请清理 state.dir 所在磁盘，或更换磁盘"],
   records_not_delivered: ["已连接服务器，但它不确认任何记录", "请检查 MQTT 服务器的日志、限制和磁盘"],
   records_lost: ["待发记录过旧或过多，已丢失", "请检查 MQTT 服务器，或提高 mqtt.outbox_max_mb"],
   mqtt_away: ["未连接到 MQTT 服务器", "没有数据丢失；请检查 mqtt.broker 和网络"],
