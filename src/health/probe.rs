@@ -138,13 +138,16 @@ pub fn delivery(outbox: impl Fn() -> OutboxNow + Send, mqtt: Arc<Stage>) -> impl
             findings.add(Finding::new(Code::RecordsLost).with(fact));
         }
         let has_moved = outbox.depth < before.depth || outbox.oldest_at != before.oldest_at;
-        let is_due = outbox.depth > 0 && mqtt.status().state == State::Running;
+        let status = mqtt.status();
+        let is_due = outbox.depth > 0 && status.state == State::Running;
         if has_moved || !is_due {
             moved_at = now;
         }
         before = outbox;
         if is_due && now.saturating_sub(moved_at) >= PATIENCE {
-            let fact = format!("{} wait", outbox.depth);
+            // The connection may know why: its limits, or that nothing subscribes.
+            let why = status.error.map(|error| format!(", {error}")).unwrap_or_default();
+            let fact = format!("{} wait{why}", outbox.depth);
             findings.add(Finding::new(Code::RecordsNotDelivered).with(fact));
         }
     }

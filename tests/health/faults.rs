@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{
     broker::Broker,
+    centre::Centre,
     daemon::{BOOTHD, Daemon},
     doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone},
     operator::{begin, end},
@@ -178,6 +179,9 @@ fn a_database_that_another_process_keeps_locked_is_told_while_a_session_runs() {
 #[test]
 fn records_that_a_frozen_broker_does_not_take_are_told() {
     let broker = Broker::open();
+    // Records are taken only where something subscribes to them.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _subscriber = runtime.block_on(Centre::join(broker.port));
     let booth = Booth::new();
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);

@@ -6,6 +6,9 @@
 #[allow(dead_code, reason = "shared: these tests use their part")]
 #[path = "../mqtt/broker.rs"]
 mod broker;
+#[allow(dead_code, reason = "shared: these tests use their part")]
+#[path = "../mqtt/centre.rs"]
+mod centre;
 #[path = "../common/daemon.rs"]
 mod daemon;
 #[path = "../common/doors.rs"]
