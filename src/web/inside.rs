@@ -1,20 +1,25 @@
 //! [`Inside`]: the booth's addresses without a socket, a limit of places or TLS: bytes of any
 //! origin are served. For whoever talks to the booth in its own process, as the fuzzer does.
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{House, Shared, WebState, clients::Clients, router};
+use super::{
+    House, Shared, WebState, clients::Clients, metrics::Counters, peer::Peer, router, serve,
+    slots::Slots,
+};
 use crate::{clock::Clock, error::Result, stop::Stop};
 
 /// See the module.
 pub struct Inside {
     router: Router,
     clients: Arc<Clients>,
+    slots: Arc<Slots>,
+    counters: Arc<Counters>,
 }
 
 impl Inside {
@@ -26,12 +31,20 @@ impl Inside {
         let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
         let shared = Shared::new(state, clock, stop, &house);
         let clients = shared.clients.clone();
-        Ok(Inside { clients, router: house.guarded(router::router(shared)) })
+        let (slots, counters) = (house.slots(), house.counters());
+        Ok(Inside { clients, router: house.guarded(router::router(shared)), slots, counters })
     }
 
     /// Serves one connection until it ends; a WebSocket goes on in a task of its own.
     pub async fn serve(&self, bytes: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let service = TowerToHyperService::new(self.router.clone());
+        let rejections = self.counters.rejections().clone();
+        let peer =
+            Peer::accept((Ipv4Addr::LOCALHOST, 0).into(), self.slots.clone(), rejections);
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            serve::answer(router.clone(), request)
+        });
         let served = http1::Builder::new()
             .serve_connection(TokioIo::new(bytes), service)
             .with_upgrades()

@@ -200,7 +200,7 @@ fn responses<S>(endpoint: &Endpoint<S>, schemas: &mut Schemas) -> Value {
         done["content"] = json!({ "application/json": { "schema": schema } });
     }
     responses.insert(endpoint.status.to_string(), done);
-    let of_role = if endpoint.role.is_some() { &[401, 403][..] } else { &[] };
+    let of_role = if endpoint.role.is_some() { &[401, 403, 429][..] } else { &[] };
     let of_body = if endpoint.body.is_some() { &[400, 413, 415][..] } else { &[] };
     for status in [of_role, of_body, endpoint.refusals].concat() {
         let schema = schemas.told(|schemas| schemas.subschema_for::<RefusedBody<'_>>());

@@ -184,7 +184,11 @@ impl Door {
     }
 }
 
-async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
+/// What the router answers to a request of a connection.
+pub(super) async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
     router.oneshot(request.map(Body::new)).await
 }
 
