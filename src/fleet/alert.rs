@@ -133,8 +133,9 @@ pub struct AlertChange {
 pub fn alerts_of_health(health: &Value) -> BTreeMap<AlertKind, String> {
     let Some(findings) = health["findings"].as_array() else { return older::alerts(health) };
     let mut alerts = BTreeMap::new();
-    let is_notice = |finding: &&Value| finding["severity"] == Severity::Notice.name();
-    for finding in findings.iter().filter(|finding| !is_notice(finding)) {
+    let is_notice = |finding: &Value| finding["severity"] == Severity::Notice.name();
+    let raises = |finding: &&Value| finding["alert"].as_bool().unwrap_or(!is_notice(finding));
+    for finding in findings.iter().filter(raises) {
         let (component, sentence) = (&finding["component"], &finding["sentence"]);
         let Some(component) = component.as_str() else { continue };
         let kind = AlertKind::of_component(component);
@@ -283,6 +284,9 @@ mod tests {
     fn each_finding_raises_the_alert_of_its_component_and_a_notice_none() {
         let health = |findings: &[Value]| alerts_of_health(&json!({ "findings": findings }));
         assert!(health(&[finding("clock", "notice")]).is_empty());
+        let mut guessed = finding("access", "notice");
+        guessed["alert"] = true.into();
+        assert!(health(&[guessed]).contains_key(&AlertKind::Access));
         for component in Component::ALL {
             let alerts = health(&[finding(component.name(), "degraded")]);
             assert_eq!(alerts.len(), 1, "{component:?}");

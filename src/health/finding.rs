@@ -279,6 +279,13 @@ impl Finding {
         self.code.component()
     }
 
+    /// The fleet server raises an alert for it: it costs part of the booth's job, or a person must
+    /// look at it though the booth works.
+    pub fn raises_alert(&self) -> bool {
+        let is_watched = matches!(self.code, Code::TokensGuessed | Code::ClockDisputed);
+        self.severity > Severity::Notice || is_watched
+    }
+
     /// What is wrong, on one line: for a status line. What a device says must not begin a line
     /// of its own.
     pub fn brief(&self) -> String {

@@ -14,7 +14,8 @@
 //!    wrong *now*: a finding ends when it is no longer added.
 //! 3. Add its Chinese text to `web/page/findings_zh.js` and a row to the table of findings in
 //!    docs/guide/troubleshooting.md. `tests/health.rs` fails until both have it.
-//! 4. A finding raises an alert at the fleet server unless it is a [`Severity::Notice`]; the kind
+//! 4. A finding raises an alert at the fleet server unless it is a [`Severity::Notice`]
+//!    (exceptions: [`Finding::raises_alert`]); the kind
 //!    follows from its component (`fleet/alert.rs`).
 //!
 //! ```ignore

@@ -69,6 +69,8 @@ struct FindingHealth {
     component: &'static str,
     code: &'static str,
     severity: &'static str,
+    /// The fleet server raises an alert for it.
+    alert: bool,
     /// What is wrong and what to do.
     sentence: String,
     /// What is particular to this instance; null where the code says it all.
@@ -265,6 +267,7 @@ impl FindingHealth {
             component: finding.component().name(),
             code: finding.code.name(),
             severity: finding.severity.name(),
+            alert: finding.raises_alert(),
             sentence: finding.sentence(),
             detail: finding.detail.clone(),
         }
