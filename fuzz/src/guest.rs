@@ -76,6 +76,7 @@ struct Scene {
     inside: Arc<Inside>,
     store: Store,
     store_thread: StoreThread,
+    engine: Engine,
     clock: Arc<SimulatedClock>,
     stop: Stop,
     workers: Workers,
@@ -140,6 +141,7 @@ impl Scene {
             inside,
             store,
             store_thread,
+            engine,
             clock,
             stop,
             workers,
@@ -259,9 +261,10 @@ impl Scene {
                 assert!(deeds <= most, "{deeds} entries of one guest");
             }
         });
-        let Scene { runtime, store, store_thread, workers, folder, inside, .. } = self;
+        let Scene { runtime, store, store_thread, engine, workers, folder, inside, .. } = self;
         drop(inside);
         drop(runtime);
+        engine.close();
         workers.join();
         drop(store);
         store_thread.join();
@@ -350,7 +353,7 @@ fn pcm(script: &mut Script<'_>) -> Vec<(u8, Vec<u8>)> {
     let (seconds_16, level) = (script.byte().unwrap_or(0), script.byte().unwrap_or(0));
     let mut message = vec![3];
     message.extend(0_u64.to_le_bytes());
-    message.extend([level, level >> 2].repeat(usize::from(seconds_16) * 1000));
+    message.extend([level, level >> 2].repeat(usize::from(seconds_16 & 0x1f) * 1000));
     vec![(0x82, message)]
 }
 
