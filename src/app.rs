@@ -10,20 +10,20 @@ mod fleet;
 mod lamp;
 mod loaded;
 mod monitor;
+mod reload;
+mod signals;
 mod welcome;
 
 use std::{
     io::Write,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinHandle as Task,
 };
 
@@ -39,14 +39,13 @@ use crate::{
     },
     certificate::Certificates,
     clock::Clock,
-    config::Config,
+    config::{Config, Loaded, Source},
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     gate::Gate,
     health::{self, Monitor},
     inference::Catalog,
     light::Light,
-    mqtt::Mqtt,
     names::StreamId,
     recorder,
     report::SummaryReport,
@@ -57,16 +56,15 @@ use crate::{
     stop::Stop,
     store::{self, StateOwner, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
-    web::{self, WebState},
+    web::{self, Settings, WebState},
 };
 
+use central::Central;
 pub use fleet::run_fleet;
 use lamp::Lamp;
 pub(crate) use loaded::catalog;
-use welcome::{announce, token};
-
-/// How long a stop may take before the process leaves as it is.
-const GRACE: Duration = Duration::from_secs(5);
+use reload::Reloader;
+use welcome::{announce, keep_later, token};
 
 /// The parts of the daemon that /health speaks of, in the order of the data.
 struct Stages {
@@ -99,55 +97,78 @@ struct Parts {
 /// # Errors
 /// `Config` when the models or the token cannot be used, `Unavailable` when the address is taken
 /// or another daemon owns the state folder.
-pub fn run(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
+pub fn run(
+    (source, loaded): (&Source, &Loaded),
+    clock: Arc<dyn Clock>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let config = &loaded.config;
     // Before anything else is touched: another daemon may be in the midst of an interview.
-    let _owner = StateOwner::take(&config.state_dir, "boothd run", clock.unix_ms())?;
+    let owner = StateOwner::take(&config.state_dir, "boothd run", clock.unix_ms())?;
     let stop = Stop::default();
     let runtime = runtime()?;
+    let hangups = runtime.block_on(async { signals::hangups() })?;
     let listener = runtime.block_on(listen(config))?;
     let lamp = Lamp::start(config.light.as_deref(), stop.clone())?;
-    runtime.block_on(stop_on_signal(&stop, lamp.light()))?;
+    runtime.block_on(signals::stop_on_signal(&stop, lamp.light()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
-    let store = Store::open_with(&path, config.store.clone(), clock.clone())?;
+    let store = Store::open_owned(&path, config.store.clone(), clock, Some(owner))?;
     // From here on everybody works with the time as the store keeps it.
     let clock = store.0.clock();
     store.0.admit_config_token(&known.token);
+    let keeper = keep_later(&known, config, &store.0, &stop)?;
     if let Some(why) = config.policy.profile.forbids_all() {
         log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
     }
     let stages = Stages::new(store.0.stage(), lamp.light());
     let catalog = catalog(config)?;
-    let mut parts =
-        Parts::open(config, &stages, &runtime, (clock.clone(), stop.clone()), store)?;
-    let board = {
-        let _inside = runtime.enter();
-        board::follow(Board::this(), stop.clone())
-    };
+    let with = (clock.clone(), stop.clone());
+    let mut parts = Parts::open(config, &stages, &runtime, with, store)?;
+    let _inside = runtime.enter();
+    let board = board::follow(Board::this(), stop.clone());
     let health =
         monitor::monitor(config, &stages, (&parts.booth, &parts.store), &board, &clock);
     runtime.spawn(monitor::look(health.clone(), stop.clone()));
     let outlook = BoothOutlook { health: health.clone() };
     let notifier = Notifier::start(move || outlook.look(), stop.clone())?;
-    let certificates = Certificates::default();
-    let broker = config.mqtt.as_ref();
-    certificates::follow(&runtime, broker, &certificates, clock.clone(), stop.clone());
-    health.watch(health::certificates(certificates.clone(), clock.clone()));
-    let state = web_state(config, health, &parts, &catalog, board);
+    let certificates = certificates(config, &runtime, &health, (&clock, &stop));
+    let (settings, taken) = watch::channel(reload::settings(config));
+    let state = web_state(config, (health, taken), &parts, &catalog, board);
     let state = WebState { certificates, ..state };
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
-    let mqtt = central::start(config, &stages, &runtime, &state, with);
-    announce(config, &listener, &known, out)?;
+    let central = Central::start(config, stages.mqtt.clone(), state.clone(), with);
+    let central = Arc::new(Mutex::new(central));
+    let shown = (&state, parts.stream.clone());
+    let reloader = Reloader::new((source, loaded), shown, settings, central.clone());
+    reloader.tell(&state.health);
+    runtime.spawn(reloader.follow(hangups, stop.clone()));
+    announce(config, &listener, &known, out);
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &stages, &catalog)?;
     runtime.block_on(stop.requested());
     let served = runtime.block_on(doors).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
     })?;
-    parts.leave(&runtime, mqtt);
+    parts.leave(&runtime, central);
     notifier.join();
+    keeper.into_iter().for_each(join);
     served
+}
+
+/// The certificates in use, looked at again and again, and what `monitor` makes of them.
+fn certificates(
+    config: &Config,
+    runtime: &Runtime,
+    monitor: &Monitor,
+    (clock, stop): (&Arc<dyn Clock>, &Stop),
+) -> Certificates {
+    let certificates = Certificates::default();
+    let broker = config.mqtt.as_ref();
+    certificates::follow(runtime, broker, &certificates, clock.clone(), stop.clone());
+    monitor.watch(health::certificates(certificates.clone(), clock.clone()));
+    certificates
 }
 
 /// A booth whose door has failed must not go on unseen: it stops, and systemd starts it anew.
@@ -183,33 +204,6 @@ async fn listen(config: &Config) -> Result<TcpListener> {
         );
         Error::new(ErrorKind::Unavailable, what).because(cause)
     })
-}
-
-/// The first signal asks everyone to leave; a second one, or the end of the grace, leaves at once.
-async fn stop_on_signal(stop: &Stop, light: Light) -> Result<()> {
-    let listen_for = |kind| {
-        signal(kind).map_err(|cause| {
-            Error::new(ErrorKind::Internal, "signals cannot be received").because(cause)
-        })
-    };
-    let mut terminate = listen_for(SignalKind::terminate())?;
-    let mut interrupt = listen_for(SignalKind::interrupt())?;
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
-        log::info!(target: "app", "stopping");
-        stop.request();
-        tokio::select! {
-            _ = terminate.recv() => log::warn!(target: "app", "second signal, leaving at once"),
-            _ = interrupt.recv() => log::warn!(target: "app", "second signal, leaving at once"),
-            () = tokio::time::sleep(GRACE) => {
-                log::error!(target: "app", "not everything stopped in time, leaving as it is");
-            }
-        }
-        light.put_out();
-        std::process::exit(1);
-    });
-    Ok(())
 }
 
 impl Stages {
@@ -356,7 +350,7 @@ impl Parts {
     }
 
     /// Joins everything in the order of the data.
-    fn leave(self, runtime: &Runtime, mqtt: Option<Mqtt>) {
+    fn leave(self, runtime: &Runtime, central: Arc<Mutex<Central>>) {
         let Parts {
             capture,
             engine,
@@ -378,9 +372,8 @@ impl Parts {
                 "the session could not be ended in the store");
         }
         // The last summary is in the outbox by now.
-        if let Some(mqtt) = mqtt {
-            runtime.block_on(mqtt.leave());
-        }
+        runtime.block_on(async { central.lock().await.leave().await });
+        drop(central);
         drop((stream, booth));
         drop(store);
         // Whatever became of the rest, what was asked of the store is on the disk.
@@ -429,7 +422,7 @@ fn join(thread: JoinHandle<()>) {
 
 fn web_state(
     config: &Config,
-    health: Arc<Monitor>,
+    (health, settings): (Arc<Monitor>, watch::Receiver<Settings>),
     parts: &Parts,
     catalog: &Catalog,
     board: watch::Receiver<Reading>,
@@ -438,8 +431,7 @@ fn web_state(
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
         policy: config.policy.clone(),
-        features: config.features,
-        session: config.session.clone(),
+        settings,
         health,
         models: loaded::models(config, catalog),
         engine: parts.engine.clone(),

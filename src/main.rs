@@ -1,6 +1,9 @@
 //! Arguments in, exit code out.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use boothd::{
     command,
@@ -11,18 +14,30 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let arguments = command::Arguments::parse();
-    match command::execute(arguments, &mut io::stdout().lock()) {
+    let mut out = io::stdout().lock();
+    let done = command::execute(arguments, &mut out).and_then(|()| {
+        out.flush().map_err(|cause| {
+            Error::new(ErrorKind::Unavailable, "the output cannot be written").because(cause)
+        })
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_reader_gone(&error) => ExitCode::from(READER_GONE),
         Err(error) => {
-            report(&error);
+            service::say_last(&format!("boothd: {}", error.chain()));
             ExitCode::from(exit_code(error.kind()))
         }
     }
 }
 
-#[allow(clippy::print_stderr, reason = "the last words go to whoever started the command")]
-fn report(error: &Error) {
-    eprintln!("{}", service::last_words(&format!("boothd: {}", error.chain())));
+/// What a shell gives for a program that SIGPIPE has ended: `boothd token list | head`.
+const READER_GONE: u8 = 141;
+
+/// Whoever read the output has had enough: that is no error of ours.
+fn is_reader_gone(error: &Error) -> bool {
+    let cause = std::error::Error::source(error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// sysexits.h where it has a word for it; systemd does not restart on 78.

@@ -14,8 +14,9 @@ mod small_disk;
 use std::{
     collections::HashMap,
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -45,6 +46,17 @@ impl OnItsOwnDisk {
     fn start(megabytes: u32, settings: &[&str]) -> Self {
         let mount = tempfile::tempdir().unwrap();
         let command = small_disk::command(mount.path(), megabytes * 1024, BOOTHD);
+        OnItsOwnDisk::start_as(command, mount, settings)
+    }
+
+    /// The disk has no room when the daemon starts.
+    fn start_on_a_full_one(megabytes: u32, settings: &[&str]) -> Self {
+        let mount = tempfile::tempdir().unwrap();
+        let command = small_disk::full_command(mount.path(), megabytes * 1024, BOOTHD);
+        OnItsOwnDisk::start_as(command, mount, settings)
+    }
+
+    fn start_as(command: Command, mount: tempfile::TempDir, settings: &[&str]) -> Self {
         let state = format!("state.dir={}/state", mount.path().display());
         let mut all: Vec<&str> = settings.to_vec();
         all.extend(DEMO);
@@ -97,6 +109,52 @@ fn a_full_disk_stops_no_analysis_and_what_waited_is_written_when_there_is_room()
     let seconds: Vec<f64> = rows.iter().map(|row| row[0].as_f64().unwrap()).collect();
     let gaps = seconds.windows(2).filter(|pair| pair[1] - pair[0] > 2.0).count();
     assert!(seconds.len() >= 2 && gaps == 0, "{seconds:?}");
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_there_is_room() {
+    let booth = OnItsOwnDisk::start_on_a_full_one(4, &["store.flush_s=1"]);
+    let health = booth.store_is("unavailable");
+    assert!(health["store"]["error"].as_str().unwrap().contains("make room"), "{health}");
+    goes_on(&booth.daemon);
+    let refused = ask(&booth.daemon.address, "POST", "/api/v1/sessions", &operator::consent());
+    let (status, said) = refused.unwrap();
+    assert_eq!(status, 503, "{said}");
+    assert!(said["error"].as_str().unwrap().contains("database"), "{said}");
+    fs::remove_file(booth.disk.join("filler")).unwrap();
+    booth.store_is("running");
+    let session = begin(&booth.daemon.address).expect("begins");
+    assert_eq!(end(&booth.daemon.address, &session), Some(200));
+}
+
+/// Nobody has given it a token, and the disk does not let the new one be kept.
+#[test]
+fn a_token_that_cannot_be_kept_is_kept_when_there_is_room() {
+    let mount = tempfile::tempdir().unwrap();
+    let mut command = daemon::boothd(small_disk::full_command(mount.path(), 1024, BOOTHD));
+    command.arg("run").args(["--set", "web.port=0", "--set", "video.source=off"]);
+    command.args(["--set", "audio.source=off", "--set"]);
+    command.arg(format!("state.dir={}/state", mount.path().display()));
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut told = String::new();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut told).unwrap();
+    let token = told.trim().split_once("#token=").expect("it is told").1.to_owned();
+    let disk = small_disk::seen_by(child.id(), mount.path());
+    assert!(!disk.join("state/token").exists());
+    fs::remove_file(disk.join("filler")).unwrap();
+    let deadline = Instant::now() + daemon::PATIENCE;
+    let kept = loop {
+        match fs::read_to_string(disk.join("state/token")) {
+            Ok(kept) => break kept,
+            Err(_) => assert!(Instant::now() < deadline, "the token is not kept"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(kept.trim(), token);
 }
 
 /// A library that stands between the daemon and its card: `fsync` takes as many milliseconds

@@ -34,7 +34,7 @@ use boothd_whole::{
     stage::{Component, Stage},
     stop::Stop,
     store::{AuditQuery, NewToken, Role, Store, StoreThread},
-    web::{Inside, WebConfig, WebState},
+    web::{Inside, Settings, WebConfig, WebState},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -312,16 +312,14 @@ fn state(
     let watched = booth.state();
     let interview = move || watched.borrow().interview();
     let health = Monitor::new(stages.clone(), interview, pace, clock.clone());
+    let config =
+        WebConfig { rate_limit_per_s: 1e9, max_connections: 800, ..WebConfig::default() };
+    let settings = Settings { features, session, limits: config.limits() };
     WebState {
-        config: WebConfig {
-            rate_limit_per_s: 1e9,
-            max_connections: 800,
-            ..WebConfig::default()
-        },
+        config,
         booth_id: "fuzzed".into(),
         policy,
-        features,
-        session,
+        settings: watch::channel(settings).1,
         devices: devices::follow(stages, stop.clone()),
         health: Arc::new(health),
         models: Vec::new(),

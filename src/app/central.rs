@@ -2,42 +2,81 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::runtime::Runtime;
-
-use super::Stages;
 use crate::{
     clock::Clock,
     config::Config,
     mqtt::{About, Mqtt, MqttGround},
-    stage::State,
+    stage::{Stage, State},
     stop::Stop,
     web::{self, WebState},
 };
 
-/// Begins to talk to the central desk, where there is one.
-pub(super) fn start(
-    config: &Config,
-    stages: &Stages,
-    runtime: &Runtime,
-    state: &WebState,
-    (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
-) -> Option<Mqtt> {
-    let stage = stages.mqtt.clone();
-    let Some(mqtt) = &config.mqtt else {
-        stage.update(|status| status.state = State::Off);
-        return None;
-    };
-    let about = About {
-        version: env!("CARGO_PKG_VERSION"),
-        board: state.board.borrow().clone(),
-        models: state.models.iter().map(|m| (m.name.clone(), m.sha256.clone())).collect(),
-        config_sha256: config.shared_sha256(),
-        listen,
-    };
-    let (of_health, time) = (state.clone(), clock.clone());
-    let health = Arc::new(move || web::health_value(&of_health, &*time));
-    let (store, booth, live) = (state.store.clone(), state.booth.clone(), state.live.clone());
-    let ground = MqttGround { store, booth, live, stage, clock, stop, about, health };
-    let _runtime = runtime.enter();
-    Some(Mqtt::start(mqtt, ground))
+/// The connection to the desk, and what it is made of.
+pub(super) struct Central {
+    state: WebState,
+    stage: Arc<Stage>,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+    listen: SocketAddr,
+    mqtt: Option<Mqtt>,
+}
+
+impl Central {
+    /// Begins to talk to the central desk, where there is one. Must be called in the network
+    /// runtime.
+    pub(super) fn start(
+        config: &Config,
+        stage: Arc<Stage>,
+        state: WebState,
+        (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
+    ) -> Self {
+        let mut central = Central { state, stage, clock, stop, listen, mqtt: None };
+        central.connect(config);
+        central
+    }
+
+    /// Leaves in order and begins anew by another configuration; nothing that waits is lost.
+    pub(super) async fn connect_anew(&mut self, config: &Config) {
+        if let Some(mqtt) = self.mqtt.take() {
+            mqtt.leave().await;
+        }
+        if !self.stop.is_requested() {
+            self.connect(config);
+        }
+    }
+
+    /// Says goodbye.
+    pub(super) async fn leave(&mut self) {
+        if let Some(mqtt) = self.mqtt.take() {
+            mqtt.leave().await;
+        }
+    }
+
+    fn connect(&mut self, config: &Config) {
+        let Some(mqtt) = &config.mqtt else {
+            self.stage.update(|status| status.state = State::Off);
+            return;
+        };
+        self.stage.update(|status| status.state = State::Starting);
+        let state = &self.state;
+        let about = About {
+            version: env!("CARGO_PKG_VERSION"),
+            board: state.board.borrow().clone(),
+            models: state.models.iter().map(|m| (m.name.clone(), m.sha256.clone())).collect(),
+            config_sha256: config.shared_sha256(),
+            listen: self.listen,
+        };
+        let (of_health, time) = (state.clone(), self.clock.clone());
+        let ground = MqttGround {
+            store: state.store.clone(),
+            booth: state.booth.clone(),
+            live: state.live.clone(),
+            stage: self.stage.clone(),
+            clock: self.clock.clone(),
+            stop: self.stop.clone(),
+            about,
+            health: Arc::new(move || web::health_value(&of_health, &*time)),
+        };
+        self.mqtt = Some(Mqtt::start(mqtt, ground));
+    }
 }

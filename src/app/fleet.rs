@@ -3,12 +3,12 @@
 use std::{io::Write, sync::Arc};
 
 use super::{
-    certificates, listen, runtime, stop_on_signal,
-    welcome::{announce, token},
+    certificates, join, listen, reload, runtime, signals,
+    welcome::{announce, keep_later, token},
 };
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Loaded, Source},
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
     light::Light,
@@ -22,21 +22,31 @@ use crate::{
 /// # Errors
 /// `Config` when no broker is configured or the archive or the token cannot be used,
 /// `Unavailable` when the address is taken or another daemon owns the state folder.
-pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
+pub fn run_fleet(
+    (source, loaded): (&Source, &Loaded),
+    clock: Arc<dyn Clock>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let config = &loaded.config;
     let mqtt = config.mqtt.clone().ok_or_else(|| {
         let what = "the centre hears booths through a broker; set mqtt.broker";
         Error::new(ErrorKind::Config, what)
     })?;
     // The booth's default folder is the same: an interview may run in it.
-    let _owner = StateOwner::take(&config.state_dir, "boothd fleet", clock.unix_ms())?;
+    let owner = StateOwner::take(&config.state_dir, "boothd fleet", clock.unix_ms())?;
     let stop = Stop::default();
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
-    runtime.block_on(stop_on_signal(&stop, Light::none()))?;
+    let hangups = runtime.block_on(async { signals::hangups() })?;
+    let reloads = (source.clone(), loaded.clone());
+    runtime.spawn(reload::follow_centre(hangups, reloads, stop.clone()));
+    runtime.block_on(signals::stop_on_signal(&stop, Light::none()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
-    let (store, store_thread) = Store::open_with(&path, config.store.clone(), clock)?;
+    let (store, store_thread) =
+        Store::open_owned(&path, config.store.clone(), clock, Some(owner))?;
     store.admit_config_token(&known.token);
+    let keeper = keep_later(&known, config, &store, &stop)?;
     let fleet = Fleet::open(config.fleet.clone(), config.state_dir.clone(), store.clock())?;
     certificates::follow(
         &runtime,
@@ -45,12 +55,13 @@ pub fn run_fleet(config: &Config, clock: Arc<dyn Clock>, out: &mut dyn Write) ->
         store.clock(),
         stop.clone(),
     );
-    announce(config, &listener, &known, out)?;
+    announce(config, &listener, &known, out);
     let notifier = notifier(&fleet, &store, stop.clone())?;
     let doors = (listener, config.web.clone(), store);
     let ran = runtime.block_on(fleet.run(mqtt, doors, stop));
     store_thread.join();
     notifier.join();
+    keeper.into_iter().for_each(join);
     ran
 }
 

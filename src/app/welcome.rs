@@ -1,14 +1,20 @@
 //! Who may come in, and where: the operator's token and the page's address.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use tokio::net::TcpListener;
 
+use super::spawn;
 use crate::{
     config::Config,
-    error::{Error, ErrorKind, Result},
+    error::Result,
     service,
-    store::{self, Secret},
+    stop::Stop,
+    store::{self, Secret, Store},
 };
 
 /// The operator's own token, or the one that was made at the first start.
@@ -24,7 +30,12 @@ enum TokenOrigin {
     Kept,
     /// Made now: it is told this once.
     New,
+    /// Made now, and the disk did not let it be kept yet.
+    Unkept,
 }
+
+/// How often it is tried again to keep a token.
+const KEEP_EVERY: Duration = Duration::from_secs(2);
 
 /// Finds it, or makes one.
 pub(super) fn token(config: &Config) -> Result<Known> {
@@ -34,9 +45,47 @@ pub(super) fn token(config: &Config) -> Result<Known> {
     if let Some(token) = store::token_of_credential()? {
         return Ok(Known { token, origin: TokenOrigin::Credential });
     }
-    let (token, is_new) = store::load_or_make_token(&config.state_dir)?;
-    let origin = if is_new { TokenOrigin::New } else { TokenOrigin::Kept };
+    let (token, origin) = match store::load_or_make_token(&config.state_dir) {
+        Ok((token, true)) => (token, TokenOrigin::New),
+        Ok((token, false)) => (token, TokenOrigin::Kept),
+        Err(error) if store::is_disks(&error) => {
+            let told = error.chain().to_string();
+            log::error!(target: "app", error = &*told; "the operator's new token cannot be kept yet; boothd tries again by itself, or set web.token");
+            (Secret::random(), TokenOrigin::Unkept)
+        }
+        Err(error) => return Err(error),
+    };
     Ok(Known { token, origin })
+}
+
+/// Keeps the token once the disk lets it, where it could not be kept at the start.
+pub(super) fn keep_later(
+    known: &Known,
+    config: &Config,
+    store: &Store,
+    stop: &Stop,
+) -> Result<Option<JoinHandle<()>>> {
+    if !matches!(known.origin, TokenOrigin::Unkept) {
+        return Ok(None);
+    }
+    let (token, state_dir) = (known.token.clone(), config.state_dir.clone());
+    let (store, stop) = (store.clone(), stop.clone());
+    let keep = move || {
+        while !stop.wait_timeout(KEEP_EVERY) {
+            match store::keep_token(&state_dir, &token) {
+                Ok(other) => {
+                    if let Some(other) = other {
+                        store.admit_config_token(&other);
+                    }
+                    return log::info!(target: "app", "the operator's token is kept in state.dir/token");
+                }
+                Err(error) => {
+                    log::debug!(target: "app", error = &*error.chain().to_string(); "the token is not kept yet");
+                }
+            }
+        }
+    };
+    spawn("token", keep).map(Some)
 }
 
 /// Tells whoever started the daemon where the page is; a new token is told this once, unless it
@@ -46,7 +95,7 @@ pub(super) fn announce(
     listener: &TcpListener,
     known: &Known,
     out: &mut dyn Write,
-) -> Result<()> {
+) {
     let address = listener.local_addr().unwrap_or(config.listen);
     let scheme = if config.web.tls.is_some() { "https" } else { "http" };
     let kept = config.state_dir.join("token");
@@ -56,15 +105,25 @@ pub(super) fn announce(
             known.token.reveal(),
             kept.display()
         ),
+        TokenOrigin::Unkept if !service::is_journal(io::stdout()) => format!(
+            "#token={}\nThe token is new. The disk does not let it be kept yet: it will be in {} and \
+             is not shown again.",
+            known.token.reveal(),
+            kept.display()
+        ),
         TokenOrigin::New | TokenOrigin::Kept => {
             format!(" (the token is kept in {})", kept.display())
         }
+        TokenOrigin::Unkept => format!(
+            " (the token is new and will be kept in {} once the disk lets it)",
+            kept.display()
+        ),
         TokenOrigin::Config => " (the token is web.token's)".into(),
         TokenOrigin::Credential => " (the token is the credential's)".into(),
     };
     let told = writeln!(out, "page: {scheme}://{address}/{whose}").and_then(|()| out.flush());
-    told.map_err(|cause| {
-        Error::new(ErrorKind::Unavailable, "the address of the page cannot be printed")
-            .because(cause)
-    })
+    // An interview needs no standard output: who started boothd may have closed it.
+    if let Err(cause) = told {
+        log::warn!(target: "app", address = address.to_string().as_str(), cause:display; "the address of the page cannot be printed");
+    }
 }

@@ -8,7 +8,7 @@ use super::write_json;
 use crate::{
     app,
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, Loaded, Source},
     error::{Error, ErrorKind, Result},
     fleet::{BoothKey, FleetEraseTarget, archive_path, erase_by_command},
     store::{Database, database_path, random_hex},
@@ -47,13 +47,13 @@ struct EraseArguments {
 }
 
 pub(super) fn run(
-    config: &Config,
+    (source, loaded): (&Source, &Loaded),
     arguments: FleetArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
     match arguments.command {
-        None => app::run_fleet(config, Arc::new(SystemClock::default()), out),
-        Some(FleetCommand::Erase(arguments)) => erase(config, arguments, out),
+        None => app::run_fleet((source, loaded), Arc::new(SystemClock::default()), out),
+        Some(FleetCommand::Erase(arguments)) => erase(&loaded.config, arguments, out),
     }
 }
 

@@ -1,5 +1,5 @@
-//! `boothd export`, `erase` and `backup`: what is kept, for whoever answers for it. They work on
-//! the database itself, so also while the daemon runs.
+//! `boothd export`, `erase`, `backup` and `restore`: what is kept, for whoever answers for it. They
+//! work on the database itself, all but `restore` also while the daemon runs.
 
 use std::{io::Write, path::PathBuf, sync::Arc};
 
@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::{write_json, write_line};
 use crate::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::Config,
     error::{Error, ErrorKind, Result},
-    store::{Database, EraseTarget, database_path},
+    fleet,
+    store::{self, Database, EraseTarget, StateOwner, database_path},
 };
 
 /// Who the audit log says it was.
@@ -48,6 +49,16 @@ pub(super) struct EraseArguments {
 #[derive(Args, Debug)]
 pub(super) struct BackupArguments {
     /// The copy, a file that is not there yet
+    file: PathBuf,
+    /// Copy the archive of the fleet server (fleet.db) instead
+    #[arg(long)]
+    archive: bool,
+}
+
+/// `boothd restore`
+#[derive(Args, Debug)]
+pub(super) struct RestoreArguments {
+    /// What `boothd backup` made: of a booth, or (--archive) of the fleet server
     file: PathBuf,
 }
 
@@ -99,7 +110,43 @@ pub(super) fn backup(
     arguments: &BackupArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let database = Database::open(&database_path(&config.state_dir))?;
-    database.back_up(&arguments.file)?;
-    write_line(out, &format!("the database is copied to {}", arguments.file.display()))
+    let BackupArguments { file, archive } = arguments;
+    if *archive {
+        fleet::back_up(&config.state_dir, file)?;
+        return write_line(out, &format!("the archive is copied to {}", file.display()));
+    }
+    Database::open(&database_path(&config.state_dir))?.back_up(file)?;
+    write_line(out, &format!("the database is copied to {}", file.display()))
+}
+
+/// Puts a back-up in the place of the database, or of the archive.
+pub(super) fn restore(
+    config: &Config,
+    arguments: &RestoreArguments,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let (file, now) = (&arguments.file, SystemClock::default().unix_ms());
+    let _owner = StateOwner::take(&config.state_dir, "boothd restore", now)?;
+    let is_archive = fleet::is_archive(file)?;
+    let (to, kept) = if is_archive {
+        let to = fleet::archive_path(&config.state_dir);
+        let kept = fleet::restore(file, &to, now)?;
+        (to, kept)
+    } else {
+        let to = database_path(&config.state_dir);
+        let kept = store::restore(file, &to, ACTOR, now)?;
+        (to, kept)
+    };
+    write_line(out, &format!("{} is restored to {}", file.display(), to.display()))?;
+    if let Some(kept) = kept {
+        let told = format!(
+            "what was there is kept as {} (and -wal); delete it once you no longer need it: it \
+             holds interviews",
+            kept.display()
+        );
+        write_line(out, &told)?;
+    }
+    let told = "what was erased or revoked since the back-up was made is back: erase and revoke it \
+                again; then start boothd";
+    write_line(out, told)
 }

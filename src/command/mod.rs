@@ -17,7 +17,7 @@ use std::{io::Write, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::Config,
+    config::{Config, Source},
     error::{Error, ErrorKind, Result},
     service,
 };
@@ -75,6 +75,8 @@ enum Command {
     Erase(keep::EraseArguments),
     /// Copy the database to a file, also while the booth runs
     Backup(keep::BackupArguments),
+    /// Put a back-up in the place of the database, while boothd is stopped
+    Restore(keep::RestoreArguments),
     /// Check the configuration and say all that is wrong with it
     CheckConfig,
     /// Measure speed and memory on the bundled clip
@@ -88,17 +90,14 @@ enum Evaluate {
 }
 
 impl Settings {
-    /// The judged configuration.
-    ///
-    /// # Errors
-    /// `Config`, with every mistake.
-    pub fn load(&self) -> Result<Config> {
+    /// Where the configuration comes from, to be read, and read again.
+    pub fn source(&self) -> Source {
         let installed = PathBuf::from("/usr/share/boothd");
         let data_dir = self
             .data_dir
             .clone()
             .unwrap_or_else(|| if installed.is_dir() { installed } else { PathBuf::from(".") });
-        Config::load(self.config.as_deref(), &self.set, &data_dir)
+        Source::new(self.config.clone(), self.set.clone(), data_dir)
     }
 }
 
@@ -107,24 +106,27 @@ impl Settings {
 /// # Errors
 /// What the command says.
 pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
-    let config = arguments.settings.load()?;
+    let source = arguments.settings.source();
+    let loaded = source.load()?;
+    let config = &loaded.config;
     service::init_logging(config.log_level);
     service::abort_on_panic();
     match arguments.command {
-        Command::Run(arguments) => run::run(&config, &arguments, out),
-        Command::Fleet(arguments) => fleet::run(&config, arguments, out),
-        Command::Analyze(arguments) => analyze::run(&config, &arguments, out),
+        Command::Run(arguments) => run::run((&source, &loaded), &arguments, out),
+        Command::Fleet(arguments) => fleet::run((&source, &loaded), arguments, out),
+        Command::Analyze(arguments) => analyze::run(config, &arguments, out),
         Command::Evaluate(Evaluate::Expression(arguments)) => {
-            evaluate::run(&config, &arguments, out)
+            evaluate::run(config, &arguments, out)
         }
         Command::Devices(arguments) => devices::run(&arguments, out),
-        Command::Token(command) => token::run(&config, command, out),
-        Command::Audit(arguments) => audit::run(&config, arguments, out),
-        Command::Export(arguments) => keep::export(&config, &arguments, out),
-        Command::Erase(arguments) => keep::erase(&config, arguments, out),
-        Command::Backup(arguments) => keep::backup(&config, &arguments, out),
-        Command::CheckConfig => write_line(out, &judged(&config)),
-        Command::Bench(arguments) => bench::run(&config, &arguments, out),
+        Command::Token(command) => token::run(config, command, out),
+        Command::Audit(arguments) => audit::run(config, arguments, out),
+        Command::Export(arguments) => keep::export(config, &arguments, out),
+        Command::Erase(arguments) => keep::erase(config, arguments, out),
+        Command::Backup(arguments) => keep::backup(config, &arguments, out),
+        Command::Restore(arguments) => keep::restore(config, &arguments, out),
+        Command::CheckConfig => write_line(out, &judged(config)),
+        Command::Bench(arguments) => bench::run(config, &arguments, out),
     }
 }
 

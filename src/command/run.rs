@@ -8,7 +8,7 @@ use crate::{
     app,
     capture::source::SourceKind,
     clock::{Clock, FastClock, SystemClock},
-    config::Config,
+    config::{Config, Loaded, Source},
     error::{Error, ErrorKind, Result},
 };
 
@@ -21,11 +21,11 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(
-    config: &Config,
+    config: (&Source, &Loaded),
     arguments: &RunArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
-    app::run(config, clock(config, arguments.speed)?, out)
+    app::run(config, clock(&config.1.config, arguments.speed)?, out)
 }
 
 fn clock(config: &Config, speed: u32) -> Result<Arc<dyn Clock>> {

@@ -26,6 +26,13 @@ column, and boothd does not start (exit code 78); `boothd check-config` only loo
 
 A relative path in the file is relative to boothd's data directory, one given with `--set` to the
 working directory.
+
+**Reload**: SIGHUP (`systemctl reload boothd`) makes a running booth read its file again, in the midst of an
+interview too. A key with \"yes\" in the column *reload* holds at once, one with \"next session\" or \"next
+connection\" for those that begin from there on; a changed key with \"restart\" is named in the journal and in
+/health and holds when boothd is started again. The content of certificates and password files is read anew
+by itself. A file with mistakes changes nothing: all of them stand in the journal, and /health says that the
+file is not what runs. The fleet server takes `log.level` only.
 ";
 
 /// The commented sample, in which every key has its default.
@@ -58,7 +65,7 @@ pub fn reference() -> String {
             table = key.table();
             write!(
                 text,
-                "\n## [{table}]\n\n| key | default | accepts | |\n|---|---|---|---|\n"
+                "\n## [{table}]\n\n| key | default | accepts | reload | |\n|---|---|---|---|---|\n"
             )
             .expect("a String takes everything");
         }
@@ -72,7 +79,8 @@ fn row(key: &Key) -> String {
         Fallback::Is(value) => format!("`{value}`"),
         Fallback::Unset(_) => "not set".into(),
     };
-    format!("| `{}` | {default} | {} | {} |\n", key.name, key.kind.accepts(), key.doc)
+    let (accepts, reload) = (key.kind.accepts(), key.reload.name());
+    format!("| `{}` | {default} | {accepts} | {reload} | {} |\n", key.name, key.doc)
 }
 
 fn wrapped(text: &str) -> Vec<String> {

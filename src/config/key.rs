@@ -16,6 +16,33 @@ pub struct Key {
     pub default: Fallback,
     /// What it is for, with its unit.
     pub doc: &'static str,
+    /// When a changed value holds.
+    pub reload: Reload,
+}
+
+/// When a new value of a [`Key`] holds for a daemon that runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reload {
+    /// When boothd is started again.
+    Restart,
+    /// When the configuration is read again (SIGHUP, `systemctl reload boothd`).
+    AtOnce,
+    /// Then, for WebSockets that are opened from there on.
+    NextConnection,
+    /// Then, for sessions that begin from there on.
+    NextSession,
+}
+
+impl Reload {
+    /// What docs/ref/config.md says.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reload::Restart => "restart",
+            Reload::AtOnce => "yes",
+            Reload::NextConnection => "next connection",
+            Reload::NextSession => "next session",
+        }
+    }
 }
 
 /// What values a [`Key`] takes.
@@ -51,6 +78,7 @@ pub enum Fallback {
 
 use Fallback::{Is, Unset};
 use Kind::{Integer, Number, Numbers, Path, Switch, Text, Texts, Word};
+use Reload::{AtOnce, NextConnection, NextSession};
 
 impl Key {
     /// Its table: the name up to the last dot.
@@ -89,7 +117,18 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 }
 
 const fn key(name: &'static str, kind: Kind, default: Fallback, doc: &'static str) -> Key {
-    Key { name, kind, default, doc }
+    Key { name, kind, default, doc, reload: Reload::Restart }
+}
+
+/// A key whose new value holds without a restart.
+const fn live(
+    reload: Reload,
+    name: &'static str,
+    kind: Kind,
+    default: Fallback,
+    doc: &'static str,
+) -> Key {
+    Key { name, kind, default, doc, reload }
 }
 
 const SOURCES: Kind = Word(&["auto", "device", "file", "off"]);
@@ -296,38 +335,44 @@ pub const KEYS: &[Key] = &[
         "How far the crop is moved towards the forehead, as a share of the box's height.",
     ),
     key("speech.workers", Integer(1, 16), Is("1"), "Threads that analyse sound."),
-    key(
+    live(
+        NextSession,
         "metrics.window_s",
         Number(1.0, 600.0),
         Is("10.0"),
         "Window of the metrics over time, such as stability and eye_contact_ratio.",
     ),
-    key(
+    live(
+        AtOnce,
         "eye_contact.cone_deg",
         Number(1.0, 60.0),
         Is("15.0"),
         "Half angle of the cone that counts as eye contact.",
     ),
-    key(
+    live(
+        AtOnce,
         "eye_contact.hysteresis_deg",
         Number(0.0, 30.0),
         Is("5.0"),
         "How far outside the cone a contact is kept once it was made.",
     ),
-    key(
+    live(
+        AtOnce,
         "eye_contact.centre_yaw_deg",
         Number(-60.0, 60.0),
         Is("0.0"),
         "Where the cone points, from the camera, positive to the picture's left: people look at \
          the screen, not into the camera.",
     ),
-    key(
+    live(
+        AtOnce,
         "eye_contact.centre_pitch_deg",
         Number(-60.0, 60.0),
         Is("0.0"),
         "Where the cone points, positive up.",
     ),
-    key(
+    live(
+        NextSession,
         "eye_contact.calibrate_s",
         Number(0.0, 600.0),
         Is("0.0"),
@@ -398,27 +443,31 @@ pub const KEYS: &[Key] = &[
         Is("50"),
         "WebSocket connections with a token at a time; the next one gets HTTP 503. Operators have 8 more.",
     ),
-    key(
+    live(
+        NextConnection,
         "web.idle_timeout_s",
         Number(1.0, 86_400.0),
         Is("300.0"),
         "A client from which nothing came for so long, not even the answer to a heartbeat, is \
          closed (1001).",
     ),
-    key(
+    live(
+        NextConnection,
         "web.heartbeat_s",
         Number(1.0, 3600.0),
         Is("30.0"),
         "How often clients are pinged; less than web.idle_timeout_s.",
     ),
-    key(
+    live(
+        NextConnection,
         "web.max_message_bytes",
         Integer(1024, 16_777_216),
         Is("10100000"),
         "A longer message closes its connection (1009); a picture is limited to 5 MB and sound to \
          10 MB besides.",
     ),
-    key(
+    live(
+        NextConnection,
         "web.rate_limit_per_s",
         Number(1.0, 1000.0),
         Is("20.0"),
@@ -462,12 +511,12 @@ pub const KEYS: &[Key] = &[
         Is("false"),
         "GET /metrics needs no token. Otherwise a viewer's: `Authorization: Bearer`.",
     ),
-    key("features.video", Switch, Is("true"), "Look at all."),
-    key("features.audio", Switch, Is("true"), "Listen at all."),
-    key("features.face_emotion", Switch, Is("true"), "The 7 basic expressions."),
-    key("features.gaze", Switch, Is("true"), "Gaze and eye contact."),
-    key("features.head_pose", Switch, Is("true"), "Head pose and its stability."),
-    key("features.voice_emotion", Switch, Is("true"), "Arousal of the voice."),
+    live(AtOnce, "features.video", Switch, Is("true"), "Look at all."),
+    live(AtOnce, "features.audio", Switch, Is("true"), "Listen at all."),
+    live(AtOnce, "features.face_emotion", Switch, Is("true"), "The 7 basic expressions."),
+    live(AtOnce, "features.gaze", Switch, Is("true"), "Gaze and eye contact."),
+    live(AtOnce, "features.head_pose", Switch, Is("true"), "Head pose and its stability."),
+    live(AtOnce, "features.voice_emotion", Switch, Is("true"), "Arousal of the voice."),
     key(
         "features.preview",
         Switch,
@@ -503,33 +552,38 @@ pub const KEYS: &[Key] = &[
          otherwise. A light that cannot be switched on keeps both closed. docs/guide/light.md \
          says how a pin becomes a LED.",
     ),
-    key(
+    live(
+        AtOnce,
         "log.level",
         Word(&["error", "warn", "info", "debug", "trace"]),
         Is("\"info\""),
         "What is logged.",
     ),
-    key(
+    live(
+        AtOnce,
         "store.retention_days",
         Integer(1, 3650),
         Is("90"),
         "Days after which a session that is over is deleted, with its consent, metrics and summary.",
     ),
-    key(
+    live(
+        AtOnce,
         "store.max_mb",
         Integer(16, 1_000_000),
         Is("1024"),
         "Size of the database in MiB at which the oldest sessions' metrics are deleted before \
          their time; sessions, consents and summaries stay.",
     ),
-    key(
+    live(
+        AtOnce,
         "store.flush_s",
         Number(1.0, 600.0),
         Is("120.0"),
         "Seconds that the metrics of a running session may wait in memory, to spare the card: \
          what a power cut may take of them. Sessions, consents and summaries never wait.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.broker",
         Text,
         Unset("\"mqtts://broker.example:8883\""),
@@ -542,67 +596,77 @@ pub const KEYS: &[Key] = &[
         Is("\"site\""),
         "Where the booth stands; with booth.id its place among the topics: boothd/v1/SITE/BOOTH/…",
     ),
-    key("mqtt.username", Text, Unset("\"booth-1\""), "With whose name to log in."),
-    key(
+    live(AtOnce, "mqtt.username", Text, Unset("\"booth-1\""), "With whose name to log in."),
+    live(
+        AtOnce,
         "mqtt.password_file",
         Path,
         Unset("\"mqtt_password\""),
         "The file with the password, read at each attempt to connect. Not set: the systemd \
          credential `mqtt_password` (LoadCredential=), if there is one.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.ca_file",
         Path,
         Unset("\"broker_ca.crt\""),
         "Certificates (PEM) that the broker's must come from; the system's where not given.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.client_certificate",
         Path,
         Unset("\"booth_mqtt.crt\""),
         "The booth's own certificate for a broker that asks for one, PEM; with mqtt.client_key.",
     ),
-    key("mqtt.client_key", Path, Unset("\"booth_mqtt.key\""), "Its private key, PEM."),
-    key(
+    live(AtOnce, "mqtt.client_key", Path, Unset("\"booth_mqtt.key\""), "Its private key, PEM."),
+    live(
+        AtOnce,
         "mqtt.commands",
         Texts(0, 6),
         Is("[]"),
         "What others may ask of the booth over MQTT: start, end, features, identify, restart, \
          erase. Every other command is answered by a refusal.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.home_assistant",
         Word(&["off", "device", "entities"]),
         Is("\"off\""),
         "How Home Assistant is told of the booth: \"device\", in one message (2024.11 and later), \
          or \"entities\", one message for each.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.home_assistant_prefix",
         Text,
         Is("\"homeassistant\""),
         "Home Assistant's own discovery prefix.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.replay_per_s",
         Integer(1, 10_000),
         Is("200"),
         "Messages of the outbox that are sent in a second at most, so that booths that come back \
          together do not drown the broker.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.outbox_max_mb",
         Integer(1, 100_000),
         Is("64"),
         "Size of the outbox in MiB; what is over it falls out, oldest first, and is counted.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.outbox_max_days",
         Integer(1, 3650),
         Is("30"),
         "Days that a message may wait for the broker.",
     ),
-    key(
+    live(
+        AtOnce,
         "mqtt.keep_alive_s",
         Integer(5, 3600),
         Is("30"),

@@ -9,6 +9,7 @@ mod file;
 mod judge;
 mod key;
 mod problem;
+mod source;
 
 use std::{
     fs,
@@ -19,8 +20,9 @@ use std::{
 use sha2::{Digest, Sha256};
 
 pub use document::{reference, sample};
-pub use key::{Fallback, KEYS, Key, Kind};
+pub use key::{Fallback, KEYS, Key, Kind, Reload};
 pub use problem::{Place, Problem};
+pub use source::{Loaded, Source};
 
 use crate::{
     capture::{

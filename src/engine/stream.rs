@@ -285,6 +285,16 @@ impl Stream {
         is_done.await.map_err(|_| left())
     }
 
+    /// From now on observations become metrics so: the cone of eye contact at once, the rest with
+    /// the next session.
+    ///
+    /// # Errors
+    /// As [`Stream::begin_session`].
+    pub async fn configure(&self, session: SessionConfig) -> Result<()> {
+        let configure = Command::Configure { session: Box::new(session) };
+        self.commands.send(configure).await.map_err(|_| left())
+    }
+
     /// Ends the session: what it came to. The metrics begin anew, for nobody in particular.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ pub struct FinishedSession {
 pub(super) enum Command {
     Begin { session_id: SessionId, done: oneshot::Sender<()> },
     Finish { done: oneshot::Sender<FinishedSession> },
+    Configure { session: Box<SessionConfig> },
 }
 
 /// See the module.
@@ -124,6 +125,10 @@ impl StreamTask {
     fn obey(&mut self, command: Command, clock: &dyn Clock) {
         // Who asked may have gone; the session has begun or ended all the same.
         match command {
+            Command::Configure { session } => {
+                self.session.configure(&session);
+                self.config = *session;
+            }
             Command::Begin { session_id, done } => {
                 self.begin(Some(session_id), clock.monotonic());
                 done.send(()).ok();

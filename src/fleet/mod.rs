@@ -18,7 +18,7 @@ mod web;
 pub use alert::{AlertChange, AlertKind, alerts_of_health};
 pub use archive::{
     AlertQuery, AlertRecord, Archive, Backlog, EventRow, History, Series, SessionQuery,
-    SessionRow, archive_path, erase_by_command,
+    SessionRow, archive_path, back_up, erase_by_command, is_archive, restore,
 };
 pub use booth::{BoothRow, KnownBooth, Limits, Presence};
 pub use desk::{Census, Counts, Desk, Detail, Filter, MAX_BOOTHS, Outgoing, Refused};

@@ -189,6 +189,14 @@ catalog! {
         "somebody tries many wrong tokens",
         "the journal names the addresses each minute; block them, or give a forgotten program its \
          new token";
+    /// The configuration file was read again and has mistakes.
+    ConfigurationRefused = "configuration_refused": Configuration, Degraded,
+        "the configuration file has mistakes and is not what runs; boothd would not start with it",
+        "run boothd check-config, mend the file and reload";
+    /// The configuration file was read again and has changes that a reload does not take.
+    ConfigurationNeedsRestart = "configuration_needs_restart": Configuration, Notice,
+        "keys of the configuration file have changed that hold after a restart only",
+        "start boothd again when nobody is in the booth";
     /// Nothing keeps wall time right.
     ClockUnset = "clock_unset": Clock, Notice,
         "no time server keeps the clock right, so times may be wrong and old data is deleted by \

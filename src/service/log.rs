@@ -18,6 +18,7 @@ use log::{
 use super::{
     journal::{Journal, is_journal},
     one_line,
+    stderr::Stderr,
 };
 
 /// Libraries that log every step of theirs; only their warnings are of use to an operator.
@@ -28,28 +29,33 @@ const TALKATIVE: [&str; 8] =
 /// time), level, target, sentence, fields. A second call changes nothing.
 pub fn init_logging(level: LevelFilter) {
     let is_journal = is_journal(io::stderr());
-    let stderr = to_stderr(level, is_journal);
-    let most = stderr.filter();
+    let stderr = to_stderr(is_journal);
     let logger: Box<dyn Log> = match Journal::open_if(is_journal, stderr) {
         Ok(journal) => Box::new(journal),
         Err(stderr) => Box::new(stderr),
     };
     match log::set_boxed_logger(logger) {
-        Ok(()) => log::set_max_level(most),
+        Ok(()) => set_log_level(level),
         Err(_) => log::debug!(target: "service", "the log had begun already"),
     }
 }
 
-/// Lines on standard error.
-fn to_stderr(level: LevelFilter, is_journal: bool) -> Logger {
+/// What is logged from now on.
+pub fn set_log_level(level: LevelFilter) {
+    log::set_max_level(level);
+}
+
+/// Lines on standard error, all that [`set_log_level`] lets through.
+fn to_stderr(is_journal: bool) -> Logger {
     let began_at = (!is_journal).then(Instant::now);
     let mut builder = Builder::new();
-    builder.filter_level(level).target(Target::Stderr).write_style(WriteStyle::Never);
+    let target = Target::Pipe(Box::new(Stderr::default()));
+    builder.filter_level(LevelFilter::Trace).target(target).write_style(WriteStyle::Never);
     for library in TALKATIVE {
-        builder.filter_module(library, level.min(LevelFilter::Warn));
+        builder.filter_module(library, LevelFilter::Warn);
     }
     // It repeats at each message what `mqtt` tells once.
-    builder.filter_module("rumqttc", level.min(LevelFilter::Error));
+    builder.filter_module("rumqttc", LevelFilter::Error);
     builder.format(move |line, record| {
         match began_at {
             Some(began_at) => write!(line, "{:>10.3} ", began_at.elapsed().as_secs_f64())?,
@@ -70,14 +76,17 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// What is said last, at the level of an error where standard error is the journal: systemd
-/// takes lines of a stream for info.
-pub fn last_words(text: &str) -> String {
-    if !is_journal(io::stderr()) {
-        return text.to_owned();
-    }
-    let prefix = format!("<{}>", priority(Level::Error));
-    text.lines().map(|line| format!("{prefix}{line}")).collect::<Vec<_>>().join("\n")
+/// Says what is said last, at the level of an error where standard error is the journal: systemd
+/// takes lines of a stream for info. A standard error that takes nothing is nobody's loss.
+pub fn say_last(text: &str) {
+    let prefix = if is_journal(io::stderr()) {
+        format!("<{}>", priority(Level::Error))
+    } else {
+        String::new()
+    };
+    let lines: String = text.lines().map(|line| format!("{prefix}{line}\n")).collect();
+    let mut stderr = Stderr::default();
+    stderr.write_all(lines.as_bytes()).expect("it never fails");
 }
 
 /// `LEVEL target: sentence key=value …`, always one line.

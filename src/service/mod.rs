@@ -9,28 +9,30 @@ mod centre;
 mod journal;
 mod log;
 mod notify;
+mod stderr;
 mod watchdog;
 
-use std::{io, panic, process};
+use std::{io, panic, process, thread};
 
 use crate::names::shown;
 
 pub use booth::BoothOutlook;
 pub use centre::CentreOutlook;
 pub use journal::is_journal;
-pub use log::{init_logging, last_words};
-pub use notify::{Notifier, Outlook};
+pub use log::{init_logging, say_last, set_log_level};
+pub use notify::{Notifier, Outlook, reload_begins, reload_ends};
 pub use watchdog::{Sign, Stuck, Watchdog};
 
 /// From now on a panic of any thread ends the process, once it has told where it was: systemd
 /// restarts a whole daemon, never half of one.
 pub fn abort_on_panic() {
-    let tell = panic::take_hook();
     panic::set_hook(Box::new(move |what| {
         if is_journal(io::stderr()) {
             ::log::error!(target: "service", "{what}; this is a fault of boothd, please report it");
         }
-        tell(what);
+        // Not by the hook of before, which waits for a standard error that nobody reads.
+        let thread = thread::current();
+        say_last(&format!("thread '{}' {what}", thread.name().unwrap_or("unnamed")));
         process::abort();
     }));
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env, io,
+    sync::atomic::{AtomicBool, Ordering},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -63,6 +64,31 @@ impl Notifier {
     }
 }
 
+/// systemd was told that boothd is ready; only then can it be told of a reload.
+static IS_READY: AtomicBool = AtomicBool::new(false);
+
+/// Tells systemd, where it listens, that the configuration is read again.
+pub fn reload_begins() {
+    if !IS_READY.load(Ordering::Relaxed) {
+        return;
+    }
+    // `Type=notify-reload` of newer versions wants to know that this is not an answer of before.
+    let Ok(at) = NotifyState::monotonic_usec_now() else { return };
+    if let Err(cause) = sd_notify::notify(&[NotifyState::Reloading, at]) {
+        log::debug!(target: "service", cause:display; "systemd does not hear of the reload");
+    }
+}
+
+/// Tells systemd, where it listens, that this is over.
+pub fn reload_ends() {
+    if !IS_READY.load(Ordering::Relaxed) {
+        return;
+    }
+    if let Err(cause) = sd_notify::notify(&[NotifyState::Ready]) {
+        log::debug!(target: "service", cause:display; "systemd does not hear of the reload");
+    }
+}
+
 /// What systemd was told so far.
 struct Speaker {
     period: Option<Duration>,
@@ -107,6 +133,7 @@ impl Speaker {
         let mut words = Vec::with_capacity(3);
         if outlook.is_ready && !self.is_ready {
             self.is_ready = true;
+            IS_READY.store(true, Ordering::Relaxed);
             words.push(NotifyState::Ready);
         }
         if self.told != sentence {

@@ -51,6 +51,16 @@ impl EyeContact {
         }
     }
 
+    /// The cone is this one from now on. A centre that was calibrated stays where it was found.
+    pub(super) fn configure(&mut self, config: &EyeContactConfig) {
+        let is_calibrated = !self.config.calibrate.is_zero();
+        let calibrate = self.config.calibrate;
+        self.config = EyeContactConfig { calibrate, ..config.clone() };
+        if !is_calibrated {
+            self.centre = Some(config.centre);
+        }
+    }
+
     /// `None` while the gaze is unknown or the centre is still being found.
     pub(super) fn push(&mut self, at: Duration, gaze: Option<Gaze>) -> Option<bool> {
         let gaze = gaze?;
@@ -109,6 +119,25 @@ mod tests {
             [16.0, 14.0, 19.0, 21.0, 19.0].map(|deg| contact.push(Duration::ZERO, yaw(deg)));
         assert_eq!(seen, [Some(false), Some(true), Some(true), Some(false), Some(false)]);
         assert_eq!(contact.push(Duration::ZERO, None), None);
+    }
+
+    #[test]
+    fn a_new_cone_holds_at_once_and_a_calibrated_centre_stays() {
+        let mut contact = EyeContact::new(&EyeContactConfig::default());
+        assert_eq!(contact.push(Duration::ZERO, yaw(-14.0)), Some(true));
+        let centre = Gaze { yaw_deg: 30.0, pitch_deg: 0.0 };
+        let moved = EyeContactConfig { cone_deg: 10.0, centre, ..EyeContactConfig::default() };
+        contact.configure(&moved);
+        let seen = [-14.0, 25.0].map(|deg| contact.push(Duration::ZERO, yaw(deg)));
+        assert_eq!(seen, [Some(false), Some(true)]);
+        let calibrate = Duration::from_secs(1);
+        let config = EyeContactConfig { calibrate, ..EyeContactConfig::default() };
+        let mut contact = EyeContact::new(&config);
+        for ms in [0, 500, 1000] {
+            contact.push(Duration::from_millis(ms), yaw(-25.0));
+        }
+        contact.configure(&moved);
+        assert_eq!(contact.push(Duration::from_secs(2), yaw(-25.0)), Some(true));
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl Session {
         }
     }
 
+    /// The cone of eye contact is this one from now on; windows are what they were.
+    pub fn configure(&mut self, config: &SessionConfig) {
+        self.eye_contact.configure(&config.eye_contact);
+    }
+
     /// Takes in what one frame showed. Observations come in the order of their frames.
     pub fn observe_face(&mut self, seen: &FaceObservation) -> FaceMetrics {
         let at = seen.captured_at;

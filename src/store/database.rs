@@ -1,8 +1,6 @@
 //! [`Database`]: the one file, opened and asked. Blocks; belongs to one thread.
 
 use std::{
-    fs,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,14 +10,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::{
     fault,
     file::{self, Schema},
+    opening,
+    standing::{self, Found, Saved, Standing},
 };
-use crate::{
-    clock::KeptClock,
-    error::{Error, ErrorKind, Result},
-};
+use crate::{clock::KeptClock, error::Result};
 
 /// The schema of `boothd.db`.
-const SCHEMA: Schema = Schema {
+pub(super) const SCHEMA: Schema = Schema {
     whole: include_str!("schema.sql"),
     upgrades: &[
         include_str!("upgrade/0001_tokens_sessions_audit.sql"),
@@ -38,6 +35,7 @@ pub struct Database {
     path: PathBuf,
     /// Tells what may have expired; `None`: the time that each request comes with.
     pub(super) clock: Option<Arc<KeptClock>>,
+    standing: Standing,
 }
 
 impl Database {
@@ -46,27 +44,62 @@ impl Database {
     /// # Errors
     /// `Config` when the file cannot be made or written, is damaged, or is a newer boothd's.
     pub fn open(path: &Path) -> Result<Self> {
-        Database::connect(path).map_err(|error| fault::at_start(path, &error))
+        let opened = file::connect_first(path, &SCHEMA);
+        opened
+            .map(|connection| Database::of(connection, path))
+            .map_err(|error| fault::at_start(path, &error))
+    }
+
+    /// The same for the daemon, which owns the folder and goes on writing: whole, on a disk that
+    /// takes a write.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is at fault, `Config` when a person must act.
+    pub(super) fn open_owned(path: &Path) -> Result<Self> {
+        let mut database = Database::of(file::connect_first(path, &SCHEMA)?, path);
+        database.check()?;
+        opening::note(&database.connection, path)?;
+        database.standing = Standing::of(path);
+        Ok(database)
     }
 
     /// The same for one that was open before: `Unavailable` when the disk is still at fault.
     pub(super) fn reopen(&mut self) -> Result<()> {
-        let opened = Database::connect(&self.path)?;
+        let mut opened = Database::of(file::connect(&self.path, &SCHEMA)?, &self.path);
         opened.touch()?;
-        let clock = self.clock.take();
-        *self = Database { clock, ..opened };
+        opened.standing = Standing::of(&self.path);
+        opened.clock = self.clock.take();
+        *self = opened;
         Ok(())
     }
 
-    fn connect(path: &Path) -> Result<Self> {
-        let connection = file::connect(path, &SCHEMA)?;
-        Ok(Database { connection, path: path.to_owned(), clock: None })
+    fn of(connection: Connection, path: &Path) -> Self {
+        let standing = Standing::of(path);
+        Database { connection, path: path.to_owned(), clock: None, standing }
+    }
+
+    /// Whether the files that are open are those that stand in the folder.
+    pub(super) fn look(&mut self) -> Found {
+        self.standing.look()
+    }
+
+    /// Takes what only the open files hold to where it stays; then [`Database::let_go`].
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk does not take it.
+    pub(super) fn save(&self, found: Found, now: i64) -> Result<Saved> {
+        self.standing.save(&self.connection, found, now)
+    }
+
+    /// Closes it without touching the files that stand at its names by now.
+    pub(super) fn let_go(self) {
+        standing::let_go(self.connection);
     }
 
     /// Looks through every page.
     ///
     /// # Errors
-    /// `Config` when one is damaged.
+    /// `Config` when one is damaged, `Unavailable` when the disk does not let it be read.
     pub fn check(&self) -> Result<()> {
         file::check(&self.connection, &self.path)
     }
@@ -81,19 +114,7 @@ impl Database {
     /// # Errors
     /// `InvalidInput` when the file is there already or cannot be made; `Unavailable`.
     pub fn back_up(&self, to: &Path) -> Result<()> {
-        let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-        made.map_err(|cause| {
-            let what =
-                format!("{} cannot be made; name a file that is not there", to.display());
-            Error::new(ErrorKind::InvalidInput, what).because(cause)
-        })?;
-        let copied = self.connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
-        if copied.is_err() {
-            // Half a copy would be taken for a whole one.
-            fs::remove_file(to).ok();
-        }
-        copied?;
-        Ok(())
+        file::copy(&self.connection, to)
     }
 
     /// What the database takes on the disk, and how much of that is free, bytes.

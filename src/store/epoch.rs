@@ -57,7 +57,27 @@ impl Database {
     /// # Errors
     /// `Unavailable`.
     pub fn keep_time(&mut self, clock: Arc<dyn Clock>) -> Result<Arc<KeptClock>> {
-        let (reading, boot_id) = (Reading::of(&*clock), clock.boot_id());
+        let (keeper, earlier) = self.epoch(Reading::of(&*clock), &clock.boot_id())?;
+        let kept = Arc::new(KeptClock::new(clock, keeper));
+        kept.remember(earlier);
+        self.clock = Some(kept.clone());
+        Ok(kept)
+    }
+
+    /// The same for a clock that others work with already.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) fn follow_time(&mut self, clock: &Arc<KeptClock>) -> Result<()> {
+        let (keeper, earlier) = self.epoch(clock.reading(), &clock.boot_id())?;
+        clock.adopt(keeper);
+        clock.remember(earlier);
+        self.clock = Some(clock.clone());
+        Ok(())
+    }
+
+    /// The epoch that goes on, or a new one, and those before it.
+    fn epoch(&mut self, reading: Reading, boot_id: &str) -> Result<(Keeper, Vec<Span>)> {
         let transaction = self.begin()?;
         let newest = transaction
             .prepare_cached(NEWEST)?
@@ -81,10 +101,7 @@ impl Database {
         };
         let earlier = earlier(&transaction)?;
         transaction.commit()?;
-        let kept = Arc::new(KeptClock::new(clock, keeper));
-        kept.remember(earlier);
-        self.clock = Some(kept.clone());
-        Ok(kept)
+        Ok((keeper, earlier))
     }
 
     /// The time by which anything may expire, where `now` is the time as it stands.

@@ -1,15 +1,22 @@
 //! An SQLite file of ours: made, opened, upgraded and looked through. Knows no table.
 
 use std::{
-    fs,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
+    ffi::OsString,
+    fs::{self, File, Metadata},
+    io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
+use rustix::{
+    fs::{Access, CWD, RenameFlags, access, renameat_with},
+    io::Errno,
+};
 
-use super::fault;
+use super::{fault, opening};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a file holds: the newest version as a whole, and how older ones become the same.
@@ -66,11 +73,22 @@ impl Schema {
     }
 }
 
+/// As [`connect`], for a file that nothing in this process has open: also looks at what a crash or
+/// a person has left beside it.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) fn connect_first(path: &Path, schema: &Schema) -> Result<Connection> {
+    take_up_rescued(path)?;
+    opening::judge_log(path)?;
+    connect(path, schema)
+}
+
 /// Opens the file, or makes it (mode 0600, with its folder); an older one is upgraded.
 ///
 /// # Errors
 /// `Unavailable` when it cannot be made or written or is damaged, `Config` when it is a newer
-/// boothd's.
+/// boothd's or may not be written by this user.
 pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
     make_private(path)?;
     let mut connection = Connection::open(path)?;
@@ -98,19 +116,24 @@ pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
 /// Looks through every page.
 ///
 /// # Errors
-/// `Config` when one is damaged.
+/// `Config` when one is damaged, `Unavailable` when the disk does not let it be read.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let ask = "PRAGMA quick_check(1)";
-    let found: Result<String> =
-        connection.query_row(ask, [], |row| row.get(0)).map_err(Error::from);
+    let found: rusqlite::Result<String> = connection.query_row(ask, [], |row| row.get(0));
     let damage = match found {
         Ok(found) if found == "ok" => return Ok(()),
         Ok(found) => found,
-        Err(error) => return Err(fault::at_start(path, &error)),
+        Err(cause) => {
+            let error = Error::from(cause);
+            if fault::is_disks(&error) {
+                return Err(error);
+            }
+            error.chain().to_string()
+        }
     };
     let what = format!(
-        "the database {} is damaged; move it and its -wal and -shm files away, and start \
-         boothd again: it makes a new one",
+        "the database {} is damaged; put a back-up in its place with `boothd restore FILE`, or \
+         move it and its -wal and -shm files away, and start boothd again: it makes a new one",
         path.display()
     );
     Err(Error::new(ErrorKind::Config, what).because(damage))
@@ -131,24 +154,137 @@ fn version(connection: &Connection) -> Result<u32> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-/// The file must be its owner's alone before SQLite writes a byte; -wal and -shm take its mode.
+/// The file must be its owner's alone before SQLite writes a byte; -wal and -shm take its mode. A
+/// file that is there is not opened here: closing it would drop SQLite's own locks on it.
 fn make_private(path: &Path) -> Result<()> {
-    let prepare = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+    let prepare = || match fs::metadata(path) {
+        Ok(meta) => {
+            if meta.permissions().mode() & 0o077 != 0 {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+            }
+            Ok(access(path, Access::READ_OK | Access::WRITE_OK)?)
         }
-        let mut options = fs::OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let mut options = fs::OpenOptions::new();
+            match options.create_new(true).write(true).mode(0o600).open(path) {
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                made => made.map(drop),
+            }
         }
-        Ok(())
+        Err(cause) => Err(cause),
     };
-    prepare().map_err(|cause: std::io::Error| {
-        let what = "it cannot be written; make state.dir and what is in it writable for the \
-                    user that boothd runs as";
-        Error::new(ErrorKind::Unavailable, what).because(cause)
+    prepare().map_err(cannot_be_written)
+}
+
+/// The disk is at fault, which may mend, or a person must let boothd write.
+pub(super) fn cannot_be_written(cause: io::Error) -> Error {
+    if fault::is_disks_io(&cause) {
+        let what = "the disk of state.dir does not take it; make room, or look at the disk";
+        return Error::new(ErrorKind::Unavailable, what).because(cause);
+    }
+    let what = "it cannot be written; make state.dir and what is in it writable for the user \
+                that boothd runs as";
+    Error::new(ErrorKind::Config, what).because(cause)
+}
+
+/// A file in the folder cannot be moved.
+pub(super) fn cannot_move(cause: io::Error) -> Error {
+    let what = "a file in state.dir cannot be moved; make state.dir writable for boothd";
+    Error::new(ErrorKind::Unavailable, what).because(cause)
+}
+
+/// The name of what belongs to the database `path`.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+/// A time (unix ms) as the names of files that were put aside have it.
+pub(crate) fn stamp(unix_ms: i64) -> String {
+    let time = Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string()
+}
+
+/// Renames, unless something has that name already.
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems cannot promise it.
+        Err(Errno::INVAL | Errno::NOSYS) if !to.exists() => fs::rename(from, to),
+        moved => Ok(moved?),
+    }
+}
+
+/// What was written into a file's folder is there, also when the power goes.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// Copies what a connection sees into a new file (mode 0600), whole and on the disk, which no log
+/// belongs to.
+///
+/// # Errors
+/// `InvalidInput` when the file is there already or cannot be made; `Unavailable`.
+pub(crate) fn copy(connection: &Connection, to: &Path) -> Result<()> {
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    let file = made.map_err(|cause| {
+        if fault::is_disks_io(&cause) {
+            return cannot_be_written(cause);
+        }
+        let what = format!("{} cannot be made; name a file that is not there", to.display());
+        Error::new(ErrorKind::InvalidInput, what).because(cause)
+    })?;
+    let copy = || -> Result<()> {
+        connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+        opening::rename(to)?;
+        file.sync_all().and_then(|()| sync_folder(to)).map_err(cannot_be_written)
+    };
+    copy().inspect_err(|_| {
+        // Half a copy would be taken for a whole one.
+        fs::remove_file(to).ok();
     })
+}
+
+/// Copies what a connection to the deleted database `path` sees to where
+/// [`take_up_rescued`] finds it.
+pub(super) fn rescue(connection: &Connection, path: &Path) -> Result<()> {
+    let (half, whole) = (beside(path, ".rescuing"), beside(path, ".rescued"));
+    // Left by a crash in the midst of it: the connection has all of it.
+    fs::remove_file(&half).ok();
+    copy(connection, &half)?;
+    fs::rename(&half, &whole).and_then(|()| sync_folder(&whole)).map_err(cannot_move)
+}
+
+/// Puts what was saved from a deleted database in its place, where none stands there.
+pub(super) fn take_up_rescued(path: &Path) -> Result<()> {
+    let rescued = beside(path, ".rescued");
+    if !rescued.exists() || path.exists() {
+        return Ok(());
+    }
+    match rename_new(&rescued, path).and_then(|()| sync_folder(path)) {
+        // Another process was quicker, with the same file.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && path.exists() => Ok(()),
+        moved => moved.map_err(cannot_move),
+    }
+}
+
+/// Renames a log that belongs to another database, with its index, to a name that says when it was
+/// last written.
+pub(super) fn put_log_aside(path: &Path, log: &Metadata) -> Result<PathBuf> {
+    let written_ms = log.mtime() * 1000 + log.mtime_nsec() / 1_000_000;
+    let to = beside(path, &format!(".aside-{}-wal", stamp(written_ms)));
+    rename_new(&beside(path, "-wal"), &to).map_err(cannot_move)?;
+    match fs::remove_file(beside(path, "-shm")) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(cannot_move(cause));
+        }
+        _ => (),
+    }
+    sync_folder(path).map_err(cannot_move)?;
+    Ok(to)
 }
 
 /// Free pages go back to the disk: the pragma frees one a step.

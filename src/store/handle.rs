@@ -1,6 +1,7 @@
 //! [`Store`]: what everyone else holds of the thread `store`.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{
         Arc,
@@ -13,15 +14,18 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     AuditEntry, AuditQuery, Database, NewSession, NewToken, Secret, SessionEnd, SessionRecord,
-    StoreConfig, Token, TokenBook, TokenId, epoch,
+    StateOwner, StoreConfig, Token, TokenBook, TokenId, epoch, fault,
     outbox::OutboxState,
     pending::Pending,
     random_hex,
     set_aside::SetAside,
-    thread::{Desk, Order},
+    thread::{Desk, Opened, Order},
 };
 use crate::{
-    clock::{Clock, KeptClock},
+    clock::{
+        Clock, KeptClock,
+        keeper::{Keeper, Reading},
+    },
     error::{Error, ErrorKind, Result},
     names::SessionId,
     stage::{Component, Stage},
@@ -81,36 +85,60 @@ impl Store {
         Store::open_with(path, StoreConfig::default(), clock)
     }
 
-    /// Opens the database, marks what a crash left running as abandoned, and starts the thread.
+    /// The same with a configuration, in a folder that nobody locks.
     ///
     /// # Errors
-    /// `Config` when the file cannot be made, read or written, or is damaged; the message says
-    /// what to do.
+    /// As [`Store::open_owned`].
     pub fn open_with(
         path: &Path,
         config: StoreConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<(Store, StoreThread)> {
-        let mut database = Database::open(path)?;
-        database.check()?;
-        let at_start = |error: Error| super::fault::at_start(path, &error);
-        let clock = database.keep_time(clock).map_err(at_start)?;
-        let now = clock.unix_ms();
-        let abandoned = database.abandon_sessions(now).map_err(at_start)?;
-        if abandoned > 0 {
-            log::warn!(target: "store", sessions = abandoned; "sessions that were running when boothd was last gone are abandoned");
-        }
-        let data_version = database.data_version().map_err(at_start)?;
-        let rows = database.token_rows().map_err(at_start)?;
-        let (book, _) = watch::channel(Arc::new(TokenBook::default().with_rows(rows)));
+        Store::open_owned(path, config, clock, None)
+    }
+
+    /// Opens the database in the folder of `owner`, marks what a crash left running as abandoned,
+    /// and starts the thread.
+    ///
+    /// A disk that is full, read-only or failing is no error: the stage is then `Unavailable` with
+    /// the reason, requests are refused, and the thread opens the database once the disk lets it.
+    ///
+    /// # Errors
+    /// `Config` when the file may not be read or written by this user, is damaged, or is a newer
+    /// boothd's; the message says what to do. `Exhausted` when there are no more threads.
+    pub fn open_owned(
+        path: &Path,
+        config: StoreConfig,
+        clock: Arc<dyn Clock>,
+        owner: Option<StateOwner>,
+    ) -> Result<(Store, StoreThread)> {
         let stage = Arc::new(Stage::new(Component::Store));
         stage.update(|status| status.source = Some(super::DATABASE_FILE.into()));
-        stage.media_passed(clock.monotonic());
+        let folder = (path, owner.as_ref());
+        // Until the database says better; by this nothing expires.
+        let keeper = Keeper::begin(Reading::of(&*clock), 0, false);
+        let clock = Arc::new(KeptClock::new(clock, keeper));
+        let opened = match Opened::first(folder, &BTreeSet::new(), &clock) {
+            Ok(opened) => {
+                stage.media_passed(clock.monotonic());
+                Some(opened)
+            }
+            Err(error) if fault::is_disks(&error) => {
+                let told = error.chain().to_string();
+                log::error!(target: "store", error = &*told; "the database cannot be opened yet: no session can begin until the disk of state.dir lets it; boothd tries again by itself");
+                stage.lost(told);
+                None
+            }
+            Err(error) => return Err(fault::at_start(path, &error)),
+        };
         let (orders, received) = sync_channel(QUEUE);
-        let (outbox, _) = watch::channel(database.outbox_state(0).map_err(at_start)?);
-        let (rows, reason) = database.count_set_aside().map_err(at_start)?;
-        let aside = SetAside { rows, reason: reason.map(Arc::from), released_total: 0 };
-        let (set_aside, _) = watch::channel(aside);
+        let rows = opened.as_ref().map(|opened| opened.tokens.clone()).unwrap_or_default();
+        let (book, _) = watch::channel(Arc::new(TokenBook::default().with_rows(rows)));
+        let (outbox, _) =
+            watch::channel(opened.as_ref().map(|opened| opened.outbox).unwrap_or_default());
+        let (set_aside, _) = watch::channel(
+            opened.as_ref().map(|opened| opened.set_aside.clone()).unwrap_or_default(),
+        );
         let boot_id = random_hex(BOOT_ID_BYTES);
         let store = Store {
             orders: orders.clone(),
@@ -122,21 +150,7 @@ impl Store {
             set_aside,
             boot_id: Arc::from(&*boot_id),
         };
-        let desk = Desk {
-            database,
-            config,
-            clock: store.clock.clone(),
-            stage: store.stage.clone(),
-            book: store.book.clone(),
-            data_version,
-            cleaned_at: None,
-            pending: store.pending.clone(),
-            flushed_at: store.clock.monotonic(),
-            outbox: store.outbox.clone(),
-            set_aside: store.set_aside.clone(),
-            boot_id,
-            must_clear_log: false,
-        };
+        let desk = store.desk((path, owner), config, opened);
         let thread = thread::Builder::new()
             .name("store".into())
             .spawn(move || desk.run(&received))
@@ -147,6 +161,33 @@ impl Store {
         Ok((store, StoreThread { orders, thread }))
     }
 
+    /// What the thread works with.
+    fn desk(
+        &self,
+        (path, owner): (&Path, Option<StateOwner>),
+        config: StoreConfig,
+        opened: Option<Opened>,
+    ) -> Desk {
+        Desk {
+            data_version: opened.as_ref().map_or(0, |opened| opened.data_version),
+            database: opened.map(|opened| opened.database),
+            path: path.to_owned(),
+            owner,
+            running: BTreeSet::new(),
+            config,
+            clock: self.clock.clone(),
+            stage: self.stage.clone(),
+            book: self.book.clone(),
+            cleaned_at: None,
+            pending: self.pending.clone(),
+            flushed_at: self.clock.monotonic(),
+            outbox: self.outbox.clone(),
+            set_aside: self.set_aside.clone(),
+            boot_id: self.boot_id.to_string(),
+            must_clear_log: false,
+        }
+    }
+
     /// Names this start of the daemon: with a message's `seq` nobody takes it twice.
     pub fn boot_id(&self) -> &str {
         &self.boot_id
@@ -155,6 +196,20 @@ impl Store {
     /// What /health shows of it.
     pub fn stage(&self) -> Arc<Stage> {
         self.stage.clone()
+    }
+
+    /// Keeps things for so long from now on.
+    ///
+    /// # Errors
+    /// `Exhausted`, `Unavailable` when the store has left.
+    pub async fn configure(&self, config: StoreConfig) -> Result<()> {
+        self.order(move |desk| {
+            desk.config = config;
+            // What is too old or too much by the new one goes now.
+            desk.cleaned_at = None;
+            Ok(())
+        })
+        .await
     }
 
     /// The tokens, and every change of them, within a second also those of other processes.
@@ -214,6 +269,7 @@ impl Store {
             new.move_by(epoch::moved(&desk.clock, origin_ms));
             let sender = desk.sender();
             desk.attempt(|database, now| database.begin_session(&new, &sender, now))?;
+            desk.running.insert(new.session_id.to_string());
             desk.count_added()
         })
         .await
@@ -230,6 +286,7 @@ impl Store {
             desk.flush();
             let sender = desk.sender();
             desk.attempt(|database, now| database.end_session(&end, &sender, now))?;
+            desk.running.remove(end.session_id.as_str());
             desk.count_added()
         })
         .await

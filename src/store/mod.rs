@@ -17,12 +17,15 @@ mod fault;
 mod file;
 mod handle;
 mod metric;
+mod opening;
 mod outbox;
 mod owner;
 mod pending;
 mod recording;
+mod restore;
 mod session;
 mod set_aside;
+mod standing;
 mod thread;
 mod token;
 mod token_book;
@@ -35,18 +38,25 @@ pub use database::Database;
 pub use erase::{EraseReceipt, EraseTarget};
 pub use event::EventRecord;
 pub use export::Export;
-pub(crate) use fault::at_start;
-pub(crate) use file::{Schema, check, clear_log, connect, give_back_pages};
+pub(crate) use fault::{at_start, is_disks};
+pub(crate) use file::{
+    Schema, check, clear_log, connect, connect_first, copy, give_back_pages,
+};
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};
+pub(crate) use opening::note as note_opening;
 pub use outbox::{OutboxLimits, OutboxRow, OutboxState};
 pub use owner::StateOwner;
 pub use recording::{History, Series};
+pub use restore::restore;
+pub(crate) use restore::{has_table, put_back};
 pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKind};
 pub use set_aside::{MAX_LISTED, SetAside, SetAsideRow};
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
-pub use token_file::{Secret, TokenHash, credential, load_or_make_token, token_of_credential};
+pub use token_file::{
+    Secret, TokenHash, credential, keep_token, load_or_make_token, token_of_credential,
+};
 pub(crate) use token_file::{faults_of_token, random_hex, without_bom};
 
 /// The database's name in `state.dir`.

@@ -173,3 +173,9 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_by_session ON outbox (session_id);
 CREATE INDEX outbox_set_aside ON outbox (set_aside_at) WHERE set_aside_at IS NOT NULL;
+
+-- The name that the last start of the daemon gave this file, in its one row; a copy gets a name of its
+-- own. `boothd.db-opening` beside the file says which names the log beside it belongs to.
+CREATE TABLE opening (
+  opening_id TEXT NOT NULL PRIMARY KEY CHECK (length(opening_id) = 32)
+) STRICT, WITHOUT ROWID;

@@ -1,6 +1,8 @@
 //! Sessions: one interview of one person each, with what the person agreed to.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use std::{collections::BTreeSet, path::Path};
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -259,6 +261,10 @@ impl Database {
             .query_row([session_id], |row| row.get(0))
             .optional()?;
         let Some(started_at) = started_at else {
+            // A try whose answer was lost may have ended it before.
+            if has_ended_so(&transaction, end)? {
+                return Ok(());
+            }
             let what = format!("no session {session_id} is running");
             return Err(Error::new(ErrorKind::InvalidInput, what));
         };
@@ -307,15 +313,71 @@ impl Database {
         Ok(ask.query_row([session_id], SessionRecord::from_row).optional()?)
     }
 
-    /// Sessions that a crash left running go on no more; how many there were. Only for the
-    /// daemon, before it begins one.
-    pub(super) fn abandon_sessions(&mut self, now: i64) -> Result<usize> {
+    /// Sessions that a crash left running go on no more, all but those that are `running`; how many
+    /// there were. Only for the daemon.
+    pub(super) fn abandon_sessions(
+        &mut self,
+        running: &BTreeSet<String>,
+        now: i64,
+    ) -> Result<usize> {
+        let running = list_of(running);
         let transaction = self.begin()?;
-        transaction.prepare_cached(NOTE_ABANDONED)?.execute([now])?;
-        let abandoned = transaction.prepare_cached(ABANDON)?.execute([])?;
+        transaction.prepare_cached(NOTE_ABANDONED)?.execute((now, &running))?;
+        let abandoned = transaction.prepare_cached(ABANDON)?.execute([&running])?;
         transaction.commit()?;
         Ok(abandoned)
     }
+
+    /// Notes that somebody has put a back-up in this one's place.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) fn note_restored(&mut self, from: &str, actor: &str, now: i64) -> Result<()> {
+        audit::note(&self.connection, now, actor, ["database.restore", "database", from])
+    }
+
+    /// Takes the sessions that are `running` over from the file that this one has replaced, and
+    /// gives no number twice that was given there.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) fn carry_over(
+        &mut self,
+        from: &Path,
+        running: &BTreeSet<String>,
+        now: i64,
+    ) -> Result<()> {
+        self.connection.execute("ATTACH ?1 AS before", [from.to_string_lossy()])?;
+        let carry = |database: &mut Database| -> Result<()> {
+            let running = list_of(running);
+            let transaction = database.begin()?;
+            transaction.pragma_update(None, "defer_foreign_keys", true)?;
+            for statement in [CARRY_SESSIONS, CARRY_EPOCHS, CARRY_CONSENTS] {
+                transaction.execute(statement, [&running])?;
+            }
+            transaction.execute_batch(CARRY_NUMBERS)?;
+            let name = from.file_name().unwrap_or_default().to_string_lossy();
+            audit::note(&transaction, now, "boothd", ["store.replaced", "database", &name])?;
+            Ok(transaction.commit()?)
+        };
+        let carried = carry(self);
+        self.connection.execute("DETACH before", [])?;
+        carried
+    }
+}
+
+fn has_ended_so(connection: &Connection, end: &SessionEnd) -> Result<bool> {
+    let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, json(row.get_ref(1)?.as_str()?)?));
+    let mut ask = connection.prepare_cached(ENDED)?;
+    let kept = ask.query_row([&end.session_id], row).optional()?;
+    Ok(kept.is_some_and(|(started_at, summary)| {
+        at_its_times(started_at, end.ended_at, &end.summary).1 == summary
+    }))
+}
+
+/// Names, as a statement takes a list of them.
+fn list_of(names: &BTreeSet<String>) -> String {
+    serde_json::json!(names).to_string()
 }
 
 const INSERT: &str = "\
@@ -357,6 +419,34 @@ const NOTE_ABANDONED: &str = "\
     INSERT INTO audit (at, actor, action, object, detail, epoch_id)
     SELECT ?1, 'boothd', 'session.abandon', 'session ' || session_id, '',
         (SELECT max(epoch_id) FROM clock_epoch)
-    FROM session WHERE state = 'running'";
+    FROM session
+    WHERE state = 'running' AND session_id NOT IN (SELECT value FROM json_each(?2))";
 
-const ABANDON: &str = "UPDATE session SET state = 'abandoned' WHERE state = 'running'";
+const ABANDON: &str = "\
+    UPDATE session SET state = 'abandoned'
+    WHERE state = 'running' AND session_id NOT IN (SELECT value FROM json_each(?1))";
+
+const ENDED: &str = "\
+    SELECT started_at, summary FROM session WHERE session_id = ?1 AND state = 'ended'";
+
+const CARRY_SESSIONS: &str = "\
+    INSERT INTO session SELECT * FROM before.session
+    WHERE session_id IN (SELECT value FROM json_each(?1))
+    ON CONFLICT (session_id) DO UPDATE SET
+        state = excluded.state, ended_at = excluded.ended_at, summary = excluded.summary";
+
+/// Their times are of this start of the machine.
+const CARRY_EPOCHS: &str = "\
+    UPDATE session SET epoch_id = (SELECT max(epoch_id) FROM clock_epoch)
+    WHERE session_id IN (SELECT value FROM json_each(?1))";
+
+const CARRY_CONSENTS: &str = "\
+    INSERT OR IGNORE INTO consent SELECT * FROM before.consent
+    WHERE session_id IN (SELECT value FROM json_each(?1))";
+
+const CARRY_NUMBERS: &str = "\
+    UPDATE sqlite_sequence SET seq = max(seq, ifnull(
+        (SELECT b.seq FROM before.sqlite_sequence b WHERE b.name = sqlite_sequence.name), 0));
+    INSERT INTO sqlite_sequence (name, seq)
+    SELECT b.name, b.seq FROM before.sqlite_sequence b
+    WHERE b.name NOT IN (SELECT name FROM main.sqlite_sequence);";

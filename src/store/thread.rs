@@ -1,6 +1,8 @@
 //! The loop of the thread `store`: does what it is asked, and looks for what others changed.
 
 use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -11,12 +13,13 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    StoreConfig, cleanup,
+    StateOwner, StoreConfig, cleanup,
     database::Database,
     outbox::{OutboxState, Sender},
     pending::Pending,
     set_aside::SetAside,
-    token_book::TokenBook,
+    standing::{Found, Saved},
+    token_book::{TokenBook, TokenRow},
 };
 use crate::{
     clock::{Clock, KeptClock},
@@ -37,7 +40,12 @@ pub(super) enum Order {
 
 /// What the thread works with.
 pub(super) struct Desk {
-    pub(super) database: Database,
+    /// `None`: the disk has not let it be opened yet, or it was replaced by one that cannot be.
+    pub(super) database: Option<Database>,
+    pub(super) path: PathBuf,
+    pub(super) owner: Option<StateOwner>,
+    /// The sessions that this start of the daemon has begun and not ended.
+    pub(super) running: BTreeSet<String>,
     pub(super) config: StoreConfig,
     pub(super) clock: Arc<KeptClock>,
     pub(super) stage: Arc<Stage>,
@@ -57,6 +65,46 @@ pub(super) struct Desk {
     pub(super) must_clear_log: bool,
 }
 
+/// A database as the daemon begins with it.
+pub(super) struct Opened {
+    pub(super) database: Database,
+    pub(super) data_version: i64,
+    pub(super) tokens: Vec<TokenRow>,
+    pub(super) outbox: OutboxState,
+    pub(super) set_aside: SetAside,
+}
+
+impl Opened {
+    /// Opens the file, once the folder is ours, and marks what a crash left running as abandoned:
+    /// all but the sessions that this daemon itself is `running`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is at fault or another daemon owns the folder, `Config` when a
+    /// person must act.
+    pub(super) fn first(
+        (path, owner): (&Path, Option<&StateOwner>),
+        running: &BTreeSet<String>,
+        clock: &Arc<KeptClock>,
+    ) -> Result<Self> {
+        owner.map_or(Ok(()), StateOwner::ensure)?;
+        let mut database = Database::open_owned(path)?;
+        database.follow_time(clock)?;
+        let abandoned = database.abandon_sessions(running, clock.unix_ms())?;
+        if abandoned > 0 {
+            log::warn!(target: "store", sessions = abandoned; "sessions that were running when boothd was last gone are abandoned");
+        }
+        let (rows, reason) = database.count_set_aside()?;
+        let reason = reason.map(Arc::from);
+        Ok(Opened {
+            set_aside: SetAside { rows, reason, released_total: 0 },
+            data_version: database.data_version()?,
+            tokens: database.token_rows()?,
+            outbox: database.outbox_state(0)?,
+            database,
+        })
+    }
+}
+
 impl Desk {
     /// Runs until it is told to leave.
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
@@ -73,6 +121,11 @@ impl Desk {
         self.flush();
         if let Err(error) = self.note_running() {
             log::debug!(target: "store", error = error.chain().to_string().as_str(); "running time was not noted");
+        }
+        if let Some(mut database) = self.database.take()
+            && database.look() != Found::Same
+        {
+            database.let_go();
         }
         self.stage.update(|status| status.state = crate::stage::State::Stopped);
     }
@@ -106,11 +159,19 @@ impl Desk {
     }
 
     /// Does one piece of work, and says in the stage how the database is.
+    ///
+    /// What was done is not acknowledged before it is certain that it stands where the next start
+    /// finds it.
     pub(super) fn attempt<T>(
         &mut self,
         work: impl FnOnce(&mut Database, i64) -> Result<T>,
     ) -> Result<T> {
-        let done = work(&mut self.database, self.clock.unix_ms());
+        let now = self.clock.unix_ms();
+        let Some(database) = &mut self.database else { return Err(self.is_away()) };
+        let done = match work(database, now) {
+            Ok(done) => self.see_files().map(|()| done),
+            refused => refused,
+        };
         match &done {
             Err(error) if error.kind() == ErrorKind::Unavailable => self.lose(error),
             Err(error) if error.kind() == ErrorKind::Internal => {
@@ -123,16 +184,90 @@ impl Desk {
         done
     }
 
+    fn is_away(&self) -> Error {
+        let what =
+            "the database is not open; /health says why, and boothd tries again by itself";
+        let error = Error::new(ErrorKind::Unavailable, what);
+        match self.stage.status().error {
+            Some(told) => error.because(told),
+            None => error,
+        }
+    }
+
     /// Opens the file again and writes what waits; true when that worked.
     fn mend(&mut self) -> bool {
-        let is_open = self.attempt(|database, _| database.reopen()).is_ok();
-        let is_mended = is_open && self.flush();
+        let opened = match &mut self.database {
+            Some(database) => database.reopen(),
+            None => self.open_now(),
+        };
+        if let Err(error) = opened {
+            self.lose(&error);
+            return false;
+        }
+        let is_mended = self.flush();
         if is_mended {
             self.stage.media_passed(self.clock.monotonic());
             log::info!(target: "store", "the database is back");
             self.data_version = 0;
         }
         is_mended
+    }
+
+    /// Opens what the start, or the loss of the file before, has left closed.
+    fn open_now(&mut self) -> Result<()> {
+        let folder = (&*self.path, self.owner.as_ref());
+        let opened = Opened::first(folder, &self.running, &self.clock)?;
+        self.data_version = opened.data_version;
+        self.book.send_modify(|book| *book = Arc::new(book.with_rows(opened.tokens)));
+        self.outbox.send_modify(|told| {
+            *told = OutboxState { fallen_out_total: told.fallen_out_total, ..opened.outbox };
+        });
+        self.set_aside.send_modify(|told| {
+            *told = SetAside { released_total: told.released_total, ..opened.set_aside };
+        });
+        self.database = Some(opened.database);
+        Ok(())
+    }
+
+    /// Where somebody deleted or replaced the files that are open: takes what they hold to where it
+    /// stays, and goes on with what stands in the folder.
+    ///
+    /// # Errors
+    /// `Unavailable` when that cannot be done yet, or when the database was replaced: what was
+    /// just asked for is then in a file of its own.
+    fn see_files(&mut self) -> Result<()> {
+        let Some(database) = &mut self.database else { return Ok(()) };
+        let found = database.look();
+        if found == Found::Same {
+            return Ok(());
+        }
+        let saved = database.save(found, self.clock.unix_ms());
+        let saved = saved.inspect_err(|error| self.lose(error))?;
+        if let Some(database) = self.database.take() {
+            database.let_go();
+        }
+        let path = self.path.to_string_lossy().into_owned();
+        match &saved {
+            Saved::WrittenAnew => {
+                log::error!(target: "store", path = &*path; "the database was deleted while boothd ran; it is written anew with all that it held. To erase people use `boothd erase`, to begin anew stop boothd first");
+            }
+            Saved::LogWrittenBack => {
+                log::error!(target: "store", path = &*path; "the log of the database was deleted or replaced while boothd ran; what it held is written into the database. Leave the files beside it alone");
+            }
+            Saved::Beside(kept) => {
+                log::error!(target: "store", path = &*path, kept = &*kept.to_string_lossy(); "the database was replaced while boothd ran; what it held is kept in a file of its own, and boothd goes on with the one that stands there now. Use `boothd restore`, with boothd stopped");
+            }
+        }
+        self.open_now().inspect_err(|error| self.lose(error))?;
+        let Saved::Beside(kept) = saved else { return Ok(()) };
+        let running = self.running.clone();
+        self.attempt(|database, now| database.carry_over(&kept, &running, now))?;
+        let what = format!(
+            "the database was replaced at this moment; what was asked for before stands in {}: \
+             ask again",
+            kept.display()
+        );
+        Err(Error::new(ErrorKind::Unavailable, what))
     }
 
     /// Publishes the tokens as they are now.
@@ -144,7 +279,8 @@ impl Desk {
 
     /// What the thread does unasked: mends, sees what others changed, forgets what is old.
     fn look_after(&mut self) {
-        if self.is_lost() && !self.mend() {
+        // What goes wrong stands in the stage, and is tried again.
+        if self.see_files().is_err() || (self.is_lost() && !self.mend()) {
             return;
         }
         // What goes wrong here stands in the stage, and is tried again.

@@ -9,6 +9,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use super::file::{beside, rename_new, sync_folder};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of randomness in a token that boothd makes.
@@ -119,13 +120,6 @@ pub fn token_of_credential() -> Result<Option<Secret>> {
 /// `Config` when the folder cannot be made or the file cannot be read or written.
 pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
     let path = state_dir.join("token");
-    let failed = |cause: io::Error| {
-        let what = format!(
-            "the token {} cannot be kept; make its folder writable, or set state.dir or web.token",
-            path.display()
-        );
-        Error::new(ErrorKind::Config, what).because(cause)
-    };
     match fs::read_to_string(&path) {
         Ok(text) if !without_bom(&text).trim().is_empty() => {
             Ok((Secret(without_bom(&text).trim().to_owned()), false))
@@ -137,21 +131,55 @@ pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
         }
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             let token = Secret::random();
-            keep(&path, token.reveal()).map_err(failed)?;
+            keep(&path, token.reveal()).map_err(|cause| cannot_be_kept(&path, cause))?;
             Ok((token, true))
         }
-        Err(cause) => Err(failed(cause)),
+        Err(cause) => Err(cannot_be_kept(&path, cause)),
     }
 }
 
+/// Keeps a token that [`load_or_make_token`] could not keep, as the disk was at fault; gives the
+/// one that stands there where somebody else was quicker.
+///
+/// # Errors
+/// As [`load_or_make_token`].
+pub fn keep_token(state_dir: &Path, token: &Secret) -> Result<Option<Secret>> {
+    let path = state_dir.join("token");
+    match keep(&path, token.reveal()) {
+        Ok(()) => Ok(None),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            load_or_make_token(state_dir).map(|(token, _)| Some(token))
+        }
+        Err(cause) => Err(cannot_be_kept(&path, cause)),
+    }
+}
+
+fn cannot_be_kept(path: &Path, cause: io::Error) -> Error {
+    let what = format!(
+        "the token {} cannot be kept; make its folder writable, or set state.dir or web.token",
+        path.display()
+    );
+    Error::new(ErrorKind::Config, what).because(cause)
+}
+
+/// All of it or nothing: half a token on a full disk would be taken for one.
 fn keep(path: &Path, token: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file =
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{token}")?;
-    file.sync_all()
+    let new = beside(path, ".new");
+    let write = || {
+        let mut options = fs::OpenOptions::new();
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        writeln!(file, "{token}")?;
+        file.sync_all()?;
+        rename_new(&new, path)?;
+        sync_folder(path)
+    };
+    write().inspect_err(|_| {
+        fs::remove_file(&new).ok();
+    })
 }
 
 /// `bytes` random bytes as hex.

@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
+    Settings,
     claims::{Claim, Claims},
     guest_log::{Allowances, GuestLog},
     message::{client::Refusal, stamp::Stamp},
@@ -25,7 +26,6 @@ use crate::{
     media::{Frame, PixelFormat, SoundChunk, SoundFormat},
     names::SessionId,
     recorder,
-    session::SessionConfig,
     store::{Store, Token},
 };
 
@@ -40,7 +40,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 /// See the module.
 pub(super) struct Clients {
     engine: Engine,
-    session: SessionConfig,
+    settings: watch::Receiver<Settings>,
     ground: Ground,
     store: Store,
     most: usize,
@@ -99,14 +99,14 @@ impl Clients {
     /// Nobody yet; at most `most` streams.
     pub(super) fn new(
         engine: Engine,
-        session: SessionConfig,
+        settings: watch::Receiver<Settings>,
         (ground, store): (Ground, Store),
         most: usize,
     ) -> Self {
         Clients {
             allowances: Arc::new(Allowances::new(ground.clock.clone())),
             engine,
-            session,
+            settings,
             ground,
             store,
             most,
@@ -177,18 +177,19 @@ impl Clients {
     }
 
     fn make(&self, session_id: &SessionId) -> Client {
+        let Settings { session, features, .. } = self.settings.borrow().clone();
         let spec = StreamSpec {
             stream: session_id.clone().into(),
             origin: Origin::default(),
-            session: self.session.clone(),
-            features: self.ground.features,
+            session,
+            features,
         };
         let (stream, task, live) = self.engine.open(&spec);
         let clock = self.ground.clock.clone();
         tokio::spawn(task.run(clock.clone()));
         let (stream, gates) = (Arc::new(stream), Gates::closed());
         let log = Arc::new(GuestLog::new(self.ground.log.clone(), self.allowances.clone()));
-        let ground = Ground { log: log.clone(), ..self.ground.clone() };
+        let ground = Ground { log: log.clone(), features, ..self.ground.clone() };
         let interview = Booth::new(spec.stream, stream.clone(), gates.clone(), ground);
         let (state, store) = (interview.state(), self.store.clone());
         tokio::spawn(recorder::follow(live.clone(), state, store, None));

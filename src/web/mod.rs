@@ -152,6 +152,42 @@ pub struct ModelInfo {
     pub sha256: String,
 }
 
+/// What of the configuration may change while the doors are open (SIGHUP).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The switches of a client's stream at first.
+    pub features: Features,
+    /// How clients' observations become metrics.
+    pub session: SessionConfig,
+    /// The limits of one connection, for those to come.
+    pub limits: ConnectionLimits,
+}
+
+/// The limits of one WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConnectionLimits {
+    /// A client that was silent for so long is closed.
+    pub idle_timeout: Duration,
+    /// How often it is pinged.
+    pub heartbeat: Duration,
+    /// A longer message closes its connection, bytes.
+    pub max_message_bytes: usize,
+    /// Messages a second.
+    pub rate_limit_per_s: f64,
+}
+
+impl WebConfig {
+    /// What of it may change.
+    pub fn limits(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            idle_timeout: self.idle_timeout,
+            heartbeat: self.heartbeat,
+            max_message_bytes: self.max_message_bytes,
+            rate_limit_per_s: self.rate_limit_per_s,
+        }
+    }
+}
+
 /// What the doors show, and by what right.
 #[derive(Clone, Debug)]
 pub struct WebState {
@@ -161,10 +197,8 @@ pub struct WebState {
     pub booth_id: String,
     /// What may be analysed at all; holds for clients' streams too.
     pub policy: Policy,
-    /// The switches of a client's stream at first.
-    pub features: Features,
-    /// How clients' observations become metrics.
-    pub session: SessionConfig,
+    /// What may change while the doors are open.
+    pub settings: watch::Receiver<Settings>,
     /// Judges the booth; holds every stage, in the order of the data.
     pub health: Arc<Monitor>,
     /// The models that run.
@@ -185,6 +219,13 @@ pub struct WebState {
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.
     pub live: watch::Receiver<Live>,
+}
+
+impl WebState {
+    /// The limits of a connection that is opened now.
+    fn limits(&self) -> ConnectionLimits {
+        self.settings.borrow().limits
+    }
 }
 
 /// How often streams that nobody came back to are looked for.
@@ -267,14 +308,14 @@ pub async fn serve(
 fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
     let ground = Ground {
         policy: state.policy.clone(),
-        features: state.features,
+        features: state.settings.borrow().features,
         log: Arc::new(state.store.clone()),
         clock: clock.clone(),
     };
     // Those who left lately may come back.
     let most = state.config.max_connections * 2;
     let ground = (ground, state.store.clone());
-    clients::Clients::new(state.engine.clone(), state.session.clone(), ground, most)
+    clients::Clients::new(state.engine.clone(), state.settings.clone(), ground, most)
 }
 
 /// Ends the streams of clients that do not come back, now and then.

@@ -31,7 +31,7 @@ use boothd::{
     stop::Stop,
     store::{NewToken, Role, Secret, Store, Token, TokenId},
     vision::{FaceAnalyser, FaceModels, FaceObservation, VisionConfig, VisionTiming},
-    web::{self, ModelInfo, WebConfig, WebState},
+    web::{self, ModelInfo, Settings, WebConfig, WebState},
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -180,15 +180,17 @@ impl Doors {
         let stop = Stop::default();
         let devices = devices::follow(stages.clone(), stop.clone());
         let health = Arc::new(monitor(stages, &booth, clock.clone()));
+        let settings =
+            Settings { features, session: SessionConfig::default(), limits: config.limits() };
+        let settings = watch::channel(settings).1;
         let state = WebState {
             config,
             booth_id: "test".into(),
             health: health.clone(),
             models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
-            session: SessionConfig::default(),
+            settings,
             policy,
-            features,
             live: receiver,
             booth: booth.clone(),
             devices,

@@ -19,6 +19,18 @@ pub fn command(at: &Path, kib: u32, program: &str) -> Command {
     command
 }
 
+/// The same, full from the start: `filler` is its name.
+pub fn full_command(at: &Path, kib: u32, program: &str) -> Command {
+    let at = at.display();
+    let script = format!(
+        "mount -t tmpfs -o size={kib}k tmpfs {at} && {{ cat /dev/zero >{at}/filler 2>/dev/null; \
+         exec \"$0\" \"$@\"; }}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
+    command
+}
+
 /// Where that process' path is found from outside.
 pub fn seen_by(pid: u32, path: &Path) -> PathBuf {
     format!("/proc/{pid}/root{}", path.display()).into()

@@ -58,6 +58,39 @@ async fn a_full_disk_loses_no_record_and_what_waited_is_kept_when_there_is_room(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_archive_is_backed_up_while_it_runs_and_restored_while_it_is_stopped() {
+    let broker = Broker::start();
+    let state = tempfile::tempdir().expect("a folder");
+    let there = |wanted| {
+        move |told: &serde_json::Value| {
+            told["sessions"].as_array().is_some_and(|s| s.len() == wanted)
+        }
+    };
+    let centre = Centre::start(&broker, state.path(), &[]);
+    say(&broker, "announcer", &online("one", "1")).await;
+    say(&broker, "publisher", &sessions(0..5)).await;
+    centre.wait_for(SESSIONS, there(5));
+    let copy = state.path().join("copy.db");
+    let command = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_boothd"));
+        command.args(["--set", &format!("state.dir={}", state.path().display())]);
+        command.args(arguments).arg(&copy).output().expect("boothd can be started")
+    };
+    let copied = command(&["backup", "--archive"]);
+    assert!(copied.status.success(), "{copied:?}");
+    say(&broker, "publisher", &sessions(5..10)).await;
+    centre.wait_for(SESSIONS, there(10));
+    let refused = command(&["restore"]);
+    assert_eq!(refused.status.code(), Some(69), "{refused:?}");
+    centre.terminate();
+    let restored = command(&["restore"]);
+    assert!(restored.status.success(), "{restored:?}");
+    let centre = Centre::start(&broker, state.path(), &[]);
+    centre.wait_for(SESSIONS, there(5));
+    centre.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_centre_whose_disk_is_full_leaves_when_it_is_told_and_the_broker_keeps_the_rest() {
     let broker = Broker::start();
     let (state, other) =

@@ -184,3 +184,14 @@ fn the_centre_is_ready_fed_and_stops_likewise() {
     systemd.wait_line("STOPPING=1");
     assert!(centre.wait().unwrap().success());
 }
+
+#[test]
+fn a_reload_is_told_from_its_begin_to_its_end() {
+    let (_booth, mut systemd, daemon) = watched();
+    daemon.signal(Signal::HUP);
+    systemd.wait_words("MONOTONIC_USEC=");
+    assert_eq!(systemd.times("RELOADING=1").len(), 1, "{:?}", systemd.heard);
+    systemd.wait_line("READY=1");
+    assert_eq!(systemd.times("READY=1").len(), 2);
+    daemon.wait_for_log("the configuration is reloaded");
+}

@@ -51,6 +51,41 @@ pub fn archive_path(state_dir: &Path) -> PathBuf {
     state_dir.join(ARCHIVE_FILE)
 }
 
+/// A table that only an archive has.
+const OF_AN_ARCHIVE: &str = "alert";
+
+/// Whether that file is an archive of a fleet server.
+///
+/// # Errors
+/// `InvalidInput` when it cannot be read or is no database.
+pub fn is_archive(file: &Path) -> Result<bool> {
+    store::has_table(file, OF_AN_ARCHIVE)
+}
+
+/// Copies the archive in `state_dir` to a new file, also while the fleet server runs.
+///
+/// # Errors
+/// `InvalidInput` when there is none or the file cannot be made; `Config`, `Unavailable`.
+pub fn back_up(state_dir: &Path, to: &Path) -> Result<()> {
+    let path = archive_path(state_dir);
+    if !path.exists() {
+        let what = format!("there is no archive {}; name its state.dir", path.display());
+        return Err(Error::new(ErrorKind::InvalidInput, what));
+    }
+    let connection =
+        store::connect_first(&path, &SCHEMA).map_err(|error| store::at_start(&path, &error))?;
+    store::copy(&connection, to)
+}
+
+/// Puts `from`, an archive, in the place of the one at `to`; where what was there is kept. Only
+/// for whoever owns the folder.
+///
+/// # Errors
+/// As [`store::restore`].
+pub fn restore(from: &Path, to: &Path, now: i64) -> Result<Option<PathBuf>> {
+    store::put_back(from, to, (&SCHEMA, OF_AN_ARCHIVE), now)
+}
+
 /// The schema of `fleet.db`.
 const SCHEMA: Schema = Schema {
     whole: include_str!("schema.sql"),
@@ -181,7 +216,8 @@ pub fn erase_by_command(
 }
 
 fn open(path: &Path) -> Result<(Connection, Memory)> {
-    let connection = store::connect(path, &SCHEMA)?;
+    let connection = store::connect_first(path, &SCHEMA)?;
+    store::note_opening(&connection, path)?;
     let memory = Memory {
         booths: write::known_booths(&connection)?,
         alerts: alerts::open_alerts(&connection)?,

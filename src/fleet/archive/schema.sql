@@ -140,3 +140,9 @@ CREATE TABLE erase_order (
 ) STRICT;
 
 CREATE INDEX erase_order_open ON erase_order (site, booth) WHERE state = 'open';
+
+-- The name that the last start of the fleet server gave this file, in its one row; a copy gets a name
+-- of its own. `fleet.db-opening` beside the file says which names the log beside it belongs to.
+CREATE TABLE opening (
+  opening_id TEXT NOT NULL PRIMARY KEY CHECK (length(opening_id) = 32)
+) STRICT, WITHOUT ROWID;

@@ -32,3 +32,9 @@ CREATE INDEX session_by_epoch ON session (epoch_id, started_at, session_id);
 
 -- The audit log is read by actor.
 CREATE INDEX audit_by_actor ON audit (actor, audit_id);
+
+-- The name by which a database knows the log beside it.
+
+CREATE TABLE opening (
+  opening_id TEXT NOT NULL PRIMARY KEY CHECK (length(opening_id) = 32)
+) STRICT, WITHOUT ROWID;

@@ -160,7 +160,7 @@ struct Connection {
 
 /// Serves one connection until it ends.
 pub(super) async fn run(stream: TokioIo<Upgraded>, shared: Shared, entry: Entry) {
-    let limit = shared.state.config.max_message_bytes;
+    let limit = shared.state.limits().max_message_bytes;
     let stream = FrameLimiter::new(stream, limit, shared.long_messages.clone());
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -217,7 +217,7 @@ impl Connection {
         shared: Shared,
         (peer, client, seat): (Peer, IpAddr, Option<OwnedSemaphorePermit>),
     ) -> Self {
-        let rate = shared.state.config.rate_limit_per_s;
+        let rate = shared.state.limits().rate_limit_per_s;
         Connection {
             socket,
             peer,
@@ -252,7 +252,7 @@ impl Connection {
             self.let_in(Guest { token, session_id, claim }).await?;
         }
         let auth_deadline = Instant::now() + self.shared.state.config.auth_timeout;
-        let mut heartbeat = every(self.shared.state.config.heartbeat);
+        let mut heartbeat = every(self.shared.state.limits().heartbeat);
         loop {
             match self.next_event(auth_deadline, &mut heartbeat).await {
                 Event::Heard(heard) => {
@@ -284,7 +284,7 @@ impl Connection {
     }
 
     async fn next_event(&mut self, auth_deadline: Instant, heartbeat: &mut Interval) -> Event {
-        let idle_deadline = self.heard_at + self.shared.state.config.idle_timeout;
+        let idle_deadline = self.heard_at + self.shared.state.limits().idle_timeout;
         let expires_in = self.expires_in();
         let is_stranger = self.guest.is_none();
         let watches_booth = self.watches_booth();
@@ -363,7 +363,7 @@ impl Connection {
 
     /// Reads nothing for the time of one message: what comes too quickly waits at the client.
     fn pause(&mut self) {
-        let pause = Duration::from_secs_f64(1.0 / self.shared.state.config.rate_limit_per_s);
+        let pause = Duration::from_secs_f64(1.0 / self.shared.state.limits().rate_limit_per_s);
         self.paused_until = Some(Instant::now() + pause);
         self.shared.counters.reject(Reason::RateLimited, self.client);
     }

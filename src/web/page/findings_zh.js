@@ -42,4 +42,6 @@ export const FINDINGS_ZH = {
   certificate_not_yet_valid: ["证书尚未生效", "请检查签发证书的机器的日期"],
   certificate_not_renewed: ["新证书无法使用，仍使用旧证书", "请提供相互匹配的证书和私钥"],
   certificate_ends_soon: ["证书即将过期", "请更新证书"],
+  configuration_refused: ["配置文件有错误，未被采用；boothd 无法用它启动", "请运行 boothd check-config，改正文件后重新加载"],
+  configuration_needs_restart: ["配置文件中有些改动要重启后才生效", "请在无人使用时重新启动 boothd"],
 };

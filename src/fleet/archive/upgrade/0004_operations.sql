@@ -53,3 +53,8 @@ CREATE TABLE erase_order (
 ) STRICT;
 
 CREATE INDEX erase_order_open ON erase_order (site, booth) WHERE state = 'open';
+
+-- The name by which an archive knows the log beside it.
+CREATE TABLE opening (
+  opening_id TEXT NOT NULL PRIMARY KEY CHECK (length(opening_id) = 32)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,252 @@
+//! SIGHUP: reads the configuration again, takes what may change while boothd runs, and says what
+//! may not. A file with mistakes changes nothing.
+
+use std::sync::Arc;
+
+use tokio::{
+    signal::unix::Signal,
+    sync::{Mutex, watch},
+};
+
+use super::central::Central;
+use crate::{
+    booth::Booth,
+    config::{Config, Key, Loaded, Reload, Source},
+    engine::Stream,
+    error::Result,
+    features::FeatureChange,
+    health::{Code, Finding, Findings, Monitor},
+    service,
+    stop::Stop,
+    store::Store,
+    web::{Settings, WebConfig, WebState},
+};
+
+/// Who the audit log says it was.
+const ACTOR: &str = "configuration";
+
+/// How the file on the disk stands to what runs.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+enum OnDisk {
+    /// It is what runs, as far as anybody has asked.
+    #[default]
+    Same,
+    /// These keys hold when boothd is started again.
+    NeedsRestart(Vec<&'static str>),
+    /// It has mistakes and was not taken.
+    Refused,
+}
+
+/// The parts that take a new configuration.
+pub(super) struct Reloader {
+    source: Source,
+    /// As boothd was started: what only a restart changes is this.
+    started: Loaded,
+    /// The last one without mistakes.
+    last: Loaded,
+    /// What runs: of the two, each key's.
+    running: Config,
+    booth: Booth,
+    stream: Arc<Stream>,
+    store: Store,
+    settings: watch::Sender<Settings>,
+    central: Arc<Mutex<Central>>,
+    on_disk: watch::Sender<OnDisk>,
+}
+
+/// What of a configuration the web server takes while it runs.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        features: config.features,
+        session: config.session.clone(),
+        limits: config.web.limits(),
+    }
+}
+
+impl Reloader {
+    /// Of a booth that runs by `loaded`.
+    pub(super) fn new(
+        (source, loaded): (&Source, &Loaded),
+        (state, stream): (&WebState, Arc<Stream>),
+        settings: watch::Sender<Settings>,
+        central: Arc<Mutex<Central>>,
+    ) -> Self {
+        Reloader {
+            source: source.clone(),
+            started: loaded.clone(),
+            last: loaded.clone(),
+            running: loaded.config.clone(),
+            booth: state.booth.clone(),
+            stream,
+            store: state.store.clone(),
+            settings,
+            central,
+            on_disk: watch::channel(OnDisk::default()).0,
+        }
+    }
+
+    /// Tells `health` how the file stands to what runs.
+    pub(super) fn tell(&self, health: &Monitor) {
+        let told = self.on_disk.subscribe();
+        health.watch(move |_, findings: &mut Findings| match &*told.borrow() {
+            OnDisk::Same => (),
+            OnDisk::NeedsRestart(keys) => findings
+                .add(Finding::new(Code::ConfigurationNeedsRestart).with(keys.join(", "))),
+            OnDisk::Refused => findings.add(Finding::new(Code::ConfigurationRefused)),
+        });
+    }
+
+    /// Reloads at each SIGHUP, until boothd stops.
+    pub(super) async fn follow(mut self, mut hangups: Signal, stop: Stop) {
+        while hangup(&mut hangups, &stop).await {
+            service::reload_begins();
+            self.reload().await;
+            service::reload_ends();
+        }
+    }
+
+    async fn reload(&mut self) {
+        let new = match self.source.load() {
+            Ok(new) => new,
+            Err(error) => {
+                log::error!(target: "app", error = error.chain().to_string().as_str(); "the configuration was not reloaded; the one before goes on");
+                self.on_disk.send_replace(OnDisk::Refused);
+                return;
+            }
+        };
+        let changed = self.source.differing(&self.last, &new);
+        let changed: Vec<_> =
+            changed.into_iter().filter(|key| key.reload != Reload::Restart).collect();
+        let from_the_start = self.source.differing(&self.started, &new);
+        let wait: Vec<_> = from_the_start
+            .into_iter()
+            .filter(|key| key.reload == Reload::Restart)
+            .map(|key| key.name)
+            .collect();
+        self.take(&new.config, &changed).await;
+        self.last = new;
+        log::info!(target: "app", keys = names(&changed).as_str(); "the configuration is reloaded");
+        if wait.is_empty() {
+            self.on_disk.send_replace(OnDisk::Same);
+        } else {
+            log::warn!(target: "app", keys = wait.join(", ").as_str(); "these keys of the configuration hold when boothd is started again");
+            self.on_disk.send_replace(OnDisk::NeedsRestart(wait));
+        }
+    }
+
+    /// Takes what may change while boothd runs.
+    async fn take(&mut self, new: &Config, changed: &[&'static Key]) {
+        let has = |table: &str| changed.iter().any(|key| key.name.starts_with(table));
+        self.running = merged(&self.running, new);
+        let running = &self.running;
+        service::set_log_level(running.log_level);
+        self.settings.send_replace(settings(running));
+        if has("eye_contact.") || has("metrics.") {
+            complain(self.stream.configure(running.session.clone()).await);
+        }
+        if has("features.") {
+            let change = change_of(new, changed);
+            complain(self.booth.configure(&change, ACTOR).await);
+        }
+        if has("store.") || has("mqtt.") {
+            complain(self.store.configure(running.store.clone()).await);
+        }
+        if has("mqtt.") {
+            self.central.lock().await.connect_anew(running).await;
+        }
+    }
+}
+
+/// What runs once `new` is taken: of `running` what only a restart changes.
+fn merged(running: &Config, new: &Config) -> Config {
+    let mqtt = new.mqtt.clone().map(|mut mqtt| {
+        // Its place among the topics is the booth's name, which stays.
+        match &running.mqtt {
+            Some(before) => mqtt.name = before.name.clone(),
+            None => mqtt.name.booth.clone_from(&running.booth_id),
+        }
+        mqtt
+    });
+    Config {
+        log_level: new.log_level,
+        features: new.features.within(running.policy.ceiling),
+        session: new.session.clone(),
+        store: new.store.clone(),
+        web: WebConfig {
+            idle_timeout: new.web.idle_timeout,
+            heartbeat: new.web.heartbeat,
+            max_message_bytes: new.web.max_message_bytes,
+            rate_limit_per_s: new.web.rate_limit_per_s,
+            ..running.web.clone()
+        },
+        mqtt,
+        ..running.clone()
+    }
+}
+
+/// The switches whose keys have changed; what somebody has switched by hand stays otherwise.
+fn change_of(new: &Config, changed: &[&'static Key]) -> FeatureChange {
+    let of = |name: &str, on: bool| changed.iter().any(|key| key.name == name).then_some(on);
+    let features = new.features;
+    FeatureChange {
+        video: of("features.video", features.video),
+        audio: of("features.audio", features.audio),
+        face_emotion: of("features.face_emotion", features.face_emotion),
+        gaze: of("features.gaze", features.gaze),
+        head_pose: of("features.head_pose", features.head_pose),
+        voice_emotion: of("features.voice_emotion", features.voice_emotion),
+        preview: None,
+    }
+}
+
+fn names(keys: &[&'static Key]) -> String {
+    let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+    if names.is_empty() {
+        "nothing that may change has changed".into()
+    } else {
+        names.join(", ")
+    }
+}
+
+fn complain(done: Result<()>) {
+    if let Err(error) = done {
+        log::error!(target: "app", error = error.chain().to_string().as_str(); "a part of the new configuration is not taken");
+    }
+}
+
+/// The next SIGHUP; false when boothd stops.
+async fn hangup(hangups: &mut Signal, stop: &Stop) -> bool {
+    tokio::select! {
+        came = hangups.recv() => came.is_some(),
+        () = stop.requested() => false,
+    }
+}
+
+/// The fleet server at each SIGHUP: takes the level of its log, and says what needs a restart.
+pub(super) async fn follow_centre(
+    mut hangups: Signal,
+    (source, started): (Source, Loaded),
+    stop: Stop,
+) {
+    while hangup(&mut hangups, &stop).await {
+        service::reload_begins();
+        match source.load() {
+            Ok(new) => {
+                service::set_log_level(new.config.log_level);
+                let wait: Vec<_> = source
+                    .differing(&started, &new)
+                    .into_iter()
+                    .filter(|key| key.name != "log.level")
+                    .collect();
+                log::info!(target: "app", level = new.config.log_level.as_str(); "the configuration is reloaded");
+                if !wait.is_empty() {
+                    log::warn!(target: "app", keys = names(&wait).as_str(); "these keys of the configuration hold when boothd is started again");
+                }
+            }
+            Err(error) => {
+                log::error!(target: "app", error = error.chain().to_string().as_str(); "the configuration was not reloaded; the one before goes on");
+            }
+        }
+        service::reload_ends();
+    }
+}

@@ -1,0 +1,89 @@
+//! [`Source`]: where a configuration comes from, so that it can be read again while boothd runs.
+
+use std::path::{Path, PathBuf};
+
+use super::{Config, KEYS, Key, file::Given, problem, read};
+use crate::error::Result;
+
+/// The file and the command line.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: Option<PathBuf>,
+    overrides: Vec<String>,
+    data_dir: PathBuf,
+}
+
+/// A configuration without mistakes, and the text that it is from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    text: Option<String>,
+}
+
+impl Source {
+    /// A file (`None`: nothing but defaults), the `key=value` of the command line, and the folder
+    /// from which relative paths of the file are meant.
+    pub fn new(file: Option<PathBuf>, overrides: Vec<String>, data_dir: PathBuf) -> Self {
+        Source { file, overrides, data_dir }
+    }
+
+    /// The file's name.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Reads and judges it as it is now.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load(&self) -> Result<Loaded> {
+        let text = self.file.as_deref().map(read).transpose()?;
+        let config = Config::resolve(text.as_deref(), &self.overrides, &self.data_dir)
+            .map_err(|problems| problem::to_error(&problems, self.file.as_deref()))?;
+        Ok(Loaded { config, text })
+    }
+
+    /// The keys whose values differ, in the order of [`KEYS`].
+    pub fn differing(&self, one: &Loaded, other: &Loaded) -> Vec<&'static Key> {
+        let [one, other] = [one, other].map(|loaded| self.given(loaded));
+        KEYS.iter().filter(|key| one.get(key.name) != other.get(key.name)).collect()
+    }
+
+    fn given(&self, loaded: &Loaded) -> Given {
+        let mut given = Given::default();
+        if let Some(text) = &loaded.text {
+            given.read_file(text);
+        }
+        for argument in &self.overrides {
+            given.read_override(argument);
+        }
+        given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_which_keys_differ_whatever_else_the_text_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("boothd.toml");
+        let write = |text: &str| std::fs::write(&file, text).unwrap();
+        let overrides = vec!["web.port=8001".to_owned()];
+        let source = Source::new(Some(file.clone()), overrides, folder.path().into());
+        write("[log]\nlevel = \"info\"\n");
+        let before = source.load().unwrap();
+        write(
+            "# more to say\n[log]\nlevel = \"debug\"\n[web]\nport = 9000\n[video]\nfps = 2.0\n",
+        );
+        let after = source.load().unwrap();
+        let names = |keys: Vec<&Key>| keys.iter().map(|key| key.name).collect::<Vec<_>>();
+        // The command line wins, and a default that is written down is no difference.
+        assert_eq!(names(source.differing(&before, &after)), ["log.level"]);
+        write("[log]\nlevel = \"loud\"\n[web]\nport = \"x\"\n");
+        let refused = source.load().unwrap_err().to_string();
+        assert!(refused.starts_with("2 mistakes"), "{refused}");
+    }
+}
