@@ -262,7 +262,7 @@ fn what_is_no_whole_back_up_is_not_restored_and_nothing_changes() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = start(folder.path());
     let (before, copy) = (interview(&daemon), back_up(folder.path()));
-    drop(daemon.terminate());
+    daemon.terminate();
     let other = folder.path().join("other.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
     let broken = folder.path().join("broken.db");
