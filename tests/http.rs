@@ -528,6 +528,7 @@ async fn a_certificate_that_has_ended_never_takes_the_place_of_one_that_holds() 
     let config = WebConfig { metrics_public: true, ..with_tls(&keys) };
     let booth = Booth::open(config).await;
     let good = keys.certificate();
+    assert!(connect_tls(&booth, good.clone()).await.is_ok(), "the first pair is in use");
     go_to_2100(&booth);
     keys.write("booth.key", &keys.renew_certificate((2099, 1, 1)));
     booth.clock.advance(Duration::from_secs(5));

@@ -84,6 +84,9 @@ fn a_reload_takes_what_it_can_in_the_midst_of_an_interview_and_names_the_rest() 
     let health = booth.wait_for_finding("configuration_needs_restart", true);
     assert!(health.to_string().contains("web.max_connections"), "{health:#}");
     booth.daemon.wait_for_health("the broker", |health| health["mqtt"]["state"] != "off");
+    // What is no HTTP is told at debug only.
+    let mut nonsense = std::net::TcpStream::connect(&booth.daemon.address).unwrap();
+    std::io::Write::write_all(&mut nonsense, b"\0\r\n\r\n").unwrap();
     booth.daemon.wait_for_log("DEBUG");
     booth.reload("");
     booth.wait_for_finding("configuration_needs_restart", false);

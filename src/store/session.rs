@@ -391,7 +391,8 @@ const INSERT_CONSENT: &str = "\
     INSERT INTO consent (session_id, notice_version, consent_at) VALUES (?1, ?2, ?3)";
 
 const STARTED_AT: &str = "\
-    SELECT started_at FROM session WHERE session_id = ?1 AND state = 'running'";
+    SELECT started_at FROM session
+    WHERE session_id = ?1 AND state IN ('running', 'abandoned')";
 
 const END: &str = "\
     UPDATE session SET state = 'ended', ended_at = max(?1, started_at), summary = ?2

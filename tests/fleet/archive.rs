@@ -140,6 +140,11 @@ async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_n
                UPDATE record SET received_at = received_at - 8640000000 WHERE session_id = 's0'";
     archive.execute_batch(age).expect("ages");
     drop(archive);
+    // Nothing is forgotten by a clock that no time server vouched for.
+    let vouch = "UPDATE clock_epoch SET certain_ms = origin_ms, is_vouched = 1";
+    let store = Connection::open(state.path().join("boothd.db")).expect("opens");
+    assert_eq!(store.execute(vouch, []).expect("vouches"), 1);
+    drop(store);
     let centre = Centre::start(&broker, state.path(), &["fleet.history_days=30"]);
     let told = centre
         .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 1));

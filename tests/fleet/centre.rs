@@ -120,7 +120,8 @@ async fn people_see_acknowledge_and_export_by_their_role() {
     while centre.request(list, &viewer, "").0 != 200 {
         assert!(began.elapsed() < PATIENCE, "the token is seen within a second");
     }
-    assert_eq!(centre.request(list, "nobody's", "").0, 401);
+    // Wrong ones are slowed down: the loop above has shown some.
+    assert!([401, 429].contains(&centre.request(list, "nobody's", "").0));
     assert_eq!(centre.request(("GET", "/api/v1/fleet/sessions"), &viewer, "").0, 403);
     let acknowledge = format!("/api/v1/fleet/alerts/{}/acknowledge", alert["alert_id"]);
     let note = json!({"note": "on my way"}).to_string();
