@@ -11,7 +11,7 @@ use boothd::{
     names::SessionId,
     store::{
         Database, EraseTarget, EventRecord, MetricRow, Modality, NewSession, OutboxLimits,
-        SessionEnd, Store, StoreConfig, StoreThread, StreamKind,
+        OutboxRow, SessionEnd, Store, StoreConfig, StoreThread, StreamKind,
     },
 };
 use rusqlite::Connection;
@@ -318,6 +318,23 @@ async fn a_row_that_is_set_aside_waits_for_a_person_and_the_others_go_on() {
     assert_eq!(beside.send_again(None, "command", 1).unwrap(), 1);
     let seen = aside.wait_for(|aside| aside.rows == 0 && aside.released_total == 3);
     tokio::time::timeout(Duration::from_secs(60), seen).await.expect("is seen").unwrap();
+}
+
+#[tokio::test]
+async fn an_order_to_erase_many_sessions_fits_into_the_messages_that_the_fleet_server_takes() {
+    let bench = Bench::new();
+    for k in 0..1_000 {
+        bench.begin(&format!("{k:0>64}"), "candidate 7").await;
+    }
+    // They are over.
+    let bench = bench.restart();
+    let newest = bench.store.outbox().borrow().newest_id;
+    bench.store.erase(EraseTarget::Subject("candidate 7".into()), "Anna").await.unwrap();
+    let rows = bench.store.outbox_after(newest, 10).await.unwrap();
+    assert_eq!(kinds(&rows), ["event/erased"; 3]);
+    let ids = |row: &OutboxRow| row.payload["session_ids"].as_array().unwrap().len();
+    assert_eq!(rows.iter().map(ids).sum::<usize>(), 1_000);
+    assert!(rows.iter().all(|row| row.payload.to_string().len() < 64 * 1024));
 }
 
 #[tokio::test]

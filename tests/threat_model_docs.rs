@@ -55,7 +55,8 @@ fn every_test_that_a_document_names_exists() {
 #[test]
 fn the_threat_model_names_a_test_for_every_threat() {
     let text = fs::read_to_string(DOCUMENTS[0]).unwrap();
-    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
+    let rows =
+        text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
     let without: Vec<_> = rows
         .filter(|row| !row.split('`').skip(1).step_by(2).any(is_test_name))
         .map(|row| row.chars().take(80).collect::<String>())

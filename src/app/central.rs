@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tokio::sync::watch;
+
 use crate::{
     clock::Clock,
     config::Config,
-    mqtt::{About, Mqtt, MqttGround},
+    mqtt::{self, About, Delivery, Mqtt, MqttGround},
     stage::{Stage, State},
     stop::Stop,
     web::{self, WebState},
@@ -18,6 +20,8 @@ pub(super) struct Central {
     clock: Arc<dyn Clock>,
     stop: Stop,
     listen: SocketAddr,
+    /// What the broker takes, as the health monitor reads it; outlives each connection.
+    delivery: watch::Sender<Delivery>,
     mqtt: Option<Mqtt>,
 }
 
@@ -30,7 +34,9 @@ impl Central {
         state: WebState,
         (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
     ) -> Self {
-        let mut central = Central { state, stage, clock, stop, listen, mqtt: None };
+        let (delivery, delivered) = watch::channel(Delivery::default());
+        state.health.watch(mqtt::probe(delivered, state.store.set_aside()));
+        let mut central = Central { state, stage, clock, stop, listen, delivery, mqtt: None };
         central.connect(config);
         central
     }
@@ -53,6 +59,7 @@ impl Central {
     }
 
     fn connect(&mut self, config: &Config) {
+        self.delivery.send_replace(Delivery::default());
         let Some(mqtt) = &config.mqtt else {
             self.stage.update(|status| status.state = State::Off);
             return;
@@ -76,6 +83,7 @@ impl Central {
             stop: self.stop.clone(),
             about,
             health: Arc::new(move || web::health_value(&of_health, &*time)),
+            delivery: self.delivery.clone(),
         };
         self.mqtt = Some(Mqtt::start(mqtt, ground));
     }

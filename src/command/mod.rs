@@ -9,6 +9,7 @@ mod devices;
 mod evaluate;
 mod fleet;
 mod keep;
+mod outbox;
 mod run;
 mod token;
 
@@ -69,6 +70,9 @@ enum Command {
     Token(token::TokenCommand),
     /// List who did what, newest first
     Audit(audit::AuditArguments),
+    /// List messages that the broker refused, and send them again
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Print all that is kept of a session
     Export(keep::ExportArguments),
     /// Erase a session, or all of a subject, for good; prints a receipt
@@ -121,6 +125,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
         Command::Devices(arguments) => devices::run(&arguments, out),
         Command::Token(command) => token::run(config, command, out),
         Command::Audit(arguments) => audit::run(config, arguments, out),
+        Command::Outbox(command) => outbox::run(config, command, out),
         Command::Export(arguments) => keep::export(config, &arguments, out),
         Command::Erase(arguments) => keep::erase(config, arguments, out),
         Command::Backup(arguments) => keep::backup(config, &arguments, out),

@@ -19,11 +19,11 @@ use crate::{
     clock::Clock,
     mqtt::{
         Happened, Identity, Link, MqttConfig,
-        client::{AsyncClient, Event, Packet, Publish, QoS},
+        client::{AsyncClient, Event, Packet, Publish, QoS, SubAck, SubscribeReasonCode},
         topics::{self, BoothName, Topic},
     },
     pulse::Pulse,
-    stage::Stage,
+    stage::{Stage, State},
     stop::Stop,
 };
 
@@ -47,6 +47,7 @@ pub(super) struct Listener {
     link: Link,
     desk: Arc<Mutex<Desk>>,
     archive: Archive,
+    stage: Arc<Stage>,
     clock: Arc<dyn Clock>,
     /// Of connections: an acknowledgement is good only on the connection that brought the record.
     generation: Arc<AtomicU64>,
@@ -74,8 +75,17 @@ impl Listener {
             manual_acks: true,
         };
         let pulse = stage.pulse("listener");
-        let link = Link::new(mqtt, &identity, stage, clock.clone());
-        Listener { link, desk, archive, clock, generation: Arc::default(), pulse, orders }
+        let link = Link::new(mqtt, &identity, stage.clone(), clock.clone());
+        Listener {
+            link,
+            desk,
+            archive,
+            stage,
+            clock,
+            generation: Arc::default(),
+            pulse,
+            orders,
+        }
     }
 
     /// Listens until `stop` is requested.
@@ -84,11 +94,14 @@ impl Listener {
         while let Some(happened) = self.next(&stop).await {
             match happened {
                 Happened::Up(_) => self.begin(),
-                Happened::Down => {
+                Happened::Down(_) => {
                     self.generation.fetch_add(1, Relaxed);
                     self.listening(false);
                 }
                 Happened::Event(event) => {
+                    if let Event::Incoming(Packet::SubAck(ack)) = &*event {
+                        self.take_suback(ack);
+                    }
                     if let Event::Incoming(Packet::Publish(publish)) = *event
                         && let Some((record, acknowledge)) = self.take(&publish)
                     {
@@ -121,11 +134,34 @@ impl Listener {
 
     fn begin(&self) {
         self.generation.fetch_add(1, Relaxed);
-        self.listening(true);
         let asked = self.link.client().try_subscribe(topics::all_booths(), QoS::AtLeastOnce);
         if asked.is_err() {
             log::error!(target: "fleet", "the queue of a new connection is full; nothing is heard until the next one");
         }
+    }
+
+    /// Whether the broker lets the fleet server receive what booths publish, and how.
+    fn take_suback(&self, ack: &SubAck) {
+        let sentence = match ack.return_codes.first() {
+            Some(SubscribeReasonCode::Success(QoS::AtMostOnce)) => {
+                self.listening(true);
+                "the broker grants QoS 0 only: what booths publish while the fleet server is away is \
+                 lost; allow QoS 1 (mosquitto: max_qos 1)"
+                    .to_owned()
+            }
+            Some(SubscribeReasonCode::Success(_)) => return self.listening(true),
+            refused => {
+                self.stage.update(|status| status.state = State::Unavailable);
+                let refused = refused.map_or_else(String::new, |code| format!(" ({code:?})"));
+                format!(
+                    "the broker refuses the subscription to {}{refused}, so no booth is received; \
+                     look at the broker's ACL",
+                    topics::all_booths()
+                )
+            }
+        };
+        log::error!(target: "fleet", "{sentence}");
+        self.stage.update(|status| status.error = Some(sentence));
     }
 
     fn listening(&self, is_heard: bool) {

@@ -177,6 +177,16 @@ catalog! {
     /// There is no connection to the broker.
     MqttAway = "mqtt_away": Mqtt, Degraded,
         "no connection to the broker", "nothing is lost; look at mqtt.broker and the network";
+    /// Outbox messages that the broker refused are set aside.
+    MqttSetAside = "mqtt_set_aside": Mqtt, Degraded,
+        "messages are set aside, as the broker refuses them",
+        "look at the reason of each (the page, or boothd outbox list) and send them again";
+    /// The broker does not let something through that must reach it.
+    MqttRefused = "mqtt_refused": Mqtt, Degraded,
+        "the broker does not let everything through", "look at the broker's log and its limits";
+    /// A limit of the broker costs something, and nothing is lost.
+    MqttLimited = "mqtt_limited": Mqtt, Notice,
+        "the broker is limited", "look at its limits";
 
     /// The board is slowed down by heat or its supply.
     BoardSlowed = "board_slowed": Board, Degraded,

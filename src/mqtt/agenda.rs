@@ -43,6 +43,7 @@ pub(super) struct Agenda {
     live_at: Instant,
     pub(super) read_at: Instant,
     delete_at: Option<Instant>,
+    mark_at: Option<Instant>,
     /// Live results have changed since they were told.
     has_news: bool,
     is_live_over: bool,
@@ -65,6 +66,7 @@ impl Agenda {
             live_at: now,
             read_at: now,
             delete_at: None,
+            mark_at: None,
             has_news: false,
             is_live_over: false,
             told_health: None,
@@ -104,6 +106,14 @@ impl Agenda {
         is_due
     }
 
+    pub(super) fn mark_later(&mut self, now: Instant) {
+        self.mark_at = Some(now + STORE_PAUSE);
+    }
+
+    pub(super) fn may_mark(&self, now: Instant) -> bool {
+        self.mark_at.is_none_or(|at| at <= now)
+    }
+
     /// The outbox may empty itself for a moment; then it is goodbye.
     pub(super) fn leave(&mut self, now: Instant) {
         self.leave_by.get_or_insert(now + LEAVE_PATIENCE);
@@ -135,6 +145,8 @@ impl Desk {
                 self.deleting = None;
                 self.take_deleted(&ids, &deleted);
             }
+            marked = self.to_set_aside.marked() => self.take_marked(marked),
+            Ok(()) = self.set_aside.changed() => self.look_for_released(),
             Some(answer) = self.answers.recv(), if self.is_up => self.answer(answer),
             // The store and the booth are ours too, so their senders live.
             Ok(()) = self.outbox.changed(), if self.is_up => (),
@@ -165,9 +177,24 @@ impl Desk {
                 self.say_goodbye(now);
             }
             self.flush();
+            self.rest(now);
             self.start_reading(now);
         }
+        self.start_setting_aside(now);
         self.start_deleting(now);
+    }
+
+    /// Where nothing is on its way and nothing waits, nobody is a suspect.
+    fn rest(&mut self, now: Instant) {
+        let is_idle = self.suspects.is_careful()
+            && self.urgent.is_empty()
+            && self.packets.is_quiet()
+            && self.reading.is_none();
+        if is_idle {
+            let newest_id = self.outbox.borrow().newest_id;
+            let is_empty = self.window.look_after(newest_id, now).is_none();
+            self.suspects.rest(is_empty);
+        }
     }
 
     /// The next moment at which something is due by itself.
@@ -178,6 +205,7 @@ impl Desk {
         let mut at = |when: Option<Instant>| next = when.map_or(next, |when| next.min(when));
         // While acknowledged rows are being deleted, nobody looks when the next are due.
         at(agenda.delete_at.filter(|_| self.deleting.is_none()));
+        at(agenda.mark_at.filter(|at| *at > now));
         if self.is_up {
             at(Some(agenda.say_all_at));
             at(Some(agenda.look_at));
@@ -196,8 +224,13 @@ impl Desk {
 
     /// A late will of an old connection heals by this.
     fn say_again(&mut self, now: Instant) {
-        self.say_status();
-        self.agenda.said_all(now, self.config.say_again);
+        if self.limits.has_retain {
+            self.say_status();
+            self.agenda.said_all(now, self.config.say_again);
+        } else {
+            // Nobody keeps it for who comes later.
+            self.say_all(now);
+        }
     }
 
     /// Tells the health when something has changed that others act upon, or when it is time again.
@@ -215,7 +248,8 @@ impl Desk {
     /// Tells the newest numbers, if they are new and the broker keeps up.
     fn tell_live(&mut self, now: Instant) {
         self.agenda.has_news = false;
-        if self.unsent > MOST_UNSENT {
+        // Live numbers must not stand beside a suspect.
+        if self.unsent > MOST_UNSENT || self.suspects.is_careful() {
             return;
         }
         let live = self.ground.live.borrow_and_update().clone();
@@ -230,8 +264,12 @@ impl Desk {
             if self.agenda.told_live[place] == Some(sequence) {
                 continue;
             }
+            let message = Message::live(topic.of(&self.config.name), &report);
+            if self.must_skip(&message) {
+                continue;
+            }
             // A full channel loses it: the next is newer.
-            if self.give(Message::live(topic.of(&self.config.name), &report)) {
+            if self.give(message) {
                 self.agenda.told_live[place] = Some(sequence);
                 self.agenda.live_at = now + LIVE_EVERY;
             }

@@ -333,6 +333,8 @@ mod tests {
             "$SYS/x",
             "boothd/v1/site/two/cmd/end",
             "boothd/v1/site/one/status",
+            "desk/\u{ffff}",
+            "desk/\u{1}",
         ];
         for bad in bad {
             assert!(!may_answer_to(bad, &config), "{bad}");

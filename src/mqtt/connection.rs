@@ -38,7 +38,7 @@ pub struct Identity {
     pub manual_acks: bool,
 }
 
-/// A last will: QoS 1, retained.
+/// A last will: QoS 1, retained, as far as the broker takes that.
 #[derive(Clone, Debug)]
 pub struct Will {
     /// Where it is said.
@@ -49,6 +49,15 @@ pub struct Will {
     pub delay: Duration,
 }
 
+/// What a broker does not take of the last will, so that it is given without.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Concessions {
+    /// Retained messages (reason code 0x9A).
+    pub(super) has_no_retain: bool,
+    /// QoS 1 (reason code 0x9B).
+    pub(super) has_no_acks: bool,
+}
+
 /// A client, and the loop that must be polled for anything to happen. Polling connects, with the
 /// login and the certificates as they are now; `clean_start` is false, so that the broker keeps
 /// the session.
@@ -56,13 +65,17 @@ pub struct Will {
 /// # Errors
 /// `Config` when the password or a certificate cannot be read.
 pub fn connect(config: &MqttConfig, identity: &Identity) -> Result<(AsyncClient, EventLoop)> {
-    let mut options = options(config, identity);
+    let mut options = options(config, identity, Concessions::default());
     refresh(&mut options, config)?;
     Ok(AsyncClient::new(options, identity.queue))
 }
 
 /// Everything but what stands in files.
-pub(super) fn options(config: &MqttConfig, identity: &Identity) -> MqttOptions {
+pub(super) fn options(
+    config: &MqttConfig,
+    identity: &Identity,
+    concessions: Concessions,
+) -> MqttOptions {
     let mut options = MqttOptions::new(&*identity.client_id, &*config.host, config.port);
     options
         .set_keep_alive(config.keep_alive)
@@ -81,7 +94,7 @@ pub(super) fn options(config: &MqttConfig, identity: &Identity) -> MqttOptions {
     network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
     options.set_network_options(network);
     if let Some(will) = &identity.will {
-        options.set_last_will(last_will(will));
+        options.set_last_will(last_will(will, concessions));
     }
     options
 }
@@ -103,7 +116,7 @@ pub(super) fn refresh(options: &mut MqttOptions, config: &MqttConfig) -> Result<
     Ok(())
 }
 
-fn last_will(will: &Will) -> LastWill {
+fn last_will(will: &Will, concessions: Concessions) -> LastWill {
     let properties = LastWillProperties {
         delay_interval: Some(seconds(will.delay)),
         payload_format_indicator: Some(1),
@@ -113,7 +126,9 @@ fn last_will(will: &Will) -> LastWill {
         correlation_data: None,
         user_properties: Vec::new(),
     };
-    LastWill::new(&*will.topic, &*will.payload, QoS::AtLeastOnce, true, Some(properties))
+    let qos = if concessions.has_no_acks { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+    let is_retained = !concessions.has_no_retain;
+    LastWill::new(&*will.topic, &*will.payload, qos, is_retained, Some(properties))
 }
 
 fn seconds(duration: Duration) -> u32 {

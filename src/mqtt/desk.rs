@@ -7,7 +7,7 @@ use rumqttc::{
     Outgoing,
     v5::{
         AsyncClient, Event,
-        mqttbytes::v5::{ConnAck, Packet, PubAckReason, Publish, SubAck},
+        mqttbytes::v5::{ConnAck, Packet, Publish, SubAck, SubscribeReasonCode},
     },
 };
 use serde_json::Value;
@@ -20,11 +20,15 @@ use super::{
     HomeAssistant, MqttConfig,
     agenda::Agenda,
     command::{Answer, Request},
+    failure::Loss,
     home_assistant,
     ledger::{Packets, Rate, Window},
+    limits::{BrokerLimits, Delivery, Limit, Notices},
     link::jittered,
     message::Message,
     rows::{Deleting, Reading},
+    set_aside::{Skipped, ToSetAside},
+    suspects::{Suspect, Suspects},
     words::{About, Status},
 };
 use crate::{
@@ -34,7 +38,7 @@ use crate::{
     error::{Error, ErrorKind},
     stage::Stage,
     stop::Stop,
-    store::{OutboxState, Store},
+    store::{OutboxState, SetAside, Store},
 };
 
 /// Rows that may be on their way, however many the broker would take.
@@ -64,6 +68,8 @@ pub struct MqttGround {
     pub about: About,
     /// What /health says.
     pub health: Health,
+    /// What the broker does not let through.
+    pub delivery: watch::Sender<Delivery>,
 }
 
 impl std::fmt::Debug for MqttGround {
@@ -80,6 +86,7 @@ pub(super) struct Desk {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) answers: mpsc::Receiver<Answer>,
     pub(super) outbox: watch::Receiver<OutboxState>,
+    pub(super) set_aside: watch::Receiver<SetAside>,
     pub(super) booth: watch::Receiver<BoothState>,
     pub(super) packets: Packets,
     pub(super) window: Window,
@@ -95,10 +102,16 @@ pub(super) struct Desk {
     pub(super) status: (Status, i64, Option<&'static str>),
     pub(super) is_up: bool,
     pub(super) was_up: bool,
-    /// Longer packets close the connection.
-    pub(super) most_bytes: usize,
-    /// What was told of refusals.
-    pub(super) told: Option<PubAckReason>,
+    /// What the broker allows on this connection.
+    pub(super) limits: BrokerLimits,
+    /// What that costs.
+    pub(super) notices: Notices,
+    /// At which message the broker closes the connection.
+    pub(super) suspects: Suspects,
+    /// Messages that are not sent for a while, as the broker does not take them.
+    pub(super) skipped: Skipped,
+    /// Rows that are to be marked as set aside.
+    pub(super) to_set_aside: ToSetAside,
 }
 
 impl Desk {
@@ -111,6 +124,7 @@ impl Desk {
         let now = Instant::now();
         Desk {
             outbox: ground.store.outbox(),
+            set_aside: ground.store.set_aside(),
             booth: ground.booth.state(),
             packets: Packets::default(),
             window: Window::new(usize::from(MOST_ROWS_ON_THEIR_WAY)),
@@ -123,8 +137,11 @@ impl Desk {
             status: (Status::Online, ground.clock.unix_ms(), None),
             is_up: false,
             was_up: false,
-            most_bytes: usize::MAX,
-            told: None,
+            limits: BrokerLimits::NONE,
+            notices: Notices::default(),
+            suspects: Suspects::default(),
+            skipped: Skipped::default(),
+            to_set_aside: ToSetAside::default(),
             config,
             ground,
             client,
@@ -134,17 +151,19 @@ impl Desk {
     }
 
     /// A connection was made: says who is here, and begins with the oldest row.
-    pub(super) fn come_up(&mut self, accepted: &ConnAck) {
+    pub(super) fn come_up(&mut self, accepted: &ConnAck, client: AsyncClient) {
         let now = Instant::now();
-        let properties = accepted.properties.as_ref();
+        self.client = client;
+        self.limits = BrokerLimits::of(accepted);
+        self.notices.connected(&self.limits, !self.config.commands.is_empty());
+        // What the broker said of single messages is asked anew; what it will not take, it says.
+        for limit in [Limit::NotAuthorized, Limit::Busy, Limit::RefusesAll, Limit::NoSubscriber]
+        {
+            self.notices.end_all(limit);
+        }
         // Half of what the broker takes at a time is left to everything else.
-        let most = properties.and_then(|p| p.receive_max).unwrap_or(u16::MAX);
-        let rows = (most / 2).clamp(1, MOST_ROWS_ON_THEIR_WAY);
-        self.most_bytes = properties
-            .and_then(|p| p.max_packet_size)
-            .and_then(|most| usize::try_from(most).ok())
-            .unwrap_or(usize::MAX);
-        self.packets.clear();
+        let rows = (self.limits.receive_max / 2).clamp(1, MOST_ROWS_ON_THEIR_WAY);
+        self.forget_packets();
         self.window.restart(usize::from(rows));
         if self.was_up {
             self.rate.hold_until(now + jittered(REPLAY_JITTER));
@@ -156,15 +175,36 @@ impl Desk {
         self.status.1 = self.ground.clock.unix_ms();
         self.subscribe();
         self.say_all(now);
+        self.tell_delivery();
     }
 
-    /// The connection is gone: what was not acknowledged is said anew on the next.
-    pub(super) fn go_down(&mut self) {
-        self.is_up = false;
-        self.packets.clear();
+    /// The connection is gone: what was not acknowledged is said anew on the next. True when it is
+    /// known at which message it broke, so that it does not break there again.
+    pub(super) fn go_down(&mut self, loss: &Loss) -> bool {
+        let was_up = std::mem::replace(&mut self.is_up, false);
+        let is_subscribing = self.packets.lose_subscription();
+        let lost = self.packets.lose();
         self.unsent = 0;
         // They were read for this connection; the next begins elsewhere.
         self.reading = None;
+        if !was_up {
+            return false;
+        }
+        let subscription = is_subscribing.then_some(Suspect::Subscription);
+        let unanswered: Vec<_> =
+            subscription.into_iter().chain(lost.iter().map(|sent| sent.suspect())).collect();
+        let culprit = self.suspects.lost(&unanswered, loss);
+        if let Some((culprit, proof)) = &culprit {
+            let sent = lost.iter().find(|sent| sent.suspect() == *culprit);
+            self.condemn(culprit, sent, *proof);
+        }
+        self.tell_delivery();
+        culprit.is_some()
+    }
+
+    fn forget_packets(&mut self) {
+        self.packets.lose_subscription();
+        self.packets.lose();
     }
 
     /// There is nothing more to be said, or nobody who hears it.
@@ -180,8 +220,9 @@ impl Desk {
         self.agenda.leave(Instant::now());
     }
 
-    /// Deletes what was acknowledged last.
+    /// Deletes what was acknowledged last, and marks what was refused.
     pub(super) async fn settle(mut self) {
+        self.settle_set_aside().await;
         if let Some(deleting) = &mut self.deleting {
             let (ids, deleted) = deleting.done().await;
             self.take_deleted(&ids, &deleted);
@@ -203,7 +244,7 @@ impl Desk {
             Event::Outgoing(Outgoing::Publish(packet_id)) => self.packets.left(packet_id),
             Event::Outgoing(Outgoing::Disconnect) => self.agenda.is_gone = true,
             Event::Incoming(Packet::PubAck(ack)) => self.take_ack(&ack),
-            Event::Incoming(Packet::SubAck(ack)) => warn_of_refusal(&ack),
+            Event::Incoming(Packet::SubAck(ack)) => self.take_suback(&ack),
             Event::Incoming(Packet::Publish(publish)) => self.hear(&publish),
             _ => (),
         }
@@ -239,11 +280,23 @@ impl Desk {
             self.ground.stop.request();
         }
     }
-}
 
-fn warn_of_refusal(ack: &SubAck) {
-    use rumqttc::v5::mqttbytes::v5::SubscribeReasonCode as Code;
-    if ack.return_codes.iter().any(|code| !matches!(code, Code::Success(_))) {
-        log::warn!(target: "mqtt", "the broker does not let the booth hear its commands; look at the broker's ACL");
+    fn take_suback(&mut self, ack: &SubAck) {
+        self.packets.subscribed();
+        self.suspects.answered(&Suspect::Subscription);
+        let refused =
+            |code: &&SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
+        match ack.return_codes.iter().find(refused) {
+            Some(code) => self.notices.hold(
+                Limit::Subscription,
+                "",
+                format!(
+                    "the broker does not let the booth subscribe to its commands ({code:?}); \
+                     look at the broker's ACL"
+                ),
+            ),
+            None => self.notices.end(Limit::Subscription, ""),
+        }
+        self.tell_delivery();
     }
 }

@@ -14,27 +14,118 @@ use rumqttc::{
 };
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
-use super::MqttConfig;
+use super::{MqttConfig, refusal::Refusal};
+
+/// How a connection was lost, as far as it tells something of what was sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Loss {
+    /// The broker closed the connection, or answered with something that cannot be read: at a
+    /// message it may be. False: nobody answered, or the broker gave a reason of its own.
+    pub is_closed: bool,
+    /// The reason code, from 0x80 on, where the broker gave one that is about a message.
+    pub refused: Option<u8>,
+}
+
+impl Loss {
+    /// There was no connection, or it fell silent.
+    pub(super) const SILENT: Loss = Loss { is_closed: false, refused: None };
+
+    /// What an error of a connection that stood says.
+    pub(super) fn of(error: &ConnectionError) -> Self {
+        let closed = Loss { is_closed: true, refused: None };
+        let state = match error {
+            ConnectionError::Io(cause) => return Loss::of_io(cause),
+            ConnectionError::MqttState(state) => state,
+            _ => return Loss::SILENT,
+        };
+        match state {
+            StateError::Io(cause) | StateError::Deserialization(PacketError::Io(cause)) => {
+                Loss::of_io(cause)
+            }
+            StateError::ConnectionAborted => closed,
+            StateError::ServerDisconnect { reason_code, .. } => {
+                Loss::of_disconnect(*reason_code)
+            }
+            StateError::Deserialization(cause) => match unread_code(cause) {
+                Some(code) => Loss { refused: Some(code), ..closed },
+                None => closed,
+            },
+            _ => Loss::SILENT,
+        }
+    }
+
+    fn of_io(cause: &io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let closed = [ConnectionReset, BrokenPipe, UnexpectedEof, ConnectionAborted];
+        Loss { is_closed: closed.contains(&cause.kind()), refused: None }
+    }
+
+    /// A broker that shuts down, is full or has somebody else of our name means no message.
+    fn of_disconnect(reason: DisconnectReasonCode) -> Self {
+        use DisconnectReasonCode as Code;
+        match reason {
+            Code::TopicNameInvalid | Code::PacketTooLarge | Code::PayloadFormatInvalid => {
+                Loss { is_closed: true, refused: Some(reason as u8) }
+            }
+            Code::UnspecifiedError
+            | Code::MalformedPacket
+            | Code::ProtocolError
+            | Code::ImplementationSpecificError
+            | Code::NotAuthorized
+            | Code::TopicFilterInvalid
+            | Code::WildcardSubscriptionsNotSupported => {
+                Loss { is_closed: true, refused: None }
+            }
+            _ => Loss::SILENT,
+        }
+    }
+}
+
+/// The reason code of an answer that the client library does not know: it takes that for a broken
+/// packet and says no more than the code. Mosquitto answers a message over its
+/// `message_size_limit` with PUBACK 0x95, which MQTT 5 has for DISCONNECT only; see
+/// docs/ref/mqtt.md.
+fn unread_code(cause: &PacketError) -> Option<u8> {
+    match cause {
+        PacketError::InvalidConnectReturnCode(code) if *code >= 0x80 => Some(*code),
+        _ => None,
+    }
+}
+
+/// What is known of a connection beside its error.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    pub(super) is_clock_set: bool,
+    /// The broker had let us in.
+    pub(super) was_up: bool,
+}
 
 /// One sentence for the operator.
 pub(super) fn sentence(
     error: &ConnectionError,
     config: &MqttConfig,
-    is_clock_set: bool,
+    circumstances: Circumstances,
 ) -> String {
     let address = config.address();
-    if !is_clock_set && is_of_the_future(error) {
+    if !circumstances.is_clock_set && is_of_the_future(error) {
         return format!(
             "the booth's clock is not set, so the certificate of {address} seems not valid yet; \
              connect the booth to a time server (timedatectl says which), or set the clock by \
              hand; boothd tries on"
         );
     }
+    if !circumstances.was_up && is_cut(error) {
+        return format!(
+            "{address} closed the connection before it answered; it has as many clients as it \
+             takes (mosquitto: max_connections), speaks an older MQTT, or has TLS on that port; \
+             look at the broker's log"
+        );
+    }
     match error {
         ConnectionError::Io(cause) | ConnectionError::Tls(TlsError::Io(cause)) => {
             of_io(cause, config)
         }
-        ConnectionError::MqttState(state) => of_state(state, config),
+        ConnectionError::MqttState(state) => of_state(state, config, circumstances.was_up),
         ConnectionError::Timeout(_) => {
             format!("{address} does not answer; look at the network and at the broker")
         }
@@ -46,6 +137,18 @@ pub(super) fn sentence(
         ConnectionError::ConnectionRefused(code) => of_refusal(*code, config),
         ConnectionError::NotConnAck(_) => format!("{address} does not speak MQTT 5"),
         ConnectionError::RequestsDone => "the client was closed".into(),
+    }
+}
+
+/// The broker took the connection and ended it without a word.
+fn is_cut(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::Io(cause)
+        | ConnectionError::MqttState(
+            StateError::Io(cause) | StateError::Deserialization(PacketError::Io(cause)),
+        ) => tls_cause(cause).is_none() && Loss::of_io(cause).is_closed,
+        ConnectionError::MqttState(StateError::ConnectionAborted) => true,
+        _ => false,
     }
 }
 
@@ -69,19 +172,36 @@ fn is_of_the_future(error: &ConnectionError) -> bool {
     matches!(why, Why::NotValidYet | Why::NotValidYetContext { .. })
 }
 
-fn of_state(error: &StateError, config: &MqttConfig) -> String {
+fn of_state(error: &StateError, config: &MqttConfig, was_up: bool) -> String {
     let address = config.address();
     match error {
         StateError::Io(cause) | StateError::Deserialization(PacketError::Io(cause)) => {
             of_io(cause, config)
         }
         StateError::ServerDisconnect { reason_code, .. } => of_disconnect(*reason_code, config),
-        StateError::ConnectionAborted => format!(
-            "{address} closed the connection; look at the broker's log (an older MQTT, TLS on a \
-             port without, a limit)"
-        ),
+        StateError::ConnectionAborted => {
+            format!("{address} closed the connection; look at the broker's log")
+        }
         StateError::AwaitPingResp | StateError::CollisionTimeout => {
             format!("{address} is connected but does not answer any more")
+        }
+        StateError::OutgoingPacketTooLarge { pkt_size, max }
+        | StateError::Deserialization(PacketError::OutgoingPacketTooLarge { pkt_size, max }) => {
+            format!(
+                "{address} takes packets up to {max} bytes (Maximum Packet Size), and one of \
+                 {pkt_size} must be sent; raise it (mosquitto: max_packet_size)"
+            )
+        }
+        StateError::Deserialization(cause) if unread_code(cause).is_some() => {
+            let name = unread_code(cause).map(|code| Refusal::of_code(code).name());
+            let name = name.unwrap_or_default();
+            match was_up {
+                true => format!("{address} refuses a message ({name})"),
+                false => format!("{address} refuses the connection ({name})"),
+            }
+        }
+        StateError::Deserialization(_) if was_up => {
+            format!("{address} sent something that is no MQTT 5; look at the broker")
         }
         StateError::Deserialization(_) => {
             format!(
@@ -103,7 +223,26 @@ fn of_disconnect(reason: DisconnectReasonCode, config: &MqttConfig) -> String {
         DisconnectReasonCode::NotAuthorized | DisconnectReasonCode::AdministrativeAction => {
             format!("{address} has shut us out; look at its list of users")
         }
-        other => format!("{address} closed the connection: {other:?}"),
+        DisconnectReasonCode::PacketTooLarge => format!(
+            "{address} closed the connection at a message that is too large for it; raise its \
+             limit (mosquitto: max_packet_size, message_size_limit)"
+        ),
+        DisconnectReasonCode::QuotaExceeded
+        | DisconnectReasonCode::MessageRateTooHigh
+        | DisconnectReasonCode::ReceiveMaximumExceeded
+        | DisconnectReasonCode::ConnectionRateExceeded
+        | DisconnectReasonCode::MaximumConnectTime
+        | DisconnectReasonCode::ServerBusy => format!(
+            "{address} closed the connection because of a limit of its own ({reason:?}); raise \
+             it there"
+        ),
+        DisconnectReasonCode::KeepAliveTimeout => {
+            format!("{address} did not hear from the booth in time; look at the network")
+        }
+        DisconnectReasonCode::UseAnotherServer | DisconnectReasonCode::ServerMoved => {
+            format!("{address} sends the booth to another broker; look at mqtt.broker")
+        }
+        other => format!("{address} closed the connection: {other:?}; look at its log"),
     }
 }
 
@@ -131,6 +270,27 @@ fn of_refusal(code: ConnectReturnCode, config: &MqttConfig) -> String {
         }
         Code::ServerBusy | Code::ServerUnavailable | Code::ServiceUnavailable => {
             format!("{address} is too busy to let anybody in")
+        }
+        Code::QuotaExceeded | Code::ConnectionRateExceeded => format!(
+            "{address} has as many clients as it takes ({code:?}); raise its limit (mosquitto: \
+             max_connections)"
+        ),
+        Code::PacketTooLarge => format!(
+            "{address} takes no packet as long as the booth's first; raise its limit \
+             (mosquitto: max_packet_size)"
+        ),
+        Code::RetainNotSupported => format!(
+            "{address} keeps no retained messages; allow them (mosquitto: retain_available true)"
+        ),
+        Code::QoSNotSupported => {
+            format!("{address} allows QoS 0 only; allow QoS 1 (mosquitto: max_qos 1)")
+        }
+        Code::TopicNameInvalid => format!(
+            "{address} does not accept the topic of the booth's last will; look at mqtt.site, \
+             booth.id and the broker's rules for topics"
+        ),
+        Code::UseAnotherServer | Code::ServerMoved => {
+            format!("{address} sends the booth to another broker; look at mqtt.broker")
         }
         other => format!("{address} refuses the connection: {other:?}"),
     }
@@ -242,7 +402,57 @@ mod tests {
         // As the library hands it on: inside an error of reading.
         let tls = rustls::Error::InvalidCertificate(why);
         let error = ConnectionError::Tls(TlsError::Io(io::Error::other(tls)));
-        sentence(&error, &config, is_clock_set)
+        sentence(&error, &config, Circumstances { is_clock_set, was_up: false })
+    }
+
+    fn state(error: StateError) -> ConnectionError {
+        ConnectionError::MqttState(error)
+    }
+
+    fn unread(code: u8) -> ConnectionError {
+        state(StateError::Deserialization(PacketError::InvalidConnectReturnCode(code)))
+    }
+
+    #[test]
+    fn a_loss_tells_whether_it_may_be_a_messages_fault() {
+        let disconnect = |reason_code| {
+            let reason_string = None;
+            Loss::of(&state(StateError::ServerDisconnect { reason_code, reason_string }))
+        };
+        use DisconnectReasonCode as Code;
+        assert_eq!(Loss::of(&unread(0x95)), Loss { is_closed: true, refused: Some(0x95) });
+        assert_eq!(disconnect(Code::PacketTooLarge).refused, Some(0x95));
+        assert_eq!(disconnect(Code::TopicNameInvalid).refused, Some(0x90));
+        let closed = Loss { is_closed: true, refused: None };
+        assert_eq!(disconnect(Code::MalformedPacket), closed);
+        assert_eq!(Loss::of(&state(StateError::ConnectionAborted)), closed);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(Loss::of(&ConnectionError::Io(reset)), closed);
+        let others = [Code::ServerShuttingDown, Code::SessionTakenOver, Code::QuotaExceeded];
+        for other in others.map(disconnect) {
+            assert_eq!(other, Loss::SILENT);
+        }
+        let frozen = [StateError::AwaitPingResp, StateError::CollisionTimeout];
+        for frozen in frozen.map(state) {
+            assert_eq!(Loss::of(&frozen), Loss::SILENT);
+        }
+        let unreachable = io::Error::from(io::ErrorKind::HostUnreachable);
+        assert_eq!(Loss::of(&ConnectionError::Io(unreachable)), Loss::SILENT);
+    }
+
+    #[test]
+    fn a_code_that_the_library_cannot_read_is_named() {
+        let config = MqttConfig::new("desk", 1883, BoothName::new("berlin", "one"));
+        let says = |error: ConnectionError, was_up| {
+            sentence(&error, &config, Circumstances { is_clock_set: true, was_up })
+        };
+        let told = says(unread(0x95), true);
+        assert!(told.contains("refuses a message (reason 0x95, packet too large)"), "{told}");
+        assert!(says(unread(0x9F), false).contains("refuses the connection"));
+        let large = PacketError::OutgoingPacketTooLarge { pkt_size: 90, max: 20 };
+        let told = says(state(StateError::Deserialization(large)), true);
+        assert!(told.contains("max_packet_size") && told.contains("20 bytes"), "{told}");
+        assert!(says(state(StateError::ConnectionAborted), false).contains("max_connections"));
     }
 
     #[test]

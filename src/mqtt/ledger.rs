@@ -8,10 +8,24 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::{
+    refusal::{Fault, Refusal},
+    suspects::Suspect,
+};
 use crate::store::OutboxRow;
 
-/// A row that the broker refuses is tried again after so long.
-const RETRY_REFUSED: Duration = Duration::from_secs(60);
+/// A row that nobody heard is sent again after so long, if nothing else tells that somebody does.
+const RETRY_UNHEARD: Duration = Duration::from_secs(60);
+
+/// The first pause after a refusal that is not the row's own fault; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest of them.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
+
+/// Refusals without a clear reason, after which a row is set aside. Only those count between which
+/// the broker took another message: one that refuses everything is at fault itself.
+const MAX_UNCLEAR: u32 = 3;
 
 /// A broker that refused so many rows, one after the other, refuses all of them.
 const REFUSALS_IN_A_ROW: u32 = 16;
@@ -37,40 +51,124 @@ pub(super) enum Said {
     Other,
 }
 
+/// A QoS 1 message that was given to the library.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Sent {
+    pub(super) said: Said,
+    pub(super) topic: String,
+    /// What may be told of its topic.
+    pub(super) about: String,
+    /// Of its payload.
+    pub(super) bytes: usize,
+}
+
+impl Sent {
+    pub(super) fn suspect(&self) -> Suspect {
+        match self.said {
+            Said::Row(id) => Suspect::Row(id),
+            Said::Goodbye | Said::Other => Suspect::Topic(self.topic.clone()),
+        }
+    }
+}
+
 /// Which packet is which message. The library gives a message its number only when it leaves;
 /// messages leave in the order in which they were given to it.
 #[derive(Debug, Default)]
 pub(super) struct Packets {
-    unnumbered: VecDeque<Said>,
-    numbered: HashMap<u16, Said>,
+    unnumbered: VecDeque<Sent>,
+    /// With the place in which they left.
+    numbered: HashMap<u16, (u64, Sent)>,
+    left_total: u64,
+    /// The subscription has no answer yet.
+    is_subscribing: bool,
 }
 
 impl Packets {
     /// A QoS 1 message was given to the library.
-    pub(super) fn said(&mut self, said: Said) {
-        self.unnumbered.push_back(said);
+    pub(super) fn said(&mut self, sent: Sent) {
+        self.unnumbered.push_back(sent);
+    }
+
+    /// The subscription was given to it.
+    pub(super) fn subscribing(&mut self) {
+        self.is_subscribing = true;
+    }
+
+    pub(super) fn subscribed(&mut self) {
+        self.is_subscribing = false;
     }
 
     /// The next of them has left, under that number.
     pub(super) fn left(&mut self, packet_id: u16) {
         // 0 is a QoS 0 message, which nobody acknowledges.
         if packet_id != 0
-            && let Some(said) = self.unnumbered.pop_front()
+            && let Some(sent) = self.unnumbered.pop_front()
         {
-            self.numbered.insert(packet_id, said);
+            self.left_total += 1;
+            self.numbered.insert(packet_id, (self.left_total, sent));
         }
     }
 
     /// The broker speaks of that number.
-    pub(super) fn answered(&mut self, packet_id: u16) -> Option<Said> {
-        self.numbered.remove(&packet_id)
+    pub(super) fn answered(&mut self, packet_id: u16) -> Option<Sent> {
+        self.numbered.remove(&packet_id).map(|(_, sent)| sent)
     }
 
-    /// The connection is gone, and all numbers with it.
-    pub(super) fn clear(&mut self) {
-        self.unnumbered.clear();
-        self.numbered.clear();
+    /// Nothing is without an answer.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.unnumbered.is_empty() && self.numbered.is_empty() && !self.is_subscribing
     }
+
+    /// The connection is gone, and all numbers with it: what had left and has no answer, in the
+    /// order in which it left. None of it was a message for a subscription without an answer.
+    pub(super) fn lose(&mut self) -> Vec<Sent> {
+        self.unnumbered.clear();
+        let mut lost: Vec<_> = self.numbered.drain().map(|(_, sent)| sent).collect();
+        lost.sort_by_key(|(place, _)| *place);
+        lost.into_iter().map(|(_, sent)| sent).collect()
+    }
+
+    /// The subscription had no answer when the connection was lost.
+    pub(super) fn lose_subscription(&mut self) -> bool {
+        std::mem::take(&mut self.is_subscribing)
+    }
+}
+
+/// A row that is sent again later.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    due_at: Instant,
+    /// It is due as soon as the broker takes anything.
+    ends_with_an_ack: bool,
+}
+
+/// A kind of rows that the booth has no right to publish: one of them tries, the others wait.
+#[derive(Clone, Debug)]
+struct Blocked {
+    due_at: Instant,
+    pause: Duration,
+    /// The oldest row that was passed over for it.
+    oldest: i64,
+    /// The one that tries.
+    probe: Option<i64>,
+}
+
+/// Unclear refusals of a row.
+#[derive(Clone, Copy, Debug)]
+struct Unclear {
+    counted: u32,
+    /// What the broker had taken at the last of them.
+    taken_total: u64,
+    pause: Duration,
+}
+
+/// What becomes of a row that the broker refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// It is sent again by itself.
+    Waits,
+    /// It will never be taken as it is.
+    SetAside,
 }
 
 /// Which rows of the outbox are on their way.
@@ -80,14 +178,20 @@ pub(super) struct Window {
     size: usize,
     /// Everything up to this one was looked at since the connection was made.
     cursor: i64,
-    on_their_way: BTreeSet<i64>,
+    /// With their kinds.
+    on_their_way: BTreeMap<i64, String>,
     /// Acknowledged, and not deleted yet.
     done: BTreeSet<i64>,
-    /// When they may be tried again.
-    refused: BTreeMap<i64, Instant>,
-    /// Those of them that were accepted, but that nobody heard.
-    unheard: BTreeSet<i64>,
+    /// Set aside, and not marked as such yet.
+    aside: BTreeSet<i64>,
+    waiting: BTreeMap<i64, Waiting>,
+    blocked: BTreeMap<String, Blocked>,
+    unclear: BTreeMap<i64, Unclear>,
+    /// Messages that the broker has taken, of rows and of others.
+    taken_total: u64,
     refusals_in_a_row: u32,
+    /// The broker is busy: the next pause.
+    busy_pause: Duration,
     /// A row was acknowledged since the connection was made: somebody listens.
     is_heard: bool,
     /// How often a row was said that nobody heard, since one was heard.
@@ -100,11 +204,15 @@ impl Window {
         Window {
             size,
             cursor: 0,
-            on_their_way: BTreeSet::new(),
+            on_their_way: BTreeMap::new(),
             done: BTreeSet::new(),
-            refused: BTreeMap::new(),
-            unheard: BTreeSet::new(),
+            aside: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+            unclear: BTreeMap::new(),
+            taken_total: 0,
             refusals_in_a_row: 0,
+            busy_pause: FIRST_PAUSE,
             is_heard: false,
             probes: 0,
             paused_until: None,
@@ -113,15 +221,16 @@ impl Window {
 
     /// A new connection: begins again with the oldest row that is not acknowledged.
     pub(super) fn restart(&mut self, size: usize) {
-        self.size = size;
+        let (done, aside) = (std::mem::take(&mut self.done), std::mem::take(&mut self.aside));
+        let unclear = std::mem::take(&mut self.unclear);
+        let taken_total = self.taken_total;
+        *self = Window { done, aside, unclear, taken_total, ..Window::new(size) };
+    }
+
+    /// Rows that were set aside may be sent again.
+    pub(super) fn look_again(&mut self) {
         self.cursor = 0;
-        self.on_their_way.clear();
-        self.refused.clear();
-        self.unheard.clear();
-        self.refusals_in_a_row = 0;
-        self.is_heard = false;
-        self.probes = 0;
-        self.paused_until = None;
+        self.unclear.clear();
     }
 
     /// How many more rows may be sent now.
@@ -135,13 +244,18 @@ impl Window {
         size.saturating_sub(self.on_their_way.len())
     }
 
-    /// After which row to look for more, where there may be some. Refused rows whose time has
-    /// come are looked at first: then from before the oldest of them.
+    /// After which row to look for more, where there may be some. Rows that waited and whose time
+    /// has come are looked at first: then from before the oldest of them.
     pub(super) fn look_after(&mut self, newest_id: i64, now: Instant) -> Option<i64> {
-        let due = self.refused.iter().find(|(_, at)| **at <= now).map(|(id, _)| *id);
-        if let Some(due) = due {
-            self.refused.retain(|_, at| *at > now);
-            self.cursor = self.cursor.min(due - 1);
+        let due = self.waiting.iter().find(|(_, waiting)| waiting.due_at <= now);
+        if let Some(due) = due.map(|(id, _)| *id) {
+            self.waiting.retain(|_, waiting| waiting.due_at > now);
+            self.put_back(due);
+        }
+        let blocked = self.blocked.values_mut();
+        let due = blocked.filter(|b| b.probe.is_none() && b.due_at <= now);
+        if let Some(oldest) = due.map(|b| std::mem::replace(&mut b.oldest, i64::MAX)).min() {
+            self.put_back(oldest);
         }
         (self.cursor < newest_id).then_some(self.cursor)
     }
@@ -153,6 +267,7 @@ impl Window {
         rows: Vec<OutboxRow>,
         limit: u32,
         newest_id: i64,
+        now: Instant,
     ) -> Vec<OutboxRow> {
         let is_all = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
         self.cursor = match rows.last() {
@@ -160,36 +275,69 @@ impl Window {
             Some(last) => last.outbox_id,
             None => newest_id,
         };
-        let is_known = |id: &i64| {
-            self.done.contains(id)
-                || self.on_their_way.contains(id)
-                || self.refused.contains_key(id)
-        };
-        rows.into_iter().filter(|row| !is_known(&row.outbox_id)).collect()
+        rows.into_iter()
+            .filter(|row| !self.is_known(row.outbox_id) && self.may_go(row, now))
+            .collect()
+    }
+
+    fn is_known(&self, id: i64) -> bool {
+        self.done.contains(&id)
+            || self.aside.contains(&id)
+            || self.on_their_way.contains_key(&id)
+            || self.waiting.contains_key(&id)
+    }
+
+    /// Its kind is not blocked, or it is the one that tries.
+    fn may_go(&mut self, row: &OutboxRow, now: Instant) -> bool {
+        let Some(blocked) = self.blocked.get_mut(&row.kind) else { return true };
+        if blocked.probe.is_none() && blocked.due_at <= now {
+            blocked.probe = Some(row.outbox_id);
+            return true;
+        }
+        blocked.oldest = blocked.oldest.min(row.outbox_id);
+        false
     }
 
     /// That row was given to the library.
-    pub(super) fn sent(&mut self, outbox_id: i64) {
-        self.on_their_way.insert(outbox_id);
+    pub(super) fn sent(&mut self, outbox_id: i64, kind: &str) {
+        self.on_their_way.insert(outbox_id, kind.to_owned());
     }
 
     /// That row found no room, so it and what comes after it is looked at again.
     pub(super) fn put_back(&mut self, outbox_id: i64) {
-        self.cursor = self.cursor.min(outbox_id - 1);
+        self.cursor = self.cursor.min(outbox_id.saturating_sub(1));
+        // One that was to try and did not leave has not tried.
+        for blocked in self.blocked.values_mut() {
+            let has_not = |id: &i64| *id >= outbox_id && !self.on_their_way.contains_key(id);
+            if let Some(id) = blocked.probe.filter(has_not) {
+                blocked.probe = None;
+                blocked.oldest = blocked.oldest.min(id);
+            }
+        }
+    }
+
+    /// The broker has taken a message that is no row.
+    pub(super) fn taken(&mut self) {
+        self.taken_total += 1;
     }
 
     /// The broker has it.
     pub(super) fn acknowledged(&mut self, outbox_id: i64) {
+        self.taken();
         self.refusals_in_a_row = 0;
+        self.busy_pause = FIRST_PAUSE;
         self.is_heard = true;
         self.probes = 0;
-        self.on_their_way.remove(&outbox_id);
+        self.unclear.remove(&outbox_id);
         self.done.insert(outbox_id);
+        if let Some(kind) = self.on_their_way.remove(&outbox_id) {
+            self.unblock(&kind);
+        }
         // Somebody listens again: what nobody heard comes now, from the oldest on.
-        for unheard in std::mem::take(&mut self.unheard) {
-            if self.refused.remove(&unheard).is_some() {
-                self.put_back(unheard);
-            }
+        let again = self.waiting.iter().find(|(_, waiting)| waiting.ends_with_an_ack);
+        if let Some(oldest) = again.map(|(id, _)| *id) {
+            self.waiting.retain(|_, waiting| !waiting.ends_with_an_ack);
+            self.put_back(oldest);
         }
     }
 
@@ -197,11 +345,15 @@ impl Window {
     /// know of it any more. It is kept, and said again soon, in order; a row that stays unheard
     /// does not block the others for ever.
     pub(super) fn unheard(&mut self, outbox_id: i64, now: Instant) {
-        if self.probes > MOST_PROBES {
-            self.unheard.insert(outbox_id);
-            return self.refused(outbox_id, now);
+        self.taken();
+        self.unclear.remove(&outbox_id);
+        if let Some(kind) = self.on_their_way.remove(&outbox_id) {
+            self.unblock(&kind);
         }
-        self.on_their_way.remove(&outbox_id);
+        if self.probes > MOST_PROBES {
+            self.wait(outbox_id, now + RETRY_UNHEARD, true);
+            return self.count_refusal(now);
+        }
         self.put_back(outbox_id);
         // The others that were on their way with it say the same.
         if self.paused_until.is_none_or(|until| until <= now) {
@@ -215,10 +367,101 @@ impl Window {
         self.probes > 0
     }
 
-    /// The broker does not want it: it is kept, and the others go on.
-    pub(super) fn refused(&mut self, outbox_id: i64, now: Instant) {
+    /// The broker does not want it. It waits, or is set aside; the others go on.
+    pub(super) fn refused(
+        &mut self,
+        outbox_id: i64,
+        refusal: &Refusal,
+        now: Instant,
+    ) -> Outcome {
+        let kind = self.on_their_way.remove(&outbox_id).unwrap_or_default();
+        match refusal.fault() {
+            Fault::Message => {
+                self.set_aside(outbox_id);
+                return Outcome::SetAside;
+            }
+            Fault::Rights => self.block(outbox_id, kind, now),
+            Fault::Busy => self.hold_all(outbox_id, now),
+            Fault::Unclear if self.is_hopeless(outbox_id, now) => {
+                self.set_aside(outbox_id);
+                return Outcome::SetAside;
+            }
+            Fault::Unclear => self.count_refusal(now),
+        }
+        Outcome::Waits
+    }
+
+    /// It is not sent any more; its mark is on the way to the disk.
+    pub(super) fn set_aside(&mut self, outbox_id: i64) {
         self.on_their_way.remove(&outbox_id);
-        self.refused.insert(outbox_id, now + RETRY_REFUSED);
+        self.waiting.remove(&outbox_id);
+        self.unclear.remove(&outbox_id);
+        self.aside.insert(outbox_id);
+        for blocked in self.blocked.values_mut().filter(|b| b.probe == Some(outbox_id)) {
+            blocked.probe = None;
+        }
+    }
+
+    /// Its mark is on the disk.
+    pub(super) fn marked(&mut self, outbox_id: i64) {
+        self.aside.remove(&outbox_id);
+    }
+
+    fn wait(&mut self, outbox_id: i64, due_at: Instant, ends_with_an_ack: bool) {
+        self.waiting.insert(outbox_id, Waiting { due_at, ends_with_an_ack });
+    }
+
+    fn block(&mut self, outbox_id: i64, kind: String, now: Instant) {
+        let blocked = self.blocked.entry(kind).or_insert(Blocked {
+            due_at: now,
+            pause: FIRST_PAUSE / 2,
+            oldest: outbox_id,
+            probe: Some(outbox_id),
+        });
+        blocked.oldest = blocked.oldest.min(outbox_id);
+        // Others of the kind that were on their way with it say the same.
+        if blocked.probe == Some(outbox_id) {
+            blocked.probe = None;
+            blocked.pause = (blocked.pause * 2).min(MAX_PAUSE);
+            blocked.due_at = now + blocked.pause;
+        }
+    }
+
+    fn unblock(&mut self, kind: &str) {
+        let blocked = self.blocked.remove(kind);
+        if let Some(blocked) = blocked.filter(|blocked| blocked.oldest < i64::MAX) {
+            self.put_back(blocked.oldest);
+        }
+    }
+
+    /// The broker is busy: nothing for a while, and then another row than this, which the broker
+    /// may mean after all.
+    fn hold_all(&mut self, outbox_id: i64, now: Instant) {
+        let is_first = self.paused_until.is_none_or(|until| until <= now);
+        if is_first {
+            self.paused_until = Some(now + self.busy_pause);
+            self.busy_pause = (self.busy_pause * 2).min(MAX_PAUSE);
+        }
+        self.is_heard = false;
+        self.wait(outbox_id, now + self.busy_pause * 2, true);
+    }
+
+    /// Counts an unclear refusal; true when it was the last.
+    fn is_hopeless(&mut self, outbox_id: i64, now: Instant) -> bool {
+        let taken_total = self.taken_total;
+        let first = Unclear { counted: 0, taken_total: u64::MAX, pause: FIRST_PAUSE / 2 };
+        let unclear = self.unclear.entry(outbox_id).or_insert(first);
+        if unclear.taken_total != taken_total {
+            unclear.counted += 1;
+            unclear.taken_total = taken_total;
+        }
+        unclear.pause = (unclear.pause * 2).min(MAX_PAUSE);
+        let Unclear { counted, pause, .. } = *unclear;
+        self.wait(outbox_id, now + pause, false);
+        counted >= MAX_UNCLEAR
+    }
+
+    fn count_refusal(&mut self, now: Instant) {
         self.refusals_in_a_row += 1;
         if self.refusals_in_a_row >= REFUSALS_IN_A_ROW {
             self.refusals_in_a_row = 0;
@@ -228,13 +471,26 @@ impl Window {
 
     /// When something may be sent that may not be sent now.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        let refused = self.refused.values().min().copied();
-        [self.paused_until, refused].into_iter().flatten().min()
+        let waiting = self.waiting.values().map(|waiting| waiting.due_at).min();
+        let blocked =
+            self.blocked.values().filter(|b| b.probe.is_none() && b.oldest < i64::MAX);
+        let blocked = blocked.map(|blocked| blocked.due_at).min();
+        [self.paused_until, waiting, blocked].into_iter().flatten().min()
     }
 
-    /// Rows that the broker refuses.
-    pub(super) fn refused_total(&self) -> usize {
-        self.refused.len()
+    /// Kinds of rows that the booth has no right to publish.
+    pub(super) fn blocked_kinds(&self) -> impl Iterator<Item = &str> {
+        self.blocked.keys().map(String::as_str)
+    }
+
+    /// Rows that were refused for no clear reason and are sent again.
+    pub(super) fn unclear_total(&self) -> usize {
+        self.unclear.len()
+    }
+
+    /// The broker said that it takes nothing now, and has taken no row since.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy_pause > FIRST_PAUSE
     }
 
     /// Nothing is on its way.
@@ -324,27 +580,45 @@ mod tests {
 
     fn chosen(window: &mut Window, ids: &[i64], limit: u32, newest: i64) -> Vec<i64> {
         let rows = ids.iter().map(|id| row(*id)).collect();
-        let rows = window.choose(rows, limit, newest);
+        let rows = window.choose(rows, limit, newest, Instant::now());
         let ids: Vec<i64> = rows.iter().map(|row| row.outbox_id).collect();
-        ids.iter().for_each(|id| window.sent(*id));
+        ids.iter().for_each(|id| window.sent(*id, "event/x"));
         ids
+    }
+
+    fn message(said: Said) -> Sent {
+        Sent { said, topic: format!("{said:?}"), about: String::new(), bytes: 1 }
     }
 
     #[test]
     fn a_number_belongs_to_the_oldest_message_without_one() {
         let mut packets = Packets::default();
-        packets.said(Said::Row(7));
-        packets.said(Said::Other);
+        let said = |sent: Option<Sent>| sent.map(|sent| sent.said);
+        packets.said(message(Said::Row(7)));
+        packets.said(message(Said::Other));
         packets.left(0);
         packets.left(3);
         packets.left(4);
-        assert_eq!(packets.answered(4), Some(Said::Other));
-        assert_eq!(packets.answered(3), Some(Said::Row(7)));
+        assert_eq!(said(packets.answered(4)), Some(Said::Other));
+        assert_eq!(said(packets.answered(3)), Some(Said::Row(7)));
         assert_eq!(packets.answered(3), None);
-        packets.said(Said::Row(8));
-        packets.clear();
+        packets.said(message(Said::Row(8)));
+        packets.lose();
         packets.left(1);
         assert_eq!(packets.answered(1), None);
+    }
+
+    #[test]
+    fn what_is_lost_with_a_connection_is_what_had_left_in_that_order() {
+        let mut packets = Packets::default();
+        packets.subscribing();
+        (0..40).for_each(|id| packets.said(message(Said::Row(id))));
+        (1..=30).for_each(|packet_id| packets.left(packet_id));
+        packets.answered(2);
+        let lost = packets.lose().into_iter().map(|sent| sent.suspect());
+        let expected = (0..30).filter(|id| *id != 1).map(Suspect::Row);
+        assert!(lost.eq(expected));
+        assert!(!packets.is_quiet() && packets.lose_subscription() && packets.is_quiet());
     }
 
     #[tokio::test]
@@ -373,22 +647,98 @@ mod tests {
         assert_eq!(window.look_after(9, now), Some(3));
     }
 
+    fn refusal(code: u8) -> Refusal {
+        Refusal::of_code(code)
+    }
+
     #[tokio::test]
-    async fn a_refused_row_blocks_nobody_and_comes_again() {
+    async fn a_row_that_is_refused_for_its_own_fault_is_set_aside_and_the_others_go_on() {
         let (now, mut window) = (Instant::now(), Window::new(3));
         chosen(&mut window, &[1, 2], 3, 2);
-        window.refused(1, now);
+        assert_eq!(window.refused(1, &refusal(0x95), now), Outcome::SetAside);
         window.acknowledged(2);
-        assert_eq!((window.refused_total(), window.done()), (1, vec![2]));
-        assert_eq!(window.look_after(2, now), None);
-        let later = window.wakes_at().expect("there is a refused one");
-        assert_eq!(window.look_after(2, later), Some(0));
+        assert_eq!((window.done(), window.wakes_at()), (vec![2], None));
+        window.restart(3);
+        assert!(chosen(&mut window, &[1, 2], 3, 2).is_empty(), "its mark is on the way");
+        window.marked(1);
+        window.look_again();
+        assert_eq!(window.look_after(2, now), Some(0), "somebody sends it again");
         assert_eq!(chosen(&mut window, &[1, 2], 3, 2), [1]);
-        for id in 3..3 + i64::from(REFUSALS_IN_A_ROW) {
-            window.refused(id, now);
+    }
+
+    #[tokio::test]
+    async fn an_unclear_refusal_counts_only_where_the_broker_takes_others() {
+        let (mut now, mut window) = (Instant::now(), Window::new(3));
+        chosen(&mut window, &[1], 3, 1);
+        for _ in 0..9 {
+            assert_eq!(window.refused(1, &refusal(0x83), now), Outcome::Waits);
+            now = window.wakes_at().expect("it waits");
+            assert_eq!(window.look_after(1, now), Some(0));
+            assert_eq!(chosen(&mut window, &[1], 1, 1), [1]);
         }
-        assert_eq!(window.room(now), 0, "a broker that refuses all is left alone for a while");
-        assert!(window.room(now + REFUSED_PAUSE) > 0);
+        let mut outcome = Outcome::Waits;
+        for _ in 1..MAX_UNCLEAR {
+            assert_eq!(outcome, Outcome::Waits);
+            window.taken();
+            outcome = window.refused(1, &refusal(0x83), now);
+            window.sent(1, "event/x");
+        }
+        assert_eq!(outcome, Outcome::SetAside);
+    }
+
+    #[tokio::test]
+    async fn a_kind_without_rights_waits_behind_one_that_tries_and_others_go_on() {
+        let (now, mut window) = (Instant::now(), Window::new(3));
+        chosen(&mut window, &[1, 2, 3], 3, 200);
+        for id in 1..=3 {
+            assert_eq!(window.refused(id, &refusal(0x87), now), Outcome::Waits);
+        }
+        let rows: Vec<i64> = (4..=100).collect();
+        assert!(chosen(&mut window, &rows, 200, 200).is_empty(), "all are of that kind");
+        let other = OutboxRow { kind: "summary".into(), ..row(101) };
+        assert_eq!(window.choose(vec![other], 1, 200, now).len(), 1);
+        assert_eq!(window.blocked_kinds().collect::<Vec<_>>(), ["event/x"]);
+        let all: Vec<OutboxRow> = (1..=100).map(row).collect();
+        let mut then = now;
+        let mut pauses = Vec::new();
+        for _ in 0..3 {
+            let due = window.wakes_at().expect("one tries again");
+            pauses.push(due - then);
+            then = due;
+            assert_eq!(window.look_after(200, then), Some(0));
+            let tries = window.choose(all.clone(), 200, 200, then);
+            assert_eq!(tries.iter().map(|row| row.outbox_id).collect::<Vec<_>>(), [1]);
+            window.sent(1, "event/x");
+            window.refused(1, &refusal(0x87), then);
+        }
+        assert!(pauses.is_sorted() && pauses[2] > pauses[0] * 3, "{pauses:?}");
+        let due = window.wakes_at().expect("one tries again");
+        window.look_after(200, due);
+        window.choose(all.clone(), 200, 200, due);
+        // The one that was to try found no room, nor did those before it.
+        window.put_back(1);
+        assert_eq!(window.choose(all.clone(), 200, 200, due).len(), 1);
+        window.sent(1, "event/x");
+        window.acknowledged(1);
+        assert!(window.look_after(200, due).is_some_and(|after| after <= 1));
+        let rest = window.choose(all, 200, 200, due).into_iter().map(|row| row.outbox_id);
+        assert!(rest.eq(2..=100), "now it may: the rest, in order");
+    }
+
+    #[tokio::test]
+    async fn a_busy_broker_is_asked_less_and_less_and_not_always_for_the_same() {
+        let (mut now, mut window) = (Instant::now(), Window::new(3));
+        chosen(&mut window, &[1], 1, 2);
+        assert_eq!(window.refused(1, &refusal(0x97), now), Outcome::Waits);
+        assert_eq!(window.room(now), 0);
+        assert!(window.is_busy());
+        now = window.wakes_at().expect("pauses");
+        assert_eq!((window.room(now), window.look_after(2, now)), (1, Some(1)), "another");
+        assert_eq!(chosen(&mut window, &[2], 1, 2), [2]);
+        window.acknowledged(2);
+        assert!(!window.is_busy());
+        assert_eq!(window.look_after(2, now), Some(0), "it takes something: the oldest first");
+        assert_eq!(chosen(&mut window, &[1, 2], 3, 2), [1]);
     }
 
     #[tokio::test]

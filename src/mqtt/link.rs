@@ -7,15 +7,15 @@
 use std::{sync::Arc, time::Duration};
 
 use rumqttc::v5::{
-    AsyncClient, Event, EventLoop,
-    mqttbytes::v5::{ConnAck, Packet},
+    AsyncClient, ConnectionError, Event, EventLoop,
+    mqttbytes::v5::{ConnAck, ConnAckProperties, ConnectReturnCode, Packet},
 };
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Identity, MqttConfig,
-    connection::{self, CONNECT_TIMEOUT},
-    failure,
+    connection::{self, CONNECT_TIMEOUT, Concessions},
+    failure::{self, Circumstances, Loss},
 };
 use crate::{
     clock::Clock,
@@ -25,6 +25,8 @@ use crate::{
 /// A connection, or the next attempt to make one.
 pub struct Link {
     config: MqttConfig,
+    identity: Identity,
+    concessions: Concessions,
     client: AsyncClient,
     event_loop: EventLoop,
     stage: Arc<Stage>,
@@ -41,7 +43,10 @@ enum Phase {
     Away(Instant),
     Up(Instant),
     /// It broke, and what it left behind is still to be told.
-    Broken(String),
+    Broken {
+        sentence: String,
+        loss: Loss,
+    },
 }
 
 /// What a [`Link`] tells.
@@ -52,7 +57,7 @@ pub enum Happened {
     /// Something came in or went out.
     Event(Box<Event>),
     /// The connection is lost, or there was none; the link tries again by itself.
-    Down,
+    Down(Loss),
 }
 
 impl std::fmt::Debug for Link {
@@ -69,15 +74,29 @@ impl Link {
         stage: Arc<Stage>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let options = connection::options(&config, identity);
+        let concessions = Concessions::default();
+        let options = connection::options(&config, identity, concessions);
         let (client, event_loop) = AsyncClient::new(options, identity.queue);
         stage.update(|status| status.source = Some(config.address()));
         let pause = config.retry.0;
         let phase = Phase::Away(Instant::now());
-        Link { config, client, event_loop, stage, clock, told: None, pause, phase }
+        let identity = identity.clone();
+        Link {
+            config,
+            identity,
+            concessions,
+            client,
+            event_loop,
+            stage,
+            clock,
+            told: None,
+            pause,
+            phase,
+        }
     }
 
-    /// For saying things; use its `try_` forms between [`Happened::Up`] and [`Happened::Down`].
+    /// For saying things; use its `try_` forms between [`Happened::Up`] and [`Happened::Down`]:
+    /// each connection has its own.
     pub fn client(&self) -> AsyncClient {
         self.client.clone()
     }
@@ -91,10 +110,11 @@ impl Link {
                 if let Err(error) =
                     connection::refresh(&mut self.event_loop.options, &self.config)
                 {
-                    return self.fail(error.chain().to_string().replace('\n', "; "));
+                    let sentence = error.chain().to_string().replace('\n', "; ");
+                    return self.fail(sentence, Loss::SILENT);
                 }
             }
-            Phase::Broken(_) => {
+            Phase::Broken { .. } => {
                 // What came before the end still counts: acknowledgements above all.
                 if let Some(event) = self.event_loop.state.events.pop_front() {
                     return Happened::Event(Box::new(event));
@@ -114,21 +134,48 @@ impl Link {
                 }
                 Happened::Event(Box::new(event))
             }
-            Ok(Err(error)) => {
-                let sentence = failure::sentence(&error, &self.config, self.clock.is_set());
-                self.break_off(sentence).await
-            }
+            Ok(Err(error)) => self.fail_with(&error).await,
             Err(_) => {
                 self.event_loop.clean();
                 let address = self.config.address();
                 let sentence = format!("{address} is connected but takes nothing any more");
-                self.break_off(sentence).await
+                self.break_off(sentence, Loss::SILENT).await
             }
         }
     }
 
-    fn come_up(&mut self, accepted: ConnAck) -> Happened {
+    async fn fail_with(&mut self, error: &ConnectionError) -> Happened {
+        if self.concede(error) {
+            self.renew();
+            self.phase = Phase::Away(Instant::now());
+            return Happened::Down(Loss::SILENT);
+        }
+        let was_up = matches!(self.phase, Phase::Up(_));
+        let loss = if was_up { Loss::of(error) } else { Loss::SILENT };
+        let circumstances = Circumstances { is_clock_set: self.clock.is_set(), was_up };
+        let sentence = failure::sentence(error, &self.config, circumstances);
+        self.break_off(sentence, loss).await
+    }
+
+    /// A broker that refuses the last will as it is may take a lesser one; false when there is
+    /// nothing more to give.
+    fn concede(&mut self, error: &ConnectionError) -> bool {
+        let ConnectionError::ConnectionRefused(code) = error else { return false };
+        let conceded = match code {
+            ConnectReturnCode::RetainNotSupported => &mut self.concessions.has_no_retain,
+            ConnectReturnCode::QoSNotSupported => &mut self.concessions.has_no_acks,
+            _ => return false,
+        };
+        !std::mem::replace(conceded, true)
+    }
+
+    fn come_up(&mut self, mut accepted: ConnAck) -> Happened {
         self.phase = Phase::Up(Instant::now());
+        self.note_concessions(&mut accepted);
+        // 0 switches the broker's own look off, not ours; the library would ask without a pause.
+        if self.event_loop.options.keep_alive().is_zero() {
+            self.event_loop.options.set_keep_alive(self.config.keep_alive);
+        }
         let address = self.config.address();
         if self.told.take().is_some() {
             log::info!(target: "mqtt", broker = address.as_str(); "connected again");
@@ -139,7 +186,32 @@ impl Link {
         Happened::Up(Box::new(accepted))
     }
 
-    async fn break_off(&mut self, sentence: String) -> Happened {
+    /// What the broker took only after a concession is a limit of it, announced or not. What it
+    /// does not announce is asked for again on the next connection.
+    fn note_concessions(&mut self, accepted: &mut ConnAck) {
+        let Concessions { has_no_retain, has_no_acks } = self.concessions;
+        let properties = accepted.properties.get_or_insert_with(no_properties);
+        self.concessions = Concessions {
+            has_no_retain: properties.retain_available == Some(0),
+            has_no_acks: properties.max_qos == Some(0),
+        };
+        if has_no_retain {
+            properties.retain_available = Some(0);
+        }
+        if has_no_acks {
+            properties.max_qos = Some(0);
+        }
+    }
+
+    /// The next attempt is due soon: what broke the connection is known, and is not repeated.
+    pub fn retry_soon(&mut self) {
+        self.pause = self.config.retry.0;
+        if matches!(self.phase, Phase::Away(_)) {
+            self.phase = Phase::Away(Instant::now() + jittered(self.pause));
+        }
+    }
+
+    async fn break_off(&mut self, sentence: String, loss: Loss) -> Happened {
         if let Phase::Up(since) = self.phase {
             let (least, most) = self.config.retry;
             // A broker that lets in and throws out at once is not asked every second.
@@ -148,7 +220,7 @@ impl Link {
             }
             self.stage.update(|status| status.restarts_total += 1);
         }
-        self.phase = Phase::Broken(sentence);
+        self.phase = Phase::Broken { sentence, loss };
         // The loop of whoever waits here must always come to an await.
         sleep(Duration::ZERO).await;
         match self.event_loop.state.events.pop_front() {
@@ -157,20 +229,25 @@ impl Link {
         }
     }
 
-    /// Throws away what the library would repeat.
+    /// Throws away what the library would repeat, and all that it has learned of the connection:
+    /// what waits for its turn, the broker's limits, its keep alive, the place in its packet ids
+    /// (which would run past a Receive Maximum that has become smaller).
+    fn renew(&mut self) {
+        let options = connection::options(&self.config, &self.identity, self.concessions);
+        (self.client, self.event_loop) = AsyncClient::new(options, self.identity.queue);
+    }
+
     fn clear(&mut self) -> Happened {
-        self.event_loop.pending.clear();
-        // The library keeps this over a reconnect, and then waits for ever for its turn.
-        self.event_loop.state.collision = None;
+        self.renew();
         let phase = std::mem::replace(&mut self.phase, Phase::Away(Instant::now()));
         match phase {
-            Phase::Broken(sentence) => self.fail(sentence),
-            Phase::Away(_) | Phase::Up(_) => Happened::Down,
+            Phase::Broken { sentence, loss } => self.fail(sentence, loss),
+            Phase::Away(_) | Phase::Up(_) => Happened::Down(Loss::SILENT),
         }
     }
 
     /// Tells the trouble, once, and says when to try again.
-    fn fail(&mut self, sentence: String) -> Happened {
+    fn fail(&mut self, sentence: String, loss: Loss) -> Happened {
         self.stage.update(|status| {
             status.state = State::Unavailable;
             status.error = Some(sentence.clone());
@@ -182,7 +259,7 @@ impl Link {
         let most = self.config.retry.1;
         self.phase = Phase::Away(Instant::now() + jittered(self.pause));
         self.pause = (self.pause * 2).min(most);
-        Happened::Down
+        Happened::Down(loss)
     }
 }
 
@@ -191,4 +268,27 @@ pub(super) fn jittered(pause: Duration) -> Duration {
     // Without randomness of the system there is none here either.
     let random = getrandom::u32().unwrap_or(u32::MAX);
     pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+/// What a CONNACK without properties says: nothing of anything.
+pub(super) fn no_properties() -> ConnAckProperties {
+    ConnAckProperties {
+        session_expiry_interval: None,
+        receive_max: None,
+        max_qos: None,
+        retain_available: None,
+        max_packet_size: None,
+        assigned_client_identifier: None,
+        topic_alias_max: None,
+        reason_string: None,
+        user_properties: Vec::new(),
+        wildcard_subscription_available: None,
+        subscription_identifiers_available: None,
+        shared_subscription_available: None,
+        server_keep_alive: None,
+        response_information: None,
+        server_reference: None,
+        authentication_method: None,
+        authentication_data: None,
+    }
 }

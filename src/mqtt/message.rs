@@ -3,7 +3,10 @@
 use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
 use serde_json::Value;
 
-use super::ledger::Said;
+use super::{
+    ledger::{Said, Sent},
+    topics::ROOT,
+};
 
 /// Live numbers are of no use after this.
 const LIVE_EXPIRY_S: u32 = 10;
@@ -68,7 +71,30 @@ impl Message {
     pub(super) fn bytes(&self) -> usize {
         // The fixed header, the lengths and the properties take less than this.
         const HEAD_BYTES: usize = 64;
-        self.topic.len() + self.payload.len() + HEAD_BYTES
+        let mark = self.properties.correlation_data.as_ref().map_or(0, |mark| mark.len());
+        self.topic.len() + self.payload.len() + mark + HEAD_BYTES
+    }
+
+    /// What may be told of its topic, on /health too: never a session, nor what an asker chose.
+    pub(super) fn about(&self, prefix: &str) -> String {
+        let booths = self.topic.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/'));
+        let own = booths.and_then(|rest| rest.splitn(3, '/').nth(2));
+        match (&self.said, own) {
+            (Said::Row(_), _) => "outbox".into(),
+            (_, Some(own)) if !own.starts_with("cmd/") => own.to_owned(),
+            (_, None) if self.topic.starts_with(prefix) => "Home Assistant discovery".into(),
+            _ => "answer to a command".into(),
+        }
+    }
+
+    /// What is remembered of it until it is acknowledged.
+    pub(super) fn sent(&self, prefix: &str) -> Sent {
+        Sent {
+            said: self.said,
+            topic: self.topic.clone(),
+            about: self.about(prefix),
+            bytes: self.payload.len(),
+        }
     }
 }
 

@@ -13,10 +13,15 @@ mod desk;
 mod failure;
 mod home_assistant;
 mod ledger;
+mod limits;
 mod link;
 mod message;
+mod probe;
+mod refusal;
 mod rows;
 mod say;
+mod set_aside;
+mod suspects;
 mod tls;
 pub mod topics;
 mod words;
@@ -28,7 +33,10 @@ use tokio::{select, sync::mpsc, task::JoinHandle, time::timeout};
 pub use config::{CommandName, HomeAssistant, MqttConfig, TlsFiles};
 pub use connection::{Identity, Will, connect};
 pub use desk::{Health, MqttGround};
+pub use failure::Loss;
+pub use limits::{Delivery, Limit, Notice};
 pub use link::{Happened, Link};
+pub use probe::probe;
 pub use words::About;
 
 use crate::{pulse::idle_turns, stop::Stop};
@@ -44,7 +52,10 @@ pub mod client {
         AsyncClient, ClientError, ConnectionError, Event, EventLoop,
         mqttbytes::{
             QoS,
-            v5::{ConnAck, Filter, Packet, PubAck, PubAckReason, Publish, PublishProperties},
+            v5::{
+                ConnAck, Filter, Packet, PubAck, PubAckReason, Publish, PublishProperties,
+                SubAck, SubscribeReasonCode,
+            },
         },
     };
 }
@@ -147,9 +158,14 @@ async fn run(config: MqttConfig, ground: MqttGround, leave: Stop) {
             }
         };
         match happened {
-            Some(Happened::Up(accepted)) => desk.come_up(&accepted),
+            Some(Happened::Up(accepted)) => desk.come_up(&accepted, link.client()),
             Some(Happened::Event(event)) => desk.take(*event),
-            Some(Happened::Down) => desk.go_down(),
+            Some(Happened::Down(loss)) => {
+                let is_known = desk.go_down(&loss);
+                if is_known {
+                    link.retry_soon();
+                }
+            }
             None => (),
         }
     }

@@ -6,7 +6,14 @@ use std::{future::Future, pin::Pin};
 use rumqttc::v5::mqttbytes::v5::{PubAck, PubAckReason};
 use tokio::time::Instant;
 
-use super::{desk::Desk, ledger::Said, message::Message, words};
+use super::{
+    desk::Desk,
+    ledger::{Outcome, Said},
+    limits::Limit,
+    message::Message,
+    refusal::{Fault, Refusal},
+    words,
+};
 use crate::{error::Result, store::OutboxRow};
 
 /// Something asked of the store; kept until it is answered.
@@ -44,7 +51,9 @@ impl Deleting {
 impl Desk {
     /// Reads rows where there is room for them, and nothing comes before them.
     pub(super) fn start_reading(&mut self, now: Instant) {
-        if !self.is_up || self.reading.is_some() || !self.urgent.is_empty() {
+        // A message that nobody acknowledges must not leave the outbox.
+        let may_read = self.is_up && self.limits.has_acks && self.may_send();
+        if !may_read || self.reading.is_some() || !self.urgent.is_empty() {
             return;
         }
         if self.agenda.read_at > now {
@@ -79,19 +88,22 @@ impl Desk {
                 return self.agenda.read_later(Instant::now());
             }
         };
-        for row in self.window.choose(rows, limit, newest_id) {
+        for row in self.window.choose(rows, limit, newest_id, Instant::now()) {
             let id = row.outbox_id;
             let Some((topic, payload)) = words::row(&row) else {
-                log::error!(target: "mqtt", kind = row.kind.as_str(); "a message of an unknown kind cannot be sent, and is dropped");
-                self.window.acknowledged(id);
+                let kind = &row.kind;
+                self.set_row_aside(
+                    id,
+                    format!("this boothd does not know messages of the kind {kind:?}"),
+                );
                 continue;
             };
             let mut message = Message::sure(topic.of(&self.config.name), &payload);
             message.said = Said::Row(id);
-            if message.bytes() > self.most_bytes {
-                self.refuse(id, PubAckReason::QuotaExceeded);
+            if let Some(reason) = self.too_large(&message) {
+                self.set_row_aside(id, reason);
             } else if self.give(message) {
-                self.window.sent(id);
+                self.window.sent(id, &row.kind);
                 self.rate.spend();
             } else {
                 return self.window.put_back(id);
@@ -121,56 +133,87 @@ impl Desk {
     }
 
     pub(super) fn take_ack(&mut self, ack: &PubAck) {
-        let is_unheard = ack.reason == PubAckReason::NoMatchingSubscribers;
-        let is_accepted = ack.reason == PubAckReason::Success || is_unheard;
-        match self.packets.answered(ack.pkid) {
-            Some(Said::Row(id)) if is_unheard => {
-                self.window.unheard(id, Instant::now());
-                self.tell(ack.reason);
+        let Some(sent) = self.packets.answered(ack.pkid) else { return };
+        self.suspects.answered(&sent.suspect());
+        let now = Instant::now();
+        match (sent.said, Refusal::of(ack)) {
+            (Said::Row(id), None) if ack.reason == PubAckReason::NoMatchingSubscribers => {
+                self.window.unheard(id, now);
             }
-            Some(Said::Row(id)) if is_accepted => {
+            (Said::Row(id), None) => {
                 self.window.acknowledged(id);
-                self.agenda.delete_soon(Instant::now());
-                if self.window.refused_total() == 0 {
-                    self.told = None;
+                self.agenda.delete_soon(now);
+            }
+            (Said::Row(id), Some(refusal)) => {
+                self.take_refusal((id, sent.bytes), &refusal, now)
+            }
+            (Said::Goodbye, _) => self.agenda.goodbye_heard = true,
+            (Said::Other, None) => {
+                self.window.taken();
+                self.skipped.taken(&sent.topic);
+                self.notices.end(Limit::Message, &sent.about);
+            }
+            (Said::Other, Some(refusal)) => self.skip_refused(&sent, &refusal, now),
+        }
+        self.note_window();
+        self.tell_delivery();
+    }
+
+    fn take_refusal(&mut self, (id, bytes): (i64, usize), refusal: &Refusal, now: Instant) {
+        self.ground.stage.update(|status| status.errors_total += 1);
+        match self.window.refused(id, refusal, now) {
+            Outcome::SetAside => self.set_row_aside(id, refusal.sentence(bytes)),
+            Outcome::Waits => {
+                let name = refusal.name();
+                match refusal.fault() {
+                    Fault::Busy => self.notices.hold(
+                        Limit::Busy,
+                        "",
+                        format!(
+                            "the broker takes no more messages for now ({name}); sessions and \
+                             events wait in the outbox; raise its limit or make room there"
+                        ),
+                    ),
+                    Fault::Unclear => self.notices.hold(
+                        Limit::RefusesAll,
+                        "",
+                        format!(
+                            "the broker refuses messages ({name}); they wait in the outbox; look \
+                             at the broker's log"
+                        ),
+                    ),
+                    Fault::Rights | Fault::Message => (),
                 }
             }
-            Some(Said::Row(id)) => self.refuse(id, ack.reason),
-            Some(Said::Goodbye) => self.agenda.goodbye_heard = true,
-            Some(Said::Other) if !is_accepted => self.tell(ack.reason),
-            Some(Said::Other) | None => (),
         }
-        let trouble = self.trouble();
-        self.ground.stage.update(|status| status.error = trouble);
     }
 
-    /// What is wrong although there is a connection.
-    fn trouble(&self) -> Option<String> {
-        let refused = self.window.refused_total();
+    /// What the rows that wait say of the broker.
+    fn note_window(&mut self) {
         if self.window.is_unheard() {
-            return Some(
-                "nobody at the broker listens; the messages of the outbox wait".into(),
+            self.notices.hold(
+                Limit::NoSubscriber,
+                "",
+                "nobody at the broker listens to the booth's sessions and events; the messages \
+                 of the outbox wait until somebody subscribes to them",
             );
-        }
-        (refused > 0).then(|| format!("the broker refuses {refused} messages; look at its ACL"))
-    }
-
-    fn refuse(&mut self, outbox_id: i64, reason: PubAckReason) {
-        self.window.refused(outbox_id, Instant::now());
-        self.ground.stage.update(|status| status.errors_total += 1);
-        self.tell(reason);
-    }
-
-    /// Tells a refusal once, until it is another one.
-    fn tell(&mut self, reason: PubAckReason) {
-        if self.told.replace(reason) == Some(reason) {
-            return;
-        }
-        if reason == PubAckReason::NoMatchingSubscribers {
-            log::warn!(target: "mqtt", "nobody at the broker listens to the booth's sessions and events; the messages of the outbox are kept until somebody does");
         } else {
-            let reason = format!("{reason:?}");
-            log::warn!(target: "mqtt", reason = reason.as_str(); "the broker refuses a message of the booth; messages of the outbox are kept and tried again, look at the broker's ACL");
+            self.notices.end(Limit::NoSubscriber, "");
+        }
+        let blocked: Vec<String> = self.window.blocked_kinds().map(str::to_owned).collect();
+        self.notices.keep(Limit::NotAuthorized, &blocked);
+        for kind in blocked {
+            let sentence = format!(
+                "the broker does not let the booth publish its messages of the kind {kind:?} (reason \
+                 0x87, not authorized); they wait in the outbox; look at the broker's ACL"
+            );
+            self.notices.hold(Limit::NotAuthorized, &kind, sentence);
+        }
+        if self.window.unclear_total() == 0 {
+            self.notices.end(Limit::RefusesAll, "");
+        }
+        if !self.window.is_busy() {
+            self.notices.end(Limit::Busy, "");
         }
     }
 }

@@ -4,7 +4,7 @@ use rumqttc::v5::mqttbytes::{QoS, v5::Filter};
 use tokio::time::Instant;
 
 use super::{
-    HomeAssistant,
+    CommandName, HomeAssistant,
     command::on_off,
     desk::Desk,
     home_assistant,
@@ -17,22 +17,37 @@ use super::{
 const MOST_URGENT: usize = 256;
 
 impl Desk {
-    pub(super) fn subscribe(&self) {
+    pub(super) fn subscribe(&mut self) {
+        if self.skipped.is_subscription_skipped(Instant::now()) {
+            return;
+        }
         let command = |topic| Filter {
             // A retained command that comes live must be told from one that does not stay.
             preserve_retain: true,
             ..Filter::new(topic, QoS::AtLeastOnce)
         };
-        let name = &self.config.name;
-        let mut filters =
-            vec![command(topics::commands(name)), command(topics::feature_sets(name))];
+        let mut filters: Vec<_> = self.command_topics().into_iter().map(command).collect();
         if self.config.home_assistant != HomeAssistant::Off {
             let birth = home_assistant::birth_topic(&self.config);
             filters.push(Filter::new(birth, QoS::AtMostOnce));
         }
         if self.client.try_subscribe_many(filters).is_err() {
             log::error!(target: "mqtt", "the client's queue is full at the begin of a connection");
+        } else {
+            self.packets.subscribing();
         }
+    }
+
+    /// Where commands come; a broker without wildcards has each by its name.
+    fn command_topics(&self) -> Vec<String> {
+        let name = &self.config.name;
+        if self.limits.has_wildcards {
+            return vec![topics::commands(name), topics::feature_sets(name)];
+        }
+        let commands = CommandName::ALL.map(|command| Topic::Command(command.word().into()));
+        let features = self.booth.borrow().features.by_name();
+        let features = features.map(|(feature, _)| Topic::FeatureSet(feature.into()));
+        commands.into_iter().chain(features).map(|topic| topic.of(name)).collect()
     }
 
     /// Everything that is kept by the broker.
@@ -90,25 +105,38 @@ impl Desk {
         while self.is_up
             && let Some(message) = self.urgent.front().cloned()
         {
-            if message.bytes() > self.most_bytes {
-                log::error!(target: "mqtt", topic = message.topic.as_str(); "a message is longer than the broker takes, and is dropped");
-            } else if !self.give(message) {
+            if !self.may_send() {
+                return;
+            }
+            if !self.must_skip(&message) && !self.give(message) {
                 return;
             }
             self.urgent.pop_front();
         }
     }
 
-    /// Gives the library one message; false when it has no room.
+    /// While it is looked for the message at which the broker closes the connection, messages go
+    /// one at a time.
+    pub(super) fn may_send(&self) -> bool {
+        !self.suspects.is_careful() || self.packets.is_quiet()
+    }
+
+    /// Gives the library one message, as the broker takes it; false when there is no room.
     pub(super) fn give(&mut self, message: Message) -> bool {
-        let Message { topic, payload, qos, is_retained, properties, said } = message;
+        if !self.may_send() {
+            return false;
+        }
+        let sent = message.sent(&self.config.home_assistant_prefix);
+        let Message { topic, payload, qos, is_retained, properties, said: _ } = message;
+        let qos = if self.limits.has_acks { qos } else { QoS::AtMostOnce };
+        let is_retained = is_retained && self.limits.has_retain;
         let given = self
             .client
             .try_publish_with_properties(topic, qos, is_retained, payload, properties)
             .is_ok();
         match (given, qos) {
             (true, QoS::AtMostOnce) => self.unsent += 1,
-            (true, _) => self.packets.said(said),
+            (true, _) => self.packets.said(sent),
             (false, _) => (),
         }
         given

@@ -48,6 +48,10 @@ pub struct EraseReceipt {
 /// Random bytes in a receipt's number.
 const RECEIPT_BYTES: usize = 8;
 
+/// Sessions that one message names. The fleet server takes no payload over 64 KiB, and its broker
+/// drops a larger one without a word: the order to erase would be lost.
+const IDS_IN_A_MESSAGE: usize = 400;
+
 /// What an erased session is called in the audit log.
 const NAMELESS: &str = "session (erased)";
 
@@ -78,10 +82,12 @@ impl Database {
         let detail = format!("{} sessions, {rows} rows", session_ids.len());
         let object = format!("receipt {receipt_id}");
         audit::note(&transaction, now, actor, ["session.erase", &object, &detail])?;
-        let payload = json!({ "receipt_id": receipt_id, "session_ids": session_ids });
-        let told =
-            NewRow { session_id: None, kind: "event/erased", at: now, payload: &payload };
-        outbox::add(&transaction, sender, &told)?;
+        for ids in session_ids.chunks(IDS_IN_A_MESSAGE) {
+            let payload = json!({ "receipt_id": receipt_id, "session_ids": ids });
+            let told =
+                NewRow { session_id: None, kind: "event/erased", at: now, payload: &payload };
+            outbox::add(&transaction, sender, &told)?;
+        }
         transaction.commit()?;
         let is_log_clear = self.clear_log()?;
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);

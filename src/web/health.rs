@@ -160,6 +160,8 @@ struct OutboxHealth {
     bytes: u64,
     /// Age of the oldest, s.
     oldest_s: Option<u64>,
+    /// Messages that the broker refused: they wait for somebody to send them again.
+    set_aside: u64,
     /// Messages that were too old or too many since the start: they are lost.
     fallen_out_total: u64,
 }
@@ -295,6 +297,7 @@ fn outbox_health(state: &WebState) -> OutboxHealth {
         depth: outbox.depth,
         bytes: outbox.bytes,
         oldest_s: state.store.outbox_age().map(|age| age.as_secs()),
+        set_aside: state.store.set_aside().borrow().rows,
         fallen_out_total: outbox.fallen_out_total,
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::common::{
     Broker, Centre, PATIENCE, TOKEN, audio, online, say, session, token, topic, video,
 };
+use crate::script::{Answer, Script};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_the_centre_is_killed() {
@@ -64,6 +65,28 @@ async fn nothing_acknowledged_is_lost_when_the_centre_is_killed() {
     let records: i64 =
         archive.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).expect("asks");
     assert_eq!(records, 2 * ROUNDS * SESSIONS, "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_is_refused_or_granted_in_part_is_told() {
+    let take_all = Box::new(|_: &str, _: &str, _| Answer::Code(0));
+    let script = Script::with(take_all, &[], Some(0)).await;
+    let state = tempfile::tempdir().expect("a folder");
+    let centre = Centre::start_at(script.port, state.path(), &[]);
+    let says = |words: &'static str| {
+        centre.wait_for("/health", |health| {
+            health["broker"]["error"].as_str().is_some_and(|error| error.contains(words))
+        })
+    };
+    says("grants QoS 0 only");
+    script.end_and_grant(Some(0x87));
+    let health = says("refuses the subscription to boothd/v1/#");
+    assert_eq!(health["broker"]["state"], "unavailable", "{health}");
+    assert_eq!(centre.get("/health/ready").0, 503);
+    script.end_and_grant(Some(1));
+    centre.wait_for("/health", |health| health["broker"]["state"] == "running");
+    assert_eq!(centre.get("/health/ready").0, 200);
+    centre.terminate();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,3 +9,5 @@ mod desk;
 mod erase;
 mod hostile;
 mod schema;
+#[path = "../common/script.rs"]
+mod script;

@@ -8,7 +8,7 @@ use boothd::{
     clock::{Clock, SystemClock},
     engine::{Engine, EngineConfig, Live, StreamSpec},
     features::Features,
-    mqtt::{About, Mqtt, MqttConfig, MqttGround, topics::BoothName},
+    mqtt::{About, Delivery, Limit, Mqtt, MqttConfig, MqttGround, Notice, topics::BoothName},
     names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) stop: Stop,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mqtt: Mqtt,
+    /// What the broker does not let through.
+    pub(crate) delivery: watch::Receiver<Delivery>,
     /// What /health says, and how often the desk has looked at it.
     pub(crate) health: watch::Sender<Value>,
     pub(crate) looks: watch::Receiver<u64>,
@@ -66,9 +68,11 @@ impl Scene {
         let booth = booth(&store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let (stage, stop) = (Arc::new(Stage::new(Component::Mqtt)), Stop::default());
-        let (health, said) = watch::channel(json!({ "status": "healthy" }));
+        let (health, said) = watch::channel(json!({ "status": "healthy", "digest": "none" }));
         let (looked, looks) = watch::channel(0);
+        let (delivery, delivered) = watch::channel(Delivery::default());
         let ground = MqttGround {
+            delivery,
             store: store.clone(),
             booth: booth.clone(),
             live: receiver,
@@ -88,7 +92,20 @@ impl Scene {
             }),
         };
         let mqtt = Mqtt::start(&config, ground);
-        Scene { store, booth, live, stage, stop, clock, mqtt, health, looks, thread, folder }
+        Scene {
+            store,
+            booth,
+            live,
+            stage,
+            stop,
+            clock,
+            mqtt,
+            delivery: delivered,
+            health,
+            looks,
+            thread,
+            folder,
+        }
     }
 
     /// Puts a row into the outbox.
@@ -119,6 +136,35 @@ impl Scene {
             Ok(error) => error,
             Err(_) => panic!("no {words:?} in {:?}", self.stage.status()),
         }
+    }
+
+    /// Until something is said of that limit; its sentence.
+    pub(crate) async fn wait_limit(&mut self, limit: Limit) -> String {
+        let is_it = |notice: &&Notice| notice.limit == limit;
+        let told = self.delivery.wait_for(|told| told.notices.iter().any(|n| is_it(&n)));
+        let told = timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("no {limit:?}"));
+        told.unwrap().notices.iter().find(is_it).unwrap().sentence.clone()
+    }
+
+    /// Until so many rows are set aside; why the oldest is.
+    pub(crate) async fn wait_set_aside(&self, rows: u64) -> String {
+        let mut aside = self.store.set_aside();
+        let aside = timeout(PATIENCE, aside.wait_for(|aside| aside.rows == rows)).await;
+        let aside = aside.expect("is set aside").unwrap();
+        aside.reason.as_deref().unwrap_or_default().to_owned()
+    }
+
+    /// Until nothing waits but what is set aside.
+    pub(crate) async fn wait_delivered(&self, rows_set_aside: u64) {
+        self.wait_delivered_rows(rows_set_aside).await;
+        assert_eq!(self.store.set_aside().borrow().rows, rows_set_aside);
+    }
+
+    /// Until the outbox holds so many rows, set aside or not.
+    pub(crate) async fn wait_delivered_rows(&self, rows: u64) {
+        let mut outbox = self.store.outbox();
+        let left = outbox.wait_for(|outbox| outbox.depth == rows);
+        timeout(PATIENCE, left).await.expect("the others go on").unwrap();
     }
 
     pub(crate) fn consent(&self) -> StartSession {

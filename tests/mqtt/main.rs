@@ -12,11 +12,15 @@ mod disk;
 #[path = "../common/daemon.rs"]
 mod house;
 mod kept;
+mod limits;
 mod login;
 #[path = "../common/operator.rs"]
 mod operator;
 mod outbox;
+mod refused;
 mod said;
+#[path = "../common/script.rs"]
+mod script;
 
 /// Long enough never to be reached by a test that works.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -6,6 +6,7 @@
 mod devices;
 mod features;
 mod history;
+mod outbox;
 mod records;
 mod sessions;
 mod tokens;
@@ -187,6 +188,23 @@ fn the_desk() -> Vec<Endpoint<Shared>> {
         .needs(Operator)
         .with_status(204)
         .refuses(&[404, 503]),
+        Endpoint::get(
+            "/api/v1/outbox/set-aside",
+            "Messages that the broker refused, oldest first.",
+            outbox::list,
+        )
+        .needs(Operator)
+        .answers::<outbox::SetAsideList>()
+        .refuses(&[503]),
+        Endpoint::post(
+            "/api/v1/outbox/send-again",
+            "Lets messages that are set aside wait for the broker again.",
+            outbox::send_again,
+        )
+        .needs(Operator)
+        .takes::<outbox::SendAgain>()
+        .answers::<outbox::SentAgain>()
+        .refuses(&[400, 503]),
         Endpoint::get("/api/v1/audit", "Who did what, newest first.", records::audit)
             .needs(Operator)
             .query::<records::AuditPart>()

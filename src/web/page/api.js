@@ -17,6 +17,11 @@ export async function get(path, token) {
   return (await ask("GET", path, token)).json();
 }
 
+/** The JSON answer to a JSON body. */
+export async function post(path, body, token) {
+  return (await ask("POST", path, token, body)).json();
+}
+
 /** Erases a session, also one whose id no address can carry; the answer is a receipt. */
 export async function erase(sessionId, token) {
   return (await ask("POST", "/erase", token, { session_id: sessionId })).json();

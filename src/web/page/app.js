@@ -7,6 +7,7 @@ import { showNotice } from "./consent.js";
 import { ExpressionCard } from "./expression.js";
 import { forgetNews, showHealth, stageOf, takeNews } from "./health.js";
 import { GazeCard, HeadCard } from "./motion.js";
+import { SetAside } from "./outbox.js";
 import { SessionBar } from "./session.js";
 import { SessionList } from "./sessions.js";
 import { Settings } from "./settings.js";
@@ -58,6 +59,7 @@ function showRest() {
   find("open_sessions").hidden = role !== null && !isOperator;
   const isRunning = Boolean(state?.session);
   bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn, now: () => source.now() });
+  setAside.show(health?.outbox, isOperator);
   setText(find("role"), role ? t(`role_${role}`) : "");
   source.show();
 }
@@ -176,6 +178,7 @@ const bar = new SessionBar({
   },
 });
 const sessions = new SessionList(() => entry.token);
+const setAside = new SetAside(() => entry.token);
 
 find("language").addEventListener("click", () => {
   switchLanguage();

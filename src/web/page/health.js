@@ -114,7 +114,9 @@ function keeping({ board, disk, outbox, mqtt }) {
   if (disk?.database_bytes) parts.push(t("database", { size: megabytes(disk.database_bytes) }));
   if (disk?.free_bytes) parts.push(t("disk_free", { size: megabytes(disk.free_bytes) }));
   if (mqtt && mqtt.state !== "off" && outbox) {
-    parts.push(outbox.depth === 0 ? t("outbox_empty") : t("outbox", { count: outbox.depth, age: duration((outbox.oldest_s ?? 0) * 1000) }));
+    const waiting = outbox.depth - (outbox.set_aside ?? 0);
+    parts.push(waiting <= 0 ? t("outbox_empty") : t("outbox", { count: waiting, age: duration((outbox.oldest_s ?? 0) * 1000) }));
+    if (outbox.set_aside > 0) parts.push(t("outbox_set_aside", { count: outbox.set_aside }));
     if (outbox.fallen_out_total > 0) parts.push(t("outbox_lost", { count: outbox.fallen_out_total }));
   }
   return parts.join(" · ");

@@ -25,7 +25,7 @@ files! {
     CSS: "style.css" "cards.css" "dialogs.css" "print.css" "vendor/uplot.css";
     SCRIPT: "analyzer.js" "announce.js" "api.js" "app.js" "base.js" "card.js" "connection.js" "consent.js"
         "dial.js" "dom.js" "expression.js" "findings_zh.js" "format.js" "health.js" "kept.js" "media.js" "motion.js"
-        "notice.js" "numbers.js" "past.js" "reason.js" "session.js" "sessions.js" "settings.js"
+        "notice.js" "numbers.js" "outbox.js" "past.js" "reason.js" "session.js" "sessions.js" "settings.js"
         "signs.js" "sources.js" "summary.js" "theme.js" "token.js" "trend.js"
         "vendor/uplot.js" "voice.js" "words.js" "words_en.js" "words_zh.js";
     SVG: "icon.svg";

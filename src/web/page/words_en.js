@@ -81,6 +81,8 @@ export const EN = {
   receipt: "Erased", receipt_text: "{rows} rows are gone. Receipt {number}; the audit log keeps it.",
   board_temperature: "Board {temperature}", board_under_voltage: "The power supply gives the board too little voltage, which slows it down. Use the board's own supply and a short cable.", board_over_current: "The board draws more current than it may and is slowed down. Use the board's own supply, or a lower power mode.", board_too_hot: "The board is so hot that it slows down. Give it a heat sink, a fan or a cooler place.", board_throttled: "The board holds its clock back: it is too hot, or its supply is too weak.",
   database: "Database {size}", disk_free: "{size} free", outbox_empty: "nothing waits for the central desk", outbox: "{count} messages wait for the central desk, the oldest for {age}", outbox_lost: "{count} messages were lost",
+  outbox_set_aside: "{count} messages are set aside", set_aside_open: "Messages set aside: {count}", set_aside_title: "Messages that the broker refuses", set_aside_hint: "{count} messages are set aside; everything else goes on. Remove the cause at the broker, then send them again.",
+  set_aside_none: "Nothing is set aside.", send_again: "Send all again", sent_again: "{count} messages wait for the broker again.",
   metric: "Metric", mean: "Mean", range: "Range", covered: "Time covered",
   face_section: "Face, head and gaze", expression_section: "Expression, mean probability", voice_section: "Voice", other_section: "Others",
   face_present: "Face in view", head_yaw: "Head yaw", head_pitch: "Head pitch", head_roll: "Head roll", gaze_yaw: "Gaze yaw", gaze_pitch: "Gaze pitch",
