@@ -882,6 +882,8 @@ async fn every_operation_of_the_document_answers_as_it_says() {
         ("GET", "/api/v1/tokens", None),
         ("DELETE", "/api/v1/tokens/{id}", None),
         ("GET", "/api/v1/audit", None),
+        ("GET", "/api/v1/outbox/set-aside", None),
+        ("POST", "/api/v1/outbox/send-again", Some(json!({ "outbox_ids": [] }))),
     ];
     let operations = operations(&document);
     let mut id = String::new();

@@ -176,8 +176,10 @@ impl Centre {
     pub fn wait_for(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
-            let told = self.json(path);
-            if is_so(&told) {
+            // What is not known yet may come.
+            let (status, body) = self.get(path);
+            let told = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            if status != 404 && is_so(&told) {
                 return told;
             }
             assert!(began.elapsed() < PATIENCE, "{path} did not become so: {told:#}");

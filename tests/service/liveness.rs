@@ -62,11 +62,11 @@ fn it_is_fed_through_an_unplugged_camera_and_one_that_is_opened_again() {
 #[test]
 fn each_loop_that_stands_still_starves_it() {
     let (_booth, mut systemd, daemon) = watched();
-    // The network's thread has the session's task.
+    // The network's threads have the session's task.
     let loops = ["vision-0", "speech-0", "microphone", "store", "network"];
     for thread in loops {
         systemd.sees_it_fed(1);
-        let held = Held::new(daemon.pid(), thread);
+        let held = Held::all(daemon.pid(), thread);
         let since = Instant::now();
         let part = if thread == "network" { "session" } else { thread };
         systemd.wait_line(&format!("STATUS=STUCK: {part}; systemd will start boothd anew"));
@@ -80,11 +80,18 @@ fn each_loop_that_stands_still_starves_it() {
 struct Held(libc::pid_t);
 
 impl Held {
-    #[allow(unsafe_code, reason = "no safe crate of the tree stops a single thread")]
-    fn new(pid: u32, name: &str) -> Self {
+    /// Every thread of that name.
+    fn all(pid: u32, name: &str) -> Vec<Self> {
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(Result::unwrap);
         let is_it = |path: &Path| fs::read_to_string(path.join("comm")).unwrap().trim() == name;
-        let task = tasks.map(|task| task.path()).find(|path| is_it(path)).expect("it runs");
+        let tasks = tasks.map(|task| task.path()).filter(|path| is_it(path));
+        let held: Vec<_> = tasks.map(|task| Held::new(&task)).collect();
+        assert!(!held.is_empty(), "{name} runs");
+        held
+    }
+
+    #[allow(unsafe_code, reason = "no safe crate of the tree stops a single thread")]
+    fn new(task: &Path) -> Self {
         let id: libc::pid_t = task.file_name().unwrap().to_str().unwrap().parse().unwrap();
         let none = std::ptr::null_mut::<libc::c_void>();
         // SAFETY: these requests take no memory of ours.
