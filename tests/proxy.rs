@@ -91,7 +91,7 @@ impl Proxy {
             .map(|name| format!("{name}_temp_path {at}/{name};\n"))
             .collect();
         let config = format!(
-            "{user}\ndaemon off;\npid {at}/pid;\nerror_log {at}/log;\nworker_processes 1;\n\
+            "{user}\ndaemon off; master_process off;\npid {at}/pid;\nerror_log {at}/log;\nworker_processes 1;\n\
              events {{ worker_connections 128; }}\n\
              http {{\n{temporary}access_log {at}/access;\n{}\n}}\n",
             server(&at, port)
