@@ -59,7 +59,7 @@ pub fn is_network(text: &str) -> bool {
 
 /// The other end of an accepted connection; each request carries it among its extensions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(super) struct PeerAddress(pub(super) IpAddr);
 
 /// The reverse proxies whose headers are believed.
 #[derive(Clone, Debug, Default)]
@@ -94,8 +94,10 @@ impl Proxies {
         let headers = request.headers();
         let named = request.uri().authority().map(Authority::as_str);
         let host = named.or_else(|| text(headers, header::HOST)).map(str::to_owned);
-        let peer =
-            request.extensions().get::<Peer>().map(|Peer(address)| address.to_canonical());
+        let peer = request
+            .extensions()
+            .get::<PeerAddress>()
+            .map(|PeerAddress(address)| address.to_canonical());
         match peer.filter(|peer| self.trusts(*peer)) {
             Some(proxy) => self.forwarded(proxy, headers, host),
             None => Asked { client: peer, host, ..Asked::default() },
@@ -209,7 +211,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut request = request.body(()).unwrap();
-        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        request.extensions_mut().insert(PeerAddress(peer.parse().unwrap()));
         proxies().asked(&request)
     }
 

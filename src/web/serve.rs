@@ -160,7 +160,7 @@ impl Door {
         let socket = Socket::new(bytes, self.config.request_timeout, (peer.clone(), open));
         let router = self.router;
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(proxy::Peer(peer.address()));
+            request.extensions_mut().insert(proxy::PeerAddress(peer.address()));
             request.extensions_mut().insert(peer.clone());
             answer(router.clone(), request)
         });
