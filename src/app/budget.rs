@@ -6,6 +6,7 @@ use crate::{
     decode::picture::KEPT_BYTES,
     engine::{CLIENT_MEDIA_BYTES, Engine, MOST_WORKING_BYTES, SOUND_CHUNK_WORKING_BYTES},
     memory,
+    web::{FREE_BYTES, LONG_MESSAGES, SocketLimits, UNAUTHENTICATED_BYTES},
 };
 
 const KIB: usize = 1 << 10;
@@ -20,15 +21,19 @@ const SPEECH_WORKER_BYTES: usize = 6 * MIB;
 /// The booth's own frame, decoded, and as it came: at 1080 lines. It never waits.
 const OWN_FRAME_BYTES: usize = 1920 * 1080 * 3 + 4 * MIB;
 
-/// What a connection takes whose client nobody knows yet: the request's head, TLS, the answer.
-const UNKNOWN_CONNECTION_BYTES: usize = 96 * KIB;
+/// What a connection without a token takes: the request's head or so much of a WebSocket, the
+/// buffer that it is read into, the answer.
+const WITHOUT_TOKEN_BYTES: usize = 2 * UNAUTHENTICATED_BYTES + 8 * KIB;
 
-/// What a client's connection takes: a message that is under way, and what is being sent.
-const CLIENT_CONNECTION_BYTES: usize = 512 * KIB;
+/// What an HTTP connection with a token takes: head, body, answer.
+const WITH_TOKEN_BYTES: usize = 112 * KIB;
 
-/// Long messages that are under way at a time, each in a buffer that may have grown to twice its
-/// length.
-const LONG_MESSAGES: usize = 2;
+/// What a client's WebSocket takes: a message in a buffer that may have grown to twice its
+/// length, the codec's pieces, what is being sent.
+const WEB_SOCKET_BYTES: usize = 2 * FREE_BYTES + 128 * KIB;
+
+/// What TLS takes of each connection: a record either way, and what waits to be sent.
+const TLS_BYTES: usize = 80 * KIB;
 
 /// A message that is read: its text, and what is decoded of it. One at a time.
 const MESSAGE_COPIES: usize = 2;
@@ -67,6 +72,9 @@ pub struct Line {
 /// Everything that can grow after the start, but for the decoding of clients' pictures.
 pub fn lines(config: &Config) -> Vec<Line> {
     let web = &config.web;
+    let connections = SocketLimits::new(web);
+    let without_token =
+        connections.sockets() - connections.authenticated - connections.web_sockets;
     let line = |what, from, bytes| Line { what, from, bytes };
     vec![
         line(
@@ -87,14 +95,24 @@ pub fn lines(config: &Config) -> Vec<Line> {
         line("the booth's own frame", "`OWN_FRAME_BYTES`", OWN_FRAME_BYTES),
         line("clients' media that waits", "`CLIENT_MEDIA_BYTES`", CLIENT_MEDIA_BYTES),
         line(
-            "connections before authentication: heads, TLS, answers",
-            "`UNKNOWN_CONNECTION_BYTES` × (`web.max_connections` + `spare_connections`)",
-            (web.max_connections + web.spare_connections) * UNKNOWN_CONNECTION_BYTES,
+            "connections without a token, and those that are being closed",
+            "`WITHOUT_TOKEN_BYTES` × (`unauthenticated` + `handshaking` + `leaving`)",
+            without_token * WITHOUT_TOKEN_BYTES,
         ),
         line(
-            "clients' connections: a message under way, what is being sent",
-            "`CLIENT_CONNECTION_BYTES` × `web.max_connections`",
-            web.max_connections * CLIENT_CONNECTION_BYTES,
+            "HTTP connections with a token",
+            "`WITH_TOKEN_BYTES` × `authenticated`",
+            connections.authenticated * WITH_TOKEN_BYTES,
+        ),
+        line(
+            "clients' and operators' WebSockets: a message under way, what is being sent",
+            "`WEB_SOCKET_BYTES` × `web_sockets`",
+            connections.web_sockets * WEB_SOCKET_BYTES,
+        ),
+        line(
+            "TLS, where it is on",
+            "`TLS_BYTES` × all of these",
+            if web.tls.is_some() { connections.sockets() * TLS_BYTES } else { 0 },
         ),
         line(
             "long messages under way, and one that is read",

@@ -26,16 +26,16 @@ use tokio::{
 };
 
 /// Bytes that a connection may send before it is authenticated: nobody has to say much until then.
-pub(super) const UNAUTHENTICATED_BYTES: usize = 16_384;
+pub(crate) const UNAUTHENTICATED_BYTES: usize = 16_384;
 
 /// Longest frame that the codec sees. A multiple of 4, the length of a frame's mask.
 const PIECE_BYTES: usize = 16_384;
 
 /// Bytes of one message that any authenticated connection may have under way.
-const FREE_BYTES: usize = 256 * 1024;
+pub(crate) const FREE_BYTES: usize = 256 * 1024;
 
 /// Longer messages that may be under way at a time, over all connections.
-pub(super) const LONG_MESSAGES: usize = 2;
+pub(crate) const LONG_MESSAGES: usize = 2;
 
 /// How long a longer message may take, from its turn on.
 const LONG_TIME: Duration = Duration::from_secs(20);

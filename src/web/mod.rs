@@ -65,6 +65,7 @@ use crate::{
 pub(crate) use access::{Caller, Porter, require};
 pub(crate) use extract::{Body, Parameters};
 pub(crate) use flow::flow;
+pub(crate) use frames::{FREE_BYTES, LONG_MESSAGES, UNAUTHENTICATED_BYTES};
 pub(crate) use health::certificates as certificates_health;
 pub use health::health_value;
 pub use host::{is_host, is_origin};
@@ -77,6 +78,7 @@ pub(crate) use page::{as_type as page_file, asset as page_asset};
 pub use proxy::is_network;
 pub(crate) use refused::Refused;
 pub(crate) use sheet::{Format, Sheet};
+pub use slots::SocketLimits;
 pub use tls::TlsFiles;
 
 /// The limits of the doors.
@@ -130,7 +132,7 @@ impl Default for WebConfig {
             max_message_bytes: 10_100_000,
             rate_limit_per_s: 20.0,
             spare_connections: 64,
-            unauthenticated_connections: 256,
+            unauthenticated_connections: 128,
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             max_body_bytes: 64 * 1024,

@@ -22,7 +22,45 @@ use crate::store::{Role, TokenId};
 pub(super) const OPERATOR_SEATS: usize = 8;
 
 /// Connections that are being closed and still have a socket.
-const LEAVING: usize = 128;
+const LEAVING: usize = 64;
+
+/// How many connections of each kind may be open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SocketLimits {
+    /// Unauthenticated HTTP, or nothing said yet.
+    pub unauthenticated: usize,
+    /// WebSockets that were not authenticated yet.
+    pub handshaking: usize,
+    /// Authenticated HTTP.
+    pub authenticated: usize,
+    /// Authenticated WebSockets, those of operators included.
+    pub web_sockets: usize,
+    /// Connections that lost their slot and still have a socket.
+    pub leaving: usize,
+}
+
+impl SocketLimits {
+    /// As many as the configuration says.
+    pub fn new(config: &WebConfig) -> Self {
+        let unauthenticated = config.unauthenticated_connections.max(1);
+        SocketLimits {
+            unauthenticated,
+            handshaking: unauthenticated.div_ceil(2),
+            authenticated: config.spare_connections.max(1),
+            web_sockets: config.max_connections + OPERATOR_SEATS,
+            leaving: LEAVING,
+        }
+    }
+
+    /// Sockets of every kind.
+    pub fn sockets(&self) -> usize {
+        self.unauthenticated
+            + self.handshaking
+            + self.authenticated
+            + self.web_sockets
+            + self.leaving
+    }
+}
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
@@ -86,18 +124,12 @@ pub(super) struct Slots {
 impl Slots {
     /// As many as the configuration says.
     pub(super) fn new(config: &WebConfig) -> Self {
-        let unauthenticated = config.unauthenticated_connections.max(1);
-        let handshaking = unauthenticated.div_ceil(2);
-        let max_sockets = unauthenticated
-            + handshaking
-            + config.spare_connections
-            + config.max_connections
-            + OPERATOR_SEATS
-            + LEAVING;
+        let limits = SocketLimits::new(config);
+        let max_sockets = limits.sockets();
         Slots {
-            unauthenticated: SlotPool::new(unauthenticated),
-            handshaking: SlotPool::new(handshaking),
-            authenticated: SlotPool::new(config.spare_connections.max(1)),
+            unauthenticated: SlotPool::new(limits.unauthenticated),
+            handshaking: SlotPool::new(limits.handshaking),
+            authenticated: SlotPool::new(limits.authenticated),
             seats: Arc::new(Semaphore::new(config.max_connections)),
             operator_seats: Arc::new(Semaphore::new(OPERATOR_SEATS)),
             max_seats: config.max_connections,
