@@ -205,3 +205,45 @@ fn the_digest_changes_with_what_others_act_upon_and_not_with_counters() {
         earlier.push(now);
     }
 }
+
+/// Looks every half second while a session runs and its camera is analysed; `recorded_at` is when
+/// rows reached the store last.
+fn recorder_looks(
+    seconds: u64,
+    is_analysed: bool,
+    recorded_at: impl Fn(Duration) -> Option<Duration>,
+) -> Vec<Report> {
+    let (mut judge, mut reports) = (Judge::default(), Vec::new());
+    for half_s in 0..=2 * seconds {
+        let now = NOW + Duration::from_millis(500 * half_s);
+        let running = Status { state: State::Running, ..Status::default() };
+        let camera = Status { last_media_at: Some(now), ..running.clone() };
+        let mut vision = running.clone();
+        vision.own.last_analysed_at = is_analysed.then_some(now);
+        let recorder = Status { last_media_at: recorded_at(now), ..running };
+        let stages = vec![
+            (Component::Camera, camera),
+            (Component::Vision, vision),
+            (Component::Recorder, recorder),
+        ];
+        let mut facts = Facts { now, ..facts(stages) };
+        facts.interview.session_active = true;
+        reports.push(judge.judge(facts));
+    }
+    reports
+}
+
+#[test]
+fn a_session_that_is_analysed_and_not_recorded_is_found_within_10_s() {
+    let never = recorder_looks(20, true, |_| None);
+    let took = found(&never, Code::NotRecorded).unwrap();
+    assert!(took <= Duration::from_secs(10), "{took:?}");
+    assert_eq!(never.last().unwrap().verdict, Verdict::Unhealthy);
+    // It was recorded for 5 s and then no more.
+    let stopped = NOW + Duration::from_secs(5);
+    let took =
+        found(&recorder_looks(20, true, |now| Some(now.min(stopped))), Code::NotRecorded);
+    assert!(took.unwrap() > Duration::from_secs(5) && took.unwrap() <= Duration::from_secs(15));
+    assert_eq!(found(&recorder_looks(20, true, Some), Code::NotRecorded), None);
+    assert_eq!(found(&recorder_looks(20, false, |_| None), Code::NotRecorded), None);
+}

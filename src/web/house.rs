@@ -14,16 +14,8 @@ use axum::{
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    WebConfig,
-    access::Porter,
-    host::Hosts,
-    metrics::Counters,
-    proxy::Proxies,
-    refusals::{Reason, Refusals},
-    refused::Refused,
-    serve::Door,
-    slots::Slots,
-    tls::Tls,
+    WebConfig, access::Porter, host::Hosts, metrics::Counters, proxy::Proxies,
+    refused::Refused, rejections::Reason, serve::Door, slots::Slots, tls::Tls,
 };
 use crate::{certificate::Certificate, clock::Clock, error::Result, stop::Stop, store::Store};
 
@@ -67,7 +59,6 @@ pub(crate) struct House {
     tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
     hosts: Arc<Hosts>,
-    refusals: Arc<Refusals>,
     porter: Porter,
     slots: Arc<Slots>,
     stop: Stop,
@@ -89,7 +80,6 @@ impl House {
         Ok(House {
             tls: tls.transpose()?.map(Arc::new),
             hosts: Arc::new(Hosts::new(&config.hosts, &config.origins)),
-            refusals: Arc::new(Refusals::new(clock.clone())),
             porter: Porter::new(store, clock.clone(), counters.clone()),
             counters,
             slots: Arc::new(Slots::new(config)),
@@ -123,17 +113,12 @@ impl House {
         self.hosts.clone()
     }
 
-    /// Logs requests of a foreign host or page.
-    pub(super) fn refusals(&self) -> Arc<Refusals> {
-        self.refusals.clone()
-    }
-
     /// The router with what holds for every request.
     pub(super) fn guarded(&self, router: Router) -> Router {
         let rules = Rules {
             hosts: self.hosts.clone(),
             proxies: Arc::new(Proxies::new(&self.config.proxies)),
-            refusals: self.refusals.clone(),
+            counters: self.counters.clone(),
             request_timeout: self.config.request_timeout,
             has_tls: self.tls.is_some(),
         };
@@ -167,7 +152,7 @@ impl House {
 struct Rules {
     hosts: Arc<Hosts>,
     proxies: Arc<Proxies>,
-    refusals: Arc<Refusals>,
+    counters: Arc<Counters>,
     request_timeout: Duration,
     has_tls: bool,
 }
@@ -194,7 +179,7 @@ async fn guard(State(rules): State<Rules>, mut request: Request, next: Next) -> 
     let is_https = asked.is_https == Some(true);
     let is_known = rules.hosts.admits(&asked);
     if !is_known {
-        rules.refusals.log(Reason::Host, &asked, None);
+        rules.counters.rejections().note_request(Reason::WrongHost, &asked, None);
     }
     request.extensions_mut().insert(asked);
     let mut response = if is_known {

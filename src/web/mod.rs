@@ -28,7 +28,6 @@ mod preview;
 mod process;
 mod proxy;
 mod reach;
-mod refusals;
 mod refused;
 mod rejections;
 mod router;
@@ -243,7 +242,6 @@ struct Shared {
     /// Turns for long messages, over all WebSockets.
     long_messages: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
-    refusals: Arc<refusals::Refusals>,
     porter: access::Porter,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
@@ -257,7 +255,6 @@ impl Shared {
             slots: house.slots(),
             long_messages: Arc::new(Semaphore::new(frames::LONG_MESSAGES)),
             hosts: house.hosts(),
-            refusals: house.refusals(),
             porter: house.porter(),
             counters: house.counters(),
             reports: broadcast::start(state.live.clone()),

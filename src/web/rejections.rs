@@ -1,9 +1,12 @@
 //! [`Rejections`]: what the server refused, by reason and network: counters for ever, and one line
-//! of the journal a minute for each reason.
+//! of the journal a minute for each reason. A stranger decides how many come. Where a wrong
+//! configuration is the likely cause (a host, an origin, a proxy that drops headers), the first of
+//! a minute is logged at once, with what tells the operator what to mend.
 
 use std::{
     collections::HashMap,
     fmt::Write as _,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -11,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use super::slots::Network;
+use super::{proxy::Asked, slots::Network};
 
 /// How often the journal is told.
 pub(super) const REPORT_EVERY: Duration = Duration::from_secs(60);
@@ -21,6 +24,9 @@ const MOST_NETWORKS: usize = 256;
 
 /// Networks that a line of the journal names.
 const NAMED_NETWORKS: usize = 8;
+
+/// Characters of a stranger's text in the journal.
+const SHOWN_CHARS: usize = 80;
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
@@ -41,10 +47,16 @@ pub(crate) enum Reason {
     RateLimited,
     /// A wrong, expired or revoked token.
     WrongToken,
+    /// A request that calls the server by a name that is not its own.
+    WrongHost,
+    /// A page of another origin opens the WebSocket.
+    WrongOrigin,
+    /// A request to the WebSocket's address that asks for no upgrade.
+    NoUpgrade,
 }
 
 impl Reason {
-    const ALL: [Reason; 7] = [
+    const ALL: [Reason; 10] = [
         Reason::Full,
         Reason::Displaced,
         Reason::NoSeat,
@@ -52,6 +64,9 @@ impl Reason {
         Reason::TooLong,
         Reason::RateLimited,
         Reason::WrongToken,
+        Reason::WrongHost,
+        Reason::WrongOrigin,
+        Reason::NoUpgrade,
     ];
 
     /// As metrics and the journal have it.
@@ -64,6 +79,27 @@ impl Reason {
             Reason::TooLong => "too_long",
             Reason::RateLimited => "rate_limited",
             Reason::WrongToken => "wrong_token",
+            Reason::WrongHost => "wrong_host",
+            Reason::WrongOrigin => "wrong_origin",
+            Reason::NoUpgrade => "no_upgrade",
+        }
+    }
+
+    /// What a line of the journal says, and what to do where something can be done.
+    fn sentence(self) -> &'static str {
+        match self {
+            Reason::WrongHost => {
+                "request refused: the booth is not called by this host (web.hosts)"
+            }
+            Reason::WrongOrigin => {
+                "WebSocket refused: the page's origin is not the host that was called; is a \
+                 reverse proxy in front that is not in web.proxies? (docs/guide/proxy.md)"
+            }
+            Reason::NoUpgrade => {
+                "WebSocket refused: the request asks for no upgrade; a reverse proxy in front \
+                 must pass Upgrade and Connection on (docs/guide/proxy.md)"
+            }
+            _ => "refused",
         }
     }
 }
@@ -82,16 +118,33 @@ struct Lately {
 }
 
 impl Rejections {
-    /// Counts one.
-    pub(super) fn note(&self, reason: Reason, network: Network) {
+    /// Counts one; whether it is the first of its reason in this minute.
+    pub(super) fn note(&self, reason: Reason, network: Network) -> bool {
         let at = reason as usize;
         self.totals[at].fetch_add(1, Relaxed);
         let mut lately = self.lately.lock().expect(UNPOISONED);
         let Lately { by_network, others } = &mut lately[at];
+        let is_first = by_network.is_empty();
         if by_network.len() < MOST_NETWORKS || by_network.contains_key(&network) {
             *by_network.entry(network).or_default() += 1;
         } else {
             *others += 1;
+        }
+        is_first
+    }
+
+    /// Counts a request that was turned away before anything was asked of it, and logs the first
+    /// of its reason in this minute.
+    pub(super) fn note_request(&self, reason: Reason, asked: &Asked, origin: Option<&str>) {
+        let client = asked.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        if self.note(reason, Network::of(client)) {
+            let (client, host, origin) =
+                (client.to_string(), shown(asked.host.as_deref()), shown(origin));
+            log::warn!(
+                target: "web", client = client.as_str(), host = host.as_str(),
+                origin = origin.as_str();
+                "{}", reason.sentence()
+            );
         }
     }
 
@@ -139,6 +192,12 @@ impl Lately {
     }
 }
 
+/// A stranger's text for the journal: without what could end a line, and short.
+fn shown(text: Option<&str>) -> String {
+    let text = text.unwrap_or_default().chars();
+    text.filter(|c| c.is_ascii_graphic()).take(SHOWN_CHARS).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +209,9 @@ mod tests {
     #[test]
     fn a_line_names_who_was_refused_most_and_begins_anew() {
         let rejections = Rejections::default();
-        (0..3).for_each(|_| rejections.note(Reason::Displaced, network(2)));
+        for _ in 0..3 {
+            rejections.note(Reason::Displaced, network(2));
+        }
         rejections.note(Reason::Displaced, network(1));
         rejections.note(Reason::WrongToken, network(1));
         let lines = rejections.take_lines();
@@ -161,18 +222,36 @@ mod tests {
     }
 
     #[test]
+    fn only_the_first_of_a_minute_is_logged_at_once() {
+        let rejections = Rejections::default();
+        assert!(rejections.note(Reason::WrongOrigin, network(1)));
+        assert!(!rejections.note(Reason::WrongOrigin, network(2)), "whoever it comes from");
+        assert!(rejections.note(Reason::WrongHost, network(1)), "another reason has its own");
+        rejections.take_lines();
+        assert!(rejections.note(Reason::WrongOrigin, network(1)), "a new minute");
+    }
+
+    #[test]
+    fn a_strangers_text_cannot_end_the_line() {
+        assert_eq!(shown(Some("a\nb\u{202e}c\"")), "abc\"");
+        assert_eq!(shown(Some(&"x".repeat(500))).len(), SHOWN_CHARS);
+    }
+
+    #[test]
     fn however_many_networks_are_refused_the_table_stays_small() {
         let rejections = Rejections::default();
         for a in 0..=255 {
-            (0..4)
-                .for_each(|b| rejections.note(Reason::Full, Network::of([10, 0, b, a].into())));
+            for b in 0..4 {
+                rejections.note(Reason::Full, Network::of([10, 0, b, a].into()));
+            }
         }
         let lines = rejections.take_lines();
         assert_eq!(lines[0].1, 1024);
         assert!(lines[0].2.ends_with(" and others") && lines[0].2.len() < 300, "{lines:?}");
         for a in 0..=255 {
-            (0..4)
-                .for_each(|b| rejections.note(Reason::Full, Network::of([10, 0, b, a].into())));
+            for b in 0..4 {
+                rejections.note(Reason::Full, Network::of([10, 0, b, a].into()));
+            }
         }
         let lately = rejections.lately.lock().unwrap();
         assert_eq!(lately[Reason::Full as usize].by_network.len(), MOST_NETWORKS);

@@ -28,7 +28,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Clients that can be told at the same time that the house is full; others are just closed.
-const REFUSALS: usize = 16;
+const ANSWERS_FULL: usize = 16;
 
 /// How long a refused client may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ pub(super) struct Door {
     tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
     slots: Arc<Slots>,
-    refusals: Arc<Semaphore>,
+    answers_full: Arc<Semaphore>,
     stop: Stop,
 }
 
@@ -65,7 +65,7 @@ impl Door {
             config: Arc::new(config),
             tls,
             counters,
-            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            answers_full: Arc::new(Semaphore::new(ANSWERS_FULL)),
             stop,
         }
     }
@@ -123,7 +123,7 @@ impl Door {
 
     /// Costs no parsing and no wait: who floods the door is not worth more.
     fn refuse(&self, stream: TcpStream) {
-        let Ok(turn) = self.refusals.clone().try_acquire_owned() else { return };
+        let Ok(turn) = self.answers_full.clone().try_acquire_owned() else { return };
         if self.tls.is_some() || stream.try_write(FULL).is_err() {
             return;
         }

@@ -15,7 +15,6 @@ use super::{
     live::{Entry, run},
     peer::Peer,
     proxy::{Asked, text},
-    refusals,
     refused::Refused,
     rejections::Reason,
 };
@@ -50,13 +49,13 @@ pub(super) async fn upgrade(
     let headers = request.headers();
     if !shared.hosts.admits_origin(headers, &asked) {
         let origin = text(headers, header::ORIGIN);
-        shared.refusals.log(refusals::Reason::Origin, &asked, origin);
+        shared.counters.rejections().note_request(Reason::WrongOrigin, &asked, origin);
         return refuse(StatusCode::FORBIDDEN, FOREIGN_ORIGIN);
     }
     let handshake = match handshake {
         Ok(handshake) => handshake,
         Err(status) => {
-            shared.refusals.log(refusals::Reason::NoUpgrade, &asked, None);
+            shared.counters.rejections().note_request(Reason::NoUpgrade, &asked, None);
             return refuse(status, NO_UPGRADE);
         }
     };
