@@ -134,8 +134,8 @@ pub fn run(
     let notifier = Notifier::start(move || outlook.look(), stop.clone())?;
     let certificates = certificates(config, &runtime, &health, (&clock, &stop));
     let (settings, taken) = watch::channel(reload::settings(config));
-    let state = web_state(config, (health, taken), &parts, &catalog, board);
-    let state = WebState { certificates, ..state };
+    let shown = Shown { health, settings: taken, certificates, board };
+    let state = web_state(config, &parts, &catalog, shown);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let central = Central::start(config, stages.mqtt.clone(), state.clone(), with);
@@ -420,13 +420,16 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
-fn web_state(
-    config: &Config,
-    (health, settings): (Arc<Monitor>, watch::Receiver<Settings>),
-    parts: &Parts,
-    catalog: &Catalog,
+/// What the doors show beside the parts themselves.
+struct Shown {
+    health: Arc<Monitor>,
+    settings: watch::Receiver<Settings>,
+    certificates: Certificates,
     board: watch::Receiver<Reading>,
-) -> WebState {
+}
+
+fn web_state(config: &Config, parts: &Parts, catalog: &Catalog, shown: Shown) -> WebState {
+    let Shown { health, settings, certificates, board } = shown;
     WebState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
@@ -439,7 +442,7 @@ fn web_state(
         booth: parts.booth.clone(),
         devices: parts.devices.clone(),
         store: parts.store.clone(),
-        certificates: Certificates::default(),
+        certificates,
         state_dir: config.state_dir.clone(),
         board,
     }

@@ -298,6 +298,13 @@ async fn only_names_of_the_booth_are_answered() {
             assert_eq!(answer.status, status, "{host}{path}");
         }
     }
+    // RFC 9112, section 3.2.
+    let twice = booth.ask("GET", "/", &[("Host", "localhost"), ("Host", "localhost")]).await;
+    assert_eq!(twice.status, 400, "{}", twice.body);
+    let mut stream = booth.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await.unwrap();
+    let never = Answer::read(&mut stream).await;
+    assert_eq!(never.status, 400, "{}", never.body);
     let refused = booth.ask("GET", "/", &[("Host", "evil.example")]).await;
     assert!(refused.body.contains("web.hosts"), "{}", refused.body);
     assert!(refused.header("content-security-policy").is_some());

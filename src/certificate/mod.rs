@@ -1,8 +1,9 @@
 //! Certificates: read from PEM files, and told before they end.
 //!
 //! A [`Certificate`] knows when the one in use ends; [`Certificates`] are all that a daemon uses.
-//! Health, metrics and the journal show what they say: nothing is said to have ended while nobody
-//! vouches for the clock.
+//! Health, metrics and the journal show what they say. Where no time server keeps the clock right,
+//! they go by it all the same and say so: a warning can be taken back, and a booth in a network of
+//! its own would never be warned otherwise.
 
 mod validity;
 
@@ -27,6 +28,10 @@ pub const WARN_BEFORE: Duration = Duration::from_secs(14 * DAY_S);
 
 /// How often the journal is told again.
 const TELL_AGAIN: Duration = Duration::from_secs(DAY_S);
+
+/// The end of a sentence that goes by a clock which no time server keeps right.
+const UNLESS_CLOCK_IS_WRONG: &str =
+    ", or set this machine's clock, which no time server keeps right, if it is wrong";
 
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -136,10 +141,12 @@ impl Certificate {
 
     fn judge(&self, known: &Known, clock: &dyn Clock) -> Outlook {
         let key = self.key;
-        let left_s = known.validity.filter(|_| clock.is_set()).map(|validity| {
+        let is_set = clock.is_set();
+        let left_s = known.validity.map(|validity| {
             let now_s = clock.unix_ms().div_euclid(1000);
             (validity.not_after_s - now_s, validity.not_before_s - now_s)
         });
+        let unless = if is_set { "" } else { UNLESS_CLOCK_IS_WRONG };
         let ends = known.validity.map(|validity| validity.end_date()).unwrap_or_default();
         let not_renewed = known.not_renewed.as_ref().map(|why| {
             let sentence = format!("the new {key} cannot be used and the old one stays: {why}");
@@ -148,9 +155,10 @@ impl Certificate {
         let problem = match left_s {
             Some((left_s, _)) if left_s < 0 => Some((
                 Trouble::Ended,
-                format!("{key} has ended on {ends}: connections are refused; renew it"),
+                format!("{key} has ended on {ends}: connections are refused; renew it{unless}"),
             )),
-            Some((_, until_s)) if until_s > 0 => Some((
+            // A clock that was never set is behind, which says nothing of the certificate.
+            Some((_, until_s)) if until_s > 0 && is_set => Some((
                 Trouble::NotYetValid,
                 format!(
                     "{key} is not valid yet, but in {} days; look at the date of the machine that made it",
@@ -160,9 +168,10 @@ impl Certificate {
             Some((left_s, _))
                 if not_renewed.is_none() && left_s < WARN_BEFORE.as_secs().cast_signed() =>
             {
+                let left = days(left_s);
                 Some((
                     Trouble::EndsSoon,
-                    format!("{key} ends on {ends}, in {} days; renew it", days(left_s)),
+                    format!("{key} ends on {ends}, in {left} days; renew it{unless}"),
                 ))
             }
             _ => not_renewed,
@@ -170,7 +179,7 @@ impl Certificate {
         Outlook {
             key,
             not_after_s: known.validity.map(|validity| validity.not_after_s),
-            days_left: left_s.map(|(left_s, _)| days(left_s)),
+            days_left: left_s.filter(|_| is_set).map(|(left_s, _)| days(left_s)),
             problem,
         }
     }
@@ -269,11 +278,18 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_not_set_condemns_nothing() {
-        for unix_s in [0, END_S + 400 * 86_400] {
-            let outlook = in_use().outlook(&Standing { is_set: false, ..at(unix_s) });
-            assert_eq!((outlook.problem, outlook.days_left), (None, None));
-            assert_eq!(outlook.not_after_s, Some(END_S), "the end itself is known");
+    fn by_a_clock_that_is_not_set_an_end_is_told_with_a_doubt_and_a_beginning_is_not() {
+        let seen = |unix_s| in_use().outlook(&Standing { is_set: false, ..at(unix_s) });
+        let never_set = seen(0);
+        assert_eq!((never_set.problem, never_set.days_left), (None, None));
+        assert_eq!(never_set.not_after_s, Some(END_S), "the end itself is known");
+        let day = 86_400;
+        let told = [(END_S - day, Trouble::EndsSoon), (END_S + 400 * day, Trouble::Ended)];
+        for (unix_s, trouble) in told {
+            let outlook = seen(unix_s);
+            let (found, sentence) = outlook.problem.unwrap();
+            assert_eq!((found, outlook.days_left), (trouble, None));
+            assert!(sentence.contains("no time server"), "{sentence}");
         }
     }
 

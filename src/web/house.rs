@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -177,17 +177,16 @@ async fn wrong_method() -> Response {
 async fn guard(State(rules): State<Rules>, mut request: Request, next: Next) -> Response {
     let asked = rules.proxies.asked(&request);
     let is_https = asked.is_https == Some(true);
-    let is_known = rules.hosts.admits(&asked);
-    if !is_known {
-        rules.counters.rejections().note_request(Reason::WrongHost, &asked, None);
-    }
-    request.extensions_mut().insert(asked);
-    let mut response = if is_known {
+    let mut response = if !names_one_host(&request) {
+        ambiguous_host()
+    } else if rules.hosts.admits(&asked) {
+        request.extensions_mut().insert(asked);
         match timeout(rules.request_timeout, next.run(request)).await {
             Ok(response) => response,
             Err(_) => too_slow(),
         }
     } else {
+        rules.counters.rejections().note_request(Reason::WrongHost, &asked, None);
         unknown_host()
     };
     add_headers(response.headers_mut());
@@ -195,6 +194,22 @@ async fn guard(State(rules): State<Rules>, mut request: Request, next: Next) -> 
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response
+}
+
+/// RFC 9112, section 3.2: a request of HTTP/1.1 has one field Host. With two, a proxy in front and
+/// the booth may understand different ones.
+fn names_one_host(request: &Request) -> bool {
+    let count = request.headers().get_all(header::HOST).iter().count();
+    match request.version() {
+        Version::HTTP_11 => count == 1,
+        _ => count <= 1,
+    }
+}
+
+fn ambiguous_host() -> Response {
+    let close = [(header::CONNECTION, "close")];
+    let sentence = "a request has exactly one header Host";
+    (StatusCode::BAD_REQUEST, close, sentence).into_response()
 }
 
 fn too_slow() -> Response {

@@ -152,7 +152,7 @@ impl Connection {
         let reference = self.next_reference();
         self.send_text(message::refused("auth_error", &refusal, &reference, None)).await?;
         if self.auth_failures >= MAX_AUTH_FAILURES {
-            return Err(End::Close(UNAUTHORIZED, "too many wrong tokens"));
+            return Err(End::Close(UNAUTHORIZED, "too many failed attempts to authenticate"));
         }
         Ok(())
     }
