@@ -26,7 +26,7 @@ use boothd::store::{Database, SessionState};
 use daemon::{BOOTHD, Daemon};
 use operator::{aside, ask, begin, end, sessions_until_it_dies};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const DEMO: [&str; 4] = [
     "video.source=file",
@@ -120,13 +120,21 @@ fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_th
     let booth = OnItsOwnDisk::start_on_a_full_one(4, &["store.flush_s=1"]);
     let health = booth.store_is("unavailable");
     assert!(health["store"]["error"].as_str().unwrap().contains("make room"), "{health}");
+    // What is not known is no zero.
+    let outbox = &health["outbox"];
+    for count in ["depth", "bytes", "oldest_s", "set_aside", "fallen_out_total"] {
+        assert!(outbox[count].is_null(), "{count}: {outbox}");
+    }
+    assert!(outbox["error"].as_str().unwrap().contains("the database is not open"), "{outbox}");
     goes_on(&booth.daemon);
     let refused = ask(&booth.daemon.address, "POST", "/api/v1/sessions", &operator::consent());
     let (status, said) = refused.unwrap();
     assert_eq!(status, 503, "{said}");
     assert!(said["error"].as_str().unwrap().contains("database"), "{said}");
     fs::remove_file(booth.disk.join("filler")).unwrap();
-    booth.store_is("running");
+    let health = booth.store_is("running");
+    let outbox = &health["outbox"];
+    assert_eq!((&outbox["depth"], &outbox["error"]), (&json!(0), &Value::Null), "{outbox}");
     let session = begin(&booth.daemon.address).expect("begins");
     assert_eq!(end(&booth.daemon.address, &session), Some(200));
 }

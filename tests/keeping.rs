@@ -217,7 +217,7 @@ async fn a_session_tells_the_desk_of_its_begin_its_events_and_its_end() {
     };
     bench.store.event(event.clone()).await.unwrap();
     bench.end("one", json!({"frames_total": 3})).await;
-    assert_eq!(outbox.borrow_and_update().depth, 3);
+    assert_eq!(outbox.borrow_and_update().unwrap().depth, 3);
     let bench = bench.restart();
     let rows = bench.store.outbox_after(0, 10).await.unwrap();
     assert_eq!(kinds(&rows), ["started", "event/camera_lost", "summary"]);
@@ -228,7 +228,7 @@ async fn a_session_tells_the_desk_of_its_begin_its_events_and_its_end() {
     let second = bench.store.outbox_after(rows[0].outbox_id, 1).await.unwrap();
     assert_eq!(second, rows[1..2]);
     bench.store.outbox_done(vec![rows[0].outbox_id, rows[1].outbox_id]).await.unwrap();
-    let state = *bench.store.outbox().borrow();
+    let state = bench.store.outbox().borrow().unwrap();
     assert_eq!((state.depth, state.oldest_at), (1, Some(rows[2].at)));
     assert_eq!(state.bytes, rows[2].payload.to_string().len() as u64);
     bench.store.outbox_done(vec![rows[2].outbox_id]).await.unwrap();
@@ -257,14 +257,14 @@ async fn what_is_too_old_or_too_much_falls_out_oldest_first_and_is_counted() {
     bench.store.audit("a", "b", "c", "d").await.unwrap();
     bench.store.audit("a", "b", "c", "d").await.unwrap();
     let kept = bench.store.outbox_after(0, 100).await.unwrap();
-    let state = *bench.store.outbox().borrow();
+    let state = bench.store.outbox().borrow().unwrap();
     assert!(state.bytes <= 5_000 && state.bytes > 4_000, "{state:?}");
     assert_eq!(kept.last().unwrap().outbox_id, newest);
     assert_eq!(state.fallen_out_total, (40 - kept.len()) as u64);
     bench.clock.advance(DAY);
     bench.store.audit("a", "b", "c", "d").await.unwrap();
     bench.store.audit("a", "b", "c", "d").await.unwrap();
-    assert_eq!(bench.store.outbox().borrow().fallen_out_total, 40);
+    assert_eq!(bench.store.outbox().borrow().unwrap().fallen_out_total, 40);
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn a_row_that_is_set_aside_waits_for_a_person_and_the_others_go_on() {
     );
     assert_eq!(listed[0].set_aside_at, bench.clock.unix_ms());
     // It still fills the outbox; only the age of what waits is another's.
-    let state = *bench.store.outbox().borrow();
+    let state = bench.store.outbox().borrow().unwrap();
     assert_eq!((state.depth, state.oldest_at), (2, Some(all[1].at)));
     // Sent again by hand, and who did it is noted.
     assert_eq!(bench.store.send_again(Some(vec![second]), "Anna").await.unwrap(), 0);
@@ -328,7 +328,7 @@ async fn an_order_to_erase_many_sessions_fits_into_the_messages_that_the_fleet_s
     }
     // They are over.
     let bench = bench.restart();
-    let newest = bench.store.outbox().borrow().newest_id;
+    let newest = bench.store.outbox().borrow().unwrap().newest_id;
     bench.store.erase(EraseTarget::Subject("candidate 7".into()), "Anna").await.unwrap();
     let rows = bench.store.outbox_after(newest, 10).await.unwrap();
     assert_eq!(kinds(&rows), ["event/erased"; 3]);
@@ -349,7 +349,7 @@ async fn a_row_that_is_set_aside_falls_out_of_a_full_outbox_as_the_others_do() {
     }
     assert_eq!(bench.store.rows_set_aside(10).await.unwrap(), []);
     assert_eq!(bench.store.set_aside().borrow().rows, 0);
-    assert!(bench.store.outbox().borrow().bytes <= 400);
+    assert!(bench.store.outbox().borrow().unwrap().bytes <= 400);
 }
 
 /// Whether the words stand anywhere in the database, its log or its index.

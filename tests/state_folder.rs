@@ -184,11 +184,24 @@ fn a_database_that_is_replaced_under_the_daemon_is_kept_beside_the_new_one() {
     assert_eq!(sorted(listed(&daemon)), ended(&[&before, &running]));
     daemon.wait_for_health("the store", |health| health["store"]["state"] == "running");
     let kept = files_with(folder.path(), "boothd.db.replaced-");
+    let name = kept[0].file_name().unwrap().to_string_lossy().into_owned();
+    daemon.wait_for_health("the finding", |health| replaced(health).contains(&name));
     let kept = Database::open(&kept[0]).unwrap();
     assert_eq!(kept.session(&since).unwrap().unwrap().state, SessionState::Ended);
     cut(daemon);
     let daemon = start(folder.path());
     assert_eq!(sorted(listed(&daemon)), ended(&[&before, &running]));
+    // It is told until somebody has moved it away.
+    daemon.wait_for_health("the finding", |health| replaced(health).contains(&name));
+    fs::rename(folder.path().join(&name), folder.path().join("elsewhere.db")).unwrap();
+    daemon.wait_for_health("its end", |health| replaced(health).is_empty());
+}
+
+/// The sentence of the finding that the database was replaced.
+fn replaced(health: &Value) -> String {
+    let findings = health["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["code"] == "store_replaced");
+    found.map_or_else(String::new, |found| found["sentence"].as_str().unwrap().to_owned())
 }
 
 #[test]

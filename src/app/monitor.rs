@@ -38,12 +38,14 @@ pub(super) fn monitor(
         may_wait,
         lost_total: of_rows.stage().status().dropped_total,
     }));
+    let replaced = store.replaced();
+    monitor.watch(health::replaced(move || replaced.borrow().clone()));
     let (outbox, set_aside) = (store.outbox(), store.set_aside());
     let outbox = move || {
-        let OutboxState { depth, oldest_at, fallen_out_total, .. } = *outbox.borrow();
+        let OutboxState { depth, oldest_at, fallen_out_total, .. } = (*outbox.borrow())?;
         // What is set aside waits for a person, and is found by itself.
         let depth = depth.saturating_sub(set_aside.borrow().rows);
-        OutboxNow { depth, oldest_at, lost_total: fallen_out_total }
+        Some(OutboxNow { depth, oldest_at, lost_total: fallen_out_total })
     };
     monitor.watch(health::delivery(outbox, stages.mqtt.clone()));
     Arc::new(monitor)

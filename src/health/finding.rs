@@ -157,6 +157,12 @@ catalog! {
     /// The database cannot be read or written.
     StoreAway = "store_away": Store, Degraded,
         "the database is away", "look at the disk of state.dir; boothd tries on by itself";
+    /// Another file was put in the place of the database, and what the database held is kept
+    /// beside it.
+    StoreReplaced = "store_replaced": Store, Degraded,
+        "the database was replaced while boothd ran",
+        "stop boothd and put the right one of the two in place with boothd restore FILE, then move \
+         the file that is named out of state.dir";
     /// Metrics wait for the database longer than they may.
     RowsNotWritten = "rows_not_written": Store, Degraded,
         "metrics wait and are not written", "look at the disk of state.dir; it may hang";
@@ -187,6 +193,20 @@ catalog! {
     /// A limit of the broker costs something, and nothing is lost.
     MqttLimited = "mqtt_limited": Mqtt, Notice,
         "the broker is limited", "look at its limits";
+
+    /// The fleet server receives nothing from the broker.
+    BrokerAway = "broker_away": Broker, Unhealthy,
+        "the fleet server receives nothing from the broker",
+        "look at mqtt.broker, the network and the broker's log";
+    /// The archive of the fleet server cannot be read or written.
+    ArchiveAway = "archive_away": Archive, Unhealthy,
+        "the archive of the fleet server is away",
+        "look at the disk of state.dir; records wait at the broker, and boothd tries on by itself";
+    /// Another file was put in the place of the archive.
+    ArchiveReplaced = "archive_replaced": Archive, Unhealthy,
+        "the archive was replaced while the fleet server ran",
+        "stop boothd fleet and put the right one of the two in place with boothd restore FILE, then \
+         move the file that is named out of state.dir";
 
     /// The board is slowed down by heat or its supply.
     BoardSlowed = "board_slowed": Board, Degraded,
@@ -344,7 +364,7 @@ impl Findings {
     }
 
     /// Worst first; of equal severity in the order of the catalog.
-    pub(super) fn sorted(mut self) -> Vec<Finding> {
+    pub(crate) fn sorted(mut self) -> Vec<Finding> {
         self.0.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.code));
         self.0
     }

@@ -45,7 +45,10 @@ use std::{
 
 pub use finding::{Code, Finding, Findings, Severity};
 pub use judge::{Facts, Interview, Judge, Pace};
-pub use probe::{OutboxNow, RowsNow, board, certificates, clock, delivery, disk, recording};
+pub(crate) use probe::kept_in;
+pub use probe::{
+    OutboxNow, RowsNow, board, certificates, clock, delivery, disk, recording, replaced,
+};
 pub use report::{Report, Verdict};
 
 pub use crate::stage::Component;

@@ -1,7 +1,11 @@
 //! Probes of what has no stage of its own: board, disk, clock, certificates, rows and records that
 //! wait.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Code, Finding, Findings, PATIENCE, Probe, Severity};
 use crate::{
@@ -60,6 +64,22 @@ pub fn certificates(certificates: Certificates, clock: Arc<dyn Clock>) -> impl P
             findings.add(Finding::new(code).because(sentence));
         }
     }
+}
+
+/// Whether a database was replaced while boothd ran; `kept`: the file that keeps what it held, until
+/// somebody moves that away.
+pub fn replaced(kept: impl Fn() -> Option<PathBuf> + Send) -> impl Probe {
+    move |_, findings: &mut Findings| {
+        if let Some(kept) = kept() {
+            findings.add(Finding::new(Code::StoreReplaced).with(kept_in(&kept)));
+        }
+    }
+}
+
+/// The fact of a finding that a database was replaced. Whoever reads it knows the folder.
+pub(crate) fn kept_in(kept: &Path) -> String {
+    let name = kept.file_name().unwrap_or_default().to_string_lossy();
+    format!("what it held is kept in {name}")
 }
 
 /// Metrics on their way to the database.
@@ -127,12 +147,16 @@ pub struct OutboxNow {
     pub lost_total: u64,
 }
 
-/// Whether a connected broker takes what waits for it.
-pub fn delivery(outbox: impl Fn() -> OutboxNow + Send, mqtt: Arc<Stage>) -> impl Probe {
+/// Whether a connected broker takes what waits for it; `outbox` is `None` while the database is not
+/// open, which is found by itself.
+pub fn delivery(outbox: impl Fn() -> Option<OutboxNow> + Send, mqtt: Arc<Stage>) -> impl Probe {
     let mut losses = Losses::default();
     let (mut before, mut moved_at) = (OutboxNow::default(), Duration::ZERO);
     move |now: Duration, findings: &mut Findings| {
-        let outbox = outbox();
+        let Some(outbox) = outbox() else {
+            moved_at = now;
+            return;
+        };
         if losses.note(now, outbox.lost_total).is_some() {
             let fact = format!("{} in all", outbox.lost_total);
             findings.add(Finding::new(Code::RecordsLost).with(fact));
@@ -176,7 +200,7 @@ mod tests {
         let (now, set) = (outbox.clone(), |depth, oldest_at| {
             *outbox.lock().unwrap() = OutboxNow { depth, oldest_at, lost_total: 0 };
         });
-        let mut probe = delivery(move || *now.lock().unwrap(), stage.clone());
+        let mut probe = delivery(move || Some(*now.lock().unwrap()), stage.clone());
         assert_eq!(found(&mut probe, 0), [""; 0]);
         set(2, Some(100));
         (1..9).for_each(|at| assert_eq!(found(&mut probe, at), [""; 0], "after {at} s"));

@@ -122,7 +122,8 @@ impl Report {
         format!("{:016x}", hash.0)
     }
 
-    pub(super) fn verdict_of(findings: &[Finding]) -> Verdict {
+    /// The verdict that these findings make.
+    pub(crate) fn verdict_of(findings: &[Finding]) -> Verdict {
         let worst = findings.iter().map(|finding| finding.severity).max();
         worst.map_or(Verdict::Healthy, Verdict::of)
     }

@@ -191,7 +191,7 @@ impl Desk {
             && self.packets.is_quiet()
             && self.reading.is_none();
         if is_idle {
-            let newest_id = self.outbox.borrow().newest_id;
+            let newest_id = self.outbox.borrow().map_or(0, |told| told.newest_id);
             let is_empty = self.window.look_after(newest_id, now).is_none();
             self.suspects.rest(is_empty);
         }
@@ -278,7 +278,7 @@ impl Desk {
 
     /// Once the outbox is empty, or its time is over: the last status, then the disconnect.
     fn say_goodbye(&mut self, now: Instant) {
-        let newest_id = self.outbox.borrow().newest_id;
+        let newest_id = self.outbox.borrow().map_or(0, |told| told.newest_id);
         let is_empty = self.reading.is_none()
             && self.window.is_quiet()
             && self.window.look_after(newest_id, now).is_none();

@@ -85,7 +85,7 @@ pub(super) struct Desk {
     pub(super) client: AsyncClient,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) answers: mpsc::Receiver<Answer>,
-    pub(super) outbox: watch::Receiver<OutboxState>,
+    pub(super) outbox: watch::Receiver<Option<OutboxState>>,
     pub(super) set_aside: watch::Receiver<SetAside>,
     pub(super) booth: watch::Receiver<BoothState>,
     pub(super) packets: Packets,

@@ -59,7 +59,7 @@ impl Desk {
         if self.agenda.read_at > now {
             return;
         }
-        let newest_id = self.outbox.borrow_and_update().newest_id;
+        let newest_id = self.outbox.borrow_and_update().map_or(0, |told| told.newest_id);
         let room = self.window.room(now);
         if room == 0 {
             return;

@@ -13,7 +13,10 @@ use super::{
     opening,
     standing::{self, Found, Saved, Standing},
 };
-use crate::{clock::KeptClock, error::Result};
+use crate::{
+    clock::KeptClock,
+    error::{Error, ErrorKind, Result},
+};
 
 /// The schema of `boothd.db`.
 pub(super) const SCHEMA: Schema = Schema {
@@ -67,6 +70,13 @@ impl Database {
     pub(super) fn reopen(&mut self) -> Result<()> {
         let mut opened = Database::of(file::connect(&self.path, &SCHEMA)?, &self.path);
         opened.touch()?;
+        if self.look() != Found::Same {
+            // What is open holds all of it, and is not let go for what stands there by now.
+            opened.let_go();
+            let what =
+                "the database was deleted or replaced at this moment; boothd looks again";
+            return Err(Error::new(ErrorKind::Unavailable, what));
+        }
         opened.standing = Standing::of(&self.path);
         opened.clock = self.clock.take();
         *self = opened;

@@ -2,7 +2,7 @@
 
 use std::{error, io, path::Path};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use rustix::io::Errno;
 
 use crate::error::{Error, ErrorKind};
@@ -17,6 +17,13 @@ impl From<rusqlite::Error> for Error {
 
 fn judge(cause: &rusqlite::Error) -> (ErrorKind, &'static str) {
     use ErrorKind::{Internal, InvalidInput, Unavailable};
+    let extended = cause.sqlite_error().map(|error| error.extended_code);
+    if extended == Some(ffi::SQLITE_IOERR_SHMSIZE) {
+        // The index of the log is made larger before anything is written: a full disk is met there.
+        let what = "the disk of the database is full or fails; make room in state.dir, or look at \
+                    the disk";
+        return (Unavailable, what);
+    }
     match cause.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => {
             (Unavailable, "the disk of the database is full; make room in state.dir")

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{SyncSender, TrySendError, sync_channel},
@@ -19,6 +19,7 @@ use super::{
     pending::Pending,
     random_hex,
     set_aside::SetAside,
+    standing::kept_beside,
     thread::{Desk, Opened, Order},
 };
 use crate::{
@@ -45,8 +46,10 @@ pub struct Store {
     pub(super) clock: Arc<KeptClock>,
     stage: Arc<Stage>,
     pub(super) pending: Arc<Pending>,
-    pub(super) outbox: watch::Sender<OutboxState>,
+    /// `None` while the database is not open.
+    pub(super) outbox: watch::Sender<Option<OutboxState>>,
     pub(super) set_aside: watch::Sender<SetAside>,
+    replaced: watch::Sender<Option<PathBuf>>,
     boot_id: Arc<str>,
 }
 
@@ -134,8 +137,7 @@ impl Store {
         let (orders, received) = sync_channel(QUEUE);
         let rows = opened.as_ref().map(|opened| opened.tokens.clone()).unwrap_or_default();
         let (book, _) = watch::channel(Arc::new(TokenBook::default().with_rows(rows)));
-        let (outbox, _) =
-            watch::channel(opened.as_ref().map(|opened| opened.outbox).unwrap_or_default());
+        let (outbox, _) = watch::channel(opened.as_ref().map(|opened| opened.outbox));
         let (set_aside, _) = watch::channel(
             opened.as_ref().map(|opened| opened.set_aside.clone()).unwrap_or_default(),
         );
@@ -148,6 +150,7 @@ impl Store {
             pending: Arc::default(),
             outbox,
             set_aside,
+            replaced: watch::channel(kept_beside(path)).0,
             boot_id: Arc::from(&*boot_id),
         };
         let desk = store.desk((path, owner), config, opened);
@@ -182,7 +185,9 @@ impl Store {
             pending: self.pending.clone(),
             flushed_at: self.clock.monotonic(),
             outbox: self.outbox.clone(),
+            fallen_out_total: 0,
             set_aside: self.set_aside.clone(),
+            replaced: self.replaced.clone(),
             boot_id: self.boot_id.to_string(),
             must_clear_log: false,
         }
@@ -196,6 +201,12 @@ impl Store {
     /// What /health shows of it.
     pub fn stage(&self) -> Arc<Stage> {
         self.stage.clone()
+    }
+
+    /// The file that keeps what a database held that was replaced while boothd ran; `None`: there
+    /// is none, or somebody has moved it away.
+    pub fn replaced(&self) -> watch::Receiver<Option<PathBuf>> {
+        self.replaced.subscribe()
     }
 
     /// Keeps things for so long from now on.

@@ -52,6 +52,7 @@ pub use restore::restore;
 pub(crate) use restore::{has_table, put_back};
 pub use session::{NewSession, SessionEnd, SessionRecord, SessionState, StreamKind};
 pub use set_aside::{MAX_LISTED, SetAside, SetAsideRow};
+pub(crate) use standing::{Found, Saved, Standing, kept_beside, let_go};
 pub use token::{NewToken, Role, Token, TokenId};
 pub use token_book::{Denied, TokenBook};
 pub use token_file::{

@@ -152,9 +152,7 @@ impl Desk {
     /// Counts the outbox anew: after a start, and when another process has touched it.
     pub(super) fn count_outbox(&mut self) -> Result<()> {
         let counted = self.attempt(|database, _| database.outbox_state(0))?;
-        self.tell_outbox(|told| {
-            *told = OutboxState { fallen_out_total: told.fallen_out_total, ..counted };
-        });
+        self.publish_outbox(Some(counted));
         let expected = self.set_aside.borrow().rows;
         self.count_set_aside(expected)
     }
@@ -167,7 +165,7 @@ impl Desk {
     /// Counts what was added since the last time; a long outbox is not read for that. What went
     /// over the limit of bytes makes room at once, what is too old when old rows are looked for.
     pub(super) fn count_added(&mut self) -> Result<()> {
-        let newest_id = self.outbox.borrow().newest_id;
+        let Some(OutboxState { newest_id, .. }) = *self.outbox.borrow() else { return Ok(()) };
         let added = self.attempt(|database, _| database.outbox_state(newest_id))?;
         self.tell_outbox(|told| {
             told.depth += added.depth;
@@ -175,7 +173,7 @@ impl Desk {
             told.newest_id = added.newest_id;
             told.oldest_at = added.oldest_at;
         });
-        let bytes = self.outbox.borrow().bytes;
+        let bytes = self.outbox.borrow().map_or(0, |told| told.bytes);
         if self.config.outbox.is_some_and(|limits| bytes > limits.max_bytes) {
             self.trim_outbox()?;
         }
@@ -192,12 +190,22 @@ impl Desk {
         Ok(())
     }
 
-    fn tell_outbox(&self, change: impl FnOnce(&mut OutboxState)) {
+    /// Says how full it is; `None`: that is not known, since the database is not open.
+    pub(super) fn publish_outbox(&self, counted: Option<OutboxState>) {
+        let fallen_out_total = self.fallen_out_total;
+        let counted = counted.map(|counted| OutboxState { fallen_out_total, ..counted });
         self.outbox.send_if_modified(|told| {
-            let before = *told;
-            change(told);
+            let before = std::mem::replace(told, counted);
             *told != before
         });
+    }
+
+    fn tell_outbox(&self, change: impl FnOnce(&mut OutboxState)) {
+        let mut counted = *self.outbox.borrow();
+        if let Some(counted) = &mut counted {
+            change(counted);
+        }
+        self.publish_outbox(counted);
     }
 
     /// Keeps the outbox within its limits, and says what had to go.
@@ -206,8 +214,7 @@ impl Desk {
         let fallen = self.attempt(|database, now| database.trim_outbox(&limits, now))?;
         if fallen > 0 {
             log::error!(target: "store", rows = fallen; "messages that the central desk never took were too old or too many and are lost; look at the broker");
-            let rows = u64::try_from(fallen).unwrap_or(u64::MAX);
-            self.outbox.send_modify(|told| told.fallen_out_total += rows);
+            self.fallen_out_total += u64::try_from(fallen).unwrap_or(u64::MAX);
             self.count_outbox()?;
         }
         Ok(())
@@ -215,14 +222,16 @@ impl Desk {
 }
 
 impl Store {
-    /// How full the outbox is, and every change of it.
-    pub fn outbox(&self) -> tokio::sync::watch::Receiver<OutboxState> {
+    /// How full the outbox is, and every change of it; `None` while the database is not open, so
+    /// that nobody knows.
+    pub fn outbox(&self) -> tokio::sync::watch::Receiver<Option<OutboxState>> {
         self.outbox.subscribe()
     }
 
-    /// How long ago the oldest message that waits happened; `None` where none waits.
+    /// How long ago the oldest message that waits happened; `None` where none waits, or that is not
+    /// known.
     pub fn outbox_age(&self) -> Option<std::time::Duration> {
-        let age_ms = self.clock.unix_ms().saturating_sub(self.outbox.borrow().oldest_at?);
+        let age_ms = self.clock.unix_ms().saturating_sub((*self.outbox.borrow())?.oldest_at?);
         Some(std::time::Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
     }
 

@@ -13,6 +13,9 @@ use rusqlite::{Connection, config::DbConfig};
 use super::file::{self, beside, stamp};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Stands before the time in the name of what is kept of a database that was replaced.
+const REPLACED: &str = ".replaced-";
+
 /// A file, whatever its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct FileId {
@@ -73,6 +76,12 @@ impl Standing {
         &self.files[0].0
     }
 
+    /// Whether the database stands at that name, under which it was not opened.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        let (_, known) = &self.files[0];
+        known.is_some() && id_of(path).is_ok_and(|found| found == *known)
+    }
+
     /// Looks at the names. A disk that does not answer says nothing: SQLite will meet that itself.
     pub(crate) fn look(&mut self) -> Found {
         for (nth, (path, known)) in self.files.iter_mut().enumerate() {
@@ -117,8 +126,14 @@ impl Standing {
                 Ok(Saved::WrittenAnew)
             }
             Found::Replaced => {
-                let kept = beside(path, &format!(".replaced-{}", stamp(now)));
-                file::copy(connection, &kept)?;
+                let half = beside(path, ".keeping");
+                let kept = beside(path, &format!("{REPLACED}{}", stamp(now)));
+                // Left by a crash in the midst of it: the connection has all of it.
+                fs::remove_file(&half).ok();
+                file::copy(connection, &half)?;
+                fs::rename(&half, &kept)
+                    .and_then(|()| file::sync_folder(&kept))
+                    .map_err(file::cannot_move)?;
                 self.clear_names(now)?;
                 Ok(Saved::Beside(kept))
             }
@@ -143,6 +158,17 @@ impl Standing {
         }
         Ok(())
     }
+}
+
+/// The newest of what was kept beside the database `path` when another took its place; `None`:
+/// nothing was, or somebody has moved it away.
+pub(crate) fn kept_beside(path: &Path) -> Option<PathBuf> {
+    let begins = format!("{}{REPLACED}", path.file_name()?.to_str()?);
+    let names = fs::read_dir(path.parent()?).ok()?;
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    // The name ends with the time, so that the newest is the greatest; its log is no copy.
+    let kept = names.filter(|name| name.starts_with(&begins) && name.ends_with('Z'));
+    kept.max().map(|newest| path.with_file_name(newest))
 }
 
 /// Closes a connection whose names belong to another file by now: SQLite would delete that one's

@@ -18,7 +18,7 @@ use super::{
     outbox::{OutboxState, Sender},
     pending::Pending,
     set_aside::SetAside,
-    standing::{Found, Saved},
+    standing::{Found, Saved, kept_beside},
     token_book::{TokenBook, TokenRow},
 };
 use crate::{
@@ -57,8 +57,13 @@ pub(super) struct Desk {
     /// Metrics on their way to the disk, and when they were last written (monotonic).
     pub(super) pending: Arc<Pending>,
     pub(super) flushed_at: Duration,
-    pub(super) outbox: watch::Sender<OutboxState>,
+    /// `None` while the database is not open.
+    pub(super) outbox: watch::Sender<Option<OutboxState>>,
+    /// Rows of the outbox that were too many or too old, since the start.
+    pub(super) fallen_out_total: u64,
     pub(super) set_aside: watch::Sender<SetAside>,
+    /// What is kept of a database that was replaced.
+    pub(super) replaced: watch::Sender<Option<PathBuf>>,
     /// Names this start of the daemon.
     pub(super) boot_id: String,
     /// What was erased still stands in the log, as another process reads it.
@@ -219,9 +224,7 @@ impl Desk {
         let opened = Opened::first(folder, &self.running, &self.clock)?;
         self.data_version = opened.data_version;
         self.book.send_modify(|book| *book = Arc::new(book.with_rows(opened.tokens)));
-        self.outbox.send_modify(|told| {
-            *told = OutboxState { fallen_out_total: told.fallen_out_total, ..opened.outbox };
-        });
+        self.publish_outbox(Some(opened.outbox));
         self.set_aside.send_modify(|told| {
             *told = SetAside { released_total: told.released_total, ..opened.set_aside };
         });
@@ -246,6 +249,8 @@ impl Desk {
         if let Some(database) = self.database.take() {
             database.let_go();
         }
+        self.publish_outbox(None);
+        self.look_for_kept();
         let path = self.path.to_string_lossy().into_owned();
         match &saved {
             Saved::WrittenAnew => {
@@ -270,6 +275,14 @@ impl Desk {
         Err(Error::new(ErrorKind::Unavailable, what))
     }
 
+    /// What is kept of a database that was replaced, until somebody moves it away.
+    fn look_for_kept(&self) {
+        self.replaced.send_if_modified(|told| {
+            let before = std::mem::replace(told, kept_beside(&self.path));
+            *told != before
+        });
+    }
+
     /// Publishes the tokens as they are now.
     pub(super) fn publish_tokens(&mut self) -> Result<()> {
         let rows = self.attempt(|database, _| database.token_rows())?;
@@ -279,6 +292,10 @@ impl Desk {
 
     /// What the thread does unasked: mends, sees what others changed, forgets what is old.
     fn look_after(&mut self) {
+        // Nobody else makes such a file, so that the folder is read only where there is one.
+        if self.replaced.borrow().is_some() {
+            self.look_for_kept();
+        }
         // What goes wrong stands in the stage, and is tried again.
         if self.see_files().is_err() || (self.is_lost() && !self.mend()) {
             return;

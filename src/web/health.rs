@@ -65,7 +65,7 @@ struct Health<'a> {
 }
 
 #[derive(Serialize)]
-struct FindingHealth {
+pub(crate) struct FindingHealth {
     component: &'static str,
     code: &'static str,
     severity: &'static str,
@@ -155,15 +155,17 @@ pub(crate) fn certificates(
 
 #[derive(Serialize)]
 struct OutboxHealth {
-    /// Messages.
-    depth: u64,
-    bytes: u64,
+    /// Messages; null while that is not known.
+    depth: Option<u64>,
+    bytes: Option<u64>,
     /// Age of the oldest, s.
     oldest_s: Option<u64>,
     /// Messages that the broker refused: they wait for somebody to send them again.
-    set_aside: u64,
+    set_aside: Option<u64>,
+    /// Why it is not known what waits.
+    error: Option<String>,
     /// Messages that were too old or too many since the start: they are lost.
-    fallen_out_total: u64,
+    fallen_out_total: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -264,7 +266,7 @@ fn stages(report: Report) -> BTreeMap<&'static str, StageHealth> {
 }
 
 impl FindingHealth {
-    fn of(finding: &Finding) -> Self {
+    pub(crate) fn of(finding: &Finding) -> Self {
         FindingHealth {
             component: finding.component().name(),
             code: finding.code.name(),
@@ -292,13 +294,16 @@ fn disk_health(state: &WebState) -> DiskHealth {
 }
 
 fn outbox_health(state: &WebState) -> OutboxHealth {
-    let outbox = *state.store.outbox().borrow();
+    let store = &state.store;
+    let outbox = *store.outbox().borrow();
+    let is_unknown = "the database is not open, so nobody knows what waits; see store.error";
     OutboxHealth {
-        depth: outbox.depth,
-        bytes: outbox.bytes,
-        oldest_s: state.store.outbox_age().map(|age| age.as_secs()),
-        set_aside: state.store.set_aside().borrow().rows,
-        fallen_out_total: outbox.fallen_out_total,
+        depth: outbox.map(|outbox| outbox.depth),
+        bytes: outbox.map(|outbox| outbox.bytes),
+        oldest_s: store.outbox_age().map(|age| age.as_secs()),
+        set_aside: outbox.map(|_| store.set_aside().borrow().rows),
+        error: outbox.is_none().then(|| is_unknown.to_owned()),
+        fallen_out_total: outbox.map(|outbox| outbox.fallen_out_total),
     }
 }
 

@@ -268,6 +268,22 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
   });
 }
 
+for (const [locale, unknown, empty] of [["en-GB", /what waits for the central desk is not known/, /nothing waits for the central desk/], ["zh-CN", /数据库未打开，无法得知/, /没有待发送到中心的消息/]]) {
+  test(`an outbox that nobody knows is not called empty, ${locale}`, async () => {
+    const opened = await open({ locale, viewport: NARROW });
+    const { page } = opened;
+    mock.stages.mqtt = { state: "unavailable", error: "no broker" };
+    mock.stages.outbox = { depth: null, bytes: null, oldest_s: null, set_aside: null, fallen_out_total: null, error: "the database is not open" };
+    await waitForText(page, "#keeping", unknown);
+    assert.doesNotMatch(await page.textContent("#keeping"), empty);
+    mock.stages.outbox = { depth: 0, bytes: 0, oldest_s: null, set_aside: 0, fallen_out_total: 0, error: null };
+    await waitForText(page, "#keeping", empty);
+    delete mock.stages.mqtt;
+    delete mock.stages.outbox;
+    await done(opened);
+  });
+}
+
 for (const [locale, frozen, unread] of [["en-GB", /Camera not analysed: arithmetic coding.*boothd devices/, /digital silence; it is muted/], ["zh-CN", /摄像头画面无法分析：arithmetic coding/, /数字静音。/]]) {
   for (const viewport of [NARROW, { width: 1280, height: 900 }]) {
     test(`what is wrong and what to do, ${locale}, ${viewport.width} px`, async () => {

@@ -117,7 +117,7 @@ impl Scene {
 
     pub(crate) async fn wait_empty(&self) {
         let mut outbox = self.store.outbox();
-        let empty = outbox.wait_for(|outbox| outbox.depth == 0);
+        let empty = outbox.wait_for(|outbox| outbox.unwrap().depth == 0);
         timeout(PATIENCE, empty).await.expect("the outbox empties").unwrap();
     }
 
@@ -163,7 +163,7 @@ impl Scene {
     /// Until the outbox holds so many rows, set aside or not.
     pub(crate) async fn wait_delivered_rows(&self, rows: u64) {
         let mut outbox = self.store.outbox();
-        let left = outbox.wait_for(|outbox| outbox.depth == rows);
+        let left = outbox.wait_for(|outbox| outbox.unwrap().depth == rows);
         timeout(PATIENCE, left).await.expect("the others go on").unwrap();
     }
 

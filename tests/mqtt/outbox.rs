@@ -125,7 +125,7 @@ async fn what_waits_for_a_broker_comes_at_the_configured_rate() {
     for number in 0..records {
         scene.record(number).await;
     }
-    assert_eq!(scene.store.outbox().borrow().depth, u64::from(records));
+    assert_eq!(scene.store.outbox().borrow().unwrap().depth, u64::from(records));
     broker.start_again();
     let mut centre = Centre::join(broker.port).await;
     let first = collect(&mut centre, 1).await;
@@ -155,7 +155,7 @@ async fn what_nobody_hears_is_kept_until_somebody_does() {
         scene.record(number).await;
     }
     scene.wait_error("nobody at the broker listens").await;
-    assert_eq!(scene.store.outbox().borrow().depth, u64::from(RECORDS));
+    assert_eq!(scene.store.outbox().borrow().unwrap().depth, u64::from(RECORDS));
     let mut centre = Centre::join(broker.port).await;
     assert_eq!(collect(&mut centre, RECORDS).await, in_order());
     scene.wait_empty().await;

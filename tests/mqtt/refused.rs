@@ -180,7 +180,7 @@ async fn a_broker_that_refuses_everything_gets_no_row_set_aside() {
     };
     timeout(super::PATIENCE, refusals).await.expect("refuses on");
     assert_eq!(scene.store.set_aside().borrow().rows, 0);
-    assert_eq!(scene.store.outbox().borrow().depth, 4);
+    assert_eq!(scene.store.outbox().borrow().unwrap().depth, 4);
     scene.leave().await;
 }
 

@@ -113,7 +113,9 @@ function keeping({ board, disk, outbox, mqtt }) {
   if (known(board?.temperature_c)) parts.push(t("board_temperature", { temperature: `${fixed(0)(board.temperature_c)} °C` }));
   if (disk?.database_bytes) parts.push(t("database", { size: megabytes(disk.database_bytes) }));
   if (disk?.free_bytes) parts.push(t("disk_free", { size: megabytes(disk.free_bytes) }));
-  if (mqtt && mqtt.state !== "off" && outbox) {
+  if (mqtt && mqtt.state !== "off" && outbox && !known(outbox.depth)) {
+    parts.push(t("outbox_unknown"));
+  } else if (mqtt && mqtt.state !== "off" && outbox) {
     const waiting = outbox.depth - (outbox.set_aside ?? 0);
     parts.push(waiting <= 0 ? t("outbox_empty") : t("outbox", { count: waiting, age: duration((outbox.oldest_s ?? 0) * 1000) }));
     if (outbox.set_aside > 0) parts.push(t("outbox_set_aside", { count: outbox.set_aside }));

@@ -80,7 +80,7 @@ export const ZH = {
   erase: "删除", confirm_erase: "永久删除这次面试？", confirm_erase_hint: "它的数值、统计和同意记录会在本机和中心被覆盖；此前另存的副本不受影响。",
   receipt: "已删除", receipt_text: "已删除 {rows} 行。回执号 {number}，保留在审计日志中。",
   board_temperature: "主板 {temperature}", board_under_voltage: "电源电压不足，主板已降速。请使用原装电源和短线缆。", board_over_current: "电流超过允许值，主板已降速。请使用原装电源，或降低功耗模式。", board_too_hot: "主板温度过高，已降速。请加装散热片或风扇，或移到凉爽处。", board_throttled: "主板已降频：温度过高或供电不足。",
-  database: "数据库 {size}", disk_free: "剩余 {size}", outbox_empty: "没有待发送到中心的消息", outbox: "{count} 条消息等待发送到中心，最早的已等待 {age}", outbox_lost: "{count} 条消息已丢失",
+  database: "数据库 {size}", disk_free: "剩余 {size}", outbox_empty: "没有待发送到中心的消息", outbox: "{count} 条消息等待发送到中心，最早的已等待 {age}", outbox_unknown: "数据库未打开，无法得知待发送到中心的消息数", outbox_lost: "{count} 条消息已丢失",
   outbox_set_aside: "{count} 条消息已搁置", set_aside_open: "已搁置的消息：{count}", set_aside_title: "被代理服务器拒绝的消息", set_aside_hint: "{count} 条消息已搁置，其他消息照常发送。请先在代理服务器上排除原因，然后重新发送。",
   set_aside_none: "没有搁置的消息。", send_again: "全部重新发送", sent_again: "{count} 条消息重新等待发送。",
   metric: "指标", mean: "平均", range: "范围", covered: "覆盖时间",
