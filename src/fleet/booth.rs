@@ -217,6 +217,18 @@ impl Booth {
         booth
     }
 
+    /// Adds what was known of it before.
+    pub(super) fn remember(&mut self, known: KnownBooth) {
+        let own = &mut self.known;
+        own.first_seen_at = own.first_seen_at.min(known.first_seen_at);
+        own.last_seen_at = own.last_seen_at.max(known.last_seen_at);
+        if own.said.is_none() {
+            (own.said, own.since) = (known.said, known.since);
+        }
+        own.info = own.info.take().or(known.info);
+        own.health = own.health.take().or(known.health);
+    }
+
     pub(super) fn take_status(
         &mut self,
         said: Said,

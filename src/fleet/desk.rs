@@ -2,7 +2,7 @@
 //! disk and no clock: whoever calls says what time it is, and takes away what is to be kept.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     ops::RangeInclusive,
 };
 
@@ -164,6 +164,35 @@ impl Desk {
             held_bytes,
             nobody_gone_until: 0,
         }
+    }
+
+    /// Adds what was known from before, where that could be read only after the start. What was
+    /// heard since is newer.
+    pub(super) fn remember(
+        &mut self,
+        known: Vec<KnownBooth>,
+        open: impl IntoIterator<Item = (BoothKey, AlertKind, i64, String)>,
+    ) {
+        self.revision += 1;
+        for known in known {
+            let has_room = self.booths.len() < MAX_BOOTHS;
+            match self.booths.entry(known.key.clone()) {
+                Entry::Occupied(mut booth) => booth.get_mut().remember(known),
+                Entry::Vacant(place) if has_room => {
+                    place.insert(Booth::new(known)).revision = self.revision;
+                }
+                Entry::Vacant(_) => (),
+            }
+        }
+        for (key, kind, since, detail) in open {
+            if let Some(booth) = self.booths.get_mut(&key) {
+                // What does not hold any more ends with the next look.
+                booth.revision = self.revision;
+                let alert = booth.alerts.entry(kind).or_insert((since, detail));
+                alert.0 = alert.0.min(since);
+            }
+        }
+        self.held_bytes = self.booths.values().map(Booth::held_bytes).sum();
     }
 
     /// The broker is heard from now on, or not any more: only then is silence a booth's own.

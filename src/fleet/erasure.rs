@@ -160,6 +160,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Whether the archive has been read since the start.
+    pub(super) fn is_read(&self) -> bool {
+        self.generation > 0
+    }
+
     /// Whether that booth's session was erased.
     pub(super) fn holds(&self, key: &BoothKey, session_id: &str) -> bool {
         // Most fleet servers have never erased: no report is hashed for that.

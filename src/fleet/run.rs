@@ -81,17 +81,19 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Opens the archive in `state_dir` and takes from it what was known.
+    /// Opens the archive in `state_dir` and takes from it what was known. Where the disk does not
+    /// let it be opened yet, both come later.
     ///
     /// # Errors
-    /// `Config` when the archive cannot be made, read or written, or is damaged.
+    /// `Config` when the archive may not be read or written, is damaged, or is a newer boothd's.
     pub fn open(
         config: FleetConfig,
         state_dir: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let path = archive_path(&state_dir);
-        let (archive, thread, memory) = Archive::open(&path, config.history, clock.clone())?;
+        let (archive, thread) = Archive::open(&path, config.history, clock.clone())?;
+        let memory = archive.take_memory().unwrap_or_default();
         let limits = Limits {
             offline_after_ms: millis(config.offline_after),
             outbox_depth: config.outbox_depth,
@@ -233,6 +235,9 @@ impl Looker {
             let known = self.archive.erasures().known();
             let (outgoing, revision, due) = {
                 let mut desk = self.desk.lock().expect(UNPOISONED);
+                if let Some(memory) = self.archive.take_memory() {
+                    desk.remember(memory.booths, memory.alerts);
+                }
                 desk.forget_erased(&known);
                 if let Some((noted, by)) = moves.next(&*self.clock) {
                     desk.clock_moved(&noted, by);

@@ -184,6 +184,8 @@ pub(super) const HEALTH: Fields = &[
             ("bytes", Count),
             ("oldest_at", Time),
             ("oldest_s", Count),
+            ("set_aside", Count),
+            ("error", Text),
             ("fallen_out_total", Count),
         ]),
     ),

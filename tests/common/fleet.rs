@@ -110,6 +110,13 @@ impl Centre {
         Centre::start_as(command, broker.port, state, &[])
     }
 
+    /// On a small disk that holds what `from` holds, and has no room left.
+    pub fn start_on_a_full_disk(broker: &Broker, from: &Path, state: &Path, kib: u32) -> Self {
+        let program = env!("CARGO_BIN_EXE_boothd");
+        let command = small_disk::full_command_with(from, state, kib, program);
+        Centre::start_as(command, broker.port, state, &[])
+    }
+
     /// A path as the centre sees it.
     pub fn on_its_disk(&self, path: &Path) -> std::path::PathBuf {
         small_disk::seen_by(self.pid(), path)

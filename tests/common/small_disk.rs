@@ -31,6 +31,18 @@ pub fn full_command(at: &Path, kib: u32, program: &str) -> Command {
     command
 }
 
+/// The same with what the folder `from` holds on it.
+pub fn full_command_with(from: &Path, at: &Path, kib: u32, program: &str) -> Command {
+    let (from, at) = (from.display(), at.display());
+    let script = format!(
+        "mount -t tmpfs -o size={kib}k tmpfs {at} && cp -p {from}/* {at}/ && {{ cat /dev/zero \
+         >{at}/filler 2>/dev/null; exec \"$0\" \"$@\"; }}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
+    command
+}
+
 /// Where that process' path is found from outside.
 pub fn seen_by(pid: u32, path: &Path) -> PathBuf {
     format!("/proc/{pid}/root{}", path.display()).into()

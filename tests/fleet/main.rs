@@ -8,6 +8,7 @@ mod centre;
 mod desk;
 mod erase;
 mod hostile;
+mod replaced;
 mod schema;
 #[path = "../common/script.rs"]
 mod script;

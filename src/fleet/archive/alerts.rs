@@ -3,9 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::oneshot;
 
-use super::{Archive, has_left};
+use super::Archive;
 use crate::{
     error::{Error, ErrorKind, Result},
     fleet::{alert::AlertKind, message::BoothKey},
@@ -93,14 +92,8 @@ impl Archive {
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
         let actor = actor.to_owned();
-        let (answer, answered) = oneshot::channel();
-        let order = move |connection: &mut Connection| {
-            let done = acknowledge(connection, alert_id, &(actor, now, note));
-            // Whoever asked may have gone away.
-            drop(answer.send(done));
-        };
-        self.inbox.order(Box::new(order))?;
-        answered.await.unwrap_or_else(|_| Err(has_left()))
+        self.command(move |connection| acknowledge(connection, alert_id, &(actor, now, note)))
+            .await
     }
 }
 

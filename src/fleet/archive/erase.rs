@@ -7,9 +7,8 @@ use rusqlite::{
     Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params,
 };
 use serde_json::json;
-use tokio::sync::oneshot;
 
-use super::{Archive, has_left};
+use super::{Archive, inbox::Reply};
 use crate::{
     error::{Error, ErrorKind, Result},
     fleet::{
@@ -356,25 +355,15 @@ impl Archive {
 
     /// Notes that orders were sent; what cannot be noted is noted the next time.
     pub(in crate::fleet) fn note_sent(&self, orders: Vec<i64>, now: i64) {
-        let order = move |connection: &mut Connection| {
-            if let Err(error) = note_sent(connection, &orders, now) {
+        let order = move |connection: Result<&mut Connection>| -> Reply {
+            let noted = connection.and_then(|connection| note_sent(connection, &orders, now));
+            if let Err(error) = noted {
                 let error = error.chain().to_string();
                 log::debug!(target: "fleet", error = error.as_str(); "a sent order is not noted");
             }
+            Box::new(drop)
         };
-        self.inbox.order(Box::new(order)).ok();
-    }
-
-    /// Has the writer do something, and waits for it.
-    async fn command<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
-        // Whoever asked may have gone away.
-        let order = move |connection: &mut Connection| drop(answer.send(work(connection)));
-        self.inbox.order(Box::new(order))?;
-        answered.await.unwrap_or_else(|_| Err(has_left()))
+        self.shared.inbox.order(Box::new(order)).ok();
     }
 }
 

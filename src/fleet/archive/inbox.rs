@@ -51,8 +51,12 @@ impl Ticket {
     }
 }
 
-/// Something that a person wants done.
-pub(super) type Order = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Something that a person wants done; where the archive is away, why.
+pub(super) type Order = Box<dyn FnOnce(Result<&mut Connection>) -> Reply + Send>;
+
+/// Answers whoever asked, once it is known whether what was done stands where the next start finds
+/// it.
+pub(super) type Reply = Box<dyn FnOnce(Result<()>)>;
 
 /// What one transaction takes.
 #[derive(Default)]
@@ -158,6 +162,10 @@ impl Inbox {
 
     pub(super) fn take(&self) -> Batch {
         std::mem::take(&mut self.waiting.lock().expect(UNPOISONED).batch)
+    }
+
+    pub(super) fn take_orders(&self) -> VecDeque<Order> {
+        std::mem::take(&mut self.waiting.lock().expect(UNPOISONED).batch.orders)
     }
 
     /// What could not be written comes first the next time.

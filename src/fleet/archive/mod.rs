@@ -17,15 +17,18 @@ mod write;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    sync::Mutex,
     time::Duration,
 };
 
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 
 pub use alerts::{AlertQuery, AlertRecord};
 pub use history::{History, Series};
 pub use records::{EventRow, SessionQuery, SessionRow};
 pub(super) use thread::ArchiveThread;
+use thread::Writer;
 
 use super::{
     alert::AlertKind,
@@ -37,11 +40,12 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
-    stage::{Component, Stage},
+    health::{Code, Finding, Severity, kept_in},
+    stage::{Component, Stage, State},
     store::{self, Schema},
 };
-use inbox::Inbox;
-use reader::Reader;
+use inbox::{Inbox, Reply};
+use reader::{Reader, ReadersPlace};
 
 /// The archive's name in `state.dir`.
 pub(super) const ARCHIVE_FILE: &str = "fleet.db";
@@ -106,67 +110,143 @@ pub(super) struct Memory {
     pub(super) alerts: Vec<(BoothKey, AlertKind, i64, String)>,
 }
 
+/// What is kept of an archive in whose place another file was put while the fleet server ran.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Kept {
+    file: PathBuf,
+    /// Nothing is written until the right one is back, or the fleet server is started again.
+    is_held: bool,
+}
+
+/// What the writer and the handles share.
+#[derive(Clone)]
+struct Shared {
+    inbox: Arc<Inbox>,
+    stage: Arc<Stage>,
+    erasures: Erasures,
+    readers_place: ReadersPlace,
+    /// What the desk has not yet been given of what was known before.
+    memory: Arc<Mutex<Option<Memory>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
+}
+
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
 /// A handle to the archive. Clones share it.
 #[derive(Clone)]
 pub struct Archive {
-    inbox: Arc<Inbox>,
+    shared: Shared,
     reader: Reader,
-    stage: Arc<Stage>,
-    erasures: Erasures,
 }
 
 impl Archive {
     /// Opens the file and starts its two threads.
     ///
+    /// A disk that is full, read-only or failing is no error: the stage is then `Unavailable` with
+    /// the reason, records wait unacknowledged, and the writer opens the file once the disk lets
+    /// it.
+    ///
     /// # Errors
-    /// `Config` when the file cannot be made, read or written, or is damaged.
+    /// `Config` when the file may not be read or written by this user, is damaged, or is a newer
+    /// boothd's. `Exhausted` when there are no more threads.
     pub(super) fn open(
         path: &Path,
         history: Duration,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Archive, ArchiveThread, Memory)> {
-        let (connection, memory) = open(path).map_err(|error| store::at_start(path, &error))?;
-        store::check(&connection, path)?;
+    ) -> Result<(Archive, ArchiveThread)> {
         let stage = Arc::new(Stage::new(Component::Archive));
         stage.update(|status| status.source = Some(ARCHIVE_FILE.into()));
-        stage.media_passed(clock.monotonic());
-        let inbox = Arc::new(Inbox::default());
-        let reader = Reader::start(path)?;
-        let erasures = Erasures::default();
-        erase::publish(&connection, &erasures)?;
-        let shared = (inbox.clone(), stage.clone(), erasures.clone());
-        let desk = thread::Writer::new(connection, path, shared);
-        let thread = ArchiveThread::start(desk, history, clock)?;
-        Ok((Archive { inbox, reader, stage, erasures }, thread, memory))
+        let shared = Shared {
+            inbox: Arc::default(),
+            stage,
+            erasures: Erasures::default(),
+            readers_place: ReadersPlace::default(),
+            memory: Arc::default(),
+            kept: Arc::default(),
+        };
+        let writer = Writer::open(path, shared.clone(), &*clock)?;
+        let reader = Reader::start(shared.readers_place.clone())?;
+        let thread = ArchiveThread::start(writer, history, clock)?;
+        Ok((Archive { shared, reader }, thread))
     }
 
     /// What /health shows of it.
     pub fn stage(&self) -> Arc<Stage> {
-        self.stage.clone()
+        self.shared.stage.clone()
+    }
+
+    /// What was known before this start, once: as soon as the file could be read.
+    pub(super) fn take_memory(&self) -> Option<Memory> {
+        self.shared.memory.lock().expect(UNPOISONED).take()
+    }
+
+    /// What is wrong with it.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        let status = self.shared.stage.status();
+        let is_well = status.state == State::Running;
+        let kept = self.shared.kept.lock().expect(UNPOISONED).clone();
+        match kept {
+            Some(kept) if kept.is_held || is_well => {
+                let finding = Finding::new(Code::ArchiveReplaced);
+                let severity =
+                    if kept.is_held { Severity::Unhealthy } else { Severity::Degraded };
+                let finding = match status.error {
+                    Some(error) if kept.is_held => finding.because(error),
+                    _ => finding.with(kept_in(&kept.file)),
+                };
+                Some(finding.as_severe_as(severity))
+            }
+            _ if is_well => None,
+            _ => {
+                let finding = Finding::new(Code::ArchiveAway);
+                Some(match status.error {
+                    Some(error) => finding.because(error),
+                    None => finding,
+                })
+            }
+        }
     }
 
     /// What was erased, and which orders are open.
     pub(super) fn erasures(&self) -> Erasures {
-        self.erasures.clone()
+        self.shared.erasures.clone()
     }
 
-    /// Orders to booths that have not yet been obeyed.
-    pub fn open_orders(&self) -> usize {
-        self.erasures.known().open.len()
+    /// Orders to booths that have not yet been obeyed; `None`: the file could not yet be read.
+    pub fn open_orders(&self) -> Option<usize> {
+        let known = self.shared.erasures.known();
+        known.is_read().then(|| known.open.len())
     }
 
     /// Gives what is to be kept.
     pub(super) fn put(&self, outgoing: Outgoing) {
-        self.inbox.put(outgoing);
+        self.shared.inbox.put(outgoing);
     }
 
     pub(super) fn inbox(&self) -> Arc<Inbox> {
-        self.inbox.clone()
+        self.shared.inbox.clone()
     }
 
     /// Records that wait, and minutes that were dropped since the start.
     pub fn backlog(&self) -> Backlog {
-        self.inbox.backlog()
+        self.shared.inbox.backlog()
+    }
+
+    /// Has the writer do something, and waits until that stands where the next start finds it.
+    async fn command<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let order = move |connection: Result<&mut Connection>| -> Reply {
+            let done = connection.and_then(work);
+            // Whoever asked may have gone away.
+            Box::new(move |stands: Result<()>| {
+                drop(answer.send(done.and_then(|done| stands.map(|()| done))));
+            })
+        };
+        self.shared.inbox.order(Box::new(order))?;
+        answered.await.unwrap_or_else(|_| Err(has_left()))
     }
 
     /// Asks the reader.
@@ -215,14 +295,16 @@ pub fn erase_by_command(
     Ok(receipt)
 }
 
-fn open(path: &Path) -> Result<(Connection, Memory)> {
-    let connection = store::connect_first(path, &SCHEMA)?;
-    store::note_opening(&connection, path)?;
-    let memory = Memory {
-        booths: write::known_booths(&connection)?,
-        alerts: alerts::open_alerts(&connection)?,
-    };
-    Ok((connection, memory))
+fn read_memory(connection: &Connection) -> Result<Memory> {
+    Ok(Memory {
+        booths: write::known_booths(connection)?,
+        alerts: alerts::open_alerts(connection)?,
+    })
+}
+
+fn is_away() -> Error {
+    let what = "the archive is not open; /health says why, and boothd tries again by itself";
+    Error::new(ErrorKind::Unavailable, what)
 }
 
 fn has_left() -> Error {

@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread,
 };
 
@@ -18,7 +21,29 @@ use crate::{
 /// Questions that may wait; the next one is refused.
 const QUESTIONS: usize = 64;
 
-type Question = Box<dyn FnOnce(&Connection) + Send>;
+const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
+
+type Question = Box<dyn FnOnce(Option<&Connection>) + Send>;
+
+/// The reader's connection. The writer opens it, and takes it away where the file was deleted or
+/// replaced: SQLite must not have the old file open while the new one is used.
+#[derive(Clone, Default)]
+pub(super) struct ReadersPlace(Arc<Mutex<Option<Connection>>>);
+
+impl ReadersPlace {
+    /// Opens the file for the reader.
+    pub(super) fn open(&self, path: &Path) -> Result<()> {
+        let connection = store::connect(path, &SCHEMA)?;
+        connection.pragma_update(None, "query_only", true)?;
+        *self.0.lock().expect(UNPOISONED) = Some(connection);
+        Ok(())
+    }
+
+    /// Takes the connection, once the question that is being answered is.
+    pub(super) fn take(&self) -> Option<Connection> {
+        self.0.lock().expect(UNPOISONED).take()
+    }
+}
 
 /// A handle to the thread, which leaves with the last handle.
 #[derive(Clone)]
@@ -27,13 +52,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(path: &Path) -> Result<Self> {
-        let connection = store::connect(path, &SCHEMA)?;
-        connection.pragma_update(None, "query_only", true)?;
+    pub(super) fn start(place: ReadersPlace) -> Result<Self> {
         let (questions, asked) = sync_channel(QUESTIONS);
         thread::Builder::new()
             .name("fleet-reader".into())
-            .spawn(move || answer(&connection, &asked))
+            .spawn(move || answer(&place, &asked))
             .map_err(|cause| {
                 let what = "no thread for the archive's reader; raise the limit of threads";
                 Error::new(ErrorKind::Exhausted, what).because(cause)
@@ -46,8 +69,11 @@ impl Reader {
         question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        // Whoever asked may have gone away.
-        let question = move |connection: &Connection| drop(answer.send(question(connection)));
+        let question = move |connection: Option<&Connection>| {
+            let answered = connection.ok_or_else(super::is_away).and_then(question);
+            // Whoever asked may have gone away.
+            drop(answer.send(answered));
+        };
         self.questions.try_send(Box::new(question)).map_err(|refused| match refused {
             TrySendError::Full(_) => {
                 let what = "the archive cannot keep up; try again in a moment";
@@ -59,8 +85,8 @@ impl Reader {
     }
 }
 
-fn answer(connection: &Connection, asked: &Receiver<Question>) {
+fn answer(place: &ReadersPlace, asked: &Receiver<Question>) {
     while let Ok(question) = asked.recv() {
-        question(connection);
+        question(place.0.lock().expect(UNPOISONED).as_ref());
     }
 }

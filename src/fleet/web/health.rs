@@ -11,28 +11,24 @@ use serde_json::{Value, json};
 use super::Shared;
 use crate::{
     board::free_bytes,
+    health::{self, Code, Finding, Findings, Probe as _, Report, Verdict},
     stage::{Stage, State as StageState},
-    web::certificates_health,
+    web::{FindingHealth, certificates_health},
 };
 
 /// Answers GET /health. How many booths there are is nobody's secret; which is.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let state = &shared.state;
-    let stages = [&state.broker, &state.archive.stage(), &state.store.stage()].map(works);
-    let is_ready = is_ready(&shared);
-    let status = match () {
-        () if !is_ready => "unhealthy",
-        () if stages.iter().any(|works| !works) => "degraded",
-        () if has_certificate_trouble(&shared) => "degraded",
-        () => "healthy",
-    };
+    let findings = findings(&shared);
+    let verdict = Report::verdict_of(&findings);
     let (census, counts) = {
         let desk = shared.desk();
         (desk.census(), desk.counts())
     };
     let backlog = state.archive.backlog();
     let body = json!({
-        "status": status,
+        "status": verdict.name(),
+        "findings": findings.iter().map(FindingHealth::of).collect::<Vec<_>>(),
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": shared.clock.monotonic().as_secs(),
         "broker": stage(&state.broker),
@@ -46,7 +42,7 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         "certificates": certificates_health(&state.certificates, &*shared.clock),
         "disk": { "free_bytes": free_bytes(&state.state_dir) },
     });
-    (code(is_ready), Json(body)).into_response()
+    (code(verdict), Json(body)).into_response()
 }
 
 /// Answers GET /health/live: the process answers.
@@ -56,25 +52,40 @@ pub(super) async fn live() -> Response {
 
 /// Answers GET /health/ready: booths are heard and kept.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let is_ready = is_ready(&shared);
-    (code(is_ready), Json(json!({ "ready": is_ready }))).into_response()
+    let verdict = Report::verdict_of(&findings(&shared));
+    let is_ready = verdict != Verdict::Unhealthy;
+    (code(verdict), Json(json!({ "ready": is_ready }))).into_response()
 }
 
-fn is_ready(shared: &Shared) -> bool {
-    works(&shared.state.broker) && works(&shared.state.archive.stage())
+/// What is wrong with the fleet server itself, worst first. What is wrong with booths is an alert.
+fn findings(shared: &Shared) -> Vec<Finding> {
+    let state = &shared.state;
+    let mut findings = Findings::default();
+    findings.extend(stage_fault(&state.broker, Code::BrokerAway));
+    findings.extend(state.archive.finding());
+    findings.extend(stage_fault(&state.store.stage(), Code::StoreAway));
+    let replaced = state.store.replaced();
+    health::replaced(move || replaced.borrow().clone())
+        .look(shared.clock.monotonic(), &mut findings);
+    health::certificates(state.certificates.clone(), shared.clock.clone())
+        .look(shared.clock.monotonic(), &mut findings);
+    findings.sorted()
 }
 
-fn works(stage: &std::sync::Arc<Stage>) -> bool {
-    stage.status().state == StageState::Running
+fn stage_fault(stage: &Stage, code: Code) -> Option<Finding> {
+    let status = stage.status();
+    let finding = Finding::new(code);
+    (status.state != StageState::Running).then(|| match status.error {
+        Some(error) => finding.because(error),
+        None => finding,
+    })
 }
 
-fn has_certificate_trouble(shared: &Shared) -> bool {
-    let outlooks = shared.state.certificates.outlooks(&*shared.clock);
-    outlooks.iter().any(|outlook| outlook.problem.is_some())
-}
-
-fn code(is_ready: bool) -> StatusCode {
-    if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+fn code(verdict: Verdict) -> StatusCode {
+    match verdict {
+        Verdict::Healthy | Verdict::Degraded => StatusCode::OK,
+        Verdict::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 fn stage(stage: &Stage) -> Value {

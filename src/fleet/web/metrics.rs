@@ -60,9 +60,14 @@ fn note_archive(sheet: &mut Sheet, shared: &Shared) {
     let backlog = shared.state.archive.backlog();
     let waiting = number(backlog.records);
     sheet.gauge("boothd_fleet_records_waiting", "Records not yet on the disk.", waiting);
-    let orders = number(shared.state.archive.open_orders());
-    let help = "Orders to booths to erase that are not yet obeyed.";
-    sheet.gauge("boothd_fleet_erase_orders_open", help, orders);
+    let is_kept = shared.state.archive.stage().status().state == StageState::Running;
+    let help = "1 while the archive takes what booths publish.";
+    sheet.gauge("boothd_fleet_archive_up", help, f64::from(is_kept));
+    // What is not known is not there.
+    if let Some(orders) = shared.state.archive.open_orders() {
+        let help = "Orders to booths to erase that are not yet obeyed.";
+        sheet.gauge("boothd_fleet_erase_orders_open", help, number(orders));
+    }
     let mut counter = |name, help, value| sheet.counter(name, help, count(value));
     let erased = "Records of what was erased before, not taken.";
     counter("boothd_fleet_erased_records", erased, backlog.erased_records_total);
