@@ -82,30 +82,9 @@ impl ActivityDetector {
         self.model.runtime()
     }
 
-    /// Judges the samples that are new, then describes the whole segment. `samples` are the
-    /// segment's, -1..1.
-    pub(super) fn observe(
-        &self,
-        segment: &Segment,
-        samples: &[f32],
-        config: ActivityConfig,
-        track: &mut ActivityTrack,
-    ) -> Result<Activity> {
-        let mut new_samples = segment.new_samples.min(samples.len());
-        if track.next_sequence != Some(segment.sequence) {
-            track.forget();
-            new_samples = samples.len();
-        }
-        // A failed run leaves the track torn; the next segment then begins afresh.
-        track.next_sequence = None;
-        self.judge(&samples[samples.len() - new_samples..], track)?;
-        track.next_sequence = Some(segment.sequence + 1);
-        track.probabilities.drain(..track.surplus(samples.len()));
-        Ok(track.describe(config, samples.len()))
-    }
-
-    fn judge(&self, samples: &[f32], track: &mut ActivityTrack) -> Result<()> {
-        track.probabilities.truncate(track.probabilities.len() - track.provisional);
+    /// Judges the next samples of a segment that [`ActivityTrack::begin`] began, -1..1, as far as
+    /// they fill blocks.
+    pub(super) fn judge(&self, samples: &[f32], track: &mut ActivityTrack) -> Result<()> {
         track.recent.extend_from_slice(samples);
         let mut at = 0;
         while track.recent.len() - at >= CONTEXT_SAMPLES + BLOCK_SAMPLES {
@@ -116,12 +95,25 @@ impl ActivityDetector {
             at += BLOCK_SAMPLES;
         }
         track.recent.drain(..at);
+        Ok(())
+    }
+
+    /// Describes the whole segment, once its samples are judged.
+    pub(super) fn finish(
+        &self,
+        segment: &Segment,
+        config: ActivityConfig,
+        track: &mut ActivityTrack,
+    ) -> Result<Activity> {
+        let length = segment.samples.len();
         track.provisional = track.unblocked() / CHUNK_SAMPLES;
         if track.provisional > 0 {
             let outputs = self.run(&track.recent, track)?;
             track.probabilities.extend(&outputs.values(0)[..track.provisional]);
         }
-        Ok(())
+        track.next_sequence = Some(segment.sequence + 1);
+        track.probabilities.drain(..track.surplus(length));
+        Ok(track.describe(config, length))
     }
 
     /// Runs the model on a block, each chunk with its context; what is missing is silence, which
@@ -142,6 +134,22 @@ impl ActivityDetector {
 }
 
 impl ActivityTrack {
+    /// Begins a segment; gives the place of its first sample that is to be judged.
+    pub(super) fn begin(&mut self, segment: &Segment) -> usize {
+        let length = segment.samples.len();
+        let mut new_samples = segment.new_samples.min(length);
+        if self.next_sequence != Some(segment.sequence) {
+            self.forget();
+            new_samples = length;
+        }
+        // A run that fails, or an analysis that is given up, leaves the track torn: the next
+        // segment then begins afresh.
+        self.next_sequence = None;
+        self.probabilities.truncate(self.probabilities.len() - self.provisional);
+        self.provisional = 0;
+        length - new_samples
+    }
+
     fn forget(&mut self) {
         for (values, size) in [
             (&mut self.hidden, STATE_VALUES),

@@ -1,20 +1,25 @@
 //! [`VoiceAnalyser`]: all steps of a segment, in order. One a worker.
 
-use std::time::Duration;
+use std::{mem::take, ops::Range, time::Duration};
 
 use super::{
     F0Statistics, STEP_SAMPLES, SpeechTiming, VoiceObservation,
     activity::{Activity, ActivityConfig, ActivityDetector, ActivityTrack},
     arousal,
     clarity::{ClarityEvidence, clarity, speech_to_noise_db},
-    f0::{F0Config, F0Tracker},
-    loudness::{self, Loudness, loudness},
-    spectrum::{SpectrumAnalyser, VoicedSpectrum},
+    f0::{F0Config, F0Tracker, Part, PeakAroundMean},
+    loudness::{self, LoudnessSums},
+    path::PathFinder,
+    spectrum::{FRAME_SAMPLES, HOP_SAMPLES, SpectrumAnalyser, VoicedSums},
     statistics::summarise,
     syllables::SyllableCounter,
 };
 use crate::{
-    cost::Stopwatch, error::Result, features::Features, inference::Catalog, media::Segment,
+    cost::Stopwatch,
+    error::Result,
+    features::Features,
+    inference::Catalog,
+    media::{SAMPLE_RATE_HZ, Segment, duration_of},
 };
 
 /// What an operator may want to tune.
@@ -62,19 +67,70 @@ pub struct VoiceTrack {
     activity: ActivityTrack,
 }
 
+/// A segment that is longer is analysed in pieces, each of about the work of a segment so long:
+/// whoever must be served meanwhile is, between two of them.
+pub const PIECE_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
+
+// Sums in pieces are the same to the bit only so, and steps lie in one piece.
+const _: () =
+    assert!(PIECE_SAMPLES.is_multiple_of(16) && PIECE_SAMPLES.is_multiple_of(STEP_SAMPLES));
+
 /// Turns segments into observations. Owns every plan and buffer that this takes.
 #[derive(Debug)]
 pub struct VoiceAnalyser {
     models: VoiceModels,
     config: SpeechConfig,
+    piece_samples: usize,
     f0: F0Tracker,
     spectrum: SpectrumAnalyser,
     syllables: SyllableCounter,
-    /// The segment's samples, -1..1.
+    /// Samples of the piece in hand, -1..1, and where in the segment they begin.
     samples: Vec<f32>,
-    /// Mean square a step.
-    powers: Vec<f32>,
+    start: usize,
+    /// `samples` are the whole segment's.
+    is_loaded: bool,
     sorted: Vec<f32>,
+    /// Of a segment that is done.
+    spare: Buffers,
+}
+
+/// What is kept of each 10 ms of a segment until all of it is known.
+#[derive(Debug, Default)]
+struct Buffers {
+    /// Mean square.
+    powers: Vec<f32>,
+    /// As the syllables are counted by.
+    loudness: Vec<f32>,
+    path: PathFinder,
+}
+
+/// The analysis of one segment, under way: nothing of it is a worker's.
+#[derive(Debug)]
+pub struct Analysis {
+    next: Next,
+    /// The first sample that the voice activity model has not judged.
+    judged: usize,
+    loudness: LoudnessSums,
+    peak: PeakAroundMean,
+    activity: Activity,
+    f0_track_hz: Vec<Option<f32>>,
+    f0: Option<F0Statistics>,
+    voiced: VoicedSums,
+    buffers: Buffers,
+    timing: SpeechTiming,
+}
+
+/// What is done next, and from where on.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// Level and voice activity; a sample.
+    Listen(usize),
+    /// Pitch; a step.
+    Follow(usize),
+    /// Spectra of what is voiced; the centre of a frame, as a sample.
+    Measure(usize),
+    /// All is known that the observation is made of.
+    Conclude,
 }
 
 impl VoiceAnalyser {
@@ -84,12 +140,15 @@ impl VoiceAnalyser {
         VoiceAnalyser {
             models,
             config,
+            piece_samples: PIECE_SAMPLES,
             spectrum: SpectrumAnalyser::new(),
             syllables: SyllableCounter::new(f0.bins()),
             f0,
             samples: Vec::new(),
-            powers: Vec::new(),
+            start: 0,
+            is_loaded: false,
             sorted: Vec::new(),
+            spare: Buffers::default(),
         }
     }
 
@@ -104,39 +163,194 @@ impl VoiceAnalyser {
         track: &mut VoiceTrack,
         features: Features,
     ) -> Result<VoiceObservation> {
-        let (mut whole, mut step) = (Stopwatch::start(), Stopwatch::start());
-        let mut timing = SpeechTiming::default();
-        loudness::to_unit_scale(&segment.samples, &mut self.samples);
-        loudness::powers(&self.samples, &mut self.powers);
-        let loudness = loudness(&segment.samples);
-        step.lap();
+        let mut analysis = self.begin(segment, track);
+        loop {
+            if let Some(observation) = self.advance(&mut analysis, segment, track, features)? {
+                return Ok(observation);
+            }
+        }
+    }
+
+    /// Begins a segment of a stream, as [`VoiceAnalyser::observe`] takes it.
+    pub fn begin(&mut self, segment: &Segment, track: &mut VoiceTrack) -> Analysis {
+        let mut buffers = take(&mut self.spare);
+        buffers.powers.clear();
+        buffers.path.clear();
+        buffers.loudness.clear();
+        // A step without a spectrum is silent.
+        buffers.loudness.resize(segment.samples.len() / STEP_SAMPLES, 0.0);
+        Analysis {
+            next: Next::Listen(0),
+            judged: track.activity.begin(segment),
+            loudness: LoudnessSums::default(),
+            peak: PeakAroundMean::default(),
+            activity: Activity::default(),
+            f0_track_hz: Vec::new(),
+            f0: None,
+            voiced: VoicedSums::default(),
+            buffers,
+            timing: SpeechTiming::default(),
+        }
+    }
+
+    /// Goes on with a segment that was begun, by one piece; up to [`PIECE_SAMPLES`] are one. Any
+    /// analyser of the same configuration may, and others may come between. `None`: there is more
+    /// to be done. The numbers are the same as of the whole at once.
+    ///
+    /// # Errors
+    /// `Internal` when the model fails to run; the analysis is then over.
+    pub fn advance(
+        &mut self,
+        analysis: &mut Analysis,
+        segment: &Segment,
+        track: &mut VoiceTrack,
+        features: Features,
+    ) -> Result<Option<VoiceObservation>> {
+        let mut whole = Stopwatch::start();
+        self.is_loaded = false;
+        let is_short = segment.samples.len() <= self.piece_samples;
+        loop {
+            match analysis.next {
+                Next::Listen(from) => self.listen(from, analysis, segment, track)?,
+                Next::Follow(from) => self.follow(from, analysis, segment),
+                Next::Measure(from) => self.measure(from, analysis, segment),
+                Next::Conclude => {
+                    let mut concluded = self.conclude(analysis, segment, features);
+                    analysis.timing.total += whole.lap();
+                    concluded.timing = analysis.timing;
+                    return Ok(Some(concluded));
+                }
+            }
+            if !is_short {
+                analysis.timing.total += whole.lap();
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Makes `samples` hold those of `part`, or all where the segment is one piece.
+    fn load(&mut self, segment: &Segment, part: Range<usize>) {
+        let length = segment.samples.len();
+        if self.is_loaded {
+            return;
+        }
+        self.is_loaded = length <= self.piece_samples;
+        let part = if self.is_loaded { 0..length } else { part.start..part.end.min(length) };
+        self.start = part.start;
+        loudness::to_unit_scale(&segment.samples[part], &mut self.samples);
+    }
+
+    /// Level, and voice activity.
+    fn listen(
+        &mut self,
+        from: usize,
+        analysis: &mut Analysis,
+        segment: &Segment,
+        track: &mut VoiceTrack,
+    ) -> Result<()> {
+        let length = segment.samples.len();
+        let to = from.saturating_add(self.piece_samples).min(length);
+        self.load(segment, from..to);
+        loudness::push_powers(&self.samples, &mut analysis.buffers.powers);
+        analysis.loudness.push(&segment.samples[from..to]);
+        analysis.peak.push(&self.samples);
+        let mut step = Stopwatch::start();
         let detector = &self.models.activity;
-        let activity = detector.observe(
+        let judged = analysis.judged.clamp(from, to);
+        detector.judge(&self.samples[judged - from..], &mut track.activity)?;
+        analysis.next = Next::Listen(to);
+        if to == length {
+            analysis.activity =
+                detector.finish(segment, self.config.activity, &mut track.activity)?;
+            analysis.next = Next::Follow(self.f0.frames(length).start);
+        }
+        analysis.timing.activity += step.lap();
+        Ok(())
+    }
+
+    /// The f0 track; on the way the syllable envelope, which reads the same spectra.
+    fn follow(&mut self, from: usize, analysis: &mut Analysis, segment: &Segment) {
+        let mut step = Stopwatch::start();
+        let (length, frames) = (segment.samples.len(), self.f0.frames(segment.samples.len()));
+        let to = from.saturating_add(self.piece_samples / STEP_SAMPLES).min(frames.end);
+        let reach = self.f0.reach_samples();
+        self.load(
             segment,
-            &self.samples,
-            self.config.activity,
-            &mut track.activity,
-        )?;
-        timing.activity = step.lap();
-        let f0_track_hz = self.track_f0();
-        let f0 = summarise(&f0_track_hz, &mut self.sorted);
-        timing.f0 = step.lap();
-        let voiced = self.voiced_spectrum(&activity, &f0_track_hz, f0);
-        let clarity = voiced.and_then(|voiced| self.clarity(&voiced, &loudness, &f0_track_hz));
-        let arousal = f0.zip(voiced).filter(|_| features.voice_emotion);
-        let arousal = arousal
-            .map(|(f0, voiced)| arousal::features(&f0, &self.powers, voiced.hf500_ratio));
-        timing.spectrum = step.lap();
-        let syllables =
-            if activity.detected { self.syllables.nuclei(&f0_track_hz) } else { Vec::new() };
-        timing.syllables = step.lap();
-        timing.total = whole.lap();
-        Ok(VoiceObservation {
+            (from * STEP_SAMPLES).saturating_sub(reach)..to * STEP_SAMPLES + reach,
+        );
+        let (Buffers { path, loudness, .. }, syllables) =
+            (&mut analysis.buffers, &self.syllables);
+        let part = Part { samples: &self.samples, start: self.start, steps: from..to };
+        let mut on_frame =
+            |step: usize, power: &[f32]| loudness[step] = syllables.loudness(power);
+        self.f0.follow(&part, analysis.peak.get(), path, &mut on_frame);
+        analysis.next = Next::Follow(to);
+        if to == frames.end {
+            analysis.f0_track_hz = self.f0.solve(length, path);
+            analysis.f0 = summarise(&analysis.f0_track_hz, &mut self.sorted);
+            // Without speech, or with too few voiced frames, there is nothing to measure.
+            let is_voice = analysis.activity.detected && analysis.f0.is_some();
+            analysis.next = if is_voice { Next::Measure(0) } else { Next::Conclude };
+        }
+        analysis.timing.f0 += step.lap();
+    }
+
+    /// The spectra of the voiced frames.
+    fn measure(&mut self, from: usize, analysis: &mut Analysis, segment: &Segment) {
+        let mut step = Stopwatch::start();
+        let length = segment.samples.len();
+        let to = from.saturating_add(self.piece_samples.next_multiple_of(HOP_SAMPLES));
+        let to = to.min(length + 1);
+        let half = FRAME_SAMPLES / 2;
+        self.load(segment, from.saturating_sub(half)..to + half);
+        for centre in (from..to).step_by(HOP_SAMPLES) {
+            if analysis.f0_track_hz.get(centre / STEP_SAMPLES).is_some_and(Option::is_some) {
+                self.spectrum.add(&self.samples, centre - self.start, &mut analysis.voiced);
+            }
+        }
+        analysis.next = if to > length { Next::Conclude } else { Next::Measure(to) };
+        analysis.timing.spectrum += step.lap();
+    }
+
+    fn conclude(
+        &mut self,
+        analysis: &mut Analysis,
+        segment: &Segment,
+        features: Features,
+    ) -> VoiceObservation {
+        let mut step = Stopwatch::start();
+        let (buffers, f0_track_hz) =
+            (take(&mut analysis.buffers), take(&mut analysis.f0_track_hz));
+        let (activity, f0) = (take(&mut analysis.activity), analysis.f0);
+        let (loudness, voiced) = (analysis.loudness.loudness(), analysis.voiced.spectrum());
+        let clarity = voiced.and_then(|voiced| {
+            Some(clarity(ClarityEvidence {
+                presence_ratio: voiced.presence_ratio,
+                clipping_ratio: loudness.clipping_ratio,
+                speech_to_noise_db: speech_to_noise_db(
+                    &buffers.powers,
+                    &f0_track_hz,
+                    &mut self.sorted,
+                )?,
+            }))
+        });
+        let arousal = f0
+            .zip(voiced)
+            .filter(|_| features.voice_emotion)
+            .map(|(f0, voiced)| arousal::features(&f0, &buffers.powers, voiced.hf500_ratio));
+        analysis.timing.spectrum += step.lap();
+        let nuclei = || self.syllables.nuclei(&buffers.loudness, &f0_track_hz);
+        let syllables = activity.detected.then(nuclei).unwrap_or_default();
+        analysis.timing.syllables += step.lap();
+        if segment.samples.len() <= self.piece_samples {
+            self.spare = buffers;
+        }
+        VoiceObservation {
             sequence: segment.sequence,
             captured_at: segment.captured_at,
             unix_ms: segment.unix_ms,
             duration: segment.duration(),
-            new_duration: crate::media::duration_of(segment.new_samples),
+            new_duration: duration_of(segment.new_samples),
             audio_detected: activity.detected,
             speech_ratio: activity.speech_ratio,
             speech: activity.speech,
@@ -150,44 +364,82 @@ impl VoiceAnalyser {
             clarity,
             syllables,
             arousal,
-            timing,
-        })
-    }
-
-    /// The f0 track; on the way the syllable envelope, which reads the same spectra.
-    fn track_f0(&mut self) -> Vec<Option<f32>> {
-        self.syllables.begin(self.samples.len() / STEP_SAMPLES);
-        let syllables = &mut self.syllables;
-        self.f0.track(&self.samples, |step, power| syllables.push(step, power))
-    }
-
-    /// `None` without speech and without enough voiced frames.
-    fn voiced_spectrum(
-        &mut self,
-        activity: &Activity,
-        f0_track_hz: &[Option<f32>],
-        f0: Option<F0Statistics>,
-    ) -> Option<VoicedSpectrum> {
-        if !activity.detected || f0.is_none() {
-            return None;
+            timing: SpeechTiming::default(),
         }
-        let voiced =
-            |sample: usize| f0_track_hz.get(sample / STEP_SAMPLES).is_some_and(Option::is_some);
-        self.spectrum.measure(&self.samples, voiced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::decode::wav::WavReader;
+
+    const SECOND: usize = SAMPLE_RATE_HZ as usize;
+
+    fn speech() -> Vec<i16> {
+        let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
+        let clip = std::fs::read(clip).unwrap();
+        let mut reader = WavReader::new(&*clip).unwrap();
+        let mut samples = vec![0; 20 * SECOND];
+        let count = reader.read(&mut samples).unwrap();
+        samples.truncate(count);
+        samples
     }
 
-    fn clarity(
-        &mut self,
-        voiced: &VoicedSpectrum,
-        loudness: &Loudness,
-        f0_track_hz: &[Option<f32>],
-    ) -> Option<f32> {
-        let speech_to_noise_db =
-            speech_to_noise_db(&self.powers, f0_track_hz, &mut self.sorted)?;
-        Some(clarity(ClarityEvidence {
-            presence_ratio: voiced.presence_ratio,
-            clipping_ratio: loudness.clipping_ratio,
-            speech_to_noise_db,
-        }))
+    /// Speech that grows louder and has a silence, so that what looks at the whole matters.
+    fn segment(sequence: u64, length: usize) -> Segment {
+        let clip = speech();
+        let loud = |(at, sample): (usize, i16)| {
+            let share = if at % (10 * SECOND) < SECOND { 0 } else { 1 + at * 3 / length };
+            i16::try_from((i64::from(sample) * share as i64 / 3).clamp(-32_768, 32_767))
+                .unwrap()
+        };
+        let samples: Vec<i16> =
+            clip.into_iter().cycle().take(length).enumerate().map(loud).collect();
+        let captured_at = Duration::from_secs(sequence);
+        Segment { sequence, captured_at, unix_ms: 0, new_samples: length - 777, samples }
+    }
+
+    fn analyser(models: &VoiceModels, piece_samples: usize) -> VoiceAnalyser {
+        let analyser = VoiceAnalyser::new(models.clone(), SpeechConfig::default());
+        VoiceAnalyser { piece_samples, ..analyser }
+    }
+
+    /// All of an observation but what it cost; a float is written so that no two are alike.
+    fn numbers(observation: VoiceObservation) -> String {
+        format!("{:?}", VoiceObservation { timing: SpeechTiming::default(), ..observation })
+    }
+
+    #[test]
+    fn in_pieces_with_others_between_the_numbers_are_those_of_the_whole() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let models = VoiceModels::load(&Catalog::open(&models).unwrap()).unwrap();
+        let mut whole = analyser(&models, 100 * PIECE_SAMPLES);
+        let mut workers = [analyser(&models, PIECE_SAMPLES), analyser(&models, PIECE_SAMPLES)];
+        let (mut track, mut other, mut pieced) = Default::default();
+        for (sequence, length) in
+            [(0, 60 * SECOND - 5), (1, 3 * SECOND), (2, 3 * SECOND + 1), (3, 13 * SECOND + 99)]
+        {
+            let whole_segment = segment(sequence, length);
+            let expected = whole.observe(&whole_segment, &mut track, Features::ALL).unwrap();
+            assert!(expected.audio_detected && expected.arousal.is_some());
+            let mut analysis = workers[0].begin(&whole_segment, &mut pieced);
+            let (mut turns, mut done) = (0, None);
+            while done.is_none() {
+                let worker = &mut workers[turns % 2];
+                done = worker
+                    .advance(&mut analysis, &whole_segment, &mut pieced, Features::ALL)
+                    .unwrap();
+                // Somebody else's, between.
+                let between = segment(turns as u64, 2 * SECOND);
+                worker.observe(&between, &mut other, Features::ALL).unwrap();
+                turns += 1;
+            }
+            assert_eq!(numbers(done.unwrap()), numbers(expected), "{length}");
+            let pieces = length.div_ceil(PIECE_SAMPLES);
+            assert!(if pieces == 1 { turns == 1 } else { turns > 2 * pieces }, "{turns}");
+        }
     }
 }

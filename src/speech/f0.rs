@@ -4,7 +4,7 @@
 //! harmonics-to-noise ratio of a sampled sound". Each frame gives candidates; `path`
 //! chooses among them over time. The constants are Praat's standard settings.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex32};
 
@@ -12,7 +12,7 @@ use super::{
     STEP_SAMPLES,
     path::{Candidate, PathFinder},
     sinc::{HALF_TAPS, SincTable},
-    sums::{dot, sum},
+    sums::{RunningSum, dot, sum},
 };
 use crate::media::SAMPLE_RATE_HZ;
 
@@ -49,7 +49,7 @@ pub struct F0Tracker {
     window: Vec<f32>,
     /// 1 / (the window's own normalised autocorrelation), per lag.
     window_gain: Vec<f32>,
-    lags: std::ops::Range<usize>,
+    lags: Range<usize>,
     /// Half of the longest period, samples.
     half_period: usize,
     forward: Arc<dyn RealToComplex<f32>>,
@@ -62,7 +62,6 @@ pub struct F0Tracker {
     correlation: Vec<f32>,
     sinc: SincTable,
     candidates: Vec<Candidate>,
-    path: PathFinder,
     chosen_hz: Vec<Option<f32>>,
 }
 
@@ -98,7 +97,6 @@ impl F0Tracker {
             correlation: vec![0.0; HALF_TAPS + lag_limit],
             sinc: SincTable::new(),
             candidates: Vec::new(),
-            path: PathFinder::default(),
             chosen_hz: Vec::new(),
             window,
             forward,
@@ -123,18 +121,40 @@ impl F0Tracker {
         samples: &[f32],
         mut on_frame: impl FnMut(usize, &[f32]),
     ) -> Vec<Option<f32>> {
-        let steps = samples.len() / STEP_SAMPLES;
+        let mut peak = PeakAroundMean::default();
+        peak.push(samples);
+        let mut path = PathFinder::default();
+        let part = Part { samples, start: 0, steps: self.frames(samples.len()) };
+        self.follow(&part, peak.get(), &mut path, &mut on_frame);
+        self.solve(samples.len(), &path)
+    }
+
+    /// The steps of a segment of `length` samples that have a frame: none where it is shorter
+    /// than a window.
+    pub(super) fn frames(&self, length: usize) -> Range<usize> {
         let half = self.window.len() / 2;
         let first = half.div_ceil(STEP_SAMPLES);
-        let end = (samples.len().saturating_sub(half) / STEP_SAMPLES + 1).min(steps);
-        if samples.len() < self.window.len() || first >= end {
-            return vec![None; steps];
-        }
-        let peak = peak_around_mean(samples);
-        self.path.clear();
-        for step in first..end {
-            let intensity =
-                self.cut_frame(samples, step * STEP_SAMPLES) / peak.max(f32::MIN_POSITIVE);
+        let end = (length.saturating_sub(half) / STEP_SAMPLES + 1).min(length / STEP_SAMPLES);
+        if length < self.window.len() { first..first } else { first..end.max(first) }
+    }
+
+    /// Samples on either side of a step that its frame looks at.
+    pub(super) fn reach_samples(&self) -> usize {
+        self.lags.end.max(self.window.len() / 2)
+    }
+
+    /// Adds the frames of a part of a segment to `path`. `peak` is the whole segment's; the parts
+    /// of [`F0Tracker::frames`] come in order.
+    pub(super) fn follow(
+        &mut self,
+        part: &Part<'_>,
+        peak: f32,
+        path: &mut PathFinder,
+        on_frame: &mut impl FnMut(usize, &[f32]),
+    ) {
+        for step in part.steps.clone() {
+            let centre = step * STEP_SAMPLES - part.start;
+            let intensity = self.cut_frame(part.samples, centre) / peak.max(f32::MIN_POSITIVE);
             let unvoiced = self.unvoiced_strength(intensity);
             self.candidates.clear();
             // A candidate's strength is at most 1 and a detour to it costs more than it wins.
@@ -143,11 +163,18 @@ impl F0Tracker {
                 on_frame(step, &self.power);
                 self.find_candidates();
             }
-            self.path.push(unvoiced, &self.candidates);
+            path.push(unvoiced, &self.candidates);
         }
-        self.path.solve(&mut self.chosen_hz);
-        let last = self.chosen_hz.len() - 1;
-        (0..steps).map(|step| self.chosen_hz[step.saturating_sub(first).min(last)]).collect()
+    }
+
+    /// The track of a segment of `length` samples of which all frames are in `path`.
+    pub(super) fn solve(&mut self, length: usize, path: &PathFinder) -> Vec<Option<f32>> {
+        let (steps, frames) = (length / STEP_SAMPLES, self.frames(length));
+        path.solve(&mut self.chosen_hz);
+        let Some(last) = self.chosen_hz.len().checked_sub(1) else { return vec![None; steps] };
+        (0..steps)
+            .map(|step| self.chosen_hz[step.saturating_sub(frames.start).min(last)])
+            .collect()
     }
 
     /// Windows the frame centred at sample `centre`, less its local mean; gives the peak of its
@@ -220,9 +247,57 @@ impl F0Tracker {
     }
 }
 
-fn peak_around_mean(samples: &[f32]) -> f32 {
-    let mean = sum(samples) / samples.len() as f32;
-    samples.iter().fold(0.0, |peak, sample| peak.max((sample - mean).abs()))
+/// Some samples of a segment, and the steps in them.
+pub(super) struct Part<'a> {
+    /// They reach [`F0Tracker::reach_samples`] beyond the steps, as far as the segment does.
+    pub(super) samples: &'a [f32],
+    /// Where in the segment they begin.
+    pub(super) start: usize,
+    /// Counted from the start of the segment.
+    pub(super) steps: Range<usize>,
+}
+
+/// How far the samples of a segment lie from their mean, at most. They may come in pieces, each
+/// but the last of a multiple of 16.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeakAroundMean {
+    sum: RunningSum,
+    count: usize,
+    least: f32,
+    most: f32,
+}
+
+impl Default for PeakAroundMean {
+    fn default() -> Self {
+        let (least, most) = (f32::INFINITY, f32::NEG_INFINITY);
+        PeakAroundMean { sum: RunningSum::default(), count: 0, least, most }
+    }
+}
+
+impl PeakAroundMean {
+    pub(super) fn push(&mut self, samples: &[f32]) {
+        self.sum.push(samples);
+        self.count += samples.len();
+        // In rows, which a processor compares side by side.
+        let (mut least, mut most) = ([self.least; 16], [self.most; 16]);
+        for row in samples.chunks(16) {
+            for ((sample, least), most) in row.iter().zip(&mut least).zip(&mut most) {
+                *least = if *sample < *least { *sample } else { *least };
+                *most = if *sample > *most { *sample } else { *most };
+            }
+        }
+        self.least = least.into_iter().fold(self.least, f32::min);
+        self.most = most.into_iter().fold(self.most, f32::max);
+    }
+
+    /// 0 without samples.
+    pub(super) fn get(&self) -> f32 {
+        if self.count == 0 {
+            return 0.0;
+        }
+        let mean = self.sum.total() / self.count as f32;
+        (self.most - mean).abs().max((self.least - mean).abs())
+    }
 }
 
 /// Praat's Hann window: zero just outside of either end.

@@ -18,13 +18,33 @@ pub struct Loudness {
 
 /// RMS, dBFS and clipping of these samples. Without samples: silence.
 pub fn loudness(samples: &[i16]) -> Loudness {
-    let energy: u64 =
-        samples.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum();
-    let clipped = samples.iter().filter(|s| matches!(**s, i16::MIN | i16::MAX)).count();
-    let count = samples.len().max(1) as f32;
-    let rms = (energy as f32 / count).sqrt() / FULL_SCALE;
-    let dbfs = (energy > 0).then(|| 20.0 * rms.log10());
-    Loudness { rms, dbfs, clipping_ratio: clipped as f32 / count }
+    let mut sums = LoudnessSums::default();
+    sums.push(samples);
+    sums.loudness()
+}
+
+/// What the loudness of a segment is made of; its samples may come in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LoudnessSums {
+    energy: u64,
+    clipped: usize,
+    count: usize,
+}
+
+impl LoudnessSums {
+    pub(super) fn push(&mut self, samples: &[i16]) {
+        self.energy +=
+            samples.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum::<u64>();
+        self.clipped += samples.iter().filter(|s| matches!(**s, i16::MIN | i16::MAX)).count();
+        self.count += samples.len();
+    }
+
+    pub(super) fn loudness(&self) -> Loudness {
+        let count = self.count.max(1) as f32;
+        let rms = (self.energy as f32 / count).sqrt() / FULL_SCALE;
+        let dbfs = (self.energy > 0).then(|| 20.0 * rms.log10());
+        Loudness { rms, dbfs, clipping_ratio: self.clipped as f32 / count }
+    }
 }
 
 /// Writes the samples as -1..1 into `out`, which keeps its allocation.
@@ -33,9 +53,8 @@ pub(super) fn to_unit_scale(samples: &[i16], out: &mut Vec<f32>) {
     out.extend(samples.iter().map(|sample| f32::from(*sample) / FULL_SCALE));
 }
 
-/// Writes the mean square of each 10 ms into `out`.
-pub(super) fn powers(samples: &[f32], out: &mut Vec<f32>) {
-    out.clear();
+/// Appends the mean square of each 10 ms to `out`.
+pub(super) fn push_powers(samples: &[f32], out: &mut Vec<f32>) {
     let steps = samples.chunks_exact(STEP_SAMPLES);
     out.extend(steps.map(|step| dot(step, step) / STEP_SAMPLES as f32));
 }
@@ -66,7 +85,7 @@ mod tests {
         let mut samples = vec![0.0; STEP_SAMPLES * 10 + 7];
         samples[STEP_SAMPLES * 5..STEP_SAMPLES * 6].fill(0.5);
         let mut out = Vec::new();
-        powers(&samples, &mut out);
+        push_powers(&samples, &mut out);
         assert_eq!(out.len(), 10);
         let loud: Vec<usize> = (0..10).filter(|k| out[*k] > 0.0).collect();
         assert_eq!(loud, [5]);

@@ -19,7 +19,9 @@ pub mod syllables;
 
 use std::time::Duration;
 
-pub use analyser::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack};
+pub use analyser::{
+    Analysis, PIECE_SAMPLES, SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack,
+};
 
 use crate::{
     cost::Cost,

@@ -20,13 +20,20 @@ impl Candidate {
     }
 }
 
-/// A candidate with the best score of a path that ends in it, and where that came from.
+/// One candidate of a frame, as the way back needs it: long sound has many frames.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     /// `None`: unvoiced.
+    frequency_hz: Option<f32>,
+    /// The candidate of the frame before that the best path to this one comes from.
+    before: u8,
+}
+
+/// The best path that ends in a candidate of the newest frame.
+#[derive(Clone, Copy, Debug)]
+struct End {
     candidate: Option<Candidate>,
     score: f32,
-    before: usize,
 }
 
 /// Collects frames, then solves. Keeps its allocations from segment to segment.
@@ -34,45 +41,53 @@ struct Node {
 pub(super) struct PathFinder {
     nodes: Vec<Node>,
     /// Where each frame's nodes begin.
-    starts: Vec<usize>,
+    starts: Vec<u32>,
+    /// Of the newest frame.
+    ends: Vec<End>,
+    /// Of the frame before, while a frame is added.
+    ends_before: Vec<End>,
 }
 
 impl PathFinder {
     pub(super) fn clear(&mut self) {
         self.nodes.clear();
         self.starts.clear();
+        self.ends.clear();
+        self.ends_before.clear();
     }
 
-    /// Adds a frame: the strength of "unvoiced" and the voiced candidates.
+    /// Adds a frame: the strength of "unvoiced" and up to 255 voiced candidates.
     pub(super) fn push(&mut self, unvoiced_strength: f32, candidates: &[Candidate]) {
-        let before = self.starts.last().copied().unwrap_or(0)..self.nodes.len();
-        self.starts.push(self.nodes.len());
+        std::mem::swap(&mut self.ends, &mut self.ends_before);
+        self.ends.clear();
+        self.starts.push(u32::try_from(self.nodes.len()).expect("a minute has 90,000 nodes"));
         let voiced = candidates.iter().map(|candidate| (Some(*candidate), candidate.strength));
         for (candidate, strength) in std::iter::once((None, unvoiced_strength)).chain(voiced) {
             let (mut score, mut from) = (f32::NEG_INFINITY, 0);
-            for index in before.clone() {
-                let node = &self.nodes[index];
-                let reached = node.score - transition_cost(node.candidate, candidate);
+            for (index, end) in (0..).zip(&self.ends_before) {
+                let reached = end.score - transition_cost(end.candidate, candidate);
                 if reached > score {
                     (score, from) = (reached, index);
                 }
             }
-            let score = if before.is_empty() { strength } else { score + strength };
-            self.nodes.push(Node { candidate, score, before: from });
+            let is_first = self.ends_before.is_empty();
+            let score = if is_first { strength } else { score + strength };
+            self.ends.push(End { candidate, score });
+            let frequency_hz = candidate.map(|candidate| candidate.frequency_hz);
+            self.nodes.push(Node { frequency_hz, before: from });
         }
     }
 
     /// Writes the best path's frequencies, one a frame, into `out`.
     pub(super) fn solve(&self, out: &mut Vec<Option<f32>>) {
         out.clear();
-        let Some(last) = self.starts.last() else { return };
-        let mut index = (*last..self.nodes.len())
-            .max_by(|a, b| self.nodes[*a].score.total_cmp(&self.nodes[*b].score))
-            .expect("each frame has its unvoiced node");
-        for _ in &self.starts {
-            let node = &self.nodes[index];
-            out.push(node.candidate.map(|candidate| candidate.frequency_hz));
-            index = node.before;
+        let best = (0..self.ends.len())
+            .max_by(|a, b| self.ends[*a].score.total_cmp(&self.ends[*b].score));
+        let Some(mut index) = best else { return };
+        for start in self.starts.iter().rev() {
+            let node = &self.nodes[*start as usize + index];
+            out.push(node.frequency_hz);
+            index = node.before.into();
         }
         out.reverse();
     }

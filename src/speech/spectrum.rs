@@ -46,6 +46,30 @@ pub struct VoicedSpectrum {
     pub hf500_ratio: f32,
 }
 
+/// What a [`VoicedSpectrum`] is made of; the frames may come one by one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct VoicedSums {
+    frames: usize,
+    centroids_hz: f32,
+    all: f32,
+    presence: f32,
+    low: f32,
+    high: f32,
+}
+
+impl VoicedSums {
+    /// `None` without a frame.
+    pub(super) fn spectrum(&self) -> Option<VoicedSpectrum> {
+        let frames = self.frames;
+        (frames > 0).then(|| VoicedSpectrum {
+            frames,
+            centroid_hz: self.centroids_hz / frames as f32,
+            presence_ratio: self.presence / self.all,
+            hf500_ratio: self.high / self.low.max(f32::MIN_POSITIVE),
+        })
+    }
+}
+
 impl Default for SpectrumAnalyser {
     fn default() -> Self {
         Self::new()
@@ -90,25 +114,25 @@ impl SpectrumAnalyser {
         samples: &[f32],
         voiced: impl Fn(usize) -> bool,
     ) -> Option<VoicedSpectrum> {
-        let (mut frames, mut centroids_hz) = (0, 0.0);
-        let (mut all, mut presence, mut low, mut high) = (0.0, 0.0, 0.0, 0.0);
-        for centre in (0..=samples.len()).step_by(HOP_SAMPLES).filter(|centre| voiced(*centre))
-        {
-            self.transform(samples, centre);
-            let Some(centroid_hz) = self.centroid_hz() else { continue };
-            frames += 1;
-            centroids_hz += centroid_hz;
-            all += self.energy(0..self.power.len());
-            presence += self.energy(bins(1000, 4000));
-            low += self.energy(bins(80, 500));
-            high += self.energy(bins(500, SAMPLE_RATE_HZ as usize / 2));
-        }
-        (frames > 0).then(|| VoicedSpectrum {
-            frames,
-            centroid_hz: centroids_hz / frames as f32,
-            presence_ratio: presence / all,
-            hf500_ratio: high / low.max(f32::MIN_POSITIVE),
-        })
+        let mut sums = VoicedSums::default();
+        let centres = (0..=samples.len()).step_by(HOP_SAMPLES);
+        centres
+            .filter(|centre| voiced(*centre))
+            .for_each(|centre| self.add(samples, centre, &mut sums));
+        sums.spectrum()
+    }
+
+    /// Adds the frame centred at sample `centre`. Of a segment, `samples` have at least the
+    /// frame's, as far as the segment has them.
+    pub(super) fn add(&mut self, samples: &[f32], centre: usize, sums: &mut VoicedSums) {
+        self.transform(samples, centre);
+        let Some(centroid_hz) = self.centroid_hz() else { return };
+        sums.frames += 1;
+        sums.centroids_hz += centroid_hz;
+        sums.all += self.energy(0..self.power.len());
+        sums.presence += self.energy(bins(1000, 4000));
+        sums.low += self.energy(bins(80, 500));
+        sums.high += self.energy(bins(500, SAMPLE_RATE_HZ as usize / 2));
     }
 
     /// Power spectrum of the frame centred at sample `centre`, zeros outside of the samples.

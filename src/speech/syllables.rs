@@ -24,14 +24,13 @@ const RANGE_DB: f32 = 37.0;
 /// Level under the top from which everything counts as equally silent, dB.
 const SILENT_DB: f32 = 90.0;
 
-/// Collects the loudness of a segment step by step, then finds the nuclei.
+/// Makes a loudness of each step's spectrum, and of a segment's loudness its nuclei.
 /// Keeps its allocations from segment to segment.
 #[derive(Debug)]
 pub struct SyllableCounter {
     /// First bin of each band, and the end of the last.
     edges: [usize; 3],
     kernel: [f32; 2 * REACH_STEPS + 1],
-    loudness: Vec<f32>,
     levels_db: Vec<f32>,
 }
 
@@ -47,32 +46,24 @@ impl SyllableCounter {
         SyllableCounter {
             edges: BAND_EDGES_HZ.map(|edge_hz| edge_hz * (bins - 1) / width_hz),
             kernel: weights.map(|weight| weight / sum),
-            loudness: Vec::new(),
             levels_db: Vec::new(),
         }
     }
 
-    /// Begins a segment of so many steps of 10 ms.
-    pub fn begin(&mut self, steps: usize) {
-        self.loudness.clear();
-        self.loudness.resize(steps, 0.0);
-    }
-
-    /// Takes the power spectrum of a step; a step that is left out counts as silent.
-    pub fn push(&mut self, step: usize, power: &[f32]) {
+    /// The loudness of a step of 10 ms, from its power spectrum; that of silence is 0.
+    pub fn loudness(&self, power: &[f32]) -> f32 {
         let bands = self.edges.windows(2);
-        self.loudness[step] =
-            bands.map(|band| power[band[0]..band[1]].iter().sum::<f32>().cbrt()).sum();
+        bands.map(|band| power[band[0]..band[1]].iter().sum::<f32>().cbrt()).sum()
     }
 
-    /// The nuclei, in order, from the start of the segment.
+    /// The nuclei, in order, from the start of the segment; `loudness` is each step's.
     ///
     /// A nucleus is a hump with a dip on either side, so one whose hump is cut by the segment's
     /// edge is found only if it dips by 1.25 dB inside: **within about 100 ms of an
     /// edge a nucleus may be missing**; whoever joins segments should take those from the
     /// overlapping neighbour.
-    pub fn nuclei(&mut self, f0_track_hz: &[Option<f32>]) -> Vec<Duration> {
-        self.smooth();
+    pub fn nuclei(&mut self, loudness: &[f32], f0_track_hz: &[Option<f32>]) -> Vec<Duration> {
+        self.smooth(loudness);
         let levels = &self.levels_db;
         let voiced = |step: usize| {
             let near = step.saturating_sub(1)..(step + 2).min(f0_track_hz.len());
@@ -87,14 +78,14 @@ impl SyllableCounter {
     }
 
     /// Loudness to smoothed level under the segment's top, dB.
-    fn smooth(&mut self) {
-        let last = self.loudness.len().saturating_sub(1);
-        let smoothed = (0..self.loudness.len()).map(|step| -> f32 {
+    fn smooth(&mut self, loudness: &[f32]) {
+        let last = loudness.len().saturating_sub(1);
+        let smoothed = (0..loudness.len()).map(|step| -> f32 {
             let around = self.kernel.iter().enumerate();
             around
                 .map(|(k, weight)| {
                     let at = (step + k).saturating_sub(REACH_STEPS).min(last);
-                    weight * self.loudness[at]
+                    weight * loudness[at]
                 })
                 .sum()
         });
@@ -112,20 +103,14 @@ impl SyllableCounter {
 /// two dips that part it from something higher (or from the segment's edge).
 fn is_prominent(levels: &[f32], step: usize) -> bool {
     let here = levels[step];
-    let dip = |walk: &mut dyn Iterator<Item = &f32>| {
-        let mut lowest = here;
-        for level in walk {
-            if *level > here {
-                break;
-            }
-            lowest = lowest.min(*level);
-        }
-        lowest
+    // No longer than it must: a minute of one tone would be walked through from each of its steps.
+    let dips = |walk: &mut dyn Iterator<Item = &f32>| {
+        walk.take_while(|level| **level <= here).any(|level| here - level >= PROMINENCE_DB)
     };
     let first_of_plateau = step == 0 || levels[step - 1] < here;
-    let before = dip(&mut levels[..step].iter().rev());
-    let after = dip(&mut levels[step + 1..].iter());
-    first_of_plateau && here - before.max(after) >= PROMINENCE_DB
+    first_of_plateau
+        && dips(&mut levels[..step].iter().rev())
+        && dips(&mut levels[step + 1..].iter())
 }
 
 #[cfg(test)]
@@ -137,12 +122,10 @@ mod tests {
     /// Nuclei, in steps, of a voice whose power follows `levels_db`.
     fn nuclei(levels_db: &[f32], voiced: bool) -> Vec<u128> {
         let mut counter = SyllableCounter::new(BINS);
-        counter.begin(levels_db.len());
-        for (step, level_db) in levels_db.iter().enumerate() {
-            counter.push(step, &[10f32.powf(level_db / 10.0); BINS]);
-        }
+        let powers = levels_db.iter().map(|level_db| [10f32.powf(level_db / 10.0); BINS]);
+        let loudness: Vec<f32> = powers.map(|power| counter.loudness(&power)).collect();
         let f0 = vec![voiced.then_some(120.0); levels_db.len()];
-        counter.nuclei(&f0).iter().map(|at| at.as_millis() / 10).collect()
+        counter.nuclei(&loudness, &f0).iter().map(|at| at.as_millis() / 10).collect()
     }
 
     fn humps(depth_db: f32) -> Vec<f32> {
