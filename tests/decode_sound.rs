@@ -3,7 +3,12 @@
 use std::{fs, path::Path, time::Duration};
 
 use boothd::{
-    decode::{opus::OpusDecoder, sound::SoundDecoder, webm::OpusTrack},
+    decode::{
+        opus::OpusDecoder,
+        sound::{PIECE_SAMPLES, SoundDecoder},
+        wav::WavReader,
+        webm::OpusTrack,
+    },
     error::ErrorKind,
     media::{SoundChunk, SoundFormat},
 };
@@ -168,5 +173,68 @@ fn refusals_say_what_to_do_and_leave_the_sound_as_it_was() {
         assert_eq!(sound, [7]);
         decoder.push(&chunk(SoundFormat::Detect, whole.clone()), &mut sound).unwrap();
         assert_eq!(sound.len(), 1 + 50 * 960, "{said}");
+    }
+}
+
+/// The sound of a chunk, and how much of it each piece decoded.
+fn pieces(mut chunk: SoundChunk) -> (Vec<i16>, Vec<usize>) {
+    let (mut decoder, mut sound, mut pieces) =
+        (SoundDecoder::default(), Vec::new(), Vec::new());
+    let mut decoding = decoder.begin(&mut chunk);
+    loop {
+        let before = sound.len();
+        let is_done = decoder.advance(&mut decoding, &mut sound).expect("sound");
+        pieces.push(sound.len() - before);
+        if is_done {
+            return (sound, pieces);
+        }
+    }
+}
+
+/// An element whose size has 4 bytes.
+fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
+    let size = 0x1000_0000 | u32::try_from(body.len()).expect("small");
+    [id, &size.to_be_bytes(), body].concat()
+}
+
+/// A WebM of so many blocks, each of 256 packets of 120 ms.
+fn laced(packet: &[u8], blocks: usize) -> Vec<u8> {
+    let track = [element(&[0xD7], &[1]), element(&[0x86], b"A_OPUS")].concat();
+    let lace = [&[0x81, 0, 0, 0x84, 255][..], &packet.repeat(256)].concat();
+    [
+        element(&[0x1A, 0x45, 0xDF, 0xA3], &element(&[0x42, 0x82], b"webm")),
+        element(&[0x16, 0x54, 0xAE, 0x6B], &element(&[0xAE], &track)),
+        element(&[0x1F, 0x43, 0xB6, 0x75], &element(&[0xE7], &[0])),
+        element(&[0xA3], &lace).repeat(blocks),
+    ]
+    .concat()
+}
+
+/// Half a minute may lie in one block of a kilobyte.
+#[test]
+fn long_sound_is_decoded_in_pieces_of_three_seconds_and_is_the_same() {
+    let (packet, longest) = (b"\x5b\x02", PIECE_SAMPLES + 1920);
+    let mut opus = OpusDecoder::new(OpusTrack::default()).expect("16 kHz mono");
+    let mut expected = Vec::new();
+    for _ in 0..256 {
+        opus.push(packet, &mut expected).expect("a packet");
+    }
+    let (sound, parts) = pieces(chunk(SoundFormat::WebM, laced(packet, 1)));
+    assert!(sound == expected && sound.len() == 256 * 1920);
+    assert!(parts.len() == 11 && parts.iter().all(|part| *part <= longest), "{parts:?}");
+    let mut decoder = SoundDecoder::default();
+    let error = decoder.push(&chunk(SoundFormat::WebM, laced(packet, 2)), &mut Vec::new());
+    assert!(error.unwrap_err().to_string().contains("60 s"));
+
+    let clip = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav"));
+    let clip = clip.expect("is committed");
+    let mut expected = vec![0; 60 * 16_000];
+    let count = WavReader::new(&*clip).unwrap().read(&mut expected).expect("is whole");
+    expected.truncate(count);
+    let bytes: Vec<u8> = expected.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    for (format, bytes) in [(SoundFormat::Detect, clip), (SoundFormat::Pcm16k, bytes)] {
+        let (sound, parts) = pieces(chunk(format, bytes));
+        assert!(sound == expected && parts.iter().all(|part| *part <= longest), "{parts:?}");
+        assert!(parts.len() > 1 || count <= PIECE_SAMPLES, "{parts:?}");
     }
 }

@@ -39,11 +39,12 @@ impl OpusDecoder {
         Ok(OpusDecoder { decoder, skip, samples })
     }
 
-    /// Appends the sound of the next packet, at most 120 ms.
+    /// Appends the sound of the next packet, at most 120 ms; gives how many samples were decoded,
+    /// with those that are left out at the beginning.
     ///
     /// # Errors
     /// `InvalidInput` when it is no Opus packet.
-    pub fn push(&mut self, packet: &[u8], out: &mut Vec<i16>) -> Result<()> {
+    pub fn push(&mut self, packet: &[u8], out: &mut Vec<i16>) -> Result<usize> {
         if packet.is_empty() {
             // To the codec this would mean a lost packet, whose sound it makes up.
             return Err(broken("it is empty"));
@@ -56,7 +57,7 @@ impl OpusDecoder {
         let skip = self.skip.min(count);
         self.skip -= skip;
         out.extend_from_slice(&samples[skip..count]);
-        Ok(())
+        Ok(count)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct WavReader<R> {
     ready: Vec<f32>,
     taken: usize,
     is_at_end: bool,
+    /// Samples of the file that were read, of all channels.
+    consumed: u64,
 }
 
 /// Anything more is damage, not a recording.
@@ -67,7 +69,19 @@ impl<R: Read> WavReader<R> {
             rate_hz => return Err(unusual_rate(rate_hz)),
         };
         let (mixed, ready) = (Vec::new(), Vec::new());
-        Ok(WavReader { reader, spec, resampler, mixed, ready, taken: 0, is_at_end: false })
+        let (taken, is_at_end, consumed) = (0, false, 0);
+        Ok(WavReader { reader, spec, resampler, mixed, ready, taken, is_at_end, consumed })
+    }
+
+    /// How long the file says it is, in samples at 16 kHz.
+    pub fn declared_samples(&self) -> u64 {
+        let frames = u64::from(self.reader.duration());
+        frames * u64::from(SAMPLE_RATE_HZ) / u64::from(self.spec.sample_rate)
+    }
+
+    /// Samples of the file, of all channels, that were read so far.
+    pub fn consumed(&self) -> u64 {
+        self.consumed
     }
 
     /// Fills `into`; returns how many samples it wrote, fewer than asked only at the end.
@@ -115,6 +129,7 @@ impl<R: Read> WavReader<R> {
             }
         }
         self.is_at_end = self.mixed.len() < BLOCK_FRAMES;
+        self.consumed += (self.mixed.len() * channels) as u64;
         match &mut self.resampler {
             None => std::mem::swap(&mut self.mixed, &mut self.ready),
             Some(resampler) => {

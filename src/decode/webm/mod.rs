@@ -33,6 +33,9 @@ const LARGEST_BLOCK_BYTES: u64 = 256 << 10;
 /// What is passed over (index, tags, padding) is not kept; more than this is damage.
 const LARGEST_SKIP_BYTES: u64 = 16 << 20;
 
+/// Bytes that are looked through at a time, where neither ids nor sizes say what they are.
+const MOST_SEARCHED_BYTES: usize = 64 << 10;
+
 /// What the file says, in its order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Event<'a> {
@@ -88,7 +91,36 @@ impl WebmReader {
         slice: &[u8],
         take: &mut dyn FnMut(Event<'_>) -> Result<()>,
     ) -> Result<()> {
-        let result = self.read(slice, take);
+        let mut rest = self.begin(slice);
+        while !rest.is_empty() {
+            rest = self.read_on(rest, take)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the next slice; gives what of it is for [`WebmReader::read_on`].
+    pub fn begin<'a>(&mut self, slice: &'a [u8]) -> &'a [u8] {
+        if slice.starts_with(&EBML.to_be_bytes()) {
+            // A new recording, whatever the one before still owed.
+            self.pending.clear();
+            self.place = Place::Element;
+        }
+        if let Place::Lost { at_start: true, .. } = self.place {
+            return self.enter_cut_cluster(slice);
+        }
+        slice
+    }
+
+    /// Reads one element of what is left of a slice, or a part of it: gives what is left then.
+    ///
+    /// # Errors
+    /// As [`WebmReader::push`].
+    pub fn read_on<'a>(
+        &mut self,
+        rest: &'a [u8],
+        take: &mut dyn FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<&'a [u8]> {
+        let result = self.read(rest, take);
         if result.is_err() {
             self.lose_place();
         }
@@ -104,40 +136,32 @@ impl WebmReader {
         }
     }
 
-    fn read(
+    fn read<'a>(
         &mut self,
-        slice: &[u8],
+        rest: &'a [u8],
         take: &mut dyn FnMut(Event<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let mut rest = slice;
-        if rest.starts_with(&EBML.to_be_bytes()) {
-            // A new recording, whatever the one before still owed.
-            self.pending.clear();
-            self.place = Place::Element;
-        }
-        if let Place::Lost { at_start: true, .. } = self.place {
-            rest = self.enter_cut_cluster(rest);
-        }
-        while !rest.is_empty() {
-            match self.place {
-                Place::Skip(left) => {
-                    let now = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                    rest = &rest[now..];
-                    let left = left - now as u64;
-                    self.place = if left == 0 { Place::Element } else { Place::Skip(left) };
-                }
-                Place::Lost { matched, .. } => rest = self.find_cluster(rest, matched),
-                Place::Element if self.pending.is_empty() => match self.step(rest, take)? {
-                    Step::Used(bytes) => rest = &rest[bytes..],
-                    Step::Needs(_) => {
-                        self.pending.extend_from_slice(rest);
-                        rest = &[];
-                    }
-                },
-                Place::Element => rest = self.complete(rest, take)?,
+    ) -> Result<&'a [u8]> {
+        match self.place {
+            Place::Skip(left) => {
+                let now = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let left = left - now as u64;
+                self.place = if left == 0 { Place::Element } else { Place::Skip(left) };
+                Ok(&rest[now..])
             }
+            Place::Lost { matched, .. } => {
+                let now = &rest[..rest.len().min(MOST_SEARCHED_BYTES)];
+                let left = self.find_cluster(now, matched).len();
+                Ok(&rest[now.len() - left..])
+            }
+            Place::Element if self.pending.is_empty() => match self.step(rest, take)? {
+                Step::Used(bytes) => Ok(&rest[bytes..]),
+                Step::Needs(_) => {
+                    self.pending.extend_from_slice(rest);
+                    Ok(&[])
+                }
+            },
+            Place::Element => self.complete(rest, take),
         }
-        Ok(())
     }
 
     /// Adds to the pending element what it lacks and reads it; returns what follows.
@@ -176,7 +200,8 @@ impl WebmReader {
         if !self.has_header && !bytes.iter().zip(EBML.to_be_bytes()).all(|(a, b)| *a == b) {
             return Err(headless());
         }
-        let padding = bytes.iter().take_while(|byte| **byte == 0).count();
+        let padding = bytes.iter().take(MOST_SEARCHED_BYTES);
+        let padding = padding.take_while(|byte| **byte == 0).count();
         if padding > 0 {
             // No id begins with 0; a known client bug fills an empty recording with it.
             return Ok(Step::Used(padding));
