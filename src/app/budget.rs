@@ -4,7 +4,10 @@
 use crate::{
     config::Config,
     decode::picture::KEPT_BYTES,
-    engine::{CLIENT_MEDIA_BYTES, Engine, MOST_WORKING_BYTES, SOUND_CHUNK_WORKING_BYTES},
+    engine::{
+        CLIENT_MEDIA_BYTES, Engine, MOST_LONG_CHUNKS, MOST_WORKING_BYTES,
+        SOUND_CHUNK_WORKING_BYTES,
+    },
     memory,
     web::{FREE_BYTES, LONG_MESSAGES, SocketLimits, UNAUTHENTICATED_BYTES},
 };
@@ -38,9 +41,10 @@ const TLS_BYTES: usize = 80 * KIB;
 /// A message that is read: its text, and what is decoded of it. One at a time.
 const MESSAGE_COPIES: usize = 2;
 
-/// What is remembered of a client's session: six seconds of sound, the beginning of an element of
-/// WebM, the decoder, the metrics over time.
-const STREAM_BYTES: usize = 512 * KIB;
+/// What is remembered of a client's session: seven seconds of sound, of which three may be the
+/// first piece of a chunk that waits for its second, an element of WebM, the decoder, the metrics
+/// over time.
+const STREAM_BYTES: usize = 576 * KIB;
 
 /// The database's own cache and statements, and what waits for it.
 const STORE_BYTES: usize = 8 * MIB;
@@ -88,9 +92,9 @@ pub fn lines(config: &Config) -> Vec<Line> {
             config.engine.speech_workers * SPEECH_WORKER_BYTES,
         ),
         line(
-            "clients' sound while it is decoded and analysed: at most two chunks of 60 s",
-            "`SOUND_CHUNK_WORKING_BYTES` × `speech.workers`, at most 2",
-            config.engine.speech_workers.min(2) * SOUND_CHUNK_WORKING_BYTES,
+            "clients' sound while it is decoded and analysed: at most four chunks of over 3 s",
+            "`SOUND_CHUNK_WORKING_BYTES` × `MOST_LONG_CHUNKS`",
+            MOST_LONG_CHUNKS * SOUND_CHUNK_WORKING_BYTES,
         ),
         line("the booth's own frame", "`OWN_FRAME_BYTES`", OWN_FRAME_BYTES),
         line("clients' media that waits", "`CLIENT_MEDIA_BYTES`", CLIENT_MEDIA_BYTES),

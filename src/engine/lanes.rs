@@ -4,8 +4,12 @@
 //! served round robin; a lane is served by one worker at a time, so a stream's state needs no
 //! lock and its observations keep their order. A full lane drops its oldest media and counts it.
 //! What waits in metered lanes shares one [`Budget`]; media beyond it is refused. What workers
-//! have in their hands shares another: a lane whose turn it is waits until there is memory to
-//! decode its media, and large media never holds every worker.
+//! have in their hands shares another ([`Working`]): a lane whose turn it is waits until there is
+//! memory to decode its media.
+//!
+//! Media that takes long is worked on in pieces: between two of them the lane goes back into the
+//! ready-list, behind all others that are there. So nobody waits for more than one piece of each
+//! other lane, and the lane that goes first for one piece alone.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,7 +17,10 @@ use std::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use super::budget::{Budget, Held, LARGE_BYTES};
+use super::{
+    budget::{Budget, Held},
+    working::{AtWork, Line, Working},
+};
 use crate::pulse::{IDLE_TURN, Pulse};
 
 /// Names a lane within its [`Lanes`].
@@ -25,8 +32,13 @@ pub trait Media {
     fn bytes(&self) -> usize;
 
     /// What it takes, with its own bytes, while it is decoded and analysed. Asked once, so it may
-    /// look at a header; 0 where that is broken: the decoder then says how.
+    /// look at a header; 0 where that is broken: the decoder then says how. Of media in pieces it
+    /// is asked again after each, and what it takes beside its own bytes, which count as waiting
+    /// until it is done.
     fn working_bytes(&self) -> usize;
+
+    /// It may be worked on in pieces.
+    const IN_PIECES: bool = false;
 
     /// What came just before was dropped.
     fn mark_gap(&mut self) {}
@@ -46,23 +58,6 @@ pub enum NotTaken {
     },
 }
 
-/// What may be at work at the same time.
-#[derive(Debug)]
-pub(super) struct Working {
-    /// Memory for all media at work.
-    pub(super) budget: Arc<Budget>,
-    /// Large media of clients that workers may have at once: one fewer than there are workers,
-    /// so that what is small, and the booth's own camera, never waits for what takes long.
-    pub(super) most_large: usize,
-}
-
-impl Working {
-    /// For so many workers.
-    pub(super) fn within(budget: Arc<Budget>, workers: usize) -> Self {
-        Working { budget, most_large: workers.saturating_sub(1).max(1) }
-    }
-}
-
 /// See the module. `M` media, `T` the stream's tracking state, `S` where observations go.
 #[derive(Debug)]
 pub struct Lanes<M, T, S> {
@@ -78,7 +73,6 @@ struct State<M, T, S> {
     ready: VecDeque<LaneId>,
     is_closed: bool,
     in_flight: usize,
-    large_in_flight: usize,
     dropped_total: u64,
     refused_total: u64,
     too_large_total: u64,
@@ -87,6 +81,8 @@ struct State<M, T, S> {
 #[derive(Debug)]
 struct Lane<M, T, S> {
     media: VecDeque<Waiting<M>>,
+    /// Of which some pieces are done and some are not; no worker has it.
+    begun: Option<Begun<M>>,
     room: Room,
     /// The last media was refused: the next one follows a loss.
     has_gap: bool,
@@ -104,6 +100,16 @@ struct Waiting<M> {
     working_bytes: usize,
 }
 
+#[derive(Debug)]
+struct Begun<M> {
+    media: M,
+    at_work: AtWork,
+    /// While it lies here, its own bytes.
+    held: Option<Held>,
+    /// What it takes for its next piece; it may not hold that much yet.
+    working_bytes: usize,
+}
+
 /// What a lane may hold, and whether it waits for its turn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Room {
@@ -116,7 +122,7 @@ pub struct Room {
     pub is_metered: bool,
 }
 
-/// What a worker takes: the oldest media of the lane whose turn it is.
+/// What a worker takes: the oldest media of the lane whose turn it is, or its next piece.
 #[derive(Debug)]
 pub struct Taken<M, T, S> {
     /// Whose it is.
@@ -129,15 +135,10 @@ pub struct Taken<M, T, S> {
     pub sink: Arc<S>,
     /// What this lane has dropped so far.
     pub dropped_total: u64,
-    /// To be given back, too.
-    pub(super) at_work: AtWork,
-}
-
-/// The memory that media at work holds.
-#[derive(Debug)]
-pub(super) struct AtWork {
-    held: Held,
-    is_large: bool,
+    /// The memory that it holds until it is done.
+    at_work: AtWork,
+    /// Of what waits, where it is worked on in pieces.
+    held: Option<Held>,
 }
 
 /// How busy some lanes are.
@@ -145,7 +146,7 @@ pub(super) struct AtWork {
 pub struct Usage {
     /// Media that waits.
     pub waiting: usize,
-    /// Media in the hands of a worker.
+    /// Media in the hands of a worker, or between two pieces.
     pub in_flight: usize,
     /// Media dropped since the start, lanes since closed included.
     pub dropped_total: u64,
@@ -153,7 +154,7 @@ pub struct Usage {
     pub refused_total: u64,
     /// Media refused since the start, since decoding it takes more memory than there is.
     pub too_large_total: u64,
-    /// Memory held by media in the hands of a worker, bytes.
+    /// Memory held by media in the hands of a worker or between two pieces, bytes.
     pub working_bytes: usize,
     /// How much of it may be held.
     pub most_working_bytes: usize,
@@ -184,7 +185,6 @@ impl<M: Media, T, S> Lanes<M, T, S> {
             ready: VecDeque::new(),
             is_closed: false,
             in_flight: 0,
-            large_in_flight: 0,
             dropped_total: 0,
             refused_total: 0,
             too_large_total: 0,
@@ -196,7 +196,8 @@ impl<M: Media, T, S> Lanes<M, T, S> {
     pub fn open(&self, lane: LaneId, room: Room, track: T, sink: Arc<S>) {
         let media = VecDeque::with_capacity(room.capacity);
         let track = Some(track);
-        let opened = Lane { media, room, has_gap: false, track, sink, dropped_total: 0 };
+        let (begun, has_gap, dropped_total) = (None, false, 0);
+        let opened = Lane { media, begun, room, has_gap, track, sink, dropped_total };
         self.state.lock().expect(UNPOISONED).lanes.insert(lane, opened);
     }
 
@@ -213,7 +214,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         let Some(into) = state.lanes.get_mut(&lane).filter(|_| !state.is_closed) else {
             return Ok(());
         };
-        let was_empty = into.media.is_empty();
+        let was_idle = into.is_idle();
         let put = self.admit(&media, into.room).and_then(|()| into.put(media, &self.waiting));
         match put {
             Ok(Put::Behind) => {}
@@ -221,7 +222,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
             Err(NotTaken::TooMuchWaits) => state.refused_total += 1,
             Err(NotTaken::TooLarge { .. }) => state.too_large_total += 1,
         }
-        if put.is_ok() && was_empty && into.track.is_some() {
+        if put.is_ok() && was_idle && into.track.is_some() {
             enlist(&mut state.ready, lane, into.room);
             self.changed.notify_one();
         }
@@ -246,15 +247,17 @@ impl<M: Media, T, S> Lanes<M, T, S> {
     }
 
     /// Ends what [`Lanes::take`] began.
-    pub(super) fn give_back(&self, lane: LaneId, track: T, at_work: AtWork) {
+    pub fn give_back(&self, taken: Taken<M, T, S>) {
+        let Taken { lane, media, track, at_work, held, .. } = taken;
+        // Its memory is free before another is told so.
+        drop(media);
         let mut guard = self.state.lock().expect(UNPOISONED);
         let state = &mut *guard;
         state.in_flight -= 1;
-        state.large_in_flight -= usize::from(at_work.is_large);
-        drop(at_work.held);
+        drop((at_work, held));
         if let Some(back) = state.lanes.get_mut(&lane) {
             back.track = Some(track);
-            if !back.media.is_empty() {
+            if !back.is_idle() {
                 enlist(&mut state.ready, lane, back.room);
             }
         }
@@ -264,19 +267,39 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         }
     }
 
+    /// Lays down what was taken until its lane has its turn again: there is more to be done. Where
+    /// the lane is closed, the media is dropped.
+    pub fn put_back(&self, taken: Taken<M, T, S>) {
+        let Taken { lane, media, track, at_work, held, .. } = taken;
+        let working_bytes = media.working_bytes();
+        let mut guard = self.state.lock().expect(UNPOISONED);
+        let state = &mut *guard;
+        state.in_flight -= 1;
+        if let Some(back) = state.lanes.get_mut(&lane) {
+            back.track = Some(track);
+            back.begun = Some(Begun { media, at_work, held, working_bytes });
+            enlist(&mut state.ready, lane, back.room);
+            self.changed.notify_one();
+        } else {
+            drop((media, at_work, held));
+            self.changed.notify_all();
+        }
+    }
+
     /// Changes what may be at work; what waits and would never be, is dropped and counted.
     pub(super) fn limit_working(&self, most_bytes: usize) {
-        self.working.budget.set_most_bytes(most_bytes);
+        self.working.set_most_bytes(most_bytes);
         let mut guard = self.state.lock().expect(UNPOISONED);
         let State { lanes, ready, dropped_total, .. } = &mut *guard;
         for lane in lanes.values_mut().filter(|lane| lane.room.is_metered) {
             let before = lane.media.len();
+            // What was begun is finished: it may hold its memory.
             lane.media.retain(|waiting| waiting.working_bytes <= most_bytes);
             let dropped = (before - lane.media.len()) as u64;
             lane.dropped_total += dropped;
             *dropped_total += dropped;
         }
-        ready.retain(|listed| lanes.get(listed).is_some_and(|lane| !lane.media.is_empty()));
+        ready.retain(|listed| lanes.get(listed).is_some_and(|lane| !lane.is_idle()));
     }
 
     /// Drops what waits in a lane, uncounted: it may not be analysed any more.
@@ -285,14 +308,21 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         state.ready.retain(|listed| *listed != lane);
         if let Some(cleared) = state.lanes.get_mut(&lane) {
             cleared.media.clear();
+            // Its memory may be what another waits for.
+            if cleared.begun.take().is_some() {
+                self.changed.notify_all();
+            }
         }
     }
 
     /// Closes one lane; what waits in it is dropped, since nobody is left to be told.
     pub fn close_lane(&self, lane: LaneId) {
         let mut state = self.state.lock().expect(UNPOISONED);
-        state.lanes.remove(&lane);
         state.ready.retain(|listed| *listed != lane);
+        let closed = state.lanes.remove(&lane);
+        if closed.is_some_and(|closed| closed.begun.is_some()) {
+            self.changed.notify_all();
+        }
     }
 
     /// Takes no more media; workers leave when what waits is done.
@@ -305,15 +335,16 @@ impl<M: Media, T, S> Lanes<M, T, S> {
     pub fn usage(&self) -> Usage {
         let state = self.state.lock().expect(UNPOISONED);
         let waiting = state.lanes.values().map(|lane| lane.media.len()).sum();
+        let begun = state.lanes.values().filter(|lane| lane.begun.is_some()).count();
         let State { in_flight, dropped_total, refused_total, too_large_total, .. } = *state;
         Usage {
             waiting,
-            in_flight,
+            in_flight: in_flight + begun,
             dropped_total,
             refused_total,
             too_large_total,
-            working_bytes: self.working.budget.held_bytes(),
-            most_working_bytes: self.working.budget.most_bytes(),
+            working_bytes: self.working.held_bytes(),
+            most_working_bytes: self.working.most_bytes(),
         }
     }
 
@@ -324,7 +355,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
 
     /// Refuses what there never will be memory for. The booth's own is always taken.
     fn admit(&self, media: &Waiting<M>, room: Room) -> Result<(), NotTaken> {
-        let (bytes, most_bytes) = (media.working_bytes, self.working.budget.most_bytes());
+        let (bytes, most_bytes) = (media.working_bytes, self.working.most_bytes());
         if room.is_metered && bytes > most_bytes {
             return Err(NotTaken::TooLarge { bytes, most_bytes });
         }
@@ -333,44 +364,25 @@ impl<M: Media, T, S> Lanes<M, T, S> {
 
     /// What a worker is to do next, if there is anything and the memory for it.
     fn next(&self, state: &mut State<M, T, S>) -> Option<Taken<M, T, S>> {
-        let (place, held) = self.first_affordable(state)?;
-        let lane = state.ready.remove(place)?;
-        let from = state.lanes.get_mut(&lane).expect("a listed lane is open");
-        let Waiting { media, working_bytes, .. } =
-            from.media.pop_front().expect("a listed lane has media");
-        let is_large = from.room.is_metered && working_bytes > LARGE_BYTES;
-        state.in_flight += 1;
-        state.large_in_flight += usize::from(is_large);
+        let mut line = self.working.line();
+        let State { ready, lanes, in_flight, .. } = state;
+        let (place, lane, work) = ready.iter().enumerate().find_map(|(place, lane)| {
+            let from = lanes.get_mut(lane).expect("a listed lane is open");
+            Some((place, *lane, from.begin(&self.working, &mut line)?))
+        })?;
+        ready.remove(place);
+        let from = lanes.get_mut(&lane).expect("a listed lane is open");
+        *in_flight += 1;
+        let (media, at_work, held) = work;
         Some(Taken {
             lane,
             media,
             track: from.track.take().expect("a listed lane is not in flight"),
             sink: from.sink.clone(),
             dropped_total: from.dropped_total,
-            at_work: AtWork { held, is_large },
+            at_work,
+            held,
         })
-    }
-
-    /// The place in the ready-list of what may be taken now, and the memory for it.
-    fn first_affordable(&self, state: &State<M, T, S>) -> Option<(usize, Held)> {
-        let budget = &self.working.budget;
-        let mut must_be_small = state.large_in_flight >= self.working.most_large;
-        for (place, lane) in state.ready.iter().enumerate() {
-            let lane = state.lanes.get(lane).expect("a listed lane is open");
-            let first = lane.media.front().expect("a listed lane has media");
-            if !lane.room.is_metered {
-                return Some((place, budget.hold_anyway(first.working_bytes)));
-            }
-            if must_be_small && first.working_bytes > LARGE_BYTES {
-                continue;
-            }
-            if let Some(held) = budget.hold(first.working_bytes) {
-                return Some((place, held));
-            }
-            // Its turn comes as soon as there is room: nothing large overtakes it.
-            must_be_small = true;
-        }
-        None
     }
 }
 
@@ -381,7 +393,31 @@ enum Put {
     InPlaceOfOldest,
 }
 
+/// Media with the memory to work on it, and its share of what waits.
+type Work<M> = (M, AtWork, Option<Held>);
+
 impl<M: Media, T, S> Lane<M, T, S> {
+    fn is_idle(&self) -> bool {
+        self.begun.is_none() && self.media.is_empty()
+    }
+
+    /// What is to be done next here, if there is memory for it.
+    fn begin(&mut self, working: &Working, line: &mut Line<'_>) -> Option<Work<M>> {
+        if let Some(begun) = &mut self.begun {
+            // The booth's own never waits.
+            if self.room.is_metered && !begun.at_work.grow(begun.working_bytes) {
+                return None;
+            }
+            let Begun { media, at_work, held, .. } = self.begun.take()?;
+            return Some((media, at_work, held));
+        }
+        let bytes = self.media.front().expect("a listed lane has media").working_bytes;
+        let at_work =
+            if self.room.is_metered { line.hold(bytes)? } else { working.hold_anyway(bytes) };
+        let Waiting { media, held, .. } = self.media.pop_front()?;
+        Some((media, at_work, held.filter(|_| M::IN_PIECES)))
+    }
+
     fn put(&mut self, mut new: Waiting<M>, budget: &Arc<Budget>) -> Result<Put, NotTaken> {
         let is_full = self.media.len() == self.room.capacity;
         if self.room.is_metered {
@@ -477,8 +513,9 @@ mod tests {
     }
 
     fn finish(lanes: &Numbers, taken: Taken<u32, (), ()>) -> (LaneId, u32) {
-        lanes.give_back(taken.lane, (), taken.at_work);
-        (taken.lane, taken.media)
+        let done = (taken.lane, taken.media);
+        lanes.give_back(taken);
+        done
     }
 
     #[test]
@@ -528,6 +565,73 @@ mod tests {
         (1..=3).for_each(|lane| lanes.put(lane, 0).unwrap());
         lanes.put(9, 7).unwrap();
         assert_eq!([serve(&lanes), serve(&lanes)], [(9, 7), (1, 0)]);
+    }
+
+    #[test]
+    fn between_two_pieces_the_others_have_their_turn_and_the_booths_own_comes_first() {
+        let lanes = metered(&[1, 2], 2);
+        let own = Room { capacity: 1, goes_first: true, is_metered: false };
+        lanes.open(9, own, (), Arc::new(()));
+        [(1, 10), (1, 11), (2, 20)]
+            .into_iter()
+            .for_each(|(lane, n)| lanes.put(lane, n).unwrap());
+        let mut turns = Vec::new();
+        for piece in 0..6 {
+            let taken = begin(&lanes).unwrap();
+            turns.push((taken.lane, taken.media));
+            if piece == 2 {
+                lanes.put(9, 90).unwrap();
+            }
+            if taken.lane == 9 {
+                finish(&lanes, taken);
+            } else {
+                lanes.put_back(taken);
+            }
+            assert_eq!(
+                lanes.usage().in_flight,
+                2.min(piece + 1),
+                "what lies there is under way"
+            );
+        }
+        assert_eq!(turns, [(1, 10), (2, 20), (1, 10), (9, 90), (2, 20), (1, 10)]);
+        assert_eq!([serve(&lanes), serve(&lanes), serve(&lanes)], [(2, 20), (1, 10), (1, 11)]);
+        assert_eq!((lanes.usage().in_flight, lanes.usage().working_bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_needs_more_memory_for_its_next_piece_waits_for_it_and_nobody_else_does() {
+        let lanes = metered(&[1, 2, 3], 1);
+        let begun = |lane: LaneId, n: u32, later: u32| {
+            lanes.put(lane, n).unwrap();
+            let mut taken = begin(&lanes).unwrap();
+            assert_eq!(taken.lane, lane);
+            taken.media = later;
+            lanes.put_back(taken);
+        };
+        begun(1, 1, 60);
+        let first = begin(&lanes).unwrap();
+        assert_eq!((first.media, lanes.usage().working_bytes), (60, 60 * MB));
+        lanes.put_back(first);
+        lanes.put(2, 2).unwrap();
+        let mut first = begin(&lanes).unwrap();
+        first.media = 61;
+        let mut second = begin(&lanes).unwrap();
+        second.media = 50;
+        lanes.put_back(second);
+        assert!(begin(&lanes).is_none(), "60 and 50 are too much");
+        lanes.put(3, 3).unwrap();
+        assert_eq!(serve(&lanes), (3, 3));
+        lanes.put_back(first);
+        let first = begin(&lanes).unwrap();
+        assert_eq!(first.media, 61, "what it holds lets it go on");
+        lanes.put_back(first);
+        lanes.close_lane(1);
+        assert_eq!(serve(&lanes), (2, 50), "and what is dropped holds nothing");
+        begun(3, 1, 70);
+        lanes.clear_lane(3);
+        let usage = lanes.usage();
+        assert_eq!((usage.in_flight, usage.working_bytes), (0, 0));
+        assert!(begin(&lanes).is_none());
     }
 
     #[test]
@@ -603,8 +707,8 @@ mod tests {
     #[test]
     fn what_is_at_work_shares_one_memory_and_the_rest_waits_for_its_turn() {
         let lanes = metered(&[1, 2, 3], 1);
-        let lanes =
-            Lanes { working: Working::within(lanes.working.budget.clone(), 9), ..lanes };
+        let working = Working::within(Arc::new(Budget::new(BUDGET * MB)), 9);
+        let lanes = Lanes { working, ..lanes };
         // What waits may be 100 in all, what works 100 MB.
         [(1, 60), (2, 30), (3, 5)]
             .into_iter()

@@ -1,7 +1,7 @@
 //! Streams and workers: every source is a [`Stream`], and one path analyses them all.
 //!
 //! Media goes into a stream's lanes (newest wins, the loss is counted); workers take from the
-//! lanes in turn, each stream at most once in flight; what they observe goes to the stream's own
+//! lanes in turn, each stream at most once in flight, and what takes long piece by piece; what they observe goes to the stream's own
 //! task, which alone owns its [`Session`](crate::session::Session) and publishes what is newest to any number of readers.
 
 mod budget;
@@ -11,10 +11,12 @@ mod sound;
 mod stream;
 mod task;
 mod worker;
+mod working;
 
 use std::{
     num::NonZero,
     sync::{Arc, OnceLock, atomic::AtomicU64},
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -27,13 +29,13 @@ pub use task::{FinishedSession, StreamTask};
 pub use worker::Workers;
 
 use budget::Budget;
-use lanes::Working;
-pub use sound::SOUND_CHUNK_WORKING_BYTES;
+pub use sound::{MOST_LONG_CHUNKS, SOUND_CHUNK_WORKING_BYTES};
+use working::Working;
 
 use crate::{
     error::Result,
     media::Frame,
-    speech::VoiceAnalyser,
+    speech::{VoiceAnalyser, VoiceObservation},
     stage::Stage,
     vision::{FaceAnalyser, FaceTrack, VisionTiming},
 };
@@ -111,7 +113,8 @@ impl Engine {
         let working =
             |most_bytes, workers| Working::within(Arc::new(Budget::new(most_bytes)), workers);
         let pictures = working(MOST_WORKING_BYTES, config.vision_threads());
-        let voices = working(2 * SOUND_CHUNK_WORKING_BYTES, config.speech_workers);
+        let voices =
+            working(MOST_LONG_CHUNKS * SOUND_CHUNK_WORKING_BYTES, config.speech_workers);
         Engine {
             config,
             frames: Arc::new(Lanes::within(waiting.clone(), pictures)),
@@ -150,7 +153,7 @@ impl Engine {
                             stage.record("preview", took);
                         }
                     }
-                    Ok(Some(stream::Observation::Face(Box::new(seen))))
+                    Ok(Poll::Ready(Some(stream::Observation::Face(Box::new(seen)))))
                 });
                 // The memory that the picture was given is another's from now on.
                 analyser.rest();
@@ -171,20 +174,32 @@ impl Engine {
         self.stages.speech.set(stage.clone()).ok();
         let crew =
             worker::Crew { count: self.config.speech_workers, niceness: SPEECH_NICENESS };
-        worker::start(crew, stage.clone(), || {
-            let (lanes, stage, mut analyser) = (self.sounds.clone(), stage.clone(), analyser());
-            worker::Job::new(lanes, move |task: SoundTask<'_>| {
-                let heard = task.track.observe(task.media, &mut analyser, task.features)?;
-                if let Some(took) = task.track.decode {
-                    stage.record("decode", took);
+        worker::start(crew, stage.clone(), || self.speech_job(&stage, analyser()))
+    }
+
+    /// What a worker that analyses sound does.
+    fn speech_job(
+        &self,
+        stage: &Arc<Stage>,
+        mut analyser: VoiceAnalyser,
+    ) -> worker::Job<
+        sound::Sound,
+        sound::SoundTrack,
+        impl FnMut(SoundTask<'_>) -> Result<Poll<Option<stream::Observation>>> + use<>,
+    > {
+        let stage = stage.clone();
+        worker::Job::new(self.sounds.clone(), move |task: SoundTask<'_>| {
+            let heard = task.track.observe(task.media, &mut analyser, task.features)?;
+            if let Some(took) = task.track.decode {
+                stage.record("decode", took);
+            }
+            let told = |heard: VoiceObservation| {
+                if !heard.duration.is_zero() {
+                    stage.record("total", heard.timing.total.wall);
                 }
-                Ok(heard.map(|heard| {
-                    if !heard.duration.is_zero() {
-                        stage.record("total", heard.timing.total.wall);
-                    }
-                    stream::Observation::Voice(Box::new(heard))
-                }))
-            })
+                stream::Observation::Voice(Box::new(heard))
+            };
+            Ok(heard.map(|heard| heard.map(told)))
         })
     }
 
@@ -241,3 +256,6 @@ fn record_vision(stage: &Stage, timing: &VisionTiming) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

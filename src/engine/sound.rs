@@ -1,18 +1,19 @@
 //! What a stream's sound lane holds: segments from the booth, chunks from a client, and the
 //! memory that makes segments of chunks.
+//!
+//! A chunk that takes more than one piece (over 3 s) is decoded and analysed piece by piece. What
+//! is done of it goes with it, not with the stream: dropped between two pieces, it leaves nothing.
 
-use std::time::Duration;
+use std::{mem::take, task::Poll, time::Duration};
 
 use super::lanes::Media;
 use crate::{
-    decode::{
-        data_url::LARGEST_SOUND_BYTES,
-        sound::{MOST_SAMPLES, SoundDecoder},
-    },
+    cost::Stopwatch,
+    decode::sound::{Decoding, MOST_SAMPLES, PIECE_SAMPLES, SoundDecoder},
     error::Result,
     features::Features,
-    media::{SAMPLE_RATE_HZ, Segment, SoundChunk, SoundFormat},
-    speech::{VoiceAnalyser, VoiceObservation, VoiceTrack},
+    media::{SAMPLE_RATE_HZ, Segment, SoundChunk},
+    speech::{Analysis, VoiceAnalyser, VoiceObservation, VoiceTrack},
 };
 
 /// A segment of chunks holds at least so much, once there was so much.
@@ -21,60 +22,100 @@ const SEGMENT_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
 /// New sound that is worth an analysis.
 const HOP_SAMPLES: usize = SAMPLE_RATE_HZ as usize;
 
-/// What a sample of a chunk takes while it is analysed: twice as it was decoded (in the segment,
-/// and in what was heard, which may have grown to twice its length), as a number, as a power, and
-/// its share of the tracks.
-const SAMPLE_WORKING_BYTES: usize = 24;
+/// What is remembered at most, with the first piece of a chunk: a segment, what was in none yet,
+/// and a piece with the longest packet that it ends with.
+const HEARD_SAMPLES: usize =
+    SEGMENT_SAMPLES + HOP_SAMPLES + PIECE_SAMPLES + SAMPLE_RATE_HZ as usize / 8;
 
-/// What the costliest chunk takes while it is decoded and analysed, its own bytes included. Over
-/// all workers there is memory for two.
-pub const SOUND_CHUNK_WORKING_BYTES: usize =
-    MOST_SAMPLES * SAMPLE_WORKING_BYTES + LARGEST_SOUND_BYTES;
+/// What a sample of a long chunk takes until it is analysed: 2 bytes as it was decoded, up to 2.5
+/// in what the pitch is chosen from, its share of the tracks, and as much again for what an
+/// allocator rounds up.
+const SAMPLE_WORKING_BYTES: usize = 8;
 
-/// Sound that waits for analysis.
+/// What the longest chunk takes while it is decoded and analysed, beside its own bytes, which count
+/// as waiting until it is done.
+pub const SOUND_CHUNK_WORKING_BYTES: usize = MOST_SAMPLES * SAMPLE_WORKING_BYTES;
+
+/// Chunks of clients of more than one piece that are under way at the same time; the others wait
+/// with their first piece decoded. What is done with one piece never waits for them.
+pub const MOST_LONG_CHUNKS: usize = 4;
+
+/// Sound that waits for analysis, or of which some is analysed.
 #[derive(Debug)]
-pub(super) enum Sound {
+pub(super) struct Sound {
+    source: Source,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Source {
     /// Cut by the microphone's loop.
     Segment(Segment),
     /// As a client sent it.
     Chunk(SoundChunk),
 }
 
+/// How far it is.
+#[derive(Debug)]
+enum Work {
+    None,
+    Decoding {
+        decoding: Box<Decoding>,
+        /// What was heard before and what is decoded of this.
+        heard: Vec<i16>,
+        /// How much of that is from before.
+        before: usize,
+        took: Duration,
+    },
+    Analysis {
+        analysis: Box<Analysis>,
+        /// What was cut of chunks; `None` where the source is a segment itself.
+        segment: Option<Segment>,
+    },
+}
+
+impl From<Segment> for Sound {
+    fn from(segment: Segment) -> Self {
+        Sound { source: Source::Segment(segment), work: Work::None }
+    }
+}
+
+impl From<SoundChunk> for Sound {
+    fn from(chunk: SoundChunk) -> Self {
+        Sound { source: Source::Chunk(chunk), work: Work::None }
+    }
+}
+
 impl Sound {
     pub(super) fn sequence(&self) -> u64 {
-        match self {
-            Sound::Segment(segment) => segment.sequence,
-            Sound::Chunk(chunk) => chunk.sequence,
+        match &self.source {
+            Source::Segment(segment) => segment.sequence,
+            Source::Chunk(chunk) => chunk.sequence,
         }
     }
 }
 
 impl Media for Sound {
+    const IN_PIECES: bool = true;
+
     fn bytes(&self) -> usize {
-        match self {
-            Sound::Segment(segment) => size_of_val(&*segment.samples),
-            Sound::Chunk(chunk) => chunk.data.len(),
+        match &self.source {
+            Source::Segment(segment) => size_of_val(&*segment.samples),
+            Source::Chunk(chunk) => chunk.data.len(),
         }
     }
 
-    /// By the bytes of bare samples; of anything else they say nothing: 6 kB of Opus may hold a
-    /// minute of silence.
+    /// A first piece is small, and what it takes the worker has and the stream; that there are more
+    /// only decoding tells: 6 kB of Opus may hold a minute of silence.
     fn working_bytes(&self) -> usize {
-        let (samples, bytes) = match self {
-            Sound::Segment(segment) => (segment.samples.len(), 0),
-            Sound::Chunk(chunk) => {
-                let samples = match chunk.format {
-                    SoundFormat::Pcm16k => (chunk.data.len() / 2).min(MOST_SAMPLES),
-                    SoundFormat::Detect | SoundFormat::WebM => MOST_SAMPLES,
-                };
-                (samples, chunk.data.len())
-            }
-        };
-        samples * SAMPLE_WORKING_BYTES + bytes
+        match (&self.source, &self.work) {
+            (Source::Segment(_), _) | (_, Work::None) => 0,
+            _ => SOUND_CHUNK_WORKING_BYTES,
+        }
     }
 
     fn mark_gap(&mut self) {
-        if let Sound::Chunk(chunk) = self {
+        if let Source::Chunk(chunk) = &mut self.source {
             chunk.gap_before = true;
         }
     }
@@ -85,63 +126,104 @@ impl Media for Sound {
 pub(super) struct SoundTrack {
     voice: VoiceTrack,
     decoder: SoundDecoder,
-    /// The newest sound without a gap; the last `fresh` samples were in no segment yet.
+    /// The newest sound without a gap; the last `fresh` samples were in no segment yet. With the
+    /// chunk while that is decoded.
     heard: Vec<i16>,
     fresh: usize,
+    /// A chunk is being decoded, or was dropped meanwhile.
+    is_torn: bool,
     /// How many segments were made of chunks.
     segments_total: u64,
-    /// What decoding the newest chunk took.
+    /// What decoding took of the chunk that was decoded by this piece.
     pub(super) decode: Option<Duration>,
 }
 
 impl SoundTrack {
-    /// Takes in some sound; `None` where there is not enough new sound yet.
+    /// Works on some sound, by one piece. Pending: there is more to be done. `None` where there is
+    /// not enough new sound yet.
     pub(super) fn observe(
         &mut self,
-        sound: &Sound,
+        sound: &mut Sound,
         analyser: &mut VoiceAnalyser,
         features: Features,
-    ) -> Result<Option<VoiceObservation>> {
+    ) -> Result<Poll<Option<VoiceObservation>>> {
         self.decode = None;
-        match sound {
-            Sound::Segment(segment) => {
-                analyser.observe(segment, &mut self.voice, features).map(Some)
+        let Sound { source, work } = sound;
+        if let Source::Chunk(chunk) = source
+            && !matches!(work, Work::Analysis { .. })
+        {
+            let Some(new) = self.decode(chunk, work)? else { return Ok(Poll::Pending) };
+            if new == 0 {
+                return Ok(Poll::Ready(Some(VoiceObservation::of_nothing(chunk))));
             }
-            Sound::Chunk(chunk) => self.observe_chunk(chunk, analyser, features),
+            let Some(segment) = self.cut(chunk) else { return Ok(Poll::Ready(None)) };
+            let analysis = Box::new(analyser.begin(&segment, &mut self.voice));
+            *work = Work::Analysis { analysis, segment: Some(segment) };
         }
+        if let (Source::Segment(segment), Work::None) = (&*source, &*work) {
+            let analysis = Box::new(analyser.begin(segment, &mut self.voice));
+            *work = Work::Analysis { analysis, segment: None };
+        }
+        let Work::Analysis { analysis, segment: cut } = work else {
+            unreachable!("what is decoded is analysed");
+        };
+        let segment = match (&*source, &*cut) {
+            (Source::Segment(segment), _) | (_, Some(segment)) => segment,
+            (Source::Chunk(_), None) => unreachable!("a chunk is analysed as a segment"),
+        };
+        let heard = analyser.advance(analysis, segment, &mut self.voice, features)?;
+        Ok(heard.map_or(Poll::Pending, |mut heard| {
+            heard.sequence = sound.sequence();
+            Poll::Ready(Some(heard))
+        }))
     }
 
-    fn observe_chunk(
-        &mut self,
-        chunk: &SoundChunk,
-        analyser: &mut VoiceAnalyser,
-        features: Features,
-    ) -> Result<Option<VoiceObservation>> {
-        let mut stopwatch = crate::cost::Stopwatch::start();
-        if !self.take(chunk)? {
-            return Ok(Some(VoiceObservation::of_nothing(chunk)));
+    /// Decodes a chunk, by one piece; once that was all, how many samples it has. A gap, and a
+    /// chunk that cannot be read, end what was heard: no segment spans lost sound.
+    fn decode(&mut self, chunk: &mut SoundChunk, work: &mut Work) -> Result<Option<usize>> {
+        let mut stopwatch = Stopwatch::start();
+        if let Work::None = work {
+            chunk.gap_before |= take(&mut self.is_torn);
+            if chunk.gap_before {
+                self.forget();
+            }
+            self.is_torn = true;
+            let decoding = Box::new(self.decoder.begin(chunk));
+            let mut heard = take(&mut self.heard);
+            heard.reserve_exact(HEARD_SAMPLES.saturating_sub(heard.len()));
+            let before = heard.len();
+            *work = Work::Decoding { decoding, heard, before, took: Duration::ZERO };
+        } else if let Work::Decoding { heard, .. } = work {
+            // There is memory for all of it from now on, and it is taken once. Too long a chunk
+            // is refused after the piece by which it is.
+            let most = HEARD_SAMPLES + MOST_SAMPLES;
+            heard.reserve_exact(most.saturating_sub(heard.len()));
         }
-        self.decode = Some(stopwatch.lap().wall);
-        let Some(segment) = self.cut(chunk) else { return Ok(None) };
-        let mut heard = analyser.observe(&segment, &mut self.voice, features)?;
-        heard.sequence = chunk.sequence;
-        Ok(Some(heard))
-    }
-
-    /// Decodes a chunk; false where it holds no sound. A gap, and a chunk that cannot be read,
-    /// end what was heard: no segment spans lost sound.
-    fn take(&mut self, chunk: &SoundChunk) -> Result<bool> {
-        if chunk.gap_before {
-            self.forget();
+        let Work::Decoding { decoding, heard, before, took } = work else {
+            unreachable!("it was just begun");
+        };
+        match self.decoder.advance(decoding, heard) {
+            Ok(true) => (),
+            Ok(false) => {
+                *took += stopwatch.lap().wall;
+                return Ok(None);
+            }
+            Err(error) => {
+                self.is_torn = false;
+                self.forget();
+                return Err(error);
+            }
         }
-        let before = self.heard.len();
-        if let Err(error) = self.decoder.push(chunk, &mut self.heard) {
-            self.forget();
-            return Err(error);
-        }
-        let new = self.heard.len() - before;
+        let new = heard.len() - *before;
+        self.heard = take(heard);
+        self.is_torn = false;
         self.fresh += new;
-        Ok(new > 0)
+        if self.fresh < HOP_SAMPLES {
+            // Much was read and little heard: the memory was for this chunk alone.
+            self.heard.shrink_to(HEARD_SAMPLES);
+        }
+        self.decode = (new > 0).then(|| *took + stopwatch.lap().wall);
+        Ok(Some(new))
     }
 
     /// A segment of the newest sound, once there is enough that is new. Its number counts
@@ -152,16 +234,16 @@ impl SoundTrack {
         }
         let length = self.fresh.max(SEGMENT_SAMPLES).min(self.heard.len());
         self.heard.drain(..self.heard.len() - length);
+        let surplus = length.saturating_sub(SEGMENT_SAMPLES);
+        let mut tail = Vec::with_capacity(HEARD_SAMPLES);
+        tail.extend_from_slice(&self.heard[surplus..]);
         let segment = Segment {
             sequence: self.segments_total,
             captured_at: chunk.captured_at,
             unix_ms: chunk.unix_ms,
             new_samples: self.fresh,
-            samples: self.heard.clone(),
+            samples: std::mem::replace(&mut self.heard, tail),
         };
-        let surplus = self.heard.len().saturating_sub(SEGMENT_SAMPLES);
-        self.heard.drain(..surplus);
-        self.heard.shrink_to(2 * SEGMENT_SAMPLES);
         self.segments_total += 1;
         self.fresh = 0;
         Some(segment)
@@ -178,6 +260,7 @@ impl SoundTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::SoundFormat;
 
     fn chunk(sequence: u64, samples: usize, gap_before: bool) -> SoundChunk {
         let value = i16::try_from(sequence).unwrap();
@@ -191,8 +274,17 @@ mod tests {
         }
     }
 
+    fn decode(track: &mut SoundTrack, chunk: &SoundChunk) -> Result<usize> {
+        let (mut chunk, mut work) = (chunk.clone(), Work::None);
+        loop {
+            if let Some(new) = track.decode(&mut chunk, &mut work)? {
+                return Ok(new);
+            }
+        }
+    }
+
     fn cut(track: &mut SoundTrack, chunk: &SoundChunk) -> Option<(usize, usize, i16)> {
-        assert!(track.take(chunk).unwrap());
+        assert_eq!(decode(track, chunk).unwrap() * 2, chunk.data.len());
         let segment = track.cut(chunk)?;
         assert_eq!(segment.captured_at, chunk.captured_at);
         Some((segment.samples.len(), segment.new_samples, segment.samples[0]))
@@ -219,7 +311,7 @@ mod tests {
         assert_eq!(cut(&mut track, &chunk(3, 16_000, true)), Some((16_000, 16_000, 3)));
         let mut broken = chunk(4, 16_000, false);
         broken.data.pop();
-        assert!(track.take(&broken).is_err());
+        assert!(decode(&mut track, &broken).is_err());
         assert_eq!(cut(&mut track, &chunk(5, 16_000, false)), Some((16_000, 16_000, 5)));
     }
 }

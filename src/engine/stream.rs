@@ -203,7 +203,7 @@ impl FrameSink for Stream {
 
 impl SegmentSink for Stream {
     fn put(&self, segment: Segment) {
-        self.put_sound(Sound::Segment(segment)).ok();
+        self.put_sound(segment.into()).ok();
     }
 }
 
@@ -226,7 +226,7 @@ impl Stream {
     /// # Errors
     /// As [`Stream::put_frame`]; the next chunk knows of this, too.
     pub fn put_chunk(&self, chunk: SoundChunk) -> Result<()> {
-        self.put_sound(Sound::Chunk(chunk))
+        self.put_sound(chunk.into())
     }
 
     fn put_sound(&self, sound: Sound) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::{
     sync::Arc,
+    task::Poll,
     thread::{self, JoinHandle},
 };
 
@@ -68,7 +69,7 @@ impl Subject for Sound {
 
 /// What a worker knows of what it looks at or listens to.
 pub(super) struct Task<'a, M, T> {
-    pub(super) media: &'a M,
+    pub(super) media: &'a mut M,
     pub(super) track: &'a mut T,
     pub(super) features: Features,
     /// The media is a client's, not the booth's own.
@@ -84,42 +85,49 @@ pub(super) struct Job<M, T, F> {
 impl<M, T, F> Job<M, T, F>
 where
     M: Subject,
-    F: FnMut(Task<'_, M, T>) -> Result<Option<Observation>>,
+    F: FnMut(Task<'_, M, T>) -> Result<Poll<Option<Observation>>>,
 {
+    /// `observe` works on media by one piece; while it is pending there is more to be done.
     pub(super) fn new(lanes: Arc<Lanes<M, T, ObservationSink>>, observe: F) -> Self {
         Job { lanes, observe }
     }
 
     fn run(mut self, stage: &Stage, pulse: &Pulse) {
         stage.update(|status| status.state = State::Running);
-        while let Some(mut taken) = self.lanes.take(pulse) {
-            let features = taken.sink.features();
-            // It may have been switched off while it waited.
-            let is_on = if M::IS_VIDEO { features.video } else { features.audio };
-            if is_on {
-                self.work(&mut taken, features, stage);
-            }
-            let Taken { lane, track, at_work, media, .. } = taken;
-            drop(media);
-            self.lanes.give_back(lane, track, at_work);
-            let dropped_total = self.lanes.usage().dropped_total;
-            stage.update(|status| status.dropped_total = dropped_total);
+        while let Some(taken) = self.lanes.take(pulse) {
+            self.turn(taken, stage);
         }
         stage.update(|status| status.state = State::Stopped);
     }
 
+    /// Works on what was taken by one piece, then gives the lane back.
+    pub(super) fn turn(&mut self, mut taken: Taken<M, T, ObservationSink>, stage: &Stage) {
+        let features = taken.sink.features();
+        // It may have been switched off while it waited.
+        let is_on = if M::IS_VIDEO { features.video } else { features.audio };
+        if is_on && self.work(&mut taken, features, stage).is_pending() {
+            self.lanes.put_back(taken);
+            return;
+        }
+        self.lanes.give_back(taken);
+        let dropped_total = self.lanes.usage().dropped_total;
+        stage.update(|status| status.dropped_total = dropped_total);
+    }
+
+    /// Works on what was taken by one piece.
     fn work(
         &mut self,
         taken: &mut Taken<M, T, ObservationSink>,
         features: Features,
         stage: &Stage,
-    ) {
+    ) -> Poll<()> {
         let Taken { media, track, sink, dropped_total, .. } = taken;
         let (dropped_total, is_client) = (*dropped_total, sink.is_client);
         let done = (self.observe)(Task { media, track, features, is_client });
         match done {
-            Ok(None) => (),
-            Ok(Some(observation)) => {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(None)) => (),
+            Ok(Poll::Ready(Some(observation))) => {
                 let captured_at = observation.captured_at();
                 stage.update(|status| {
                     status.last_media_at = captured_at.or(status.last_media_at);
@@ -149,6 +157,7 @@ where
                 sink.send(Observed { observation, features, dropped_total });
             }
         }
+        Poll::Ready(())
     }
 }
 
@@ -186,7 +195,7 @@ pub(super) fn start<M, T, F>(
 where
     M: Subject + Send + 'static,
     T: Send + 'static,
-    F: FnMut(Task<'_, M, T>) -> Result<Option<Observation>> + Send + 'static,
+    F: FnMut(Task<'_, M, T>) -> Result<Poll<Option<Observation>>> + Send + 'static,
 {
     let spawn = |number: usize| {
         let (job, stage) = (job(), stage.clone());
