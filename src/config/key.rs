@@ -213,8 +213,8 @@ pub const KEYS: &[Key] = &[
         "vision.workers",
         Integer(0, 16),
         Is("0"),
-        "Threads that analyse pictures; 0: one for each processor core. A booth without clients \
-         uses one of them.",
+        "Threads that analyse pictures; 0: one for each processor core, at least two: of one alone \
+         a client's large picture makes the camera's wait. A booth without clients uses one of them.",
     ),
     key(
         "vision.detector_threshold",

@@ -51,7 +51,9 @@ const SPEECH_NICENESS: i32 = 5;
 /// How many workers there are and how long queues may get.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Threads that analyse frames, up to 16; 0: one for each processor core.
+    /// Threads that analyse frames, up to 16; 0: one for each processor core, at least two: one
+    /// alone would make the booth's own frames wait for a client's large picture, which cannot be
+    /// laid down half decoded.
     pub vision_workers: usize,
     /// Threads that analyse segments, 1..16.
     pub speech_workers: usize,
@@ -65,8 +67,13 @@ impl EngineConfig {
     /// Threads that analyse frames, once they are counted.
     pub fn vision_threads(&self) -> usize {
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        if self.vision_workers == 0 { cores().min(MOST_WORKERS) } else { self.vision_workers }
+        if self.vision_workers == 0 { vision_threads_on(cores()) } else { self.vision_workers }
     }
+}
+
+/// One at least is free of large pictures, however few cores there are.
+fn vision_threads_on(cores: usize) -> usize {
+    cores.clamp(2, MOST_WORKERS)
 }
 
 /// More threads than this would wait for memory, not for work.

@@ -185,3 +185,10 @@ fn no_segment_spans_a_chunk_that_was_dropped_between_two_pieces() {
     assert_eq!(hall.rest(), [1]);
     assert_eq!(hall.heard(), [None, Some(Duration::from_secs(2))]);
 }
+
+#[test]
+fn a_machine_of_one_core_still_has_a_vision_worker_that_no_large_picture_holds() {
+    assert_eq!([1, 2, 4, 64].map(vision_threads_on), [2, 2, 4, MOST_WORKERS]);
+    let config = EngineConfig { vision_workers: 1, ..EngineConfig::default() };
+    assert_eq!(config.vision_threads(), 1, "unless the operator wants it so");
+}
