@@ -27,7 +27,12 @@ impl BoothOutlook {
         flow_signs(&report, [camera, Component::Vision], (names, pace.frame), &mut signs);
         let names = ["sound of the microphone", "analysis of sound"];
         flow_signs(&report, [microphone, Component::Speech], (names, pace.segment), &mut signs);
-        Outlook { is_ready: report.is_settled, sentence: report.status_line(), signs }
+        Outlook {
+            is_ready: report.is_settled,
+            is_loading: report.is_loading,
+            sentence: report.status_line(),
+            signs,
+        }
     }
 }
 

@@ -37,6 +37,7 @@ impl CentreOutlook {
         );
         Outlook {
             is_ready: status.state != State::Starting,
+            is_loading: false,
             sentence: heard + &lost.collect::<String>(),
             signs,
         }

@@ -18,11 +18,23 @@ use crate::{
 /// How often it looks. A device that is away is away for longer.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// While the models load, systemd is asked this often for more time. Starting anew would only
+/// begin the load from its start, for ever on a machine that is slow or busy.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+
+/// How much time is asked for, from that moment on.
+const MORE_TIME_US: u32 = 60_000_000;
+
+/// A load that takes longer than this has hung.
+const LONGEST_LOAD: Duration = Duration::from_secs(10 * 60);
+
 /// How boothd is, as far as systemd is concerned.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Outlook {
     /// Media flows where it should, or the reason why it does not is known.
     pub is_ready: bool,
+    /// Models are being loaded: it is not ready for that, and will be.
+    pub is_loading: bool,
     /// One sentence for `systemctl status`. Never who is there, and nothing measured of them.
     pub sentence: String,
     /// Everything that must move.
@@ -94,6 +106,8 @@ struct Speaker {
     period: Option<Duration>,
     watchdog: Option<Watchdog>,
     is_ready: bool,
+    /// When systemd was asked for more time; since the thread began, as the next.
+    asked_at: Option<Duration>,
     told: String,
     /// Since the thread began.
     fed_at: Option<Duration>,
@@ -107,6 +121,7 @@ impl Speaker {
             period,
             watchdog: period.map(Watchdog::new),
             is_ready: false,
+            asked_at: None,
             told: String::new(),
             fed_at: None,
             stuck: None,
@@ -130,7 +145,7 @@ impl Speaker {
             Some(stuck) => format!("{stuck}; systemd will start boothd anew"),
             None => outlook.sentence.clone(),
         };
-        let mut words = Vec::with_capacity(3);
+        let mut words = Vec::with_capacity(4);
         if outlook.is_ready && !self.is_ready {
             self.is_ready = true;
             IS_READY.store(true, Ordering::Relaxed);
@@ -140,6 +155,10 @@ impl Speaker {
             self.told.clone_from(&sentence);
             words.push(NotifyState::Status(&sentence));
         }
+        if self.needs_time(now, outlook) {
+            self.asked_at = Some(now);
+            words.push(NotifyState::ExtendTimeoutUsec(MORE_TIME_US));
+        }
         if self.is_hungry(now + every) {
             self.fed_at = Some(now);
             words.push(NotifyState::Watchdog);
@@ -147,6 +166,11 @@ impl Speaker {
         if !words.is_empty() {
             self.send(&words);
         }
+    }
+
+    fn needs_time(&self, now: Duration, outlook: &Outlook) -> bool {
+        let loads = outlook.is_loading && !self.is_ready && now < LONGEST_LOAD;
+        loads && self.asked_at.is_none_or(|asked_at| now >= asked_at + ASK_EVERY)
     }
 
     /// What is stuck, in words; the log hears of it once.
@@ -200,7 +224,29 @@ mod tests {
     fn outlook(is_ready: bool, moved: u128) -> Outlook {
         let patience = Duration::ZERO;
         let sign = Sign { name: "store".into(), moved, is_excused: false, patience };
-        Outlook { is_ready, sentence: "fine".into(), signs: vec![sign] }
+        let sentence = "fine".into();
+        Outlook { is_ready, is_loading: false, sentence, signs: vec![sign] }
+    }
+
+    #[test]
+    fn while_models_load_more_time_is_asked_for_though_not_for_ever() {
+        let mut speaker = Speaker::new(None);
+        let loading = Outlook { is_loading: true, ..outlook(false, 0) };
+        let asked: Vec<u64> = (0..2 * 3600)
+            .filter(|half_s| {
+                let now = LOOK_EVERY * u32::try_from(*half_s).unwrap();
+                let before = speaker.asked_at;
+                speaker.tell(now, LOOK_EVERY, &loading);
+                speaker.asked_at != before
+            })
+            .collect();
+        assert_eq!(asked[..3], [0, 20, 40], "each 10 s");
+        let last = LOOK_EVERY * u32::try_from(*asked.last().unwrap()).unwrap();
+        assert!(last < LONGEST_LOAD && last >= LONGEST_LOAD - ASK_EVERY, "{last:?}");
+        let mut ready = Speaker::new(None);
+        ready.tell(Duration::ZERO, LOOK_EVERY, &outlook(true, 0));
+        ready.tell(ASK_EVERY, LOOK_EVERY, &loading);
+        assert_eq!(ready.asked_at, None, "it is started");
     }
 
     /// Whether it eats at each look, and when nothing moves any more.
