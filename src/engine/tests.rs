@@ -187,6 +187,26 @@ fn no_segment_spans_a_chunk_that_was_dropped_between_two_pieces() {
 }
 
 #[test]
+fn what_was_in_no_segment_yet_ends_with_a_chunk_that_was_dropped_between_two_pieces() {
+    let mut hall = Hall::new(1);
+    let half_a_second = || {
+        let samples = speech().into_iter().take(SECOND / 2);
+        let data = samples.flat_map(i16::to_le_bytes).collect();
+        let (captured_at, unix_ms, format) = (Duration::ZERO, 0, SoundFormat::Pcm16k);
+        SoundChunk { sequence: 0, captured_at, unix_ms, format, gap_before: false, data }
+    };
+    hall.stream(1).put_chunk(half_a_second()).expect("little waits");
+    assert_eq!(hall.rest(), [1]);
+    hall.send(1, 20);
+    assert_eq!(hall.turn(), Some(1));
+    hall.stream(1).set_features(Features { audio: false, ..Features::ALL });
+    hall.stream(1).set_features(Features::ALL);
+    hall.stream(1).put_chunk(half_a_second()).expect("little waits");
+    assert_eq!(hall.rest(), [1]);
+    assert_eq!(hall.heard(), [None, None], "half a second is too little");
+}
+
+#[test]
 fn a_machine_of_one_core_still_has_a_vision_worker_that_no_large_picture_holds() {
     assert_eq!([1, 2, 4, 64].map(vision_threads_on), [2, 2, 4, MOST_WORKERS]);
     let config = EngineConfig { vision_workers: 1, ..EngineConfig::default() };
