@@ -8,16 +8,20 @@
 mod daemon;
 #[path = "common/doubles.rs"]
 mod doubles;
+#[path = "common/operator.rs"]
+mod operator;
 
 use std::{
     collections::BTreeSet,
     fs,
-    path::PathBuf,
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
     process::Output,
     time::{Duration, Instant},
 };
 
-use daemon::{BOOTHD, Daemon, boothd};
+use daemon::{BOOTHD, Daemon, TOKEN, boothd};
 use doubles::{Booth, plug_in_camera, plug_in_microphone};
 
 /// Both devices, as an appliance has them.
@@ -224,4 +228,78 @@ fn what_the_policy_forbids_is_not_loaded() {
     assert_eq!(missing, ["expression_faceapi", "expression_fer"]);
     assert!(!all.contains("voice_activity"), "the microphone is off: {all:?}");
     assert!(without + 1_000_000 < with, "{without} B without, {with} B with them");
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    folders.iter().flat_map(|folder| files_below(folder)).chain(files).collect()
+}
+
+/// The files on a disk that a process has open for writing.
+fn open_for_writing(pid: u32) -> Vec<PathBuf> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(process.join("fd")).expect("it runs").flatten() {
+        let info = fs::read_to_string(process.join("fdinfo").join(entry.file_name()));
+        let flags = info.unwrap_or_default();
+        let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
+        let may_write = flags.is_some_and(|flags| !flags.trim().ends_with('0'));
+        let path = fs::read_link(entry.path()).unwrap_or_default();
+        if may_write && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// Looks at /preview.mjpeg until a picture begins.
+fn see_preview(address: &str) {
+    let mut stream = TcpStream::connect(address).expect("the door is open");
+    let request =
+        format!("GET /preview.mjpeg?token={TOKEN} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it listens");
+    stream.set_read_timeout(Some(daemon::PATIENCE)).expect("a socket has a timeout");
+    let (mut seen, mut part) = (Vec::new(), [0; 4096]);
+    while !seen.windows(3).any(|bytes| bytes == b"\xff\xd8\xff") {
+        let read = stream.read(&mut part).expect("a picture in time");
+        assert!(read > 0, "it ended: {}", String::from_utf8_lossy(&seen));
+        seen.extend(&part[..read]);
+    }
+}
+
+#[test]
+fn no_picture_and_no_sound_is_written_to_any_file() {
+    let (booth, folder) = (Booth::new(), tempfile::tempdir().expect("a folder"));
+    let mut command = booth.command(BOOTHD);
+    command.current_dir(folder.path()).env("TMPDIR", folder.path()).env("HOME", folder.path());
+    let state = format!("state.dir={}", folder.path().join("state").display());
+    let settings = [&*state, "audio.device=mic", "features.preview=true", "store.flush_s=1"];
+    let daemon = Daemon::start(command, &settings);
+    let session = operator::begin(&daemon.address).expect("begins");
+    let mut watcher = daemon.watch();
+    watcher.next("visual_analysis");
+    watcher.next("audio_analysis");
+    see_preview(&daemon.address);
+    watcher.next("visual_analysis");
+    let open = open_for_writing(daemon.pid());
+    assert!(!open.is_empty(), "the database is open");
+    let elsewhere: Vec<_> =
+        open.iter().filter(|path| !path.starts_with(folder.path())).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    assert_eq!(operator::end(&daemon.address, &session), Some(200));
+    daemon.terminate();
+    let files = files_below(folder.path());
+    assert!(files.iter().any(|path| path.ends_with("boothd.db")), "{files:?}");
+    let sound = fs::read("demo/speech_16k.wav").expect("it is in the repository");
+    let marks: [&[u8]; 5] =
+        [b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xdb", b"/9j/", b"RIFF", &sound[60_000..60_032]];
+    for path in files {
+        let bytes = fs::read(&path).expect("readable");
+        for mark in marks {
+            let is_there = bytes.windows(mark.len()).any(|part| part == mark);
+            assert!(!is_there, "{mark:x?} is in {}", path.display());
+        }
+    }
 }

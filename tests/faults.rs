@@ -91,6 +91,7 @@ fn a_full_disk_stops_no_analysis_and_what_waited_is_written_when_there_is_room()
     booth.fill();
     let health = booth.store_is("unavailable");
     assert_eq!(health["status"], "degraded");
+    assert!(health["findings"].to_string().contains("store_away"), "{health}");
     assert!(health["store"]["error"].as_str().unwrap().contains("full"), "{health}");
     goes_on(&booth.daemon);
     assert_ne!(end(&booth.daemon.address, &session), Some(200), "it could not be written");
@@ -101,6 +102,7 @@ fn a_full_disk_stops_no_analysis_and_what_waited_is_written_when_there_is_room()
     let of_the_disk = |finding: &Value| finding["component"] == "disk";
     let mut faults = findings.iter().filter(|finding| finding["severity"] != "notice");
     assert!(faults.all(of_the_disk), "{health:#}");
+    assert!(findings.iter().any(of_the_disk), "{health:#}");
     assert_eq!(
         end(&booth.daemon.address, &session),
         Some(200),

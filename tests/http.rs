@@ -20,7 +20,7 @@ use boothd::{
     store::{NewToken, Role},
     web::{TlsFiles, WebConfig},
 };
-use doors::{Doors, PATIENCE, TOKEN, liberal};
+use doors::{Doors, NEVER, PATIENCE, TOKEN, liberal};
 use futures_util::StreamExt;
 use prometheus::Metrics;
 use serde_json::{Value, json};
@@ -214,7 +214,12 @@ async fn who_takes_no_answer_is_closed() {
 
 #[tokio::test]
 async fn idle_connections_make_room_for_who_asks() {
-    let config = WebConfig { unauthenticated_connections: 2, ..WebConfig::default() };
+    // Only who needs its place closes an idle connection here.
+    let config = WebConfig {
+        unauthenticated_connections: 2,
+        header_timeout: NEVER,
+        ..WebConfig::default()
+    };
     let booth = Booth::open(config).await;
     let mut idle = vec![booth.connect().await, booth.connect().await];
     // A page with a token does not go, however many come.
@@ -235,6 +240,28 @@ async fn idle_connections_make_room_for_who_asks() {
     page.write_all(request.as_bytes()).await.unwrap();
     let mut more = [0; 64];
     assert!(timeout(PATIENCE, page.read(&mut more)).await.unwrap().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn health_says_that_somebody_tries_many_tokens() {
+    let booth = Booth::open(WebConfig::default()).await;
+    let finding = async || {
+        let health = booth.get("/health").await.json();
+        let findings = health["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["code"] == "tokens_guessed")
+    };
+    for _ in 0..29 {
+        booth.call_as("wrong", "GET", "/api/v1/sessions", None).await;
+        // So that each answer waits for its own turn alone.
+        booth.clock.advance(Duration::from_millis(20));
+    }
+    assert_eq!(finding().await, None, "a page that was left open is no attack");
+    booth.call_as("wrong", "GET", "/api/v1/sessions", None).await;
+    let told = finding().await.expect("is told");
+    assert_eq!(told["severity"], "notice", "{told}");
+    assert!(told["sentence"].as_str().unwrap().contains("30 from 1 address"), "{told}");
+    booth.clock.advance(Duration::from_secs(300));
+    assert_eq!(finding().await, None, "five minutes later it is over");
 }
 
 #[tokio::test]

@@ -182,8 +182,9 @@ mod tests {
     use super::*;
     use crate::{
         certificate::{Certificate, Validity},
-        clock::SimulatedClock,
+        clock::{ClockStatus, SimulatedClock, Trust},
         health::Component,
+        stop::Stop,
     };
 
     fn found(probe: &mut impl Probe, second: u64) -> Vec<&'static str> {
@@ -239,6 +240,60 @@ mod tests {
         assert_eq!(found(&mut probe, 3602), [""; 0]);
         rows.lock().unwrap().oldest_waits = Some(Duration::from_secs(38));
         assert_eq!(found(&mut probe, 3603), ["rows_not_written"]);
+    }
+
+    #[test]
+    fn records_that_are_lost_are_found_for_an_hour() {
+        let stage = Arc::new(Stage::new(Component::Mqtt));
+        let lost = Arc::new(std::sync::Mutex::new(0));
+        let now = lost.clone();
+        let outbox =
+            move || OutboxNow { lost_total: *now.lock().unwrap(), ..OutboxNow::default() };
+        let mut probe = delivery(outbox, stage);
+        assert_eq!(found(&mut probe, 0), [""; 0]);
+        *lost.lock().unwrap() = 5;
+        assert_eq!(found(&mut probe, 1), ["records_lost"]);
+        assert_eq!(found(&mut probe, 3600), ["records_lost"]);
+        assert_eq!(found(&mut probe, 3601), [""; 0]);
+    }
+
+    /// A clock that says of itself what the test wants.
+    struct Doubtful {
+        is_set: bool,
+        ahead_ms: i64,
+    }
+
+    impl Clock for Doubtful {
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn unix_ms(&self) -> i64 {
+            0
+        }
+
+        fn is_set(&self) -> bool {
+            self.is_set
+        }
+
+        fn status(&self) -> ClockStatus {
+            ClockStatus { trust: Trust::Vouched, ahead_ms: self.ahead_ms }
+        }
+
+        fn sleep(&self, _: Duration, _: &Stop) {}
+    }
+
+    #[test]
+    fn a_clock_that_nobody_keeps_right_or_that_was_set_by_hand_is_found() {
+        let codes =
+            |is_set, ahead_ms| found(&mut clock(Arc::new(Doubtful { is_set, ahead_ms })), 0);
+        assert_eq!(codes(true, 0), [""; 0]);
+        assert_eq!(codes(false, 0), ["clock_unset"]);
+        assert_eq!(codes(true, 3_600_000), ["clock_disputed"]);
+        let mut findings = Findings::default();
+        clock(Arc::new(Doubtful { is_set: true, ahead_ms: -90_000 }))
+            .look(Duration::ZERO, &mut findings);
+        assert!(findings.sorted()[0].sentence().contains("by -90 s"), "the number is told");
     }
 
     #[test]

@@ -38,3 +38,37 @@ fn summary(notices: &[Notice]) -> Option<String> {
         more => format!("{} (and {more} more of the kind)", first.sentence),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::mqtt::limits::Limit;
+
+    #[test]
+    fn what_the_broker_does_not_take_is_found_until_it_takes_it() {
+        let (told, delivery) = watch::channel(Delivery::default());
+        let (counted, set_aside) = watch::channel(SetAside::default());
+        let mut probe = probe(delivery, set_aside);
+        let mut found = || {
+            let mut findings = Findings::default();
+            probe.look(Duration::ZERO, &mut findings);
+            findings.sorted().iter().map(|f| (f.code, f.sentence())).collect::<Vec<_>>()
+        };
+        assert_eq!(found(), []);
+        let notice = |limit| Notice { limit, sentence: format!("{} holds", limit.name()) };
+        let notices = [Limit::MaximumQos, Limit::RetainAvailable, Limit::MessageSize];
+        told.send_replace(Delivery { notices: notices.map(notice).into() });
+        counted.send_modify(|aside| aside.rows = 2);
+        let all = found();
+        let codes: Vec<_> = all.iter().map(|(code, _)| *code).collect();
+        assert_eq!(codes, [Code::MqttSetAside, Code::MqttRefused, Code::MqttLimited]);
+        assert!(all[0].1.contains('2'), "{all:?}");
+        assert!(all[1].1.contains("maximum_qos holds (and 1 more of the kind)"), "{all:?}");
+        assert!(all[2].1.contains("retain_available holds"), "{all:?}");
+        told.send_replace(Delivery::default());
+        counted.send_modify(|aside| aside.rows = 0);
+        assert_eq!(found(), []);
+    }
+}

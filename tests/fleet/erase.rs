@@ -27,8 +27,10 @@ impl Obeying {
     }
 
     async fn until<T>(&mut self, wanted: impl Fn(&Packet) -> Option<T>) -> T {
+        // Of the whole wait: pings of the connection are events, too.
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.poll()).await;
+            let event = tokio::time::timeout_at(deadline, self.events.poll()).await;
             if let Event::Incoming(packet) = event.expect("in time").expect("is connected")
                 && let Some(found) = wanted(&packet)
             {

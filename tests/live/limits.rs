@@ -140,8 +140,7 @@ async fn silent_strangers_lock_nobody_out() {
     let closed = idle[0].read(&mut end);
     let closed = tokio::time::timeout(PATIENCE, closed).await.expect("the oldest went");
     assert!(!closed.is_ok_and(|read| read > 0));
-    let metrics = doors.get("/metrics").await.2;
-    assert!(metrics.contains(r#"boothd_rejected_total{reason="displaced"}"#), "{metrics}");
+    assert!(rejected(&doors, "displaced").await);
 }
 
 /// The header of a masked frame, and the upgrade before it, as bytes.
@@ -238,6 +237,7 @@ async fn a_flood_of_pongs_is_read_no_faster_than_messages_may_come() {
     // The clock stands still: after the burst nothing more is read of it, and TCP stops it.
     let took_all = tokio::time::timeout(Duration::from_secs(2), pongs).await;
     assert!(took_all.is_err(), "12 MB of pongs were taken");
+    assert!(rejected(&doors, "rate_limited").await, "a pong counts as a message");
     let mut good = doors.watcher().await;
     doors.publish_frame(9);
     assert_eq!(good.expect("visual_analysis").await["data"]["sequence"], 9);
@@ -329,4 +329,12 @@ async fn stop_says_goodbye_and_the_server_leaves() {
     assert_eq!(client.close_code().await, 1001);
     let left = tokio::time::timeout(PATIENCE, doors.server).await.expect("in time");
     left.unwrap().unwrap();
+}
+
+/// Whether anything was refused for that reason.
+async fn rejected(doors: &Doors, reason: &str) -> bool {
+    let metrics = doors.get("/metrics").await.2;
+    let name = format!("boothd_rejected_total{{reason=\"{reason}\"}} ");
+    let total = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    total.expect("it is counted").parse::<f64>().unwrap() > 0.0
 }

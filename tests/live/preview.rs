@@ -1,8 +1,10 @@
 //! What an operator sees of the booth's camera: whole pictures, with the face's landmarks.
 
 use boothd::{
+    booth::StartSession,
     decode::Picture,
     media::{Frame, PixelFormat},
+    policy::Policy,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -153,4 +155,25 @@ async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
     assert_eq!(health["preview"], json!({ "on": false, "viewers": 0 }));
     doors.film(9, &pictures[0]).await;
     assert_eq!(count(&doors, "preview"), 3, "nothing since");
+}
+
+#[tokio::test]
+async fn when_the_camera_closes_the_last_picture_of_it_is_gone() {
+    let policy = Policy { require_consent: true, ..liberal() };
+    let mut doors = Doors::with_policy(patient(), policy).await;
+    doors.analyse();
+    let start = StartSession {
+        notice_version: "7".parse().unwrap(),
+        consent_at: doors.clock.unix_ms(),
+        subject_ref: None,
+        features: None,
+    };
+    doors.booth.start_session(start, "op").await.unwrap();
+    let mut looker = Looker::new(&doors).await;
+    doors.film(1, &clip(1)[0]).await;
+    looker.picture().await;
+    let newest = doors.engine.preview().subscribe();
+    assert!(newest.borrow().is_some(), "whoever looks now sees it");
+    doors.booth.end_session("op").await.unwrap();
+    assert!(newest.borrow().is_none(), "whoever looks now sees nobody");
 }

@@ -6,6 +6,7 @@ use boothd::{
     engine::{FaceResult, Live, VoiceResult},
     features::Features,
     mqtt::{CommandName, HomeAssistant},
+    report::{AudioReport, VisualReport},
     session::{FaceMetrics, VoiceMetrics},
     speech::{SpeechTiming, VoiceObservation},
     vision::{FaceObservation, VisionTiming},
@@ -162,6 +163,34 @@ async fn live_numbers_come_once_a_second_and_expire() {
     let next = centre.wait_topic("/metrics/video").await.json();
     assert_eq!(next["sequence"], 9);
     assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+    scene.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_picture_and_a_sound_only_their_report_is_published() {
+    let broker = Broker::open();
+    let mut centre = Centre::join(broker.port).await;
+    let scene = Scene::start(config(broker.port)).await;
+    let on = serde_json::from_value(json!({ "preview": true })).unwrap();
+    scene.booth.configure(&on, "op").await.ok();
+    centre.wait_topic("/health").await;
+    let live = live(1);
+    scene.live.send_replace(live.clone());
+    // All that is published, to the last word of a report.
+    let mut reports = std::collections::BTreeMap::new();
+    while reports.len() < 2 {
+        let heard = centre.wait("a message", |_| true).await;
+        let topic = heard.topic.strip_prefix(&format!("{BASE}/")).expect("a topic of its own");
+        let state = topic.starts_with("feature/") && topic.ends_with("/state");
+        if ["metrics/video", "metrics/audio"].contains(&topic) {
+            reports.insert(topic.to_owned(), heard.json());
+        } else {
+            assert!(state || ["status", "info", "health"].contains(&topic), "{heard:?}");
+            assert!(heard.text.len() < 2000, "{heard:?}");
+        }
+    }
+    assert_eq!(reports["metrics/video"], json!(VisualReport::newest(&live).unwrap()));
+    assert_eq!(reports["metrics/audio"], json!(AudioReport::newest(&live).unwrap()));
     scene.leave().await;
 }
 

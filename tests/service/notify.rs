@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use super::{
     PATIENCE,
@@ -79,11 +80,16 @@ fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
     systemd.wait_line("READY=1");
     let waiting = "STATUS=Waiting for consent; camera and microphone are closed";
     assert_eq!(systemd.times(waiting).len(), 1, "{:?}", systemd.heard);
+    let are_closed = |health: &Value| {
+        ["camera", "microphone"].iter().all(|device| health[device]["state"] == "paused")
+    };
+    daemon.wait_for_health("both devices are closed", are_closed);
     systemd.sees_it_fed(2);
     let session = begin(&daemon.address).unwrap();
     systemd.wait_line("STATUS=Analysing: camera 2.0 fps, microphone; session running");
     assert_eq!(end(&daemon.address, &session), Some(200));
     systemd.wait_line(waiting);
+    daemon.wait_for_health("both devices are closed again", are_closed);
     let told = format!("{:?}", systemd.heard);
     assert!(!told.contains("candidate") && !told.contains(&session), "{told}");
 }
