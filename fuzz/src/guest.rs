@@ -9,7 +9,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    fs,
+    fs, panic,
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
@@ -41,6 +41,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf},
     runtime::Runtime,
     sync::watch,
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -95,6 +96,8 @@ struct Connection {
     writer: WriteHalf<DuplexStream>,
     /// The newest `ping` that was answered; `None` once the booth has closed.
     answered: watch::Receiver<Option<u64>>,
+    /// The booth's side, and who reads what it says.
+    tasks: [JoinHandle<()>; 2],
 }
 
 static FOLDERS: AtomicU64 = AtomicU64::new(0);
@@ -156,12 +159,13 @@ impl Scene {
         self.scripts += 1;
         let mut script = Script(data);
         let mut connections: BTreeMap<bool, Connection> = BTreeMap::new();
+        let mut tasks = Vec::new();
         self.runtime.block_on(async {
             for _ in 0..MOST_OPERATIONS {
                 let Some(byte) = script.byte() else { break };
                 let (which, operation) = (byte & 0x80 != 0, byte & 0x1f);
                 if operation == 30 {
-                    connections.remove(&which);
+                    tasks.extend(connections.remove(&which).map(|left| left.tasks));
                     continue;
                 }
                 let connection =
@@ -173,6 +177,15 @@ impl Scene {
             }
             for connection in connections.values_mut() {
                 connection.settle(self.scripts).await;
+            }
+            // A task that panics ends alone; here it ends the run.
+            tasks.extend(connections.into_values().map(|left| left.tasks));
+            for task in tasks.into_iter().flatten().filter(JoinHandle::is_finished) {
+                if let Err(failed) = task.await
+                    && failed.is_panic()
+                {
+                    panic::resume_unwind(failed.into_panic());
+                }
             }
         });
     }
@@ -409,14 +422,16 @@ impl Connection {
     fn open(inside: &Arc<Inside>) -> Self {
         let (ours, theirs) = tokio::io::duplex(1 << 18);
         let inside = inside.clone();
-        tokio::spawn(async move { inside.serve(theirs).await });
+        let serving = tokio::spawn(async move {
+            inside.serve(theirs).await;
+        });
         let (reader, writer) = tokio::io::split(ours);
         let (tell, answered) = watch::channel(Some(0));
-        tokio::spawn(async move {
+        let hearing = tokio::spawn(async move {
             hear(reader, &tell).await;
             tell.send_replace(None);
         });
-        let mut connection = Connection { writer, answered };
+        let mut connection = Connection { writer, answered, tasks: [serving, hearing] };
         // What cannot be written is a connection that is closed; the rest of the script shows it.
         let greeting = connection.writer.write_all(UPGRADE);
         let _closed = futures_now(greeting);
