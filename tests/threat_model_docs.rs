@@ -1,8 +1,9 @@
-//! Keeps docs/design/threat-model.md and docs/ref/faults.md true: every test that they name exists.
+//! Keeps docs/design/threat-model.md and docs/ref/faults.md true: every test that they name exists, and
+//! every threat and every fault of a component has one.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-use std::{fs, path::Path};
+use std::fs;
 
 /// Documents whose tables name tests as `path::name`.
 const DOCUMENTS: [&str; 2] = ["docs/design/threat-model.md", "docs/ref/faults.md"];
@@ -37,14 +38,32 @@ fn named_tests(document: &str) -> Vec<String> {
     spans.filter(|span| is_test_name(span)).map(str::to_owned).collect()
 }
 
+/// The rows of the tables whose last column names the test that fails without the defence.
+fn rows_about_tests(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(document).unwrap();
+    let mut rows = Vec::new();
+    let mut is_in_table = false;
+    for line in text.lines() {
+        if !line.starts_with('|') {
+            is_in_table = false;
+        } else if line.ends_with("| test that fails without it |") {
+            is_in_table = true;
+        } else if is_in_table && !line.starts_with("|---") {
+            rows.push(line.to_owned());
+        }
+    }
+    rows
+}
+
 #[test]
 fn every_test_that_a_document_names_exists() {
     let mut missing = Vec::new();
-    for document in DOCUMENTS.iter().filter(|document| Path::new(document).exists()) {
+    for document in DOCUMENTS {
         for span in named_tests(document) {
             let (path, name) = span.split_once("::").expect("it is a path and a name");
             let text = source_of(path).unwrap_or_default();
-            if !text.contains(&format!("fn {name}")) && !text.contains(&format!("def {name}")) {
+            let is_there = |word: &str| text.contains(&format!("{word} {name}("));
+            if !is_there("fn") && !is_there("def") {
                 missing.push(format!("{document}: {span}"));
             }
         }
@@ -53,13 +72,22 @@ fn every_test_that_a_document_names_exists() {
 }
 
 #[test]
-fn the_threat_model_names_a_test_for_every_threat() {
+fn every_threat_and_every_fault_of_a_component_names_a_test() {
+    for document in DOCUMENTS {
+        let rows = rows_about_tests(document);
+        assert!(rows.len() > 40, "{document} has {} rows", rows.len());
+        let names_one = |row: &&String| {
+            let last = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+            last.split('`').skip(1).step_by(2).any(is_test_name)
+        };
+        let without: Vec<_> = rows.iter().filter(|row| !names_one(row)).collect();
+        assert!(without.is_empty(), "{document}: no test is named for {without:#?}");
+    }
+}
+
+#[test]
+fn the_threat_model_has_no_other_rows() {
     let text = fs::read_to_string(DOCUMENTS[0]).unwrap();
-    let rows =
-        text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
-    let without: Vec<_> = rows
-        .filter(|row| !row.split('`').skip(1).step_by(2).any(is_test_name))
-        .map(|row| row.chars().take(80).collect::<String>())
-        .collect();
-    assert!(without.is_empty(), "no test is named for:\n{}", without.join("\n"));
+    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| threat |");
+    assert_eq!(text.lines().filter(is_row).count(), rows_about_tests(DOCUMENTS[0]).len());
 }
