@@ -12,7 +12,8 @@ use crate::{
     engine::{FaceResult, FinishedSession, Live, VoiceResult},
     features::Features,
     names::SessionId,
-    session::Statistics,
+    session::{NoRate, Statistics},
+    speech::SoundVerdict,
     vision::{EXPRESSIONS, Expression, Face, QualityVerdict},
 };
 
@@ -120,8 +121,13 @@ pub struct AudioReport {
     pub articulation_rate: Option<f32>,
     /// -1..1.
     pub arousal: Option<f32>,
-    /// Samples at full scale, 0..1.
+    /// Samples at full scale or, in speech, on flat tops below it, 0..1.
     pub clipping_ratio: Option<f32>,
+    /// How good the sound is.
+    pub quality: SoundQuality,
+    /// Why a metric is null, by the metric's name: `no_sound`, `digital_silence`, `no_speech`,
+    /// `unvoiced`, `no_syllables`, `no_pause`, `needs_1_s`, `needs_15_s` or `off`.
+    pub reasons: BTreeMap<&'static str, &'static str>,
     /// The segment's number.
     pub sequence: u64,
     /// Segments that nobody was free to analyse, so far.
@@ -198,6 +204,15 @@ pub struct Quality {
     pub face_px: Option<f32>,
     /// `good`, `too_dark`, `too_blurred` or `too_small`.
     pub verdict: Option<&'static str>,
+}
+
+/// What the sound is good for.
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+pub struct SoundQuality {
+    /// `good`, `clipped` or `too_quiet`; null without speech.
+    pub verdict: Option<&'static str>,
+    /// Mean of the samples, -1..1 of full scale: a fault of the microphone, in no other number.
+    pub offset: Option<f32>,
 }
 
 /// Every metric of a session: mean, variance, range, time covered.
@@ -302,7 +317,6 @@ impl AudioReport {
     pub fn new(result: &VoiceResult, demo_source: bool) -> Self {
         let (heard, metrics) = (&result.observation, &result.metrics);
         let has_sound = !heard.duration.is_zero();
-        let longest = heard.pauses.iter().map(|pause| pause.end - pause.start).max();
         AudioReport {
             timestamp: heard.unix_ms,
             processing_time: ms(heard.timing.total.wall),
@@ -324,11 +338,16 @@ impl AudioReport {
             volume_dbfs: heard.dbfs,
             spectral_centroid_hz: heard.spectral_centroid_hz,
             speech_ratio: has_sound.then_some(heard.speech_ratio),
-            pause_count: has_sound.then_some(heard.pauses.len()),
-            longest_pause_ms: longest.map(ms),
+            pause_count: heard.audio_detected.then_some(heard.pauses.len()),
+            longest_pause_ms: heard.longest_pause().map(ms),
             articulation_rate: metrics.speech_rate.map(|rate| rate.per_second),
             arousal: metrics.arousal.map(|arousal| arousal.value),
             clipping_ratio: has_sound.then_some(heard.clipping_ratio),
+            quality: SoundQuality {
+                verdict: heard.verdict().map(SoundVerdict::name),
+                offset: has_sound.then_some(heard.offset),
+            },
+            reasons: reasons(result),
             sequence: heard.sequence,
             dropped_segments: result.dropped_total,
             features: result.features,
@@ -373,6 +392,55 @@ impl SummaryReport {
         }
     }
 }
+
+/// Why what is null of a segment's report is null.
+fn reasons(result: &VoiceResult) -> BTreeMap<&'static str, &'static str> {
+    let (heard, metrics) = (&result.observation, &result.metrics);
+    let mut reasons = BTreeMap::new();
+    let mut add = |is_known: bool, reason: &'static str, names: &[&'static str]| {
+        if !is_known {
+            reasons.extend(names.iter().map(|name| (*name, reason)));
+        }
+    };
+    if heard.duration.is_zero() {
+        add(false, "no_sound", LEVEL);
+        add(false, "no_sound", VOICE);
+        add(false, "no_sound", RATE);
+        add(false, "no_sound", PAUSES);
+        add(false, "no_sound", AROUSAL);
+        return reasons;
+    }
+    let without_speech = |reason| if heard.audio_detected { reason } else { "no_speech" };
+    add(heard.dbfs.is_some(), "digital_silence", &["volume_dbfs"]);
+    add(heard.f0.is_some(), without_speech("unvoiced"), VOICE);
+    add(heard.audio_detected, "no_speech", PAUSES);
+    let longest = &PAUSES[1..];
+    add(!heard.audio_detected || !heard.pauses.is_empty(), "no_pause", longest);
+    add(metrics.speech_rate.is_some(), metrics.no_rate.map_or("no_speech", NoRate::name), RATE);
+    let arousal = if !result.features.voice_emotion {
+        "off"
+    } else if heard.arousal.is_none() {
+        without_speech("unvoiced")
+    } else {
+        "needs_15_s"
+    };
+    add(metrics.arousal.is_some(), arousal, AROUSAL);
+    reasons
+}
+
+const LEVEL: &[&str] = &["volume_mean", "volume_dbfs", "speech_ratio", "clipping_ratio"];
+/// What is measured of a voice.
+const VOICE: &[&str] = &[
+    "pitch_mean",
+    "pitch_median",
+    "pitch_variance",
+    "pitch_range",
+    "spectral_centroid_hz",
+    "clarity_score",
+];
+const RATE: &[&str] = &["speech_rate", "articulation_rate"];
+const PAUSES: &[&str] = &["pause_count", "longest_pause_ms"];
+const AROUSAL: &[&str] = &["arousal", "emotion", "emotion_confidence"];
 
 /// The most probable label and its probability.
 fn dominant(expression: &Expression) -> (&'static str, f32) {

@@ -203,6 +203,9 @@ impl Engine {
             let told = |heard: VoiceObservation| {
                 if !heard.duration.is_zero() {
                     stage.record("total", heard.timing.total.wall);
+                    if !task.is_client {
+                        note_offset(&stage, heard.offset, heard.captured_at);
+                    }
                 }
                 stream::Observation::Voice(Box::new(heard))
             };
@@ -242,6 +245,18 @@ fn note_brightness(stage: &Stage, brightness: f32, captured_at: Duration) {
     stage.update(|status| {
         let since = status.own.black_since.unwrap_or(captured_at);
         status.own.black_since = (brightness < BLACK).then_some(since);
+    });
+}
+
+/// An offset of this share of full scale (-40 dB) is a fault of the microphone or its socket; those
+/// of good recordings are smaller, and without one the mean of a sound is a hundredth of it.
+const OFFSET: f32 = 0.01;
+
+fn note_offset(stage: &Stage, offset: f32, captured_at: Duration) {
+    stage.update(|status| {
+        let since = status.own.offset_since.unwrap_or(captured_at);
+        status.own.offset_since = (offset.abs() >= OFFSET).then_some(since);
+        status.own.offset = offset;
     });
 }
 

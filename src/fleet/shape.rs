@@ -113,6 +113,8 @@ pub(super) const AUDIO: Fields = &[
     ("articulation_rate", Number(0.0, 1000.0)),
     ("arousal", Number(-100.0, 100.0)),
     ("clipping_ratio", SHARE),
+    ("quality", Object(&[("verdict", Word), ("offset", Number(-1.0, 1.0))])),
+    ("reasons", Each(&Word)),
     ("sequence", Count),
     ("dropped_segments", Count),
     ("features", FLAGS),

@@ -110,6 +110,11 @@ catalog! {
     MicrophoneConstant = "microphone_constant": Microphone, Degraded,
         "microphone gives digital silence",
         "it is muted or switched off: look at its switch and at alsamixer";
+    /// The microphone's samples have a constant offset; it is taken away before anything is measured.
+    MicrophoneOffset = "microphone_offset": Microphone, Notice,
+        "the microphone's signal is off its zero line",
+        "try another socket or another microphone; boothd takes the offset away, but the loudest \
+         sounds have less room";
     /// The recording that stands in for the microphone is over.
     MicrophoneStopped = "microphone_stopped": Microphone, Degraded,
         "microphone has stopped", "start boothd again";

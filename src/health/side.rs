@@ -68,6 +68,12 @@ pub(super) struct SideHistory {
     device: Rate,
 }
 
+/// By how many percent of full scale, whole ones: the fact does not change with each segment.
+fn offset_finding(offset: f32) -> Finding {
+    let fact = format!("by {:.0} % of full scale", (100.0 * offset.abs()).max(1.0));
+    Finding::new(Code::MicrophoneOffset).with(fact)
+}
+
 impl Side {
     fn codes(&self) -> Codes {
         if self.component == Component::Camera { VIDEO } else { AUDIO }
@@ -157,6 +163,8 @@ impl Side {
             found.extend(damaged);
             let is_black = own.black_since.is_some_and(|at| now.saturating_sub(at) >= PATIENCE);
             found.extend(is_black.then(|| Finding::new(Code::CameraBlack)));
+            let since = own.offset_since.filter(|at| now.saturating_sub(*at) >= PATIENCE);
+            found.extend(since.map(|_| offset_finding(own.offset)));
         }
         if let Some(device) = device.filter(|_| self.component == Component::Camera) {
             let bad = history.device.share(now, device.received_total, device.errors_total);

@@ -66,9 +66,13 @@ impl ArousalBaseline {
         if self.heard >= BASELINE_SPEECH && self.features[0].count >= MIN_SEGMENTS {
             return Some(judge(self.mean_z(&values)));
         }
-        self.heard += heard.new_duration.mul_f32(heard.speech_ratio);
+        let spoken = heard.new_speech();
+        if spoken.is_zero() {
+            return None;
+        }
+        self.heard += spoken;
         for (feature, value) in self.features.iter_mut().zip(values) {
-            feature.add(value, heard.new_duration);
+            feature.add(value, spoken);
         }
         None
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use arousal::{Arousal, ArousalLabel};
 pub use eye_contact::EyeContactConfig;
-pub use speech_rate::SpeechRate;
+pub use speech_rate::{NoRate, SpeechRate};
 pub use statistic::{Statistic, Statistics};
 
 use crate::{
@@ -86,8 +86,10 @@ pub struct FaceMetrics {
 /// What one voice observation means in the light of those before it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VoiceMetrics {
-    /// Syllables a minute and a second of speaking time over the last 10 s.
+    /// Syllables a minute and a second of voiced speaking time over the last 10 s.
     pub speech_rate: Option<SpeechRate>,
+    /// Why there is no such rate.
+    pub no_rate: Option<NoRate>,
     /// Against the speaker's own first 15 s of speech; `None` before.
     pub arousal: Option<Arousal>,
 }
@@ -148,8 +150,12 @@ impl Session {
             return VoiceMetrics::default();
         }
         self.speech.push(heard);
-        let metrics =
-            VoiceMetrics { speech_rate: self.speech.rate(), arousal: self.arousal.push(heard) };
+        let rate = self.speech.rate();
+        let metrics = VoiceMetrics {
+            speech_rate: rate.ok(),
+            no_rate: rate.err(),
+            arousal: self.arousal.push(heard),
+        };
         self.statistics.add_voice(heard, &metrics);
         metrics
     }

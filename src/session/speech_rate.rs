@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::speech::VoiceObservation;
+use crate::speech::{Interval, VoiceObservation};
 
 /// Time over which the rate is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
@@ -21,12 +21,41 @@ pub struct SpeechRate {
     pub per_second: f32,
 }
 
+/// Why nobody can say how fast somebody speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NoRate {
+    /// Under a second of speaking time in the last 10 s.
+    TooLittle,
+    /// What is spoken is whispered: without a voice there are no nuclei.
+    Unvoiced,
+    /// A voice without a syllable, such as a held tone.
+    NoSyllables,
+}
+
+impl NoRate {
+    /// As reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            NoRate::TooLittle => "needs_1_s",
+            NoRate::Unvoiced => "unvoiced",
+            NoRate::NoSyllables => "no_syllables",
+        }
+    }
+}
+
 /// Nuclei and stretches of speech of the last seconds, on the stream's own time.
 #[derive(Debug, Default)]
 pub(super) struct SpeechTimeline {
     end: Duration,
     syllables: VecDeque<Duration>,
-    speech: VecDeque<(Duration, Duration)>,
+    speech: VecDeque<Stretch>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    from: Duration,
+    to: Duration,
+    is_voiced: bool,
 }
 
 impl SpeechTimeline {
@@ -36,41 +65,59 @@ impl SpeechTimeline {
         let cut = if start < self.end { start + EDGE } else { start };
         self.end = heard.captured_at;
         self.syllables.retain(|at| *at < cut);
+        self.speech.retain(|stretch| stretch.from < cut);
+        if let Some(last) = self.speech.back_mut() {
+            last.to = last.to.min(cut);
+        }
+        let stretch = |span: &Interval| Stretch {
+            from: (start + span.start).max(cut),
+            to: start + span.end,
+            is_voiced: is_voiced(heard, span),
+        };
+        let fresh = heard.speech.iter().map(stretch).filter(|stretch| stretch.to > cut);
+        self.speech.extend(fresh);
         self.syllables
             .extend(heard.syllables.iter().map(|at| start + *at).filter(|at| *at >= cut));
-        self.speech.retain(|(from, _)| *from < cut);
-        if let Some((_, to)) = self.speech.back_mut() {
-            *to = (*to).min(cut);
-        }
-        let fresh = heard.speech.iter().map(|span| (start + span.start, start + span.end));
-        self.speech
-            .extend(fresh.filter(|span| span.1 > cut).map(|(from, to)| (from.max(cut), to)));
         self.forget();
     }
 
-    /// `None` under a second of speaking time in the last 10 s.
-    pub(super) fn rate(&self) -> Option<SpeechRate> {
+    /// Of the voiced speaking time in the last 10 s, of which there is a second at least.
+    pub(super) fn rate(&self) -> Result<SpeechRate, NoRate> {
         let from = self.end.saturating_sub(RATE_WINDOW);
+        let lasts = |stretch: &Stretch| stretch.to.saturating_sub(stretch.from.max(from));
+        let all: Duration = self.speech.iter().map(lasts).sum();
         let speaking: Duration =
-            self.speech.iter().map(|(begin, end)| end.saturating_sub((*begin).max(from))).sum();
+            self.speech.iter().filter(|stretch| stretch.is_voiced).map(lasts).sum();
+        if all < MIN_SPEAKING {
+            return Err(NoRate::TooLittle);
+        }
         if speaking < MIN_SPEAKING {
-            return None;
+            return Err(NoRate::Unvoiced);
+        }
+        if self.syllables.is_empty() {
+            return Err(NoRate::NoSyllables);
         }
         let per_second = self.syllables.len() as f32 / speaking.as_secs_f32();
-        Some(SpeechRate { per_min: per_second * 60.0, per_second })
+        Ok(SpeechRate { per_min: per_second * 60.0, per_second })
     }
 
     fn forget(&mut self) {
         let from = self.end.saturating_sub(RATE_WINDOW);
         self.syllables.retain(|at| *at >= from);
-        self.speech.retain(|(_, to)| *to > from);
+        self.speech.retain(|stretch| stretch.to > from);
     }
+}
+
+/// Something of the stretch has a pitch. A whisper has none, and no nuclei to count.
+fn is_voiced(heard: &VoiceObservation, span: &Interval) -> bool {
+    let steps = span.steps(heard.f0_track_hz.len(), Duration::ZERO);
+    heard.f0_track_hz[steps].iter().any(Option::is_some)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::speech::{Interval, SpeechTiming};
+    use crate::speech::SpeechTiming;
 
     /// A segment of 3 s that ends at `end`, spoken through, with nuclei at these times.
     pub(in super::super) fn spoken(end: Duration, syllables: &[Duration]) -> VoiceObservation {
@@ -90,7 +137,8 @@ pub(super) mod tests {
             rms: 0.1,
             dbfs: Some(-20.0),
             clipping_ratio: 0.0,
-            f0_track_hz: Vec::new(),
+            offset: 0.0,
+            f0_track_hz: vec![Some(120.0); 300],
             f0: None,
             spectral_centroid_hz: None,
             clarity: None,
@@ -133,11 +181,29 @@ pub(super) mod tests {
         heard.syllables.retain(|at| *at < Duration::from_millis(1500));
         let mut timeline = SpeechTimeline::default();
         timeline.push(&heard);
-        assert_eq!(timeline.rate().map(|rate| rate.per_second), Some(4.0));
+        assert_eq!(timeline.rate().map(|rate| rate.per_second), Ok(4.0));
         heard.captured_at = Duration::from_secs(30);
         heard.speech.clear();
         heard.syllables.clear();
         timeline.push(&heard);
-        assert_eq!(timeline.rate(), None);
+        assert_eq!(timeline.rate(), Err(NoRate::TooLittle));
+    }
+
+    #[test]
+    fn a_whisper_has_no_rate_and_does_not_slow_the_voice_beside_it() {
+        let mut whispered = spoken(Duration::from_secs(3), &[]);
+        whispered.f0_track_hz.fill(None);
+        let mut timeline = SpeechTimeline::default();
+        timeline.push(&whispered);
+        assert_eq!(timeline.rate(), Err(NoRate::Unvoiced));
+        timeline.push(&spoken(Duration::from_secs(6), &every(250, 6)));
+        assert_eq!(timeline.rate().map(|rate| rate.per_second), Ok(4.0));
+    }
+
+    #[test]
+    fn a_held_tone_has_no_rate_instead_of_none_a_minute() {
+        let mut timeline = SpeechTimeline::default();
+        timeline.push(&spoken(Duration::from_secs(3), &[]));
+        assert_eq!(timeline.rate(), Err(NoRate::NoSyllables));
     }
 }

@@ -100,6 +100,16 @@ impl Statistics {
         add("volume_mean", Some(heard.rms));
         add("volume_dbfs", heard.dbfs);
         add("clipping_ratio", Some(heard.clipping_ratio));
+        // What is a voice's stands for the time in which somebody speaks. A segment whose new part
+        // is silent says once more what overlapping ones said.
+        let spoken = heard.new_speech();
+        if spoken.is_zero() {
+            return;
+        }
+        let mut add = |name, value: Option<f32>| self.add(name, value, spoken);
+        let count = |count: usize| u16::try_from(count).map_or(f32::MAX, f32::from);
+        add("pause_count", heard.audio_detected.then(|| count(heard.pauses.len())));
+        add("longest_pause_ms", heard.longest_pause().map(|pause| pause.as_secs_f32() * 1e3));
         add("pitch_mean", heard.f0.map(|f0| f0.mean_hz));
         add("pitch_median", heard.f0.map(|f0| f0.median_hz));
         add("pitch_variance", heard.f0.map(|f0| f0.variance_hz2));
@@ -107,6 +117,7 @@ impl Statistics {
         add("spectral_centroid_hz", heard.spectral_centroid_hz);
         add("clarity_score", heard.clarity);
         add("speech_rate", metrics.speech_rate.map(|rate| rate.per_min));
+        add("articulation_rate", metrics.speech_rate.map(|rate| rate.per_second));
         add("arousal", metrics.arousal.map(|arousal| arousal.value));
     }
 
@@ -120,6 +131,10 @@ impl Statistics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        session::{Arousal, ArousalLabel, SpeechRate},
+        speech::{F0Statistics, Interval},
+    };
 
     #[test]
     fn mean_variance_and_range_are_those_of_the_values() {
@@ -131,5 +146,73 @@ mod tests {
         assert!((statistic.variance() - 4.0).abs() < 1e-12);
         assert_eq!((statistic.min, statistic.max), (2.0, 9.0));
         assert_eq!(statistic.covered, Duration::from_secs(4));
+    }
+
+    /// A segment of which everything is known.
+    fn spoken(end_s: u64, new_s: u64) -> VoiceObservation {
+        let mut heard =
+            super::super::speech_rate::tests::spoken(Duration::from_secs(end_s), &[]);
+        let ms = Duration::from_millis;
+        heard.new_duration = Duration::from_secs(new_s);
+        heard.speech = vec![
+            Interval { start: ms(0), end: ms(1000) },
+            Interval { start: ms(1400), end: ms(2000) },
+        ];
+        heard.pauses = vec![Interval { start: ms(1000), end: ms(1400) }];
+        heard.f0 = Some(F0Statistics {
+            voiced_frames: 100,
+            mean_hz: 100.0,
+            variance_hz2: 9.0,
+            median_hz: 99.0,
+            p5_hz: 90.0,
+            p95_hz: 120.0,
+        });
+        (heard.clarity, heard.spectral_centroid_hz) = (Some(0.5), Some(1400.0));
+        heard
+    }
+
+    fn metrics() -> VoiceMetrics {
+        VoiceMetrics {
+            speech_rate: Some(SpeechRate { per_min: 240.0, per_second: 4.0 }),
+            no_rate: None,
+            arousal: Some(Arousal {
+                value: 0.1,
+                label: ArousalLabel::Neutral,
+                confidence: 0.9,
+            }),
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_printed_summary_is_gathered() {
+        let page = include_str!("../web/page/summary.js");
+        let (_, voice) = page.split_once("const VOICE = [").expect("the rows of the voice");
+        let (voice, _) = voice.split_once("\n];").expect("their end");
+        let names = voice.split("[\"").skip(1).filter_map(|row| row.split('"').next());
+        let mut statistics = Statistics::default();
+        statistics.add_voice(&spoken(3, 3), &metrics());
+        let gathered: Vec<&str> = statistics.metrics().map(|(name, _)| name).collect();
+        for name in names {
+            assert!(gathered.contains(&name), "{name} is printed and never gathered");
+        }
+        assert_eq!(gathered.len(), 15);
+    }
+
+    #[test]
+    fn what_is_a_voices_counts_while_somebody_speaks() {
+        let mut statistics = Statistics::default();
+        statistics.add_voice(&spoken(3, 3), &metrics());
+        // The third second of each is silent: it says nothing new of the voice.
+        statistics.add_voice(&spoken(4, 1), &metrics());
+        let of = |name: &str| {
+            *statistics.metrics().find(|(known, _)| *known == name).expect("gathered").1
+        };
+        for name in ["pitch_mean", "clarity_score", "speech_rate", "arousal", "pause_count"] {
+            let covered = of(name).covered;
+            assert_eq!((of(name).count, covered), (1, Duration::from_millis(1600)), "{name}");
+        }
+        assert!((of("longest_pause_ms").mean - 400.0).abs() < 1e-3);
+        assert_eq!((of("speech_ratio").count, of("volume_mean").count), (2, 2));
+        assert_eq!(of("volume_mean").covered, Duration::from_secs(4));
     }
 }

@@ -7,11 +7,13 @@ use super::{
     activity::{Activity, ActivityConfig, ActivityDetector, ActivityTrack},
     arousal,
     clarity::{ClarityEvidence, clarity, speech_to_noise_db},
+    clipping::FlatTops,
     f0::{F0Config, F0Tracker, Part, PeakAroundMean},
+    highpass::{self, HighPass},
     loudness::{self, LoudnessSums},
     path::PathFinder,
     spectrum::{FRAME_SAMPLES, HOP_SAMPLES, SpectrumAnalyser, VoicedSums},
-    statistics::summarise,
+    statistics::{keep_spoken, spoken_steps, summarise},
     syllables::SyllableCounter,
 };
 use crate::{
@@ -81,10 +83,12 @@ pub struct VoiceAnalyser {
     models: VoiceModels,
     config: SpeechConfig,
     piece_samples: usize,
+    high_pass: HighPass,
     f0: F0Tracker,
     spectrum: SpectrumAnalyser,
     syllables: SyllableCounter,
-    /// Samples of the piece in hand, -1..1, and where in the segment they begin.
+    /// Samples of the piece in hand, -1..1 and without what lies below a voice, and where in the
+    /// segment they begin.
     samples: Vec<f32>,
     start: usize,
     /// `samples` are the whole segment's.
@@ -99,6 +103,9 @@ pub struct VoiceAnalyser {
 struct Buffers {
     /// Mean square.
     powers: Vec<f32>,
+    filter: highpass::States,
+    /// How many samples have which level.
+    levels: Vec<u32>,
     /// As the syllables are counted by.
     loudness: Vec<f32>,
     path: PathFinder,
@@ -110,7 +117,10 @@ pub struct Analysis {
     next: Next,
     /// The first sample that the voice activity model has not judged.
     judged: usize,
+    /// Mean of the samples, in steps of the 16-bit range.
+    offset: f64,
     loudness: LoudnessSums,
+    tops: FlatTops,
     peak: PeakAroundMean,
     activity: Activity,
     f0_track_hz: Vec<Option<f32>>,
@@ -141,6 +151,7 @@ impl VoiceAnalyser {
             models,
             config,
             piece_samples: PIECE_SAMPLES,
+            high_pass: HighPass::new(),
             spectrum: SpectrumAnalyser::new(),
             syllables: SyllableCounter::new(f0.bins()),
             f0,
@@ -174,7 +185,10 @@ impl VoiceAnalyser {
     /// Begins a segment of a stream, as [`VoiceAnalyser::observe`] takes it.
     pub fn begin(&mut self, segment: &Segment, track: &mut VoiceTrack) -> Analysis {
         let mut buffers = take(&mut self.spare);
+        let offset = highpass::mean(&segment.samples);
         buffers.powers.clear();
+        FlatTops::clear(&mut buffers.levels);
+        buffers.filter.begin(offset, segment.samples.len() > self.piece_samples);
         buffers.path.clear();
         buffers.loudness.clear();
         // A step without a spectrum is silent.
@@ -182,7 +196,9 @@ impl VoiceAnalyser {
         Analysis {
             next: Next::Listen(0),
             judged: track.activity.begin(segment),
+            offset,
             loudness: LoudnessSums::default(),
+            tops: FlatTops::default(),
             peak: PeakAroundMean::default(),
             activity: Activity::default(),
             f0_track_hz: Vec::new(),
@@ -228,16 +244,19 @@ impl VoiceAnalyser {
         }
     }
 
-    /// Makes `samples` hold those of `part`, or all where the segment is one piece.
-    fn load(&mut self, segment: &Segment, part: Range<usize>) {
+    /// Makes `samples` hold those of `part` at least, or all where the segment is one piece.
+    fn load(&mut self, segment: &Segment, part: Range<usize>, buffers: &mut Buffers) {
         let length = segment.samples.len();
         if self.is_loaded {
             return;
         }
         self.is_loaded = length <= self.piece_samples;
-        let part = if self.is_loaded { 0..length } else { part.start..part.end.min(length) };
-        self.start = part.start;
-        loudness::to_unit_scale(&segment.samples[part], &mut self.samples);
+        // The filter goes on where a step begins.
+        let first = if self.is_loaded { 0 } else { part.start / STEP_SAMPLES };
+        let end = if self.is_loaded { length } else { part.end.min(length) };
+        self.start = first * STEP_SAMPLES;
+        let samples = &segment.samples[self.start..end];
+        self.high_pass.run(samples, first, &mut buffers.filter, &mut self.samples);
     }
 
     /// Level, and voice activity.
@@ -250,9 +269,11 @@ impl VoiceAnalyser {
     ) -> Result<()> {
         let length = segment.samples.len();
         let to = from.saturating_add(self.piece_samples).min(length);
-        self.load(segment, from..to);
+        self.load(segment, from..to, &mut analysis.buffers);
         loudness::push_powers(&self.samples, &mut analysis.buffers.powers);
-        analysis.loudness.push(&segment.samples[from..to]);
+        let raw = &segment.samples[from..to];
+        analysis.loudness.push(raw, &self.samples);
+        analysis.tops.push(raw, analysis.offset, &mut analysis.buffers.levels);
         analysis.peak.push(&self.samples);
         let mut step = Stopwatch::start();
         let detector = &self.models.activity;
@@ -277,6 +298,7 @@ impl VoiceAnalyser {
         self.load(
             segment,
             (from * STEP_SAMPLES).saturating_sub(reach)..to * STEP_SAMPLES + reach,
+            &mut analysis.buffers,
         );
         let (Buffers { path, loudness, .. }, syllables) =
             (&mut analysis.buffers, &self.syllables);
@@ -287,10 +309,11 @@ impl VoiceAnalyser {
         analysis.next = Next::Follow(to);
         if to == frames.end {
             analysis.f0_track_hz = self.f0.solve(length, path);
+            keep_spoken(&mut analysis.f0_track_hz, &analysis.activity);
             analysis.f0 = summarise(&analysis.f0_track_hz, &mut self.sorted);
-            // Without speech, or with too few voiced frames, there is nothing to measure.
-            let is_voice = analysis.activity.detected && analysis.f0.is_some();
-            analysis.next = if is_voice { Next::Measure(0) } else { Next::Conclude };
+            // Without speech, or with too few voiced frames of it, there is nothing to measure.
+            analysis.next =
+                if analysis.f0.is_some() { Next::Measure(0) } else { Next::Conclude };
         }
         analysis.timing.f0 += step.lap();
     }
@@ -302,7 +325,7 @@ impl VoiceAnalyser {
         let to = from.saturating_add(self.piece_samples.next_multiple_of(HOP_SAMPLES));
         let to = to.min(length + 1);
         let half = FRAME_SAMPLES / 2;
-        self.load(segment, from.saturating_sub(half)..to + half);
+        self.load(segment, from.saturating_sub(half)..to + half, &mut analysis.buffers);
         for centre in (from..to).step_by(HOP_SAMPLES) {
             if analysis.f0_track_hz.get(centre / STEP_SAMPLES).is_some_and(Option::is_some) {
                 self.spectrum.add(&self.samples, centre - self.start, &mut analysis.voiced);
@@ -323,10 +346,13 @@ impl VoiceAnalyser {
             (take(&mut analysis.buffers), take(&mut analysis.f0_track_hz));
         let (activity, f0) = (take(&mut analysis.activity), analysis.f0);
         let (loudness, voiced) = (analysis.loudness.loudness(), analysis.voiced.spectrum());
+        // A tone has flat tops by nature.
+        let tops = activity.detected.then(|| analysis.tops.ratio(&buffers.levels));
+        let clipping_ratio = loudness.clipping_ratio.max(tops.unwrap_or(0.0));
         let clarity = voiced.and_then(|voiced| {
             Some(clarity(ClarityEvidence {
                 presence_ratio: voiced.presence_ratio,
-                clipping_ratio: loudness.clipping_ratio,
+                clipping_ratio,
                 speech_to_noise_db: speech_to_noise_db(
                     &buffers.powers,
                     &f0_track_hz,
@@ -334,10 +360,11 @@ impl VoiceAnalyser {
                 )?,
             }))
         });
-        let arousal = f0
-            .zip(voiced)
-            .filter(|_| features.voice_emotion)
-            .map(|(f0, voiced)| arousal::features(&f0, &buffers.powers, voiced.hf500_ratio));
+        let arousal = f0.zip(voiced).filter(|_| features.voice_emotion).map(|(f0, voiced)| {
+            let powers = buffers.powers.iter().copied().zip(spoken_steps(&activity));
+            let spoken = powers.filter_map(|(power, is_spoken)| is_spoken.then_some(power));
+            arousal::features(&f0, spoken, voiced.hf500_ratio)
+        });
         analysis.timing.spectrum += step.lap();
         let nuclei = || self.syllables.nuclei(&buffers.loudness, &f0_track_hz);
         let syllables = activity.detected.then(nuclei).unwrap_or_default();
@@ -357,7 +384,8 @@ impl VoiceAnalyser {
             pauses: activity.pauses,
             rms: loudness.rms,
             dbfs: loudness.dbfs,
-            clipping_ratio: loudness.clipping_ratio,
+            clipping_ratio,
+            offset: highpass::share(analysis.offset),
             f0_track_hz,
             f0,
             spectral_centroid_hz: voiced.map(|voiced| voiced.centroid_hz),

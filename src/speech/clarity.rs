@@ -17,7 +17,7 @@ pub struct ClarityEvidence {
     /// Energy of the voiced frames from 1 to 4 kHz, where consonants and formants tell words
     /// apart, against all of it, 0..1.
     pub presence_ratio: f32,
-    /// Share of samples at full scale, 0..1.
+    /// Share of samples at full scale or on another flat top, 0..1.
     pub clipping_ratio: f32,
     /// Level of the voice over the noise, dB.
     pub speech_to_noise_db: f32,

@@ -16,34 +16,40 @@ pub struct Loudness {
     pub clipping_ratio: f32,
 }
 
-/// RMS, dBFS and clipping of these samples. Without samples: silence.
+/// RMS, dBFS and clipping of these samples, as they are. Without samples: silence.
 pub fn loudness(samples: &[i16]) -> Loudness {
-    let mut sums = LoudnessSums::default();
-    sums.push(samples);
+    let (mut sums, mut scaled) = (LoudnessSums::default(), Vec::new());
+    to_unit_scale(samples, &mut scaled);
+    sums.push(samples, &scaled);
     sums.loudness()
 }
 
-/// What the loudness of a segment is made of; its samples may come in pieces.
+/// What the loudness of a segment is made of; its samples may come in pieces, each but the last of
+/// whole steps.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LoudnessSums {
-    energy: u64,
+    energy: f64,
     clipped: usize,
     count: usize,
 }
 
 impl LoudnessSums {
-    pub(super) fn push(&mut self, samples: &[i16]) {
-        self.energy +=
-            samples.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum::<u64>();
+    /// `samples` as they came, and -1..1 as they are measured.
+    pub(super) fn push(&mut self, samples: &[i16], measured: &[f32]) {
+        // One by one: so the sum of pieces is that of the whole to the bit.
+        for step in measured.chunks(STEP_SAMPLES) {
+            self.energy += f64::from(dot(step, step));
+        }
         self.clipped += samples.iter().filter(|s| matches!(**s, i16::MIN | i16::MAX)).count();
         self.count += samples.len();
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "a level is an f32")]
     pub(super) fn loudness(&self) -> Loudness {
-        let count = self.count.max(1) as f32;
-        let rms = (self.energy as f32 / count).sqrt() / FULL_SCALE;
-        let dbfs = (self.energy > 0).then(|| 20.0 * rms.log10());
-        Loudness { rms, dbfs, clipping_ratio: self.clipped as f32 / count }
+        let count = self.count.max(1) as f64;
+        let rms = (self.energy / count).sqrt() as f32;
+        let dbfs = (rms > 0.0).then(|| 20.0 * rms.log10());
+        Loudness { rms, dbfs, clipping_ratio: (self.clipped as f64 / count) as f32 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Segment -> [`VoiceObservation`]. Pure: no clock, no device.
 //!
-//! In the order of the work: [`loudness`], [`activity`] (the one model), [`f0`] (with `sinc` and
+//! In the order of the work: `highpass`, [`loudness`], [`activity`] (the one model), [`f0`] (with `sinc` and
 //! `path`), [`spectrum`], `clarity`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
 //! together. The speaker's baseline and anything over time is the session's.
 
@@ -8,7 +8,9 @@ pub mod activity;
 mod analyser;
 mod arousal;
 pub mod clarity;
+mod clipping;
 pub mod f0;
+mod highpass;
 pub mod loudness;
 mod path;
 mod sinc;
@@ -17,7 +19,7 @@ mod statistics;
 mod sums;
 pub mod syllables;
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 pub use analyser::{
     Analysis, PIECE_SAMPLES, SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack,
@@ -54,15 +56,19 @@ pub struct VoiceObservation {
     pub speech: Vec<Interval>,
     /// Silences of at least 0.3 s between two stretches of speech.
     pub pauses: Vec<Interval>,
-    /// Root mean square of the segment, 0..1 of full scale.
+    /// Root mean square of the segment, 0..1 of full scale, of what lies above 25 Hz.
     pub rms: f32,
     /// 20 log10 of the rms; `None` for digital silence.
     pub dbfs: Option<f32>,
-    /// Share of samples at full scale, 0..1.
+    /// Share of samples at full scale or, in speech, on a flat top at the signal's own ceiling, 0..1.
     pub clipping_ratio: f32,
-    /// Value `k` is the f0 at `k * 10 ms` from the start of the segment; `None` where unvoiced.
+    /// Mean of the samples as they came, -1..1 of full scale: a converter's constant error. It is
+    /// in no other number.
+    pub offset: f32,
+    /// Value `k` is the f0 at `k * 10 ms` from the start of the segment; `None` where unvoiced and
+    /// where nobody speaks: a fan, a beep and the mains hum have a pitch, too.
     pub f0_track_hz: Vec<Option<f32>>,
-    /// Statistics of the track; `None` with under 10 voiced frames. A tone has them too.
+    /// Statistics of the track; `None` without speech and with under 10 voiced frames of it.
     pub f0: Option<F0Statistics>,
     /// Magnitude-weighted mean frequency over voiced frames, Hz; `None` without speech.
     pub spectral_centroid_hz: Option<f32>,
@@ -76,7 +82,46 @@ pub struct VoiceObservation {
     pub timing: SpeechTiming,
 }
 
+/// What the sound of a voice is good for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SoundVerdict {
+    /// Nothing is wrong with it.
+    Good,
+    /// The microphone or its amplifier was too small for it.
+    Clipped,
+    /// It is so faint that part of it is not taken for speech.
+    TooQuiet,
+}
+
+impl SoundVerdict {
+    /// As reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SoundVerdict::Good => "good",
+            SoundVerdict::Clipped => "clipped",
+            SoundVerdict::TooQuiet => "too_quiet",
+        }
+    }
+}
+
+/// Share of samples from which flat tops can be heard.
+const CLIPPED_RATIO: f32 = 0.005;
+/// Under this level the voice activity model misses speech.
+const QUIET_DBFS: f32 = -60.0;
+
 impl VoiceObservation {
+    /// What the voice's sound is good for; `None` without speech.
+    pub fn verdict(&self) -> Option<SoundVerdict> {
+        let verdict = if self.clipping_ratio >= CLIPPED_RATIO {
+            SoundVerdict::Clipped
+        } else if self.dbfs.is_some_and(|dbfs| dbfs < QUIET_DBFS) {
+            SoundVerdict::TooQuiet
+        } else {
+            SoundVerdict::Good
+        };
+        self.audio_detected.then_some(verdict)
+    }
+
     /// What a chunk without any sound holds: its `duration` is zero, and nothing is known.
     pub fn of_nothing(chunk: &SoundChunk) -> Self {
         VoiceObservation {
@@ -92,6 +137,7 @@ impl VoiceObservation {
             rms: 0.0,
             dbfs: None,
             clipping_ratio: 0.0,
+            offset: 0.0,
             f0_track_hz: Vec::new(),
             f0: None,
             spectral_centroid_hz: None,
@@ -100,6 +146,17 @@ impl VoiceObservation {
             arousal: None,
             timing: SpeechTiming::default(),
         }
+    }
+
+    /// The longest of the pauses.
+    pub fn longest_pause(&self) -> Option<Duration> {
+        self.pauses.iter().map(|pause| pause.end - pause.start).max()
+    }
+
+    /// How long somebody speaks in the part that was not in the segment before.
+    pub fn new_speech(&self) -> Duration {
+        let from = self.duration.saturating_sub(self.new_duration);
+        self.speech.iter().map(|span| span.end.saturating_sub(span.start.max(from))).sum()
     }
 }
 
@@ -110,6 +167,17 @@ pub struct Interval {
     pub start: Duration,
     /// Where it ends.
     pub end: Duration,
+}
+
+impl Interval {
+    /// The steps of a track of `length` steps that lie in it, and in so much on either side.
+    pub fn steps(&self, length: usize, margin: Duration) -> Range<usize> {
+        let step = |at: Duration| {
+            let step = usize::try_from(at.as_millis() / u128::from(STEP_MS));
+            step.unwrap_or(length).min(length)
+        };
+        step(self.start.saturating_sub(margin))..step(self.end + margin)
+    }
 }
 
 /// Statistics of the fundamental frequency over the voiced 10 ms frames of a segment.

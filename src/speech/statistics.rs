@@ -1,6 +1,8 @@
 //! Order statistics and the summary of an f0 track.
 
-use super::F0Statistics;
+use std::time::Duration;
+
+use super::{F0Statistics, STEP_MS, activity::Activity};
 
 /// Voiced frames that statistics need.
 const MIN_VOICED_FRAMES: usize = 10;
@@ -18,6 +20,41 @@ pub(super) fn percentile(sorted: &[f32], share: f32) -> f32 {
     let index = below as usize;
     let above = sorted[(index + 1).min(sorted.len() - 1)];
     sorted[index] + (position - below) * (above - sorted[index])
+}
+
+/// The voice activity model judges chunks of 32 ms: a voice may begin up to so much before it is
+/// sure, and end so much after, ms.
+const HANGOVER_MS: u64 = 60;
+
+/// Of every step from the start of a segment whether somebody speaks then, hangover included; in a
+/// segment that does not count as spoken nobody does.
+pub(super) fn spoken_steps(activity: &Activity) -> impl Iterator<Item = bool> + Clone {
+    let hangover = Duration::from_millis(HANGOVER_MS);
+    let mut stretches = activity.speech.iter().filter(|_| activity.detected).peekable();
+    (0..).map(move |step| {
+        let at = Duration::from_millis(step * STEP_MS);
+        while stretches.next_if(|stretch| stretch.end + hangover <= at).is_some() {}
+        stretches.peek().is_some_and(|stretch| stretch.start <= at + hangover)
+    })
+}
+
+/// A stretch of speech with a smaller share of voiced time is a whisper, and what is voiced in it
+/// the ringing of a vowel's resonance.
+const MIN_VOICED_RATIO: f32 = 0.1;
+
+/// Forgets the f0 where nobody speaks, and where somebody whispers.
+pub(super) fn keep_spoken(f0_track_hz: &mut [Option<f32>], activity: &Activity) {
+    for (f0_hz, is_spoken) in f0_track_hz.iter_mut().zip(spoken_steps(activity)) {
+        *f0_hz = f0_hz.filter(|_| is_spoken);
+    }
+    for stretch in &activity.speech {
+        let steps = stretch.steps(f0_track_hz.len(), Duration::from_millis(HANGOVER_MS));
+        let track = &mut f0_track_hz[steps];
+        let voiced = track.iter().flatten().count();
+        if (voiced as f32) < MIN_VOICED_RATIO * track.len() as f32 {
+            track.fill(None);
+        }
+    }
 }
 
 /// Statistics over the voiced frames. `sorted` is a buffer.
@@ -64,6 +101,28 @@ mod tests {
         ] {
             assert!((found - expected).abs() < 1e-3, "{f0:?}");
         }
+    }
+
+    #[test]
+    fn what_has_a_pitch_where_nobody_speaks_has_none() {
+        let ms = Duration::from_millis;
+        let stretch = |start, end| super::super::Interval { start: ms(start), end: ms(end) };
+        let speech = vec![stretch(0, 200), stretch(600, 900)];
+        let mut activity = Activity { detected: true, speech, ..Activity::default() };
+        let mut track = vec![Some(118.0); 100];
+        keep_spoken(&mut track, &activity);
+        let kept: Vec<usize> = (0..100).filter(|step| track[*step].is_some()).collect();
+        let expected: Vec<usize> = (0..26).chain(54..96).collect();
+        assert_eq!(kept, expected);
+        track.fill(None);
+        track[60..62].fill(Some(300.0));
+        keep_spoken(&mut track, &activity);
+        assert_eq!(track, [None; 100], "a whisper");
+        track.fill(Some(118.0));
+        // A word under 0.3 s is not enough to speak of a voice.
+        activity.detected = false;
+        keep_spoken(&mut track, &activity);
+        assert_eq!(track, [None; 100]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SIGMA_STEPS: f32 = 0.9;
 const REACH_STEPS: usize = 3;
 /// How far a nucleus stands over the higher of the dips beside it, dB.
 const PROMINENCE_DB: f32 = 1.25;
-/// How far under the top of the segment a nucleus may be, dB.
+/// How far under the top of what is voiced a nucleus may be, dB.
 const RANGE_DB: f32 = 37.0;
 /// Level under the top from which everything counts as equally silent, dB.
 const SILENT_DB: f32 = 90.0;
@@ -63,7 +63,7 @@ impl SyllableCounter {
     /// edge a nucleus may be missing**; whoever joins segments should take those from the
     /// overlapping neighbour.
     pub fn nuclei(&mut self, loudness: &[f32], f0_track_hz: &[Option<f32>]) -> Vec<Duration> {
-        self.smooth(loudness);
+        self.smooth(loudness, f0_track_hz);
         let levels = &self.levels_db;
         let voiced = |step: usize| {
             let near = step.saturating_sub(1)..(step + 2).min(f0_track_hz.len());
@@ -77,8 +77,9 @@ impl SyllableCounter {
             .collect()
     }
 
-    /// Loudness to smoothed level under the segment's top, dB.
-    fn smooth(&mut self, loudness: &[f32]) {
+    /// Loudness to smoothed level under the top of what is voiced, dB: a door that falls shut does
+    /// not make the voice beside it quiet.
+    fn smooth(&mut self, loudness: &[f32], f0_track_hz: &[Option<f32>]) {
         let last = loudness.len().saturating_sub(1);
         let smoothed = (0..loudness.len()).map(|step| -> f32 {
             let around = self.kernel.iter().enumerate();
@@ -91,7 +92,8 @@ impl SyllableCounter {
         });
         self.levels_db.clear();
         self.levels_db.extend(smoothed);
-        let top = self.levels_db.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let voiced = self.levels_db.iter().zip(f0_track_hz).filter(|(_, f0)| f0.is_some());
+        let top = voiced.fold(f32::MIN_POSITIVE, |top, (level, _)| top.max(*level));
         for level in &mut self.levels_db {
             // Loudness is the cube root of a power.
             *level = (30.0 * (*level / top).log10()).max(-SILENT_DB);

@@ -47,7 +47,7 @@ export function audio(k, features, more = {}) {
     pitch_variance: 640, volume_mean: 0.06, clarity_score: wave(k, 30, 0.68, 0.12), emotion: feels ? "activated" : null,
     emotion_confidence: feels ? 0.72 : null, performance_metrics: performance_metrics(), pitch_range: 94, pitch_median: 161,
     volume_dbfs: wave(k, 11, -24, 6), spectral_centroid_hz: 1450, speech_ratio: wave(k, 17, 0.7, 0.2), pause_count: 2, longest_pause_ms: 640,
-    articulation_rate: 4.1, arousal: feels ? 0.41 : null, clipping_ratio: 0, sequence: k, dropped_segments: 0, demo_source: true,
+    articulation_rate: 4.1, arousal: feels ? 0.41 : null, clipping_ratio: 0, quality: { verdict: "good", offset: 0.0001 }, reasons: {}, sequence: k, dropped_segments: 0, demo_source: true,
     features, session_id: null, ...more,
   };
 }
@@ -72,7 +72,7 @@ export const METRICS = {
   "head_pose.roll_deg": statistic(0.8, -8, 12), head_pose_stability: statistic(0.83, 0.31, 0.98), horizontal_deviation: statistic(0.09, 0, 0.3),
   "gaze.yaw_deg": statistic(2.9, -31, 28), "gaze.pitch_deg": statistic(-3, -18, 11), eye_contact_ratio: statistic(0.71, 0, 1),
   mouth_open_ratio: statistic(0.14, 0, 0.6), neutral: statistic(0.55, 0.1, 0.9), happy: statistic(0.28, 0, 0.8), emotion_stability: statistic(0.9, 0.6, 1),
-  speech_ratio: statistic(0.62, 0, 1), speech_rate: statistic(231, 140, 310), pitch_mean: statistic(167, 120, 240), volume_dbfs: statistic(-24.6, -51, -12),
+  speech_ratio: statistic(0.62, 0, 1), speech_rate: statistic(231, 140, 310), articulation_rate: statistic(3.9, 2.3, 5.2), pause_count: statistic(0.8, 0, 3), longest_pause_ms: statistic(520, 310, 1400), pitch_mean: statistic(167, 120, 240), volume_dbfs: statistic(-24.6, -51, -12),
   clarity_score: statistic(0.66, 0.2, 0.9), arousal: statistic(0.12, -0.6, 0.7), clipping_ratio: statistic(0, 0, 0.01), unheard: statistic(1, 0, 2),
 };
 

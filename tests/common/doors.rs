@@ -419,6 +419,7 @@ pub fn segment(sequence: u64) -> VoiceResult {
         rms: 0.0,
         dbfs: None,
         clipping_ratio: 0.0,
+        offset: 0.0,
         f0_track_hz: Vec::new(),
         f0: None,
         spectral_centroid_hz: None,

@@ -70,6 +70,7 @@ impl Scene {
                 status.state = State::Running;
                 status.own.analysed(Some(now));
                 status.own.black_since = None;
+                status.own.offset_since = None;
             });
         }
         self.set(Component::Store, |status| {
@@ -155,6 +156,17 @@ const CASES: &[Case] = &[
     half(Code::MicrophoneConstant, AlertKind::Microphone, |scene, now| {
         since(Component::Microphone, scene, now);
     }),
+    Case {
+        code: Code::MicrophoneOffset,
+        severity: Severity::Notice,
+        alert: None,
+        fault: |scene, now| {
+            scene.set(Component::Speech, |s| {
+                s.own.offset_since = Some(now - Duration::from_secs(8));
+                s.own.offset = -0.02;
+            });
+        },
+    },
     half(Code::FramesDamaged, AlertKind::Analysis, |scene, _| {
         scene.set(Component::Vision, |s| {
             s.own.failed("cut off".into());

@@ -111,6 +111,7 @@ fn live(sequence: u64) -> Live {
         rms: 0.0,
         dbfs: None,
         clipping_ratio: 0.0,
+        offset: 0.0,
         f0_track_hz: Vec::new(),
         f0: None,
         spectral_centroid_hz: None,

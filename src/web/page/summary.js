@@ -25,7 +25,7 @@ const VOICE = [
   ["pitch_variance", "pitch_variance", "Hz²", 1, 0], ["volume_dbfs", "volume", "dBFS", 1, 1],
   ["volume_mean", "volume_linear", "", 1, 3], ["clarity_score", "clarity", "%", 100, 0],
   ["spectral_centroid_hz", "centroid", "Hz", 1, 0], ["arousal", "arousal", "", 1, 2],
-  ["pause_count", "pauses", "", 1, 1], ["longest_pause_ms", "longest_pause", "ms", 1, 0],
+  ["pause_count", "pauses", "per_segment", 1, 1], ["longest_pause_ms", "longest_pause", "ms", 1, 0],
   ["clipping_ratio", "clipping", "%", 100, 1],
 ];
 const SECTIONS = [["face_section", FACE], ["expression_section", EXPRESSION], ["voice_section", VOICE]];

@@ -11,6 +11,11 @@ import { t } from "./words.js";
 /** -60 dB of full scale is an empty bar, 0 dB a full one. */
 const QUIET_DBFS = -60;
 
+/** Says why a metric is null, as the report does. */
+function because(name) {
+  return (report) => report.reasons?.[name];
+}
+
 const LOUDNESS = [{
   word: "volume", value: (r) => (known(r.volume_dbfs) ? 1 - r.volume_dbfs / QUIET_DBFS : null),
   format: (share) => fixed(1)((1 - share) * QUIET_DBFS), unit: "dBFS", bar: true, why: () => "digital_silence",
@@ -18,15 +23,16 @@ const LOUDNESS = [{
 
 const RATIOS = [
   { word: "speech_ratio", value: (r) => r.speech_ratio, format: percent, unit: "%", bar: true },
-  { word: "clarity", value: (r) => r.clarity_score, format: percent, unit: "%", bar: true },
+  { word: "clarity", value: (r) => r.clarity_score, format: percent, unit: "%", bar: true, why: because("clarity_score") },
 ];
 
 const NUMBERS = [
-  { word: "speech_rate", value: (r) => r.speech_rate, format: whole, unit: "bpm", why: () => "needs_1_s" },
-  { word: "pitch", value: (r) => r.pitch_mean, format: whole, unit: "Hz" },
-  { word: "pitch_range", value: (r) => r.pitch_range, format: whole, unit: "Hz" },
-  { word: "pauses", value: (r) => r.pause_count },
-  { word: "longest_pause", value: (r) => r.longest_pause_ms, format: (ms) => fixed(1)(ms / 1000), unit: "unit_s" },
+  { word: "speech_rate", value: (r) => r.speech_rate, format: whole, unit: "bpm", why: because("speech_rate") },
+  { word: "pitch", value: (r) => r.pitch_mean, format: whole, unit: "Hz", why: because("pitch_mean") },
+  { word: "pitch_range", value: (r) => r.pitch_range, format: whole, unit: "Hz", why: because("pitch_range") },
+  { word: "pauses", value: (r) => r.pause_count, why: because("pause_count") },
+  { word: "longest_pause", value: (r) => r.longest_pause_ms, format: (ms) => fixed(1)(ms / 1000), unit: "unit_s", why: because("longest_pause_ms") },
+  { word: "sound_quality", value: (r) => r.quality?.verdict, format: (verdict) => t(`sound_${verdict}`), why: (r) => (r.audio_detected ? null : "no_speech") },
   { word: "clipping", value: (r) => r.clipping_ratio, format: (share) => fixed(1)(share * 100), unit: "%" },
 ];
 

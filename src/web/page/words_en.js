@@ -11,7 +11,7 @@ export const EN = {
   sign_preview: "Preview is on: the camera's picture can be watched", sign_paused: "Paused: nothing is recorded or analysed",
   sign_unchosen: "No policy is chosen: camera and microphone stay closed and nothing is analysed. Set policy.profile to “eu” or “default” in /etc/boothd/boothd.toml or in the first-boot file, then start boothd again.",
   sign_eu: "Profile “eu”: no emotion inference", sign_consent: "Nothing is analysed without consent",
-  unit_h: "h", unit_min: "min", unit_s: "s", deg: "°", bpm: "BPM", per_min: "/min", per_s: "/s", dBFS: "dBFS", Hz: "Hz", ms: "ms", yes: "Yes", no: "No",
+  unit_h: "h", unit_min: "min", unit_s: "s", deg: "°", bpm: "syllables/min", per_min: "/min", per_s: "syllables/s", per_segment: "a segment", dBFS: "dBFS", Hz: "Hz", ms: "ms", yes: "Yes", no: "No",
   trend_label: "The last {time}; now: {values}", trend_span: "last {time}",
 
   interview: "Interview", start: "Start interview", pause: "Pause", resume: "Resume", end: "End interview",
@@ -29,7 +29,7 @@ export const EN = {
   waits_for_consent: "Waits for consent", waits_for_policy: "No policy is chosen", no_face: "No face in view", no_voice: "Nobody speaks", face_yes: "Face in view", voice_yes: "Speaking",
   too_dark: "Too dark to judge", too_blurred: "Too blurred to judge", too_small: "Face too small to judge",
   needs_3_frames: "needs 3 pictures", needs_5_frames: "needs 5 pictures", needs_10_fps: "needs 10 fps or more", needs_1_s: "needs 1 s of speech", needs_15_s: "needs 15 s of speech",
-  eyes_shut: "eyes shut", digital_silence: "digital silence",
+  eyes_shut: "eyes shut", digital_silence: "digital silence", no_speech: "nobody speaks", unvoiced: "no voice in it (a whisper?)", no_syllables: "no syllable found", no_pause: "none",
   expression: "Expression", dominant: "Most probable expression",
   angry: "Angry", disgust: "Disgust", fear: "Fear", happy: "Happy", sad: "Sad", surprise: "Surprise", neutral: "Neutral",
   emotion_confidence: "Confidence", emotion_stability: "Stability",
@@ -38,7 +38,7 @@ export const EN = {
   gaze: "Gaze", eyes_point: "Eyes point", eye_contact_ratio: "Eye contact share", contact_yes: "Eye contact", contact_no: "Looks elsewhere", contact_unknown: "Gaze not known",
   blink: "Eyes shut", blink_rate: "Blink rate", mouth: "Mouth opening",
   voice: "Voice", volume: "Volume", speech_ratio: "Speech share", clarity: "Clarity", speech_rate: "Speech rate", pitch: "Pitch, mean", pitch_range: "Pitch, range",
-  pauses: "Pauses", longest_pause: "Longest pause", clipping: "Clipping", voice_emotion: "Voice state", voice_confidence: "Confidence", arousal: "Arousal",
+  pauses: "Pauses", longest_pause: "Longest pause", clipping: "Clipping", sound_quality: "Sound", sound_good: "good", sound_clipped: "clipped: turn the microphone down", sound_too_quiet: "too quiet: turn the microphone up", voice_emotion: "Voice state", voice_confidence: "Confidence", arousal: "Arousal",
   calm: "Calm", activated: "Activated",
   fine_print: "These numbers describe a picture and a sound, not a person's mind. No overall score is computed, and none of them is fit to decide about a person.",
 
