@@ -247,8 +247,9 @@ mod tests {
         let stage = Arc::new(Stage::new(Component::Mqtt));
         let lost = Arc::new(std::sync::Mutex::new(0));
         let now = lost.clone();
-        let outbox =
-            move || OutboxNow { lost_total: *now.lock().unwrap(), ..OutboxNow::default() };
+        let outbox = move || {
+            Some(OutboxNow { lost_total: *now.lock().unwrap(), ..OutboxNow::default() })
+        };
         let mut probe = delivery(outbox, stage);
         assert_eq!(found(&mut probe, 0), [""; 0]);
         *lost.lock().unwrap() = 5;
