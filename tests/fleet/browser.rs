@@ -111,10 +111,14 @@ async fn the_page_shows_the_booths() {
     let mut k = 0;
     while !looked.is_finished() {
         let (face, voice) = (video(k, None), audio(k, None));
-        let mut said: Vec<_> = online("room-0", "1.2.0").into_iter().collect();
+        // What is acknowledged comes last: the publisher leaves then, and without an
+        // acknowledgement its last message may not have left with it.
+        let mut said = vec![
+            (topic("room-0", "metrics/video"), QoS::AtMostOnce, false, face),
+            (topic("room-0", "metrics/audio"), QoS::AtMostOnce, false, voice),
+        ];
         said.extend(evil());
-        said.push((topic("room-0", "metrics/video"), QoS::AtMostOnce, false, face));
-        said.push((topic("room-0", "metrics/audio"), QoS::AtMostOnce, false, voice));
+        said.extend(online("room-0", "1.2.0"));
         say(&broker, "publisher", &said).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         k += 1;
