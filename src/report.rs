@@ -24,8 +24,14 @@ pub struct VisualReport {
     pub timestamp: i64,
     /// Analysis of this frame, ms.
     pub processing_time: f64,
-    /// Somebody is there.
+    /// Somebody is there; a picture of a face is nobody (`quality.verdict` `still_picture`).
     pub face_detected: bool,
+    /// The face may be another person's than before: what is measured over time begins with this
+    /// frame.
+    pub new_person: bool,
+    /// Persons of the session so far, one after the other. No identity: who comes back counts
+    /// again.
+    pub person_count: u32,
     /// 0..1.
     pub head_pose_stability: Option<f32>,
     /// 0..1.
@@ -202,7 +208,7 @@ pub struct Quality {
     pub sharpness: Option<f32>,
     /// Distance of the outer eye corners, px.
     pub face_px: Option<f32>,
-    /// `good`, `too_dark`, `too_blurred` or `too_small`.
+    /// `good`, `too_dark`, `too_blurred`, `too_small` or `still_picture`.
     pub verdict: Option<&'static str>,
 }
 
@@ -228,6 +234,9 @@ pub struct SummaryReport {
     pub dropped_segments: u64,
     /// Time in eye contact, ms.
     pub eye_contact_ms: u64,
+    /// Persons whose faces were seen, one after the other: with more than one, the metrics are
+    /// over all of them.
+    pub person_count: u32,
     /// By metric; one that was never known is absent.
     pub metrics: BTreeMap<&'static str, MetricSummary>,
 }
@@ -256,7 +265,7 @@ impl VisualReport {
     /// The report of one result of a stream.
     pub fn new(result: &FaceResult, demo_source: bool) -> Self {
         let (seen, metrics) = (&result.observation, &result.metrics);
-        let face = seen.face.as_ref();
+        let (found, face) = (seen.face.as_ref(), seen.person());
         let expression = face.and_then(|face| face.expression.as_ref());
         let dominant = expression.map(dominant);
         let gaze = metrics.gaze;
@@ -264,6 +273,8 @@ impl VisualReport {
             timestamp: seen.unix_ms,
             processing_time: ms(seen.timing.total.wall),
             face_detected: face.is_some(),
+            new_person: metrics.new_person,
+            person_count: metrics.person_count,
             head_pose_stability: metrics.head_pose_stability,
             horizontal_deviation: metrics.horizontal_deviation,
             gaze_direction: gaze
@@ -285,7 +296,7 @@ impl VisualReport {
             }),
             gaze: gaze.map(|g| Gaze { yaw_deg: g.yaw_deg, pitch_deg: g.pitch_deg }),
             eye_contact: metrics.eye_contact,
-            face_box: face.map(|face| face_box(face, seen.width_px, seen.height_px)),
+            face_box: found.map(|face| face_box(face, seen.width_px, seen.height_px)),
             face_count: seen.face_count,
             blink: metrics.blink,
             blink_rate_per_min: metrics.blink_rate_per_min,
@@ -295,10 +306,10 @@ impl VisualReport {
             sequence: seen.sequence,
             dropped_frames: result.dropped_total,
             quality: Quality {
-                brightness: face.map_or(seen.brightness, |face| face.quality.brightness),
-                sharpness: face.map(|face| face.quality.sharpness),
-                face_px: face.map(|face| face.quality.inter_ocular_px),
-                verdict: face.map(|face| verdict_name(face.quality.verdict)),
+                brightness: found.map_or(seen.brightness, |face| face.quality.brightness),
+                sharpness: found.map(|face| face.quality.sharpness),
+                face_px: found.map(|face| face.quality.inter_ocular_px),
+                verdict: found.map(|face| verdict_name(face.quality.verdict)),
             },
             features: result.features,
             session_id: result.session_id.clone(),
@@ -379,6 +390,7 @@ impl SummaryReport {
             dropped_frames: live.face.as_ref().map_or(0, |result| result.dropped_total),
             dropped_segments: live.voice.as_ref().map_or(0, |result| result.dropped_total),
             eye_contact_ms: whole_ms(statistics.eye_contact),
+            person_count: statistics.person_count,
             metrics: statistics.metrics().map(|(name, s)| (name, summary(s))).collect(),
         }
     }
@@ -468,6 +480,7 @@ fn verdict_name(verdict: QualityVerdict) -> &'static str {
         QualityVerdict::TooDark => "too_dark",
         QualityVerdict::TooBlurred => "too_blurred",
         QualityVerdict::TooSmall => "too_small",
+        QualityVerdict::StillPicture => "still_picture",
     }
 }
 

@@ -321,6 +321,46 @@ async fn what_is_switched_off_is_not_run_from_the_next_frame_on() {
     );
 }
 
+/// A picture without a face, as a baseline JPEG.
+fn empty_room() -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 80);
+    let wall = vec![130; 640 * 480 * 3];
+    encoder.encode(&wall, 640, 480, jpeg_encoder::ColorType::Rgb).expect("it is encoded");
+    jpeg
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_person_inherits_nothing_of_the_one_before() {
+    let mut client = Client::open();
+    let workers = client.start();
+    let (face, empty) = (face(), empty_room());
+    let half = Duration::from_millis(500);
+    let mut reports = Vec::new();
+    let pictures = [&face; 8].into_iter().chain([&empty; 9]).chain([&face; 4]);
+    for (picture, sequence) in pictures.zip(0..) {
+        reports.push(client.look(sequence, picture).await);
+        client.clock.advance(half);
+    }
+    let first: Vec<bool> = reports.iter().map(|report| report.new_person).collect();
+    assert_eq!(first.iter().filter(|first| **first).count(), 2);
+    assert!(first[0] && first[17], "{first:?}");
+    assert_eq!((reports[16].person_count, reports[17].person_count), (1, 2));
+    // The window of 10 s would still hold poses, looks and absence of before.
+    assert!(reports[7].head_pose_stability.is_some() && reports[7].emotion_stability.is_some());
+    for report in &reports[17..19] {
+        assert_eq!(report.head_pose_stability, None);
+    }
+    assert_eq!((reports[17].emotion_stability, reports[17].blink), (None, None));
+    assert_eq!(reports[16].face_present_ratio.map(|ratio| ratio < 0.5), Some(true));
+    assert_eq!(reports[17].face_present_ratio, Some(1.0));
+    assert!(reports[20].head_pose_stability.is_some());
+    let finished = client.stream.finish_session().await.expect("the task runs");
+    assert_eq!(SummaryReport::of_session(&finished).person_count, 2);
+    client.engine.close();
+    workers.into_iter().for_each(Workers::join);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_lane_drops_the_oldest_chunks_and_no_segment_spans_the_loss() {
     let mut client = Client::open();

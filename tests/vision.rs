@@ -398,3 +398,102 @@ fn a_changed_model_file_is_refused_with_both_hashes() {
     let err = catalog.load("face_mesh").unwrap_err().to_string();
     assert!(err.contains("face_mesh468.w8.onnx cannot be read"), "{err}");
 }
+
+/// The whole clip, every `every`th frame of it, over and over for `rounds`.
+fn observe_clip(every: usize, rounds: usize) -> Vec<FaceObservation> {
+    let frames = clip::frames();
+    let (mut analyser, mut track) = (analyser(), FaceTrack::default());
+    let step = Duration::from_nanos(1_000_000_000 / 15);
+    (0..frames.len() * rounds)
+        .step_by(every)
+        .map(|k| {
+            let captured_at = step * u32::try_from(k).unwrap();
+            let frame = Frame { captured_at, ..frames[k % frames.len()].clone() };
+            analyser.observe(&frame, &mut track, Features::ALL).unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn the_face_of_the_clip_is_one_living_person_at_any_pace() {
+    for (every, rounds) in [(1, 1), (7, 6)] {
+        let seen = observe_clip(every, rounds);
+        let faces: Vec<&Face> = seen.iter().filter_map(FaceObservation::person).collect();
+        assert_eq!(faces.len(), seen.iter().filter(|o| o.face.is_some()).count());
+        let persons: Vec<u64> = faces.iter().map(|face| face.person).collect();
+        assert!(persons.iter().all(|person| *person == persons[0]), "{every}: {persons:?}");
+    }
+}
+
+/// Another face: the portrait with its colours exchanged and its grey levels turned over outside
+/// of the features, which is as far from it as a person of other skin in the same light.
+fn other_skin() -> Picture {
+    let mut picture = portrait();
+    for pixel in picture.rgb.chunks_mut(3) {
+        let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
+        let darker = [red * 0.75, green * 0.45, blue * 0.3];
+        pixel.iter_mut().zip(darker).for_each(|(out, level)| *out = level as u8);
+    }
+    picture
+}
+
+#[test]
+fn who_comes_after_5_s_or_sits_elsewhere_is_another_person() {
+    let (portrait, wall) = (portrait(), wall());
+    let moved = with_face_at(&wall, 540.0, 240.0, 0.8);
+    let persons = |pictures: &[&Picture], step_ms| -> Vec<u64> {
+        let seen = observe_all(VisionConfig::default(), pictures, step_ms);
+        seen.iter().filter_map(FaceObservation::person).map(|face| face.person).collect()
+    };
+    let back_after = |frames: usize| {
+        let mut pictures = vec![&wall; frames + 2];
+        (pictures[0], pictures[frames + 1]) = (&portrait, &portrait);
+        persons(&pictures, 500)
+    };
+    assert_eq!(back_after(8), [1, 1], "4.5 s away");
+    assert_eq!(back_after(9), [1, 2], "5 s away");
+    let alone = with_face_at(&wall, 120.0, 240.0, 0.8);
+    assert_eq!(persons(&[&alone, &alone, &moved, &moved], 500), [1, 1, 2, 2]);
+    // The same face in the same place, in another light and another's skin: one person still.
+    assert_eq!(persons(&[&portrait, &other_skin(), &other_skin(), &other_skin()], 500), [1; 4]);
+}
+
+/// The picture with a camera's noise of some grey levels, another in each frame.
+fn noisy(picture: &Picture, seed: u32, levels: f32) -> Picture {
+    let mut state = seed.wrapping_mul(2_654_435_761).max(1);
+    let mut uniform = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as f32 / u32::MAX as f32 - 0.5
+    };
+    // The sum of three is bell-shaped, with half a level of deviation for each of its width.
+    let noise = |level: &u8| {
+        let bell = (uniform() + uniform() + uniform()) * 2.0 * levels;
+        (f32::from(*level) + bell).clamp(0.0, 255.0) as u8
+    };
+    Picture { rgb: picture.rgb.iter().map(noise).collect(), ..picture.clone() }
+}
+
+#[test]
+fn a_poster_is_a_person_for_a_minute_only_whatever_the_noise() {
+    let poster = with_face_at(&wall(), 320.0, 202.0, 1.0);
+    for levels in [0.0, 3.0, 8.0] {
+        let (mut analyser, mut track) = (analyser(), FaceTrack::default());
+        let mut look = |second: u64, picture: &Picture| {
+            let seed = u32::try_from(second).unwrap() + 1;
+            let frame = frame(&noisy(picture, seed, levels), second * 1000);
+            let seen = analyser.observe(&frame, &mut track, Features::ALL).unwrap();
+            (seen.person().is_some(), seen.face.expect("a face is in it"))
+        };
+        let said: Vec<(bool, Face)> = (0..63).map(|second| look(second, &poster)).collect();
+        let living = said.iter().filter(|(is_person, _)| *is_person).count();
+        // The crop settles in the first frames, which moves the landmarks.
+        assert!((60..=62).contains(&living), "noise of {levels}: {living} s");
+        let (is_person, face) = &said[62];
+        assert_eq!((*is_person, face.quality.verdict), (false, QualityVerdict::StillPicture));
+        assert_eq!((face.head_pose, face.gaze, face.expression), (None, None, None));
+        let (is_person, face) = look(63, &with_face_at(&wall(), 332.0, 202.0, 1.0));
+        assert!(is_person && face.head_pose.is_some(), "what moves lives");
+    }
+}

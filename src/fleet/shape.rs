@@ -61,6 +61,8 @@ pub(super) const VIDEO: Fields = &[
     ("timestamp", Time),
     ("processing_time", MILLIS),
     ("face_detected", Flag),
+    ("new_person", Flag),
+    ("person_count", Count),
     ("head_pose_stability", SHARE),
     ("horizontal_deviation", SHARE),
     ("dominant_emotion", Word),
@@ -234,6 +236,7 @@ pub(super) const SUMMARY: Fields = &[
     ("dropped_frames", Count),
     ("dropped_segments", Count),
     ("eye_contact_ms", MILLIS),
+    ("person_count", Count),
     ("metrics", Each(&STATISTIC)),
     ("features", FLAGS),
 ];

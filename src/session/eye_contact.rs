@@ -61,6 +61,11 @@ impl EyeContact {
         }
     }
 
+    /// Another person: contact is to be made anew, and a calibrated centre to be found anew.
+    pub(super) fn begin_anew(&mut self) {
+        *self = EyeContact::new(&self.config);
+    }
+
     /// `None` while the gaze is unknown or the centre is still being found.
     pub(super) fn push(&mut self, at: Duration, gaze: Option<Gaze>) -> Option<bool> {
         let gaze = gaze?;

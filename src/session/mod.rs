@@ -1,6 +1,9 @@
 //! Observations -> metrics of one person over time. Pure: time is what the observations carry.
 //!
-//! One [`Session`] is one interview of one person. It is owned by one task; nothing locks it.
+//! One [`Session`] is one interview, of one person as a rule. Where vision says that the face may
+//! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline begins
+//! anew; the statistics are of the whole session and count its persons. It is owned by one task;
+//! nothing locks it.
 
 mod arousal;
 mod blink;
@@ -49,20 +52,45 @@ impl Default for SessionConfig {
 /// The metrics of one person, from the first observation on.
 #[derive(Debug)]
 pub struct Session {
-    pose_stability: PoseStability,
-    emotion_stability: EmotionStability,
-    blink: BlinkDetector,
+    window: Duration,
+    /// Vision's number of the person whose face was seen last.
+    person: Option<u64>,
+    over_time: FaceOverTime,
     eye_contact: EyeContact,
-    in_contact: TimeShare,
-    face_present: TimeShare,
     speech: SpeechTimeline,
     arousal: ArousalBaseline,
     statistics: Statistics,
 }
 
+/// What is remembered of one person's face.
+#[derive(Debug)]
+struct FaceOverTime {
+    pose_stability: PoseStability,
+    emotion_stability: EmotionStability,
+    blink: BlinkDetector,
+    in_contact: TimeShare,
+    face_present: TimeShare,
+}
+
+impl FaceOverTime {
+    fn new(window: Duration) -> Self {
+        FaceOverTime {
+            pose_stability: PoseStability::new(window),
+            emotion_stability: EmotionStability::new(window),
+            blink: BlinkDetector::default(),
+            in_contact: TimeShare::new(window),
+            face_present: TimeShare::new(window),
+        }
+    }
+}
+
 /// What one face observation means in the light of those before it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaceMetrics {
+    /// The face may be another's than before: what is measured over time begins with this frame.
+    pub new_person: bool,
+    /// Persons of the session so far.
+    pub person_count: u32,
     /// |face centre x - W/2| / (W/2), 0..1.
     pub horizontal_deviation: Option<f32>,
     /// The eyes are shut, by the person's own open-eye baseline; `None` until there is one.
@@ -98,12 +126,10 @@ impl Session {
     /// A session in which nothing was seen or heard yet.
     pub fn new(config: &SessionConfig) -> Self {
         Session {
-            pose_stability: PoseStability::new(config.window),
-            emotion_stability: EmotionStability::new(config.window),
-            blink: BlinkDetector::default(),
+            window: config.window,
+            person: None,
+            over_time: FaceOverTime::new(config.window),
             eye_contact: EyeContact::new(&config.eye_contact),
-            in_contact: TimeShare::new(config.window),
-            face_present: TimeShare::new(config.window),
             speech: SpeechTimeline::default(),
             arousal: ArousalBaseline::default(),
             statistics: Statistics::default(),
@@ -118,30 +144,51 @@ impl Session {
     /// Takes in what one frame showed. Observations come in the order of their frames.
     pub fn observe_face(&mut self, seen: &FaceObservation) -> FaceMetrics {
         let at = seen.captured_at;
-        let face = seen.face.as_ref();
-        let mut metrics = FaceMetrics::default();
-        self.face_present.push(at, Some(face.is_some()));
-        metrics.face_present_ratio = self.face_present.ratio();
+        let face = seen.person();
+        let mut metrics = FaceMetrics {
+            new_person: face.is_some_and(|face| self.is_new(face.person)),
+            person_count: self.statistics.person_count,
+            ..FaceMetrics::default()
+        };
+        let over_time = &mut self.over_time;
+        over_time.face_present.push(at, Some(face.is_some()));
+        metrics.face_present_ratio = over_time.face_present.ratio();
 
         let pose = face.and_then(|face| face.head_pose);
-        metrics.head_pose_stability = self.pose_stability.push(at, pose);
+        metrics.head_pose_stability = over_time.pose_stability.push(at, pose);
         let expression =
             face.and_then(|f| f.expression.as_ref().map(|e| (f.track, e.probabilities)));
-        metrics.emotion_stability = self.emotion_stability.push(at, expression);
+        metrics.emotion_stability = over_time.emotion_stability.push(at, expression);
 
-        metrics.blink = face.and_then(|face| self.blink.push(at, face.eye_aspect_ratio));
-        metrics.blink_rate_per_min = self.blink.rate_per_min(at);
+        metrics.blink = face.and_then(|face| over_time.blink.push(at, face.eye_aspect_ratio));
+        metrics.blink_rate_per_min = over_time.blink.rate_per_min(at);
         let eyes_shut = metrics.blink == Some(true);
         metrics.gaze = face.and_then(|face| face.gaze).filter(|_| !eyes_shut);
         metrics.eye_contact = self.eye_contact.push(at, metrics.gaze);
-        self.in_contact.push(at, metrics.eye_contact);
-        metrics.eye_contact_ratio = self.in_contact.ratio();
+        over_time.in_contact.push(at, metrics.eye_contact);
+        metrics.eye_contact_ratio = over_time.in_contact.ratio();
 
         let half = seen.width_px as f32 / 2.0;
         metrics.horizontal_deviation = face
             .map(|face| ((face.bbox.x + face.bbox.width / 2.0 - half).abs() / half).min(1.0));
         self.statistics.add_face(seen, &metrics);
         metrics
+    }
+
+    /// Whether the face is of another person than the last; then nothing of the last is left but
+    /// the statistics. Also of the voice: it is taken to be the face's. The first face changes
+    /// nothing of it, since the voice may have been there before the face.
+    fn is_new(&mut self, person: u64) -> bool {
+        if self.person.replace(person) == Some(person) {
+            return false;
+        }
+        self.statistics.person_count += 1;
+        self.over_time = FaceOverTime::new(self.window);
+        self.eye_contact.begin_anew();
+        if self.statistics.person_count > 1 {
+            (self.speech, self.arousal) = Default::default();
+        }
+        true
     }
 
     /// Takes in what one segment held. Observations come in the order of their segments.
@@ -163,5 +210,101 @@ impl Session {
     /// Every metric's mean, variance and range since the session began.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        speech::ArousalFeatures,
+        vision::{Face, FaceQuality, QualityVerdict, Rect, VisionTiming},
+    };
+
+    fn seen(second: u64, person: u64) -> FaceObservation {
+        let quality = FaceQuality {
+            brightness: 0.5,
+            sharpness: 100.0,
+            inter_ocular_px: 80.0,
+            verdict: QualityVerdict::Good,
+        };
+        let face = Face {
+            track: 0,
+            person,
+            bbox: Rect { x: 280.0, y: 200.0, width: 80.0, height: 100.0 },
+            presence: 1.0,
+            landmarks: Vec::new(),
+            head_pose: None,
+            gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0 }),
+            eye_aspect_ratio: 0.3,
+            mouth_open_ratio: 0.0,
+            expression: None,
+            quality,
+        };
+        FaceObservation {
+            sequence: second,
+            captured_at: Duration::from_secs(second),
+            unix_ms: 0,
+            width_px: 640,
+            height_px: 480,
+            brightness: 0.5,
+            face_count: 1,
+            face: Some(face),
+            detected_anew: false,
+            timing: VisionTiming::default(),
+        }
+    }
+
+    fn heard(second: u64) -> VoiceObservation {
+        let mut heard = speech_rate::tests::spoken(Duration::from_secs(second), &[]);
+        heard.new_duration = Duration::from_secs(1);
+        heard.arousal =
+            Some(ArousalFeatures { log2_f0_median: 7.0, level_db: -30.0, log10_hf500: -0.3 });
+        heard
+    }
+
+    #[test]
+    fn the_voice_of_the_next_person_is_judged_by_a_baseline_of_its_own() {
+        let mut session = Session::new(&SessionConfig::default());
+        for second in 3..10 {
+            session.observe_voice(&heard(second));
+        }
+        // The face may be found after the voice: it is the same person's.
+        assert!(session.observe_face(&seen(10, 7)).new_person);
+        let said: Vec<_> = (10..19).map(|s| session.observe_voice(&heard(s)).arousal).collect();
+        assert!(said[8].is_some(), "15 s were heard");
+        let next = session.observe_face(&seen(19, 8));
+        assert!(next.new_person);
+        assert_eq!((next.person_count, session.statistics().person_count), (2, 2));
+        assert_eq!(session.observe_voice(&heard(20)).arousal, None);
+        assert!(!session.observe_face(&seen(20, 8)).new_person);
+    }
+
+    #[test]
+    fn a_calibrated_centre_is_found_anew_for_the_next_person() {
+        let mut config = SessionConfig::default();
+        config.eye_contact.calibrate = Duration::from_secs(3);
+        let mut session = Session::new(&config);
+        let contact = |session: &mut Session, second, person| {
+            session.observe_face(&seen(second, person)).eye_contact
+        };
+        let first: Vec<_> = (0..5).map(|second| contact(&mut session, second, 1)).collect();
+        assert_eq!(first, [None, None, None, None, Some(true)]);
+        assert_eq!(contact(&mut session, 5, 2), None);
+    }
+
+    #[test]
+    fn a_picture_of_a_face_is_nobody() {
+        let mut session = Session::new(&SessionConfig::default());
+        let mut poster = seen(1, 1);
+        poster.face.as_mut().expect("it has one").quality.verdict =
+            QualityVerdict::StillPicture;
+        let metrics = session.observe_face(&poster);
+        assert_eq!(
+            metrics,
+            FaceMetrics { face_present_ratio: Some(0.0), ..Default::default() }
+        );
+        let statistics = session.statistics();
+        assert_eq!((statistics.frames_total, statistics.person_count), (1, 0));
     }
 }

@@ -54,6 +54,8 @@ pub struct Statistics {
     pub segments_total: u64,
     /// Time in eye contact.
     pub eye_contact: Duration,
+    /// Persons whose faces were seen, one after the other; who comes back counts again.
+    pub person_count: u32,
 }
 
 impl Statistics {
@@ -72,7 +74,7 @@ impl Statistics {
             self.eye_contact += span;
         }
         let mut add = |name, value: Option<f32>| self.add(name, value, span);
-        let face = seen.face.as_ref();
+        let face = seen.person();
         let flag = |truth: Option<bool>| truth.map(|truth| f32::from(u8::from(truth)));
         add("face_present_ratio", flag(Some(face.is_some())));
         add("horizontal_deviation", metrics.horizontal_deviation);

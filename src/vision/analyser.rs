@@ -9,7 +9,8 @@ use super::{
     detector::{self, Detection},
     gaze, head_pose,
     landmarks::Mesh,
-    quality::{self, GreyFace},
+    quality::{self, FaceCrop},
+    stillness::Shape,
     track::{self, KnownExpression},
 };
 use crate::{
@@ -25,6 +26,8 @@ use crate::{
 const SETTLED_RATIO: f32 = 0.06;
 /// The same for its turn.
 const SETTLED_RAD: f32 = 0.12;
+/// A face that is turned further from the camera shows one cheek only.
+const FRONTAL_DEG: f32 = 35.0;
 
 /// Analyses frames, one at a time. Each worker has its own; the models are shared.
 #[derive(Clone, Debug)]
@@ -32,7 +35,7 @@ pub struct FaceAnalyser {
     models: FaceModels,
     config: VisionConfig,
     picture: Picture,
-    grey: GreyFace,
+    face_crop: FaceCrop,
 }
 
 /// The frame that is looked at: when it was captured, what may be analysed, what it cost so far.
@@ -46,7 +49,12 @@ struct Glance {
 impl FaceAnalyser {
     /// An analyser with its own buffers.
     pub fn new(models: FaceModels, config: VisionConfig) -> Self {
-        FaceAnalyser { models, config, picture: Picture::default(), grey: GreyFace::default() }
+        FaceAnalyser {
+            models,
+            config,
+            picture: Picture::default(),
+            face_crop: FaceCrop::default(),
+        }
     }
 
     /// Looks at one frame of the stream whose memory is `track`.
@@ -67,8 +75,15 @@ impl FaceAnalyser {
         timed(&mut glance.timing.decode, || self.picture.decode(frame))?;
         let face = match self.locate(track, &mut glance)? {
             Some(mesh) => Some(self.describe(mesh, track, &mut glance)?),
-            None => None,
+            None => {
+                track.stillness.forget();
+                None
+            }
         };
+        if face.as_ref().is_none_or(|face| face.quality.verdict == QualityVerdict::StillPicture)
+        {
+            track.watch.miss();
+        }
         let brightness = quality::brightness(&self.picture);
         glance.timing.total = stopwatch.lap();
         Ok(FaceObservation {
@@ -163,6 +178,7 @@ impl FaceAnalyser {
             && let Some(mesh) = self.find_mesh(rival.crop(), glance)?
         {
             track.follow(&mesh, true);
+            track.watch.take_over();
             return Ok(mesh);
         }
         track.follow(&tracked, false);
@@ -209,23 +225,34 @@ impl FaceAnalyser {
             timed(&mut glance.timing.iris, || mesh.find_irises(iris, &self.picture))?;
         }
         let bbox = mesh.bbox();
-        let (turn, quality) = timed(&mut glance.timing.geometry, || {
+        let (turn, mut quality) = timed(&mut glance.timing.geometry, || {
             let turn = self.models.canonical_face.fit(&mesh.points);
-            self.grey.look(&self.picture, &mesh);
-            (turn, self.grey.judge(mesh.inter_ocular_px(), &self.config.quality))
+            self.face_crop.look(&self.picture, &mesh);
+            (turn, self.face_crop.judge(mesh.inter_ocular_px(), &self.config.quality))
         });
-        let expression = self.expression(&mesh, track, &quality, glance)?;
-        let head_pose = glance.features.head_pose.then(|| {
+        let pose = {
             let (middle, hfov_deg) = (bbox.centre(), self.config.hfov_deg);
             let turn = head_pose::relative_to_camera(&turn, middle, &self.picture, hfov_deg);
             head_pose::angles(&turn)
+        };
+        if track.stillness.look(glance.now, Shape::of(&mesh, &pose)) {
+            quality.verdict = QualityVerdict::StillPicture;
+        }
+        let is_living = quality.verdict != QualityVerdict::StillPicture;
+        let person = is_living.then(|| {
+            let is_frontal = head_pose::angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
+            let appearance = is_frontal.then(|| self.face_crop.appearance(&mesh));
+            track.watch.look(glance.now, bbox, appearance)
         });
+        let expression = self.expression(&mesh, track, &quality, glance)?;
+        let gaze = gaze::gaze(&mesh.points, &turn);
         Ok(Face {
             track: track.followed.as_ref().map_or(0, |followed| followed.id),
+            person: person.unwrap_or_else(|| track.watch.person()),
             bbox,
             presence: mesh.presence,
-            head_pose,
-            gaze: gaze::gaze(&mesh.points, &turn),
+            head_pose: Some(pose).filter(|_| is_living && glance.features.head_pose),
+            gaze: gaze.filter(|_| is_living),
             eye_aspect_ratio: gaze::eye_aspect_ratio(&mesh.points),
             mouth_open_ratio: gaze::mouth_open_ratio(&mesh.points),
             expression,
@@ -251,7 +278,7 @@ impl FaceAnalyser {
             followed.expression = None;
             return Ok(None);
         }
-        let thumbnail = self.grey.thumbnail();
+        let thumbnail = self.face_crop.thumbnail();
         let limit = self.config.expression_cache;
         if let Some(probabilities) = followed.known_expression(glance.now, limit, &thumbnail) {
             return Ok(Some(Expression { probabilities, cached: true }));

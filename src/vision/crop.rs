@@ -54,6 +54,14 @@ impl Crop {
         Point { x: self.centre.x + u * cos - v * sin, y: self.centre.y + u * sin + v * cos }
     }
 
+    /// Which point `u, v` of the crop a point of the picture is: [`Crop::to_picture`] undone.
+    pub(super) fn to_crop(self, place: Point) -> (f32, f32) {
+        let (sin, cos) = self.angle_rad.sin_cos();
+        let (x, y) = (place.x - self.centre.x, place.y - self.centre.y);
+        let (u, v) = ((x * cos + y * sin) / self.side_px, (y * cos - x * sin) / self.side_px);
+        (if self.mirrored { 0.5 - u } else { u + 0.5 }, v + 0.5)
+    }
+
     /// Calls `put` with row-major index and colour (0..255) of each of `size` x `size` samples.
     ///
     /// As in MediaPipe's CPU path, sample `i` stands at `i / size` of the side, bilinear, with

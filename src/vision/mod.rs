@@ -2,7 +2,8 @@
 //! clock but the stopwatch of [`VisionTiming`].
 //!
 //! The path of a frame ([`FaceAnalyser::observe`]): decode, follow the face or detect it
-//! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `quality`, `expression`.
+//! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `quality`, whether it lives
+//! (`stillness`) and is still the same person's (`person`), `expression`.
 //!
 //! # Signs
 //! All angles are as the picture shows them, not as the person feels them (a camera does not
@@ -27,7 +28,9 @@ mod gaze;
 mod head_pose;
 mod landmarks;
 mod models;
+mod person;
 mod quality;
+mod stillness;
 mod track;
 
 use std::time::Duration;
@@ -109,11 +112,21 @@ pub struct FaceObservation {
     pub timing: VisionTiming,
 }
 
+impl FaceObservation {
+    /// The face, where a person is there: a picture of one is none.
+    pub fn person(&self) -> Option<&Face> {
+        self.face.as_ref().filter(|face| face.quality.verdict != QualityVerdict::StillPicture)
+    }
+}
+
 /// The tracked face in one frame.
 #[derive(Clone, Debug)]
 pub struct Face {
     /// Changes when the track was lost and another began: perhaps another person.
     pub track: u64,
+    /// Changes when this may be another person, who then has nothing to do with what was
+    /// measured before. A number of this stream, no identity: who comes back is a new one.
+    pub person: u64,
     /// Bounding box of the landmarks.
     pub bbox: Rect,
     /// Presence probability that the landmark model itself gives, 0..1.
@@ -192,6 +205,9 @@ pub enum QualityVerdict {
     TooBlurred,
     /// Under the inter-ocular floor.
     TooSmall,
+    /// It has done nothing for a minute: a poster, or a face on a screen. Nothing of it is
+    /// measured.
+    StillPicture,
 }
 
 /// What each step of one frame cost.

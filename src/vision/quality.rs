@@ -1,9 +1,10 @@
 //! Whether a face can be judged: light, sharpness and size; and whether it has changed.
 
 use super::{
-    FaceQuality, QualityFloors, QualityVerdict,
-    crop::{Crop, luma, to_f32},
+    FaceQuality, Point, QualityFloors, QualityVerdict,
+    crop::{Crop, luma, to_f32, to_index},
     landmarks::Mesh,
+    person::{Appearance, Chroma},
 };
 use crate::decode::Picture;
 
@@ -16,22 +17,61 @@ const THUMB_SIDE: usize = 16;
 const SAME_LEVELS: f32 = 2.0;
 const SAME_SPOT_LEVELS: f32 = 16.0;
 
-/// The face, upright, 96x96, grey; its buffer is used again.
+/// Reach of a patch of skin to each side, px of the crop: a 10th of the inter-ocular distance.
+const PATCH_REACH: usize = 4;
+/// Forehead, both cheeks and the tip of the nose: skin of every face.
+const SKIN: [usize; 4] = [151, 50, 280, 4];
+
+/// The face, upright, 96x96, in colours and grey; its buffers are used again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct GreyFace {
+pub(super) struct FaceCrop {
+    colours: Vec<[f32; 3]>,
     pixels: Vec<f32>,
+    crop: Option<Crop>,
 }
 
 /// The face, 16x16, grey: enough to see that it has hardly changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Thumbnail([f32; THUMB_SIDE * THUMB_SIDE]);
 
-impl GreyFace {
+impl FaceCrop {
     /// Replaces the contents by the square round the landmarks.
     pub(super) fn look(&mut self, picture: &Picture, mesh: &Mesh) {
         let crop = Crop::around(mesh.mesh_points(), mesh.eye_line_rad(), 1.0, 0.0);
         self.pixels.resize(SIDE * SIDE, 0.0);
-        crop.sample(picture, SIDE, |index, colour| self.pixels[index] = luma(colour));
+        self.colours.resize(SIDE * SIDE, [0.0; 3]);
+        crop.sample(picture, SIDE, |index, colour| {
+            self.pixels[index] = luma(colour);
+            self.colours[index] = colour;
+        });
+        self.crop = Some(crop);
+    }
+
+    /// What the face of `mesh`, which was looked at last, looks like.
+    pub(super) fn appearance(&self, mesh: &Mesh) -> Appearance {
+        let patches = SKIN.map(|landmark| self.patch(mesh.points[landmark]));
+        let median = |i: usize| {
+            let mut levels = patches.map(|colour| colour[i]);
+            levels.sort_by(f32::total_cmp);
+            f32::midpoint(levels[1], levels[2])
+        };
+        let [red, green, blue] = [0, 1, 2].map(median);
+        Appearance { chroma: chroma([red, green, blue]), thumbnail: self.thumbnail() }
+    }
+
+    /// Mean colour round a landmark.
+    fn patch(&self, [x, y, _]: [f32; 3]) -> [f32; 3] {
+        let Some(crop) = self.crop else { return [0.0; 3] };
+        let (u, v) = crop.to_crop(Point { x, y });
+        let span = |share: f32| {
+            let middle = to_index((share * to_f32(SIDE)).clamp(0.0, to_f32(SIDE - 1)));
+            middle.saturating_sub(PATCH_REACH)..(middle + PATCH_REACH + 1).min(SIDE)
+        };
+        let (columns, rows) = (span(u), span(v));
+        let count = to_f32(columns.len() * rows.len());
+        let pixels = rows.flat_map(|row| &self.colours[row * SIDE..][columns.clone()]);
+        let sum = pixels.fold([0.0; 3], |sum, px| std::array::from_fn(|i| sum[i] + px[i]));
+        sum.map(|sum: f32| sum / count)
     }
 
     /// Judges it.
@@ -71,7 +111,30 @@ impl GreyFace {
     }
 }
 
+/// See [`Chroma`]; levels are sRGB's, of which the power 2.2 is linear light.
+fn chroma(colour: [f32; 3]) -> Chroma {
+    let [red, green, blue] = colour.map(|level| 2.2 * level.max(2.0).ln());
+    [red - green, blue - green]
+}
+
 impl Thumbnail {
+    /// Pearson's correlation, -1..1: the same under any light that is even.
+    pub(super) fn correlation(&self, other: &Thumbnail) -> f32 {
+        let centred = |thumbnail: &Thumbnail| {
+            let middle = mean(thumbnail.0.iter().copied());
+            thumbnail.0.map(|level| level - middle)
+        };
+        let (a, b) = (centred(self), centred(other));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt().max(f32::EPSILON)
+    }
+
+    /// Made up, level by level.
+    #[cfg(test)]
+    pub(super) fn from_fn(level: impl FnMut(usize) -> f32) -> Self {
+        Thumbnail(std::array::from_fn(level))
+    }
+
     /// Whether two thumbnails hardly differ.
     pub(super) fn shows_the_same(&self, other: &Thumbnail) -> bool {
         let differences = self.0.iter().zip(other.0).map(|(a, b)| (a - b).abs());
@@ -101,8 +164,11 @@ fn mean(values: impl Iterator<Item = f32>) -> f32 {
 mod tests {
     use super::*;
 
-    fn grey(value: impl Fn(usize, usize) -> f32) -> GreyFace {
-        GreyFace { pixels: (0..SIDE * SIDE).map(|i| value(i % SIDE, i / SIDE)).collect() }
+    fn grey(value: impl Fn(usize, usize) -> f32) -> FaceCrop {
+        FaceCrop {
+            pixels: (0..SIDE * SIDE).map(|i| value(i % SIDE, i / SIDE)).collect(),
+            ..FaceCrop::default()
+        }
     }
 
     #[test]
@@ -111,7 +177,7 @@ mod tests {
         let checks = |level: f32| {
             grey(move |x, y| if (x / 4 + y / 4) % 2 == 0 { level } else { level / 2.0 })
         };
-        let verdict = |face: &GreyFace, px| face.judge(px, &floors).verdict;
+        let verdict = |face: &FaceCrop, px| face.judge(px, &floors).verdict;
         assert_eq!(verdict(&checks(200.0), 60.0), QualityVerdict::Good);
         assert_eq!(verdict(&checks(200.0), 5.0), QualityVerdict::TooSmall);
         assert_eq!(verdict(&checks(20.0), 60.0), QualityVerdict::TooDark);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Rect, crop::Crop, detector::Detection, expression::Probabilities, landmarks::Mesh,
-    quality::Thumbnail,
+    person::PersonWatch, quality::Thumbnail, stillness::Stillness,
 };
 
 /// A face whose middle moved less than this share of its width may be the same.
@@ -12,8 +12,9 @@ const NEAR_WIDTHS: f32 = 0.75;
 /// A face must be this much wider than the tracked one to take over.
 const TAKEOVER_WIDTHS: f32 = 1.5;
 
-/// The memory of one stream: where the face was, and its last expression with a 16x16 grey
-/// thumbnail of the face it was computed for. Dropped with the track, never written anywhere.
+/// The memory of one stream: where the face was, its last expression with a 16x16 grey thumbnail
+/// of the face it was computed for, and how it looked and stood in the last frame. Dropped with
+/// the stream, never written anywhere.
 #[derive(Clone, Debug, Default)]
 pub struct FaceTrack {
     /// The face that is followed.
@@ -22,6 +23,10 @@ pub struct FaceTrack {
     pub(super) face_count: u32,
     /// When the detector last ran.
     pub(super) detected_at: Option<Duration>,
+    /// Whether it is still the same person's.
+    pub(super) watch: PersonWatch,
+    /// Whether it is a living face.
+    pub(super) stillness: Stillness,
     tracks_total: u64,
 }
 

@@ -15,7 +15,8 @@ export function reasonNoFace(report, context, feature) {
   const nothing = reasonNothing("video", report, context);
   if (nothing) return nothing;
   if (feature && context.features && !context.features[feature]) return "off";
-  return report.face_detected ? null : "no_face";
+  if (report.face_detected) return null;
+  return report.quality?.verdict === "still_picture" ? "still_picture" : "no_face";
 }
 
 /** The same for the expression, which also needs a picture good enough. */

@@ -27,7 +27,7 @@ export const EN = {
 
   no_data: "No data yet", old: "Nothing new arrives; these are the last values", off_video: "The camera is switched off", off_audio: "The microphone is switched off",
   waits_for_consent: "Waits for consent", waits_for_policy: "No policy is chosen", no_face: "No face in view", no_voice: "Nobody speaks", face_yes: "Face in view", voice_yes: "Speaking",
-  too_dark: "Too dark to judge", too_blurred: "Too blurred to judge", too_small: "Face too small to judge",
+  too_dark: "Too dark to judge", too_blurred: "Too blurred to judge", too_small: "Face too small to judge", still_picture: "A picture of a face, not a person",
   needs_3_frames: "needs 3 pictures", needs_5_frames: "needs 5 pictures", needs_10_fps: "needs 10 fps or more", needs_1_s: "needs 1 s of speech", needs_15_s: "needs 15 s of speech",
   eyes_shut: "eyes shut", digital_silence: "digital silence", no_speech: "nobody speaks", unvoiced: "no voice in it (a whisper?)", no_syllables: "no syllable found", no_pause: "none",
   expression: "Expression", dominant: "Most probable expression",
