@@ -33,6 +33,7 @@ fn segment(samples: &[i16], sequence: u64, new_samples: usize) -> Segment {
         captured_at: Duration::from_secs(3 + sequence),
         unix_ms: 0,
         new_samples,
+        channel_fault: None,
         samples: samples.into(),
     }
 }

@@ -40,6 +40,36 @@ pub struct Frame {
     pub data: Vec<u8>,
 }
 
+/// What is wrong with the channels of some sound; the mono samples do without it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChannelFault {
+    /// One channel is the other, negated: a balanced microphone in a stereo jack.
+    Opposite,
+    /// At least one channel is silent beside the others.
+    Dead,
+}
+
+impl ChannelFault {
+    /// As reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ChannelFault::Opposite => "opposite_channels",
+            ChannelFault::Dead => "dead_channel",
+        }
+    }
+
+    /// What it is, and what boothd does about it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            ChannelFault::Opposite => {
+                "one channel is the other turned over, as of a balanced microphone in a stereo \
+                 jack; boothd turns it back"
+            }
+            ChannelFault::Dead => "one channel is silent beside the other and is left out",
+        }
+    }
+}
+
 /// One read from the microphone, 100 ms by default: 16 kHz mono.
 #[derive(Clone, Debug)]
 pub struct Period {
@@ -49,6 +79,8 @@ pub struct Period {
     pub unix_ms: i64,
     /// Samples were lost between the period before and this one.
     pub gap_before: bool,
+    /// What is wrong with the channels that the samples were mixed from.
+    pub channel_fault: Option<ChannelFault>,
     /// 16-bit samples.
     pub samples: Vec<i16>,
 }
@@ -64,6 +96,8 @@ pub struct Segment {
     pub unix_ms: i64,
     /// How many samples at the end were not in the segment before.
     pub new_samples: usize,
+    /// What is wrong with the channels that the newest samples were mixed from.
+    pub channel_fault: Option<ChannelFault>,
     /// 16-bit samples, 16 kHz mono.
     pub samples: Vec<i16>,
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     engine::{FaceResult, FinishedSession, Live, VoiceResult},
     features::Features,
+    media::ChannelFault,
     names::SessionId,
     session::{NoRate, Statistics},
     speech::SoundVerdict,
@@ -219,6 +220,9 @@ pub struct SoundQuality {
     pub verdict: Option<&'static str>,
     /// Mean of the samples, -1..1 of full scale: a fault of the microphone, in no other number.
     pub offset: Option<f32>,
+    /// What is wrong with its channels: `opposite_channels` (turned back), `dead_channel` (left
+    /// out); null where nothing is.
+    pub channels: Option<&'static str>,
 }
 
 /// Every metric of a session: mean, variance, range, time covered.
@@ -357,6 +361,7 @@ impl AudioReport {
             quality: SoundQuality {
                 verdict: heard.verdict().map(SoundVerdict::name),
                 offset: has_sound.then_some(heard.offset),
+                channels: heard.channel_fault.map(ChannelFault::name),
             },
             reasons: reasons(result),
             sequence: heard.sequence,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{cost::Histogram, pulse::Pulse};
+use crate::{cost::Histogram, media::ChannelFault, pulse::Pulse};
 
 /// A component of the daemon or of the fleet server that `health` judges.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -170,6 +170,10 @@ pub struct OwnMedia {
     pub offset_since: Option<Duration>,
     /// The newest segment's offset, -1..1 of full scale.
     pub offset: f32,
+    /// What is wrong with the channels of the newest segment.
+    pub channel_fault: Option<ChannelFault>,
+    /// Since when segments are next to silence; `None` while one can hear something.
+    pub quiet_since: Option<Duration>,
 }
 
 impl OwnMedia {

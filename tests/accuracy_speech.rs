@@ -100,6 +100,7 @@ fn segment(sequence: u64, end: usize, new_samples: usize, samples: &[i16]) -> Se
         captured_at: duration_of(end),
         unix_ms: 0,
         new_samples,
+        channel_fault: None,
         samples: samples.into(),
     }
 }

@@ -9,7 +9,7 @@ use log::Level;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{Period, SAMPLE_RATE_HZ},
+    media::{ChannelFault, Period, SAMPLE_RATE_HZ},
 };
 
 use super::{
@@ -56,6 +56,11 @@ pub trait SoundDevice {
     ///
     /// The device is unusable and must be opened again.
     fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<Heard>;
+
+    /// What is wrong with the channels that the samples are mixed from.
+    fn channel_fault(&self) -> Option<ChannelFault> {
+        None
+    }
 }
 
 /// What one read from a [`SoundDevice`] gave.
@@ -125,7 +130,7 @@ impl Microphone {
         let mut constant = ConstantSound::default();
         let mut period = vec![0; PERIOD_SAMPLES];
         let (mut filled, mut gap_before) = (0, true);
-        let (mut heard_at, mut has_lost) = (clock.monotonic(), false);
+        let (mut heard_at, mut has_lost, mut told_fault) = (clock.monotonic(), false, None);
         while self.context.may_go_on() {
             let asked_at = clock.monotonic();
             let heard = device.read(&mut period[filled..], POLL_TIMEOUT)?;
@@ -150,7 +155,16 @@ impl Microphone {
             if filled == period.len() && self.context.may_go_on() {
                 let unchanged_since = constant.hear(&period, now);
                 stage.update(|status| status.unchanged_since = unchanged_since);
-                self.put(&mut period, gap_before, now, sink);
+                let channel_fault = device.channel_fault();
+                if channel_fault != told_fault {
+                    tell_channels(stage.name(), &name, channel_fault);
+                    told_fault = channel_fault;
+                }
+                let unix_ms = clock.unix_ms();
+                let samples = std::mem::take(&mut period);
+                let whole =
+                    Period { captured_at: now, unix_ms, gap_before, channel_fault, samples };
+                period = self.put(whole, sink);
                 (filled, gap_before) = (0, false);
             }
             if now.saturating_sub(heard_at) >= STALL {
@@ -160,24 +174,20 @@ impl Microphone {
         Ok(())
     }
 
-    /// Passes a whole period on; its memory comes back for the next one.
-    fn put(
-        &self,
-        samples: &mut Vec<i16>,
-        gap_before: bool,
-        now: Duration,
-        sink: &dyn SegmentSink,
-    ) {
-        let period = Period {
-            captured_at: now,
-            unix_ms: self.context.clock.unix_ms(),
-            gap_before,
-            samples: std::mem::take(samples),
-        };
-        self.context.stage.media_passed(now);
+    /// Passes a whole period on; the memory of its samples comes back for the next one.
+    fn put(&self, mut period: Period, sink: &dyn SegmentSink) -> Vec<i16> {
+        self.context.stage.media_passed(period.captured_at);
         let mut segmenter = self.segmenter.lock().expect("only the loop locks it");
         segmenter.push(&period, |segment| sink.put(segment));
-        *samples = period.samples;
+        std::mem::take(&mut period.samples)
+    }
+}
+
+/// The channels of the microphone `name` have another fault now, or none any more.
+fn tell_channels(target: &str, name: &str, fault: Option<ChannelFault>) {
+    match fault {
+        Some(fault) => log::warn!(target: target, device = name; "{}", fault.sentence()),
+        None => log::info!(target: target, device = name; "the channels are alike again"),
     }
 }
 

@@ -9,8 +9,9 @@ use alsa::{
 use rustix::io::Errno;
 
 use crate::{
+    decode::channels::ChannelMixer,
     error::{Error, ErrorKind, Result},
-    media::SAMPLE_RATE_HZ,
+    media::{ChannelFault, SAMPLE_RATE_HZ},
 };
 
 use super::{
@@ -52,7 +53,18 @@ impl SoundOpener for AlsaOpener {
 struct AlsaMicrophone {
     pcm: PCM,
     name: String,
+    mixer: ChannelMixer,
+    /// What was read, with all its channels, and mixed.
+    frames: Vec<i16>,
+    mono: Vec<f32>,
 }
+
+/// `plug` gives the first two of a card's channels as they are; asked for one, it adds up channels
+/// that may cancel each other.
+const CHANNELS: u32 = 2;
+
+/// The most that one read gives.
+const MOST_CHANNELS: u32 = 32;
 
 impl AlsaMicrophone {
     fn open(name: &str) -> Result<Self> {
@@ -63,7 +75,7 @@ impl AlsaMicrophone {
         let explain = |err: alsa::Error| explain(name, err);
         // Non-blocking, or the open would wait for whoever holds the device.
         let pcm = PCM::new(name, Direction::Capture, true).map_err(explain)?;
-        configure(&pcm).map_err(|err| {
+        let channels = configure(&pcm).map_err(|err| {
             let message = format!(
                 "microphone {name} cannot give 16 kHz mono 16-bit; name it as plughw:… or put a \
                  `plug` before it in asound.conf"
@@ -71,7 +83,13 @@ impl AlsaMicrophone {
             Error::new(ErrorKind::Config, message).because(err)
         })?;
         pcm.start().map_err(explain)?;
-        Ok(AlsaMicrophone { pcm, name: format!("{name}, {SAMPLE_RATE_HZ} Hz mono") })
+        Ok(AlsaMicrophone {
+            pcm,
+            name: format!("{name}, {SAMPLE_RATE_HZ} Hz mono"),
+            mixer: ChannelMixer::new(channels, SAMPLE_RATE_HZ as f32, FULL_SCALE),
+            frames: Vec::new(),
+            mono: Vec::new(),
+        })
     }
 
     /// Records again after samples were lost, or says that the device is beyond recovery.
@@ -109,21 +127,71 @@ impl SoundDevice for AlsaMicrophone {
             Ok(false) => return Ok(Heard::Nothing),
             Err(err) => return self.recover(err),
         }
-        match self.pcm.io_i16().and_then(|io| io.readi(into)) {
+        let channels = self.mixer.channels();
+        if channels == 1 {
+            return match self.pcm.io_i16().and_then(|io| io.readi(into)) {
+                Ok(0) => Ok(Heard::Nothing),
+                Ok(count) => Ok(Heard::Samples(count)),
+                Err(err) => self.recover(err),
+            };
+        }
+        self.frames.resize(into.len() * channels, 0);
+        match self.pcm.io_i16().and_then(|io| io.readi(&mut self.frames)) {
             Ok(0) => Ok(Heard::Nothing),
-            Ok(count) => Ok(Heard::Samples(count)),
+            Ok(count) => {
+                self.mono.clear();
+                self.mixer.mix(&self.frames[..count * channels], &mut self.mono);
+                for (sample, mixed) in into.iter_mut().zip(&self.mono) {
+                    *sample = to_i16(*mixed);
+                }
+                Ok(Heard::Samples(count))
+            }
             Err(err) => self.recover(err),
         }
     }
+
+    fn channel_fault(&self) -> Option<ChannelFault> {
+        self.mixer.fault()
+    }
 }
 
-fn configure(pcm: &PCM) -> alsa::Result<()> {
+/// Full scale of 16-bit samples.
+const FULL_SCALE: f32 = 32_768.0;
+
+#[allow(clippy::cast_possible_truncation, reason = "clamped to 16 bits just before")]
+fn to_i16(sample: f32) -> i16 {
+    sample.round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i16
+}
+
+/// How many channels it has then.
+fn configure(pcm: &PCM) -> alsa::Result<usize> {
+    let channels = set_up(pcm, CHANNELS)?;
+    // Of a mono card `plug` makes two channels at half the level.
+    let is_doubled = channels > 1 && card_channels(pcm) == Some(1);
+    let channels = if is_doubled { set_up(pcm, 1)? } else { channels };
+    Ok(usize::try_from(channels).expect("some channels"))
+}
+
+/// How many channels the card itself gives behind all that converts; `None` where alsa-lib does
+/// not say. Its description of a PCM, from the outermost plugin to the card, is the only place
+/// where it stands.
+fn card_channels(pcm: &PCM) -> Option<u32> {
+    let mut text = alsa::Output::buffer_open().ok()?;
+    pcm.dump(&mut text).ok()?;
+    let text = text.to_string();
+    let mut channels = text.lines().filter_map(|line| line.trim().strip_prefix("channels"));
+    let of_card = channels.next_back()?;
+    of_card.trim().strip_prefix(':')?.trim().parse().ok()
+}
+
+fn set_up(pcm: &PCM, channels: u32) -> alsa::Result<u32> {
     let period = i64::try_from(PERIOD_SAMPLES).expect("a period is short");
     let params = HwParams::any(pcm)?;
     params.set_rate_resample(true)?;
     params.set_access(Access::RWInterleaved)?;
     params.set_format(Format::s16())?;
-    params.set_channels(1)?;
+    let channels = params.set_channels_near(channels)?.clamp(1, MOST_CHANNELS);
+    params.set_channels(channels)?;
     params.set_rate(SAMPLE_RATE_HZ, ValueOr::Nearest)?;
     params.set_period_size_near(period, ValueOr::Nearest)?;
     params.set_buffer_size_near(BUFFER_SAMPLES)?;
@@ -132,7 +200,8 @@ fn configure(pcm: &PCM) -> alsa::Result<()> {
     let params = pcm.sw_params_current()?;
     // Wake once a period, not once per transfer of the hardware.
     params.set_avail_min(period)?;
-    pcm.sw_params(&params)
+    pcm.sw_params(&params)?;
+    Ok(channels)
 }
 
 /// What an operator can do about an error of the ALSA device `name`.

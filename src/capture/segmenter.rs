@@ -80,6 +80,7 @@ impl Segmenter {
             captured_at: period.captured_at.saturating_sub(later),
             unix_ms: period.unix_ms.saturating_sub(later_ms),
             new_samples: self.length - self.known,
+            channel_fault: period.channel_fault,
             samples: self.pending[..self.length].to_vec(),
         };
         self.sequence += 1;
@@ -107,7 +108,13 @@ mod tests {
     fn period(from: usize, to: usize, gap_before: bool) -> Period {
         // Sample values say where they come from, so that a wrong cut shows.
         let samples = (from..to).map(|i| i16::try_from(i % 32_000).unwrap()).collect();
-        Period { captured_at: duration_of(to), unix_ms: 0, gap_before, samples }
+        Period {
+            captured_at: duration_of(to),
+            unix_ms: 0,
+            gap_before,
+            channel_fault: None,
+            samples,
+        }
     }
 
     fn config(length_ms: u64, hop_ms: u64) -> SegmentConfig {

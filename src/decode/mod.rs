@@ -1,8 +1,9 @@
 //! Bytes -> media. Pure: knows no clock, no device, no network.
 //!
 //! Pictures ([`picture`]: JPEG, PNG, YUV), the containers of recordings ([`mjpeg`], [`y4m`],
-//! [`wav`]) and what clients send ([`data_url`], [`sound`]: WAV, PCM, and [`webm`] with [`opus`]).
+//! [`wav`], with their [`channels`]) and what clients send ([`data_url`], [`sound`]: WAV, PCM, and [`webm`] with [`opus`]).
 
+pub mod channels;
 pub mod data_url;
 pub mod mjpeg;
 pub mod opus;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
+    media::{ChannelFault, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
 };
 
 /// The most sound that one chunk may hold.
@@ -34,6 +34,7 @@ pub struct SoundDecoder {
     webm: WebmReader,
     /// `None` before the first track.
     opus: Option<OpusDecoder>,
+    channel_fault: Option<ChannelFault>,
 }
 
 impl fmt::Debug for SoundDecoder {
@@ -43,6 +44,11 @@ impl fmt::Debug for SoundDecoder {
 }
 
 impl SoundDecoder {
+    /// What is wrong with the channels of the newest sound.
+    pub fn channel_fault(&self) -> Option<ChannelFault> {
+        self.channel_fault
+    }
+
     /// Appends the sound of `chunk`; a WebM without sound, as some recorders begin or end with,
     /// appends nothing. After an error `out` is as before, and the next whole file or, within a
     /// recording, the next Cluster is decoded again.

@@ -204,7 +204,7 @@ impl Engine {
                 if !heard.duration.is_zero() {
                     stage.record("total", heard.timing.total.wall);
                     if !task.is_client {
-                        note_offset(&stage, heard.offset, heard.captured_at);
+                        note_sound(&stage, &heard);
                     }
                 }
                 stream::Observation::Voice(Box::new(heard))
@@ -252,11 +252,20 @@ fn note_brightness(stage: &Stage, brightness: f32, captured_at: Duration) {
 /// of good recordings are smaller, and without one the mean of a sound is a hundredth of it.
 const OFFSET: f32 = 0.01;
 
-fn note_offset(stage: &Stage, offset: f32, captured_at: Duration) {
+/// Under this level nothing is heard but a converter: its last bit or two. A quiet room is 20 dB
+/// louder.
+const QUIET_DBFS: f32 = -80.0;
+
+fn note_sound(stage: &Stage, heard: &VoiceObservation) {
     stage.update(|status| {
-        let since = status.own.offset_since.unwrap_or(captured_at);
-        status.own.offset_since = (offset.abs() >= OFFSET).then_some(since);
-        status.own.offset = offset;
+        let own = &mut status.own;
+        let since = |before: Option<Duration>| Some(before.unwrap_or(heard.captured_at));
+        let has_offset = heard.offset.abs() >= OFFSET;
+        own.offset_since = if has_offset { since(own.offset_since) } else { None };
+        own.offset = heard.offset;
+        own.channel_fault = heard.channel_fault;
+        let is_quiet = heard.dbfs.is_none_or(|dbfs| dbfs < QUIET_DBFS);
+        own.quiet_since = if is_quiet { since(own.quiet_since) } else { None };
     });
 }
 

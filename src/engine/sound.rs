@@ -242,6 +242,7 @@ impl SoundTrack {
             captured_at: chunk.captured_at,
             unix_ms: chunk.unix_ms,
             new_samples: self.fresh,
+            channel_fault: self.decoder.channel_fault(),
             samples: std::mem::replace(&mut self.heard, tail),
         };
         self.segments_total += 1;

@@ -116,7 +116,14 @@ fn speech() -> Vec<i16> {
 fn segment(sequence: u64) -> Segment {
     let samples = speech()[..3 * SECOND].to_vec();
     let captured_at = Duration::from_secs(sequence);
-    Segment { sequence, captured_at, unix_ms: 0, new_samples: SECOND, samples }
+    Segment {
+        sequence,
+        captured_at,
+        unix_ms: 0,
+        new_samples: SECOND,
+        channel_fault: None,
+        samples,
+    }
 }
 
 #[test]

@@ -115,6 +115,15 @@ catalog! {
         "the microphone's signal is off its zero line",
         "try another socket or another microphone; boothd takes the offset away, but the loudest \
          sounds have less room";
+    /// One of the microphone's channels is dead or turned over; boothd does without it.
+    MicrophoneChannels = "microphone_channels": Microphone, Notice,
+        "the microphone's channels are not alike",
+        "plug a balanced microphone in through an adapter that makes one channel of it, or look at \
+         its cable";
+    /// The microphone delivers next to silence.
+    MicrophoneQuiet = "microphone_quiet": Microphone, Degraded,
+        "the microphone gives next to silence",
+        "look at its switch, its gain (alsamixer) and its plug";
     /// The recording that stands in for the microphone is over.
     MicrophoneStopped = "microphone_stopped": Microphone, Degraded,
         "microphone has stopped", "start boothd again";

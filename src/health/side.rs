@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Code, Component, Finding, PATIENCE, Pace, SILENT_AFTER, rate::Rate};
-use crate::stage::{State, Status};
+use crate::{
+    media::ChannelFault,
+    stage::{State, Status},
+};
 
 /// The findings of one kind of media.
 struct Codes {
@@ -48,6 +51,9 @@ const AUDIO: Codes = Codes {
 /// So many failures in a row, and nothing analysed for [`SOON`], need no more patience.
 const FAILURES_IN_A_ROW: u64 = 3;
 const SOON: Duration = Duration::from_secs(3);
+
+/// A microphone that is next to silent for so long gives nothing, not even a room's noise.
+const QUIET_AFTER: Duration = Duration::from_secs(60);
 
 /// A capture device and its workers at one moment. Stages that the booth lacks are `None`.
 #[derive(Clone, Debug)]
@@ -165,6 +171,14 @@ impl Side {
             found.extend(is_black.then(|| Finding::new(Code::CameraBlack)));
             let since = own.offset_since.filter(|at| now.saturating_sub(*at) >= PATIENCE);
             found.extend(since.map(|_| offset_finding(own.offset)));
+            let fault = own.channel_fault.map(ChannelFault::sentence);
+            found.extend(fault.map(|fault| Finding::new(Code::MicrophoneChannels).with(fault)));
+            let quiet = own.quiet_since.map(|since| now.saturating_sub(since));
+            let quiet = quiet.filter(|lasts| *lasts >= QUIET_AFTER);
+            found.extend(quiet.map(|lasts| {
+                let fact = format!("for {} minutes", lasts.as_secs() / 60);
+                Finding::new(Code::MicrophoneQuiet).with(fact)
+            }));
         }
         if let Some(device) = device.filter(|_| self.component == Component::Camera) {
             let bad = history.device.share(now, device.received_total, device.errors_total);

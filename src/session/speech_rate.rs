@@ -138,6 +138,7 @@ pub(super) mod tests {
             dbfs: Some(-20.0),
             clipping_ratio: 0.0,
             offset: 0.0,
+            channel_fault: None,
             f0_track_hz: vec![Some(120.0); 300],
             f0: None,
             spectral_centroid_hz: None,

@@ -13,7 +13,7 @@ use super::{
     loudness::{self, LoudnessSums},
     path::PathFinder,
     spectrum::{FRAME_SAMPLES, HOP_SAMPLES, SpectrumAnalyser, VoicedSums},
-    statistics::{keep_spoken, spoken_steps, summarise},
+    statistics::{keep_spoken, spoken_steps, steps_near_speech, summarise},
     syllables::SyllableCounter,
 };
 use crate::{
@@ -77,6 +77,10 @@ pub const PIECE_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
 const _: () =
     assert!(PIECE_SAMPLES.is_multiple_of(16) && PIECE_SAMPLES.is_multiple_of(STEP_SAMPLES));
 
+/// The pitch is followed so far beyond the speech on either side: the best path through a stretch of
+/// speech hardly knows what lies farther away, and a transform costs most of a segment.
+const SEARCH_MARGIN: Duration = Duration::from_millis(200);
+
 /// Turns segments into observations. Owns every plan and buffer that this takes.
 #[derive(Debug)]
 pub struct VoiceAnalyser {
@@ -87,6 +91,7 @@ pub struct VoiceAnalyser {
     f0: F0Tracker,
     spectrum: SpectrumAnalyser,
     syllables: SyllableCounter,
+    flat_tops: FlatTops,
     /// Samples of the piece in hand, -1..1 and without what lies below a voice, and where in the
     /// segment they begin.
     samples: Vec<f32>,
@@ -94,6 +99,8 @@ pub struct VoiceAnalyser {
     /// `samples` are the whole segment's.
     is_loaded: bool,
     sorted: Vec<f32>,
+    /// The steps in hand whose pitch is looked for.
+    searched: Vec<bool>,
     /// Of a segment that is done.
     spare: Buffers,
 }
@@ -104,8 +111,6 @@ struct Buffers {
     /// Mean square.
     powers: Vec<f32>,
     filter: highpass::States,
-    /// How many samples have which level.
-    levels: Vec<u32>,
     /// As the syllables are counted by.
     loudness: Vec<f32>,
     path: PathFinder,
@@ -120,7 +125,6 @@ pub struct Analysis {
     /// Mean of the samples, in steps of the 16-bit range.
     offset: f64,
     loudness: LoudnessSums,
-    tops: FlatTops,
     peak: PeakAroundMean,
     activity: Activity,
     f0_track_hz: Vec<Option<f32>>,
@@ -154,11 +158,13 @@ impl VoiceAnalyser {
             high_pass: HighPass::new(),
             spectrum: SpectrumAnalyser::new(),
             syllables: SyllableCounter::new(f0.bins()),
+            flat_tops: FlatTops::new(),
             f0,
             samples: Vec::new(),
             start: 0,
             is_loaded: false,
             sorted: Vec::new(),
+            searched: Vec::new(),
             spare: Buffers::default(),
         }
     }
@@ -187,7 +193,6 @@ impl VoiceAnalyser {
         let mut buffers = take(&mut self.spare);
         let offset = highpass::mean(&segment.samples);
         buffers.powers.clear();
-        FlatTops::clear(&mut buffers.levels);
         buffers.filter.begin(offset, segment.samples.len() > self.piece_samples);
         buffers.path.clear();
         buffers.loudness.clear();
@@ -198,7 +203,6 @@ impl VoiceAnalyser {
             judged: track.activity.begin(segment),
             offset,
             loudness: LoudnessSums::default(),
-            tops: FlatTops::default(),
             peak: PeakAroundMean::default(),
             activity: Activity::default(),
             f0_track_hz: Vec::new(),
@@ -273,7 +277,6 @@ impl VoiceAnalyser {
         loudness::push_powers(&self.samples, &mut analysis.buffers.powers);
         let raw = &segment.samples[from..to];
         analysis.loudness.push(raw, &self.samples);
-        analysis.tops.push(raw, analysis.offset, &mut analysis.buffers.levels);
         analysis.peak.push(&self.samples);
         let mut step = Stopwatch::start();
         let detector = &self.models.activity;
@@ -283,7 +286,13 @@ impl VoiceAnalyser {
         if to == length {
             analysis.activity =
                 detector.finish(segment, self.config.activity, &mut track.activity)?;
-            analysis.next = Next::Follow(self.f0.frames(length).start);
+            // Who does not speak has no pitch and no syllables.
+            analysis.next = if analysis.activity.detected {
+                Next::Follow(self.f0.frames(length).start)
+            } else {
+                analysis.f0_track_hz = vec![None; length / STEP_SAMPLES];
+                Next::Conclude
+            };
         }
         analysis.timing.activity += step.lap();
         Ok(())
@@ -302,7 +311,11 @@ impl VoiceAnalyser {
         );
         let (Buffers { path, loudness, .. }, syllables) =
             (&mut analysis.buffers, &self.syllables);
-        let part = Part { samples: &self.samples, start: self.start, steps: from..to };
+        self.searched.clear();
+        let near = steps_near_speech(&analysis.activity, SEARCH_MARGIN);
+        self.searched.extend(near.skip(from).take(to - from));
+        let (samples, searched) = (&self.samples[..], Some(&self.searched[..]));
+        let part = Part { samples, start: self.start, steps: from..to, searched };
         let mut on_frame =
             |step: usize, power: &[f32]| loudness[step] = syllables.loudness(power);
         self.f0.follow(&part, analysis.peak.get(), path, &mut on_frame);
@@ -347,7 +360,8 @@ impl VoiceAnalyser {
         let (activity, f0) = (take(&mut analysis.activity), analysis.f0);
         let (loudness, voiced) = (analysis.loudness.loudness(), analysis.voiced.spectrum());
         // A tone has flat tops by nature.
-        let tops = activity.detected.then(|| analysis.tops.ratio(&buffers.levels));
+        let tops =
+            activity.detected.then(|| self.flat_tops.ratio(&segment.samples, analysis.offset));
         let clipping_ratio = loudness.clipping_ratio.max(tops.unwrap_or(0.0));
         let clarity = voiced.and_then(|voiced| {
             Some(clarity(ClarityEvidence {
@@ -386,6 +400,7 @@ impl VoiceAnalyser {
             dbfs: loudness.dbfs,
             clipping_ratio,
             offset: highpass::share(analysis.offset),
+            channel_fault: segment.channel_fault,
             f0_track_hz,
             f0,
             spectral_centroid_hz: voiced.map(|voiced| voiced.centroid_hz),
@@ -427,7 +442,14 @@ mod tests {
         let samples: Vec<i16> =
             clip.into_iter().cycle().take(length).enumerate().map(loud).collect();
         let captured_at = Duration::from_secs(sequence);
-        Segment { sequence, captured_at, unix_ms: 0, new_samples: length - 777, samples }
+        Segment {
+            sequence,
+            captured_at,
+            unix_ms: 0,
+            new_samples: length - 777,
+            channel_fault: None,
+            samples,
+        }
     }
 
     fn analyser(models: &VoiceModels, piece_samples: usize) -> VoiceAnalyser {

@@ -28,27 +28,39 @@ const CROWD_BINS: usize = 7;
 const MIN_CROWD_RATIO: f32 = 0.04;
 const NATURAL_RATIO: f32 = 0.02;
 
-/// Counts flat tops; the samples may come in pieces, each but the last of a multiple of
-/// [`STRIDE`].
-#[derive(Clone, Copy, Debug, Default)]
+/// Samples that are looked at together: most rows of a voice are far from its ceiling.
+const ROW: usize = 16;
+
+/// Finds flat tops. Owns its buffer: one a worker.
+#[derive(Debug)]
 pub(super) struct FlatTops {
-    run: usize,
-    last: i32,
-    upper: Ceiling,
-    lower: Ceiling,
-    count: usize,
+    /// How many samples have which level.
+    histogram: Vec<u32>,
 }
 
-/// The highest level at which there are runs.
-#[derive(Clone, Copy, Debug, Default)]
+/// Runs of one sign.
+#[derive(Clone, Copy, Debug)]
 struct Ceiling {
     /// The highest sample of that sign.
     peak: i32,
+    /// The highest level at which there is a run.
     level: i32,
+    /// Samples of the runs at that level.
     flat: usize,
 }
 
 impl Ceiling {
+    fn new(peak: i32) -> Self {
+        Ceiling { peak, level: 0, flat: 0 }
+    }
+
+    /// Runs below this are not at the ceiling.
+    fn least(&self) -> i32 {
+        #[allow(clippy::cast_possible_truncation, reason = "under the peak")]
+        let near = (self.peak as f32 * SAME_LEVEL * SAME_LEVEL) as i32;
+        near.max(MIN_LEVEL)
+    }
+
     fn note(&mut self, level: i32, length: usize) {
         if level as f32 * SAME_LEVEL > self.level as f32 {
             (self.level, self.flat) = (level, length);
@@ -65,56 +77,69 @@ impl Ceiling {
 }
 
 impl FlatTops {
-    /// Empties a histogram for [`FlatTops::push`].
-    pub(super) fn clear(histogram: &mut Vec<u32>) {
-        histogram.clear();
-        histogram.resize(2 * BINS, 0);
+    pub(super) fn new() -> Self {
+        FlatTops { histogram: vec![0; 2 * BINS] }
     }
 
-    /// Adds samples as they came; `offset` is their mean over the whole signal.
+    /// Share of the samples that lie on a flat top, 0..1: of a voice. `samples` as they came, and
+    /// their mean.
     #[allow(clippy::cast_possible_truncation, reason = "the mean of 16-bit samples")]
-    pub(super) fn push(&mut self, samples: &[i16], offset: f64, histogram: &mut [u32]) {
-        let offset = offset.round() as i32;
-        for sample in samples {
-            let sample = i32::from(*sample) - offset;
-            if (sample - self.last).abs() <= 1 {
-                self.run += 1;
-            } else {
-                self.end_run();
-                self.run = 1;
-            }
-            self.last = sample;
-        }
+    pub(super) fn ratio(&mut self, samples: &[i16], offset: f64) -> f32 {
+        let (offset, count) = (offset.round() as i32, samples.len().max(1) as f32);
+        let [upper, lower] = runs(samples, offset);
+        let runs = (upper.flat() + lower.flat()) as f32 / count;
+        self.histogram.fill(0);
         for sample in samples.iter().step_by(STRIDE) {
-            histogram[bin(i32::from(*sample) - offset)] += 1;
+            self.histogram[bin(i32::from(*sample) - offset)] += 1;
         }
-        self.count += samples.len();
-        let most = samples.iter().max().map_or(0, |most| i32::from(*most) - offset);
-        let least = samples.iter().min().map_or(0, |least| offset - i32::from(*least));
-        self.upper.peak = self.upper.peak.max(most);
-        self.lower.peak = self.lower.peak.max(least);
-    }
-
-    fn end_run(&mut self) {
-        if self.run < MIN_RUN || self.last.abs() < MIN_LEVEL {
-            return;
-        }
-        let side = if self.last > 0 { &mut self.upper } else { &mut self.lower };
-        side.note(self.last.abs(), self.run);
-    }
-
-    /// Share of the samples that lie on a flat top, 0..1: of a voice.
-    pub(super) fn ratio(&self, histogram: &[u32]) -> f32 {
-        let mut all = *self;
-        all.end_run();
-        let count = self.count.max(1) as f32;
-        let runs = (all.upper.flat() + all.lower.flat()) as f32 / count;
-        let (lower, upper) = histogram.split_at(BINS);
+        let (lower, upper) = self.histogram.split_at(BINS);
         let half = count / STRIDE as f32 / 2.0;
         // Each is a share of half of the samples.
         let crowds = (crowd(lower, half) + crowd(upper, half)) / 2.0;
         runs.max(crowds).min(1.0)
     }
+}
+
+/// The runs at either ceiling.
+fn runs(samples: &[i16], offset: i32) -> [Ceiling; 2] {
+    let most = samples.iter().max().map_or(0, |most| i32::from(*most) - offset);
+    let least = samples.iter().min().map_or(0, |least| offset - i32::from(*least));
+    let (mut upper, mut lower) = (Ceiling::new(most), Ceiling::new(least));
+    let (above, below) = (upper.least() + offset, offset - lower.least());
+    let (mut run, mut last) = (0, 0);
+    let mut end = |run: usize, last: i32| {
+        if run < MIN_RUN {
+            return;
+        }
+        let ceiling = if last > offset { &mut upper } else { &mut lower };
+        ceiling.note((last - offset).abs(), run);
+    };
+    for row in samples.chunks(ROW) {
+        let (mut highest, mut lowest) = (i16::MIN, i16::MAX);
+        for sample in row {
+            highest = highest.max(*sample);
+            lowest = lowest.min(*sample);
+        }
+        if i32::from(highest) < above && i32::from(lowest) > below {
+            end(run, last);
+            run = 0;
+            continue;
+        }
+        for sample in row.iter().map(|sample| i32::from(*sample)) {
+            if sample < above && sample > below {
+                end(run, last);
+                run = 0;
+            } else if run > 0 && (sample - last).abs() <= 1 {
+                run += 1;
+            } else {
+                end(run, last);
+                run = 1;
+            }
+            last = sample;
+        }
+    }
+    end(run, last);
+    [upper, lower]
 }
 
 /// What lies on a ceiling by the histogram of one sign, as a share of `half` of the samples.
@@ -146,13 +171,8 @@ fn bin(sample: i32) -> usize {
 mod tests {
     use super::*;
 
-    fn ratio(samples: &[i16], piece: usize) -> f32 {
-        let (mut tops, mut histogram) = (FlatTops::default(), Vec::new());
-        FlatTops::clear(&mut histogram);
-        for samples in samples.chunks(piece) {
-            tops.push(samples, 0.0, &mut histogram);
-        }
-        tops.ratio(&histogram)
+    fn ratio(samples: &[i16]) -> f32 {
+        FlatTops::new().ratio(samples, 0.0)
     }
 
     /// Three seconds of something with the peaks of a voice: pulses that fade, each louder or
@@ -175,12 +195,12 @@ mod tests {
 
     #[test]
     fn flat_tops_are_found_below_full_scale_and_at_any_gain() {
-        let clean = ratio(&clipped(9.0, 1.0), 48_000);
+        let clean = ratio(&clipped(9.0, 1.0));
         assert!(clean.abs() < 1e-6, "{clean}");
         for ceiling in [0.9, 0.7, 0.5] {
             let flat = voice().iter().filter(|x| x.abs() >= ceiling).count() as f32 / 48_000.0;
             for gain in [1.0, 0.891, 0.3, 0.1] {
-                let found = ratio(&clipped(ceiling, gain), 48_000);
+                let found = ratio(&clipped(ceiling, gain));
                 let is_near = found > 0.4 * flat && found < 2.5 * flat;
                 assert!(is_near, "{ceiling}, {gain}: {found} of {flat}");
             }
@@ -196,17 +216,25 @@ mod tests {
             (w[0] / 4 + w[1] / 2 + w[2] / 4) + ripple
         });
         let rounded: Vec<i16> = rounded.collect();
-        let found = ratio(&rounded, 48_000);
+        let found = ratio(&rounded);
         assert!(found > 0.02, "{found}");
     }
 
     #[test]
-    fn pieces_find_what_the_whole_finds() {
-        let samples = clipped(0.6, 0.8);
-        let whole = ratio(&samples, 48_000).to_bits();
-        assert_eq!(ratio(&samples, 16).to_bits(), whole);
-        assert_eq!(ratio(&samples, 4_800).to_bits(), whole);
-        assert!(ratio(&[], 16).abs() < 1e-9);
+    fn runs_are_found_wherever_they_begin_and_an_offset_moves_them() {
+        for (shift, at) in [(0, 3), (0, 15), (0, 16), (700, 5), (-700, 31)] {
+            let mut samples = vec![shift; 480];
+            samples[at..at + 9].fill(12_000 + shift);
+            samples[at + 100..at + 104].fill(-9_000 + shift);
+            let [upper, lower] = runs(&samples, shift.into());
+            assert_eq!((upper.flat(), lower.flat()), (9, 4), "{shift} {at}");
+        }
+        // A run below the peak is no ceiling.
+        let mut samples = [0; 480];
+        samples[100..110].fill(9_000);
+        samples[200] = 12_000;
+        assert_eq!(runs(&samples, 0)[0].flat(), 0);
+        assert!(ratio(&[]).abs() < 1e-9);
     }
 
     #[test]

@@ -124,7 +124,8 @@ impl F0Tracker {
         let mut peak = PeakAroundMean::default();
         peak.push(samples);
         let mut path = PathFinder::default();
-        let part = Part { samples, start: 0, steps: self.frames(samples.len()) };
+        let part =
+            Part { samples, start: 0, steps: self.frames(samples.len()), searched: None };
         self.follow(&part, peak.get(), &mut path, &mut on_frame);
         self.solve(samples.len(), &path)
     }
@@ -152,7 +153,11 @@ impl F0Tracker {
         path: &mut PathFinder,
         on_frame: &mut impl FnMut(usize, &[f32]),
     ) {
-        for step in part.steps.clone() {
+        for (index, step) in part.steps.clone().enumerate() {
+            if part.searched.is_some_and(|searched| !searched[index]) {
+                path.push(self.config.voicing_threshold, &[]);
+                continue;
+            }
             let centre = step * STEP_SAMPLES - part.start;
             let intensity = self.cut_frame(part.samples, centre) / peak.max(f32::MIN_POSITIVE);
             let unvoiced = self.unvoiced_strength(intensity);
@@ -255,6 +260,8 @@ pub(super) struct Part<'a> {
     pub(super) start: usize,
     /// Counted from the start of the segment.
     pub(super) steps: Range<usize>,
+    /// Which of the steps are looked at, the others are unvoiced; `None`: all.
+    pub(super) searched: Option<&'a [bool]>,
 }
 
 /// How far the samples of a segment lie from their mean, at most. They may come in pieces, each

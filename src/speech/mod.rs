@@ -27,7 +27,7 @@ pub use analyser::{
 
 use crate::{
     cost::Cost,
-    media::{SAMPLE_RATE_HZ, SoundChunk},
+    media::{ChannelFault, SAMPLE_RATE_HZ, SoundChunk},
 };
 
 /// Milliseconds between two values of the f0 track and of every envelope.
@@ -65,6 +65,8 @@ pub struct VoiceObservation {
     /// Mean of the samples as they came, -1..1 of full scale: a converter's constant error. It is
     /// in no other number.
     pub offset: f32,
+    /// The segment's: what is wrong with the channels that its samples were mixed from.
+    pub channel_fault: Option<ChannelFault>,
     /// Value `k` is the f0 at `k * 10 ms` from the start of the segment; `None` where unvoiced and
     /// where nobody speaks: a fan, a beep and the mains hum have a pitch, too.
     pub f0_track_hz: Vec<Option<f32>>,
@@ -138,6 +140,7 @@ impl VoiceObservation {
             dbfs: None,
             clipping_ratio: 0.0,
             offset: 0.0,
+            channel_fault: None,
             f0_track_hz: Vec::new(),
             f0: None,
             spectral_centroid_hz: None,

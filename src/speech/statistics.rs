@@ -29,12 +29,19 @@ const HANGOVER_MS: u64 = 60;
 /// Of every step from the start of a segment whether somebody speaks then, hangover included; in a
 /// segment that does not count as spoken nobody does.
 pub(super) fn spoken_steps(activity: &Activity) -> impl Iterator<Item = bool> + Clone {
-    let hangover = Duration::from_millis(HANGOVER_MS);
+    steps_near_speech(activity, Duration::from_millis(HANGOVER_MS))
+}
+
+/// The same with so much on either side of the speech.
+pub(super) fn steps_near_speech(
+    activity: &Activity,
+    margin: Duration,
+) -> impl Iterator<Item = bool> + Clone {
     let mut stretches = activity.speech.iter().filter(|_| activity.detected).peekable();
     (0..).map(move |step| {
         let at = Duration::from_millis(step * STEP_MS);
-        while stretches.next_if(|stretch| stretch.end + hangover <= at).is_some() {}
-        stretches.peek().is_some_and(|stretch| stretch.start <= at + hangover)
+        while stretches.next_if(|stretch| stretch.end + margin <= at).is_some() {}
+        stretches.peek().is_some_and(|stretch| stretch.start <= at + margin)
     })
 }
 

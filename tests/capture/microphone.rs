@@ -8,7 +8,7 @@ use boothd::{
         pcm::AlsaOpener,
         segmenter::SegmentConfig,
     },
-    media::Segment,
+    media::{ChannelFault, Segment},
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -102,6 +102,40 @@ fn stereo_at_48_khz_is_converted_by_plug() {
         assert!((power.sqrt() / expected - 1.0).abs() < 0.02, "{}", power.sqrt());
         live.finish();
     });
+}
+
+/// Plays one second of a sine at 48 kHz whose right channel is `gain` times the left one; gives
+/// the level of what arrives beside the sine's, and the fault of the channels.
+fn level_of(booth: &Booth, gain: f64) -> (f64, Option<ChannelFault>) {
+    let sine = |i: u32| 8000.0 * (2.0 * PI * 440.0 * f64::from(i) / 48_000.0).sin();
+    #[allow(clippy::cast_possible_truncation, reason = "an amplitude of 8000 fits")]
+    let stereo = (0..48_000).flat_map(|i| [sine(i) as i16, (gain * sine(i)) as i16]);
+    booth.sound("sound48.raw", &stereo.collect::<Vec<_>>());
+    booth.microphone(&[]);
+    let live = open("mic48");
+    let segment = (0..3).fold(live.next(), |_, _| live.next());
+    live.finish();
+    let power: f64 =
+        segment.samples.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / 8000.0;
+    (power.sqrt() / (8000.0 / 2.0_f64.sqrt()), segment.channel_fault)
+}
+
+#[test]
+fn channels_that_cancel_each_other_or_are_dead_cost_no_level() {
+    in_booth(
+        "microphone::channels_that_cancel_each_other_or_are_dead_cost_no_level",
+        |booth| {
+            for (gain, expected) in [
+                (-1.0, Some(ChannelFault::Opposite)),
+                (0.0, Some(ChannelFault::Dead)),
+                (1.0, None),
+            ] {
+                let (level, fault) = level_of(booth, gain);
+                assert!((level - 1.0).abs() < 0.02, "{gain}: {level}");
+                assert_eq!(fault, expected, "{gain}");
+            }
+        },
+    );
 }
 
 #[test]

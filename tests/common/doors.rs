@@ -420,6 +420,7 @@ pub fn segment(sequence: u64) -> VoiceResult {
         dbfs: None,
         clipping_ratio: 0.0,
         offset: 0.0,
+        channel_fault: None,
         f0_track_hz: Vec::new(),
         f0: None,
         spectral_centroid_hz: None,

@@ -10,6 +10,7 @@ use boothd::{
     clock::Clock,
     fleet::{AlertKind, alerts_of_health},
     health::{Code, Component, Finding, Findings, Severity},
+    media::ChannelFault,
     service::BoothOutlook,
     stage::{Stage, State, Status},
     web,
@@ -71,6 +72,8 @@ impl Scene {
                 status.own.analysed(Some(now));
                 status.own.black_since = None;
                 status.own.offset_since = None;
+                status.own.quiet_since = None;
+                status.own.channel_fault = None;
             });
         }
         self.set(Component::Store, |status| {
@@ -167,6 +170,21 @@ const CASES: &[Case] = &[
             });
         },
     },
+    Case {
+        code: Code::MicrophoneChannels,
+        severity: Severity::Notice,
+        alert: None,
+        fault: |scene, _| {
+            scene.set(Component::Speech, |s| {
+                s.own.channel_fault = Some(ChannelFault::Opposite);
+            });
+        },
+    },
+    half(Code::MicrophoneQuiet, AlertKind::Microphone, |scene, now| {
+        scene.set(Component::Speech, |s| {
+            s.own.quiet_since = Some(now.saturating_sub(Duration::from_secs(61)));
+        });
+    }),
     half(Code::FramesDamaged, AlertKind::Analysis, |scene, _| {
         scene.set(Component::Vision, |s| {
             s.own.failed("cut off".into());

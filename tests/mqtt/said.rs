@@ -112,6 +112,7 @@ fn live(sequence: u64) -> Live {
         dbfs: None,
         clipping_ratio: 0.0,
         offset: 0.0,
+        channel_fault: None,
         f0_track_hz: Vec::new(),
         f0: None,
         spectral_centroid_hz: None,

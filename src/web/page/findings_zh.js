@@ -15,6 +15,8 @@ export const FINDINGS_ZH = {
   microphone_starting: ["正在打开麦克风", "请稍候"],
   microphone_silent: ["麦克风没有声音数据", "请更换线缆或 USB 接口"],
   microphone_constant: ["麦克风只给出数字静音", "麦克风已静音或已关闭：请检查其开关和 alsamixer"],
+  microphone_channels: ["麦克风的两个声道不一致", "平衡式麦克风请用转接头接成单声道，或检查线缆；boothd 会翻转反相声道或忽略无声声道"],
+  microphone_quiet: ["麦克风几乎没有声音", "请检查麦克风开关、增益（alsamixer）和插头"],
   microphone_offset: ["麦克风信号偏离零线（直流偏移）", "请更换插口或麦克风；boothd 会去除偏移，但最响的声音余量变小"],
   microphone_stopped: ["麦克风已停止", "请重新启动 boothd"],
   vision_starting: ["正在加载画面分析模型", "请稍候"],
