@@ -127,10 +127,13 @@ def bill(packages, edges):
 
 
 def texts(package):
-    """The licence files that the crate's authors put into it."""
+    """The licence files that the crate's authors put into it, also those of a library in a folder of its own
+    (libjpeg-turbo: its README.ijg is part of its licence)."""
     folder = pathlib.Path(package["manifest_path"]).parent
-    files = [f for f in folder.iterdir() if f.is_file() and f.name.lower().startswith(WORDS)]
-    return [(f.name, f.read_text(errors="replace").strip()) for f in sorted(files)]
+    beside = [f for f in folder.iterdir() if f.name.lower().startswith(WORDS)]
+    within = [f for f in folder.glob("*/*") if f.name.lower().startswith((*WORDS, "readme.ijg"))]
+    files = [f for f in sorted(beside + within) if f.is_file()]
+    return [(str(f.relative_to(folder)), f.read_text(errors="replace").strip()) for f in files]
 
 
 def licences(packages):

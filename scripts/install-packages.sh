@@ -4,15 +4,15 @@
 set -euo pipefail
 
 case "${1:-}" in
-    # libclang reads the V4L2 headers; ALSA is linked.
-    build) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev) ;;
+    # libclang reads the V4L2 headers; ALSA is linked; cmake and nasm build libjpeg-turbo.
+    build) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev cmake nasm) ;;
     # mosquitto is the broker of the tests, nginx and Caddy are the reverse proxies, systemd has
     # systemd-analyze, which judges the units.
-    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev libasound2-plugins mosquitto nginx-light caddy systemd) ;;
+    test)  packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev cmake nasm libasound2-plugins mosquitto nginx-light caddy systemd) ;;
     # A Debian to install the package in, and what judges it.
-    package) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev binutils dpkg-dev python3 curl mmdebstrap lintian) ;;
+    package) packages=(gcc libc6-dev pkg-config libasound2-dev libclang-dev cmake nasm binutils dpkg-dev python3 curl mmdebstrap lintian) ;;
     # arm64: compiler, libraries and an emulator. Rust's arm64 part is added below.
-    cross) packages=(gcc libc6-dev pkg-config libclang-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu
+    cross) packages=(gcc libc6-dev pkg-config libclang-dev cmake gcc-aarch64-linux-gnu g++-aarch64-linux-gnu
                      libasound2-dev:arm64 libasound2-plugins:arm64 qemu-user-static arch-test) ;;
     # The appliance: Debian's parts, the disk, the updates. arm64 needs `cross` too.
     image) packages=(mmdebstrap genimage squashfs-tools dosfstools mtools e2fsprogs fdisk rauc openssl

@@ -84,6 +84,27 @@ fn every_kind_of_jpeg_is_read() {
     check("grey.jpg", COLOURS.map(grey), 6);
 }
 
+/// Beside each lies what Pillow makes of it.
+#[test]
+fn unusual_jpegs_are_what_pillow_makes_of_them() {
+    let names = [
+        "arithmetic",
+        "arithmetic_progressive",
+        "three_scans",
+        "restarts",
+        "rgb_colours",
+        "cmyk",
+        "ycck",
+    ];
+    for name in names {
+        let picture = decode(&format!("{name}.jpg")).unwrap();
+        let expected = decode(&format!("{name}.png")).unwrap();
+        let most = picture.rgb.iter().zip(&expected.rgb).map(|(a, b)| a.abs_diff(*b)).max();
+        assert_eq!(picture.rgb.len(), expected.rgb.len(), "{name}");
+        assert!(most <= Some(1), "{name}: {most:?}");
+    }
+}
+
 #[test]
 fn a_jpeg_turned_by_exif_comes_out_upright() {
     for orientation in 1..=8 {

@@ -1,30 +1,40 @@
 //! JPEG, and a camera's MJPEG frames, which may lack their Huffman tables and carry padding.
+//!
+//! libjpeg-turbo decodes, and its warnings are the verdict: it goes on behind damage and shows
+//! grey or shifted blocks, which would be measured as a face. A frame that it warns about is
+//! refused, except where [`jpeg_scan::without_dirt`] finds that nothing of the picture is lost.
 
-use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
-use zune_jpeg::JpegDecoder;
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat};
 
-use super::{Picture, exif, jpeg_header::JpegHeader};
+use super::{
+    Picture, exif,
+    jpeg_header::{JpegHeader, MOST_SCANS},
+    jpeg_scan,
+};
 use crate::error::{Error, ErrorKind, Result};
 
-const START_AND_AVI1: [u8; 11] =
-    [0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0x07, b'A', b'V', b'I', b'1', 0x00];
+/// What libjpeg-turbo says of bytes that belong to nothing.
+const EXTRANEOUS: &str = "extraneous bytes before marker";
+
+const NO_END: &str = "the data ends before the picture does";
 
 /// Decodes a JPEG of any colour space to RGB, upright as its Exif segment says.
 pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
-    if !has_end(data) {
-        let what = format!(
-            "a JPEG of {} bytes without its end marker: cut off, or no JPEG at all",
-            data.len()
-        );
-        return Err(Error::new(ErrorKind::InvalidInput, what));
-    }
     let header = JpegHeader::read(data)?;
-    header.check_passes(data)?;
-    if header.has_tables {
-        decode_whole(data, &header, picture)?;
-    } else {
-        // An `AVI1` segment is how MJPEG says "with the tables of Annex K", which it leaves out.
-        decode_whole(&[&START_AND_AVI1, &data[2..]].concat(), &header, picture)?;
+    let end = header.check_passes(data)?;
+    let verdict = match end {
+        // What follows the end marker is a driver's padding.
+        Some(end) => decompress(&data[..end], &header, picture),
+        None => Err(Refusal::Damaged(NO_END.into())),
+    };
+    match verdict {
+        Ok(()) => (),
+        Err(Refusal::Damaged(warning)) if end.is_none() || warning.contains(EXTRANEOUS) => {
+            let clean = jpeg_scan::without_dirt(data, &header);
+            let clean = clean.ok_or_else(|| Error::from(Refusal::Damaged(warning)))?;
+            decompress(&clean, &header, picture)?;
+        }
+        Err(refusal) => return Err(refusal.into()),
     }
     exif::turn_upright(picture, exif::orientation(header.exif))
 }
@@ -35,48 +45,105 @@ pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
 /// As [`JpegHeader::read`].
 pub(super) fn working_bytes(data: &[u8]) -> Result<usize> {
     let header = JpegHeader::read(data)?;
-    let picture = usize::from(header.width_px) * usize::from(header.height_px) * 3;
+    let pixels = usize::from(header.width_px) * usize::from(header.height_px);
     let is_copied = exif::takes_a_copy(exif::orientation(header.exif));
-    let turning = if is_copied { 2 * picture } else { 0 };
-    // The decoder keeps its own copy of what stands in the header, and of all without tables.
-    Ok(header.working_bytes().max(turning) + data.len())
+    let turning = if is_copied { 2 * pixels * 3 } else { 0 };
+    // libjpeg-turbo keeps a colour profile twice, and dirt is taken out of a copy.
+    Ok(header.working_bytes().max(turning) + 2 * data.len())
 }
 
-fn decode_whole(data: &[u8], header: &JpegHeader<'_>, picture: &mut Picture) -> Result<()> {
-    let options = DecoderOptions::default()
-        .jpeg_set_out_colorspace(ColorSpace::RGB)
-        // The header's own check names the size and the limit.
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX));
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
-    decoder.decode_headers().map_err(|e| broken(&e))?;
-    let info = decoder.info().ok_or_else(|| broken(&"no picture in it"))?;
-    // What the memory was judged by.
-    let judged = (header.width_px, header.height_px, header.components);
-    if (info.width, info.height, usize::from(info.components)) != judged {
-        return Err(broken(&"its headers contradict each other"));
+/// Why there is no picture.
+enum Refusal {
+    /// libjpeg-turbo warned of the data, or gave up.
+    Damaged(String),
+    /// It was not asked.
+    Other(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(err: Error) -> Self {
+        Refusal::Other(err)
     }
-    picture.resize(info.width.into(), info.height.into())?;
-    decoder.decode_into(&mut picture.rgb).map_err(|e| broken(&e))
 }
 
-fn broken(cause: &dyn std::fmt::Display) -> Error {
-    Error::new(ErrorKind::InvalidInput, "a broken JPEG picture").because(cause.to_string())
+impl From<turbojpeg::Error> for Refusal {
+    fn from(err: turbojpeg::Error) -> Self {
+        match err {
+            turbojpeg::Error::TurboJpegError(said) => Refusal::Damaged(said),
+            other => Refusal::Damaged(other.to_string()),
+        }
+    }
 }
 
-/// Whether the end marker is there; what follows it is a driver's padding.
-fn has_end(data: &[u8]) -> bool {
-    data.starts_with(&[0xFF, 0xD8]) && data.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Damaged(warning) => {
+                Error::new(ErrorKind::InvalidInput, "a damaged JPEG picture").because(warning)
+            }
+            Refusal::Other(err) => err,
+        }
+    }
+}
+
+/// Decodes to RGB with libjpeg-turbo, its defaults being the exact transform and smooth colours.
+/// Fails at the first warning or error, with its words.
+fn decompress(
+    data: &[u8],
+    header: &JpegHeader<'_>,
+    picture: &mut Picture,
+) -> std::result::Result<(), Refusal> {
+    // A new one for each picture: one that is used again lends its tables to a JPEG without.
+    let mut decompressor = Decompressor::new()?;
+    decompressor.set_scan_limit(MOST_SCANS)?;
+    let read = decompressor.read_header(data)?;
+    check(&read, header)?;
+    let (width, height) = (read.width, read.height);
+    let is_cmyk = matches!(read.colorspace, Colorspace::CMYK | Colorspace::YCCK);
+    let format = if is_cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
+    let pitch = width * format.size();
+    picture.resize_for(header.width_px.into(), header.height_px.into(), format.size())?;
+    let pixels = picture.rgb.as_mut_slice();
+    decompressor.decompress(data, Image { pixels, width, pitch, height, format })?;
+    if is_cmyk {
+        cmyk_to_rgb(&mut picture.rgb);
+    }
+    Ok(())
+}
+
+/// Refuses a JPEG that libjpeg-turbo understands otherwise than our own header did, which the
+/// memory was judged by.
+fn check(read: &DecompressHeader, header: &JpegHeader<'_>) -> Result<()> {
+    let judged = (header.width_px.into(), header.height_px.into(), header.is_progressive);
+    if (read.width, read.height, read.is_progressive) == judged {
+        return Ok(());
+    }
+    let what = "a JPEG picture whose headers contradict each other";
+    Err(Error::new(ErrorKind::InvalidInput, what))
+}
+
+/// Packs pixels of four colours to RGB in their place. They are inverted (255 is no ink), as Adobe
+/// writes them and everybody reads them.
+fn cmyk_to_rgb(pixels: &mut Vec<u8>) {
+    let count = pixels.len() / 4;
+    for n in 0..count {
+        let black = u16::from(pixels[4 * n + 3]);
+        for channel in 0..3 {
+            let light = u16::from(pixels[4 * n + channel]) * black;
+            pixels[3 * n + channel] = u8::try_from((light + 127) / 255).unwrap_or(u8::MAX);
+        }
+    }
+    pixels.truncate(3 * count);
 }
 
 #[cfg(test)]
 mod tests {
     use jpeg_encoder::{ColorType, Encoder};
 
-    use super::*;
-
-    const START_OF_SCAN: u8 = 0xDA;
-    const HUFFMAN_TABLES: u8 = 0xC4;
+    use super::{
+        super::jpeg_header::{HUFFMAN_TABLES, START_OF_SCAN},
+        *,
+    };
 
     fn encode(width: u16, height: u16, colour: ColorType, pixels: &[u8]) -> Vec<u8> {
         let mut jpeg = Vec::new();
@@ -148,6 +215,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_decoded_is_refused_with_words() {
+        let whole = bars();
+        let at = whole.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        let with = |offset: usize, byte: u8| {
+            let mut changed = whole.clone();
+            changed[at + offset] = byte;
+            decode(&changed, &mut Picture::default()).unwrap_err().to_string()
+        };
+        let twelve_bits = with(4, 12);
+        assert!(twelve_bits.contains("12 bits"), "{twelve_bits}");
+        let lossless = with(1, 0xC3);
+        assert!(lossless.contains("0xC3") && lossless.contains("baseline"), "{lossless}");
+    }
+
+    #[test]
+    fn damage_is_told_in_the_words_of_the_decoder() {
+        let mut cut = bars();
+        let end = cut.len() - 2;
+        drop(cut.drain(end - 8..end));
+        let err = decode(&cut, &mut Picture::default()).unwrap_err();
+        let cause = std::error::Error::source(&err).unwrap().to_string();
+        assert!(cause.contains("premature end"), "{err}: {cause}");
+    }
+
+    #[test]
     fn every_cut_and_every_flipped_byte_is_survived() {
         let whole = bars();
         let mut picture = Picture::default();
@@ -189,11 +281,14 @@ mod tests {
         jpeg.extend(table(0, &[0], 1));
         jpeg.extend([0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0]);
         jpeg.extend(vec![0; (blocks * 3).div_ceil(8)]);
+        let lowest = scans.div_ceil(3).saturating_sub(1).min(13);
         for scan in 0..scans {
             // `1`: the end of the band in this block.
             jpeg.extend(table(1, &[0xE0, 0x00], 2));
             let component = u8::try_from(scan % 3 + 1).unwrap();
-            let approximation = if scan < 3 { 0x01 } else { 0x10 };
+            // Each scan refines by a bit what the one before it of its component gave.
+            let bit = u8::try_from(lowest.saturating_sub(scan / 3)).unwrap();
+            let approximation = if scan < 3 { bit } else { (bit + 1) << 4 | bit };
             jpeg.extend([0xFF, 0xDA, 0, 8, 1, component, 0, 1, 63, approximation]);
             jpeg.extend(vec![0b0101_0101; blocks.div_ceil(4)]);
         }

@@ -1,15 +1,18 @@
 //! [`JpegHeader`]: what a JPEG says of itself before its first scan, and how many passes it takes
 //! over its blocks. Costs no decoding and no memory.
 //!
-//! Walks over the bytes exactly as zune-jpeg does (bytes between segments are passed over), so
-//! that nothing can be hidden from the estimate that the decoder then finds.
+//! Walks over the bytes as libjpeg does (bytes between segments are passed over), so that nothing
+//! can be hidden from the estimate that the decoder then finds.
 
 use super::picture::check_size;
 use crate::error::{Error, ErrorKind, Result};
 
-const END_OF_IMAGE: u8 = 0xD9;
-const START_OF_SCAN: u8 = 0xDA;
-const HUFFMAN_TABLES: u8 = 0xC4;
+pub(super) const END_OF_IMAGE: u8 = 0xD9;
+pub(super) const START_OF_SCAN: u8 = 0xDA;
+pub(super) const HUFFMAN_TABLES: u8 = 0xC4;
+const START_OF_IMAGE: u8 = 0xD8;
+/// Restart markers, and one for private use of arithmetic coders: nothing follows them.
+const BARE_MARKERS: [std::ops::RangeInclusive<u8>; 2] = [0xD0..=0xD7, 0x01..=0x01];
 const APP1: u8 = 0xE1;
 
 /// Segments and Huffman tables in one JPEG. An Exif, an ICC profile and an extended XMP of 5 MB
@@ -21,7 +24,7 @@ const MOST_SEGMENTS: usize = 4096;
 const SMALLEST_TABLE_BYTES: usize = 17;
 
 /// Scans in one JPEG; encoders write 1 (baseline) to about 20 (progressive, optimised).
-const MOST_SCANS: usize = 100;
+pub(super) const MOST_SCANS: u32 = 100;
 
 /// Blocks of 8x8 that all scans may visit. libjpeg's ten progressive scans over the largest
 /// picture visit 3.7 million; at up to 100 ns a visit this is below a second of one core.
@@ -36,17 +39,17 @@ pub(super) struct JpegHeader<'a> {
     pub(super) width_px: u16,
     pub(super) height_px: u16,
     /// Horizontal and vertical sampling factors.
-    samplings: [(u8, u8); MOST_COMPONENTS],
+    pub(super) samplings: [(u8, u8); MOST_COMPONENTS],
     pub(super) components: usize,
     pub(super) is_progressive: bool,
+    /// Its entropy coding is arithmetic, not Huffman's.
+    pub(super) is_arithmetic: bool,
     /// Components in the first scan.
-    first_scan: usize,
-    /// Huffman tables stand before the first scan; a camera's MJPEG may leave them out.
-    pub(super) has_tables: bool,
+    pub(super) first_scan: usize,
     /// The TIFF structure of an Exif segment.
     pub(super) exif: Option<&'a [u8]>,
     /// Where the first scan's data begins.
-    scan_at: usize,
+    pub(super) scan_at: usize,
     segments: usize,
 }
 
@@ -68,8 +71,9 @@ impl<'a> JpegHeader<'a> {
                 return Err(too_many_segments());
             }
             match marker {
-                0xC0..=0xC2 => header.frame(marker, body)?,
-                HUFFMAN_TABLES => header.has_tables = true,
+                0xC0..=0xC2 | 0xC9 | 0xCA => header.frame(marker, body)?,
+                0xC3 | 0xC5..=0xC7 | 0xCB | 0xCD..=0xCF => return Err(unusual(marker)),
+                START_OF_IMAGE => return Err(broken("a second one begins within it")),
                 APP1 if header.exif.is_none() => header.exif = body.strip_prefix(b"Exif\0\0"),
                 START_OF_SCAN if header.components > 0 => {
                     header.first_scan = body.first().copied().unwrap_or_default().into();
@@ -97,18 +101,22 @@ impl<'a> JpegHeader<'a> {
         coefficients + row + usize::from(self.width_px) * usize::from(self.height_px) * 3
     }
 
-    /// Refuses a JPEG whose scans would keep a decoder busy for seconds.
+    /// Refuses a JPEG whose scans would keep a decoder busy for seconds. Returns the offset behind
+    /// its end marker, where it has one.
     ///
     /// # Errors
     /// `InvalidInput`, with what to send instead.
-    pub(super) fn check_passes(&self, jpeg: &[u8]) -> Result<()> {
+    pub(super) fn check_passes(&self, jpeg: &[u8]) -> Result<Option<usize>> {
         let mut visits = self.visits(self.first_scan);
-        let (mut scans, mut segments) = (1, self.segments);
+        let (mut scans, mut segments, mut end) = (1_u32, self.segments, None);
         let mut walk = Walk { jpeg, at: self.scan_at };
         while let Some((marker, body)) = walk.segment_behind_data() {
             segments += weight(marker, body.len());
             match marker {
-                END_OF_IMAGE => break,
+                END_OF_IMAGE => {
+                    end = Some(walk.at);
+                    break;
+                }
                 START_OF_SCAN => {
                     scans += 1;
                     visits += self.visits(body.first().copied().unwrap_or_default().into());
@@ -120,7 +128,7 @@ impl<'a> JpegHeader<'a> {
             }
         }
         if scans <= MOST_SCANS && visits <= MOST_BLOCK_VISITS {
-            return Ok(());
+            return Ok(end);
         }
         let what = format!(
             "a JPEG of {}x{} px in {scans} scans takes too long to decode; save it as a baseline \
@@ -140,7 +148,7 @@ impl<'a> JpegHeader<'a> {
         (wide * high * blocks) as u64
     }
 
-    fn samplings(&self) -> impl Iterator<Item = (u8, u8)> {
+    pub(super) fn samplings(&self) -> impl Iterator<Item = (u8, u8)> {
         self.samplings.into_iter().take(self.components)
     }
 
@@ -150,7 +158,7 @@ impl<'a> JpegHeader<'a> {
     }
 
     /// Minimum coded units, across and down.
-    fn mcus(&self) -> (usize, usize) {
+    pub(super) fn mcus(&self) -> (usize, usize) {
         let (most_h, most_v) = self.most_sampling();
         let (width, height) = (usize::from(self.width_px), usize::from(self.height_px));
         (width.div_ceil(8 * most_h), height.div_ceil(8 * most_v))
@@ -158,9 +166,13 @@ impl<'a> JpegHeader<'a> {
 
     /// A start of frame: precision, height, width, and three bytes a component.
     fn frame(&mut self, marker: u8, body: &[u8]) -> Result<()> {
-        let [_, high, low, wide, narrow, components, rest @ ..] = body else {
+        let [bits, high, low, wide, narrow, components, rest @ ..] = body else {
             return Err(broken("its size is cut off"));
         };
+        if *bits != 8 {
+            let what = format!("a JPEG of {bits} bits a sample; save it with 8");
+            return Err(Error::new(ErrorKind::InvalidInput, what));
+        }
         let components = usize::from(*components);
         if self.components > 0 || !(1..=MOST_COMPONENTS).contains(&components) {
             return Err(broken("it has more than one picture, or more than 4 colours"));
@@ -178,20 +190,22 @@ impl<'a> JpegHeader<'a> {
         if rest.len() < 3 * components {
             return Err(broken("its colours are cut off"));
         }
-        (self.components, self.is_progressive) = (components, marker == 0xC2);
+        self.components = components;
+        self.is_progressive = matches!(marker, 0xC2 | 0xCA);
+        self.is_arithmetic = marker >= 0xC9;
         Ok(())
     }
 }
 
 /// A place in the segments of a JPEG.
-struct Walk<'a> {
-    jpeg: &'a [u8],
-    at: usize,
+pub(super) struct Walk<'a> {
+    pub(super) jpeg: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl<'a> Walk<'a> {
     /// The next marker and the body of its segment, cut short where the JPEG is.
-    fn segment(&mut self) -> Option<(u8, &'a [u8])> {
+    pub(super) fn segment(&mut self) -> Option<(u8, &'a [u8])> {
         loop {
             let start = self.at + self.jpeg.get(self.at..)?.iter().position(|b| *b == 0xFF)?;
             let fill = self.jpeg[start..].iter().take_while(|b| matches!(b, 0xFF | 0)).count();
@@ -217,7 +231,8 @@ impl<'a> Walk<'a> {
     /// What follows a marker and its length.
     fn body(&mut self, marker: u8) -> &'a [u8] {
         let Some([high, low]) = self.jpeg.get(self.at..self.at + 2) else { return &[] };
-        if marker == END_OF_IMAGE {
+        let is_bare = BARE_MARKERS.iter().any(|bare| bare.contains(&marker));
+        if is_bare || matches!(marker, START_OF_IMAGE | END_OF_IMAGE) {
             return &[];
         }
         let length = usize::from(u16::from_be_bytes([*high, *low])).max(2);
@@ -236,6 +251,14 @@ fn weight(marker: u8, body_bytes: usize) -> usize {
 fn too_many_segments() -> Error {
     let what = format!(
         "a JPEG of more than {MOST_SEGMENTS} segments; save it anew without its extra data"
+    );
+    Error::new(ErrorKind::InvalidInput, what)
+}
+
+/// Lossless and hierarchical JPEGs.
+fn unusual(marker: u8) -> Error {
+    let what = format!(
+        "a JPEG of an unusual kind (start of frame {marker:#04X}); save it as a baseline JPEG"
     );
     Error::new(ErrorKind::InvalidInput, what)
 }

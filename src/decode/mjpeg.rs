@@ -2,7 +2,8 @@
 //!
 //! A scanner that looks for `FF D8` and `FF D9` alone splits a frame at the thumbnail that
 //! cameras put into its Exif segment. This one walks the marker segments as ITU-T T.81 (annex B)
-//! has them, so what lies inside a segment cannot end a frame.
+//! has them, so what lies inside a segment cannot end a frame. Some cameras write no end marker: a
+//! frame whose scan runs into the next frame or the end is given out, for the decoder to judge.
 
 use std::io::{self, BufRead};
 
@@ -13,16 +14,18 @@ const LARGEST_FRAME_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub struct MjpegReader<R> {
     reader: R,
+    /// The first marker of the next picture was read behind a picture without an end marker.
+    has_begun: bool,
     broken_total: u64,
 }
 
 impl<R: BufRead> MjpegReader<R> {
     /// A reader of concatenated JPEGs; bytes between them are ignored.
     pub fn new(reader: R) -> Self {
-        MjpegReader { reader, broken_total: 0 }
+        MjpegReader { reader, has_begun: false, broken_total: 0 }
     }
 
-    /// The next whole picture; `None` at the end.
+    /// The next picture; `None` at the end.
     ///
     /// # Errors
     ///
@@ -32,7 +35,7 @@ impl<R: BufRead> MjpegReader<R> {
         Ok(self.scan(Some(&mut picture))?.then_some(picture))
     }
 
-    /// Passes over the next whole picture without copying it; false at the end.
+    /// Passes over the next picture without copying it; false at the end.
     ///
     /// # Errors
     ///
@@ -48,30 +51,35 @@ impl<R: BufRead> MjpegReader<R> {
 
     fn scan(&mut self, mut keep: Option<&mut Vec<u8>>) -> io::Result<bool> {
         let (mut scanner, mut length) = (Scanner::Outside, 0);
+        if std::mem::take(&mut self.has_begun) {
+            (scanner, length) = (Scanner::Marker, 2);
+            begin(&mut keep);
+        }
         loop {
             let chunk = self.reader.fill_buf()?;
             if chunk.is_empty() {
-                self.broken_total += u64::from(scanner.is_inside());
-                return Ok(false);
+                let is_judged = scanner.is_in_scan();
+                self.broken_total += u64::from(scanner.is_inside() && !is_judged);
+                return Ok(is_judged);
             }
-            let (mut used, mut kept_from, mut is_whole) = (0, 0, false);
-            while used < chunk.len() && !is_whole {
-                let was_inside = scanner.is_inside();
+            let (mut used, mut kept_from, mut is_over) = (0, 0, false);
+            while used < chunk.len() && !is_over {
+                let before = scanner;
                 let step = scanner.step(chunk[used]);
                 used += 1;
                 length += 1;
                 match step {
                     Step::On => (),
+                    Step::Begin if before.is_in_scan() => {
+                        (self.has_begun, is_over) = (true, true)
+                    }
                     Step::Begin => {
                         // The two bytes of SOI may lie in two chunks, so they are written anew.
-                        self.broken_total += u64::from(was_inside);
+                        self.broken_total += u64::from(before.is_inside());
                         (kept_from, length) = (used, 2);
-                        if let Some(picture) = &mut keep {
-                            picture.clear();
-                            picture.extend_from_slice(&[0xff, 0xd8]);
-                        }
+                        begin(&mut keep);
                     }
-                    Step::End => is_whole = true,
+                    Step::End => is_over = true,
                     Step::Broken => self.broken_total += 1,
                 }
                 if length > LARGEST_FRAME_BYTES && scanner.is_inside() {
@@ -80,15 +88,25 @@ impl<R: BufRead> MjpegReader<R> {
                 }
             }
             if let Some(picture) = &mut keep
-                && (scanner.is_inside() || is_whole)
+                && (scanner.is_inside() || is_over)
             {
                 picture.extend_from_slice(&chunk[kept_from..used]);
+                // The next one's SOI.
+                picture.truncate(picture.len() - if self.has_begun { 2 } else { 0 });
             }
             self.reader.consume(used);
-            if is_whole {
+            if is_over {
                 return Ok(true);
             }
         }
+    }
+}
+
+/// Begins a picture with its SOI.
+fn begin(keep: &mut Option<&mut Vec<u8>>) {
+    if let Some(picture) = keep {
+        picture.clear();
+        picture.extend_from_slice(&[0xff, SOI]);
     }
 }
 
@@ -134,6 +152,10 @@ const SOS: u8 = 0xda;
 impl Scanner {
     fn is_inside(self) -> bool {
         !matches!(self, Scanner::Outside | Scanner::OutsideAfterFf)
+    }
+
+    fn is_in_scan(self) -> bool {
+        matches!(self, Scanner::Scan | Scanner::ScanAfterFf)
     }
 
     fn step(&mut self, byte: u8) -> Step {
@@ -206,6 +228,9 @@ mod tests {
         bytes
     }
 
+    /// Where its scan's data begins.
+    const SCAN_AT: usize = 23;
+
     fn read_all(bytes: &[u8], chunk: usize) -> (Vec<Vec<u8>>, u64) {
         let mut reader = MjpegReader::new(BufReader::with_capacity(chunk, bytes));
         let mut pictures = Vec::new();
@@ -225,12 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_picture_is_left_out_and_counted() {
+    fn a_picture_cut_before_its_scan_is_left_out_and_counted() {
         let whole = picture(5);
         // A cut inside a segment's length can hide what follows, 64 KiB at most.
         let after = picture(7).repeat(1000);
         let most_hidden = (64 << 10) / picture(7).len() + 2;
-        for cut in 3..whole.len() {
+        for cut in 3..SCAN_AT {
             let (pictures, broken_total) = read_all(&[&whole[..cut], &after].concat(), 4096);
             // Where the rest of a segment is made up of the next picture, the two become one
             // that no decoder accepts: it is not counted here but there.
@@ -238,8 +263,24 @@ mod tests {
             assert!(pictures.len() + most_hidden >= 1000, "cut at {cut}: {}", pictures.len());
             assert!(pictures[1..].iter().all(|found| *found == picture(7)), "cut at {cut}");
         }
-        let (pictures, broken_total) = read_all(&whole[..whole.len() - 1], 16);
+        let (pictures, broken_total) = read_all(&whole[..SCAN_AT - 1], 16);
         assert_eq!((pictures.len(), broken_total), (0, 1));
+    }
+
+    #[test]
+    fn a_picture_without_its_end_marker_is_given_out_for_the_decoder_to_judge() {
+        let whole = picture(5);
+        let expected =
+            |cut: usize| vec![whole[..cut].to_vec(), picture(7), whole[..cut].to_vec()];
+        for cut in SCAN_AT..whole.len() {
+            let file = [&whole[..cut], &picture(7), &whole[..cut]].concat();
+            for chunk in [1, 2, 3, 64, 4096] {
+                assert_eq!(read_all(&file, chunk), (expected(cut), 0), "cut at {cut}");
+            }
+            let mut reader = MjpegReader::new(&file[..]);
+            assert!(reader.skip().unwrap());
+            assert_eq!(reader.read().unwrap(), Some(picture(7)));
+        }
     }
 
     #[test]

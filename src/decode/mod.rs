@@ -17,6 +17,8 @@ pub mod y4m;
 mod exif;
 mod jpeg;
 mod jpeg_header;
+mod jpeg_scan;
+mod jpeg_tables;
 mod png;
 mod yuv;
 

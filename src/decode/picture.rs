@@ -77,8 +77,18 @@ impl Picture {
 
     /// Sets the size and makes room for it.
     pub(super) fn resize(&mut self, width_px: u32, height_px: u32) -> Result<()> {
+        self.resize_for(width_px, height_px, 3)
+    }
+
+    /// The same for a decoder that needs more bytes a pixel at first, and cuts `rgb` itself.
+    pub(super) fn resize_for(
+        &mut self,
+        width_px: u32,
+        height_px: u32,
+        bytes_per_px: usize,
+    ) -> Result<()> {
         check_size(width_px, height_px)?;
-        let bytes = width_px as usize * height_px as usize * 3;
+        let bytes = width_px as usize * height_px as usize * bytes_per_px;
         self.give_back_memory(bytes);
         make_room(&mut self.rgb, bytes)?;
         self.rgb.resize(bytes, 0);

@@ -144,7 +144,9 @@ catalog! {
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
     /// Some frames cannot be decoded or analysed.
     FramesDamaged = "frames_damaged": Vision, Degraded,
-        "frames cannot be analysed", "try another cable or USB port; the journal has the error";
+        "frames cannot be analysed",
+        "the camera or its cable damages pictures (the journal has the error): try another cable, \
+         another USB port or a powered hub, no other device on that bus, or a lower resolution";
 
     /// The models that analyse sound are being loaded.
     SpeechStarting = "speech_starting": Speech, Unhealthy,

@@ -49,10 +49,17 @@ fn pictures(count: usize) -> Vec<Vec<u8>> {
     begins.windows(2).take(count).map(|pair| clip[pair[0]..pair[1]].to_vec()).collect()
 }
 
-/// The same picture, said to be coded arithmetically: a whole JPEG that no decoder here reads.
-fn arithmetic(mut picture: Vec<u8>) -> Vec<u8> {
+/// The same picture, said to have 12 bits a sample: a whole JPEG that no decoder here reads.
+fn of_12_bits(mut picture: Vec<u8>) -> Vec<u8> {
     let at = picture.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a baseline JPEG");
-    picture[at + 1] = 0xc9;
+    (picture[at + 1], picture[at + 4]) = (0xc1, 12);
+    picture
+}
+
+/// The same picture without one of its USB packets.
+fn with_a_packet_lost(mut picture: Vec<u8>) -> Vec<u8> {
+    let at = picture.len() / 2;
+    drop(picture.drain(at..at + 1020));
     picture
 }
 
@@ -66,7 +73,7 @@ fn write(folder: &Path, pictures: &[Vec<u8>]) -> String {
 fn a_camera_of_which_no_picture_can_be_decoded_is_unhealthy_whatever_a_client_sends() {
     let folder = tempfile::tempdir().unwrap();
     let good = pictures(30);
-    let bad: Vec<_> = good.iter().cloned().map(arithmetic).collect();
+    let bad: Vec<_> = good.iter().cloned().map(of_12_bits).collect();
     let file = write(folder.path(), &bad);
     let settings = ["video.source=file", "audio.source=off", &*file];
     let daemon = Daemon::start(Command::new(BOOTHD), &settings);
@@ -94,7 +101,7 @@ fn a_part_of_the_pictures_that_is_damaged_is_half_a_fault_with_its_count() {
     let mixed = pictures(30)
         .into_iter()
         .enumerate()
-        .map(|(k, picture)| if k % 5 < 2 { arithmetic(picture) } else { picture });
+        .map(|(k, picture)| if k % 5 < 2 { with_a_packet_lost(picture) } else { picture });
     let file = write(folder.path(), &mixed.collect::<Vec<_>>());
     let settings = ["video.source=file", "audio.source=off", "video.fps=5", &*file];
     let daemon = Daemon::start(Command::new(BOOTHD), &settings);
@@ -208,7 +215,7 @@ fn a_clients_bad_media_is_no_fault_of_the_booth() {
     plug_in_microphone(&booth);
     let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
     daemon.wait_for_health("analysis", is_healthy);
-    let (mut client, bad) = (daemon.watch(), arithmetic(pictures(1).remove(0)));
+    let (mut client, bad) = (daemon.watch(), of_12_bits(pictures(1).remove(0)));
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(12) {
         client.send_picture(&bad);
