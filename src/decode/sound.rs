@@ -102,7 +102,8 @@ impl SoundDecoder {
             Source::Pcm { data, at } => pcm(data, at, out)?,
             Source::UnreadWav { data, is_long } => {
                 let reader = WavReader::new(Cursor::new(data.as_slice()))?;
-                if !*is_long && reader.declared_samples() > PIECE_SAMPLES as u64 {
+                let most_samples = reader.most_samples(data.len() as u64);
+                if !*is_long && most_samples > PIECE_SAMPLES as u64 {
                     // Its filter takes memory, which a long one has from its second piece on.
                     *is_long = true;
                     return Ok(false);
@@ -244,7 +245,8 @@ impl WebmSource {
 }
 
 fn is_wav(data: &[u8]) -> bool {
-    data.starts_with(b"RIFF") && data.get(8..12) == Some(b"WAVE")
+    let is_riff = [b"RIFF", b"RIFX", b"RF64", b"BW64"].iter().any(|id| data.starts_with(*id));
+    is_riff && data.get(8..12) == Some(b"WAVE")
 }
 
 fn pcm(data: &[u8], at: &mut usize, out: &mut Vec<i16>) -> Result<bool> {
