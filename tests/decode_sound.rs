@@ -7,7 +7,7 @@ use boothd::{
         opus::OpusDecoder,
         sound::{PIECE_SAMPLES, SoundDecoder},
         wav::WavReader,
-        webm::OpusTrack,
+        webm::{Event, OpusTrack, WebmReader},
     },
     error::ErrorKind,
     media::{SoundChunk, SoundFormat},
@@ -163,7 +163,7 @@ fn refusals_say_what_to_do_and_leave_the_sound_as_it_was() {
         (SoundFormat::Pcm16k, vec![0; 60 * 32_000 + 2], "more than 60 s"),
         (SoundFormat::Detect, b"RIFF\x04\0\0\0WAVE".to_vec(), "not a readable WAV"),
         (SoundFormat::WebM, whole.repeat(21), "more than 60 s"),
-        (SoundFormat::WebM, header.repeat(61), "more than 60 WebM files"),
+        (SoundFormat::WebM, header.repeat(61), "more than 60 files"),
     ];
     for (format, bytes, said) in cases {
         let (mut decoder, mut sound) = (SoundDecoder::default(), vec![7]);
@@ -236,5 +236,138 @@ fn long_sound_is_decoded_in_pieces_of_three_seconds_and_is_the_same() {
         let (sound, parts) = pieces(chunk(format, bytes));
         assert!(sound == expected && parts.iter().all(|part| *part <= longest), "{parts:?}");
         assert!(parts.len() > 1 || count <= PIECE_SAMPLES, "{parts:?}");
+    }
+}
+
+/// The packets of a real recording, of 60 ms each.
+fn recorded() -> Vec<Vec<u8>> {
+    let (mut reader, mut packets) = (WebmReader::default(), Vec::new());
+    let mut take = |event: Event<'_>| {
+        if let Event::Packet { packet, .. } = event {
+            packets.push(packet.to_vec());
+        }
+        Ok(())
+    };
+    reader.push(&data("webm/mediarecorder-3s.webm"), &mut take).expect("is whole");
+    packets
+}
+
+/// What comes before the first Cluster of a WebM with a picture's track (1) and Opus (2).
+fn header() -> Vec<u8> {
+    let picture = [element(&[0xD7], &[1]), element(&[0x86], b"V_VP8")].concat();
+    let sound = [element(&[0xD7], &[2]), element(&[0x86], b"A_OPUS")].concat();
+    [
+        element(&[0x1A, 0x45, 0xDF, 0xA3], &element(&[0x42, 0x82], b"webm")),
+        // A millisecond is the unit, as it is where nothing is said.
+        element(&[0x15, 0x49, 0xA9, 0x66], &element(&[0x2A, 0xD7, 0xB1], &[0x0F, 0x42, 0x40])),
+        element(
+            &[0x16, 0x54, 0xAE, 0x6B],
+            &[element(&[0xAE], &picture), element(&[0xAE], &sound)].concat(),
+        ),
+    ]
+    .concat()
+}
+
+/// A Cluster that begins at `at_ms` with one packet and `picture_bytes` of a picture before it.
+fn cluster(at_ms: u32, packet: &[u8], picture_bytes: usize) -> Vec<u8> {
+    let picture = [&[0x81, 0, 0, 0x80][..], &vec![0xA3; picture_bytes]].concat();
+    let picture = if picture_bytes > 0 { element(&[0xA3], &picture) } else { Vec::new() };
+    let body = [
+        element(&[0xE7], &at_ms.to_be_bytes()),
+        picture,
+        element(&[0xA3], &[&[0x82, 0, 0, 0x80], packet].concat()),
+    ];
+    element(&[0x1F, 0x43, 0xB6, 0x75], &body.concat())
+}
+
+/// The packets with these times, as one file.
+fn timed(packets: &[Vec<u8>], times: &[u32]) -> Vec<u8> {
+    let clusters = packets.iter().zip(times).flat_map(|(packet, at)| cluster(*at, packet, 0));
+    header().into_iter().chain(clusters).collect()
+}
+
+#[test]
+fn a_gap_in_the_time_stamps_is_silence_of_its_length() {
+    let packets = recorded();
+    let even: Vec<u32> = (0..50).map(|n| n * 60).collect();
+    let whole = decode(SoundFormat::Detect, &[timed(&packets, &even)]);
+    assert_eq!(whole, decode(SoundFormat::Detect, &[data("webm/mediarecorder-3s.webm")]));
+    // 2.5 s, half a minute, and 180 ms three times, as a talker's silence leaves them.
+    let gap = |ms: u32| even.iter().map(|at| at + if *at >= 1200 { ms } else { 0 }).collect();
+    for times in [gap(2500), gap(30_000), even.iter().map(|at| at + at / 900 * 180).collect()] {
+        let times: Vec<u32> = times;
+        let mut expected = Vec::new();
+        for (packet, at_ms) in whole.chunks(960).zip(&times) {
+            expected.resize(*at_ms as usize * 16, 0);
+            expected.extend_from_slice(packet);
+        }
+        let (sound, parts) = pieces(chunk(SoundFormat::Detect, timed(&packets, &times)));
+        assert!(sound == expected, "{} {}", sound.len(), expected.len());
+        assert!(parts.iter().all(|part| *part <= PIECE_SAMPLES + 1920), "{parts:?}");
+    }
+    let mut decoder = SoundDecoder::default();
+    let too_long = chunk(SoundFormat::Detect, timed(&packets, &gap(61_000)));
+    let error = decoder.push(&too_long, &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("60 s"), "{error}");
+}
+
+#[test]
+fn time_stamps_that_waver_change_nothing() {
+    let packets = recorded();
+    let even: Vec<u32> = (0..50).map(|n| 1000 + n * 60).collect();
+    let expected = decode(SoundFormat::Detect, &[timed(&packets, &even)]);
+    let wavering: [u32; 7] = [0, 33, 59, 7, 21, 48, 14];
+    let times: Vec<u32> =
+        even.iter().zip(wavering.iter().cycle()).map(|(a, b)| a + b).collect();
+    assert!(decode(SoundFormat::Detect, &[timed(&packets, &times)]) == expected);
+    // A count that begins anew in mid-recording.
+    let times: Vec<u32> = even.iter().map(|at| at % 1200).collect();
+    assert!(decode(SoundFormat::Detect, &[timed(&packets, &times)]) == expected);
+}
+
+#[test]
+fn a_gap_between_two_slices_is_silence_or_a_new_beginning() {
+    let packets = recorded();
+    for (gap_ms, silence, is_break) in
+        [(0, 0, false), (40, 0, false), (5000, 80_000, false), (10_500, 0, true)]
+    {
+        let mut decoder = SoundDecoder::default();
+        let first = timed(&packets[..20], &(0..20).map(|n| n * 60).collect::<Vec<_>>());
+        decoder.push(&chunk(SoundFormat::Detect, first), &mut Vec::new()).expect("sound");
+        let second: Vec<u8> = (20_u32..50)
+            .flat_map(|n| cluster(n * 60 + gap_ms, &packets[n as usize], 0))
+            .collect();
+        let mut decoding = decoder.begin(&mut chunk(SoundFormat::Detect, second));
+        let (mut sound, mut breaks) = (Vec::new(), Vec::new());
+        while !decoder.advance(&mut decoding, &mut sound).expect("sound") {
+            breaks.push(decoding.take_break());
+        }
+        breaks.push(decoding.take_break());
+        assert_eq!(sound.len(), silence + 30 * 960, "{gap_ms}");
+        assert!(sound[..silence].iter().all(|sample| *sample == 0));
+        assert_eq!(breaks.iter().filter(|is_break| **is_break).count(), is_break.into());
+    }
+}
+
+#[test]
+fn pictures_beside_the_sound_are_passed_over() {
+    let packets = recorded();
+    let expected = decode(SoundFormat::Detect, &[data("webm/mediarecorder-3s.webm")]);
+    let mut file = header();
+    for (n, packet) in (0..).zip(&packets) {
+        // A key frame of 1080 lines each second.
+        file.extend(cluster(n * 60, packet, if n % 16 == 0 { 700_000 } else { 9000 }));
+    }
+    assert!(decode(SoundFormat::Detect, std::slice::from_ref(&file)) == expected);
+    for bytes in [997, 4096, 100_000] {
+        let slices: Vec<Vec<u8>> = file.chunks(bytes).map(<[u8]>::to_vec).collect();
+        assert!(decode(SoundFormat::WebM, &slices) == expected, "slices of {bytes} bytes");
+    }
+    // Cut at each byte around the first picture's head.
+    let at = header().len();
+    for cut in at..at + 40 {
+        let slices =
+            [file[..cut].to_vec(), file[cut..cut + 1].to_vec(), file[cut + 1..].to_vec()];
+        assert!(decode(SoundFormat::WebM, &slices) == expected, "cut at {cut}");
     }
 }

@@ -20,6 +20,8 @@ mod jpeg_header;
 mod jpeg_scan;
 mod jpeg_tables;
 mod png;
+mod recording;
+mod timeline;
 mod yuv;
 
 pub use picture::{MAX_SIDE_PX, Picture};

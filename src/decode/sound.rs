@@ -1,22 +1,19 @@
 //! [`SoundDecoder`]: what a client sends as sound, to 16 kHz mono. Holds no queue and no clock.
 
-use std::{collections::VecDeque, fmt, io::Cursor};
+use std::{fmt, io::Cursor};
 
+pub use super::recording::MOST_PAUSE_SECONDS;
 use super::{
-    opus::OpusDecoder,
+    recording::{Recording, Slice},
     wav::WavReader,
-    webm::{Event, OpusTrack, WebmReader},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     media::{ChannelFault, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
 };
 
-/// The most sound that one chunk may hold.
+/// The most sound that one chunk may hold, with the pauses in it.
 pub const MOST_SECONDS: usize = 60;
-
-/// Each file in a chunk costs a decoder, and its sound may all lie before its beginning.
-const MOST_FILES: usize = 60;
 
 /// [`MOST_SECONDS`] in samples.
 pub const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
@@ -24,22 +21,20 @@ pub const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
 /// Sound that is decoded at a time, as far as packets and blocks allow.
 pub const PIECE_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
 
-/// The same in bytes of WebM, and in samples of a WAV at its own rate and of all its channels:
+/// The same in bytes of a recording, and in samples of a WAV at its own rate and of all its channels:
 /// some of it holds no sound, or much of it makes little.
-const PIECE_BYTES: usize = 400_000;
+pub(super) const PIECE_BYTES: usize = 400_000;
 
 /// Decodes the chunks of one stream, in their order.
 #[derive(Default)]
 pub struct SoundDecoder {
-    webm: WebmReader,
-    /// `None` before the first track.
-    opus: Option<OpusDecoder>,
+    recording: Recording,
     channel_fault: Option<ChannelFault>,
 }
 
 impl fmt::Debug for SoundDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SoundDecoder").field("webm", &self.webm).finish_non_exhaustive()
+        f.debug_struct("SoundDecoder").finish_non_exhaustive()
     }
 }
 
@@ -50,7 +45,8 @@ impl SoundDecoder {
     }
 
     /// Appends the sound of `chunk`; a WebM without sound, as some recorders begin or end with,
-    /// appends nothing. After an error `out` is as before, and the next whole file or, within a
+    /// appends nothing. Where time passed by the recording's clock without sound there is silence,
+    /// between two chunks of up to [`MOST_PAUSE_SECONDS`] (see [`Decoding::take_break`]). After an error `out` is as before, and the next whole file or, within a
     /// recording, the next Cluster is decoded again.
     ///
     /// # Errors
@@ -74,15 +70,14 @@ impl SoundDecoder {
     /// Begins a chunk, of which it takes the data.
     pub fn begin(&mut self, chunk: &mut SoundChunk) -> Decoding {
         if chunk.gap_before {
-            self.webm.lose_place();
+            self.recording.lose_place();
         }
         let data = std::mem::take(&mut chunk.data);
         let source = match chunk.format {
             SoundFormat::Pcm16k => Source::Pcm { data, at: 0 },
             SoundFormat::Detect if is_wav(&data) => Source::UnreadWav { data, is_long: false },
             SoundFormat::Detect | SoundFormat::WebM => {
-                let at = data.len() - self.webm.begin(&data).len();
-                Source::WebM(WebmSource { data, at, ..WebmSource::default() })
+                Source::Slice(Box::new(self.recording.begin(data)))
             }
         };
         Decoding { source, samples: 0 }
@@ -115,12 +110,12 @@ impl SoundDecoder {
                 is_done
             }
             Source::Wav(reader) => wav(reader, out)?,
-            Source::WebM(source) => source.advance(&mut self.webm, &mut self.opus, out)?,
+            Source::Slice(slice) => slice.advance(&mut self.recording, out)?,
         };
         decoding.samples += out.len() - before;
         if decoding.samples > MOST_SAMPLES {
-            if let Source::WebM(_) = decoding.source {
-                self.webm.lose_place();
+            if let Source::Slice(_) = decoding.source {
+                self.recording.lose_place();
             }
             return Err(too_long());
         }
@@ -133,6 +128,14 @@ pub struct Decoding {
     source: Source,
     /// What was decoded so far.
     samples: usize,
+}
+
+impl Decoding {
+    /// So much time is missing before this chunk, by its own clock, that its sound does not follow
+    /// the sound before: said once, after the piece that found it.
+    pub fn take_break(&mut self) -> bool {
+        if let Source::Slice(slice) = &mut self.source { slice.take_break() } else { false }
+    }
 }
 
 impl fmt::Debug for Decoding {
@@ -152,96 +155,7 @@ enum Source {
         is_long: bool,
     },
     Wav(Box<WavReader<Cursor<Vec<u8>>>>),
-    WebM(WebmSource),
-}
-
-/// A slice of WebM, under way.
-#[derive(Default)]
-struct WebmSource {
-    data: Vec<u8>,
-    /// Where the next element begins.
-    at: usize,
-    /// Tracks that began.
-    files: usize,
-    /// Of the element that was read last: a block may hold half a minute.
-    events: VecDeque<Owned>,
-    /// What is wrong behind these.
-    error: Option<Error>,
-}
-
-/// An [`Event`] that waits.
-enum Owned {
-    Track(OpusTrack),
-    Packet(Vec<u8>),
-}
-
-impl WebmSource {
-    fn advance(
-        &mut self,
-        webm: &mut WebmReader,
-        opus: &mut Option<OpusDecoder>,
-        out: &mut Vec<i16>,
-    ) -> Result<bool> {
-        let (mut decoded, begun_at) = (0, self.at);
-        while decoded < PIECE_SAMPLES && self.at - begun_at < PIECE_BYTES {
-            if let Some(event) = self.events.pop_front() {
-                let done = self.decode(event, opus, out);
-                decoded += done.inspect_err(|_| webm.lose_place())?;
-            } else if let Some(error) = self.error.take() {
-                return Err(error);
-            } else if self.at == self.data.len() {
-                return Ok(true);
-            } else {
-                self.read(webm);
-            }
-        }
-        Ok(self.is_done())
-    }
-
-    fn is_done(&self) -> bool {
-        self.at == self.data.len() && self.events.is_empty() && self.error.is_none()
-    }
-
-    /// Reads the next element.
-    fn read(&mut self, webm: &mut WebmReader) {
-        let rest = &self.data[self.at..];
-        let left = webm.read_on(rest, &mut |event| {
-            self.events.push_back(match event {
-                Event::Track(track) => Owned::Track(track),
-                Event::Packet(packet) => Owned::Packet(packet.to_vec()),
-            });
-            Ok(())
-        });
-        match left {
-            Ok(left) => self.at = self.data.len() - left.len(),
-            Err(error) => self.error = Some(error),
-        }
-    }
-
-    /// How many samples were decoded.
-    fn decode(
-        &mut self,
-        event: Owned,
-        opus: &mut Option<OpusDecoder>,
-        out: &mut Vec<i16>,
-    ) -> Result<usize> {
-        match event {
-            Owned::Track(track) => {
-                self.files += 1;
-                if self.files > MOST_FILES {
-                    let what = format!(
-                        "more than {MOST_FILES} WebM files in one chunk; send them singly"
-                    );
-                    return Err(Error::new(ErrorKind::InvalidInput, what));
-                }
-                *opus = Some(OpusDecoder::new(track)?);
-                Ok(0)
-            }
-            Owned::Packet(packet) => {
-                opus.as_mut().expect("a track comes before its packets").push(&packet, out)
-            }
-        }
-    }
+    Slice(Box<Slice>),
 }
 
 fn is_wav(data: &[u8]) -> bool {
@@ -282,7 +196,7 @@ fn wav(reader: &mut WavReader<Cursor<Vec<u8>>>, out: &mut Vec<i16>) -> Result<bo
     Ok(false)
 }
 
-fn too_long() -> Error {
+pub(super) fn too_long() -> Error {
     let what =
         format!("more than {MOST_SECONDS} s of sound in one chunk; send it in smaller ones");
     Error::new(ErrorKind::InvalidInput, what)

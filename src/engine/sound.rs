@@ -202,7 +202,13 @@ impl SoundTrack {
         let Work::Decoding { decoding, heard, before, took } = work else {
             unreachable!("it was just begun");
         };
-        match self.decoder.advance(decoding, heard) {
+        let advanced = self.decoder.advance(decoding, heard);
+        if decoding.take_break() {
+            heard.drain(..*before);
+            *before = 0;
+            self.forget();
+        }
+        match advanced {
             Ok(true) => (),
             Ok(false) => {
                 *took += stopwatch.lap().wall;

@@ -3,30 +3,32 @@
 use super::element::{damaged, vint};
 use crate::error::Result;
 
-/// Hands over the packets of `block` if it belongs to track `number`.
+/// Hands over the packets of `block` if it belongs to track `number`, the first one with its time
+/// relative to the Cluster's.
 pub(super) fn packets(
     block: &[u8],
     number: u64,
-    take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    take: &mut dyn FnMut(Option<i16>, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let (owner, length) = vint(block).ok_or_else(cut)?;
     // After the track's number: a time of 2 bytes, relative to the Cluster's, and the flags.
-    let [_, _, flags, ref data @ ..] = block[length..] else { return Err(cut()) };
+    let [high, low, flags, ref data @ ..] = block[length..] else { return Err(cut()) };
     if owner != number {
         return Ok(());
     }
+    let mut relative = Some(i16::from_be_bytes([high, low]));
     let (sizes, mut rest) = match flags & 0x06 {
-        0x00 => return take(data),
+        0x00 => return take(relative, data),
         0x02 => xiph(data)?,
         0x04 => fixed(data)?,
         _ => ebml(data)?,
     };
     for size in sizes {
         let (packet, after) = rest.split_at_checked(size).ok_or_else(cut)?;
-        take(packet)?;
+        take(relative.take(), packet)?;
         rest = after;
     }
-    take(rest)
+    take(relative, rest)
 }
 
 /// The sizes of all packets but the last, which has the rest; at most 255.
@@ -85,7 +87,7 @@ mod tests {
 
     fn read(block: &[u8]) -> Result<Vec<Vec<u8>>> {
         let mut all = Vec::new();
-        packets(block, 1, &mut |packet| {
+        packets(block, 1, &mut |_, packet| {
             all.push(packet.to_vec());
             Ok(())
         })?;

@@ -16,10 +16,12 @@ use element::Head;
 
 const EBML: u32 = 0x1A45_DFA3;
 const SEGMENT: u32 = 0x1853_8067;
+const INFO: u32 = 0x1549_A966;
+const TIMESTAMP_SCALE: u32 = 0x002A_D7B1;
 const TRACKS: u32 = 0x1654_AE6B;
 const TRACK_ENTRY: u32 = 0xAE;
 const CLUSTER: u32 = 0x1F43_B675;
-const CLUSTER_TIMESTAMP: u8 = 0xE7;
+const CLUSTER_TIMESTAMP: u32 = 0xE7;
 const BLOCK_GROUP: u32 = 0xA0;
 const BLOCK: u32 = 0xA1;
 const SIMPLE_BLOCK: u32 = 0xA3;
@@ -30,7 +32,9 @@ const LARGEST_HEADER_BYTES: u64 = 4 << 10;
 const LARGEST_TRACK_BYTES: u64 = 64 << 10;
 /// Opus allows 61 kB for 120 ms; a lace may hold several such packets.
 const LARGEST_BLOCK_BYTES: u64 = 256 << 10;
-/// What is passed over (index, tags, padding) is not kept; more than this is damage.
+/// A number.
+const LARGEST_NUMBER_BYTES: u64 = 8;
+/// What is passed over (pictures, index, tags, padding) is not kept; more than this is damage.
 const LARGEST_SKIP_BYTES: u64 = 16 << 20;
 
 /// Bytes that are looked through at a time, where neither ids nor sizes say what they are.
@@ -42,18 +46,48 @@ pub enum Event<'a> {
     /// A file begins whose sound is this: forget what was before.
     Track(OpusTrack),
     /// The next Opus packet of that track.
-    Packet(&'a [u8]),
+    Packet {
+        /// When its sound begins, in µs by the file's clock; `None` where it follows the packet
+        /// before it in a lace, or the file does not say.
+        at_us: Option<i64>,
+        /// The packet.
+        packet: &'a [u8],
+    },
 }
 
 /// Takes the slices of a WebM, or one whole WebM after the other.
 #[derive(Debug, Default)]
 pub struct WebmReader {
     place: Place,
+    clock: Clock,
     has_header: bool,
     /// The number and the shape of the Opus track.
     track: Option<(u64, OpusTrack)>,
     /// The beginning of an element of which more must come; never more than one element.
     pending: Vec<u8>,
+}
+
+/// What the time stamps of blocks count from, and in what.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    /// ns.
+    unit: u64,
+    /// Of the Cluster; `None` before it said so.
+    begin: Option<u64>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock { unit: 1_000_000, begin: None }
+    }
+}
+
+impl Clock {
+    /// In µs; a damaged number gives a wrong time, never an overflow.
+    fn at_us(self, relative: i16) -> Option<i64> {
+        let units = i128::from(self.begin?) + i128::from(relative);
+        i64::try_from(units * i128::from(self.unit) / 1000).ok()
+    }
 }
 
 /// Where the next byte stands.
@@ -210,24 +244,51 @@ impl WebmReader {
             return Ok(Step::Needs(bytes.len() + 1));
         };
         let largest = match id {
-            SEGMENT | TRACKS | CLUSTER | BLOCK_GROUP => return Ok(Step::Used(head)),
+            SEGMENT | INFO | TRACKS | BLOCK_GROUP => return Ok(Step::Used(head)),
+            CLUSTER => {
+                self.clock.begin = None;
+                return Ok(Step::Used(head));
+            }
             EBML => LARGEST_HEADER_BYTES,
+            TIMESTAMP_SCALE | CLUSTER_TIMESTAMP => LARGEST_NUMBER_BYTES,
             TRACK_ENTRY => LARGEST_TRACK_BYTES,
-            BLOCK | SIMPLE_BLOCK => LARGEST_BLOCK_BYTES,
+            // Of another track it is passed over: a picture, maybe.
+            BLOCK | SIMPLE_BLOCK => match self.is_of_track(&bytes[head..], size) {
+                None => return Ok(Step::Needs(bytes.len() + 1)),
+                Some(true) => LARGEST_BLOCK_BYTES,
+                Some(false) => LARGEST_SKIP_BYTES,
+            },
             _ => LARGEST_SKIP_BYTES,
         };
         let size =
             size.filter(|size| *size <= largest).ok_or_else(|| oversized(id, largest))?;
-        if !matches!(id, EBML | TRACK_ENTRY | BLOCK | SIMPLE_BLOCK) {
-            if size > 0 {
-                self.place = Place::Skip(size);
-            }
-            return Ok(Step::Used(head));
+        let is_kept = match id {
+            EBML | TIMESTAMP_SCALE | CLUSTER_TIMESTAMP | TRACK_ENTRY => true,
+            BLOCK | SIMPLE_BLOCK => largest == LARGEST_BLOCK_BYTES,
+            _ => false,
+        };
+        if !is_kept {
+            // Of a block its track's number may be there already.
+            let now = (bytes.len() - head).min(usize::try_from(size).expect("below the limit"));
+            let left = size - now as u64;
+            self.place = if left == 0 { Place::Element } else { Place::Skip(left) };
+            return Ok(Step::Used(head + now));
         }
         let total = head + usize::try_from(size).expect("below the limit");
         let Some(body) = bytes.get(head..total) else { return Ok(Step::Needs(total)) };
         self.read_body(id, body, take)?;
         Ok(Step::Used(total))
+    }
+
+    /// Whether the block whose body begins like this is the Opus track's; `None` while its track's
+    /// number is not whole. One that cannot be passed over is taken for it, to be refused.
+    fn is_of_track(&self, body: &[u8], size: Option<u64>) -> Option<bool> {
+        let Some((number, _)) = self.track else { return Some(true) };
+        let most = usize::try_from(size.unwrap_or(0)).unwrap_or(usize::MAX);
+        match element::vint(body) {
+            Some((owner, _)) => Some(owner == number),
+            None => (body.len() >= most.min(8)).then_some(true),
+        }
     }
 
     fn read_body(
@@ -241,6 +302,15 @@ impl WebmReader {
                 track::check_doc_type(body)?;
                 self.has_header = true;
                 self.track = None;
+                self.clock = Clock::default();
+                Ok(())
+            }
+            TIMESTAMP_SCALE => {
+                self.clock.unit = element::unsigned(body).unwrap_or(self.clock.unit);
+                Ok(())
+            }
+            CLUSTER_TIMESTAMP => {
+                self.clock.begin = element::unsigned(body);
                 Ok(())
             }
             TRACK_ENTRY if self.track.is_none() => {
@@ -250,7 +320,11 @@ impl WebmReader {
             TRACK_ENTRY => Ok(()),
             _ => {
                 let Some((number, _)) = self.track else { return Err(no_opus()) };
-                block::packets(body, number, &mut |packet| take(Event::Packet(packet)))
+                let clock = self.clock;
+                block::packets(body, number, &mut |relative, packet| {
+                    let at_us = relative.and_then(|relative| clock.at_us(relative));
+                    take(Event::Packet { at_us, packet })
+                })
             }
         }
     }
@@ -281,7 +355,7 @@ impl WebmReader {
             let Ok(Some(head)) = element::head(&whole) else { continue };
             let body = &after[head.bytes - id.len()..];
             // Every writer begins a Cluster with its timestamp: that tells it from chance.
-            if body.first() == Some(&CLUSTER_TIMESTAMP) {
+            if body.first().is_some_and(|id| u32::from(*id) == CLUSTER_TIMESTAMP) {
                 self.place = Place::Element;
                 return body;
             }

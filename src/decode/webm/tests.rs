@@ -25,7 +25,7 @@ impl Heard {
         reader.push(slice, &mut |event| {
             match event {
                 Event::Track(track) => self.tracks.push(track),
-                Event::Packet(packet) => self.packets.push(packet.to_vec()),
+                Event::Packet { packet, .. } => self.packets.push(packet.to_vec()),
             }
             Ok(())
         })
@@ -161,6 +161,22 @@ fn what_is_too_large_is_refused_before_memory_is_taken() {
     }
     let unknown = [&EMPTY[..36], &[0xA3, 0xFF]].concat();
     assert!(refusal(&[&unknown]).contains("unknown size"));
+}
+
+#[test]
+fn a_picture_takes_no_memory_and_a_block_of_the_sound_has_a_limit() {
+    let picture = [0xA3, 0x10, 0x0F, 0xFF, 0xFF, 0x82, 0, 0, 0x80];
+    let (mut reader, mut heard) = (WebmReader::default(), Heard::default());
+    heard.push(&mut reader, WHOLE).unwrap();
+    reader.pending.clear();
+    reader.pending.shrink_to_fit();
+    heard.push(&mut reader, &picture).unwrap();
+    (0..15).for_each(|_| heard.push(&mut reader, &[7; 50_000]).unwrap());
+    assert!(reader.pending.capacity() < 1000, "{}", reader.pending.capacity());
+    assert!(
+        refusal(&[WHOLE, &[0xA3, 0x10, 0x0F, 0xFF, 0xFF, 0x81, 0, 0, 0x80]])
+            .contains("over 262144 bytes")
+    );
 }
 
 #[test]

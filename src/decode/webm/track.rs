@@ -38,23 +38,24 @@ pub(super) fn check_doc_type(header: &[u8]) -> Result<()> {
 
 /// The number and the shape of a track; `None` where it is not Opus.
 pub(super) fn opus_track(entry: &[u8]) -> Result<Option<(u64, OpusTrack)>> {
-    let (mut number, mut is_opus, mut track) = (None, false, None);
+    let (mut number, mut is_opus, mut is_encoded, mut track) = (None, false, false, None);
     for child in children(entry) {
         let (id, body) = child?;
         match id {
             TRACK_NUMBER => number = unsigned(body),
             CODEC_ID => is_opus = body == b"A_OPUS",
             CODEC_PRIVATE => track = Some(body),
-            CONTENT_ENCODINGS => {
-                let what = "a WebM whose track is compressed or encrypted once more; \
-                            write it plainly (ffmpeg -i IN -c copy OUT.webm)";
-                return Err(Error::new(ErrorKind::InvalidInput, what));
-            }
+            CONTENT_ENCODINGS => is_encoded = true,
             _ => (),
         }
     }
     if !is_opus {
         return Ok(None);
+    }
+    if is_encoded {
+        let what = "a WebM whose track is compressed or encrypted once more; \
+                    write it plainly (ffmpeg -i IN -c copy OUT.webm)";
+        return Err(Error::new(ErrorKind::InvalidInput, what));
     }
     let number = number.ok_or_else(|| damaged("a track without a number"))?;
     // Packets say themselves what they are; the head only adds to that.
