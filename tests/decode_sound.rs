@@ -345,7 +345,7 @@ fn a_gap_between_two_slices_is_silence_or_a_new_beginning() {
         breaks.push(decoding.take_break());
         assert_eq!(sound.len(), silence + 30 * 960, "{gap_ms}");
         assert!(sound[..silence].iter().all(|sample| *sample == 0));
-        assert_eq!(breaks.iter().filter(|is_break| **is_break).count(), is_break.into());
+        assert_eq!(breaks.iter().filter(|is_break| **is_break).count(), usize::from(is_break));
     }
 }
 

@@ -215,7 +215,8 @@ impl SoundFile {
         self.samples_total += count;
         let captured_at = self.position();
         let unix_ms = i64::try_from(captured_at.as_millis()).unwrap_or(i64::MAX);
-        let period = Period { captured_at, unix_ms, gap_before, channel_fault: None, samples };
+        let channel_fault = self.reader.channel_fault();
+        let period = Period { captured_at, unix_ms, gap_before, channel_fault, samples };
         Ok((count > 0).then_some(period))
     }
 

@@ -1,14 +1,15 @@
 //! [`OpusDecoder`]: Opus packets to 16 kHz mono. The only door to the codec.
 //!
-//! Opus decodes at 16 kHz and to mono itself, so nothing is resampled or mixed after it. Why this
+//! Opus decodes at 16 kHz itself, so nothing is resampled after it. Its own mono of two channels
+//! is their mean, which is silence where they cancel each other, so stereo is mixed here. Why this
 //! codec: docs/design/decisions/0006-opus.md.
 
 use ropus::{Channels, DecodeMode, Decoder};
 
-use super::webm::OpusTrack;
+use super::{channels::ChannelMixer, webm::OpusTrack};
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::SAMPLE_RATE_HZ,
+    media::{ChannelFault, SAMPLE_RATE_HZ},
 };
 
 /// The longest packet lasts 120 ms.
@@ -20,10 +21,12 @@ const OPUS_RATE_HZ: u32 = 48_000;
 /// Decodes the packets of one track, in their order.
 pub struct OpusDecoder {
     decoder: Decoder,
+    mixer: ChannelMixer,
     /// Samples that are still to be left out at the beginning.
     skip: usize,
-    /// One packet's sound.
-    samples: Box<[i16; LARGEST_PACKET_SAMPLES]>,
+    /// One packet's sound, with its channels, and mixed.
+    samples: Box<[i16]>,
+    mono: Vec<f32>,
 }
 
 impl OpusDecoder {
@@ -32,11 +35,14 @@ impl OpusDecoder {
     /// # Errors
     /// `Internal`: the codec refused 16 kHz mono.
     pub fn new(track: OpusTrack) -> Result<Self> {
-        let mut decoder = Decoder::new(SAMPLE_RATE_HZ, Channels::Mono).map_err(unfit)?;
+        let (channels, width) =
+            if track.channels > 1 { (Channels::Stereo, 2) } else { (Channels::Mono, 1) };
+        let mut decoder = Decoder::new(SAMPLE_RATE_HZ, channels).map_err(unfit)?;
         decoder.set_gain(track.gain_q8_db.into()).map_err(unfit)?;
         let skip = usize::from(track.pre_skip) / (OPUS_RATE_HZ / SAMPLE_RATE_HZ) as usize;
-        let samples = Box::new([0; LARGEST_PACKET_SAMPLES]);
-        Ok(OpusDecoder { decoder, skip, samples })
+        let samples = vec![0; LARGEST_PACKET_SAMPLES * width].into_boxed_slice();
+        let mixer = ChannelMixer::new(width, SAMPLE_RATE_HZ as f32, FULL_SCALE);
+        Ok(OpusDecoder { decoder, mixer, skip, samples, mono: Vec::new() })
     }
 
     /// Appends the sound of the next packet, at most 120 ms; gives how many samples were decoded,
@@ -56,9 +62,29 @@ impl OpusDecoder {
             .map_err(|err| broken(&err.to_string()))?;
         let skip = self.skip.min(count);
         self.skip -= skip;
-        out.extend_from_slice(&samples[skip..count]);
+        let width = self.mixer.channels();
+        if width == 1 {
+            out.extend_from_slice(&samples[skip..count]);
+            return Ok(count);
+        }
+        self.mono.clear();
+        self.mixer.mix(&samples[..count * width], &mut self.mono);
+        out.extend(self.mono[skip..].iter().map(|sample| to_i16(*sample)));
         Ok(count)
     }
+
+    /// What is wrong with the channels of its sound.
+    pub fn channel_fault(&self) -> Option<ChannelFault> {
+        self.mixer.fault()
+    }
+}
+
+/// Full scale of 16-bit samples.
+const FULL_SCALE: f32 = 32_768.0;
+
+#[allow(clippy::cast_possible_truncation, reason = "clamped to 16 bits just before")]
+fn to_i16(sample: f32) -> i16 {
+    sample.round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i16
 }
 
 fn unfit(cause: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::SAMPLE_RATE_HZ,
+    media::{ChannelFault, SAMPLE_RATE_HZ},
 };
 
 use super::sound::{MOST_SAMPLES, PIECE_BYTES, PIECE_SAMPLES, too_long};
@@ -39,6 +39,11 @@ impl Recording {
     pub(super) fn lose_place(&mut self) {
         self.webm.lose_place();
         self.timeline = Timeline::default();
+    }
+
+    /// What is wrong with the channels of its sound.
+    pub(super) fn channel_fault(&self) -> Option<ChannelFault> {
+        self.opus.as_ref().and_then(OpusDecoder::channel_fault)
     }
 
     /// Begins the next slice.

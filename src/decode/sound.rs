@@ -112,6 +112,11 @@ impl SoundDecoder {
             Source::Wav(reader) => wav(reader, out)?,
             Source::Slice(slice) => slice.advance(&mut self.recording, out)?,
         };
+        self.channel_fault = match &decoding.source {
+            Source::Pcm { .. } | Source::UnreadWav { .. } => None,
+            Source::Wav(reader) => reader.channel_fault(),
+            Source::Slice(_) => self.recording.channel_fault(),
+        };
         decoding.samples += out.len() - before;
         if decoding.samples > MOST_SAMPLES {
             if let Source::Slice(_) = decoding.source {

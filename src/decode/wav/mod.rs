@@ -6,10 +6,10 @@ mod sample;
 use std::io::Read;
 
 use self::riff::{Format, Peekable, unavailable, unreadable};
-use super::resample::Resampler;
+use super::{channels::ChannelMixer, resample::Resampler};
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::SAMPLE_RATE_HZ,
+    media::{ChannelFault, SAMPLE_RATE_HZ},
 };
 
 /// Reads a WAV (RIFF, RIFX, RF64, BW64) of integers of up to 32 bits, of floating point, A-law or
@@ -26,6 +26,9 @@ pub struct WavReader<R> {
     resampler: Option<Resampler>,
     /// A block as it stands in the file.
     raw: Vec<u8>,
+    /// The same as numbers, with all channels.
+    samples: Vec<f32>,
+    mixer: ChannelMixer,
     mixed: Vec<f32>,
     /// Converted samples that nobody has read; the first `taken` were.
     ready: Vec<f32>,
@@ -67,9 +70,13 @@ impl<R: Read> WavReader<R> {
             }
             rate_hz => return Err(unusual_rate(rate_hz)),
         };
+        let channels = usize::from(format.channels);
+        let mixer = ChannelMixer::new(channels, format.rate_hz as f32, 1.0);
         Ok(WavReader {
             reader,
             format,
+            mixer,
+            samples: Vec::new(),
             is_big_endian,
             left: data_bytes,
             resampler,
@@ -87,6 +94,11 @@ impl<R: Read> WavReader<R> {
         let data_bytes = self.left.map_or(file_bytes, |left| left.min(file_bytes));
         let frames = data_bytes / self.frame_bytes() as u64;
         frames * u64::from(SAMPLE_RATE_HZ) / u64::from(self.format.rate_hz)
+    }
+
+    /// What is wrong with its channels, as far as they were read.
+    pub fn channel_fault(&self) -> Option<ChannelFault> {
+        self.mixer.fault()
     }
 
     /// Samples of the file, of all channels, that were read so far.
@@ -126,11 +138,13 @@ impl<R: Read> WavReader<R> {
         self.mixed.clear();
         self.read_block()?;
         let channels = usize::from(self.format.channels);
-        self.format.encoding.mix(&self.raw, channels, &mut self.mixed);
-        if !self.mixed.iter().all(|sample| sample.is_finite()) {
+        self.samples.clear();
+        self.format.encoding.decode(&self.raw, &mut self.samples);
+        if !self.samples.iter().all(|sample| sample.is_finite()) {
             let message = "the WAV holds a sample that is not a number; make it anew";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
+        self.mixer.mix(&self.samples, &mut self.mixed);
         self.consumed += (self.mixed.len() * channels) as u64;
         match &mut self.resampler {
             None => std::mem::swap(&mut self.mixed, &mut self.ready),
@@ -242,6 +256,20 @@ mod tests {
         let mono = read_all(&wav(2, 48_000, (16, INT), &stereo)).unwrap();
         assert_eq!(mono.len(), 16_000);
         assert!(mono[100..15_900].iter().all(|&sample| sample == 2000));
+    }
+
+    #[test]
+    fn channels_that_cancel_each_other_or_are_dead_are_no_silence() {
+        let loud = |k: i32| i16::try_from((k * 37 % 200 - 100) * 100).unwrap();
+        let mono: Vec<i16> = (0..48_000).map(loud).collect();
+        for (gain, fault) in [(-1, ChannelFault::Opposite), (0, ChannelFault::Dead)] {
+            let stereo: Vec<i16> = mono.iter().flat_map(|left| [*left, gain * left]).collect();
+            let bytes = wav(2, 16_000, (16, INT), &stereo);
+            assert_eq!(read_all(&bytes).unwrap(), mono, "{gain}");
+            let mut reader = WavReader::new(&*bytes).unwrap();
+            reader.read(&mut vec![0; 48_000]).unwrap();
+            assert_eq!(reader.channel_fault(), Some(fault));
+        }
     }
 
     #[test]

@@ -64,56 +64,42 @@ impl Encoding {
         }
     }
 
-    /// Appends the average of the channels of each frame in `raw` (whole frames, little endian);
-    /// 1.0 is full scale.
+    /// Appends the samples in `raw` (whole ones, little endian); 1.0 is full scale.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "f32 holds 24 bits exactly; sound has 16"
     )]
-    pub(super) fn mix(self, raw: &[u8], channels: usize, mixed: &mut Vec<f32>) {
+    pub(super) fn decode(self, raw: &[u8], samples: &mut Vec<f32>) {
         const FULL_16: f32 = 1.0 / 32_768.0;
         const FULL_32: f64 = 1.0 / 2_147_483_648.0;
         match self {
             Encoding::U8 => {
-                mix(raw, channels, mixed, |[byte]| (f32::from(byte) - 128.0) / 128.0);
+                decode(raw, samples, |[byte]| (f32::from(byte) - 128.0) / 128.0);
             }
-            Encoding::S16 => mix(raw, channels, mixed, |bytes| {
-                f32::from(i16::from_le_bytes(bytes)) * FULL_16
-            }),
-            Encoding::S24 => mix(raw, channels, mixed, |[low, middle, high]| {
+            Encoding::S16 => {
+                decode(raw, samples, |bytes| f32::from(i16::from_le_bytes(bytes)) * FULL_16)
+            }
+            Encoding::S24 => decode(raw, samples, |[low, middle, high]| {
                 (f64::from(i32::from_le_bytes([0, low, middle, high])) * FULL_32) as f32
             }),
-            Encoding::S32 => mix(raw, channels, mixed, |bytes| {
+            Encoding::S32 => decode(raw, samples, |bytes| {
                 (f64::from(i32::from_le_bytes(bytes)) * FULL_32) as f32
             }),
-            Encoding::F32 => mix(raw, channels, mixed, f32::from_le_bytes),
-            Encoding::F64 => {
-                mix(raw, channels, mixed, |bytes| f64::from_le_bytes(bytes) as f32)
-            }
+            Encoding::F32 => decode(raw, samples, f32::from_le_bytes),
+            Encoding::F64 => decode(raw, samples, |bytes| f64::from_le_bytes(bytes) as f32),
             Encoding::ALaw => {
-                mix(raw, channels, mixed, |[byte]| f32::from(a_law(byte)) * FULL_16);
+                decode(raw, samples, |[byte]| f32::from(a_law(byte)) * FULL_16);
             }
             Encoding::MuLaw => {
-                mix(raw, channels, mixed, |[byte]| f32::from(mu_law(byte)) * FULL_16);
+                decode(raw, samples, |[byte]| f32::from(mu_law(byte)) * FULL_16);
             }
         }
     }
 }
 
-fn mix<const N: usize>(
-    raw: &[u8],
-    channels: usize,
-    mixed: &mut Vec<f32>,
-    value: impl Fn([u8; N]) -> f32,
-) {
-    #[allow(clippy::cast_precision_loss, reason = "at most some hundred channels")]
-    let share = 1.0 / channels as f32;
-    let (samples, _) = raw.as_chunks::<N>();
-    mixed.extend(
-        samples
-            .chunks_exact(channels)
-            .map(|frame| frame.iter().map(|sample| value(*sample)).sum::<f32>() * share),
-    );
+fn decode<const N: usize>(raw: &[u8], samples: &mut Vec<f32>, value: impl Fn([u8; N]) -> f32) {
+    let (written, _) = raw.as_chunks::<N>();
+    samples.extend(written.iter().map(|sample| value(*sample)));
 }
 
 /// G.711, table 1: every second bit is inverted; 3 bits of exponent and 4 of mantissa.

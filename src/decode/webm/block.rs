@@ -3,13 +3,12 @@
 use super::element::{damaged, vint};
 use crate::error::Result;
 
+/// Takes a packet, with its time relative to the Cluster's where it has one.
+pub(super) type TakePacket<'a> = dyn FnMut(Option<i16>, &[u8]) -> Result<()> + 'a;
+
 /// Hands over the packets of `block` if it belongs to track `number`, the first one with its time
 /// relative to the Cluster's.
-pub(super) fn packets(
-    block: &[u8],
-    number: u64,
-    take: &mut dyn FnMut(Option<i16>, &[u8]) -> Result<()>,
-) -> Result<()> {
+pub(super) fn packets(block: &[u8], number: u64, take: &mut TakePacket<'_>) -> Result<()> {
     let (owner, length) = vint(block).ok_or_else(cut)?;
     // After the track's number: a time of 2 bytes, relative to the Cluster's, and the flags.
     let [high, low, flags, ref data @ ..] = block[length..] else { return Err(cut()) };
