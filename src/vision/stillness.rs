@@ -12,8 +12,8 @@ const PICTURE_AFTER: Duration = Duration::from_secs(60);
 
 /// What moves less than this is noise. Measured on 15 still faces of 50-200 px between the eyes,
 /// over 24 frames with noise of 10 grey levels (a webcam at dusk has 3-6), the largest deviation
-/// was 0.02 of the inter-ocular distance, 2.9 % of the size, 0.022 of the eye aspect ratio, 0.037
-/// of the mouth's and 2.2 degrees. A blink takes 0.15-0.3 off the eye aspect ratio.
+/// was 2.9 % of the size, 0.022 of the eye aspect ratio, 0.037 of the mouth's and 2.2 degrees; that
+/// of the position was not measured by itself. A blink takes 0.15-0.3 off the eye aspect ratio.
 const LEAST: Shape =
     Shape { x: 0.05, y: 0.05, size: 0.05, eyes: 0.05, mouth: 0.07, turn_deg: [4.0; 3] };
 
