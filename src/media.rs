@@ -5,6 +5,15 @@ use std::time::Duration;
 /// The one sample rate inside boothd; other rates are converted at the device.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
 
+/// Full scale of 16-bit samples.
+pub const FULL_SCALE: f32 = 32_768.0;
+
+/// The nearest 16-bit sample; `sample` is in steps of the 16-bit range, and clipped to it.
+#[allow(clippy::cast_possible_truncation, reason = "clamped to 16 bits just before")]
+pub fn to_i16(sample: f32) -> i16 {
+    sample.round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i16
+}
+
 /// How the bytes of a [`Frame`] are laid out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PixelFormat {

@@ -130,7 +130,7 @@ impl Microphone {
         let mut constant = ConstantSound::default();
         let mut period = vec![0; PERIOD_SAMPLES];
         let (mut filled, mut gap_before) = (0, true);
-        let (mut heard_at, mut has_lost, mut told_fault) = (clock.monotonic(), false, None);
+        let (mut heard_at, mut has_lost, mut logged_fault) = (clock.monotonic(), false, None);
         while self.context.may_go_on() {
             let asked_at = clock.monotonic();
             let heard = device.read(&mut period[filled..], POLL_TIMEOUT)?;
@@ -156,9 +156,9 @@ impl Microphone {
                 let unchanged_since = constant.hear(&period, now);
                 stage.update(|status| status.unchanged_since = unchanged_since);
                 let channel_fault = device.channel_fault();
-                if channel_fault != told_fault {
-                    tell_channels(stage.name(), &name, channel_fault);
-                    told_fault = channel_fault;
+                if channel_fault != logged_fault {
+                    log_channel_fault(stage.name(), &name, channel_fault);
+                    logged_fault = channel_fault;
                 }
                 let unix_ms = clock.unix_ms();
                 let samples = std::mem::take(&mut period);
@@ -184,7 +184,7 @@ impl Microphone {
 }
 
 /// The channels of the microphone `name` have another fault now, or none any more.
-fn tell_channels(target: &str, name: &str, fault: Option<ChannelFault>) {
+fn log_channel_fault(target: &str, name: &str, fault: Option<ChannelFault>) {
     match fault {
         Some(fault) => log::warn!(target: target, device = name; "{}", fault.sentence()),
         None => log::info!(target: target, device = name; "the channels are alike again"),

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::{
     decode::channels::ChannelMixer,
     error::{Error, ErrorKind, Result},
-    media::{ChannelFault, SAMPLE_RATE_HZ},
+    media::{ChannelFault, FULL_SCALE, SAMPLE_RATE_HZ, to_i16},
 };
 
 use super::{
@@ -92,6 +92,22 @@ impl AlsaMicrophone {
         })
     }
 
+    /// Reads what is there, up to `into.len()` samples, mixed to mono; gives how many.
+    fn read_mono(&mut self, into: &mut [i16]) -> alsa::Result<usize> {
+        let channels = self.mixer.channels();
+        if channels == 1 {
+            return self.pcm.io_i16()?.readi(into);
+        }
+        self.frames.resize(into.len() * channels, 0);
+        let count = self.pcm.io_i16()?.readi(&mut self.frames)?;
+        self.mono.clear();
+        self.mixer.mix(&self.frames[..count * channels], &mut self.mono);
+        for (sample, mixed) in into.iter_mut().zip(&self.mono) {
+            *sample = to_i16(*mixed);
+        }
+        Ok(count)
+    }
+
     /// Records again after samples were lost, or says that the device is beyond recovery.
     fn recover(&self, err: alsa::Error) -> Result<Heard> {
         let errno = Errno::from_raw_os_error(err.errno());
@@ -127,25 +143,9 @@ impl SoundDevice for AlsaMicrophone {
             Ok(false) => return Ok(Heard::Nothing),
             Err(err) => return self.recover(err),
         }
-        let channels = self.mixer.channels();
-        if channels == 1 {
-            return match self.pcm.io_i16().and_then(|io| io.readi(into)) {
-                Ok(0) => Ok(Heard::Nothing),
-                Ok(count) => Ok(Heard::Samples(count)),
-                Err(err) => self.recover(err),
-            };
-        }
-        self.frames.resize(into.len() * channels, 0);
-        match self.pcm.io_i16().and_then(|io| io.readi(&mut self.frames)) {
+        match self.read_mono(into) {
             Ok(0) => Ok(Heard::Nothing),
-            Ok(count) => {
-                self.mono.clear();
-                self.mixer.mix(&self.frames[..count * channels], &mut self.mono);
-                for (sample, mixed) in into.iter_mut().zip(&self.mono) {
-                    *sample = to_i16(*mixed);
-                }
-                Ok(Heard::Samples(count))
-            }
+            Ok(count) => Ok(Heard::Samples(count)),
             Err(err) => self.recover(err),
         }
     }
@@ -153,14 +153,6 @@ impl SoundDevice for AlsaMicrophone {
     fn channel_fault(&self) -> Option<ChannelFault> {
         self.mixer.fault()
     }
-}
-
-/// Full scale of 16-bit samples.
-const FULL_SCALE: f32 = 32_768.0;
-
-#[allow(clippy::cast_possible_truncation, reason = "clamped to 16 bits just before")]
-fn to_i16(sample: f32) -> i16 {
-    sample.round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i16
 }
 
 /// How many channels it has then.

@@ -35,6 +35,8 @@ pub struct ChannelMixer {
     lead: usize,
     rate_hz: f32,
     full_scale: f32,
+    /// Fading count of frames.
+    count: f64,
     /// Frames whose loudest channel was audible.
     audible_frames: f32,
     /// The weights of this block are not those of the block before.
@@ -48,8 +50,6 @@ struct Channel {
     /// loudest channel's.
     energy: f64,
     product: f64,
-    /// Fading count of samples.
-    count: f64,
     is_left_out: bool,
     /// 1, or -1 where it is turned over.
     sign: f32,
@@ -69,7 +69,6 @@ impl ChannelMixer {
         let channel = Channel {
             energy: 0.0,
             product: 0.0,
-            count: 0.0,
             is_left_out: false,
             sign: 1.0,
             weight: 0.0,
@@ -80,6 +79,7 @@ impl ChannelMixer {
             lead: 0,
             rate_hz,
             full_scale,
+            count: 0.0,
             audible_frames: 0.0,
             is_changing: false,
             fault: None,
@@ -142,8 +142,8 @@ impl ChannelMixer {
             let energy = sum(index, index);
             let channel = &mut self.channels[index];
             channel.energy = channel.energy * f64::from(fade) + energy;
-            channel.count = channel.count * f64::from(fade) + f64::from(count);
         }
+        self.count = self.count * f64::from(fade) + f64::from(count);
         let most = (0..width).fold(self.lead, |lead, index| {
             let energy = |index: usize| self.channels[index].energy;
             let is_louder = energy(index) > energy(lead) * LEAD_RATIO;
@@ -157,9 +157,13 @@ impl ChannelMixer {
             let before = if is_other { 0.0 } else { channel.product };
             channel.product = before * f64::from(fade) + product;
         }
-        if self.channels[most].energy >= AUDIBLE * self.channels[most].count {
+        if self.is_audible() {
             self.audible_frames += count;
         }
+    }
+
+    fn is_audible(&self) -> bool {
+        self.channels[self.lead].energy >= AUDIBLE * self.count
     }
 
     /// The weight of each channel, and what is wrong.
@@ -171,6 +175,7 @@ impl ChannelMixer {
             channel.is_left_out = channel.energy < least * lead.energy;
             // Signs are kept where they can be: what changes both at once passes through silence.
             let relative = channel.sign * lead.sign;
+            // Of silence it is not a number, and nothing changes.
             let correlation = channel.product / (channel.energy * lead.energy).sqrt();
             let turned = match relative > 0.0 {
                 true if correlation < OPPOSITE => -1.0,
@@ -199,8 +204,7 @@ impl ChannelMixer {
         } else {
             None
         };
-        let is_audible = lead.energy >= AUDIBLE * lead.count;
-        if is_audible && self.audible_frames >= self.rate_hz * PATIENCE_S {
+        if self.is_audible() && self.audible_frames >= self.rate_hz * PATIENCE_S {
             self.fault = fault;
         }
     }

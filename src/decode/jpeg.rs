@@ -69,7 +69,7 @@ impl From<Error> for Refusal {
 impl From<turbojpeg::Error> for Refusal {
     fn from(err: turbojpeg::Error) -> Self {
         match err {
-            turbojpeg::Error::TurboJpegError(said) => Refusal::Damaged(said),
+            turbojpeg::Error::TurboJpegError(message) => Refusal::Damaged(message),
             other => Refusal::Damaged(other.to_string()),
         }
     }

@@ -9,7 +9,7 @@ use ropus::{Channels, DecodeMode, Decoder};
 use super::{channels::ChannelMixer, webm::OpusTrack};
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{ChannelFault, SAMPLE_RATE_HZ},
+    media::{ChannelFault, FULL_SCALE, SAMPLE_RATE_HZ, to_i16},
 };
 
 /// The longest packet lasts 120 ms.
@@ -77,14 +77,6 @@ impl OpusDecoder {
     pub fn channel_fault(&self) -> Option<ChannelFault> {
         self.mixer.fault()
     }
-}
-
-/// Full scale of 16-bit samples.
-const FULL_SCALE: f32 = 32_768.0;
-
-#[allow(clippy::cast_possible_truncation, reason = "clamped to 16 bits just before")]
-fn to_i16(sample: f32) -> i16 {
-    sample.round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i16
 }
 
 fn unfit(cause: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -46,8 +46,9 @@ impl SoundDecoder {
 
     /// Appends the sound of `chunk`; a WebM without sound, as some recorders begin or end with,
     /// appends nothing. Where time passed by the recording's clock without sound there is silence,
-    /// between two chunks of up to [`MOST_PAUSE_SECONDS`] (see [`Decoding::take_break`]). After an error `out` is as before, and the next whole file or, within a
-    /// recording, the next Cluster is decoded again.
+    /// between two chunks of up to [`MOST_PAUSE_SECONDS`] (see [`Decoding::take_break`]). After an
+    /// error `out` is as before, and the next whole file or, within a recording, the next Cluster
+    /// is decoded again.
     ///
     /// # Errors
     /// `InvalidInput` when the bytes are not what `chunk.format` says, are damaged, or hold more

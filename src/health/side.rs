@@ -167,16 +167,18 @@ impl Side {
             let bad = history.analysis.share(now, own.analysed_total, own.failed_total);
             let damaged = bad.map(|bad| Finding::new(self.codes().damaged).with(bad));
             found.extend(damaged);
-            let is_black = own.black_since.is_some_and(|at| now.saturating_sub(at) >= PATIENCE);
-            found.extend(is_black.then(|| Finding::new(Code::CameraBlack)));
-            let since = own.offset_since.filter(|at| now.saturating_sub(*at) >= PATIENCE);
-            found.extend(since.map(|_| offset_finding(own.offset)));
+            let lasts = |since: Option<Duration>, least| {
+                let lasts = now.saturating_sub(since?);
+                (lasts >= least).then_some(lasts)
+            };
+            let black = lasts(own.black_since, PATIENCE);
+            found.extend(black.map(|_| Finding::new(Code::CameraBlack)));
+            let offset = lasts(own.offset_since, PATIENCE);
+            found.extend(offset.map(|_| offset_finding(own.offset)));
             let fault = own.channel_fault.map(ChannelFault::sentence);
             found.extend(fault.map(|fault| Finding::new(Code::MicrophoneChannels).with(fault)));
-            let quiet = own.quiet_since.map(|since| now.saturating_sub(since));
-            let quiet = quiet.filter(|lasts| *lasts >= QUIET_AFTER);
-            found.extend(quiet.map(|lasts| {
-                let fact = format!("for {} minutes", lasts.as_secs() / 60);
+            found.extend(lasts(own.quiet_since, QUIET_AFTER).map(|lasts| {
+                let fact = format!("for {} min", lasts.as_secs() / 60);
                 Finding::new(Code::MicrophoneQuiet).with(fact)
             }));
         }

@@ -1,9 +1,7 @@
 //! Level of the samples: RMS, dBFS, clipping, and the level of each 10 ms. No spectra.
 
 use super::{STEP_SAMPLES, sums::dot};
-
-/// Full scale of 16-bit samples.
-const FULL_SCALE: f32 = 32_768.0;
+use crate::media::FULL_SCALE;
 
 /// How loud a segment is.
 #[derive(Clone, Copy, Debug, PartialEq)]

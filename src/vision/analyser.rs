@@ -241,7 +241,7 @@ impl FaceAnalyser {
         let is_living = quality.verdict != QualityVerdict::StillPicture;
         let person = is_living.then(|| {
             let is_frontal = head_pose::angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
-            let appearance = is_frontal.then(|| self.face_crop.appearance(&mesh));
+            let appearance = if is_frontal { self.face_crop.appearance(&mesh) } else { None };
             track.watch.look(glance.now, bbox, appearance)
         });
         let expression = self.expression(&mesh, track, &quality, glance)?;

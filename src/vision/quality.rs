@@ -47,21 +47,21 @@ impl FaceCrop {
         self.crop = Some(crop);
     }
 
-    /// What the face of `mesh`, which was looked at last, looks like.
-    pub(super) fn appearance(&self, mesh: &Mesh) -> Appearance {
-        let patches = SKIN.map(|landmark| self.patch(mesh.points[landmark]));
+    /// What the face of `mesh`, which was looked at last, looks like; `None` where none was.
+    pub(super) fn appearance(&self, mesh: &Mesh) -> Option<Appearance> {
+        let crop = self.crop?;
+        let patches = SKIN.map(|landmark| self.patch(crop, mesh.points[landmark]));
         let median = |i: usize| {
             let mut levels = patches.map(|colour| colour[i]);
             levels.sort_by(f32::total_cmp);
             f32::midpoint(levels[1], levels[2])
         };
         let [red, green, blue] = [0, 1, 2].map(median);
-        Appearance { chroma: chroma([red, green, blue]), thumbnail: self.thumbnail() }
+        Some(Appearance { chroma: chroma([red, green, blue]), thumbnail: self.thumbnail() })
     }
 
     /// Mean colour round a landmark.
-    fn patch(&self, [x, y, _]: [f32; 3]) -> [f32; 3] {
-        let Some(crop) = self.crop else { return [0.0; 3] };
+    fn patch(&self, crop: Crop, [x, y, _]: [f32; 3]) -> [f32; 3] {
         let (u, v) = crop.to_crop(Point { x, y });
         let span = |share: f32| {
             let middle = to_index((share * to_f32(SIDE)).clamp(0.0, to_f32(SIDE - 1)));

@@ -9,7 +9,7 @@ use self::riff::{Format, Peekable, unavailable, unreadable};
 use super::{channels::ChannelMixer, resample::Resampler};
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{ChannelFault, SAMPLE_RATE_HZ},
+    media::{ChannelFault, FULL_SCALE, SAMPLE_RATE_HZ, to_i16},
 };
 
 /// Reads a WAV (RIFF, RIFX, RF64, BW64) of integers of up to 32 bits, of floating point, A-law or
@@ -124,7 +124,7 @@ impl<R: Read> WavReader<R> {
             let fresh = &self.ready[self.taken..];
             let count = fresh.len().min(into.len() - written);
             for (to, from) in into[written..].iter_mut().zip(&fresh[..count]) {
-                *to = to_i16(*from);
+                *to = to_i16(*from * FULL_SCALE);
             }
             written += count;
             self.taken += count;
@@ -189,11 +189,6 @@ fn unusual_rate(rate_hz: u32) -> Error {
         "a WAV of {rate_hz} Hz is not converted here; do it: ffmpeg -i IN.wav -ar 16000 OUT.wav"
     );
     Error::new(ErrorKind::InvalidInput, message)
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "clamped to i16 just before")]
-fn to_i16(sample: f32) -> i16 {
-    (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
 }
 
 #[cfg(test)]
