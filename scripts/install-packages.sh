@@ -24,10 +24,11 @@ case "${1:-}" in
     *) echo "usage: $0 build|test|package|cross|image|hardware|hardware-arm64" >&2; exit 2 ;;
 esac
 
-# The page is tested in a real browser. Whoever has node or Chromium from elsewhere keeps it.
+# The page is tested in real browsers. Whoever has node, Chromium or Firefox from elsewhere keeps it.
 if [ "$1" = test ]; then
     command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
     [ -x /usr/bin/chromium ] || packages+=(chromium)
+    [ -x /usr/bin/firefox-esr ] || packages+=(firefox-esr)
     # Any nginx and any Caddy will do.
     command -v /usr/sbin/nginx >/dev/null && packages=("${packages[@]/nginx-light/}")
     command -v caddy >/dev/null && packages=("${packages[@]/caddy/}")

@@ -114,10 +114,10 @@ pub struct Segment {
 /// How the bytes of a [`SoundChunk`] are laid out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SoundFormat {
-    /// WebM or WAV, as the first bytes say; anything else is a later slice of a WebM file.
+    /// WAV or a recording, as the first bytes say; anything else is a recording's later slice.
     Detect,
-    /// A slice of a WebM file.
-    WebM,
+    /// A slice of a recording: WebM, Ogg or MP4, as the first bytes of its first slice say.
+    Recording,
     /// Bare samples, `s16le`, 16 kHz mono.
     Pcm16k,
 }

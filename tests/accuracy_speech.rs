@@ -517,6 +517,28 @@ fn noise_and_clipping_lower_clarity() {
 }
 
 #[test]
+fn arousal_features_are_those_of_the_recipe() {
+    // log2 of the f0 median, level in dB, log10 of the energy ratio. Made by
+    // scripts/compare_arousal_with_recipe.py --recipe-of, as the folder's README has it.
+    let recipe: BTreeMap<String, [f32; 3]> = golden("arousal.json");
+    let mut analyser = analyser();
+    for (name, [log2_f0, level_db, log10_hf500]) in recipe {
+        let found = observe(&mut analyser, &wav(&name)).arousal.unwrap();
+        // Of the pitch, of the level as an amplitude and of the ratio: a logarithm may be 0.
+        let off = [
+            (found.log2_f0_median - log2_f0).exp2() - 1.0,
+            10f32.powf((found.level_db - level_db) / 20.0) - 1.0,
+            10f32.powf(found.log10_hf500 - log10_hf500) - 1.0,
+        ];
+        let [f0, level, hf500] = off.map(|off| 100.0 * off);
+        println!(
+            "{name}: f0 {f0:+.2} %, level {level:+.2} %, HF500 {hf500:+.2} % off the recipe"
+        );
+        assert!(off.iter().all(|off| off.abs() < 0.02), "{name}: {off:?}");
+    }
+}
+
+#[test]
 fn arousal_features_follow_the_voice_and_the_switch() {
     let mut analyser = analyser();
     let speech = &wav(COUNTED[0].0)[..SEGMENT_SAMPLES];

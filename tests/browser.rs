@@ -1,5 +1,6 @@
 //! The page in a real Chromium: against a mock (tests/browser/*.test.mjs) and against the daemon
-//! (tests/browser/real.mjs, tests/browser/people.mjs), with the bundled clip as the browser's own camera and microphone.
+//! (tests/browser/real.mjs, tests/browser/people.mjs), with the bundled clip as the browser's own camera and microphone;
+//! and what Chromium and Firefox record, against the daemon (tests/browser/recorders.mjs).
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of all that was looked at.
 
@@ -71,6 +72,15 @@ fn the_page_against_the_daemon() {
     daemon.watch().next("audio_analysis");
     let url = format!("http://{}", daemon.address);
     run_node(&["real.mjs"], &[("BOOTHD_URL", &url), ("BOOTHD_TOKEN", TOKEN)]);
+}
+
+#[test]
+fn each_browsers_own_recorder_reaches_the_booth() {
+    let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
+    let booth = Booth::new();
+    let daemon = Daemon::start(booth.command(BOOTHD), &[]);
+    let url = format!("http://{}", daemon.address);
+    run_node(&["recorders.mjs"], &[("BOOTHD_URL", &url), ("BOOTHD_TOKEN", TOKEN)]);
 }
 
 /// This one starts its daemon itself, kills it and starts it again.

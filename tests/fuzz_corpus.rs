@@ -32,6 +32,21 @@ fn webm() {
 }
 
 #[test]
+fn ogg() {
+    replay("ogg", targets::ogg);
+}
+
+#[test]
+fn mp4() {
+    replay("mp4", targets::mp4);
+}
+
+#[test]
+fn aac_packet() {
+    replay("aac_packet", targets::aac_packet);
+}
+
+#[test]
 fn opus_packet() {
     replay("opus_packet", targets::opus_packet);
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use boothd::{
     decode::{
-        Picture, data_url,
+        Picture,
+        aac::AacDecoder,
+        data_url,
         mjpeg::MjpegReader,
         opus::OpusDecoder,
+        packets::{AacTrack, OpusTrack},
         sound::{MOST_SECONDS, SoundDecoder},
-        webm::OpusTrack,
         y4m::Y4mReader,
     },
     media::{Frame, PixelFormat, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
@@ -20,6 +22,20 @@ const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
 
 /// The first byte says where and how the rest, a recording, is cut into chunks.
 pub fn webm(data: &[u8]) {
+    recording(data);
+}
+
+/// The same of an Ogg.
+pub fn ogg(data: &[u8]) {
+    recording(data);
+}
+
+/// The same of an MP4.
+pub fn mp4(data: &[u8]) {
+    recording(data);
+}
+
+fn recording(data: &[u8]) {
     let Some((&plan, data)) = data.split_first() else { return };
     let (mut decoder, mut sound) = (SoundDecoder::default(), Vec::new());
     let piece = match plan & 0x0F {
@@ -27,7 +43,8 @@ pub fn webm(data: &[u8]) {
         n => (1 << n) - 1,
     };
     for (n, bytes) in data.chunks(piece).enumerate() {
-        let format = if plan & 0x10 == 0 { SoundFormat::WebM } else { SoundFormat::Detect };
+        let format =
+            if plan & 0x10 == 0 { SoundFormat::Recording } else { SoundFormat::Detect };
         let gap_before = plan & 0x20 != 0 && n % 3 == 2;
         sound.clear();
         let refused = decoder.push(&chunk(format, gap_before, bytes), &mut sound).is_err();
@@ -47,6 +64,25 @@ pub fn opus_packet(mut data: &[u8]) {
         sound.clear();
         let _refused = decoder.push(packet, &mut sound);
         assert!(sound.len() <= SAMPLE_RATE_HZ as usize * 120 / 1000);
+    }
+}
+
+/// The first bytes are the track's configuration, behind their number; then packets as above.
+pub fn aac_packet(data: &[u8]) {
+    let Some((&count, data)) = data.split_first() else { return };
+    let (given, mut data) = data.split_at(usize::from(count).min(data.len()).min(32));
+    let mut config = ([0; 32], given.len());
+    config.0[..given.len()].copy_from_slice(given);
+    let Ok(mut decoder) = AacDecoder::new(AacTrack { config, skip_us: 0 }) else { return };
+    let mut sound = Vec::new();
+    while let [low, high, rest @ ..] = data {
+        let length = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
+        let (packet, after) = rest.split_at(length);
+        data = after;
+        sound.clear();
+        let _refused = decoder.push(packet, &mut sound);
+        // 1024 samples at 8 kHz.
+        assert!(sound.len() <= 2048 + 16);
     }
 }
 

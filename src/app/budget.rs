@@ -2,6 +2,7 @@
 //! what is left for decoding clients' pictures. docs/ref/memory.md is made of [`lines()`].
 
 use crate::{
+    capture::segmenter::{ChunkSegmenter, SegmentConfig},
     config::Config,
     decode::picture::KEPT_BYTES,
     engine::{
@@ -41,10 +42,18 @@ const TLS_BYTES: usize = 80 * KIB;
 /// A message that is read: its text, and what is decoded of it. One at a time.
 const MESSAGE_COPIES: usize = 2;
 
-/// What is remembered of a client's session: seven seconds of sound, of which three may be the
-/// first piece of a chunk that waits for its second, an element of WebM, the decoder, the metrics
-/// over time.
-const STREAM_BYTES: usize = 576 * KIB;
+/// What is remembered of a client's session beside its segment: the first piece of a chunk that
+/// waits for its second (3 s), an element of a recording, the decoder (Opus or AAC, 80 KiB), the
+/// metrics over time.
+const STREAM_BYTES: usize = 455 * KIB;
+
+/// The resamplers' kernels, which streams of one rate share: of all rates that AAC has.
+const RESAMPLING_BYTES: usize = 850 * KIB;
+
+/// What it remembers of its sound: a segment and what was in none yet, which is less than a hop.
+fn stream_bytes(segments: SegmentConfig) -> usize {
+    STREAM_BYTES + 2 * ChunkSegmenter::new(segments).most_samples()
+}
 
 /// The database's own cache and statements, and what waits for it.
 const STORE_BYTES: usize = 8 * MIB;
@@ -125,9 +134,10 @@ pub fn lines(config: &Config) -> Vec<Line> {
         ),
         line(
             "clients' sessions, twice as many as connections",
-            "`STREAM_BYTES` × 2 × `web.max_connections`",
-            2 * web.max_connections * STREAM_BYTES,
+            "(`STREAM_BYTES` + samples of a segment and a hop) × 2 × `web.max_connections`",
+            2 * web.max_connections * stream_bytes(config.engine.segments),
         ),
+        line("resampling of clients' sound", "`RESAMPLING_BYTES`", RESAMPLING_BYTES),
         line("the store", "`STORE_BYTES`", STORE_BYTES),
         line("MQTT", "`MQTT_BYTES`", MQTT_BYTES),
         line("the page, the API, the allocator", "`SLACK_BYTES`", SLACK_BYTES),

@@ -1,8 +1,9 @@
-//! [`Segmenter`]: cuts periods into overlapping segments. Pure: knows no clock and no device.
+//! [`Segmenter`] and [`ChunkSegmenter`]: cut sound into overlapping segments, the one a device's
+//! periods, the other a client's chunks. Pure: they know no clock and no device.
 
 use std::time::Duration;
 
-use crate::media::{Period, SAMPLE_RATE_HZ, Segment, duration_of};
+use crate::media::{ChannelFault, Period, SAMPLE_RATE_HZ, Segment, SoundChunk, duration_of};
 
 /// How sound is cut.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,6 +93,88 @@ impl Segmenter {
         self.pending.drain(..dropped);
         self.skip = self.hop - dropped;
         self.known = self.length.saturating_sub(self.hop);
+    }
+}
+
+/// Makes one segment of each chunk that brings enough new sound: a client awaits one answer to what
+/// it sends, so that a long chunk is one long segment. The lengths are the [`Segmenter`]'s.
+#[derive(Debug)]
+pub struct ChunkSegmenter {
+    length: usize,
+    hop: usize,
+    /// The newest sound without a gap; the last `fresh` samples were in no segment yet.
+    heard: Vec<i16>,
+    fresh: usize,
+    /// How many segments there were, and gaps.
+    segments_total: u64,
+}
+
+impl ChunkSegmenter {
+    /// A segmenter that has heard nothing.
+    pub fn new(config: SegmentConfig) -> Self {
+        let (length, hop) = (samples_in(config.length), samples_in(config.hop));
+        ChunkSegmenter { length, hop, heard: Vec::new(), fresh: 0, segments_total: 0 }
+    }
+
+    /// The most samples that are remembered between two chunks.
+    pub fn most_samples(&self) -> usize {
+        self.length + self.hop
+    }
+
+    /// Takes out what was heard, to append the next chunk's sound to it.
+    pub fn take_heard(&mut self) -> Vec<i16> {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Takes it back, with `new` samples appended; true where a segment can be cut now.
+    pub fn put_heard(&mut self, heard: Vec<i16>, new: usize) -> bool {
+        self.heard = heard;
+        self.fresh += new;
+        let is_enough = self.fresh >= self.hop;
+        if !is_enough {
+            // Much was read and little heard: the memory was for this chunk alone.
+            self.heard.shrink_to(self.most_samples());
+        }
+        is_enough
+    }
+
+    /// A segment of the newest sound, once there is a hop of it that is new: of the configured
+    /// length, or all that is new where that is longer. Its number counts segments, as the
+    /// analyser wants it. The newest sound is of `chunk`, and the sound that stays is in a `Vec`
+    /// with room for `capacity` samples.
+    pub fn cut(
+        &mut self,
+        chunk: &SoundChunk,
+        channel_fault: Option<ChannelFault>,
+        capacity: usize,
+    ) -> Option<Segment> {
+        if self.fresh < self.hop {
+            return None;
+        }
+        let length = self.fresh.max(self.length).min(self.heard.len());
+        self.heard.drain(..self.heard.len() - length);
+        let surplus = length.saturating_sub(self.length);
+        let mut tail = Vec::with_capacity(capacity);
+        tail.extend_from_slice(&self.heard[surplus..]);
+        let segment = Segment {
+            sequence: self.segments_total,
+            captured_at: chunk.captured_at,
+            unix_ms: chunk.unix_ms,
+            new_samples: self.fresh,
+            channel_fault,
+            samples: std::mem::replace(&mut self.heard, tail),
+        };
+        self.segments_total += 1;
+        self.fresh = 0;
+        Some(segment)
+    }
+
+    /// A gap: no segment spans it.
+    pub fn forget(&mut self) {
+        self.heard.clear();
+        self.fresh = 0;
+        // A number that is left out tells the analyser of the gap.
+        self.segments_total += 1;
     }
 }
 

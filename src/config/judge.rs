@@ -105,8 +105,13 @@ impl Judge<'_> {
             );
             self.problem_of(&["audio.hop_ms", "audio.segment_ms"], message);
         }
-        let segments = SegmentConfig { length, hop };
-        MicrophoneConfig { device: self.text("audio.device"), segments }
+        MicrophoneConfig { device: self.text("audio.device"), segments: self.segments() }
+    }
+
+    /// How sound is cut, the microphone's and clients'.
+    fn segments(&self) -> SegmentConfig {
+        let (length, hop) = (self.millis("audio.segment_ms"), self.millis("audio.hop_ms"));
+        SegmentConfig { length, hop }
     }
 
     /// The source of "video" or "audio"; a file must be named where one is asked for.
@@ -236,6 +241,7 @@ impl Judge<'_> {
         EngineConfig {
             vision_workers: self.count("vision.workers"),
             speech_workers: self.count("speech.workers"),
+            segments: self.segments(),
             segment_queue: self.count("audio.queue"),
             ..EngineConfig::default()
         }

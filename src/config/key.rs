@@ -195,13 +195,14 @@ pub const KEYS: &[Key] = &[
         "audio.segment_ms",
         Integer(500, 30_000),
         Is("3000"),
-        "How much sound is analysed at a time.",
+        "How much sound is analysed at a time, the microphone's and that of clients' chunks.",
     ),
     key(
         "audio.hop_ms",
         Integer(100, 30_000),
         Is("1000"),
-        "How much later the next segment begins; at most audio.segment_ms.",
+        "How much later the next segment begins, and how much new sound of a client is worth an \
+         answer; at most audio.segment_ms.",
     ),
     key(
         "audio.queue",

@@ -6,7 +6,7 @@
 
 use ropus::{Channels, DecodeMode, Decoder};
 
-use super::{channels::ChannelMixer, webm::OpusTrack};
+use super::{channels::ChannelMixer, packets::OpusTrack};
 use crate::{
     error::{Error, ErrorKind, Result},
     media::{ChannelFault, FULL_SCALE, SAMPLE_RATE_HZ, to_i16},

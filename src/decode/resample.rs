@@ -3,7 +3,10 @@
 //! A polyphase windowed sinc (Kaiser window, see Oppenheim & Schafer, Discrete-Time Signal
 //! Processing, "Design of FIR filters by windowing"): flat to 7 kHz, 80 dB down from 8 kHz on.
 
-use std::f64::consts::PI;
+use std::{
+    f64::consts::PI,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use crate::media::SAMPLE_RATE_HZ;
 
@@ -29,7 +32,7 @@ pub struct Resampler {
     /// Input samples that the kernel reaches on each side.
     reach: usize,
     /// `up` kernels of `2 * reach` coefficients, one for each fraction of an input sample.
-    kernels: Vec<f32>,
+    kernels: Arc<[f32]>,
     /// The input that later outputs need; the first is input number `begins_at - reach`.
     history: Vec<f32>,
     begins_at: u64,
@@ -50,12 +53,12 @@ impl Resampler {
         }
         let band = CUTOFF * (f64::from(SAMPLE_RATE_HZ) / f64::from(rate_hz)).min(1.0);
         let reach = usize::try_from(reach).ok()?;
-        let kernels = (0..up).flat_map(|phase| kernel(phase as f64 / up as f64, reach, band));
+        let make = || (0..up).flat_map(|phase| kernel(phase as f64 / up as f64, reach, band));
         Some(Resampler {
             up,
             down,
             reach,
-            kernels: kernels.collect(),
+            kernels: kernels(rate_hz, || make().collect()),
             history: vec![0.0; reach],
             begins_at: 0,
             received: 0,
@@ -95,6 +98,23 @@ impl Resampler {
         self.history.drain(..small(next - self.begins_at));
         self.begins_at = next;
     }
+}
+
+/// The kernels that are in use, by the rate of their input.
+static KERNELS: Mutex<Vec<(u32, Weak<[f32]>)>> = Mutex::new(Vec::new());
+
+/// Those for this rate, made where nobody has them: 184 kB and a millisecond at 44.1 kHz, of which
+/// fifty clients would each have their own.
+fn kernels(rate_hz: u32, make: impl FnOnce() -> Arc<[f32]>) -> Arc<[f32]> {
+    let mut known = KERNELS.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|(_, kernels)| kernels.strong_count() > 0);
+    let found = known.iter().find(|(rate, _)| *rate == rate_hz);
+    if let Some(kernels) = found.and_then(|(_, kernels)| kernels.upgrade()) {
+        return kernels;
+    }
+    let kernels = make();
+    known.push((rate_hz, Arc::downgrade(&kernels)));
+    kernels
 }
 
 /// The coefficients for an output that lies `fraction` of an input sample after an input.

@@ -77,7 +77,7 @@ impl SoundDecoder {
         let source = match chunk.format {
             SoundFormat::Pcm16k => Source::Pcm { data, at: 0 },
             SoundFormat::Detect if is_wav(&data) => Source::UnreadWav { data, is_long: false },
-            SoundFormat::Detect | SoundFormat::WebM => {
+            SoundFormat::Detect | SoundFormat::Recording => {
                 Source::Slice(Box::new(self.recording.begin(data)))
             }
         };

@@ -33,6 +33,7 @@ pub use sound::{MOST_LONG_CHUNKS, SOUND_CHUNK_WORKING_BYTES};
 use working::Working;
 
 use crate::{
+    capture::segmenter::SegmentConfig,
     error::Result,
     media::Frame,
     speech::{VoiceAnalyser, VoiceObservation},
@@ -57,6 +58,8 @@ pub struct EngineConfig {
     pub vision_workers: usize,
     /// Threads that analyse segments, 1..16.
     pub speech_workers: usize,
+    /// How clients' chunks are cut into segments, as the microphone's sound is.
+    pub segments: SegmentConfig,
     /// Segments that may wait in a stream's lane; the oldest is dropped.
     pub segment_queue: usize,
     /// Observations that may wait for a stream's task; the workers wait when it is full.
@@ -84,6 +87,7 @@ impl Default for EngineConfig {
         EngineConfig {
             vision_workers: 0,
             speech_workers: 1,
+            segments: SegmentConfig::default(),
             segment_queue: 2,
             observation_queue: 8,
         }

@@ -8,6 +8,7 @@ use std::{mem::take, task::Poll, time::Duration};
 
 use super::lanes::Media;
 use crate::{
+    capture::segmenter::{ChunkSegmenter, SegmentConfig},
     cost::Stopwatch,
     decode::sound::{Decoding, MOST_SAMPLES, PIECE_SAMPLES, SoundDecoder},
     error::Result,
@@ -16,16 +17,8 @@ use crate::{
     speech::{Analysis, VoiceAnalyser, VoiceObservation, VoiceTrack},
 };
 
-/// A segment of chunks holds at least so much, once there was so much.
-const SEGMENT_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
-
-/// New sound that is worth an analysis.
-const HOP_SAMPLES: usize = SAMPLE_RATE_HZ as usize;
-
-/// What is remembered at most, with the first piece of a chunk: a segment, what was in none yet,
-/// and a piece with the longest packet that it ends with.
-const HEARD_SAMPLES: usize =
-    SEGMENT_SAMPLES + HOP_SAMPLES + PIECE_SAMPLES + SAMPLE_RATE_HZ as usize / 8;
+/// A piece with the longest packet that it ends with.
+const FIRST_PIECE_SAMPLES: usize = PIECE_SAMPLES + SAMPLE_RATE_HZ as usize / 8;
 
 /// What a sample of a long chunk takes until it is analysed: 2 bytes as it was decoded, up to 2.5
 /// in what the pitch is chosen from, its share of the tracks, and as much again for what an
@@ -122,23 +115,35 @@ impl Media for Sound {
 }
 
 /// What is remembered of a stream between its sounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SoundTrack {
     voice: VoiceTrack,
     decoder: SoundDecoder,
-    /// The newest sound without a gap; the last `fresh` samples were in no segment yet. With the
-    /// chunk while that is decoded.
-    heard: Vec<i16>,
-    fresh: usize,
+    /// Its sound is with the chunk while that is decoded.
+    segmenter: ChunkSegmenter,
     /// A chunk is being decoded, or was dropped meanwhile.
     is_torn: bool,
-    /// How many segments were made of chunks.
-    segments_total: u64,
     /// What decoding took of the chunk that was decoded by this piece.
     pub(super) decode: Option<Duration>,
 }
 
 impl SoundTrack {
+    /// Of a stream that has heard nothing; clients' chunks are cut so.
+    pub(super) fn new(segments: SegmentConfig) -> Self {
+        SoundTrack {
+            voice: VoiceTrack::default(),
+            decoder: SoundDecoder::default(),
+            segmenter: ChunkSegmenter::new(segments),
+            is_torn: false,
+            decode: None,
+        }
+    }
+
+    /// What is remembered at most with the first piece of a chunk.
+    fn most_heard(&self) -> usize {
+        self.segmenter.most_samples() + FIRST_PIECE_SAMPLES
+    }
+
     /// Works on some sound, by one piece. Pending: there is more to be done. `None` where there is
     /// not enough new sound yet.
     pub(super) fn observe(
@@ -182,22 +187,22 @@ impl SoundTrack {
     /// chunk that cannot be read, end what was heard: no segment spans lost sound.
     fn decode(&mut self, chunk: &mut SoundChunk, work: &mut Work) -> Result<Option<usize>> {
         let mut stopwatch = Stopwatch::start();
+        let most_heard = self.most_heard();
         if let Work::None = work {
             chunk.gap_before |= take(&mut self.is_torn);
             if chunk.gap_before {
-                self.forget();
+                self.segmenter.forget();
             }
             self.is_torn = true;
             let decoding = Box::new(self.decoder.begin(chunk));
-            let mut heard = take(&mut self.heard);
-            heard.reserve_exact(HEARD_SAMPLES.saturating_sub(heard.len()));
+            let mut heard = self.segmenter.take_heard();
+            heard.reserve_exact(most_heard.saturating_sub(heard.len()));
             let before = heard.len();
             *work = Work::Decoding { decoding, heard, before, took: Duration::ZERO };
         } else if let Work::Decoding { heard, .. } = work {
             // There is memory for all of it from now on, and it is taken once. Too long a chunk
             // is refused after the piece by which it is.
-            let most = HEARD_SAMPLES + MOST_SAMPLES;
-            heard.reserve_exact(most.saturating_sub(heard.len()));
+            heard.reserve_exact((most_heard + MOST_SAMPLES).saturating_sub(heard.len()));
         }
         let Work::Decoding { decoding, heard, before, took } = work else {
             unreachable!("it was just begun");
@@ -206,7 +211,7 @@ impl SoundTrack {
         if decoding.take_break() {
             heard.drain(..*before);
             *before = 0;
-            self.forget();
+            self.segmenter.forget();
         }
         match advanced {
             Ok(true) => (),
@@ -216,51 +221,21 @@ impl SoundTrack {
             }
             Err(error) => {
                 self.is_torn = false;
-                self.forget();
+                self.segmenter.forget();
                 return Err(error);
             }
         }
         let new = heard.len() - *before;
-        self.heard = take(heard);
         self.is_torn = false;
-        self.fresh += new;
-        if self.fresh < HOP_SAMPLES {
-            // Much was read and little heard: the memory was for this chunk alone.
-            self.heard.shrink_to(HEARD_SAMPLES);
-        }
+        self.segmenter.put_heard(take(heard), new);
         self.decode = (new > 0).then(|| *took + stopwatch.lap().wall);
         Ok(Some(new))
     }
 
-    /// A segment of the newest sound, once there is enough that is new. Its number counts
-    /// segments, as the analyser wants it.
+    /// A segment of the newest sound, once there is enough that is new.
     fn cut(&mut self, chunk: &SoundChunk) -> Option<Segment> {
-        if self.fresh < HOP_SAMPLES {
-            return None;
-        }
-        let length = self.fresh.max(SEGMENT_SAMPLES).min(self.heard.len());
-        self.heard.drain(..self.heard.len() - length);
-        let surplus = length.saturating_sub(SEGMENT_SAMPLES);
-        let mut tail = Vec::with_capacity(HEARD_SAMPLES);
-        tail.extend_from_slice(&self.heard[surplus..]);
-        let segment = Segment {
-            sequence: self.segments_total,
-            captured_at: chunk.captured_at,
-            unix_ms: chunk.unix_ms,
-            new_samples: self.fresh,
-            channel_fault: self.decoder.channel_fault(),
-            samples: std::mem::replace(&mut self.heard, tail),
-        };
-        self.segments_total += 1;
-        self.fresh = 0;
-        Some(segment)
-    }
-
-    fn forget(&mut self) {
-        self.heard.clear();
-        self.fresh = 0;
-        // A number that is left out tells the analyser of the gap.
-        self.segments_total += 1;
+        let (most_heard, channel_fault) = (self.most_heard(), self.decoder.channel_fault());
+        self.segmenter.cut(chunk, channel_fault, most_heard)
     }
 }
 
@@ -299,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_segment_is_the_last_three_seconds_or_all_that_is_new() {
-        let mut track = SoundTrack::default();
+        let mut track = SoundTrack::new(SegmentConfig::default());
         assert_eq!(
             cut(&mut track, &chunk(1, 8_000, false)),
             None,
@@ -312,8 +287,57 @@ mod tests {
     }
 
     #[test]
+    fn the_configured_lengths_are_for_chunks_too() {
+        let ms = Duration::from_millis;
+        let config = SegmentConfig { length: ms(1000), hop: ms(500) };
+        let mut track = SoundTrack::new(config);
+        assert_eq!(cut(&mut track, &chunk(1, 7_999, false)), None);
+        assert_eq!(cut(&mut track, &chunk(2, 4_000, false)), Some((11_999, 11_999, 1)));
+        assert_eq!(cut(&mut track, &chunk(3, 8_000, false)), Some((16_000, 8_000, 1)));
+        assert_eq!(cut(&mut track, &chunk(4, 40_000, false)), Some((40_000, 40_000, 4)));
+        let mut track = SoundTrack::new(SegmentConfig { length: ms(5000), hop: ms(5000) });
+        assert_eq!(cut(&mut track, &chunk(1, 48_000, false)), None);
+        assert_eq!(cut(&mut track, &chunk(2, 48_000, false)), Some((96_000, 96_000, 1)));
+        assert_eq!(track.segmenter.take_heard().len(), 80_000, "a segment is kept, no more");
+    }
+
+    /// A slice of a WebM whose clock goes on after 5 s is heard with the silence; after 20 s
+    /// nothing of before is in its segment.
+    #[test]
+    fn no_segment_spans_a_long_pause_between_slices() {
+        let file = include_bytes!("../../tests/data/webm/mediarecorder-3s.webm");
+        let webm = |sequence, data: &[u8]| {
+            let chunk = chunk(sequence, 0, false);
+            SoundChunk { format: SoundFormat::Detect, data: data.to_vec(), ..chunk }
+        };
+        let cluster = |at_ms: u32| {
+            let mut body = [&[0xE7, 0x84][..], &at_ms.to_be_bytes()].concat();
+            for n in 0..20_u16 {
+                let silence = [0x80, 0xFB, 3, 0xFF, 0xFE, 0xFF, 0xFE, 0xFF, 0xFE];
+                body.extend([0xA3, 0x8C, 0x81]);
+                body.extend((n * 60).to_be_bytes());
+                body.extend(silence);
+            }
+            let size = 0x1000_0000 | u32::try_from(body.len()).unwrap();
+            [&[0x1F, 0x43, 0xB6, 0x75], &size.to_be_bytes()[..], &body].concat()
+        };
+        for (pause_ms, expected) in [(0, 48_000), (5_000, 80_000 + 19_200), (20_000, 19_200)] {
+            let mut track = SoundTrack::new(SegmentConfig::default());
+            let (first, second) = (webm(1, file), webm(2, &cluster(3_000 + pause_ms)));
+            assert_eq!(decode(&mut track, &first).unwrap(), 48_000);
+            let first = track.cut(&first).unwrap();
+            let new = decode(&mut track, &second).unwrap();
+            let segment = track.cut(&second).unwrap();
+            assert_eq!((segment.samples.len(), segment.new_samples), (expected, new));
+            // The analyser starts anew where a number is left out.
+            let numbers = segment.sequence - first.sequence;
+            assert_eq!(numbers, if pause_ms == 20_000 { 2 } else { 1 });
+        }
+    }
+
+    #[test]
     fn no_segment_spans_a_gap_or_a_broken_chunk() {
-        let mut track = SoundTrack::default();
+        let mut track = SoundTrack::new(SegmentConfig::default());
         assert!(cut(&mut track, &chunk(1, 48_000, false)).is_some());
         assert_eq!(cut(&mut track, &chunk(3, 16_000, true)), Some((16_000, 16_000, 3)));
         let mut broken = chunk(4, 16_000, false);

@@ -353,7 +353,12 @@ impl Engine {
         let (goes_first, is_metered) = (!is_client, is_client);
         let room = |capacity| Room { capacity, goes_first, is_metered };
         self.frames.open(lane, room(FRAME_QUEUE), FaceTrack::default(), sink.clone());
-        self.sounds.open(lane, room(sounds_waiting), SoundTrack::default(), sink.clone());
+        self.sounds.open(
+            lane,
+            room(sounds_waiting),
+            SoundTrack::new(self.config.segments),
+            sink.clone(),
+        );
         let (frames, sounds) = (self.frames.clone(), self.sounds.clone());
         let task =
             StreamTask::new(spec, (observations, obeyed), live.clone(), self.stages.clone());

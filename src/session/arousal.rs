@@ -8,8 +8,11 @@ use std::time::Duration;
 use super::statistic::Statistic;
 use crate::speech::{ArousalFeatures, VoiceObservation};
 
-/// Speech that makes the baseline.
+/// Speech that a baseline needs.
 const BASELINE_SPEECH: Duration = Duration::from_secs(15);
+/// Speech up to which it goes on to learn, of what it finds neutral itself: the spread of 15 s,
+/// which are a handful of utterances, is a guess.
+const LEARNT_SPEECH: Duration = Duration::from_secs(30);
 /// Segments that a spread needs at least.
 const MIN_SEGMENTS: u64 = 4;
 /// The least spread that each feature is given (about a semitone; 1 dB; 0.05): a monotonous
@@ -63,18 +66,21 @@ impl ArousalBaseline {
     /// `None` until 15 s of this speaker's speech were heard, and for a segment without features.
     pub(super) fn push(&mut self, heard: &VoiceObservation) -> Option<Arousal> {
         let values = heard.arousal.as_ref().map(values_of)?;
-        if self.heard >= BASELINE_SPEECH && self.features[0].count >= MIN_SEGMENTS {
-            return Some(judge(self.mean_z(&values)));
-        }
+        let is_known = self.heard >= BASELINE_SPEECH && self.features[0].count >= MIN_SEGMENTS;
+        let arousal = is_known.then(|| judge(self.mean_z(&values)));
+        let is_neutral = |arousal: Arousal| arousal.label == ArousalLabel::Neutral;
         let spoken = heard.new_speech();
-        if spoken.is_zero() {
-            return None;
+        let learns = match arousal {
+            Some(arousal) => self.heard < LEARNT_SPEECH && is_neutral(arousal),
+            None => true,
+        };
+        if learns && !spoken.is_zero() {
+            self.heard += spoken;
+            for (feature, value) in self.features.iter_mut().zip(values) {
+                feature.add(value, spoken);
+            }
         }
-        self.heard += spoken;
-        for (feature, value) in self.features.iter_mut().zip(values) {
-            feature.add(value, spoken);
-        }
-        None
+        arousal
     }
 
     fn mean_z(&self, values: &[f64; 3]) -> f64 {
@@ -141,6 +147,22 @@ mod tests {
         let down = after_baseline().push(&heard(18, 6.7, -38.0)).expect("baseline is there");
         assert_eq!(down.label, ArousalLabel::Calm);
         assert!(up.value > 0.5 && down.value < -0.5, "{up:?} {down:?}");
+    }
+
+    #[test]
+    fn the_baseline_goes_on_to_learn_what_is_neutral_and_nothing_else() {
+        let mut baseline = after_baseline();
+        let of = |baseline: &ArousalBaseline| (baseline.features[0].count, baseline.heard);
+        let (count, heard_for) = of(&baseline);
+        for second in 18..40 {
+            baseline.push(&heard(second, 7.4, -22.0));
+        }
+        assert_eq!(of(&baseline), (count, heard_for), "activated");
+        for second in 40..80 {
+            baseline.push(&heard(second, 7.05, -30.5));
+        }
+        assert_eq!(of(&baseline), (count + 15, Duration::from_secs(30)));
+        assert!((baseline.features[1].mean + 30.25).abs() < 0.01, "half of it");
     }
 
     #[test]

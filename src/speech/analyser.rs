@@ -13,8 +13,9 @@ use super::{
     loudness::{self, LoudnessSums},
     path::PathFinder,
     spectrum::{FRAME_SAMPLES, HOP_SAMPLES, SpectrumAnalyser, VoicedSums},
-    statistics::{keep_spoken, spoken_steps, steps_near_speech, summarise},
+    statistics::{keep_spoken, steps_near_speech, summarise},
     syllables::SyllableCounter,
+    tilt::{TiltAnalyser, TiltSums},
 };
 use crate::{
     cost::Stopwatch,
@@ -90,6 +91,7 @@ pub struct VoiceAnalyser {
     high_pass: HighPass,
     f0: F0Tracker,
     spectrum: SpectrumAnalyser,
+    tilt: TiltAnalyser,
     syllables: SyllableCounter,
     flat_tops: FlatTops,
     /// Samples of the piece in hand, -1..1 and without what lies below a voice, and where in the
@@ -110,6 +112,8 @@ pub struct VoiceAnalyser {
 struct Buffers {
     /// Mean square.
     powers: Vec<f32>,
+    /// The same of each 2.5 ms.
+    parts: Vec<f32>,
     filter: highpass::States,
     /// As the syllables are counted by.
     loudness: Vec<f32>,
@@ -130,6 +134,9 @@ pub struct Analysis {
     f0_track_hz: Vec<Option<f32>>,
     f0: Option<F0Statistics>,
     voiced: VoicedSums,
+    /// The first step that arousal is judged by.
+    newest: usize,
+    tilt: TiltSums,
     buffers: Buffers,
     timing: SpeechTiming,
 }
@@ -157,6 +164,7 @@ impl VoiceAnalyser {
             piece_samples: PIECE_SAMPLES,
             high_pass: HighPass::new(),
             spectrum: SpectrumAnalyser::new(),
+            tilt: TiltAnalyser::new(),
             syllables: SyllableCounter::new(f0.bins()),
             flat_tops: FlatTops::new(),
             f0,
@@ -193,6 +201,7 @@ impl VoiceAnalyser {
         let mut buffers = take(&mut self.spare);
         let offset = highpass::mean(&segment.samples);
         buffers.powers.clear();
+        buffers.parts.clear();
         buffers.filter.begin(offset, segment.samples.len() > self.piece_samples);
         buffers.path.clear();
         buffers.loudness.clear();
@@ -208,6 +217,8 @@ impl VoiceAnalyser {
             f0_track_hz: Vec::new(),
             f0: None,
             voiced: VoicedSums::default(),
+            newest: 0,
+            tilt: TiltSums::default(),
             buffers,
             timing: SpeechTiming::default(),
         }
@@ -233,9 +244,9 @@ impl VoiceAnalyser {
             match analysis.next {
                 Next::Listen(from) => self.listen(from, analysis, segment, track)?,
                 Next::Follow(from) => self.follow(from, analysis, segment),
-                Next::Measure(from) => self.measure(from, analysis, segment),
+                Next::Measure(from) => self.measure(from, analysis, segment, features),
                 Next::Conclude => {
-                    let mut concluded = self.conclude(analysis, segment, features);
+                    let mut concluded = self.conclude(analysis, segment);
                     analysis.timing.total += whole.lap();
                     concluded.timing = analysis.timing;
                     return Ok(Some(concluded));
@@ -275,6 +286,7 @@ impl VoiceAnalyser {
         let to = from.saturating_add(self.piece_samples).min(length);
         self.load(segment, from..to, &mut analysis.buffers);
         loudness::push_powers(&self.samples, &mut analysis.buffers.powers);
+        arousal::push_parts(&self.samples, &mut analysis.buffers.parts);
         let raw = &segment.samples[from..to];
         analysis.loudness.push(raw, &self.samples);
         analysis.peak.push(&self.samples);
@@ -324,6 +336,9 @@ impl VoiceAnalyser {
             analysis.f0_track_hz = self.f0.solve(length, path);
             keep_spoken(&mut analysis.f0_track_hz, &analysis.activity);
             analysis.f0 = summarise(&analysis.f0_track_hz, &mut self.sorted);
+            let new_steps = segment.new_samples.div_ceil(STEP_SAMPLES);
+            let (activity, track) = (&analysis.activity, &analysis.f0_track_hz);
+            analysis.newest = arousal::newest_speech(activity, track, new_steps);
             // Without speech, or with too few voiced frames of it, there is nothing to measure.
             analysis.next =
                 if analysis.f0.is_some() { Next::Measure(0) } else { Next::Conclude };
@@ -332,28 +347,37 @@ impl VoiceAnalyser {
     }
 
     /// The spectra of the voiced frames.
-    fn measure(&mut self, from: usize, analysis: &mut Analysis, segment: &Segment) {
+    fn measure(
+        &mut self,
+        from: usize,
+        analysis: &mut Analysis,
+        segment: &Segment,
+        features: Features,
+    ) {
         let mut step = Stopwatch::start();
         let length = segment.samples.len();
         let to = from.saturating_add(self.piece_samples.next_multiple_of(HOP_SAMPLES));
         let to = to.min(length + 1);
         let half = FRAME_SAMPLES / 2;
         self.load(segment, from.saturating_sub(half)..to + half, &mut analysis.buffers);
+        let track = &analysis.f0_track_hz;
         for centre in (from..to).step_by(HOP_SAMPLES) {
-            if analysis.f0_track_hz.get(centre / STEP_SAMPLES).is_some_and(Option::is_some) {
+            if track.get(centre / STEP_SAMPLES).is_some_and(Option::is_some) {
                 self.spectrum.add(&self.samples, centre - self.start, &mut analysis.voiced);
+            }
+        }
+        let steps = from.div_ceil(STEP_SAMPLES)..to.div_ceil(STEP_SAMPLES).min(track.len());
+        for step in steps.filter(|_| features.voice_emotion) {
+            if step >= analysis.newest && track[step].is_some() {
+                let centre = step * STEP_SAMPLES - self.start;
+                self.tilt.add(&self.samples, centre, &mut analysis.tilt);
             }
         }
         analysis.next = if to > length { Next::Conclude } else { Next::Measure(to) };
         analysis.timing.spectrum += step.lap();
     }
 
-    fn conclude(
-        &mut self,
-        analysis: &mut Analysis,
-        segment: &Segment,
-        features: Features,
-    ) -> VoiceObservation {
+    fn conclude(&mut self, analysis: &mut Analysis, segment: &Segment) -> VoiceObservation {
         let mut step = Stopwatch::start();
         let (buffers, f0_track_hz) =
             (take(&mut analysis.buffers), take(&mut analysis.f0_track_hz));
@@ -374,10 +398,12 @@ impl VoiceAnalyser {
                 )?,
             }))
         });
-        let arousal = f0.zip(voiced).filter(|_| features.voice_emotion).map(|(f0, voiced)| {
-            let powers = buffers.powers.iter().copied().zip(spoken_steps(&activity));
-            let spoken = powers.filter_map(|(power, is_spoken)| is_spoken.then_some(power));
-            arousal::features(&f0, spoken, voiced.hf500_ratio)
+        // Nothing was added where arousal is off.
+        let arousal = analysis.tilt.hf500_ratio().and_then(|hf500_ratio| {
+            let powers =
+                arousal::powers_near_speech(&buffers.parts, &activity, analysis.newest);
+            let track = &f0_track_hz[analysis.newest.min(f0_track_hz.len())..];
+            arousal::features(track, powers, hf500_ratio, &mut self.sorted)
         });
         analysis.timing.spectrum += step.lap();
         let nuclei = || self.syllables.nuclei(&buffers.loudness, &f0_track_hz);

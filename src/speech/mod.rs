@@ -1,7 +1,7 @@
 //! Segment -> [`VoiceObservation`]. Pure: no clock, no device.
 //!
 //! In the order of the work: `highpass`, [`loudness`], [`activity`] (the one model), [`f0`] (with `sinc` and
-//! `path`), [`spectrum`], `clarity`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
+//! `path`), [`spectrum`], `clarity`, `tilt`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
 //! together. The speaker's baseline and anything over time is the session's.
 
 pub mod activity;
@@ -18,6 +18,7 @@ pub mod spectrum;
 mod statistics;
 mod sums;
 pub mod syllables;
+mod tilt;
 
 use std::{ops::Range, time::Duration};
 
@@ -200,14 +201,15 @@ pub struct F0Statistics {
     pub p95_hz: f32,
 }
 
-/// The three features of Bone, Lee & Narayanan 2014, before any baseline.
+/// The three features of Bone, Lee & Narayanan 2014, before any baseline, of the newest speech of a
+/// segment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArousalFeatures {
     /// log2 of the f0 median in Hz.
     pub log2_f0_median: f32,
-    /// Mean level in dB of the frames within 25 dB of the loudest.
+    /// Mean level in dB of the 25 ms frames within 25 dB of the loudest.
     pub level_db: f32,
-    /// log10 of the energy ratio 500 Hz and up to 80-500 Hz.
+    /// log10 of the energy ratio 500 Hz and up to 80-500 Hz, of voiced frames.
     pub log10_hf500: f32,
 }
 

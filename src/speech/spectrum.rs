@@ -1,4 +1,4 @@
-//! Long spectra of the voice: centroid, the energy bands behind clarity and arousal. No pitch.
+//! Long spectra of the voice: centroid, the energy band behind clarity. No pitch.
 
 use std::{ops::Range, sync::Arc};
 
@@ -42,8 +42,6 @@ pub struct VoicedSpectrum {
     pub centroid_hz: f32,
     /// Energy from 1 to 4 kHz against all, 0..1.
     pub presence_ratio: f32,
-    /// Energy from 500 Hz up against that from 80 to 500 Hz.
-    pub hf500_ratio: f32,
 }
 
 /// What a [`VoicedSpectrum`] is made of; the frames may come one by one.
@@ -53,8 +51,6 @@ pub(super) struct VoicedSums {
     centroids_hz: f32,
     all: f32,
     presence: f32,
-    low: f32,
-    high: f32,
 }
 
 impl VoicedSums {
@@ -65,7 +61,6 @@ impl VoicedSums {
             frames,
             centroid_hz: self.centroids_hz / frames as f32,
             presence_ratio: self.presence / self.all,
-            hf500_ratio: self.high / self.low.max(f32::MIN_POSITIVE),
         })
     }
 }
@@ -131,8 +126,6 @@ impl SpectrumAnalyser {
         sums.centroids_hz += centroid_hz;
         sums.all += self.energy(0..self.power.len());
         sums.presence += self.energy(bins(1000, 4000));
-        sums.low += self.energy(bins(80, 500));
-        sums.high += self.energy(bins(500, SAMPLE_RATE_HZ as usize / 2));
     }
 
     /// Power spectrum of the frame centred at sample `centre`, zeros outside of the samples.

@@ -23,13 +23,13 @@ pub(super) fn percentile(sorted: &[f32], share: f32) -> f32 {
 }
 
 /// The voice activity model judges chunks of 32 ms: a voice may begin up to so much before it is
-/// sure, and end so much after, ms.
-const HANGOVER_MS: u64 = 60;
+/// sure, and end so much after.
+pub(super) const HANGOVER: Duration = Duration::from_millis(60);
 
 /// Of every step from the start of a segment whether somebody speaks then, hangover included; in a
 /// segment that does not count as spoken nobody does.
-pub(super) fn spoken_steps(activity: &Activity) -> impl Iterator<Item = bool> + Clone {
-    steps_near_speech(activity, Duration::from_millis(HANGOVER_MS))
+fn spoken_steps(activity: &Activity) -> impl Iterator<Item = bool> + Clone {
+    steps_near_speech(activity, HANGOVER)
 }
 
 /// The same with so much on either side of the speech.
@@ -55,7 +55,7 @@ pub(super) fn keep_spoken(f0_track_hz: &mut [Option<f32>], activity: &Activity) 
         *f0_hz = f0_hz.filter(|_| is_spoken);
     }
     for stretch in &activity.speech {
-        let steps = stretch.steps(f0_track_hz.len(), Duration::from_millis(HANGOVER_MS));
+        let steps = stretch.steps(f0_track_hz.len(), HANGOVER);
         let track = &mut f0_track_hz[steps];
         let voiced = track.iter().flatten().count();
         if (voiced as f32) < MIN_VOICED_RATIO * track.len() as f32 {

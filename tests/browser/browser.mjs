@@ -83,9 +83,9 @@ export async function screenshot(page, name) {
 }
 
 /** Waits until an element's text fits. */
-export async function waitForText(page, selector, pattern) {
+export async function waitForText(page, selector, pattern, timeout = 15_000) {
   await page.waitForFunction(
-    ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source], { timeout: 15_000 },
+    ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source], { timeout },
   );
 }
 

@@ -92,6 +92,32 @@ async fn sound_comes_as_a_whole_webm_a_wav_or_bare_samples() {
     assert_eq!(client.wait_for("audio_analysis").await["timestamp"], 3);
 }
 
+/// What the recorders of all browsers give, one after the other on the same connection.
+#[tokio::test]
+async fn every_container_is_heard_whole_and_in_slices() {
+    let doors = open().await;
+    let mut client = doors.operator().await;
+    for (number, name) in
+        ["opus.ogg", "opus.mp4", "aac_48k.mp4", "aac_44k_stereo.mp4", "aac_with_video.mp4"]
+            .into_iter()
+            .enumerate()
+    {
+        let file = fs::read(format!("tests/data/recorders/ffmpeg_{name}")).unwrap();
+        client.say(audio_chunk(&file, json!(name))).await;
+        let report = client.wait_for("audio_analysis").await;
+        assert_eq!(report["timestamp"], name);
+        assert_eq!(report["data"]["audio_detected"], true, "{name}");
+        assert!(report["data"]["pitch_median"].as_f64().is_some(), "{name}: {report:#}");
+        // The last slice completes the second that is worth an answer.
+        let slices: Vec<&[u8]> = file.chunks(file.len() / 3 + 1).collect();
+        for (part, slice) in slices.iter().enumerate() {
+            client.send(binary(2, (number * 10 + part) as u64, slice)).await;
+        }
+        let report = client.wait_for("audio_analysis").await;
+        assert!(report["data"]["volume_mean"].as_f64().unwrap() > 0.0, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn an_empty_recording_is_no_sound_and_no_fault() {
     let doors = open().await;

@@ -9,7 +9,8 @@ mod block;
 mod element;
 mod track;
 
-pub use track::OpusTrack;
+use super::packets::Track;
+pub use super::packets::{Event, OpusTrack};
 
 use crate::error::{Error, ErrorKind, Result};
 use element::Head;
@@ -39,21 +40,6 @@ const LARGEST_SKIP_BYTES: u64 = 16 << 20;
 
 /// Bytes that are looked through at a time, where neither ids nor sizes say what they are.
 const MOST_SEARCHED_BYTES: usize = 64 << 10;
-
-/// What the file says, in its order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Event<'a> {
-    /// A file begins whose sound is this: forget what was before.
-    Track(OpusTrack),
-    /// The next Opus packet of that track.
-    Packet {
-        /// When its sound begins, in µs by the file's clock; `None` where it follows the packet
-        /// before it in a lace, or the file does not say.
-        at_us: Option<i64>,
-        /// The packet.
-        packet: &'a [u8],
-    },
-}
 
 /// Takes the slices of a WebM, or one whole WebM after the other.
 #[derive(Debug, Default)]
@@ -132,9 +118,14 @@ impl WebmReader {
         Ok(())
     }
 
+    /// Whether a file begins like this.
+    pub(super) fn is_beginning(slice: &[u8]) -> bool {
+        slice.starts_with(&EBML.to_be_bytes())
+    }
+
     /// Begins the next slice; gives what of it is for [`WebmReader::read_on`].
     pub fn begin<'a>(&mut self, slice: &'a [u8]) -> &'a [u8] {
-        if slice.starts_with(&EBML.to_be_bytes()) {
+        if WebmReader::is_beginning(slice) {
             // A new recording, whatever the one before still owed.
             self.pending.clear();
             self.place = Place::Element;
@@ -315,7 +306,7 @@ impl WebmReader {
             }
             TRACK_ENTRY if self.track.is_none() => {
                 self.track = track::opus_track(body)?;
-                self.track.map_or(Ok(()), |(_, track)| take(Event::Track(track)))
+                self.track.map_or(Ok(()), |(_, track)| take(Event::Track(Track::Opus(track))))
             }
             TRACK_ENTRY => Ok(()),
             _ => {

@@ -24,7 +24,8 @@ impl Heard {
     fn push(&mut self, reader: &mut WebmReader, slice: &[u8]) -> Result<()> {
         reader.push(slice, &mut |event| {
             match event {
-                Event::Track(track) => self.tracks.push(track),
+                Event::Track(Track::Opus(track)) => self.tracks.push(track),
+                Event::Track(Track::Aac(_)) => unreachable!("WebM has none"),
                 Event::Packet { packet, .. } => self.packets.push(packet.to_vec()),
             }
             Ok(())

@@ -1,6 +1,9 @@
 //! What a file says about itself: its kind, and its Opus track.
 
-use super::element::{children, damaged, unsigned};
+use super::{
+    OpusTrack,
+    element::{children, damaged, unsigned},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 const DOC_TYPE: u32 = 0x4282;
@@ -8,17 +11,6 @@ const TRACK_NUMBER: u32 = 0xD7;
 const CODEC_ID: u32 = 0x86;
 const CODEC_PRIVATE: u32 = 0x63A2;
 const CONTENT_ENCODINGS: u32 = 0x6D80;
-
-/// How the sound of a file was encoded: its `OpusHead` (RFC 7845, section 5.1).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct OpusTrack {
-    /// 1 or 2.
-    pub channels: u8,
-    /// Samples at 48 kHz that the encoder put before the sound.
-    pub pre_skip: u16,
-    /// To be applied to the sound, in 1/256 dB.
-    pub gain_q8_db: i16,
-}
 
 /// Refuses an EBML file that is no WebM.
 pub(super) fn check_doc_type(header: &[u8]) -> Result<()> {
@@ -59,45 +51,7 @@ pub(super) fn opus_track(entry: &[u8]) -> Result<Option<(u64, OpusTrack)>> {
     }
     let number = number.ok_or_else(|| damaged("a track without a number"))?;
     // Packets say themselves what they are; the head only adds to that.
-    let track =
-        track.map_or(Ok(OpusTrack { channels: 1, ..OpusTrack::default() }), opus_head)?;
+    let track = track
+        .map_or(Ok(OpusTrack { channels: 1, ..OpusTrack::default() }), OpusTrack::of_head)?;
     Ok(Some((number, track)))
-}
-
-fn opus_head(private: &[u8]) -> Result<OpusTrack> {
-    let [
-        b'O',
-        b'p',
-        b'u',
-        b's',
-        b'H',
-        b'e',
-        b'a',
-        b'd',
-        version,
-        channels,
-        skip_low,
-        skip_high,
-        _,
-        _,
-        _,
-        _,
-        gain_low,
-        gain_high,
-        family,
-        ..,
-    ] = *private
-    else {
-        return Err(damaged("an Opus track without a whole OpusHead"));
-    };
-    if version & 0xF0 != 0 {
-        return Err(damaged("an OpusHead of a later version"));
-    }
-    if family != 0 || !(1..=2).contains(&channels) {
-        let what = format!("Opus of {channels} channels; record in mono or stereo");
-        return Err(Error::new(ErrorKind::InvalidInput, what));
-    }
-    let pre_skip = u16::from_le_bytes([skip_low, skip_high]);
-    let gain_q8_db = i16::from_le_bytes([gain_low, gain_high]);
-    Ok(OpusTrack { channels, pre_skip, gain_q8_db })
 }

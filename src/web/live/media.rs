@@ -58,9 +58,9 @@ impl Connection {
                 within(payload.len(), LARGEST_PICTURE_BYTES)?;
                 self.put_frame(Ok((PixelFormat::Jpeg, payload.to_vec())), stamp).await
             }
-            BinaryKind::WebM => {
+            BinaryKind::Recording => {
                 within(payload.len(), LARGEST_SOUND_BYTES)?;
-                self.put_chunk(Ok((SoundFormat::WebM, payload.to_vec())), stamp).await
+                self.put_chunk(Ok((SoundFormat::Recording, payload.to_vec())), stamp).await
             }
             BinaryKind::Pcm => {
                 within(payload.len(), LARGEST_SOUND_BYTES)?;

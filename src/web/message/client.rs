@@ -216,8 +216,8 @@ fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
 pub enum BinaryKind {
     /// A JPEG picture.
     Jpeg,
-    /// A WebM file or the next slice of one.
-    WebM,
+    /// A recording (WebM, Ogg, MP4) or the next slice of one.
+    Recording,
     /// 16-bit little-endian samples, 16 kHz mono.
     Pcm,
 }
@@ -237,7 +237,7 @@ pub fn parse_binary(message: &[u8]) -> Result<(BinaryKind, u64), Refusal> {
     let [kind, timestamp @ ..] = *header;
     let kind = match kind {
         1 => BinaryKind::Jpeg,
-        2 => BinaryKind::WebM,
+        2 => BinaryKind::Recording,
         3 => BinaryKind::Pcm,
         other => {
             let sentence = format!("there is no binary kind {other}; 1 JPEG, 2 WebM, 3 PCM");
@@ -358,7 +358,7 @@ mod tests {
     fn a_binary_message_has_a_kind_and_a_time() {
         let mut message = vec![2];
         message.extend(7_u64.to_le_bytes());
-        assert_eq!(parse_binary(&message), Ok((BinaryKind::WebM, 7)));
+        assert_eq!(parse_binary(&message), Ok((BinaryKind::Recording, 7)));
         assert_eq!(parse_binary(&message[..8]).unwrap_err().code, "invalid_message");
         message[0] = 9;
         assert_eq!(parse_binary(&message).unwrap_err().code, "unknown_type");

@@ -2,7 +2,7 @@
 // To embed it elsewhere copy this file and those it imports; docs/guide/page.md has an example.
 
 import { addressHere, Connection, makeSessionId } from "./connection.js";
-import { asDataUrl, FrameSource, KIND_JPEG, KIND_WEBM, SoundSource, withHeader } from "./media.js";
+import { asDataUrl, FrameSource, KIND_JPEG, KIND_RECORDING, SoundSource, withHeader } from "./media.js";
 
 const DEFAULTS = {
   url: null, token: null, sessionId: null, video: true, audio: true, isBinary: true,
@@ -10,7 +10,7 @@ const DEFAULTS = {
 };
 
 /**
- * Sends pictures (2 fps, 640x480 JPEG) and sound (3 s slices of WebM/Opus) and hears the analysis.
+ * Sends pictures (2 fps, 640x480 JPEG) and sound (3 s slices of a recording) and hears the analysis.
  *
  * Events (`CustomEvent`, the data is `detail`):
  * - `visual`, `audio`: the data of `visual_analysis` and `audio_analysis`;
@@ -206,8 +206,8 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
       this.frames.onDrop = () => (this.counts.frames_dropped += 1);
     }
     if (this.stream.getAudioTracks().length > 0) {
-      this.sound = new SoundSource(this.stream, o.chunkMs, (webm, at) => this.sendChunk(webm, at));
-      if (!this.sound.start()) this.fail("no_recorder", "this browser cannot record WebM/Opus");
+      this.sound = new SoundSource(this.stream, o.chunkMs, (slice, at) => this.sendChunk(slice, at));
+      if (!this.sound.start()) this.fail("no_recorder", "this browser records neither Opus nor AAC in WebM, Ogg or MP4");
     }
   }
 
@@ -241,10 +241,10 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.counts[isSent ? "frames_sent" : "frames_dropped"] += 1;
   }
 
-  async sendChunk(webm, at) {
+  async sendChunk(slice, at) {
     const isSent = this.options.isBinary
-      ? this.connection.sendRaw(await withHeader(KIND_WEBM, at, webm))
-      : this.connection.send("audio_chunk", { audio: (await asDataUrl(webm)).split(",")[1], timestamp: at, duration: this.options.chunkMs });
+      ? this.connection.sendRaw(await withHeader(KIND_RECORDING, at, slice))
+      : this.connection.send("audio_chunk", { audio: (await asDataUrl(slice)).split(",")[1], timestamp: at, duration: this.options.chunkMs });
     this.counts[isSent ? "chunks_sent" : "chunks_dropped"] += 1;
   }
 }

@@ -1,12 +1,15 @@
-// A MediaStream as JPEG pictures and as slices of WebM/Opus, and the form in which they are sent.
+// A MediaStream as JPEG pictures and as slices of a recording, and the form in which they are sent.
 // Knows no network.
 
 /** Kinds of a binary message: `[kind u8][timestamp u64 LE, ms][payload]`. */
 export const KIND_JPEG = 1;
-export const KIND_WEBM = 2;
+export const KIND_RECORDING = 2;
 const HEADER_BYTES = 9;
 
-const SOUND = "audio/webm;codecs=opus";
+/** What the booth decodes, the smallest at one loudness first: Chromium and Firefox record the first, a Safari before 18.4 the last. */
+export const SOUND_TYPES = [
+  "audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4;codecs=opus", "audio/mp4;codecs=mp4a.40.2", "audio/mp4",
+];
 
 /** Takes a picture each 1/fps s, unless the last one is not done or there is no room for it. */
 export class FrameSource {
@@ -53,7 +56,7 @@ export class FrameSource {
   }
 }
 
-/** Records sound; `give(webm, at_ms)` takes each slice of the one file that this makes. */
+/** Records sound; `give(slice, at_ms)` takes each slice of the one file that this makes. */
 export class SoundSource {
   constructor(stream, chunkMs, give) {
     Object.assign(this, { chunkMs, give, recorder: null });
@@ -62,8 +65,9 @@ export class SoundSource {
 
   /** False where the browser cannot record what the booth reads. */
   start() {
-    if (!globalThis.MediaRecorder?.isTypeSupported(SOUND)) return false;
-    this.recorder = new MediaRecorder(this.stream, { mimeType: SOUND });
+    const mimeType = SOUND_TYPES.find((type) => globalThis.MediaRecorder?.isTypeSupported(type));
+    if (mimeType === undefined) return false;
+    this.recorder = new MediaRecorder(this.stream, { mimeType });
     this.recorder.ondataavailable = ({ data }) => {
       if (data.size > 0) this.give(data, Date.now());
     };

@@ -48,7 +48,7 @@ export const EN = {
   own_counts: "Pictures sent {frames_sent}, dropped {frames_dropped} · sound sent {chunks_sent}, dropped {chunks_dropped}",
   error_not_allowed: "The browser was not allowed to use the camera and microphone. Allow it in the address bar and start again.",
   error_no_camera: "No usable camera or microphone was found.", error_device_lost: "The camera or microphone was unplugged; the interview has ended.",
-  error_not_secure: "A browser opens its camera only over https or on localhost.", error_no_recorder: "This browser cannot record WebM/Opus; only pictures are sent.",
+  error_not_secure: "A browser opens its camera only over https or on localhost.", error_no_recorder: "This browser records sound in none of the forms that the booth reads (Opus or AAC in WebM, Ogg or MP4); only pictures are sent.",
   error_foreign_origin: "The booth refuses this page's address. A reverse proxy in front of it must pass the Host on, and web.proxies must name the proxy: see docs/guide/proxy.md.",
   error_no_websocket: "The booth answers, but no WebSocket reaches it. A reverse proxy in front of it must pass Upgrade and Connection on: see docs/guide/proxy.md.",
   error_full: "The booth has no free connection. It is tried again.",

@@ -48,7 +48,7 @@ export const ZH = {
   own_counts: "画面：已发送 {frames_sent}，丢弃 {frames_dropped} · 声音：已发送 {chunks_sent}，丢弃 {chunks_dropped}",
   error_not_allowed: "浏览器未获准使用摄像头和麦克风。请在地址栏中允许，然后重新开始。",
   error_no_camera: "没有找到可用的摄像头或麦克风。", error_device_lost: "摄像头或麦克风已拔出，面试已结束。",
-  error_not_secure: "浏览器只在 https 或 localhost 下打开摄像头。", error_no_recorder: "此浏览器不能录制 WebM/Opus，只发送画面。",
+  error_not_secure: "浏览器只在 https 或 localhost 下打开摄像头。", error_no_recorder: "此浏览器录制的声音格式都无法读取（需要 WebM、Ogg 或 MP4 中的 Opus 或 AAC），只发送画面。",
   error_foreign_origin: "面试间拒绝了本页面的地址。前面的反向代理必须传递 Host，并在 web.proxies 中登记该代理：见 docs/guide/proxy.md。",
   error_no_websocket: "面试间有响应，但 WebSocket 无法到达。前面的反向代理必须传递 Upgrade 和 Connection：见 docs/guide/proxy.md。",
   error_full: "面试间没有空闲连接，将自动重试。",
