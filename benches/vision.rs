@@ -6,7 +6,7 @@ use boothd::{
     decode::Picture,
     features::Features,
     inference::Catalog,
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
     vision::{FaceAnalyser, FaceModels, FaceTrack, VisionConfig},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -25,7 +25,8 @@ fn frames() -> Vec<Frame> {
         let (sequence, data) = (index as u64, data.to_vec());
         let captured_at = Duration::from_nanos(sequence * 1_000_000_000 / 15);
         let (width_px, height_px, format) = (640, 480, PixelFormat::Jpeg);
-        Frame { sequence, captured_at, unix_ms: 0, width_px, height_px, format, data }
+        let (unix_ms, orientation) = (0, Orientation::Upright);
+        Frame { sequence, captured_at, unix_ms, width_px, height_px, format, orientation, data }
     };
     (0..FRAMES).map(&mut next).collect()
 }

@@ -34,6 +34,7 @@ use crate::{
         devices::{self, Devices},
     },
     capture::{
+        camera::CameraConfig,
         retry::LoopContext,
         source::{AudioSource, Sources, VideoSource},
     },
@@ -42,10 +43,12 @@ use crate::{
     config::{Config, Loaded, Source},
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
+    features::Features,
     gate::Gate,
     health::{self, Monitor},
     inference::Catalog,
     light::Light,
+    media::Orientation,
     names::StreamId,
     recorder,
     report::SummaryReport,
@@ -65,6 +68,9 @@ use lamp::Lamp;
 pub(crate) use loaded::catalog;
 use reload::Reloader;
 use welcome::{announce, keep_later, token};
+
+/// What /health says of a device that is switched off in the configuration.
+const CLIENTS_ONLY: &str = "no device: clients only";
 
 /// The parts of the daemon that /health speaks of, in the order of the data.
 struct Stages {
@@ -230,14 +236,16 @@ impl Stages {
 
     /// Says which stages have nothing to do, and which show the bundled clip.
     fn note_sources(&self, sources: &Sources, is_demo: bool) {
-        let off = |stage: &Stage| stage.update(|status| status.state = State::Off);
+        let off = |stage: &Stage| {
+            stage.update(|status| {
+                (status.state, status.source) = (State::Off, Some(CLIENTS_ONLY.into()));
+            });
+        };
         if sources.video.is_none() {
             off(&self.camera);
-            off(&self.vision);
         }
         if sources.audio.is_none() {
             off(&self.microphone);
-            off(&self.speech);
         }
         if is_demo {
             let demo = |stage: &Stage| stage.update(|status| status.demo = true);
@@ -262,6 +270,7 @@ impl Parts {
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
         stages.note_sources(&sources, is_demo);
+        say_what_is_served(&sources, config.features.within(config.policy.ceiling));
         let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
         let engine = Engine::new(config.engine.clone());
         let session = config.session.clone();
@@ -270,7 +279,7 @@ impl Parts {
         let (stream, task, live) = engine.open(&spec);
         let task = task.with_pulse(stages.vision.pulse("session"));
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
-        let gates = Gates::closed();
+        let gates = gates_of(&sources);
         let context = |stage: &Arc<Stage>, gate: &Gate| LoopContext {
             clock: clock.clone(),
             stage: stage.clone(),
@@ -293,7 +302,7 @@ impl Parts {
         let of = (booth.state(), live.clone(), devices.clone());
         record(runtime, &stages.recorder, of, (&store, &clock));
         let video = sources.video.map(|kind| {
-            let source = VideoSource::new(kind, config.camera.clone(), camera, light);
+            let source = VideoSource::new(kind, wanted_camera(config, is_demo), camera, light);
             let sink = stream.clone();
             spawn("camera", move || source.run(&*sink))
         });
@@ -324,12 +333,12 @@ impl Parts {
         stages: &Stages,
         catalog: &Catalog,
     ) -> Result<()> {
-        let Sources { video, audio } = &config.sources;
+        let (pictures, sound) = loaded::may_come(config);
         let vision =
             VisionConfig { expression: loaded::expression(config), ..config.vision.clone() };
         let (faces, voices) = thread::scope(|scope| {
-            let voices = scope.spawn(|| audio.as_ref().map(|_| VoiceModels::load(catalog)));
-            let faces = video.as_ref().map(|_| FaceModels::load(catalog, &vision));
+            let voices = scope.spawn(|| sound.then(|| VoiceModels::load(catalog)));
+            let faces = pictures.then(|| FaceModels::load(catalog, &vision));
             (faces, voices.join().expect("a panic has ended the process"))
         });
         let engine = &self.engine;
@@ -339,12 +348,16 @@ impl Parts {
             let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
             let workers = engine.start_vision(stages.vision.clone(), analyser)?;
             self.workers.push(workers);
+        } else {
+            stages.vision.update(|status| status.state = State::Off);
         }
         if let Some(models) = voices.transpose()? {
             stages.speech.update(|status| status.source = Some(models.runtimes()));
             let analyser = || VoiceAnalyser::new(models.clone(), config.speech);
             let workers = engine.start_speech(stages.speech.clone(), analyser)?;
             self.workers.push(workers);
+        } else {
+            stages.speech.update(|status| status.state = State::Off);
         }
         Ok(())
     }
@@ -389,6 +402,35 @@ impl Parts {
             "stopped"
         );
     }
+}
+
+/// Says in the journal what a booth without a device serves.
+fn say_what_is_served(sources: &Sources, features: Features) {
+    let names = |named: [(&'static str, bool); 2]| {
+        let on: Vec<_> = named.into_iter().filter(|(_, is_on)| *is_on).collect();
+        on.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
+    };
+    let absent =
+        names([("camera", sources.video.is_none()), ("microphone", sources.audio.is_none())]);
+    if absent.is_empty() {
+        return;
+    }
+    let served = names([("pictures", features.video), ("sound", features.audio)]);
+    let served = if served.is_empty() { "nothing" } else { &*served };
+    log::info!(target: "app", absent = absent.as_str(), served; "no {absent} here; of what clients send, {served} is analysed");
+}
+
+/// The gates of the devices that there are.
+fn gates_of(sources: &Sources) -> Gates {
+    let (has_camera, has_microphone) = (sources.video.is_some(), sources.audio.is_some());
+    Gates { has_camera, has_microphone, ..Gates::closed() }
+}
+
+/// The camera as configured. The bundled clip that stands in for it is upright.
+fn wanted_camera(config: &Config, is_demo: bool) -> CameraConfig {
+    let wanted = config.camera.clone();
+    let orientation = if is_demo { Orientation::Upright } else { wanted.orientation };
+    CameraConfig { orientation, ..wanted }
 }
 
 /// What the booth's recorder follows: its state, its results and its devices.

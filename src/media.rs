@@ -29,6 +29,62 @@ pub enum PixelFormat {
     Rgb8,
 }
 
+/// How a picture lies and must be turned to be upright: one of eight ways.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Orientation {
+    /// As it is.
+    #[default]
+    Upright,
+    /// Left and right are to be exchanged.
+    Mirrored,
+    /// It is to be turned by 180 degrees.
+    Turned180,
+    /// Top and bottom are to be exchanged.
+    Flipped,
+    /// Rows are to become columns, and columns rows.
+    Transposed,
+    /// It is to be turned clockwise by 90 degrees.
+    Turned90,
+    /// The same, both counted from their ends.
+    Transverse,
+    /// It is to be turned clockwise by 270 degrees.
+    Turned270,
+}
+
+impl Orientation {
+    /// In the order of their numbers in Exif 2.32 (section 4.6.4), which begin with 1.
+    pub const ALL: [Orientation; 8] = [
+        Orientation::Upright,
+        Orientation::Mirrored,
+        Orientation::Turned180,
+        Orientation::Flipped,
+        Orientation::Transposed,
+        Orientation::Turned90,
+        Orientation::Transverse,
+        Orientation::Turned270,
+    ];
+
+    /// The picture is turned clockwise by so many quarters, then left and right are exchanged.
+    pub fn new(quarters: u32, mirror: bool) -> Self {
+        match (quarters % 4, mirror) {
+            (0, false) => Orientation::Upright,
+            (0, true) => Orientation::Mirrored,
+            (1, false) => Orientation::Turned90,
+            (1, true) => Orientation::Transposed,
+            (2, false) => Orientation::Turned180,
+            (2, true) => Orientation::Flipped,
+            (_, false) => Orientation::Turned270,
+            (_, true) => Orientation::Transverse,
+        }
+    }
+
+    /// Width and height change places.
+    pub fn swaps_sides(self) -> bool {
+        use Orientation::{Transposed, Transverse, Turned90, Turned270};
+        matches!(self, Transposed | Turned90 | Transverse | Turned270)
+    }
+}
+
 /// One picture as it was captured, not yet decoded.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -45,6 +101,8 @@ pub struct Frame {
     pub height_px: u32,
     /// Layout of `data`.
     pub format: PixelFormat,
+    /// How it is turned once it is decoded, beside what the file says itself.
+    pub orientation: Orientation,
     /// The bytes.
     pub data: Vec<u8>,
 }

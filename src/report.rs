@@ -15,7 +15,7 @@ use crate::{
     names::SessionId,
     session::{NoRate, Statistics},
     speech::SoundVerdict,
-    vision::{EXPRESSIONS, Expression, Face, QualityVerdict},
+    vision::{Covered, EXPRESSIONS, Expression, Face, QualityVerdict},
 };
 
 /// `visual_analysis`: one frame, and what it means in the light of those before.
@@ -77,6 +77,10 @@ pub struct VisualReport {
     pub dropped_frames: u64,
     /// How good the picture is.
     pub quality: Quality,
+    /// Why a metric of the face is null, by the metric's name: `no_face`, `still_picture`, `turned`,
+    /// `eyes_covered`, `mouth_covered`, `eyes_shut`, `too_dark`, `too_blurred`, `too_small` or
+    /// `off`.
+    pub reasons: BTreeMap<&'static str, &'static str>,
     /// What was analysed; what is off is null.
     pub features: Features,
     /// The session that this belongs to.
@@ -201,7 +205,7 @@ pub struct FaceBox {
 }
 
 /// What the picture is good for.
-#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Quality {
     /// Mean luminance of the face (of the picture where there is none), 0..1.
     pub brightness: f32,
@@ -209,8 +213,10 @@ pub struct Quality {
     pub sharpness: Option<f32>,
     /// Distance of the outer eye corners, px.
     pub face_px: Option<f32>,
-    /// `good`, `too_dark`, `too_blurred`, `too_small` or `still_picture`.
+    /// `good`, `too_dark`, `too_blurred`, `too_small`, `occluded`, `turned` or `still_picture`.
     pub verdict: Option<&'static str>,
+    /// What is covered, where the verdict is `occluded`: `eyes`, `mouth`.
+    pub covered: Vec<&'static str>,
 }
 
 /// What the sound is good for.
@@ -304,7 +310,7 @@ impl VisualReport {
             face_count: seen.face_count,
             blink: metrics.blink,
             blink_rate_per_min: metrics.blink_rate_per_min,
-            mouth_open_ratio: face.map(|face| face.mouth_open_ratio),
+            mouth_open_ratio: face.and_then(|face| face.mouth_open_ratio),
             face_present_ratio: metrics.face_present_ratio,
             cached: expression.is_some_and(|expression| expression.cached),
             sequence: seen.sequence,
@@ -314,7 +320,9 @@ impl VisualReport {
                 sharpness: found.map(|face| face.quality.sharpness),
                 face_px: found.map(|face| face.quality.inter_ocular_px),
                 verdict: found.map(|face| verdict_name(face.quality.verdict)),
+                covered: found.map(|face| covered(face.quality.covered)).unwrap_or_default(),
             },
+            reasons: face_reasons(result),
             features: result.features,
             session_id: result.session_id.clone(),
             demo_source,
@@ -410,6 +418,64 @@ impl SummaryReport {
     }
 }
 
+/// Why what is null of a face in a frame's report is null.
+fn face_reasons(result: &FaceResult) -> BTreeMap<&'static str, &'static str> {
+    let mut reasons = BTreeMap::new();
+    let mut add = |is_known: bool, reason: &'static str, names: &[&'static str]| {
+        if !is_known {
+            reasons.extend(names.iter().map(|name| (*name, reason)));
+        }
+    };
+    let Some(face) = &result.observation.face else {
+        add(false, "no_face", ALL_OF_A_FACE);
+        return reasons;
+    };
+    let (verdict, is_covered) = (face.quality.verdict, face.quality.covered);
+    let name = verdict_name(verdict);
+    if matches!(verdict, QualityVerdict::StillPicture | QualityVerdict::Turned) {
+        add(false, name, ALL_OF_A_FACE);
+        return reasons;
+    }
+    let or_off = |is_on: bool, reason| if is_on { reason } else { "off" };
+    let (features, metrics) = (&result.features, &result.metrics);
+    add(face.head_pose.is_some(), "off", POSE);
+    let gaze = if is_covered.eyes { "eyes_covered" } else { "eyes_shut" };
+    add(metrics.gaze.is_some(), or_off(features.gaze, gaze), GAZE);
+    add(face.eye_aspect_ratio.is_some(), "eyes_covered", BLINK);
+    add(face.mouth_open_ratio.is_some(), "mouth_covered", MOUTH);
+    let expression = match verdict {
+        QualityVerdict::Occluded if is_covered.mouth => "mouth_covered",
+        QualityVerdict::Occluded => "eyes_covered",
+        QualityVerdict::Good => "off",
+        _ => name,
+    };
+    add(face.expression.is_some(), or_off(features.face_emotion, expression), EXPRESSION);
+    reasons
+}
+
+const ALL_OF_A_FACE: &[&str] = &[
+    "head_pose",
+    "gaze",
+    "gaze_direction",
+    "eye_contact",
+    "blink",
+    "blink_rate_per_min",
+    "mouth_open_ratio",
+    "emotion_distribution",
+    "dominant_emotion",
+    "emotion_confidence",
+];
+const POSE: &[&str] = &["head_pose"];
+const GAZE: &[&str] = &["gaze", "gaze_direction", "eye_contact"];
+const BLINK: &[&str] = &["blink", "blink_rate_per_min"];
+const MOUTH: &[&str] = &["mouth_open_ratio"];
+const EXPRESSION: &[&str] = &["emotion_distribution", "dominant_emotion", "emotion_confidence"];
+
+fn covered(covered: Covered) -> Vec<&'static str> {
+    let parts = [(covered.eyes, "eyes"), (covered.mouth, "mouth")];
+    parts.into_iter().filter_map(|(is_covered, part)| is_covered.then_some(part)).collect()
+}
+
 /// Why what is null of a segment's report is null.
 fn reasons(result: &VoiceResult) -> BTreeMap<&'static str, &'static str> {
     let (heard, metrics) = (&result.observation, &result.metrics);
@@ -485,6 +551,8 @@ fn verdict_name(verdict: QualityVerdict) -> &'static str {
         QualityVerdict::TooDark => "too_dark",
         QualityVerdict::TooBlurred => "too_blurred",
         QualityVerdict::TooSmall => "too_small",
+        QualityVerdict::Occluded => "occluded",
+        QualityVerdict::Turned => "turned",
         QualityVerdict::StillPicture => "still_picture",
     }
 }

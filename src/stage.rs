@@ -166,6 +166,8 @@ pub struct OwnMedia {
     pub error: Option<String>,
     /// Since when every frame is black; `None` while one can see something.
     pub black_since: Option<Duration>,
+    /// By how many degrees the newest frames must be turned clockwise to be upright.
+    pub turned_deg: Option<u16>,
     /// Since when the samples have a constant offset that shows; `None` while they have none.
     pub offset_since: Option<Duration>,
     /// The newest segment's offset, -1..1 of full scale.

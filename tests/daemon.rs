@@ -17,9 +17,15 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::Output,
+    process::{Command, Output},
     time::{Duration, Instant},
 };
+
+use boothd::{
+    decode::{Picture, mjpeg::MjpegReader},
+    media::{Frame, Orientation, PixelFormat},
+};
+use serde_json::Value;
 
 use daemon::{BOOTHD, Daemon, TOKEN, boothd};
 use doubles::{Booth, plug_in_camera, plug_in_microphone};
@@ -51,6 +57,98 @@ fn without_devices_the_demo_plays_loudly() {
     let (status, took) = daemon.terminate();
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(1), "SIGTERM to exit took {took:?}");
+}
+
+fn clip() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    fs::read(path).expect("is committed")
+}
+
+/// The clip as a camera on the ceiling gives it.
+fn upside_down() -> Vec<u8> {
+    let clip = clip();
+    let mut reader = MjpegReader::new(&clip[..]);
+    let mut turned = Vec::new();
+    for _ in 0..30 {
+        let data = reader.read().expect("memory").expect("the clip has 240 pictures");
+        let mut picture = Picture::default();
+        let frame = Frame {
+            sequence: 0,
+            captured_at: Duration::ZERO,
+            unix_ms: 0,
+            width_px: 0,
+            height_px: 0,
+            format: PixelFormat::Jpeg,
+            orientation: Orientation::Turned180,
+            data,
+        };
+        picture.decode(&frame).expect("a picture");
+        let encoder = jpeg_encoder::Encoder::new(&mut turned, 85);
+        let colour = jpeg_encoder::ColorType::Rgb;
+        encoder.encode(&picture.rgb, 640, 480, colour).expect("fits");
+    }
+    turned
+}
+
+fn is_upright(seen: &Value) -> bool {
+    let roll_deg = seen["head_pose"]["roll_deg"].as_f64();
+    roll_deg.is_some_and(|roll| roll.abs() < 25.0)
+}
+
+#[test]
+fn a_camera_on_the_ceiling_is_turned_and_a_client_is_not() {
+    let booth = Booth::new();
+    booth.write_whole("ceiling.mjpeg", upside_down());
+    let media = format!("media={}", booth.path("ceiling.mjpeg").display());
+    booth.camera(0, &[&media, "formats=MJPG", "fps=15"]);
+    let settings = ["video.source=device", "audio.source=off", "video.rotate_deg=180"];
+    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let mut watcher = daemon.watch();
+    for _ in 0..3 {
+        let seen = watcher.next("visual_analysis");
+        assert!(is_upright(&seen), "{seen:#}");
+    }
+    let mut client = daemon.client();
+    client.send_picture(&MjpegReader::new(&clip()[..]).read().unwrap().unwrap());
+    let seen = client.next("visual_analysis");
+    assert!(is_upright(&seen), "{seen:#}");
+}
+
+#[test]
+fn a_server_without_devices_is_healthy_and_analyses_what_clients_send() {
+    let off = ["video.source=off", "audio.source=off"];
+    let daemon = Daemon::start(Command::new(BOOTHD), &off);
+    let line = daemon.wait_for_log("no camera and microphone here");
+    assert!(line.contains("pictures and sound is analysed"), "{line}");
+    daemon.wait_for_health("the models", |health| health["vision"]["state"] == "running");
+    let mut client = daemon.client();
+    client.send_picture(&MjpegReader::new(&clip()[..]).read().unwrap().unwrap());
+    assert_eq!(client.next("visual_analysis")["face_detected"], true);
+    let speech = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
+    let (header, samples) = (44, 4 * 32_000);
+    let speech = &fs::read(speech).unwrap()[header..header + samples];
+    speech.chunks(32_000).for_each(|second| client.send_media(3, second));
+    assert_eq!(client.next("audio_analysis")["audio_detected"], true);
+    let (code, health) = daemon.health();
+    assert_eq!((code, &health["status"]), (200, &"healthy".into()), "{health:#}");
+    for (device, worker) in [("camera", "vision"), ("microphone", "speech")] {
+        assert_eq!(health[device]["state"], "off");
+        assert_eq!(health[device]["source"], "no device: clients only");
+        assert_eq!(health[worker]["state"], "running");
+    }
+    assert_eq!((&health["analysing"], &health["demo"]), (&false.into(), &false.into()));
+    assert_eq!(daemon.get("/health/ready").0, 200);
+}
+
+#[test]
+fn the_switches_decide_what_of_clients_is_analysed_without_devices_too() {
+    let off = ["video.source=off", "audio.source=off", "features.video=false"];
+    let daemon = Daemon::start(Command::new(BOOTHD), &off);
+    let line = daemon.wait_for_log("no camera and microphone here");
+    assert!(line.contains("sound is analysed") && !line.contains("pictures"), "{line}");
+    let mut client = daemon.client();
+    client.send_picture(&MjpegReader::new(&clip()[..]).read().unwrap().unwrap());
+    assert_eq!(client.next_error(), "feature_off");
 }
 
 #[test]
@@ -226,7 +324,7 @@ fn what_the_policy_forbids_is_not_loaded() {
     let (allowed, without) = names(&["audio.source=off", "policy.profile=eu"]);
     let missing: Vec<_> = all.difference(&allowed).map(String::as_str).collect();
     assert_eq!(missing, ["expression_faceapi", "expression_fer"]);
-    assert!(!all.contains("voice_activity"), "the microphone is off: {all:?}");
+    assert!(all.contains("voice_activity"), "clients may send sound: {all:?}");
     assert!(without + 1_000_000 < with, "{without} B without, {with} B with them");
 }
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use boothd::{
     decode::{Picture, mjpeg::MjpegReader},
     error::{ErrorKind, Result},
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
 };
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use turbojpeg::Decompressor;
@@ -13,8 +13,16 @@ use turbojpeg::Decompressor;
 fn decode(data: &[u8]) -> Result<Picture> {
     let mut picture = Picture::default();
     let (captured_at, format, data) = (Duration::ZERO, PixelFormat::Jpeg, data.to_vec());
-    let frame =
-        Frame { sequence: 0, captured_at, unix_ms: 0, width_px: 0, height_px: 0, format, data };
+    let frame = Frame {
+        sequence: 0,
+        captured_at,
+        unix_ms: 0,
+        width_px: 0,
+        height_px: 0,
+        format,
+        orientation: Orientation::Upright,
+        data,
+    };
     picture.decode(&frame)?;
     Ok(picture)
 }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use boothd::{
     decode::{Picture, data_url},
     error::{ErrorKind, Result},
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
 };
 
 /// The colours of the picture that all files show, 24 x 16: thirds of red, green and blue, and a
@@ -26,8 +26,16 @@ fn decode(name: &str) -> Result<Picture> {
     assert_eq!(format, expected, "{name}");
     let mut picture = Picture::default();
     let captured_at = Duration::ZERO;
-    let frame =
-        Frame { sequence: 0, captured_at, unix_ms: 0, width_px: 0, height_px: 0, format, data };
+    let frame = Frame {
+        sequence: 0,
+        captured_at,
+        unix_ms: 0,
+        width_px: 0,
+        height_px: 0,
+        format,
+        orientation: Orientation::Upright,
+        data,
+    };
     picture.decode(&frame)?;
     Ok(picture)
 }

@@ -19,7 +19,7 @@ use boothd::{
     features::Features,
     gate::Gate,
     inference::Catalog,
-    media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    media::{Frame, Orientation, PixelFormat, SoundChunk, SoundFormat},
     names::StreamId,
     report::{AudioReport, SummaryReport, VisualReport},
     session::SessionConfig,
@@ -204,7 +204,8 @@ impl Client {
     fn frame(&self, sequence: u64, data: Vec<u8>) -> Frame {
         let (captured_at, unix_ms) = (self.clock.monotonic(), self.clock.unix_ms());
         let (width_px, height_px, format) = (640, 480, PixelFormat::Jpeg);
-        Frame { sequence, captured_at, unix_ms, width_px, height_px, format, data }
+        let orientation = Orientation::Upright;
+        Frame { sequence, captured_at, unix_ms, width_px, height_px, format, orientation, data }
     }
 
     /// Waits until what is live is so.

@@ -11,6 +11,8 @@
 #[path = "accuracy_vision/clip.rs"]
 #[allow(dead_code, reason = "the truth tables are for the accuracy tests")]
 mod clip;
+#[path = "vision/faces.rs"]
+mod faces;
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
@@ -19,7 +21,7 @@ use boothd::{
     error::ErrorKind,
     features::Features,
     inference::{Catalog, Layout, ModelEntry},
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
     vision::{
         EXPRESSIONS, ExpressionChoice, ExpressionModels, Face, FaceAnalyser, FaceModels,
         FaceObservation, FaceTrack, QualityVerdict, VisionConfig,
@@ -63,6 +65,7 @@ fn frame(picture: &Picture, at_ms: u64) -> Frame {
         width_px: picture.width_px,
         height_px: picture.height_px,
         format: PixelFormat::Rgb8,
+        orientation: Orientation::Upright,
         data: picture.rgb.clone(),
     }
 }

@@ -14,7 +14,7 @@ use boothd::{
         sound::{MOST_SECONDS, SoundDecoder},
         y4m::Y4mReader,
     },
-    media::{Frame, PixelFormat, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
+    media::{Frame, Orientation, PixelFormat, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
     web::message::client,
 };
 
@@ -145,7 +145,16 @@ fn decode(format: PixelFormat, bytes: Vec<u8>) {
 
 fn frame(format: PixelFormat, data: Vec<u8>) -> Frame {
     let captured_at = Duration::ZERO;
-    Frame { sequence: 0, captured_at, unix_ms: 0, width_px: 0, height_px: 0, format, data }
+    Frame {
+        sequence: 0,
+        captured_at,
+        unix_ms: 0,
+        width_px: 0,
+        height_px: 0,
+        format,
+        orientation: Orientation::Upright,
+        data,
+    }
 }
 
 fn chunk(format: SoundFormat, gap_before: bool, data: &[u8]) -> SoundChunk {

@@ -26,20 +26,26 @@ pub(super) fn expression(config: &Config) -> ExpressionChoice {
     }
 }
 
-/// The models that run, which are those that were loaded: of what has a source, and no
-/// expression where it is forbidden. An operator's own stands in the place of ours.
+/// Pictures and sound: whether they may come, from a device or a client, so that the models are
+/// loaded.
+pub(super) fn may_come(config: &Config) -> (bool, bool) {
+    let (sources, ceiling) = (&config.sources, &config.policy.ceiling);
+    (sources.video.is_some() || ceiling.video, sources.audio.is_some() || ceiling.audio)
+}
+
+/// The models that run, which are those that were loaded: of what may come, and no expression where
+/// it is forbidden. An operator's own stands in the place of ours.
 pub(super) fn models(config: &Config, catalog: &Catalog) -> Vec<ModelInfo> {
     let expression = expression(config);
+    let (pictures, sound) = may_come(config);
     let is_loaded = |name: &str| match name {
-        "voice_activity" => config.sources.audio.is_some(),
-        _ if config.sources.video.is_none() => false,
+        "voice_activity" => sound,
+        _ if !pictures => false,
         _ if name.starts_with("expression_") => expression == ExpressionChoice::Builtin,
         _ => true,
     };
     let own = match &expression {
-        ExpressionChoice::Own(own) if config.sources.video.is_some() => {
-            Some(("expression", &**own))
-        }
+        ExpressionChoice::Own(own) if pictures => Some(("expression", &**own)),
         _ => None,
     };
     let info = |(name, entry): (&str, &ModelEntry)| ModelInfo {

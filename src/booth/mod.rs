@@ -14,6 +14,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 pub use session_log::{Answer, BegunSession, Deed, EndedSession, SessionLog};
+use state::Opens;
 pub use state::{ActiveSession, Began, BoothState, SessionSummary, StartSession};
 
 use crate::{
@@ -37,12 +38,22 @@ pub struct Gates {
     pub camera: Gate,
     /// The microphone's.
     pub microphone: Gate,
+    /// There is a camera, or what stands in for it.
+    pub has_camera: bool,
+    /// The same of a microphone.
+    pub has_microphone: bool,
 }
 
 impl Gates {
     /// Closed: nothing is read until somebody opens them.
     pub fn closed() -> Self {
-        Gates { camera: Gate::new(false), microphone: Gate::new(false) }
+        let (camera, microphone) = (Gate::new(false), Gate::new(false));
+        Gates { camera, microphone, has_camera: true, has_microphone: true }
+    }
+
+    /// Whether something comes in where the state lets these open.
+    fn let_in(&self, opens: Opens) -> bool {
+        (opens.camera && self.has_camera) || (opens.microphone && self.has_microphone)
     }
 }
 
@@ -97,7 +108,9 @@ impl Booth {
     pub fn new(id: StreamId, stream: Arc<Stream>, gates: Gates, ground: Ground) -> Self {
         let Ground { policy, features, log, clock } = ground;
         let features = features.within(policy.ceiling);
-        let (state, _) = watch::channel(BoothState::new(&policy, features));
+        let mut state = BoothState::new(&policy, features);
+        state.analysing = gates.let_in(state.opens());
+        let (state, _) = watch::channel(state);
         let turn = Mutex::new(Turn { features, unwritten: None });
         let shared = Shared { id, stream, gates, policy, log, clock, state, turn };
         let booth = Booth { shared: Arc::new(shared) };
@@ -330,7 +343,7 @@ impl Booth {
     fn change(&self, change: impl FnOnce(&mut BoothState)) {
         let mut state = self.now();
         change(&mut state);
-        state.analysing = state.opens().any();
+        state.analysing = self.shared.gates.let_in(state.opens());
         self.obey(&state);
         self.shared.state.send_if_modified(|told| {
             let is_new = *told != state;

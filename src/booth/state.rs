@@ -118,7 +118,7 @@ impl ActiveSession {
 
 impl BoothState {
     pub(super) fn new(policy: &Policy, features: Features) -> Self {
-        let mut state = BoothState {
+        BoothState {
             features,
             allowed: policy.ceiling,
             profile: policy.profile,
@@ -127,9 +127,7 @@ impl BoothState {
             paused: false,
             analysing: false,
             session: None,
-        };
-        state.analysing = state.opens().any();
-        state
+        }
     }
 
     /// What `health` needs of it: never whose session it is.
@@ -155,12 +153,6 @@ impl BoothState {
 pub(super) struct Opens {
     pub(super) camera: bool,
     pub(super) microphone: bool,
-}
-
-impl Opens {
-    pub(super) fn any(self) -> bool {
-        self.camera || self.microphone
-    }
 }
 
 impl SessionSummary {

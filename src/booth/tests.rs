@@ -174,7 +174,7 @@ impl Scene {
         let (stream, task, _) = engine.open(&spec);
         tokio::spawn(task.run(clock.clone()));
         let stream = Arc::new(stream);
-        let gates = Gates { camera: Gate::new(false), microphone: Gate::new(false) };
+        let gates = Gates::closed();
         let log = Arc::new(Memory {
             witness: witness.clone(),
             begun: Lock::default(),

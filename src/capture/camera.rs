@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
 };
 
 use super::{FrameSink, pace::Pace, retry, retry::LoopContext, stillness::FrozenFrames};
@@ -27,11 +27,19 @@ pub struct CameraConfig {
     pub height_px: u32,
     /// How many frames a second are taken: 1 to 30.
     pub fps: f64,
+    /// How the camera hangs.
+    pub orientation: Orientation,
 }
 
 impl Default for CameraConfig {
     fn default() -> Self {
-        CameraConfig { device: "auto".to_owned(), width_px: 640, height_px: 480, fps: 2.0 }
+        CameraConfig {
+            device: "auto".to_owned(),
+            width_px: 640,
+            height_px: 480,
+            fps: 2.0,
+            orientation: Orientation::Upright,
+        }
     }
 }
 
@@ -169,6 +177,7 @@ impl Camera {
             width_px: raw.width_px,
             height_px: raw.height_px,
             format: raw.format,
+            orientation: self.config.orientation,
             data: raw.to_packed(),
         };
         self.context.stage.media_passed(now);

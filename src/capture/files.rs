@@ -15,7 +15,7 @@ use std::{
 use crate::{
     decode::{mjpeg::MjpegReader, wav::WavReader, y4m::Y4mReader},
     error::{Error, ErrorKind, Result},
-    media::{Frame, Period, PixelFormat, Segment, duration_of},
+    media::{Frame, Orientation, Period, PixelFormat, Segment, duration_of},
 };
 
 use super::{
@@ -35,6 +35,7 @@ pub struct FrameFile {
     pictures: Pictures,
     path: PathBuf,
     fps: f64,
+    orientation: Orientation,
     /// Pictures passed over or given, so far.
     index: u64,
     /// Pictures given, so far.
@@ -84,7 +85,14 @@ impl FrameFile {
                 format!("{}: a video needs a positive rate, not {fps}", path.display());
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        Ok(FrameFile { pictures, path: path.to_owned(), fps, index: 0, given_total: 0 })
+        let (path, orientation) = (path.to_owned(), Orientation::Upright);
+        Ok(FrameFile { pictures, path, fps, orientation, index: 0, given_total: 0 })
+    }
+
+    /// The same, with pictures that lie so beside what they say themselves.
+    #[must_use]
+    pub fn turned(self, orientation: Orientation) -> Self {
+        FrameFile { orientation, ..self }
     }
 
     /// Pictures a second of media time.
@@ -126,10 +134,19 @@ impl FrameFile {
         };
         let captured_at = self.time_of(self.index);
         let unix_ms = i64::try_from(captured_at.as_millis()).unwrap_or(i64::MAX);
-        let sequence = self.given_total;
+        let (sequence, orientation) = (self.given_total, self.orientation);
         self.index += 1;
         self.given_total += 1;
-        Ok(Some(Frame { sequence, captured_at, unix_ms, width_px, height_px, format, data }))
+        Ok(Some(Frame {
+            sequence,
+            captured_at,
+            unix_ms,
+            width_px,
+            height_px,
+            format,
+            orientation,
+            data,
+        }))
     }
 
     /// Every picture, or those that a pace of `pace_fps` takes on media time.

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::Orientation,
+};
 
 use super::{
     FrameSink, SegmentSink,
@@ -33,6 +36,8 @@ pub struct ReplayConfig {
     pub file_fps: Option<f64>,
     /// How many frames a second are taken.
     pub fps: f64,
+    /// How its pictures lie.
+    pub orientation: Orientation,
 }
 
 /// A recording of pictures in the place of a camera.
@@ -61,7 +66,8 @@ impl ReplayCamera {
     /// What [`FrameFile`] says, and [`ErrorKind::InvalidInput`] when it holds no picture.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
         let LoopContext { clock, stage, .. } = &self.context;
-        let mut file = FrameFile::open(&self.config.path, self.config.file_fps)?;
+        let ReplayConfig { path, file_fps, orientation, .. } = &self.config;
+        let mut file = FrameFile::open(path, *file_fps)?.turned(*orientation);
         let source = format!("{} at {} fps", name_of(&self.config.path), file.fps());
         stage.update(|status| status.source = Some(source));
         let mut pace = Pace::new(self.config.fps);
@@ -192,8 +198,12 @@ mod tests {
     fn the_clip_plays_in_real_time_and_begins_again() {
         let context = context();
         let stop = context.stop.clone();
-        let config =
-            ReplayConfig { path: demo("face_640x480.mjpeg"), file_fps: None, fps: 2.0 };
+        let config = ReplayConfig {
+            path: demo("face_640x480.mjpeg"),
+            file_fps: None,
+            fps: 2.0,
+            orientation: Orientation::Upright,
+        };
         let camera = ReplayCamera::new(config, context.clone());
         let frames = Mutex::new(Vec::new());
         let sink = |frame: Frame| {

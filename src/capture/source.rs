@@ -117,7 +117,8 @@ impl VideoSource {
                 VideoSource::Camera(Camera::new(config, Box::new(opener), context))
             }
             SourceKind::File { path, fps } => {
-                let config = ReplayConfig { path, file_fps: fps, fps: config.fps };
+                let CameraConfig { fps: taken_fps, orientation, .. } = config;
+                let config = ReplayConfig { path, file_fps: fps, fps: taken_fps, orientation };
                 VideoSource::Replay(ReplayCamera::new(config, context))
             }
         }

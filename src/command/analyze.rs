@@ -46,7 +46,8 @@ pub struct AnalyzeArguments {
     /// One JSON line an observation, and the summary last, instead of the summary as text
     #[arg(long)]
     json: bool,
-    /// Adds the landmarks (468, then 5 of each iris, px) and the f0 track (Hz or null per 10 ms)
+    /// Adds the landmarks (468, then 5 of each iris, px), the f0 track (Hz or null per 10 ms) and
+    /// what arousal is judged by
     #[arg(long, requires = "json")]
     tracks: bool,
 }
@@ -122,7 +123,9 @@ impl Analysis<'_> {
         let frames: Box<dyn Iterator<Item = _>> = match &self.arguments.video {
             None => Box::new(std::iter::empty()),
             Some(path) => Box::new(
-                FrameFile::open(path, self.arguments.video_fps)?.frames(self.arguments.fps),
+                FrameFile::open(path, self.arguments.video_fps)?
+                    .turned(self.config.camera.orientation)
+                    .frames(self.arguments.fps),
             ),
         };
         Ok(frames.peekable())
@@ -192,6 +195,13 @@ impl Analysis<'_> {
             return Ok(());
         }
         let f0_track = json!(observation.f0_track_hz);
+        let arousal_features = observation.arousal.map(|features| {
+            json!({
+                "log2_f0_median": features.log2_f0_median,
+                "level_db": features.level_db,
+                "log10_hf500": features.log10_hf500,
+            })
+        });
         let syllables: Vec<f64> =
             observation.syllables.iter().map(|at| ms(start + *at)).collect();
         let latency = observation.timing.total.wall;
@@ -209,6 +219,7 @@ impl Analysis<'_> {
         if self.arguments.tracks {
             line.insert("f0_track_hz".into(), f0_track);
             line.insert("syllables_ms".into(), json!(syllables));
+            line.insert("arousal_features".into(), json!(arousal_features));
         }
         write_json(self.out, &line)
     }

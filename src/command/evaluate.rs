@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     decode::Picture,
     error::{Error, ErrorKind, Result},
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
     vision::{EXPRESSIONS, FaceAnalyser, FaceModels},
 };
 
@@ -143,6 +143,7 @@ fn read_picture(path: &Path) -> Result<Frame> {
         width_px: 0,
         height_px: 0,
         format: format_of(path).expect("only pictures are listed"),
+        orientation: Orientation::Upright,
         data,
     })
 }

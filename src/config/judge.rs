@@ -25,6 +25,7 @@ use crate::{
     engine::EngineConfig,
     features::Features,
     inference::{Colour, Layout, ModelEntry, PictureInput, PictureOutput},
+    media::Orientation,
     names::{InvalidLabel, NoticeVersion},
     policy::{Policy, Profile},
     session::{EyeContactConfig, SessionConfig},
@@ -46,7 +47,7 @@ pub(super) fn judge(
         video: judge.source("video", judge.file_fps()),
         audio: judge.source("audio", None),
     };
-    let policy = judge.policy(&sources);
+    let policy = judge.policy();
     let features = judge.features(&policy);
     let config = Config {
         booth_id: judge.text("booth.id"),
@@ -86,13 +87,23 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn camera(&self) -> CameraConfig {
+    fn camera(&mut self) -> CameraConfig {
         CameraConfig {
             device: self.text("video.device"),
             width_px: self.count("video.width_px"),
             height_px: self.count("video.height_px"),
             fps: self.number("video.fps"),
+            orientation: self.orientation(),
         }
+    }
+
+    fn orientation(&mut self) -> Orientation {
+        const KEY: &str = "video.rotate_deg";
+        let degrees: u32 = self.count(KEY);
+        if !degrees.is_multiple_of(90) {
+            self.problem(KEY, format!("must be 0, 90, 180 or 270, is {degrees}"));
+        }
+        Orientation::new(degrees / 90, self.switch("video.mirror"))
     }
 
     fn microphone(&mut self) -> MicrophoneConfig {
@@ -268,18 +279,16 @@ impl Judge<'_> {
         }
     }
 
-    /// What the operator allows at all: what has no source cannot be switched on, the rest can,
-    /// but for emotion under the profile that forbids it and a preview that was not asked for.
-    /// Nothing can while nobody has chosen a profile.
-    fn policy(&mut self, sources: &Sources) -> Policy {
+    /// What the operator allows at all: everything but emotion under the profile that forbids it and
+    /// a preview that was not asked for. A booth without a device still serves clients. Nothing is
+    /// allowed while nobody has chosen a profile.
+    fn policy(&mut self) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
             "eu" => Profile::Eu,
             "unchosen" => Profile::Unchosen,
             _ => Profile::Standard,
         };
         let ceiling = Features {
-            video: sources.video.is_some(),
-            audio: sources.audio.is_some(),
             face_emotion: profile.allows_emotion(),
             voice_emotion: profile.allows_emotion(),
             preview: self.switch("features.preview"),

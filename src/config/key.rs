@@ -143,7 +143,8 @@ pub const KEYS: &[Key] = &[
         "Where pictures come from. \"auto\": the camera; where neither a camera nor a microphone is \
          there at the start, the bundled clip stands in for both, loudly marked as a demo. \
          \"device\": the camera, for ever waited for, which is what an appliance wants. \"file\": \
-         video.file. \"off\": no pictures.",
+         video.file. \"off\": there is no camera here; what clients send is analysed all the same, \
+         unless features.video is false.",
     ),
     key(
         "video.device",
@@ -173,12 +174,32 @@ pub const KEYS: &[Key] = &[
     ),
     key("video.height_px", Integer(16, 4096), Is("480"), "Height asked of the camera."),
     key(
+        "video.rotate_deg",
+        Integer(0, 270),
+        Is("0"),
+        "By how much the pictures of the camera or the file are turned clockwise to be upright: 0, \
+         90, 180 (a camera on the ceiling) or 270. What clients send is not turned.",
+    ),
+    key(
+        "video.mirror",
+        Switch,
+        Is("false"),
+        "Exchanges left and right of the pictures of the camera or the file, once they are \
+         turned: for a camera that mirrors.",
+    ),
+    key(
         "camera.hfov_deg",
         Number(20.0, 160.0),
         Is("60.0"),
-        "Horizontal angle of view of the camera, for head pose and gaze.",
+        "Horizontal angle of view of the pictures as they are analysed, for head pose and gaze: of a \
+         camera that is turned by 90 or 270 degrees that is its vertical one.",
     ),
-    key("audio.source", SOURCES, Is("\"auto\""), "Where sound comes from; as video.source."),
+    key(
+        "audio.source",
+        SOURCES,
+        Is("\"auto\""),
+        "Where sound comes from; as video.source, with features.audio.",
+    ),
     key(
         "audio.device",
         Text,

@@ -10,16 +10,20 @@ use super::{
     Picture, exif,
     jpeg_header::{JpegHeader, MOST_SCANS},
     jpeg_scan,
+    picture::Demand,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::Orientation,
+};
 
 /// What libjpeg-turbo says of bytes that belong to nothing.
 const EXTRANEOUS: &str = "extraneous bytes before marker";
 
 const NO_END: &str = "the data ends before the picture does";
 
-/// Decodes a JPEG of any colour space to RGB, upright as its Exif segment says.
-pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
+/// Decodes a JPEG of any colour space to RGB as it lies; returns how it is turned upright.
+pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<Orientation> {
     let header = JpegHeader::read(data)?;
     let end = header.check_passes(data)?;
     let verdict = match end {
@@ -36,20 +40,23 @@ pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
         }
         Err(refusal) => return Err(refusal.into()),
     }
-    exif::turn_upright(picture, exif::orientation(header.exif))
+    Ok(exif::orientation(header.metadata))
 }
 
-/// What [`decode`] takes of the memory beside `data`, as the header has it.
+/// What [`decode`] takes of the memory beside `data`, and how it is turned then.
 ///
 /// # Errors
 /// As [`JpegHeader::read`].
-pub(super) fn working_bytes(data: &[u8]) -> Result<usize> {
+pub(super) fn demand(data: &[u8]) -> Result<Demand> {
     let header = JpegHeader::read(data)?;
-    let pixels = usize::from(header.width_px) * usize::from(header.height_px);
-    let is_copied = exif::takes_a_copy(exif::orientation(header.exif));
-    let turning = if is_copied { 2 * pixels * 3 } else { 0 };
-    // libjpeg-turbo keeps a colour profile twice, and dirt is taken out of a copy.
-    Ok(header.working_bytes().max(turning) + 2 * data.len())
+    Ok(Demand {
+        width_px: header.width_px.into(),
+        height_px: header.height_px.into(),
+        orientation: exif::orientation(header.metadata),
+        decoding_bytes: header.working_bytes(),
+        // libjpeg-turbo keeps a colour profile twice, and dirt is taken out of a copy.
+        beside_bytes: 2 * data.len(),
+    })
 }
 
 /// Why there is no picture.
@@ -299,14 +306,14 @@ mod tests {
     #[test]
     fn the_memory_is_judged_by_the_header() {
         let rgb = 1024 * 1024 * 3;
-        let bytes = |jpeg: &[u8]| working_bytes(jpeg).unwrap();
+        let bytes = |jpeg: &[u8]| demand(jpeg).unwrap().decoding_bytes;
         let baseline = encode(1024, 1024, ColorType::Rgb, &vec![9; rgb]);
         assert!((rgb..rgb + rgb / 4).contains(&bytes(&baseline)), "{}", bytes(&baseline));
         let passes = progressive(1024, 3);
         let coefficients = rgb * 2;
         let expected = rgb + coefficients;
         assert!((expected..expected + rgb / 4).contains(&bytes(&passes)), "{}", bytes(&passes));
-        assert!(working_bytes(b"\xFF\xD8\xFF\xD9").is_err());
+        assert!(demand(b"\xFF\xD8\xFF\xD9").is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Walks over the bytes as libjpeg does (bytes between segments are passed over), so that nothing
 //! can be hidden from the estimate that the decoder then finds.
 
-use super::picture::check_size;
+use super::{exif::Metadata, picture::check_size};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) const END_OF_IMAGE: u8 = 0xD9;
@@ -46,8 +46,8 @@ pub(super) struct JpegHeader<'a> {
     pub(super) is_arithmetic: bool,
     /// Components in the first scan.
     pub(super) first_scan: usize,
-    /// The TIFF structure of an Exif segment.
-    pub(super) exif: Option<&'a [u8]>,
+    /// What it says of how the camera was held.
+    pub(super) metadata: Metadata<'a>,
     /// Where the first scan's data begins.
     pub(super) scan_at: usize,
     segments: usize,
@@ -74,7 +74,7 @@ impl<'a> JpegHeader<'a> {
                 0xC0..=0xC2 | 0xC9 | 0xCA => header.frame(marker, body)?,
                 0xC3 | 0xC5..=0xC7 | 0xCB | 0xCD..=0xCF => return Err(unusual(marker)),
                 START_OF_IMAGE => return Err(broken("a second one begins within it")),
-                APP1 if header.exif.is_none() => header.exif = body.strip_prefix(b"Exif\0\0"),
+                APP1 => header.application(body),
                 START_OF_SCAN if header.components > 0 => {
                     header.first_scan = body.first().copied().unwrap_or_default().into();
                     header.scan_at = walk.at;
@@ -85,6 +85,13 @@ impl<'a> JpegHeader<'a> {
             }
         }
         Err(broken("it has no picture"))
+    }
+
+    /// Exif or XMP; the first of each counts.
+    fn application(&mut self, body: &'a [u8]) {
+        let Metadata { exif, xmp } = &mut self.metadata;
+        *exif = exif.or_else(|| body.strip_prefix(b"Exif\0\0"));
+        *xmp = xmp.or_else(|| body.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0"));
     }
 
     /// What decoding takes of the memory beside the bytes of the JPEG: the picture, and the

@@ -27,6 +27,7 @@ mod jpeg_tables;
 mod png;
 mod recording;
 mod timeline;
+mod turn;
 mod yuv;
 
 pub use picture::{MAX_SIDE_PX, Picture};

@@ -1,9 +1,9 @@
 //! [`Picture`]: a decoded frame, 8-bit RGB, in a buffer that is used again for the next one.
 
-use super::{jpeg, png, yuv};
+use super::{jpeg, png, turn, yuv};
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
 };
 
 /// The longest side of a picture that is decoded.
@@ -22,15 +22,32 @@ pub const LARGEST_WORKING_BYTES: usize = 200 << 20;
 /// # Errors
 /// As [`Picture::decode`].
 pub fn working_bytes(frame: &Frame) -> Result<usize> {
-    let decoding = match frame.format {
-        PixelFormat::Jpeg => jpeg::working_bytes(&frame.data)?,
-        PixelFormat::Png => png::working_bytes(&frame.data)?,
+    let (width_px, height_px) = (frame.width_px, frame.height_px);
+    let demand = match frame.format {
+        PixelFormat::Jpeg => jpeg::demand(&frame.data)?,
+        PixelFormat::Png => png::demand(&frame.data)?,
         PixelFormat::Yuyv | PixelFormat::I420 | PixelFormat::Rgb8 => {
-            check_size(frame.width_px, frame.height_px)?;
-            frame.width_px as usize * frame.height_px as usize * 3
+            check_size(width_px, height_px)?;
+            Demand { width_px, height_px, ..Demand::default() }
         }
     };
-    Ok(decoding + frame.data.len())
+    let is_copied = [demand.orientation, frame.orientation].iter().any(|way| way.swaps_sides());
+    let picture = demand.width_px as usize * demand.height_px as usize * 3;
+    let turning = if is_copied { 2 * picture } else { picture };
+    Ok(demand.decoding_bytes.max(turning) + demand.beside_bytes + frame.data.len())
+}
+
+/// What a compressed picture says of itself before it is decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Demand {
+    pub(super) width_px: u32,
+    pub(super) height_px: u32,
+    /// How it is turned upright.
+    pub(super) orientation: Orientation,
+    /// Decoding takes so much, the picture included; 0 where that is all.
+    pub(super) decoding_bytes: usize,
+    /// What the decoder keeps the while, and while the picture is turned.
+    pub(super) beside_bytes: usize,
 }
 
 /// Room for exactly so much in an empty buffer.
@@ -57,22 +74,25 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Replaces the contents by `frame`, decoded. After an error the contents are unspecified.
+    /// Replaces the contents by `frame`, decoded and upright: as its Exif data says, then as the frame
+    /// does. After an error the contents are unspecified.
     ///
     /// # Errors
     /// `InvalidInput` when the bytes are not such a picture, are cut off, do not fit the size
     /// that the frame states, or a side is 0 or over [`MAX_SIDE_PX`] (the header tells: such a
     /// picture is not decoded).
     pub fn decode(&mut self, frame: &Frame) -> Result<()> {
-        match frame.format {
-            PixelFormat::Jpeg => jpeg::decode(&frame.data, self),
-            PixelFormat::Png => png::decode(&frame.data, self),
-            PixelFormat::Yuyv => self.unpack(frame, 2, yuv::yuyv_to_rgb),
-            PixelFormat::I420 => self.unpack(frame, 0, yuv::i420_to_rgb),
+        let own = match frame.format {
+            PixelFormat::Jpeg => jpeg::decode(&frame.data, self)?,
+            PixelFormat::Png => png::decode(&frame.data, self)?,
+            PixelFormat::Yuyv => self.unpack(frame, 2, yuv::yuyv_to_rgb)?,
+            PixelFormat::I420 => self.unpack(frame, 0, yuv::i420_to_rgb)?,
             PixelFormat::Rgb8 => self.unpack(frame, 3, |data, _, rgb| {
                 rgb.copy_from_slice(data);
-            }),
-        }
+            })?,
+        };
+        turn::upright(self, own)?;
+        turn::upright(self, frame.orientation)
     }
 
     /// Sets the size and makes room for it.
@@ -119,7 +139,7 @@ impl Picture {
         frame: &Frame,
         bytes_per_px: usize,
         unpack: impl FnOnce(&[u8], usize, &mut [u8]),
-    ) -> Result<()> {
+    ) -> Result<Orientation> {
         self.resize(frame.width_px, frame.height_px)?;
         let (width, height) = (frame.width_px as usize, frame.height_px as usize);
         let expected = match bytes_per_px {
@@ -137,7 +157,7 @@ impl Picture {
             return Err(Error::new(ErrorKind::InvalidInput, what));
         };
         unpack(data, width, &mut self.rgb);
-        Ok(())
+        Ok(Orientation::Upright)
     }
 }
 
@@ -158,8 +178,9 @@ mod tests {
     use std::time::Duration;
 
     fn frame(format: PixelFormat, width_px: u32, height_px: u32, data: Vec<u8>) -> Frame {
-        let captured_at = Duration::ZERO;
-        Frame { sequence: 0, captured_at, unix_ms: 0, width_px, height_px, format, data }
+        let (captured_at, orientation) = (Duration::ZERO, Orientation::Upright);
+        let (sequence, unix_ms) = (0, 0);
+        Frame { sequence, captured_at, unix_ms, width_px, height_px, format, orientation, data }
     }
 
     #[test]

@@ -4,23 +4,37 @@
 //! than one of 8 bits and three. What stands beside the pixels (texts, colour profiles, what
 //! follows the last row) is passed over and not unpacked.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 
 use ::png::{
     BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Transformations,
 };
+use flate2::bufread::ZlibDecoder;
 
-use super::{Picture, picture::check_size};
-use crate::error::{Error, ErrorKind, Result};
+use super::{
+    Picture,
+    exif::{self, Metadata},
+    picture::{Demand, check_size},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    media::Orientation,
+};
 
 /// Rows, filters and the state of the decompression; what the library may take beside.
 const ROWS_BYTES: usize = 2 << 20;
 
-/// Where a PNG says how large it is: after the signature, and the length and name of `IHDR`.
-const SIZE_AT: usize = 16;
+/// Exif as text that is longer is not read: a segment of a JPEG has 64 KiB, twice as many digits, and
+/// a line break behind each 72.
+const LONGEST_PROFILE: u64 = 160 << 10;
 
-/// Decodes a PNG to 8-bit RGB.
-pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
+/// Where the first chunk begins, `IHDR`: behind the signature.
+const CHUNKS_AT: usize = 8;
+/// Where a PNG says how large it is: behind the length and name of `IHDR`.
+const SIZE_AT: usize = CHUNKS_AT + 8;
+
+/// Decodes a PNG to 8-bit RGB as it lies; returns how it is turned upright.
+pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<Orientation> {
     let mut options = DecodeOptions::default();
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
@@ -43,21 +57,87 @@ pub(super) fn decode(data: &[u8], picture: &mut Picture) -> Result<()> {
         return Err(Error::new(ErrorKind::Internal, what));
     }
     picture.resize(width_px, height_px)?;
-    read_rows(&mut reader, colour, picture)
+    read_rows(&mut reader, colour, picture)?;
+    Ok(orientation(data))
 }
 
-/// What [`decode`] takes of the memory beside `data`, as the header has it.
+/// How the picture is turned upright: by an `eXIf` chunk, by Exif as text (`Raw profile type exif`, of
+/// ImageMagick and exiftool before there was that chunk), or by XMP. Each may stand before or behind
+/// the pixels.
+fn orientation(data: &[u8]) -> Orientation {
+    let (mut metadata, mut profile) = (Metadata::default(), None);
+    for (name, body) in chunks(data) {
+        match name {
+            b"eXIf" => metadata.exif = metadata.exif.or(Some(body)),
+            b"iTXt" => metadata.xmp = metadata.xmp.or_else(|| xmp(body)),
+            b"tEXt" | b"zTXt" => profile = profile.or_else(|| raw_profile(name, body)),
+            _ => {}
+        }
+    }
+    metadata.exif = metadata.exif.or(profile.as_deref());
+    exif::orientation(metadata)
+}
+
+/// Names and contents of the chunks, as far as they are whole.
+fn chunks(data: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    let mut rest = data.get(CHUNKS_AT..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, named) = rest.split_first_chunk::<4>()?;
+        let (name, body) = named.split_first_chunk::<4>()?;
+        let (body, behind) = body.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        // A checksum ends a chunk.
+        rest = behind.get(4..)?;
+        Some((name, body))
+    })
+}
+
+/// The XMP packet in an `iTXt` chunk, where it is not compressed, which XMP asks for.
+fn xmp(body: &[u8]) -> Option<&[u8]> {
+    let text = body.strip_prefix(b"XML:com.adobe.xmp\0\0\0")?;
+    // A language and a translated keyword, each with its end, which XMP leaves empty.
+    text.strip_prefix(b"\0\0")
+}
+
+/// The TIFF structure in a text of hexadecimal digits: a line that is empty, one that names it, one
+/// with its length, then lines of digits. `None` for another text.
+fn raw_profile(chunk: &[u8; 4], body: &[u8]) -> Option<Vec<u8>> {
+    let keywords = [b"Raw profile type exif\0", b"Raw profile type APP1\0"];
+    let text = keywords.iter().find_map(|keyword| body.strip_prefix(*keyword))?;
+    let mut unpacked = Vec::new();
+    let text = if chunk == b"zTXt" {
+        let packed = ZlibDecoder::new(text.strip_prefix(b"\0")?);
+        packed.take(LONGEST_PROFILE).read_to_end(&mut unpacked).ok()?;
+        &*unpacked
+    } else {
+        text
+    };
+    let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
+    let digits = digits.iter().filter_map(|byte| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    });
+    let digits: Vec<u8> = digits.collect();
+    let bytes: Vec<u8> =
+        digits.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect();
+    Some(bytes.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec).unwrap_or(bytes))
+}
+
+/// What [`decode`] takes of the memory beside `data`, and how it is turned then.
 ///
 /// # Errors
 /// `InvalidInput` where there is no header, or the size is none that is decoded.
-pub(super) fn working_bytes(data: &[u8]) -> Result<usize> {
+pub(super) fn demand(data: &[u8]) -> Result<Demand> {
     let side = |at: usize| data.get(at..).and_then(|rest| rest.first_chunk::<4>());
     let (Some(width), Some(height)) = (side(SIZE_AT), side(SIZE_AT + 4)) else {
         return Err(Error::new(ErrorKind::InvalidInput, "a PNG picture without its header"));
     };
-    let (width, height) = (u32::from_be_bytes(*width), u32::from_be_bytes(*height));
-    check_size(width, height)?;
-    Ok(width as usize * height as usize * 3 + ROWS_BYTES + data.len())
+    let (width_px, height_px) = (u32::from_be_bytes(*width), u32::from_be_bytes(*height));
+    check_size(width_px, height_px)?;
+    let orientation = orientation(data);
+    let beside_bytes = ROWS_BYTES + data.len();
+    Ok(Demand { width_px, height_px, orientation, decoding_bytes: 0, beside_bytes })
 }
 
 /// Which pixels a pass over the picture brings.
@@ -143,6 +223,10 @@ fn broken(cause: DecodingError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::ZlibEncoder};
+
     use super::*;
 
     fn encode(colour: ColorType, depth: BitDepth, size: u32, pixels: &[u8]) -> Vec<u8> {
@@ -281,10 +365,58 @@ mod tests {
     #[test]
     fn the_memory_is_judged_by_the_header() {
         let whole = encode(ColorType::Rgb, BitDepth::Eight, 16, &[90; 16 * 16 * 3]);
-        let expected = 16 * 16 * 3 + ROWS_BYTES + whole.len();
-        assert_eq!(working_bytes(&whole).unwrap(), expected);
-        assert!(working_bytes(&whole[..20]).is_err());
+        let Demand { width_px, height_px, beside_bytes, .. } = demand(&whole).unwrap();
+        assert_eq!((width_px, height_px, beside_bytes), (16, 16, ROWS_BYTES + whole.len()));
+        assert!(demand(&whole[..20]).is_err());
         let huge = file([5000, 1], (8, 2, 0), &[]);
-        assert!(working_bytes(&huge).unwrap_err().to_string().contains("5000x1"));
+        assert!(demand(&huge).unwrap_err().to_string().contains("5000x1"));
+    }
+    #[test]
+    fn an_exif_chunk_turns_it_wherever_it_stands() {
+        let whole = encode(ColorType::Rgb, BitDepth::Eight, 4, &[90; 4 * 4 * 3]);
+        let tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0";
+        for at in [CHUNKS_AT + 25, whole.len() - 12] {
+            let (head, rest) = whole.split_at(at);
+            let turned = [head, &chunk(b"eXIf", tiff), rest].concat();
+            let way = decode(&turned, &mut Picture::default()).unwrap();
+            assert_eq!(way, Orientation::Turned90, "at {at}");
+            assert_eq!(demand(&turned).unwrap().orientation, way);
+            let junk = [head, &chunk(b"eXIf", b"no TIFF"), rest].concat();
+            let way = decode(&junk, &mut Picture::default()).unwrap();
+            assert_eq!(way, Orientation::Upright, "at {at}");
+        }
+    }
+
+    /// Pillow's `ImageOps.exif_transpose` turns all of these, too.
+    #[test]
+    fn exif_as_text_and_xmp_turn_it() {
+        let whole = encode(ColorType::Rgb, BitDepth::Eight, 4, &[90; 4 * 4 * 3]);
+        let profile =
+            "\nexif\n      32\n457869660000\n4d4d002a00000008000101120003000000010006\n0000\n";
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(profile.as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        let keyword = &b"Raw profile type exif\0"[..];
+        let xmp = &b"XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation=\"6\"/>"[..];
+        let turn = |name: &[u8; 4], body: &[u8]| {
+            let (head, rest) = whole.split_at(CHUNKS_AT + 25);
+            decode(&[head, &chunk(name, body), rest].concat(), &mut Picture::default()).unwrap()
+        };
+        let plain = [keyword, profile.as_bytes()].concat();
+        assert_eq!(turn(b"tEXt", &plain), Orientation::Turned90);
+        assert_eq!(turn(b"zTXt", &[keyword, b"\0", &*packed].concat()), Orientation::Turned90);
+        assert_eq!(turn(b"iTXt", xmp), Orientation::Turned90);
+        for (name, body) in [
+            (b"tEXt", &plain[..40]),
+            (b"tEXt", &b"Comment\0tiff:Orientation=\"6\""[..]),
+            (b"zTXt", &b"Raw profile type exif\0\0junk"[..]),
+            (b"iTXt", &b"XML:com.adobe.xmp\0\x01\0\0\0packed"[..]),
+        ] {
+            assert_eq!(turn(name, body), Orientation::Upright, "{}", body.escape_ascii());
+        }
+        let mut bomb = ZlibEncoder::new(Vec::new(), Compression::best());
+        (0..64).for_each(|_| bomb.write_all(&[b'0'; 1 << 20]).unwrap());
+        let bomb = [keyword, b"\0", &*bomb.finish().unwrap()].concat();
+        assert_eq!(turn(b"zTXt", &bomb), Orientation::Upright);
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     error::Result,
     media::Frame,
     speech::{VoiceAnalyser, VoiceObservation},
-    stage::Stage,
+    stage::{OwnMedia, Stage},
     vision::{FaceAnalyser, FaceTrack, VisionTiming},
 };
 
@@ -156,6 +156,7 @@ impl Engine {
                     record_vision(&stage, &seen.timing);
                     if !task.is_client {
                         note_brightness(&stage, seen.brightness, seen.captured_at);
+                        stage.update(|status| status.own.turned_deg = seen.turned_deg);
                     }
                     if !task.is_client && task.features.preview {
                         let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
@@ -245,9 +246,21 @@ impl Engine {
 /// a dark sensor's noise comes to.
 const BLACK: f32 = 0.015;
 
+/// A fault that lasts is not the one of before a gap like this: the booth was paused, or the device
+/// away.
+const LONGEST_GAP: Duration = Duration::from_secs(10);
+
+/// Since when what was so `before`, and is so in the media captured now, lasts without a gap.
+fn lasting_since(own: &OwnMedia, before: Option<Duration>, captured_at: Duration) -> Duration {
+    let is_continued = own
+        .last_analysed_at
+        .is_some_and(|last| captured_at.saturating_sub(last) <= LONGEST_GAP);
+    before.filter(|_| is_continued).unwrap_or(captured_at)
+}
+
 fn note_brightness(stage: &Stage, brightness: f32, captured_at: Duration) {
     stage.update(|status| {
-        let since = status.own.black_since.unwrap_or(captured_at);
+        let since = lasting_since(&status.own, status.own.black_since, captured_at);
         status.own.black_since = (brightness < BLACK).then_some(since);
     });
 }
@@ -263,13 +276,13 @@ const QUIET_DBFS: f32 = -80.0;
 fn note_sound(stage: &Stage, heard: &VoiceObservation) {
     stage.update(|status| {
         let own = &mut status.own;
-        let since = |before: Option<Duration>| Some(before.unwrap_or(heard.captured_at));
-        let has_offset = heard.offset.abs() >= OFFSET;
-        own.offset_since = if has_offset { since(own.offset_since) } else { None };
+        let since = |before| lasting_since(own, before, heard.captured_at);
+        let (offset, quiet) = (since(own.offset_since), since(own.quiet_since));
+        own.offset_since = (heard.offset.abs() >= OFFSET).then_some(offset);
         own.offset = heard.offset;
         own.channel_fault = heard.channel_fault;
         let is_quiet = heard.dbfs.is_none_or(|dbfs| dbfs < QUIET_DBFS);
-        own.quiet_since = if is_quiet { since(own.quiet_since) } else { None };
+        own.quiet_since = is_quiet.then_some(quiet);
     });
 }
 

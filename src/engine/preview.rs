@@ -135,7 +135,7 @@ fn mean(picture: &Picture, (x, y): (usize, usize), side: usize, channel: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{Frame, PixelFormat};
+    use crate::media::{Frame, Orientation, PixelFormat};
 
     fn picture(width_px: u32, height_px: u32) -> Picture {
         let rgb = [200, 40, 40].repeat((width_px * height_px) as usize);
@@ -151,6 +151,7 @@ mod tests {
             width_px: 0,
             height_px: 0,
             format: PixelFormat::Jpeg,
+            orientation: Orientation::Upright,
             data: jpeg.to_vec(),
         };
         picture.decode(&frame).unwrap();

@@ -219,3 +219,19 @@ fn a_machine_of_one_core_still_has_a_vision_worker_that_no_large_picture_holds()
     let config = EngineConfig { vision_workers: 1, ..EngineConfig::default() };
     assert_eq!(config.vision_threads(), 1, "unless the operator wants it so");
 }
+
+/// Black before a pause says nothing of the time after it.
+#[test]
+fn what_lasts_begins_anew_after_a_gap() {
+    let stage = Stage::new(Component::Vision);
+    let look = |second: u64, brightness: f32| {
+        let at = Duration::from_secs(second);
+        note_brightness(&stage, brightness, at);
+        stage.update(|status| status.own.analysed(Some(at)));
+        stage.status().own.black_since.map(|since| since.as_secs())
+    };
+    assert_eq!([1, 2, 3].map(|second| look(second, 0.0)), [Some(1); 3]);
+    assert_eq!(look(13, 0.0), Some(1));
+    assert_eq!(look(24, 0.0), Some(24), "11 s later");
+    assert_eq!((look(25, 0.5), look(26, 0.0)), (None, Some(26)));
+}

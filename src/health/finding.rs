@@ -89,6 +89,10 @@ catalog! {
     /// The camera delivers black frames.
     CameraBlack = "camera_black": Camera, Degraded,
         "the picture is black", "take off the lens cap or open the shutter, or switch on a light";
+    /// Faces are upright in the camera's picture only when it is turned.
+    CameraTurned = "camera_turned": Camera, Degraded,
+        "the camera seems to be upside down or on its side",
+        "turn it, or set video.rotate_deg to those degrees";
     /// Some frames of the camera are short or damaged.
     CameraErrors = "camera_errors": Camera, Degraded,
         "the camera gives damaged frames",

@@ -111,10 +111,9 @@ impl Side {
         self.device.as_ref().is_some_and(|device| device.demo)
     }
 
-    /// The models of a device that is used are being loaded.
+    /// The models of a device that is used, or of clients where there is none, are being loaded.
     pub(super) fn is_loading(&self) -> bool {
-        let is_used = !matches!(self.device_state(), State::Off | State::Stopped);
-        is_used && self.worker_state() == State::Starting
+        self.device_state() != State::Stopped && self.worker_state() == State::Starting
     }
 
     /// Media was analysed, or it is known why not.
@@ -123,8 +122,9 @@ impl Side {
         let is_analysed =
             own.is_none_or(|own| own.last_analysed_at.is_some() || own.error.is_some());
         match self.device_state() {
-            State::Off | State::Stopped => true,
+            State::Stopped => true,
             _ if self.is_loading() => false,
+            State::Off => true,
             State::Starting => false,
             State::Running => is_analysed,
             State::Unavailable | State::Paused => true,
@@ -173,6 +173,10 @@ impl Side {
             };
             let black = lasts(own.black_since, PATIENCE);
             found.extend(black.map(|_| Finding::new(Code::CameraBlack)));
+            let turned = own
+                .turned_deg
+                .map(|deg| format!("turned by {deg} degrees the picture is upright"));
+            found.extend(turned.map(|fact| Finding::new(Code::CameraTurned).with(fact)));
             let offset = lasts(own.offset_since, PATIENCE);
             found.extend(offset.map(|_| offset_finding(own.offset)));
             let fault = own.channel_fault.map(ChannelFault::sentence);

@@ -160,8 +160,11 @@ impl Session {
             face.and_then(|f| f.expression.as_ref().map(|e| (f.track, e.probabilities)));
         metrics.emotion_stability = over_time.emotion_stability.push(at, expression);
 
-        metrics.blink = face.and_then(|face| over_time.blink.push(at, face.eye_aspect_ratio));
-        metrics.blink_rate_per_min = over_time.blink.rate_per_min(at);
+        let eyes = face.and_then(|face| face.eye_aspect_ratio);
+        metrics.blink = eyes.and_then(|ratio| over_time.blink.push(at, ratio));
+        // Eyes that are covered may blink.
+        let hides_blinks = face.is_some() && eyes.is_none();
+        metrics.blink_rate_per_min = over_time.blink.rate_per_min(at).filter(|_| !hides_blinks);
         let eyes_shut = metrics.blink == Some(true);
         metrics.gaze = face.and_then(|face| face.gaze).filter(|_| !eyes_shut);
         metrics.eye_contact = self.eye_contact.push(at, metrics.gaze);
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
     use crate::{
         speech::ArousalFeatures,
-        vision::{Face, FaceQuality, QualityVerdict, Rect, VisionTiming},
+        vision::{Covered, Face, FaceQuality, QualityVerdict, Rect, VisionTiming},
     };
 
     fn seen(second: u64, person: u64) -> FaceObservation {
@@ -227,6 +230,7 @@ mod tests {
             sharpness: 100.0,
             inter_ocular_px: 80.0,
             verdict: QualityVerdict::Good,
+            covered: Covered::default(),
         };
         let face = Face {
             track: 0,
@@ -236,8 +240,8 @@ mod tests {
             landmarks: Vec::new(),
             head_pose: None,
             gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0 }),
-            eye_aspect_ratio: 0.3,
-            mouth_open_ratio: 0.0,
+            eye_aspect_ratio: Some(0.3),
+            mouth_open_ratio: Some(0.0),
             expression: None,
             quality,
         };
@@ -250,6 +254,7 @@ mod tests {
             brightness: 0.5,
             face_count: 1,
             face: Some(face),
+            turned_deg: None,
             detected_anew: false,
             timing: VisionTiming::default(),
         }

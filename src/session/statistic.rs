@@ -87,7 +87,7 @@ impl Statistics {
         add("gaze.pitch_deg", metrics.gaze.map(|gaze| gaze.pitch_deg));
         add("eye_contact_ratio", flag(metrics.eye_contact));
         add("blink_rate_per_min", metrics.blink_rate_per_min);
-        add("mouth_open_ratio", face.map(|face| face.mouth_open_ratio));
+        add("mouth_open_ratio", face.and_then(|face| face.mouth_open_ratio));
         add("emotion_stability", metrics.emotion_stability);
         let expression = face.and_then(|face| face.expression.as_ref());
         for (k, name) in EXPRESSIONS.into_iter().enumerate() {

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use super::{
-    Expression, Face, FaceModels, FaceObservation, FaceQuality, FaceTrack, QualityVerdict,
-    VisionConfig, VisionTiming,
+    Covered, Expression, Face, FaceModels, FaceObservation, FaceQuality, FaceTrack,
+    QualityVerdict, VisionConfig, VisionTiming,
     crop::Crop,
     detector::{self, Detection},
+    expression::View,
     gaze, head_pose,
     landmarks::Mesh,
+    occlusion,
     quality::{self, FaceCrop},
     stillness::Shape,
     track::{self, KnownExpression},
+    upright,
 };
 use crate::{
     cost::{Cost, Stopwatch},
@@ -95,6 +98,7 @@ impl FaceAnalyser {
             brightness,
             face_count: track.face_count,
             face,
+            turned_deg: track.upright.turned_deg(),
             detected_anew: glance.detected_anew,
             timing: glance.timing,
         })
@@ -141,6 +145,9 @@ impl FaceAnalyser {
         })?;
         track.detected_at = Some(glance.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
+        if track.upright.is_due(glance.now) {
+            self.check_upright(&detections, track, glance)?;
+        }
         match tracked {
             Some(mesh) => {
                 let mesh =
@@ -149,6 +156,24 @@ impl FaceAnalyser {
             }
             None => self.acquire(&detections, track, glance),
         }
+    }
+
+    /// Asks the detector whether it is surer of a face in the turned picture.
+    fn check_upright(
+        &self,
+        detections: &[Detection],
+        track: &mut FaceTrack,
+        glance: &mut Glance,
+    ) -> Result<()> {
+        let mut scores = [0.0; 4];
+        scores[0] = detections.first().map_or(0.0, |surest| surest.score);
+        for &quarters in upright::quarters(detections) {
+            scores[quarters] = timed(&mut glance.timing.detect, || {
+                detector::best_score(&self.models.detector, &self.picture, quarters)
+            })?;
+        }
+        track.upright.note(glance.now, scores);
+        Ok(())
     }
 
     /// The face moved far since the last frame, so the crop was off, and with it the landmarks:
@@ -225,40 +250,74 @@ impl FaceAnalyser {
             timed(&mut glance.timing.iris, || mesh.find_irises(iris, &self.picture))?;
         }
         let bbox = mesh.bbox();
-        let (turn, mut quality) = timed(&mut glance.timing.geometry, || {
-            let turn = self.models.canonical_face.fit(&mesh.points);
+        let turn = timed(&mut glance.timing.geometry, || {
             self.face_crop.look(&self.picture, &mesh);
-            (turn, self.face_crop.judge(mesh.inter_ocular_px(), &self.config.quality))
+            self.models.canonical_face.fit(&mesh.points)
         });
         let pose = {
             let (middle, hfov_deg) = (bbox.centre(), self.config.hfov_deg);
             let turn = head_pose::relative_to_camera(&turn, middle, &self.picture, hfov_deg);
             head_pose::angles(&turn)
         };
-        if track.stillness.look(glance.now, Shape::of(&mesh, &pose)) {
-            quality.verdict = QualityVerdict::StillPicture;
-        }
-        let is_living = quality.verdict != QualityVerdict::StillPicture;
-        let person = is_living.then(|| {
-            let is_frontal = head_pose::angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
-            let appearance = if is_frontal { self.face_crop.appearance(&mesh) } else { None };
-            track.watch.look(glance.now, bbox, appearance)
+        let is_frontal = head_pose::angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
+        let is_still = track.stillness.look(glance.now, Shape::of(&mesh, &pose));
+        let quality = timed(&mut glance.timing.geometry, || {
+            self.judge(&mesh, is_frontal, is_still, track.upright.is_suspected())
         });
+        let person = if is_still {
+            track.watch.person()
+        } else {
+            let is_bare = is_frontal && quality.covered == Covered::default();
+            let appearance = if is_bare { self.face_crop.appearance(&mesh) } else { None };
+            track.watch.look(glance.now, bbox, appearance)
+        };
         let expression = self.expression(&mesh, track, &quality, glance)?;
+        let is_measured =
+            !matches!(quality.verdict, QualityVerdict::StillPicture | QualityVerdict::Turned);
+        let (eyes, mouth) =
+            (is_measured && !quality.covered.eyes, is_measured && !quality.covered.mouth);
+        let has_lids = track
+            .followed
+            .as_mut()
+            .is_none_or(|followed| followed.shows_lids(glance.now, quality.covered.eyes));
+        let lids = (is_measured && has_lids).then(|| gaze::eye_aspect_ratio(&mesh.points));
         let gaze = gaze::gaze(&mesh.points, &turn);
         Ok(Face {
             track: track.followed.as_ref().map_or(0, |followed| followed.id),
-            person: person.unwrap_or_else(|| track.watch.person()),
+            person,
             bbox,
             presence: mesh.presence,
-            head_pose: Some(pose).filter(|_| is_living && glance.features.head_pose),
-            gaze: gaze.filter(|_| is_living),
-            eye_aspect_ratio: gaze::eye_aspect_ratio(&mesh.points),
-            mouth_open_ratio: gaze::mouth_open_ratio(&mesh.points),
+            head_pose: Some(pose).filter(|_| is_measured && glance.features.head_pose),
+            gaze: gaze.filter(|_| eyes),
+            eye_aspect_ratio: lids,
+            mouth_open_ratio: mouth.then(|| gaze::mouth_open_ratio(&mesh.points)),
             expression,
             quality,
             landmarks: mesh.points,
         })
+    }
+
+    /// How good the picture of the face is. What is covered is looked for where the light and the
+    /// size are enough and both halves of the face are seen.
+    fn judge(
+        &self,
+        mesh: &Mesh,
+        is_frontal: bool,
+        is_still: bool,
+        is_turned: bool,
+    ) -> FaceQuality {
+        let mut quality = self.face_crop.judge(mesh.inter_ocular_px(), &self.config.quality);
+        if is_turned {
+            quality.verdict = QualityVerdict::Turned;
+        } else if is_still {
+            quality.verdict = QualityVerdict::StillPicture;
+        } else if is_frontal && quality.verdict == QualityVerdict::Good {
+            quality.covered = occlusion::judge(&self.face_crop, mesh);
+            if quality.covered != Covered::default() {
+                quality.verdict = QualityVerdict::Occluded;
+            }
+        }
+        quality
     }
 
     /// The expression, reused where the face has hardly changed, withheld where it cannot be
@@ -283,10 +342,19 @@ impl FaceAnalyser {
         if let Some(probabilities) = followed.known_expression(glance.now, limit, &thumbnail) {
             return Ok(Some(Expression { probabilities, cached: true }));
         }
-        let probabilities =
-            timed(&mut glance.timing.expression, || models.judge(&self.picture, mesh))?;
         let computed_at = glance.now;
-        followed.expression = Some(KnownExpression { probabilities, computed_at, thumbnail });
+        let before =
+            followed.expression.as_ref().and_then(|known| known.recent_view(computed_at));
+        let [view, other] = timed(&mut glance.timing.expression, || -> Result<[View; 2]> {
+            let judge = |is_mirrored| models.judge(&self.picture, mesh, is_mirrored);
+            Ok(match before {
+                Some(before) => [judge(!before.is_mirrored)?, before],
+                None => [judge(false)?, judge(true)?],
+            })
+        })?;
+        let probabilities = view.and(&other);
+        followed.expression =
+            Some(KnownExpression { probabilities, view, computed_at, thumbnail });
         Ok(Some(Expression { probabilities, cached: false }))
     }
 }

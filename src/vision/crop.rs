@@ -41,6 +41,14 @@ impl Crop {
         Crop::new(centre, bounds.width.max(bounds.height) * scale, angle_rad)
     }
 
+    /// The same square, moved so that the middle of its `size` x `size` samples is its centre:
+    /// [`Crop::sample`] begins in a corner and ends one sample short of the other. A mirrored
+    /// picture then gives the mirrored samples.
+    pub(super) fn centred_for(self, size: usize) -> Self {
+        let half = 0.5 + 0.5 / to_f32(size);
+        Crop { centre: self.to_picture(half, half), ..self }
+    }
+
     /// The same square with left and right swapped.
     pub(super) fn mirrored(self) -> Self {
         Crop { mirrored: !self.mirrored, ..self }

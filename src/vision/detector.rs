@@ -45,9 +45,20 @@ pub(super) fn detect(
     threshold: f32,
 ) -> Result<Vec<Detection>> {
     let letterbox = Letterbox::new(picture);
-    let outputs = model.run(|_, tensor| letterbox.fill(picture, tensor))?;
+    let outputs = model.run(|_, tensor| letterbox.fill(picture, 0, tensor))?;
     let raw = decode(outputs.values(0), outputs.values(1), threshold);
     Ok(suppress(raw).into_iter().map(|face| letterbox.to_picture(face)).collect())
+}
+
+/// How sure the detector is of its surest face, 0..1, when the picture is turned clockwise by so
+/// many quarters.
+///
+/// # Errors
+/// `Internal` when the model fails.
+pub(super) fn best_score(model: &Model, picture: &Picture, quarters: usize) -> Result<f32> {
+    let letterbox = Letterbox::new(picture);
+    let outputs = model.run(|_, tensor| letterbox.fill(picture, quarters, tensor))?;
+    Ok(sigmoid(outputs.values(1).iter().copied().fold(f32::MIN, f32::max)))
 }
 
 /// How the whole picture is laid into the square input: in the middle, black round it.
@@ -70,14 +81,16 @@ impl Letterbox {
         Letterbox { scale, width, height, left, top }
     }
 
-    /// Writes the shrunk picture, -1..1; each value is the mean of the pixels it stands for.
-    fn fill(&self, picture: &Picture, tensor: &mut [f32]) {
+    /// Writes the shrunk picture, -1..1, turned clockwise by so many quarters; each value is the
+    /// mean of the pixels it stands for.
+    fn fill(&self, picture: &Picture, quarters: usize, tensor: &mut [f32]) {
         tensor.fill(-1.0);
         let (width, height) = (picture.width_px as usize, picture.height_px as usize);
         for row in 0..self.height {
             let ys = span(row, self.height, height);
-            let out = &mut tensor[((row + self.top) * INPUT_PX + self.left) * 3..];
-            for (column, out) in out.chunks_exact_mut(3).take(self.width).enumerate() {
+            for column in 0..self.width {
+                let at = turned([row + self.top, column + self.left], quarters);
+                let out = &mut tensor[at * 3..][..3];
                 let xs = span(column, self.width, width);
                 let mut sum = [0_u32; 3];
                 for y in ys.clone() {
@@ -107,6 +120,19 @@ impl Letterbox {
         face.eyes = face.eyes.map(|eye| Point { x: x(eye.x), y: y(eye.y) });
         face
     }
+}
+
+/// Which pixel of the input the one at `row, column` becomes in a turn clockwise by so many
+/// quarters.
+fn turned([row, column]: [usize; 2], quarters: usize) -> usize {
+    const LAST: usize = INPUT_PX - 1;
+    let (row, column) = match quarters {
+        1 => (column, LAST - row),
+        2 => (LAST - row, LAST - column),
+        3 => (LAST - column, row),
+        _ => (row, column),
+    };
+    row * INPUT_PX + column
 }
 
 /// The pixels of `whole` that part `index` of `parts` stands for; never empty.
@@ -216,13 +242,27 @@ mod tests {
     }
 
     #[test]
+    fn a_quarter_clockwise_brings_the_left_edge_to_the_top() {
+        assert_eq!(turned([127, 0], 1), 0, "the lower left corner becomes the upper left");
+        assert_eq!(turned([0, 0], 1), 127);
+        assert_eq!(turned([0, 0], 2), 128 * 128 - 1);
+        assert_eq!(turned([0, 127], 3), 0, "the upper right becomes the upper left");
+        for quarters in 1..4 {
+            let mut hits: Vec<usize> =
+                (0..128 * 128).map(|at| turned([at / 128, at % 128], quarters)).collect();
+            hits.sort_unstable();
+            assert_eq!(hits, (0..128 * 128).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn the_letterbox_of_any_shape_is_undone() {
         for (width_px, height_px) in [(640, 480), (480, 640), (1, 1), (4096, 3), (100, 128)] {
             let rgb = vec![255; (width_px * height_px * 3) as usize];
             let picture = Picture { width_px, height_px, rgb };
             let letterbox = Letterbox::new(&picture);
             let mut tensor = vec![0.0; INPUT_PX * INPUT_PX * 3];
-            letterbox.fill(&picture, &mut tensor);
+            letterbox.fill(&picture, 0, &mut tensor);
             let white = tensor.iter().filter(|v| (**v - 1.0).abs() < 1e-5).count();
             assert_eq!(white, letterbox.width * letterbox.height * 3);
             let mut whole = face(0.0, 1.0);

@@ -19,6 +19,20 @@ const BUILTIN: [&str; 2] = ["expression_fer", "expression_faceapi"];
 /// One probability for each of the [`EXPRESSIONS`].
 pub type Probabilities = [f32; EXPRESSIONS.len()];
 
+/// log p of each of the [`EXPRESSIONS`], but for a constant.
+type Logits = [f32; EXPRESSIONS.len()];
+
+/// What the models say of a face seen from one side.
+///
+/// They were taught on faces lit and turned as chance would have it and answer differently to a
+/// mirror image; a face has no reason to. So what is reported is always the mean of both.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    /// It is the mirror image that was judged.
+    pub is_mirrored: bool,
+    logits: Logits,
+}
+
 /// Names the expression of a face. Clones share the models.
 #[derive(Clone, Debug)]
 pub struct ExpressionModels {
@@ -44,15 +58,24 @@ impl ExpressionModels {
         Ok(Some(ExpressionModels { models }))
     }
 
-    /// Judges the face that `mesh` found; each model has its own crop.
+    /// Judges the face that `mesh` found, or its mirror image; each model has its own crop.
     ///
     /// # Errors
     /// `Internal` when a model fails.
-    pub(super) fn judge(&self, picture: &Picture, mesh: &Mesh) -> Result<Probabilities> {
+    pub(super) fn judge(
+        &self,
+        picture: &Picture,
+        mesh: &Mesh,
+        is_mirrored: bool,
+    ) -> Result<View> {
         let angle = mesh.eye_line_rad();
-        self.combine(picture, |input| {
-            Crop::around(mesh.mesh_points(), angle, input.crop_scale, input.crop_up_ratio)
-        })
+        let logits = self.combine(picture, |input| {
+            let (scale, up) = (input.crop_scale, input.crop_up_ratio);
+            let crop = Crop::around(mesh.mesh_points(), angle, scale, up);
+            let crop = if is_mirrored { crop.mirrored() } else { crop };
+            crop.centred_for(input.size_px)
+        })?;
+        Ok(View { is_mirrored, logits })
     }
 
     /// Judges a picture that is a tight, upright crop of a face already.
@@ -65,7 +88,10 @@ impl ExpressionModels {
         // From the middle of the first pixel to the middle of the last.
         let middle = Point { x: (width - 1.0) / 2.0, y: (height - 1.0) / 2.0 };
         let side = (width.max(height) - 1.0).max(1.0);
-        self.combine(picture, |_| Crop::new(middle, side, 0.0))
+        let crop = Crop::new(middle, side, 0.0);
+        let [plain, mirrored] =
+            [crop, crop.mirrored()].map(|crop| self.combine(picture, |_| crop));
+        Ok(mean(plain?, mirrored?))
     }
 
     /// What runs each of them.
@@ -73,19 +99,31 @@ impl ExpressionModels {
         self.models.iter().map(|model| model.model.runtime())
     }
 
-    /// softmax of the sum over the models of log p / temperature + bias.
+    /// The sum over the models of log p / temperature + bias.
     fn combine(
         &self,
         picture: &Picture,
         crop_for: impl Fn(&PictureInput) -> Crop,
-    ) -> Result<Probabilities> {
+    ) -> Result<Logits> {
         let mut logits = [0.0; EXPRESSIONS.len()];
         for model in &*self.models {
             let terms = model.judge(picture, crop_for(&model.input))?;
             logits.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
         }
-        Ok(softmax(logits))
+        Ok(logits)
     }
+}
+
+impl View {
+    /// What this view and that of the other side come to.
+    pub(super) fn and(&self, other: &View) -> Probabilities {
+        mean(self.logits, other.logits)
+    }
+}
+
+/// softmax of the mean of two views.
+fn mean(a: Logits, b: Logits) -> Probabilities {
+    softmax(std::array::from_fn(|i| f32::midpoint(a[i], b[i])))
 }
 
 /// A model and what its catalog entry says about its input and labels.
@@ -127,7 +165,7 @@ impl PictureModel {
     }
 
     /// log p / temperature + bias of each of the [`EXPRESSIONS`].
-    fn judge(&self, picture: &Picture, crop: Crop) -> Result<Probabilities> {
+    fn judge(&self, picture: &Picture, crop: Crop) -> Result<Logits> {
         let outputs = self.model.run(|_, tensor| self.fill(picture, crop, tensor))?;
         let values = outputs.values(0);
         let log_sum = match self.input.output {
@@ -213,7 +251,7 @@ fn log_sum_exp(values: &[f32]) -> f32 {
     max + values.iter().map(|value| (value - max).exp()).sum::<f32>().ln()
 }
 
-fn softmax(logits: Probabilities) -> Probabilities {
+fn softmax(logits: Logits) -> Probabilities {
     let log_sum = log_sum_exp(&logits);
     logits.map(|logit| (logit - log_sum).exp())
 }

@@ -3,7 +3,8 @@
 //!
 //! The path of a frame ([`FaceAnalyser::observe`]): decode, follow the face or detect it
 //! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `quality`, whether it lives
-//! (`stillness`) and is still the same person's (`person`), `expression`.
+//! (`stillness`), is covered (`occlusion`) or still the same person's (`person`), `expression`. Now
+//! and then, whether the picture is `upright`.
 //!
 //! # Signs
 //! All angles are as the picture shows them, not as the person feels them (a camera does not
@@ -20,6 +21,7 @@
 //! the picture the face is.
 
 mod analyser;
+mod colour;
 mod config;
 mod crop;
 mod detector;
@@ -28,10 +30,12 @@ mod gaze;
 mod head_pose;
 mod landmarks;
 mod models;
+mod occlusion;
 mod person;
 mod quality;
 mod stillness;
 mod track;
+mod upright;
 
 use std::time::Duration;
 
@@ -106,6 +110,9 @@ pub struct FaceObservation {
     pub face_count: u32,
     /// The tracked face.
     pub face: Option<Face>,
+    /// By how many degrees the pictures must be turned clockwise to be upright, where the detector
+    /// was surer of a face in the turned one at several looks.
+    pub turned_deg: Option<u16>,
     /// The detector ran on this frame (false: the landmarks followed the face by themselves).
     pub detected_anew: bool,
     /// What each step cost.
@@ -140,10 +147,10 @@ pub struct Face {
     /// `None` when switched off or when the eyes do not show it. A blink is judged later, by
     /// the session, which knows the person's open eyes.
     pub gaze: Option<Gaze>,
-    /// Eye aspect ratio (lid gap / eye width), mean of both eyes.
-    pub eye_aspect_ratio: f32,
-    /// Lip gap / mouth width.
-    pub mouth_open_ratio: f32,
+    /// Eye aspect ratio (lid gap / eye width), mean of both eyes; `None` where they are covered.
+    pub eye_aspect_ratio: Option<f32>,
+    /// Lip gap / mouth width; `None` where the mouth is covered.
+    pub mouth_open_ratio: Option<f32>,
     /// `None` when switched off or withheld.
     pub expression: Option<Expression>,
     /// How good the picture of the face is.
@@ -192,6 +199,17 @@ pub struct FaceQuality {
     pub inter_ocular_px: f32,
     /// Why the expression is withheld, if the picture is too bad.
     pub verdict: QualityVerdict,
+    /// What is covered, where the verdict is `Occluded`.
+    pub covered: Covered,
+}
+
+/// Parts of the face that something covers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Covered {
+    /// Both eyes: sunglasses, a hand.
+    pub eyes: bool,
+    /// The mouth: a mask, a scarf, a hand.
+    pub mouth: bool,
 }
 
 /// Whether the face can be judged.
@@ -205,6 +223,10 @@ pub enum QualityVerdict {
     TooBlurred,
     /// Under the inter-ocular floor.
     TooSmall,
+    /// The eyes or the mouth are covered; what hangs on them is `None`.
+    Occluded,
+    /// The picture seems to be turned, and nothing of the face can be measured.
+    Turned,
     /// It has done nothing for a minute: a poster, or a face on a screen. Nothing of it is
     /// measured.
     StillPicture,

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Rect, quality::Thumbnail};
+use super::{Rect, colour::Chroma, quality::Thumbnail};
 
 /// Who was away for so long may be another. Long enough to pick up a pen, short of what a change
 /// of people takes.
@@ -28,9 +28,6 @@ const STRANGE_FRAMES: u32 = 3;
 const OTHER_CHROMA: f32 = 0.25;
 /// Correlation of two thumbnails under which they do not show the same face.
 const OTHER_CORRELATION: f32 = 0.5;
-
-/// ln(red / green) and ln(blue / green) of linear light: the colour without the brightness.
-pub(super) type Chroma = [f32; 2];
 
 /// What a face looks like, as coarsely as is enough to see that another is there. No identity:
 /// of 2,594 pairs of different faces 75 % differ by it (41 % of those in one picture and light).

@@ -1,10 +1,11 @@
 //! Whether a face can be judged: light, sharpness and size; and whether it has changed.
 
 use super::{
-    FaceQuality, Point, QualityFloors, QualityVerdict,
+    Covered, FaceQuality, Point, QualityFloors, QualityVerdict,
+    colour::{chroma, median},
     crop::{Crop, luma, to_f32, to_index},
     landmarks::Mesh,
-    person::{Appearance, Chroma},
+    person::Appearance,
 };
 use crate::decode::Picture;
 
@@ -49,29 +50,54 @@ impl FaceCrop {
 
     /// What the face of `mesh`, which was looked at last, looks like; `None` where none was.
     pub(super) fn appearance(&self, mesh: &Mesh) -> Option<Appearance> {
-        let crop = self.crop?;
-        let patches = SKIN.map(|landmark| self.patch(crop, mesh.points[landmark]));
-        let median = |i: usize| {
-            let mut levels = patches.map(|colour| colour[i]);
-            levels.sort_by(f32::total_cmp);
-            f32::midpoint(levels[1], levels[2])
-        };
-        let [red, green, blue] = [0, 1, 2].map(median);
-        Some(Appearance { chroma: chroma([red, green, blue]), thumbnail: self.thumbnail() })
+        self.crop?;
+        let skin = median(SKIN.map(|landmark| self.patch(mesh.points[landmark], PATCH_REACH)));
+        Some(Appearance { chroma: chroma(skin), thumbnail: self.thumbnail() })
     }
 
-    /// Mean colour round a landmark.
-    fn patch(&self, crop: Crop, [x, y, _]: [f32; 3]) -> [f32; 3] {
-        let (u, v) = crop.to_crop(Point { x, y });
-        let span = |share: f32| {
-            let middle = to_index((share * to_f32(SIDE)).clamp(0.0, to_f32(SIDE - 1)));
-            middle.saturating_sub(PATCH_REACH)..(middle + PATCH_REACH + 1).min(SIDE)
-        };
-        let (columns, rows) = (span(u), span(v));
+    /// Mean colour round a landmark, up to `reach` px of the crop to each side.
+    pub(super) fn patch(&self, landmark: [f32; 3], reach: usize) -> [f32; 3] {
+        let [column, row] = self.pixel_of(landmark);
+        let span = |middle: usize| middle.saturating_sub(reach)..(middle + reach + 1).min(SIDE);
+        let (columns, rows) = (span(column), span(row));
         let count = to_f32(columns.len() * rows.len());
         let pixels = rows.flat_map(|row| &self.colours[row * SIDE..][columns.clone()]);
         let sum = pixels.fold([0.0; 3], |sum, px| std::array::from_fn(|i| sum[i] + px[i]));
         sum.map(|sum: f32| sum / count)
+    }
+
+    /// The grey levels under which a tenth, and over which another tenth lies, in the upright box
+    /// round some landmarks.
+    pub(super) fn tenths<const N: usize>(&self, landmarks: [[f32; 3]; N]) -> (f32, f32) {
+        let pixels = landmarks.map(|landmark| self.pixel_of(landmark));
+        let span = |axis: usize| {
+            let places = pixels.map(|pixel| pixel[axis]);
+            let first = places.into_iter().min().unwrap_or_default().min(SIDE - 2);
+            first..places.into_iter().max().unwrap_or_default().max(first + 1) + 1
+        };
+        let (columns, rows) = (span(0), span(1));
+        let mut histogram = [0_usize; 256];
+        let pixels = rows.flat_map(|row| &self.pixels[row * SIDE..][columns.clone()]);
+        pixels.for_each(|level| histogram[to_index(*level).min(255)] += 1);
+        let tenth = histogram.iter().sum::<usize>() / 10;
+        let mut dark = histogram.iter().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        let dark = dark.position(|sum| sum > tenth).unwrap_or_default();
+        let mut bright = histogram.iter().rev().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        let bright = 255 - bright.position(|sum| sum > tenth).unwrap_or_default();
+        (to_f32(dark), to_f32(bright))
+    }
+
+    /// Column and row of the crop where a landmark is; its edge for one that is outside.
+    fn pixel_of(&self, [x, y, _]: [f32; 3]) -> [usize; 2] {
+        let Some(crop) = self.crop else { return [0; 2] };
+        let (u, v) = crop.to_crop(Point { x, y });
+        [u, v].map(|share| to_index((share * to_f32(SIDE)).clamp(0.0, to_f32(SIDE - 1))))
     }
 
     /// Judges it.
@@ -87,7 +113,8 @@ impl FaceCrop {
         } else {
             QualityVerdict::Good
         };
-        FaceQuality { brightness, sharpness, inter_ocular_px, verdict }
+        let covered = Covered::default();
+        FaceQuality { brightness, sharpness, inter_ocular_px, verdict, covered }
     }
 
     /// Variance of the 4-neighbour Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing").
@@ -109,12 +136,6 @@ impl FaceCrop {
             mean((0..BLOCK * BLOCK).map(|j| self.pixels[corner + j / BLOCK * SIDE + j % BLOCK]))
         }))
     }
-}
-
-/// See [`Chroma`]; levels are sRGB's, of which the power 2.2 is linear light.
-fn chroma(colour: [f32; 3]) -> Chroma {
-    let [red, green, blue] = colour.map(|level| 2.2 * level.max(2.0).ln());
-    [red - green, blue - green]
 }
 
 impl Thumbnail {
@@ -190,6 +211,18 @@ mod tests {
         // One -40 and four 10s among 94 x 94, mean 0.
         let expected = (1600.0 + 400.0) / (94.0 * 94.0);
         assert!((face.laplacian_variance() - expected).abs() < 1e-4);
+    }
+
+    #[test]
+    fn the_tenths_of_a_box_are_its_dark_and_its_bright() {
+        // Grey levels are twice the column; a crop that is the picture itself.
+        let mut face = grey(|x, _| 2.0 * to_f32(x));
+        let middle = to_f32(SIDE) / 2.0;
+        face.crop = Some(Crop::new(Point { x: middle, y: middle }, to_f32(SIDE), 0.0));
+        let (dark, bright) = face.tenths([[20.5, 30.5, 0.0], [59.5, 50.5, 0.0]]);
+        assert!((dark - 48.0).abs() < 2.1 && (bright - 110.0).abs() < 2.1, "{dark} {bright}");
+        let (dark, bright) = face.tenths([[-50.0, 200.0, 0.0]]);
+        assert!(dark < 3.0 && bright < 3.0, "a box outside is the nearest edge");
     }
 
     #[test]

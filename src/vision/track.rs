@@ -3,9 +3,23 @@
 use std::time::Duration;
 
 use super::{
-    Rect, crop::Crop, detector::Detection, expression::Probabilities, landmarks::Mesh,
-    person::PersonWatch, quality::Thumbnail, stillness::Stillness,
+    Rect,
+    crop::Crop,
+    detector::Detection,
+    expression::{Probabilities, View},
+    landmarks::Mesh,
+    person::PersonWatch,
+    quality::Thumbnail,
+    stillness::Stillness,
+    upright::UprightCheck,
 };
+
+/// A blink lasts 100 to 400 ms; the session counts none that is longer than this.
+const LONGEST_BLINK: Duration = Duration::from_secs(1);
+
+/// How old the view of one side may be beside that of the other: at 4 pictures a second and more,
+/// each costs one look of the models, from either side in turn.
+const VIEW_LIMIT: Duration = Duration::from_millis(300);
 
 /// A face whose middle moved less than this share of its width may be the same.
 const NEAR_WIDTHS: f32 = 0.75;
@@ -27,6 +41,8 @@ pub struct FaceTrack {
     pub(super) watch: PersonWatch,
     /// Whether it is a living face.
     pub(super) stillness: Stillness,
+    /// Whether the pictures are upright.
+    pub(super) upright: UprightCheck,
     tracks_total: u64,
 }
 
@@ -39,12 +55,16 @@ pub(super) struct Followed {
     /// Where it was.
     pub bbox: Rect,
     pub expression: Option<KnownExpression>,
+    /// When its eyes were seen uncovered last.
+    eyes_bare_at: Option<Duration>,
 }
 
 /// An expression that was computed, and what the face looked like.
 #[derive(Clone, Debug)]
 pub(super) struct KnownExpression {
     pub probabilities: Probabilities,
+    /// The newest of the two views of which they are the mean.
+    pub view: View,
     pub computed_at: Duration,
     pub thumbnail: Thumbnail,
 }
@@ -67,7 +87,8 @@ impl FaceTrack {
             None => {
                 let id = self.tracks_total;
                 self.tracks_total += 1;
-                self.followed = Some(Followed { id, crop, bbox, expression: None });
+                let (expression, eyes_bare_at) = (None, None);
+                self.followed = Some(Followed { id, crop, bbox, expression, eyes_bare_at });
             }
         }
     }
@@ -79,6 +100,16 @@ impl FaceTrack {
 }
 
 impl Followed {
+    /// Whether the lids may be measured. Eyes that are shut show as little as eyes behind dark
+    /// glass, so what lasts no longer than a blink is taken for one.
+    pub(super) fn shows_lids(&mut self, now: Duration, are_covered: bool) -> bool {
+        if !are_covered {
+            self.eyes_bare_at = Some(now);
+        }
+        let bare = self.eyes_bare_at.and_then(|then| now.checked_sub(then));
+        bare.is_some_and(|ago| ago < LONGEST_BLINK)
+    }
+
     /// The expression that was computed less than `limit` ago for a face that looked the same.
     pub(super) fn known_expression(
         &self,
@@ -90,6 +121,14 @@ impl Followed {
         let age = now.checked_sub(known.computed_at)?;
         (age < limit && known.thumbnail.shows_the_same(thumbnail))
             .then_some(known.probabilities)
+    }
+}
+
+impl KnownExpression {
+    /// The view of it, where it is new enough to stand beside that of another side.
+    pub(super) fn recent_view(&self, now: Duration) -> Option<View> {
+        let age = now.checked_sub(self.computed_at)?;
+        (age < VIEW_LIMIT).then_some(self.view)
     }
 }
 

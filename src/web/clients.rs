@@ -23,7 +23,7 @@ use crate::{
     engine::{Engine, Live, Origin, Stream, StreamSpec},
     error::{Error, ErrorKind},
     gate::Gate,
-    media::{Frame, PixelFormat, SoundChunk, SoundFormat},
+    media::{Frame, Orientation, PixelFormat, SoundChunk, SoundFormat},
     names::SessionId,
     recorder,
     store::{Store, Token},
@@ -259,6 +259,8 @@ impl Client {
             width_px: 0,
             height_px: 0,
             format,
+            // What a client sends lies as its file says.
+            orientation: Orientation::Upright,
             data,
         };
         self.stream.put_frame(frame).map_err(|error| not_taken(&error))

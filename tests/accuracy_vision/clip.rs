@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use boothd::media::{Frame, PixelFormat};
+use boothd::media::{Frame, Orientation, PixelFormat};
 
 /// What is known about one frame.
 #[derive(Default)]
@@ -36,6 +36,7 @@ pub(crate) fn frames() -> Vec<Frame> {
             width_px: 640,
             height_px: 480,
             format: PixelFormat::Jpeg,
+            orientation: Orientation::Upright,
             data: bytes[start..start + length].to_vec(),
         });
         start += length;

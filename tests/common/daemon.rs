@@ -173,8 +173,19 @@ impl Watcher {
 
     /// Sends a picture of its own, into its own stream.
     pub fn send_picture(&mut self, jpeg: &[u8]) {
-        let message = [&[1], &1_u64.to_le_bytes()[..], jpeg].concat();
+        self.send_media(1, jpeg);
+    }
+
+    /// Sends media of a kind that docs/ref/api.md numbers.
+    pub fn send_media(&mut self, kind: u8, data: &[u8]) {
+        let message = [&[kind], &1_u64.to_le_bytes()[..], data].concat();
         self.0.send(Message::binary(message)).expect("the door listens");
+    }
+
+    /// The code of the next error.
+    pub fn next_error(&mut self) -> String {
+        let message = self.next_message(&["error"]);
+        message["code"].as_str().expect("an error has a code").to_owned()
     }
 
     /// The data of the next message of this type.
@@ -184,14 +195,21 @@ impl Watcher {
 
     /// Type and data of the next message of one of these types.
     pub fn next_of(&mut self, kinds: &[&str]) -> (String, Value) {
+        let mut message = self.next_message(kinds);
+        let kind = message["type"].as_str().expect("a message has a type").to_owned();
+        (kind, message["data"].take())
+    }
+
+    /// The next message of one of these types.
+    fn next_message(&mut self, kinds: &[&str]) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             assert!(Instant::now() < deadline, "no {kinds:?} came");
             let message = self.0.read().expect("a message in time");
             let Message::Text(text) = message else { continue };
-            let mut message: Value = serde_json::from_str(&text).expect("JSON");
-            if let Some(kind) = kinds.iter().find(|kind| message["type"] == **kind) {
-                return ((*kind).to_owned(), message["data"].take());
+            let message: Value = serde_json::from_str(&text).expect("JSON");
+            if kinds.iter().any(|kind| message["type"] == *kind) {
+                return message;
             }
         }
     }

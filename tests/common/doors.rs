@@ -22,7 +22,7 @@ use boothd::{
     features::Features,
     health::{Monitor, Pace},
     inference::Catalog,
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
     names::StreamId,
     policy::{Policy, Profile},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
@@ -250,6 +250,7 @@ impl Doors {
             width_px: 640,
             height_px: 480,
             format: PixelFormat::Jpeg,
+            orientation: Orientation::Upright,
             data: jpeg.to_vec(),
         };
         FrameSink::put(&*self.stream, frame);
@@ -391,6 +392,7 @@ pub fn frame(sequence: u64) -> FaceResult {
         brightness: 0.5,
         face_count: 0,
         face: None,
+        turned_deg: None,
         detected_anew: true,
         timing: VisionTiming::default(),
     };

@@ -71,6 +71,7 @@ impl Scene {
                 status.state = State::Running;
                 status.own.analysed(Some(now));
                 status.own.black_since = None;
+                status.own.turned_deg = None;
                 status.own.offset_since = None;
                 status.own.quiet_since = None;
                 status.own.channel_fault = None;
@@ -149,6 +150,9 @@ const CASES: &[Case] = &[
     half(Code::CameraBlack, AlertKind::Camera, |scene, now| {
         scene
             .set(Component::Vision, |s| s.own.black_since = Some(now - Duration::from_secs(8)));
+    }),
+    half(Code::CameraTurned, AlertKind::Camera, |scene, _| {
+        scene.set(Component::Vision, |s| s.own.turned_deg = Some(180));
     }),
     half(Code::CameraErrors, AlertKind::Camera, |scene, _| {
         scene.set(Component::Camera, |s| s.errors_total += 5);

@@ -3,7 +3,7 @@
 use boothd::{
     booth::StartSession,
     decode::Picture,
-    media::{Frame, PixelFormat},
+    media::{Frame, Orientation, PixelFormat},
     policy::Policy,
 };
 use tokio::{
@@ -31,6 +31,7 @@ fn decoded(jpeg: &[u8]) -> Picture {
         width_px: 0,
         height_px: 0,
         format: PixelFormat::Jpeg,
+        orientation: Orientation::Upright,
         data: jpeg.to_vec(),
     };
     let mut picture = Picture::default();

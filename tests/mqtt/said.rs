@@ -95,6 +95,7 @@ fn live(sequence: u64) -> Live {
         brightness: 0.5,
         face_count: 0,
         face: None,
+        turned_deg: None,
         detected_anew: true,
         timing: VisionTiming::default(),
     };

@@ -206,6 +206,7 @@ mod tests {
             brightness: 0.5,
             face_count: 0,
             face: None,
+            turned_deg: None,
             detected_anew: true,
             timing: VisionTiming::default(),
         };

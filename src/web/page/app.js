@@ -38,7 +38,7 @@ function contextOf(stage, at) {
   const state = isOwn ? undefined : stageOf(known.health, stage)?.state;
   const isAway = state !== undefined && state !== "running";
   const isOld = !isLive() || isAway || performance.now() - at > OLD_AFTER_MS;
-  return { state: known.state, features: features(), isOld };
+  return { state: known.state, features: features(), isOld, hasDevice: state !== "off" };
 }
 
 const cards = { face: [new ExpressionCard(), new HeadCard(), new GazeCard()], voice: [new VoiceCard()] };

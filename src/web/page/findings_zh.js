@@ -9,6 +9,7 @@ export const FINDINGS_ZH = {
   camera_silent: ["摄像头没有画面", "请更换线缆或 USB 接口"],
   camera_frozen: ["摄像头一直给出同一幅画面", "请拔下再接上；如再次出现请更换"],
   camera_black: ["画面全黑", "请取下镜头盖、打开遮挡片，或开灯"],
+  camera_turned: ["摄像头似乎倒置或侧放", "请转正摄像头，或将 video.rotate_deg 设为所示角度"],
   camera_errors: ["摄像头给出损坏的画面", "请更换线缆或 USB 接口，或使用有源集线器"],
   camera_stopped: ["摄像头已停止", "请重新启动 boothd"],
   microphone_away: ["麦克风不可用", "请接上麦克风；boothd devices 会列出现有设备"],

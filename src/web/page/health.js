@@ -59,7 +59,8 @@ export function showDots(health) {
 
 function details(name, stage) {
   const item = element("li", { "data-state": stage.state }, element("b", { text: t(name) }), element("span", { text: wordOf(stage) }));
-  const source = [stage.demo ? t("demo_clip") : null, stage.source].filter(Boolean).join(" · ");
+  const device = stage.state === "off" && stage.source ? t("clients_only") : stage.source;
+  const source = [stage.demo ? t("demo_clip") : null, device].filter(Boolean).join(" · ");
   const counts = COUNTS.filter(([, field]) => stage[field] > 0).map(([word, field]) => `${t(word)} ${stage[field]}`).join(" · ");
   const age = stage.last_media_ms_ago >= QUIET_MS ? t("last_media", { time: duration(stage.last_media_ms_ago) }) : "";
   for (const text of [source, age, counts]) if (text) item.append(element("small", { text }));

@@ -5,7 +5,7 @@ import { Dial } from "./dial.js";
 import { find, setText } from "./dom.js";
 import { degrees, isNumber, known, NONE, percent, whole, yesNo } from "./format.js";
 import { Numbers } from "./numbers.js";
-import { reasonNoFace } from "./reason.js";
+import { reasonNoFace, reasonNoGaze } from "./reason.js";
 import { Trend } from "./trend.js";
 import { t } from "./words.js";
 
@@ -90,7 +90,7 @@ export class GazeCard {
   }
 
   show(report, context) {
-    const reason = reasonNoFace(report, context, "gaze");
+    const reason = reasonNoGaze(report, context);
     const shown = SHOWN.includes(reason) ? report : null;
     const contact = shown?.eye_contact;
     const good = known(contact) ? (contact ? "contact_yes" : "contact_no") : "contact_unknown";

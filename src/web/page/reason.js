@@ -1,11 +1,12 @@
 // Why a card has no numbers. The first reason that holds is the one that is said.
 
 /** Names the word for why nothing can be shown at all, or null. `media` is `video` or `audio`. */
-export function reasonNothing(media, report, { state, features, isOld }) {
+export function reasonNothing(media, report, { state, features, isOld, hasDevice }) {
   if (state?.profile === "unchosen") return "waits_for_policy";
   if (features && !features[media]) return media === "video" ? "off_video" : "off_audio";
   if (state?.paused) return "paused";
   if (state && !state.analysing && state.require_consent && !state.session) return "waits_for_consent";
+  if (hasDevice === false) return media === "video" ? "no_camera" : "no_microphone";
   if (!report) return "no_data";
   return isOld ? "old" : null;
 }
@@ -19,11 +20,19 @@ export function reasonNoFace(report, context, feature) {
   return report.quality?.verdict === "still_picture" ? "still_picture" : "no_face";
 }
 
+/** The same for the gaze, which also needs eyes that are seen. */
+export function reasonNoGaze(report, context) {
+  const reason = reasonNoFace(report, context, "gaze");
+  if (reason) return reason;
+  const why = report.reasons?.gaze;
+  return why === "eyes_covered" || why === "turned" ? why : null;
+}
+
 /** The same for the expression, which also needs a picture good enough. */
 export function reasonNoExpression(report, context) {
   const reason = reasonNoFace(report, context, "face_emotion");
   if (reason) return reason;
-  const verdict = report.quality?.verdict;
+  const verdict = report.reasons?.dominant_emotion ?? report.quality?.verdict;
   return verdict && verdict !== "good" && !report.emotion_distribution ? verdict : null;
 }
 

@@ -25,9 +25,9 @@ export const EN = {
   demo_clip: "Bundled clip", dropped: "dropped", overruns: "overruns", restarts: "restarts", errors: "errors", last_media: "last media {time} ago",
   uptime: "up for", health_lost: "/health cannot be read",
 
-  no_data: "No data yet", old: "Nothing new arrives; these are the last values", off_video: "The camera is switched off", off_audio: "The microphone is switched off",
+  no_data: "No data yet", no_camera: "No camera here", no_microphone: "No microphone here", clients_only: "no device here: for those who send their own", old: "Nothing new arrives; these are the last values", off_video: "The camera is switched off", off_audio: "The microphone is switched off",
   waits_for_consent: "Waits for consent", waits_for_policy: "No policy is chosen", no_face: "No face in view", no_voice: "Nobody speaks", face_yes: "Face in view", voice_yes: "Speaking",
-  too_dark: "Too dark to judge", too_blurred: "Too blurred to judge", too_small: "Face too small to judge", still_picture: "A picture of a face, not a person",
+  too_dark: "Too dark to judge", too_blurred: "Too blurred to judge", too_small: "Face too small to judge", still_picture: "A picture of a face, not a person", eyes_covered: "The eyes are covered", mouth_covered: "The mouth is covered", turned: "The camera seems to be turned",
   needs_3_frames: "needs 3 pictures", needs_5_frames: "needs 5 pictures", needs_10_fps: "needs 10 fps or more", needs_1_s: "needs 1 s of speech", needs_15_s: "needs 15 s of speech",
   eyes_shut: "eyes shut", digital_silence: "digital silence", no_speech: "nobody speaks", unvoiced: "no voice in it (a whisper?)", no_syllables: "no syllable found", no_pause: "none",
   expression: "Expression", dominant: "Most probable expression",
