@@ -95,14 +95,15 @@ impl<'a> JpegHeader<'a> {
     }
 
     /// What decoding takes of the memory beside the bytes of the JPEG: the picture, and the
-    /// coefficients of a picture that comes in several passes.
+    /// coefficients of a picture that comes in several passes, or the brightness of each block of
+    /// another, by which dirt is told from damage.
     pub(super) fn working_bytes(&self) -> usize {
         let (most_h, most_v) = self.most_sampling();
         let (wide, high) = self.mcus();
         let blocks: usize =
             self.samplings().map(|(h, v)| usize::from(h) * usize::from(v)).sum();
         let comes_in_passes = self.is_progressive || self.first_scan != self.components;
-        let coefficients = if comes_in_passes { wide * high * blocks * 64 * 2 } else { 0 };
+        let coefficients = wide * high * blocks * if comes_in_passes { 64 * 2 } else { 4 };
         // A row of MCUs of each component, as samples of 16 bits, and its neighbours upsampled.
         let row = wide * most_h * 8 * most_v * 8 * self.components * 2 * 4;
         coefficients + row + usize::from(self.width_px) * usize::from(self.height_px) * 3

@@ -21,6 +21,7 @@ pub mod y4m;
 
 mod exif;
 mod jpeg;
+mod jpeg_bits;
 mod jpeg_header;
 mod jpeg_scan;
 mod jpeg_tables;
