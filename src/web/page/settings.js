@@ -33,7 +33,11 @@ export class Settings {
     const label = element("label", { for: id });
     const why = element("small", { id: `${id}_why` });
     // The box follows the daemon's answer, so that it never shows what is not so.
-    box.addEventListener("change", () => this.on.change(name, box.checked));
+    box.addEventListener("change", () => {
+      // Nobody asks for a picture that the booth has just been told not to give.
+      if (name === "preview" && !box.checked) this.hidePreview();
+      this.on.change(name, box.checked);
+    });
     const line = element("li", {}, element("div", {}, label, why), box);
     return { name, box, label, why, line };
   }
