@@ -23,7 +23,9 @@ struct microphone {
     int timer, is_stuck, is_suspended, xruns_done, suspends_done;
     unsigned rate, channels;
     int16_t *samples;
-    size_t count, position;
+    size_t count, position;    /* samples, and the one that begins the stream or is next */
+    size_t origin;             /* the sample that was the first since the start */
+    snd_pcm_uframes_t began_at; /* where the application was then */
     int64_t began_at_ns;
     uint64_t delivered;        /* frames handed over since the start */
     snd_pcm_sframes_t pointer; /* where the hardware was last */
@@ -69,6 +71,7 @@ static int on_prepare(snd_pcm_ioplug_t *io) {
 static int on_start(snd_pcm_ioplug_t *io) {
     struct microphone *m = io->private_data;
     m->began_at_ns = now_ns(), m->delivered = 0, m->pointer = 0;
+    m->origin = m->position, m->began_at = io->appl_ptr;
     return set_timer(m, (int64_t)io->period_size * 1000000000LL / m->rate);
 }
 
@@ -104,10 +107,14 @@ static snd_pcm_sframes_t on_pointer(snd_pcm_ioplug_t *io) {
     return m->pointer = io->buffer_size ? (snd_pcm_sframes_t)(frames % io->buffer_size) : 0;
 }
 
+/* By way of mmap alsa-lib asks for what is there at each look at it, and again for what nobody has
+ * taken: so where it stands says which samples are wanted, not how often it asked. */
 static snd_pcm_sframes_t on_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas, snd_pcm_uframes_t offset, snd_pcm_uframes_t size) {
     struct microphone *m = io->private_data;
     int16_t *to = (int16_t *)((char *)areas->addr + (areas->first + offset * areas->step) / 8);
-    m->delivered += size;
+    uint64_t taken = io->appl_ptr - m->began_at;
+    m->delivered = taken + size;
+    if (m->count) m->position = (m->origin + taken * m->channels) % m->count;
     for (size_t i = 0; i < size * m->channels; i++) {
         to[i] = m->count ? m->samples[m->position] : 0;
         if (++m->position >= m->count) m->position = 0;
