@@ -105,8 +105,10 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 impl Leases {
     fn take(&self, whose: TokenId) -> Option<Pictures> {
         let mut leases = self.0.lock().expect(UNPOISONED);
-        let place = leases.iter().position(|(id, _, _)| *id == whose)?;
-        Some(leases.swap_remove(place).2)
+        // The newest, which is the asker's own: one that another tab left would be renewed in turn
+        // with it and counted for ever.
+        let place = leases.iter().rposition(|(id, _, _)| *id == whose)?;
+        Some(leases.remove(place).2)
     }
 
     fn put(&self, whose: TokenId, pictures: Pictures) {
@@ -188,4 +190,24 @@ fn part(jpeg: &[u8]) -> Bytes {
         jpeg.len()
     );
     [head.as_bytes(), jpeg, b"\r\n"].concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lease that a closed tab left is not renewed by the next picture of another.
+    #[tokio::test]
+    async fn who_looks_on_takes_their_own_lease_back() {
+        let (leases, whose) = (Leases::default(), TokenId(7));
+        let [left, own] = [watch::channel(None).1, watch::channel(None).1];
+        leases.put(whose, left);
+        leases.put(whose, own.clone());
+        for _ in 0..3 {
+            let taken = leases.take(whose).expect("a lease");
+            assert!(taken.same_channel(&own));
+            leases.put(whose, taken);
+        }
+        assert!(leases.take(TokenId(8)).is_none());
+    }
 }
