@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { ALL_ON, audio, health, history, METRICS, nobody, visual } from "./mock_reports.mjs";
+import { ALL_ON, audio, health, history, METRICS, visual } from "./mock_reports.mjs";
 
 const PAGE = fileURLToPath(new URL("../../src/web/page/", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
@@ -30,7 +30,8 @@ export class Mock {
     this.sessions = [];
     this.received = [];
     this.media = { 1: [], 2: [] };
-    this.isEmpty = false;
+    // What a frame shows.
+    this.seen = visual;
     this.frame = 0;
     this.segment = 0;
   }
@@ -168,7 +169,7 @@ export class Mock {
   seeFrame() {
     if (!this.state.features.video || this.state.paused) return;
     this.frame += 1;
-    this.watchers("visual_analysis", (this.isEmpty ? nobody : visual)(this.frame, this.state.features));
+    this.watchers("visual_analysis", this.seen(this.frame, this.state.features));
   }
 
   hearSegment() {

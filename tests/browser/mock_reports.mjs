@@ -27,7 +27,7 @@ export function visual(k, features, more = {}) {
     head_pose: features.head_pose ? { yaw_deg: wave(k, 36, 4, 11), pitch_deg: wave(k, 28, -3, 7), roll_deg: wave(k, 44, 1, 6) } : null,
     gaze, eye_contact: gaze && Math.abs(gaze.yaw_deg) < 15, face_box: { x: 0.3, y: 0.2, width: 0.3, height: 0.4 }, face_count: 1,
     blink: k % 17 === 0, blink_rate_per_min: null, mouth_open_ratio: wave(k, 9, 0.12, 0.1), face_present_ratio: 1, cached: false,
-    sequence: k, dropped_frames: 0, quality: { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "good" }, demo_source: true,
+    sequence: k, dropped_frames: 0, quality: { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "good", covered: [] }, reasons: {}, demo_source: true,
     features, session_id: null, ...more,
   };
 }
@@ -88,4 +88,18 @@ export function history(session_id) {
     audio.rows.push([s, s % 9 < 3 ? null : 190 + 40 * wave(13), -28 + 8 * wave(17)]);
   }
   return { session_id, step_s: 1, lost_rows: 0, video, audio };
+}
+
+/** A frame of somebody with dark glasses. */
+export function glasses(k, features) {
+  const nulls = ["gaze_direction", "gaze", "eye_contact", "blink", "dominant_emotion", "emotion_confidence", "emotion_distribution"];
+  const quality = { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "occluded", covered: ["eyes"] };
+  const reasons = Object.fromEntries(nulls.map((name) => [name, "eyes_covered"]));
+  return visual(k, features, { ...Object.fromEntries(nulls.map((name) => [name, null])), quality, reasons });
+}
+
+/** A frame of a camera that hangs upside down. */
+export function turned(k, features) {
+  const quality = { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "turned", covered: [] };
+  return { ...nobody(k, features), face_detected: true, face_count: 1, quality };
 }

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { assertAccessible, assertTidy, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 import { Mock, TOKEN } from "./mock.mjs";
+import { glasses, nobody, turned } from "./mock_reports.mjs";
 
 let browser;
 let mock;
@@ -198,13 +199,29 @@ test("a viewer sees and cannot act", async () => {
 test("what is not known is a dash with its reason", async () => {
   const opened = await open();
   const { page } = opened;
-  mock.isEmpty = true;
+  mock.seen = nobody;
   await waitForText(page, "#motion_state", /No face in view/);
   assert.equal(await page.textContent("#dominant"), "—");
   assert.match(await page.textContent("#expression_bars"), /—/);
   assert.match(await page.textContent("#voice_feeling"), /needs 15 s of speech/);
   await assertAccessible(page, "nobody");
   await screenshot(page, "nobody-en-1280");
+  await done(opened);
+});
+
+test("covered eyes and a turned camera are said, and what is known beside them stays", async () => {
+  const opened = await open();
+  const { page } = opened;
+  mock.seen = glasses;
+  await waitForText(page, "#gaze_state", /^The eyes are covered$/);
+  await waitForText(page, "#gaze_numbers", /Mouth opening\s*\d/);
+  await waitForText(page, "#expression_state", /^The eyes are covered$/);
+  await waitForText(page, "#motion_state", /^Face in view$/);
+  await screenshot(page, "covered-en-1280");
+  mock.seen = turned;
+  for (const card of ["gaze", "expression", "motion"]) {
+    await waitForText(page, `#${card}_state`, /^The camera seems to be turned$/);
+  }
   await done(opened);
 });
 

@@ -13,7 +13,7 @@ import { t } from "./words.js";
 const CONE_DEG = 15;
 
 /** Reasons that leave other numbers of the card to be shown. */
-const SHOWN = [null, "old", "off"];
+const SHOWN = [null, "old", "off", "eyes_covered"];
 
 const HEAD_ROWS = [
   { word: "yaw", value: (r) => r.head_pose?.yaw_deg, format: degrees },

@@ -16,6 +16,7 @@ export function reasonNoFace(report, context, feature) {
   const nothing = reasonNothing("video", report, context);
   if (nothing) return nothing;
   if (feature && context.features && !context.features[feature]) return "off";
+  if (report.quality?.verdict === "turned") return "turned";
   if (report.face_detected) return null;
   return report.quality?.verdict === "still_picture" ? "still_picture" : "no_face";
 }
@@ -24,8 +25,7 @@ export function reasonNoFace(report, context, feature) {
 export function reasonNoGaze(report, context) {
   const reason = reasonNoFace(report, context, "gaze");
   if (reason) return reason;
-  const why = report.reasons?.gaze;
-  return why === "eyes_covered" || why === "turned" ? why : null;
+  return report.reasons?.gaze === "eyes_covered" ? "eyes_covered" : null;
 }
 
 /** The same for the expression, which also needs a picture good enough. */
