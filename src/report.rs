@@ -427,13 +427,13 @@ fn face_reasons(result: &FaceResult) -> BTreeMap<&'static str, &'static str> {
         }
     };
     let Some(face) = &result.observation.face else {
-        add(false, "no_face", ALL_OF_A_FACE);
+        FACE_METRICS.iter().for_each(|names| add(false, "no_face", names));
         return reasons;
     };
     let (verdict, is_covered) = (face.quality.verdict, face.quality.covered);
     let name = verdict_name(verdict);
     if matches!(verdict, QualityVerdict::StillPicture | QualityVerdict::Turned) {
-        add(false, name, ALL_OF_A_FACE);
+        FACE_METRICS.iter().for_each(|names| add(false, name, names));
         return reasons;
     }
     let or_off = |is_on: bool, reason| if is_on { reason } else { "off" };
@@ -453,18 +453,7 @@ fn face_reasons(result: &FaceResult) -> BTreeMap<&'static str, &'static str> {
     reasons
 }
 
-const ALL_OF_A_FACE: &[&str] = &[
-    "head_pose",
-    "gaze",
-    "gaze_direction",
-    "eye_contact",
-    "blink",
-    "blink_rate_per_min",
-    "mouth_open_ratio",
-    "emotion_distribution",
-    "dominant_emotion",
-    "emotion_confidence",
-];
+const FACE_METRICS: [&[&str]; 5] = [POSE, GAZE, BLINK, MOUTH, EXPRESSION];
 const POSE: &[&str] = &["head_pose"];
 const GAZE: &[&str] = &["gaze", "gaze_direction", "eye_contact"];
 const BLINK: &[&str] = &["blink", "blink_rate_per_min"];

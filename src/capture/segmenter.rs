@@ -103,17 +103,17 @@ pub struct ChunkSegmenter {
     length: usize,
     hop: usize,
     /// The newest sound without a gap; the last `fresh` samples were in no segment yet.
-    heard: Vec<i16>,
+    samples: Vec<i16>,
     fresh: usize,
     /// How many segments there were, and gaps.
     segments_total: u64,
 }
 
 impl ChunkSegmenter {
-    /// A segmenter that has heard nothing.
+    /// A segmenter without samples.
     pub fn new(config: SegmentConfig) -> Self {
         let (length, hop) = (samples_in(config.length), samples_in(config.hop));
-        ChunkSegmenter { length, hop, heard: Vec::new(), fresh: 0, segments_total: 0 }
+        ChunkSegmenter { length, hop, samples: Vec::new(), fresh: 0, segments_total: 0 }
     }
 
     /// The most samples that are remembered between two chunks.
@@ -121,21 +121,19 @@ impl ChunkSegmenter {
         self.length + self.hop
     }
 
-    /// Takes out what was heard, to append the next chunk's sound to it.
-    pub fn take_heard(&mut self) -> Vec<i16> {
-        std::mem::take(&mut self.heard)
+    /// Takes the samples out, to append the next chunk's to them.
+    pub fn take_samples(&mut self) -> Vec<i16> {
+        std::mem::take(&mut self.samples)
     }
 
-    /// Takes it back, with `new` samples appended; true where a segment can be cut now.
-    pub fn put_heard(&mut self, heard: Vec<i16>, new: usize) -> bool {
-        self.heard = heard;
+    /// Takes them back, with `new` samples appended.
+    pub fn put_samples(&mut self, samples: Vec<i16>, new: usize) {
+        self.samples = samples;
         self.fresh += new;
-        let is_enough = self.fresh >= self.hop;
-        if !is_enough {
-            // Much was read and little heard: the memory was for this chunk alone.
-            self.heard.shrink_to(self.most_samples());
+        if self.fresh < self.hop {
+            // Much was read and little decoded: the memory was for this chunk alone.
+            self.samples.shrink_to(self.most_samples());
         }
-        is_enough
     }
 
     /// A segment of the newest sound, once there is a hop of it that is new: of the configured
@@ -151,18 +149,18 @@ impl ChunkSegmenter {
         if self.fresh < self.hop {
             return None;
         }
-        let length = self.fresh.max(self.length).min(self.heard.len());
-        self.heard.drain(..self.heard.len() - length);
+        let length = self.fresh.max(self.length).min(self.samples.len());
+        self.samples.drain(..self.samples.len() - length);
         let surplus = length.saturating_sub(self.length);
         let mut tail = Vec::with_capacity(capacity);
-        tail.extend_from_slice(&self.heard[surplus..]);
+        tail.extend_from_slice(&self.samples[surplus..]);
         let segment = Segment {
             sequence: self.segments_total,
             captured_at: chunk.captured_at,
             unix_ms: chunk.unix_ms,
             new_samples: self.fresh,
             channel_fault,
-            samples: std::mem::replace(&mut self.heard, tail),
+            samples: std::mem::replace(&mut self.samples, tail),
         };
         self.segments_total += 1;
         self.fresh = 0;
@@ -171,7 +169,7 @@ impl ChunkSegmenter {
 
     /// A gap: no segment spans it.
     pub fn forget(&mut self) {
-        self.heard.clear();
+        self.samples.clear();
         self.fresh = 0;
         // A number that is left out tells the analyser of the gap.
         self.segments_total += 1;

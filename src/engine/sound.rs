@@ -195,7 +195,7 @@ impl SoundTrack {
             }
             self.is_torn = true;
             let decoding = Box::new(self.decoder.begin(chunk));
-            let mut heard = self.segmenter.take_heard();
+            let mut heard = self.segmenter.take_samples();
             heard.reserve_exact(most_heard.saturating_sub(heard.len()));
             let before = heard.len();
             *work = Work::Decoding { decoding, heard, before, took: Duration::ZERO };
@@ -227,7 +227,7 @@ impl SoundTrack {
         }
         let new = heard.len() - *before;
         self.is_torn = false;
-        self.segmenter.put_heard(take(heard), new);
+        self.segmenter.put_samples(take(heard), new);
         self.decode = (new > 0).then(|| *took + stopwatch.lap().wall);
         Ok(Some(new))
     }
@@ -298,7 +298,7 @@ mod tests {
         let mut track = SoundTrack::new(SegmentConfig { length: ms(5000), hop: ms(5000) });
         assert_eq!(cut(&mut track, &chunk(1, 48_000, false)), None);
         assert_eq!(cut(&mut track, &chunk(2, 48_000, false)), Some((96_000, 96_000, 1)));
-        assert_eq!(track.segmenter.take_heard().len(), 80_000, "a segment is kept, no more");
+        assert_eq!(track.segmenter.take_samples().len(), 80_000, "a segment is kept, no more");
     }
 
     /// A slice of a WebM whose clock goes on after 5 s is heard with the silence; after 20 s
