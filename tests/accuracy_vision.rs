@@ -26,7 +26,7 @@ use boothd::{
     inference::Catalog,
     vision::{FaceAnalyser, FaceModels, FaceObservation, FaceTrack, HeadPose, VisionConfig},
 };
-use clip::{Truth, frames, truth};
+use clip::{Mode, Truth, frames, truth};
 
 /// What one set of models, run by one runtime, says about the clip.
 struct Run {
@@ -103,8 +103,20 @@ fn landmark_errors(run: &[FaceObservation], truth: &[Truth]) -> (Vec<f32>, Vec<f
     (mesh, iris)
 }
 
-fn check_against_mediapipe(name: &str, run: &[FaceObservation], step: usize) {
-    let truth: Vec<Truth> = truth().into_iter().step_by(step).collect();
+/// How far landmarks may lie from MediaPipe's, and how it looked; % of the inter-ocular distance.
+#[derive(Clone, Copy)]
+struct Bars {
+    mode: Mode,
+    mesh: f32,
+    iris: f32,
+}
+
+const TRACKING: Bars = Bars { mode: Mode::Tracking, mesh: 0.5, iris: 0.4 };
+/// Where the crop is not the one that MediaPipe would take.
+const STILLS: Bars = Bars { mode: Mode::Stills, mesh: 1.2, iris: 1.0 };
+
+fn check_against_mediapipe(name: &str, run: &[FaceObservation], step: usize, bars: Bars) {
+    let truth: Vec<Truth> = truth(bars.mode).into_iter().step_by(step).collect();
     let agreeing =
         run.iter().zip(&truth).filter(|(o, t)| o.face.is_some() == t.mediapipe_face).count();
     let agreement = agreeing as f32 / truth.len() as f32 * 100.0;
@@ -118,31 +130,31 @@ fn check_against_mediapipe(name: &str, run: &[FaceObservation], step: usize) {
     assert_eq!(run.len(), 240_usize.div_ceil(step));
     assert!(mesh.len() > 200 / step * 10 && iris.len() > 200 / step * 2);
     assert!(agreement >= 99.0);
-    assert!(mean(&mesh) <= 1.2);
-    assert!(mean(&iris) <= 3.0);
+    assert!(mean(&mesh) <= bars.mesh);
+    assert!(mean(&iris) <= bars.iris);
 }
 
 #[test]
 fn landmarks_agree_with_mediapipe_while_tracking() {
-    check_against_mediapipe("tracking", &quantized().tracked, 1);
+    check_against_mediapipe("tracking", &quantized().tracked, 1, TRACKING);
 }
 
 #[test]
 fn landmarks_agree_with_mediapipe_while_tracking_at_2_fps() {
-    check_against_mediapipe("tracking at 2 fps", &quantized().sparse, SPARSE_STEP);
+    check_against_mediapipe("tracking at 2 fps", &quantized().sparse, SPARSE_STEP, STILLS);
 }
 
 #[test]
 fn landmarks_agree_with_mediapipe_on_stills() {
-    check_against_mediapipe("stills", &quantized().still, 1);
+    check_against_mediapipe("stills", &quantized().still, 1, STILLS);
 }
 
 #[cfg(feature = "onnxruntime")]
 #[test]
 fn landmarks_of_onnxruntime_agree_with_mediapipe() {
-    check_against_mediapipe("onnxruntime, tracking", &in_onnxruntime().tracked, 1);
-    check_against_mediapipe("onnxruntime, 2 fps", &in_onnxruntime().sparse, SPARSE_STEP);
-    check_against_mediapipe("onnxruntime, stills", &in_onnxruntime().still, 1);
+    check_against_mediapipe("onnxruntime, tracking", &in_onnxruntime().tracked, 1, TRACKING);
+    check_against_mediapipe("onnxruntime, 2 fps", &in_onnxruntime().sparse, SPARSE_STEP, STILLS);
+    check_against_mediapipe("onnxruntime, stills", &in_onnxruntime().still, 1, STILLS);
 }
 
 fn pose(observation: &FaceObservation) -> Option<HeadPose> {
@@ -158,7 +170,7 @@ fn roll_agrees_with_the_clips_motion() {
 
 fn check_roll(runtime: &str, run: &Run) {
     // The portrait's own head is tilted: its roll in the steady part is the zero.
-    let truth = truth();
+    let truth = truth(Mode::Stills);
     let rolls: Vec<(f32, &Truth)> = run
         .tracked
         .iter()
@@ -182,7 +194,7 @@ fn check_roll(runtime: &str, run: &Run) {
 
 #[test]
 fn yaw_follows_the_sign_of_the_clips_perspective() {
-    let truth = truth();
+    let truth = truth(Mode::Stills);
     let at = |low: f32, high: f32| {
         let yaws: Vec<f32> = quantized()
             .tracked
@@ -201,7 +213,7 @@ fn yaw_follows_the_sign_of_the_clips_perspective() {
 
 #[test]
 fn nobody_is_seen_on_a_plain_wall() {
-    for (observation, truth) in quantized().tracked.iter().zip(truth()) {
+    for (observation, truth) in quantized().tracked.iter().zip(truth(Mode::Stills)) {
         if truth.segment == "away" {
             assert!(observation.face.is_none());
             assert_eq!(observation.face_count, 0);

@@ -218,7 +218,7 @@ fn bench_measures_every_step() {
             assert!(measured[name][number].as_f64().is_some_and(|ms| ms > 0.0), "{out}");
         }
     }
-    let stages = ["decode", "landmarks", "iris", "geometry", "expression", "activity", "f0"];
+    let stages = ["decode", "landmarks", "geometry", "expression", "activity", "f0"];
     for stage in stages {
         assert!(measured["stages"][stage]["cpu_ms_median"].is_f64(), "{stage}: {out}");
     }

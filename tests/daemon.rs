@@ -277,18 +277,18 @@ fn a_missing_or_changed_model_is_named_and_not_run() {
             fs::copy(entry.path(), models.path().join(entry.file_name())).expect("ours");
         }
     }
-    let iris = models.path().join("iris.w8.onnx");
-    let mut bytes = fs::read(&iris).expect("just copied");
+    let eye = models.path().join("left_eye.w8.onnx");
+    let mut bytes = fs::read(&eye).expect("just copied");
     bytes[1000] ^= 1;
-    fs::write(&iris, bytes).expect("ours");
+    fs::write(&eye, bytes).expect("ours");
     let (code, text) = refused(&[&setting]);
     assert_eq!(code, Some(78), "{text}");
-    assert!(text.contains("iris.w8.onnx") && text.contains("sha256"), "{text}");
+    assert!(text.contains("left_eye.w8.onnx") && text.contains("sha256"), "{text}");
 
-    fs::remove_file(&iris).expect("ours");
+    fs::remove_file(&eye).expect("ours");
     let (code, text) = refused(&[&setting]);
     assert_eq!(code, Some(78), "{text}");
-    assert!(text.contains("iris.w8.onnx") && text.contains("cannot be read"), "{text}");
+    assert!(text.contains("left_eye.w8.onnx") && text.contains("cannot be read"), "{text}");
 }
 
 #[test]

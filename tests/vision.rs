@@ -392,14 +392,14 @@ fn a_wrong_description_is_a_config_error_that_says_what() {
 fn a_changed_model_file_is_refused_with_both_hashes() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy("models/catalog.toml", dir.path().join("catalog.toml")).unwrap();
-    std::fs::write(dir.path().join("iris.w8.onnx"), b"not the model").unwrap();
+    std::fs::write(dir.path().join("left_eye.w8.onnx"), b"not the model").unwrap();
     let catalog = Catalog::open(dir.path()).unwrap();
-    let err = catalog.load("iris").unwrap_err();
+    let err = catalog.load("left_eye").unwrap_err();
     assert_eq!(err.kind(), ErrorKind::Config);
-    let said = catalog.entry("iris").unwrap().sha256.clone().unwrap();
+    let said = catalog.entry("left_eye").unwrap().sha256.clone().unwrap();
     assert!(err.to_string().contains(&said), "{err}");
-    let err = catalog.load("face_mesh").unwrap_err().to_string();
-    assert!(err.contains("face_mesh468.w8.onnx cannot be read"), "{err}");
+    let err = catalog.load("face_landmarks").unwrap_err().to_string();
+    assert!(err.contains("face_attention.w8.onnx cannot be read"), "{err}");
 }
 
 /// The whole clip, every `every`th frame of it, over and over for `rounds`.

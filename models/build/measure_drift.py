@@ -43,43 +43,31 @@ def measure_detector(quantized, floats, pictures):
     return [f[0] if f else None for f, _ in both]
 
 
-def iris_drift(quantized, floats, picture, mesh):
-    for eye, mirrored in ((face.RIGHT_EYE, False), (face.LEFT_EYE, True)):
-        a, matrix = face.find_iris(floats.iris, picture, mesh, eye, mirrored)
-        b, _ = face.find_iris(quantized.iris, picture, mesh, eye, mirrored)
-        moved_px = np.hypot(*(a[0] - b[0]))
-        scale = np.hypot(*matrix[:, 0])
-        yield moved_px / face.inter_ocular_px(mesh) * 100, moved_px / scale
-
-
 def measure_face(quantized, floats, pictures, detections):
-    mesh_all, mesh_worst, iris_percent, iris_px, kept_presence = [], [], [], [], 0
+    moved_all, moved_worst, irises, kept_presence = [], [], [], 0
     shift, same = {name: [] for name in (*NAMES, "combined")}, {}
     for picture, detection in zip(pictures, detections):
         if detection is None:
             continue
         square = face.next_crop(face.follow_face(floats, picture, detection)[0])
-        a, presence_a = face.find_mesh(floats.face_mesh, picture, square)
-        b, presence_b = face.find_mesh(quantized.face_mesh, picture, square)
+        a, presence_a = face.find_landmarks(floats, picture, square)
+        b, presence_b = face.find_landmarks(quantized, picture, square)
         kept_presence += (presence_a > 0) == (presence_b > 0)
         moved = np.hypot(*(a - b).T) / face.inter_ocular_px(a) * 100
-        mesh_all.append(moved.mean())
-        mesh_worst.append(moved.max())
-        for percent, px in iris_drift(quantized, floats, picture, a):
-            iris_percent.append(percent)
-            iris_px.append(px)
+        moved_all.append(moved[:468].mean())
+        moved_worst.append(moved[:468].max())
+        irises.append(moved[[468, 473]].mean())
         p, q = (distributions(m, picture, a) for m in (floats, quantized))
         for name in shift:
             shift[name].append(np.abs(p[name] - q[name]).sum() / 2)
             same[name] = same.get(name, 0) + (p[name].argmax() == q[name].argmax())
-    say("mesh, mean of the points", mesh_all, "% of inter-ocular")
-    say("mesh, worst point", mesh_worst, "% of inter-ocular")
-    say("iris centre", iris_percent, "% of inter-ocular")
-    say("iris centre", iris_px, "of 64 px")
-    print(f"presence verdict the same on {kept_presence} of {len(mesh_all)}")
+    say("landmarks, mean of the points", moved_all, "% of inter-ocular")
+    say("landmarks, worst point", moved_worst, "% of inter-ocular")
+    say("iris centres", irises, "% of inter-ocular")
+    print(f"presence verdict the same on {kept_presence} of {len(moved_all)}")
     for name in shift:
         say(f"{name}, total variation", shift[name], "")
-        print(f"{name}: same dominant on {same[name]} of {len(mesh_all)}")
+        print(f"{name}: same dominant on {same[name]} of {len(moved_all)}")
 
 
 def distributions(models, picture, mesh):

@@ -2,8 +2,8 @@
 
 usage: quantize.py CATALOG.toml SLIM FLOAT QUANTIZED (folders)
 
-1. Outputs that the catalog does not name go, and with them what only they need (half of the
-   iris model draws eye contours that boothd does not read). A batch of unknown size becomes 1.
+1. Outputs that the catalog does not name go, and with them what only they need. A batch of unknown
+   size becomes 1.
 2. The nodes are put in the order in which the outputs need them, inner names become numbers,
    shape notes go: tf2onnx orders and numbers by way of sets, and the files of two runs would
    differ by that alone. -> FLOAT/NAME.onnx

@@ -116,7 +116,7 @@ fn look(config: &Config, analyser: &mut FaceAnalyser, costs: &mut Costs) -> Resu
     let mut track = FaceTrack::default();
     for frame in FrameFile::open(&config.demo_dir.join(DEMO_VIDEO), None)?.frames(None) {
         let seen = analyser.observe(&frame?, &mut track, Features::ALL)?;
-        let VisionTiming { decode, detect, landmarks, iris, geometry, expression, total } =
+        let VisionTiming { decode, detect, landmarks, geometry, expression, total } =
             seen.timing;
         add(costs, "decode", decode);
         // A frame without a face, or one that costs a detection, is another job than tracking.
@@ -125,7 +125,6 @@ fn look(config: &Config, analyser: &mut FaceAnalyser, costs: &mut Costs) -> Resu
         }
         if seen.face.is_some() {
             add(costs, "landmarks", landmarks);
-            add(costs, "iris", iris);
             add(costs, "geometry", geometry);
             add(costs, "expression", expression);
             add(costs, "frame", total);

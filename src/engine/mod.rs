@@ -289,12 +289,11 @@ fn note_sound(stage: &Stage, heard: &VoiceObservation) {
 /// Steps that were not taken (a model that is off, a face that was followed) took no time and
 /// are no part of the picture.
 fn record_vision(stage: &Stage, timing: &VisionTiming) {
-    let VisionTiming { decode, detect, landmarks, iris, expression, total, .. } = timing;
+    let VisionTiming { decode, detect, landmarks, expression, total, .. } = timing;
     let steps = [
         ("decode", decode),
         ("detect", detect),
         ("landmarks", landmarks),
-        ("iris", iris),
         ("expression", expression),
         ("total", total),
     ];

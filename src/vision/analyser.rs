@@ -9,7 +9,7 @@ use super::{
     detector::{self, Detection},
     expression::View,
     gaze, head_pose,
-    landmarks::Mesh,
+    landmarks::{MESH_POINTS, Mesh},
     occlusion,
     quality::{self, FaceCrop},
     stillness::Shape,
@@ -233,8 +233,8 @@ impl FaceAnalyser {
     /// Landmarks in `crop`; `None` when the model sees no face there.
     fn find_mesh(&self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
         timed(&mut glance.timing.landmarks, || {
-            let mesh = Mesh::find(&self.models.mesh, &self.picture, crop)?;
-            Ok(Some(mesh).filter(|mesh| mesh.presence >= self.config.presence_threshold))
+            let presence = self.config.presence_threshold;
+            Mesh::find(&self.models.landmarks, &self.picture, crop, presence)
         })
     }
 
@@ -245,9 +245,8 @@ impl FaceAnalyser {
         track: &mut FaceTrack,
         glance: &mut Glance,
     ) -> Result<Face> {
-        if glance.features.gaze {
-            let iris = &self.models.iris;
-            timed(&mut glance.timing.iris, || mesh.find_irises(iris, &self.picture))?;
+        if !glance.features.gaze {
+            mesh.points.truncate(MESH_POINTS);
         }
         let bbox = mesh.bbox();
         let turn = timed(&mut glance.timing.geometry, || {

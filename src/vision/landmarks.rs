@@ -1,19 +1,25 @@
-//! 468 points of a face (MediaPipe's mesh) and 5 of each iris, in pixels of the picture.
+//! 468 points of a face (MediaPipe's mesh, with refined lids) and 5 of each iris, in pixels of the
+//! picture.
 
 use super::{
     Point, Rect,
     crop::{Crop, bounds_of, to_f32},
     detector::sigmoid,
+    eye_window::{CONTOURS, EyeWindow, iris_depth},
 };
-use crate::{decode::Picture, error::Result, inference::Model};
+use crate::{
+    decode::Picture,
+    error::Result,
+    inference::{Model, Outputs},
+};
 
 /// Points of the mesh; the irises follow.
 pub(super) const MESH_POINTS: usize = 468;
 /// Points of one iris: its middle, then four of its rim.
 pub(super) const IRIS_POINTS: usize = 5;
 
-const MESH_INPUT_PX: usize = 192;
-const IRIS_INPUT_PX: usize = 64;
+/// Side of the mesh model's input.
+pub(super) const MESH_INPUT_PX: usize = 192;
 
 /// The landmarks of one eye that boothd reads, named as an upright face shows them.
 #[derive(Clone, Copy, Debug)]
@@ -26,85 +32,65 @@ pub(super) struct Eye {
     pub lower: [usize; 2],
     /// Where its iris begins.
     pub iris: usize,
-    /// The iris model knows the other eye: this one is shown to it mirrored.
-    pub mirrored: bool,
 }
 
 /// The person's right eye (on the picture's left), then the left one.
 pub(super) const EYES: [Eye; 2] = [
-    Eye {
-        corners: [33, 133],
-        upper: [160, 158],
-        lower: [144, 153],
-        iris: MESH_POINTS,
-        mirrored: false,
-    },
+    Eye { corners: [33, 133], upper: [160, 158], lower: [144, 153], iris: MESH_POINTS },
     Eye {
         corners: [362, 263],
         upper: [385, 387],
         lower: [380, 373],
         iris: MESH_POINTS + IRIS_POINTS,
-        mirrored: true,
     },
 ];
 
-/// What the mesh model says about one crop.
+/// The networks of the attention mesh.
+#[derive(Clone, Debug)]
+pub(super) struct LandmarkModels {
+    /// Mesh, presence and feature map of a face.
+    pub face: Model,
+    /// Contour and iris of each eye, in the order of [`EYES`].
+    pub eyes: [Model; 2],
+}
+
+/// What the models say about one crop.
 #[derive(Clone, Debug)]
 pub(super) struct Mesh {
     /// Probability that the crop holds a face.
     pub presence: f32,
-    /// x, y, z (px, negative towards the camera).
+    /// x, y, z (px, negative towards the camera) of the mesh, then of both irises.
     pub points: Vec<[f32; 3]>,
-    /// By how much all points of the mesh lie too far to the right and down in the picture, px:
-    /// half a pixel of the model's input. See [`Mesh::find_irises`].
-    half_pixel: [f32; 2],
 }
 
 impl Mesh {
-    /// Runs the mesh model on `crop`.
-    pub(super) fn find(model: &Model, picture: &Picture, crop: Crop) -> Result<Self> {
-        let outputs = model.run(|_, tensor| {
+    /// Finds the face in `crop`; `None` where it is there with less than `presence`.
+    pub(super) fn find(
+        models: &LandmarkModels,
+        picture: &Picture,
+        crop: Crop,
+        presence: f32,
+    ) -> Result<Option<Self>> {
+        let face = models.face.run(|_, tensor| {
+            let (red, rest) = tensor.split_at_mut(MESH_INPUT_PX * MESH_INPUT_PX);
+            let (green, blue) = rest.split_at_mut(MESH_INPUT_PX * MESH_INPUT_PX);
             crop.sample(picture, MESH_INPUT_PX, |index, colour| {
-                let pixel = &mut tensor[index * 3..][..3];
-                pixel.copy_from_slice(&colour.map(|value| value / 255.0));
+                let colour = colour.map(|value| value / 255.0);
+                [red[index], green[index], blue[index]] = colour;
             });
         })?;
-        let mut points = Vec::with_capacity(MESH_POINTS + 2 * IRIS_POINTS);
-        points.extend(
-            outputs.values(0).chunks_exact(3).map(|p| to_picture(p, crop, MESH_INPUT_PX)),
-        );
-        let (origin, half) = (crop.to_picture(0.0, 0.0), 0.5 / to_f32(MESH_INPUT_PX));
-        let half = crop.to_picture(half, half);
-        let half_pixel = [half.x - origin.x, half.y - origin.y];
-        Ok(Mesh { presence: sigmoid(outputs.values(1)[0]), points, half_pixel })
-    }
-
-    /// Adds the 5 points of each iris, in the mesh's place.
-    ///
-    /// Both models count from the corner of their first pixel, and a crop's first sample stands in
-    /// its corner (as in MediaPipe), so that their points lie half a pixel of their input too far
-    /// along. In the mirrored eye that is to the other side, while the corners of both eyes are off to
-    /// the same side, and so was the gaze. The irises are therefore put right and then moved by as
-    /// much as the mesh is off. (Mean of the yaw of 128 faces
-    /// and of their mirror images: 3.0 degrees before, -0.3 since.)
-    pub(super) fn find_irises(&mut self, model: &Model, picture: &Picture) -> Result<()> {
-        let [right, down] = self.half_pixel;
-        for eye in EYES {
-            let crop = self.eye_crop(&eye);
-            let outputs = model.run(|_, tensor| {
-                crop.sample(picture, IRIS_INPUT_PX, |index, colour| {
-                    let pixel = &mut tensor[index * 3..][..3];
-                    pixel.copy_from_slice(&colour.map(|value| value / 255.0));
-                });
-            })?;
-            let depth = mean(eye.corners.map(|corner| self.points[corner][2]));
-            self.points.extend(outputs.values(0).chunks_exact(3).map(|point| {
-                let [x, y, _] =
-                    to_picture(&[point[0] - 0.5, point[1] - 0.5, 0.0], crop, IRIS_INPUT_PX);
-                [x + right, y + down, depth]
-            }));
+        let found = sigmoid(face.values(1)[0]);
+        if found < presence {
+            return Ok(None);
         }
-        Ok(())
+        let mut points = Vec::with_capacity(MESH_POINTS + 2 * IRIS_POINTS);
+        let mesh = face.values(0).as_chunks::<3>().0;
+        points.extend_from_slice(mesh);
+        refine_eyes(models, &face, &mut points)?;
+        for point in &mut points {
+            *point = to_picture(*point, crop);
+        }
+        Ok(Some(Mesh { presence: found, points }))
     }
 
     /// Where the face will be looked for in the next frame: the box of the mesh, seen upright
@@ -138,21 +124,37 @@ impl Mesh {
     pub(super) fn inter_ocular_px(&self) -> f32 {
         distance_2d(self.points[33], self.points[263])
     }
-
-    /// As MediaPipe's iris_landmark_landmarks_to_roi: 2.3 times the width of the eye.
-    fn eye_crop(&self, eye: &Eye) -> Crop {
-        let [[x0, y0, _], [x1, y1, _]] = eye.corners.map(|corner| self.points[corner]);
-        let centre = Point { x: f32::midpoint(x0, x1), y: f32::midpoint(y0, y1) };
-        let crop = Crop::new(centre, (x1 - x0).hypot(y1 - y0) * 2.3, (y1 - y0).atan2(x1 - x0));
-        if eye.mirrored { crop.mirrored() } else { crop }
-    }
 }
 
-/// Maps a model's point (px of its input) into the picture.
-fn to_picture(point: &[f32], crop: Crop, input_px: usize) -> [f32; 3] {
-    let size = to_f32(input_px);
-    let place = crop.to_picture(point[0] / size, point[1] / size);
-    [place.x, place.y, point[2] / size * crop.side_px]
+/// Puts the points of each eye's contour where the second look sees them, and adds the irises; all in
+/// pixels of the mesh's input.
+fn refine_eyes(
+    models: &LandmarkModels,
+    face: &Outputs,
+    points: &mut Vec<[f32; 3]>,
+) -> Result<()> {
+    for ((eye, contour), model) in EYES.iter().zip(&CONTOURS).zip(&models.eyes) {
+        let window = EyeWindow::around(points, contour, eye.corners);
+        let found = model.run(|_, tensor| window.sample(face.values(2), tensor))?;
+        let depth = iris_depth(points, contour);
+        let (refined, iris) = (found.values(0).as_chunks().0, found.values(1).as_chunks().0);
+        for (&landmark, &point) in contour.iter().zip(refined) {
+            let [x, y] = window.to_input(point);
+            (points[landmark][0], points[landmark][1]) = (x, y);
+        }
+        points.extend(iris.iter().map(|&point| {
+            let [x, y] = window.to_input(point);
+            [x, y, depth]
+        }));
+    }
+    Ok(())
+}
+
+/// Maps a point in pixels of the mesh's input into the picture.
+fn to_picture([x, y, z]: [f32; 3], crop: Crop) -> [f32; 3] {
+    let size = to_f32(MESH_INPUT_PX);
+    let place = crop.to_picture(x / size, y / size);
+    [place.x, place.y, z / size * crop.side_px]
 }
 
 /// Distance in the picture, px.
@@ -163,8 +165,4 @@ pub(super) fn distance_2d(a: [f32; 3], b: [f32; 3]) -> f32 {
 /// Distance in space, px.
 pub(super) fn distance_3d(a: [f32; 3], b: [f32; 3]) -> f32 {
     distance_2d(a, b).hypot(a[2] - b[2])
-}
-
-fn mean([a, b]: [f32; 2]) -> f32 {
-    f32::midpoint(a, b)
 }

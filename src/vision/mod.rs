@@ -26,6 +26,7 @@ mod config;
 mod crop;
 mod detector;
 mod expression;
+mod eye_window;
 mod gaze;
 mod head_pose;
 mod landmarks;
@@ -239,10 +240,8 @@ pub struct VisionTiming {
     pub decode: Cost,
     /// The face detector, when it ran.
     pub detect: Cost,
-    /// Crop and landmark model.
+    /// Crop, mesh, lids and irises.
     pub landmarks: Cost,
-    /// Both irises.
-    pub iris: Cost,
     /// Head pose and gaze geometry.
     pub geometry: Cost,
     /// Expression models.

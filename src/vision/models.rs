@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{VisionConfig, expression::ExpressionModels, head_pose::CanonicalFace};
+use super::{
+    VisionConfig, expression::ExpressionModels, head_pose::CanonicalFace,
+    landmarks::LandmarkModels,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     inference::{Catalog, Model},
@@ -16,12 +19,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct FaceModels {
     pub(super) detector: Model,
-    pub(super) mesh: Model,
-    pub(super) iris: Model,
+    pub(super) landmarks: LandmarkModels,
     /// `None` where the policy forbids it.
     pub(super) expression: Option<ExpressionModels>,
     pub(super) canonical_face: CanonicalFace,
-    load_times: [(&'static str, Duration); 4],
+    load_times: [(&'static str, Duration); 5],
 }
 
 impl FaceModels {
@@ -42,24 +44,29 @@ impl FaceModels {
                     })
             };
             // The slowest first.
-            let iris = spawn(load("iris"))?;
-            let mesh = spawn(load("face_mesh"))?;
+            let face = spawn(load("face_landmarks"))?;
+            let left = spawn(load("left_eye"))?;
+            let right = spawn(load("right_eye"))?;
             let detector = spawn(load("face_detector"))?;
             let expression =
                 timed("expression", || ExpressionModels::load(catalog, &config.expression));
             let canonical_face = CanonicalFace::read()?;
-            let (iris, iris_time) = join(iris)?;
-            let (mesh, mesh_time) = join(mesh)?;
+            let (face, face_time) = join(face)?;
+            let (left, left_time) = join(left)?;
+            let (right, right_time) = join(right)?;
             let (detector, detector_time) = join(detector)?;
             let (expression, expression_time) = expression?;
-            let load_times = [detector_time, mesh_time, iris_time, expression_time];
-            Ok(FaceModels { detector, mesh, iris, expression, canonical_face, load_times })
+            let landmarks = LandmarkModels { face, eyes: [left, right] };
+            let load_times =
+                [detector_time, face_time, left_time, right_time, expression_time];
+            Ok(FaceModels { detector, landmarks, expression, canonical_face, load_times })
         })
     }
 
     /// What runs them, such as `tract`; more than one where a model needed another.
     pub fn runtimes(&self) -> String {
-        let face = [&self.detector, &self.mesh, &self.iris].map(Model::runtime);
+        let [left, right] = &self.landmarks.eyes;
+        let face = [&self.detector, &self.landmarks.face, left, right].map(Model::runtime);
         let expression = self.expression.iter().flat_map(ExpressionModels::runtimes);
         let all: BTreeSet<&str> = face.into_iter().chain(expression).collect();
         all.into_iter().collect::<Vec<_>>().join(", ")

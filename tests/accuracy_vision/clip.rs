@@ -44,10 +44,22 @@ pub(crate) fn frames() -> Vec<Frame> {
     frames
 }
 
+/// How MediaPipe looked at the clip.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode {
+    /// It followed the face from frame to frame.
+    Tracking,
+    /// At each frame by itself.
+    Stills,
+}
+
 /// Both tables, joined by frame.
-pub(crate) fn truth() -> Vec<Truth> {
+pub(crate) fn truth(mode: Mode) -> Vec<Truth> {
     let motion = table("face_640x480.gt.csv");
-    let mediapipe = table("face_640x480.mediapipe.csv");
+    let mediapipe = table(match mode {
+        Mode::Tracking => "face_640x480.mediapipe_tracking.csv",
+        Mode::Stills => "face_640x480.mediapipe_stills.csv",
+    });
     motion
         .iter()
         .zip(&mediapipe)

@@ -187,7 +187,7 @@ impl Doors {
             config,
             booth_id: "test".into(),
             health: health.clone(),
-            models: vec![ModelInfo { name: "iris".into(), sha256: "ab".repeat(32) }],
+            models: vec![ModelInfo { name: "left_eye".into(), sha256: "ab".repeat(32) }],
             engine: engine.clone(),
             settings,
             policy,

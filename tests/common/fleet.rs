@@ -261,8 +261,9 @@ pub fn health() -> Value {
     };
     let models: serde_json::Map<String, Value> = [
         "face_det_short",
-        "face_mesh468",
-        "iris",
+        "face_attention",
+        "left_eye",
+        "right_eye",
         "emotion_fer",
         "emotion_faceapi",
         "silero_vad",

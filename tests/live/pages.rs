@@ -24,7 +24,7 @@ async fn health_says_what_each_part_says() {
     });
     assert_eq!(health["camera"], camera);
     assert_eq!(health["microphone"]["last_media_ms_ago"], Value::Null);
-    assert_eq!(health["models"]["iris"]["sha256"], "ab".repeat(32));
+    assert_eq!(health["models"]["left_eye"]["sha256"], "ab".repeat(32));
     assert_eq!(health["features"]["gaze"], true);
     let off = boothd::features::FeatureChange { gaze: Some(false), ..Default::default() };
     doors.booth.configure(&off, "test").await.unwrap();

@@ -82,7 +82,7 @@ impl Scene {
             about: About {
                 version: "1.2.3",
                 board: Reading { model: Some("test board".into()), ..Reading::default() },
-                models: vec![("iris".into(), "ab".repeat(32))],
+                models: vec![("left_eye".into(), "ab".repeat(32))],
                 config_sha256: "cd".repeat(32),
                 listen: ([127, 0, 0, 1], 8000).into(),
             },

@@ -42,7 +42,7 @@ async fn status_info_health_and_features_are_kept_by_the_broker() {
     let info = kept["info"].json();
     assert_eq!((&info["version"], &info["board"]), (&json!("1.2.3"), &json!("test board")));
     assert_eq!(info["addresses"], json!(["127.0.0.1:8000"]));
-    assert_eq!(info["models"]["iris"], "ab".repeat(32));
+    assert_eq!(info["models"]["left_eye"], "ab".repeat(32));
     assert_eq!(kept["health"].json()["status"], "healthy");
     assert_eq!(kept["feature/gaze/state"].text, "ON");
     assert_eq!(kept["feature/preview/state"].text, "OFF");
