@@ -153,7 +153,12 @@ fn landmarks_agree_with_mediapipe_on_stills() {
 #[test]
 fn landmarks_of_onnxruntime_agree_with_mediapipe() {
     check_against_mediapipe("onnxruntime, tracking", &in_onnxruntime().tracked, 1, TRACKING);
-    check_against_mediapipe("onnxruntime, 2 fps", &in_onnxruntime().sparse, SPARSE_STEP, STILLS);
+    check_against_mediapipe(
+        "onnxruntime, 2 fps",
+        &in_onnxruntime().sparse,
+        SPARSE_STEP,
+        STILLS,
+    );
     check_against_mediapipe("onnxruntime, stills", &in_onnxruntime().still, 1, STILLS);
 }
 

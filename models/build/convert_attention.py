@@ -2,15 +2,16 @@
 
 usage: convert_attention.py MODEL.tflite FOLDER
 
-The file holds a backbone and small heads (each eye, and the lips, which boothd does not read) that read a warped 16x16 window of the backbone's
+The file holds a backbone and small heads (each eye, the lips) that read a warped 16x16 window of the backbone's
 48x48x32 feature map. The warp is made of custom TFLite operators, which no converter knows, so the graph
-is cut there and boothd does the warp (src/vision/eye_window.rs):
+is cut there and boothd does the warp (src/vision/refinement.rs):
 
   face_attention.onnx  picture 1x3x192x192 (RGB 0..1) -> mesh 1x1404 (468 x, y, z in pixels of the
                        input), presence 1x1 (logit), features 1x32x48x48
   left_eye.onnx, right_eye.onnx
                        window 1x32x16x16 -> contour 1x142 (71 x, y), iris 1x10 (5 x, y), four units to
                        a pixel of the window; left and right as the picture shows them
+  lips.onnx            window 1x32x16x16 -> contour 1x160 (80 x, y)
 """
 
 import pathlib
@@ -29,6 +30,7 @@ PARTS = {
     "face_attention": ({0: "picture"}, {186: "mesh", 710: "presence", 35: "features"}),
     "left_eye": ({200: "window"}, {687: "contour", 690: "iris"}),
     "right_eye": ({201: "window"}, {693: "contour", 696: "iris"}),
+    "lips": ({199: "window"}, {684: "contour"}),
 }
 
 

@@ -28,6 +28,13 @@ EYES = [
         336, 285, 417,
     ]),
 ]
+MOUTH_CORNERS = (61, 291)
+LIPS = [
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409,
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415,
+    76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306, 184, 74, 73, 72, 11, 302, 303, 304, 408,
+    62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292, 183, 42, 41, 38, 12, 268, 271, 272, 407,
+]
 WINDOW_PX, WINDOW_SCALE, INPUT_PX, MAP_PX = 16, 1.5, 192, 48
 
 
@@ -135,24 +142,27 @@ def next_crop(mesh):
 
 
 def find_landmarks(models, picture, square):
-    """(478 points x y in the picture: the mesh with refined eyes, then both irises; presence logit)."""
+    """(478 points x y in the picture: the mesh with refined eyes and lips, then both irises; presence logit)."""
     made, matrix = crop(picture, *square, INPUT_PX)
     shown = (made.astype(np.float32) / 255).transpose(2, 0, 1)[None]
     points, presence, features = run(models.face_landmarks, shown)
     points = points.reshape(468, 3)[:, :2]
     irises = []
     for name, corners, contour in EYES:
-        window = eye_window(points, corners, contour)
+        window = refinement_window(points, corners, contour)
         seen = sample_window(features[0], window)[None]
         refined, iris = run(getattr(models, name), seen)
         irises.append(from_window(iris, window))
         points[contour] = from_window(refined, window)
+    window = refinement_window(points, MOUTH_CORNERS, LIPS)
+    (refined,) = run(models.lips, sample_window(features[0], window)[None])
+    points[LIPS] = from_window(refined, window)
     points = np.concatenate([points, *irises])
     return points @ matrix[:, :2].T + matrix[:, 2], float(presence.reshape(-1)[0])
 
 
-def eye_window(points, corners, contour):
-    """2x3: pixel of the window to pixel of the feature map; src/vision/eye_window.rs says more."""
+def refinement_window(points, corners, contour):
+    """2x3: pixel of the window to pixel of the feature map; src/vision/refinement.rs says more."""
     points = points * (MAP_PX / INPUT_PX)
     across = points[corners[1]] - points[corners[0]]
     angle = np.arctan2(across[1], across[0])
@@ -180,7 +190,7 @@ def sample_window(features, window):
 
 
 def from_window(points, window):
-    """Points of an eye's model (four units to a pixel of its window) in pixels of the mesh's input."""
+    """Points of a second look (four units to a pixel of its window) in pixels of the mesh's input."""
     points = points.reshape(-1, 2) / 4
     return (points @ window[:, :2].T + window[:, 2]) * (INPUT_PX / MAP_PX)
 

@@ -155,6 +155,7 @@ impl Judge<'_> {
             hfov_deg: self.float("camera.hfov_deg"),
             detector_threshold: self.float("vision.detector_threshold"),
             presence_threshold: self.float("vision.presence_threshold"),
+            refine_lips: self.switch("vision.refine_lips"),
             redetect_interval: self.millis("vision.redetect_ms"),
             expression_cache: self.millis("vision.expression_cache_ms"),
             quality: QualityFloors {

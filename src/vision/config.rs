@@ -14,6 +14,8 @@ pub struct VisionConfig {
     /// While a face is tracked, the detector still runs this often, so that further faces are
     /// counted and somebody who sits down in front takes over.
     pub redetect_interval: Duration,
+    /// The lips are looked at a second time, as the eyes are.
+    pub refine_lips: bool,
     /// Horizontal angle of view of the camera; head pose needs the true direction of a face
     /// that is not in the middle of the picture.
     pub hfov_deg: f32,
@@ -55,6 +57,7 @@ impl Default for VisionConfig {
             detector_threshold: 0.5,
             presence_threshold: 0.5,
             redetect_interval: Duration::from_secs(2),
+            refine_lips: true,
             hfov_deg: 60.0,
             expression_cache: Duration::from_secs(1),
             quality: QualityFloors::default(),

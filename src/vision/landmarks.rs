@@ -1,11 +1,11 @@
-//! 468 points of a face (MediaPipe's mesh, with refined lids) and 5 of each iris, in pixels of the
+//! 468 points of a face (MediaPipe's mesh, with refined lids and lips) and 5 of each iris, in pixels of the
 //! picture.
 
 use super::{
     Point, Rect,
     crop::{Crop, bounds_of, to_f32},
     detector::sigmoid,
-    eye_window::{CONTOURS, EyeWindow, iris_depth},
+    refinement::{EYE_CONTOURS, LIPS, MOUTH_CORNERS, Window, iris_depth},
 };
 use crate::{
     decode::Picture,
@@ -52,6 +52,8 @@ pub(super) struct LandmarkModels {
     pub face: Model,
     /// Contour and iris of each eye, in the order of [`EYES`].
     pub eyes: [Model; 2],
+    /// The lips; `None` where the operator saves their cost.
+    pub lips: Option<Model>,
 }
 
 /// What the models say about one crop.
@@ -86,25 +88,22 @@ impl Mesh {
         let mut points = Vec::with_capacity(MESH_POINTS + 2 * IRIS_POINTS);
         let mesh = face.values(0).as_chunks::<3>().0;
         points.extend_from_slice(mesh);
-        refine_eyes(models, &face, &mut points)?;
+        refine(models, &face, &mut points)?;
         for point in &mut points {
             *point = to_picture(*point, crop);
         }
         Ok(Some(Mesh { presence: found, points }))
     }
 
-    /// Where the face will be looked for in the next frame: the box of the mesh, seen upright
-    /// by the outer eye corners.
-    ///
-    /// MediaPipe's face_landmark_landmarks_to_roi takes 1.5 times the upright box and no shift.
-    /// The model answers a little differently for each crop; with this one the followed mesh
-    /// stays closest to the mesh that a fresh detection gives (mean difference on the bundled
-    /// clip 1.1 % of the inter-ocular distance instead of 1.9 %, at the same jitter).
+    /// Where to look for the face in the next frame: MediaPipe's face_landmark_landmarks_to_roi, a
+    /// square of 1.5 times the longer side of the mesh's box in the picture, turned with the outer eye
+    /// corners.
     pub(super) fn next_crop(&self) -> Crop {
-        Crop::around(self.mesh_points(), self.eye_line_rad(), 1.42, 0.04)
+        let bbox = self.bbox();
+        Crop::new(bbox.centre(), bbox.width.max(bbox.height) * 1.5, self.eye_line_rad())
     }
 
-    /// The upright box of the mesh.
+    /// The box of the mesh in the picture.
     pub(super) fn bbox(&self) -> Rect {
         bounds_of(self.mesh_points().iter().map(|&[x, y, _]| Point { x, y }))
     }
@@ -126,28 +125,38 @@ impl Mesh {
     }
 }
 
-/// Puts the points of each eye's contour where the second look sees them, and adds the irises; all in
-/// pixels of the mesh's input.
-fn refine_eyes(
-    models: &LandmarkModels,
-    face: &Outputs,
-    points: &mut Vec<[f32; 3]>,
-) -> Result<()> {
-    for ((eye, contour), model) in EYES.iter().zip(&CONTOURS).zip(&models.eyes) {
-        let window = EyeWindow::around(points, contour, eye.corners);
-        let found = model.run(|_, tensor| window.sample(face.values(2), tensor))?;
+/// Puts the points of each eye, and of the lips, where the second look sees them, and adds the irises;
+/// all in pixels of the mesh's input.
+fn refine(models: &LandmarkModels, face: &Outputs, points: &mut Vec<[f32; 3]>) -> Result<()> {
+    for ((eye, contour), model) in EYES.iter().zip(&EYE_CONTOURS).zip(&models.eyes) {
+        let (found, window) = look_again(model, face, points, eye.corners, contour)?;
         let depth = iris_depth(points, contour);
-        let (refined, iris) = (found.values(0).as_chunks().0, found.values(1).as_chunks().0);
-        for (&landmark, &point) in contour.iter().zip(refined) {
-            let [x, y] = window.to_input(point);
-            (points[landmark][0], points[landmark][1]) = (x, y);
-        }
-        points.extend(iris.iter().map(|&point| {
+        points.extend(found.values(1).as_chunks().0.iter().map(|&point| {
             let [x, y] = window.to_input(point);
             [x, y, depth]
         }));
     }
+    if let Some(model) = &models.lips {
+        look_again(model, face, points, MOUTH_CORNERS, &LIPS)?;
+    }
     Ok(())
+}
+
+/// Moves the landmarks of one contour to where its model sees them.
+fn look_again(
+    model: &Model,
+    face: &Outputs,
+    points: &mut [[f32; 3]],
+    corners: [usize; 2],
+    contour: &[usize],
+) -> Result<(Outputs, Window)> {
+    let window = Window::around(points, contour, corners);
+    let found = model.run(|_, tensor| window.sample(face.values(2), tensor))?;
+    for (&landmark, &point) in contour.iter().zip(found.values(0).as_chunks().0) {
+        let [x, y] = window.to_input(point);
+        (points[landmark][0], points[landmark][1]) = (x, y);
+    }
+    Ok((found, window))
 }
 
 /// Maps a point in pixels of the mesh's input into the picture.

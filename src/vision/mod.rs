@@ -26,7 +26,6 @@ mod config;
 mod crop;
 mod detector;
 mod expression;
-mod eye_window;
 mod gaze;
 mod head_pose;
 mod landmarks;
@@ -34,6 +33,7 @@ mod models;
 mod occlusion;
 mod person;
 mod quality;
+mod refinement;
 mod stillness;
 mod track;
 mod upright;
@@ -240,7 +240,7 @@ pub struct VisionTiming {
     pub decode: Cost,
     /// The face detector, when it ran.
     pub detect: Cost,
-    /// Crop, mesh, lids and irises.
+    /// Crop, mesh, lids, lips and irises.
     pub landmarks: Cost,
     /// Head pose and gaze geometry.
     pub geometry: Cost,

@@ -23,7 +23,7 @@ pub struct FaceModels {
     /// `None` where the policy forbids it.
     pub(super) expression: Option<ExpressionModels>,
     pub(super) canonical_face: CanonicalFace,
-    load_times: [(&'static str, Duration); 5],
+    load_times: Vec<(&'static str, Duration)>,
 }
 
 impl FaceModels {
@@ -47,6 +47,7 @@ impl FaceModels {
             let face = spawn(load("face_landmarks"))?;
             let left = spawn(load("left_eye"))?;
             let right = spawn(load("right_eye"))?;
+            let lips = if config.refine_lips { Some(spawn(load("lips"))?) } else { None };
             let detector = spawn(load("face_detector"))?;
             let expression =
                 timed("expression", || ExpressionModels::load(catalog, &config.expression));
@@ -54,11 +55,16 @@ impl FaceModels {
             let (face, face_time) = join(face)?;
             let (left, left_time) = join(left)?;
             let (right, right_time) = join(right)?;
+            let lips = lips.map(join).transpose()?;
             let (detector, detector_time) = join(detector)?;
             let (expression, expression_time) = expression?;
-            let landmarks = LandmarkModels { face, eyes: [left, right] };
-            let load_times =
-                [detector_time, face_time, left_time, right_time, expression_time];
+            let mut load_times =
+                vec![detector_time, face_time, left_time, right_time, expression_time];
+            let lips = lips.map(|(lips, time)| {
+                load_times.push(time);
+                lips
+            });
+            let landmarks = LandmarkModels { face, eyes: [left, right], lips };
             Ok(FaceModels { detector, landmarks, expression, canonical_face, load_times })
         })
     }
@@ -66,9 +72,10 @@ impl FaceModels {
     /// What runs them, such as `tract`; more than one where a model needed another.
     pub fn runtimes(&self) -> String {
         let [left, right] = &self.landmarks.eyes;
-        let face = [&self.detector, &self.landmarks.face, left, right].map(Model::runtime);
+        let face = [&self.detector, &self.landmarks.face, left, right];
+        let face = face.into_iter().chain(&self.landmarks.lips).map(Model::runtime);
         let expression = self.expression.iter().flat_map(ExpressionModels::runtimes);
-        let all: BTreeSet<&str> = face.into_iter().chain(expression).collect();
+        let all: BTreeSet<&str> = face.chain(expression).collect();
         all.into_iter().collect::<Vec<_>>().join(", ")
     }
 

@@ -264,6 +264,7 @@ pub fn health() -> Value {
         "face_attention",
         "left_eye",
         "right_eye",
+        "lips",
         "emotion_fer",
         "emotion_faceapi",
         "silero_vad",

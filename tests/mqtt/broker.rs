@@ -121,10 +121,15 @@ impl Broker {
         self.child.wait().unwrap();
     }
 
-    /// Ends it as systemd does.
+    /// Ends it as systemd does. Mosquitto listens a moment before it heeds SIGTERM: one that comes in
+    /// between is lost, and the broker stays. So it is asked until it is gone.
     pub(crate) fn terminate(&mut self) {
-        self.signal(rustix::process::Signal::TERM);
-        self.child.wait().unwrap();
+        let began = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < PATIENCE, "mosquitto does not leave: {}", self.log());
+            self.signal(rustix::process::Signal::TERM);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Starts it again on the same port, with what it kept.

@@ -1,5 +1,5 @@
-//! The second look of the attention mesh: a window of the face's feature map around each eye, in
-//! which a small network places lids and iris more exactly than the mesh can.
+//! The second look of the attention mesh: a window of the face's feature map around each eye and around
+//! the lips, in which a small network places lids, iris or lips more exactly than the mesh can.
 //!
 //! What MediaPipe's operators `Landmarks2TransformMatrix` and `TransformTensorBilinear` (version 2)
 //! and its calculator `LandmarksRefinement` do (Apache-2.0); models/build/convert_attention.py cuts
@@ -10,23 +10,18 @@ use crate::vision::crop::to_f32;
 
 /// Side of the window, in its own pixels.
 pub(super) const WINDOW_PX: usize = 16;
-/// Channels of the feature map and of the window.
-pub(super) const CHANNELS: usize = 32;
 /// Side of the feature map, in its pixels.
 const MAP_PX: usize = 48;
 /// The window is that much longer and higher than the box of its landmarks.
 const SCALE: f32 = 1.5;
 /// The network counts its points in quarters of a window's pixel.
 const UNITS_PER_PX: f32 = 4.0;
-/// The contour's first points run along the lids, from corner to corner; the others around them, the
-/// brow and the cheek.
+/// An eye's contour begins with the lids; then come brow and cheek.
 const LID_POINTS: usize = 16;
-/// Points of a contour.
-pub(super) const CONTOUR_POINTS: usize = 71;
 
-/// The landmarks of a contour, in the order of the network's points: left eye, right eye, as the
+/// The landmarks of each eye's contour, in the order of the network's points: left, right, as the
 /// picture shows them.
-pub(super) const CONTOURS: [[usize; CONTOUR_POINTS]; 2] = [
+pub(super) const EYE_CONTOURS: [[usize; 71]; 2] = [
     [
         33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25,
         110, 24, 23, 22, 26, 112, 243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230,
@@ -42,26 +37,38 @@ pub(super) const CONTOURS: [[usize; CONTOUR_POINTS]; 2] = [
     ],
 ];
 
+/// The corners of the mouth, left and right as the picture shows them.
+pub(super) const MOUTH_CORNERS: [usize; 2] = [61, 291];
+
+/// The landmarks of the lips, in the order of the network's points.
+pub(super) const LIPS: [usize; 80] = [
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409,
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415,
+    76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306, 184, 74, 73, 72, 11, 302, 303, 304, 408,
+    62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292, 183, 42, 41, 38, 12, 268, 271, 272, 407,
+];
+
 /// Where the window lies in the feature map: its pixel to the map's pixel, a rotation with a scale
 /// for each axis, then a shift.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct EyeWindow {
+pub(super) struct Window {
     /// Step to the right, then step down, of one window pixel.
     steps: [[f32; 2]; 2],
     /// The window's corner.
     corner: [f32; 2],
 }
 
-impl EyeWindow {
+impl Window {
     /// The window around the `contour` of a mesh (x, y, z in pixels of the mesh's input), upright
-    /// along the line from the `left` to the `right` corner of the eye.
+    /// along the line from the `left` to the `right` corner.
     pub(super) fn around(
         mesh: &[[f32; 3]],
         contour: &[usize],
         [left, right]: [usize; 2],
     ) -> Self {
         let map_per_input = to_f32(MAP_PX) / to_f32(MESH_INPUT_PX);
-        let at = |index: usize| [mesh[index][0] * map_per_input, mesh[index][1] * map_per_input];
+        let at =
+            |index: usize| [mesh[index][0] * map_per_input, mesh[index][1] * map_per_input];
         let (start, end) = (at(left), at(right));
         let (sin, cos) = (end[1] - start[1]).atan2(end[0] - start[0]).sin_cos();
         let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
@@ -80,7 +87,7 @@ impl EyeWindow {
         let steps = [[cos * along, sin * along], [-sin * down, cos * down]];
         let half = to_f32(WINDOW_PX) / 2.0;
         let corner = [0, 1].map(|axis| centre[axis] - (steps[0][axis] + steps[1][axis]) * half);
-        EyeWindow { steps, corner }
+        Window { steps, corner }
     }
 
     /// Fills `window` (32x16x16) from the feature map (32x48x48), bilinear, 0 outside of it.
@@ -124,7 +131,7 @@ impl EyeWindow {
 }
 
 /// Depth of the iris: the mean of the lids'. The network says nothing of it.
-pub(super) fn iris_depth(mesh: &[[f32; 3]], contour: &[usize; CONTOUR_POINTS]) -> f32 {
+pub(super) fn iris_depth(mesh: &[[f32; 3]], contour: &[usize]) -> f32 {
     let lids = &contour[..LID_POINTS];
     lids.iter().map(|&index| mesh[index][2]).sum::<f32>() / to_f32(LID_POINTS)
 }
@@ -133,10 +140,13 @@ pub(super) fn iris_depth(mesh: &[[f32; 3]], contour: &[usize; CONTOUR_POINTS]) -
 mod tests {
     use super::*;
 
+    /// Channels of the feature map and of the window.
+    const CHANNELS: usize = 32;
+
     /// A mesh whose left eye's contour fills the box from `low` to `high`, px of the input.
     fn mesh(low: [f32; 2], high: [f32; 2]) -> Vec<[f32; 3]> {
         let mut mesh = vec![[0.0; 3]; 468];
-        for (i, &index) in CONTOURS[0].iter().enumerate() {
+        for (i, &index) in EYE_CONTOURS[0].iter().enumerate() {
             let share = [i % 2, (i / 2) % 2].map(to_f32);
             mesh[index] = [
                 low[0] + (high[0] - low[0]) * share[0],
@@ -148,8 +158,8 @@ mod tests {
         mesh
     }
 
-    fn window(low: [f32; 2], high: [f32; 2]) -> EyeWindow {
-        EyeWindow::around(&mesh(low, high), &CONTOURS[0], [33, 133])
+    fn window(low: [f32; 2], high: [f32; 2]) -> Window {
+        Window::around(&mesh(low, high), &EYE_CONTOURS[0], [33, 133])
     }
 
     #[test]
@@ -200,7 +210,7 @@ mod tests {
             })
             .collect();
         let [upright, turned] =
-            [upright, turned].map(|mesh| EyeWindow::around(&mesh, &CONTOURS[0], [33, 133]));
+            [upright, turned].map(|mesh| Window::around(&mesh, &EYE_CONTOURS[0], [33, 133]));
         for point in [[0.0, 0.0], [64.0, 20.0], [10.0, 60.0]] {
             let (a, b) = (turn(upright.to_input(point)), turned.to_input(point));
             assert!((a[0] - b[0]).abs() + (a[1] - b[1]).abs() < 1e-3, "{a:?} is not {b:?}");
@@ -212,6 +222,6 @@ mod tests {
         let mesh = mesh([64.0, 80.0], [96.0, 96.0]);
         // Corners 33 and 133 were put to 0; the others hold their number.
         let expected = (2..8).chain(9..16).map(to_f32).sum::<f32>() + 1.0;
-        assert!((iris_depth(&mesh, &CONTOURS[0]) - expected / 16.0).abs() < 1e-4);
+        assert!((iris_depth(&mesh, &EYE_CONTOURS[0]) - expected / 16.0).abs() < 1e-4);
     }
 }
