@@ -46,11 +46,12 @@ pub(super) enum Kernel {
     /// Convolution of each channel by itself, then, if there is one, a 1x1 convolution.
     Depthwise { weights: DepthwiseWeights, pointwise: Option<Panels>, slopes: Vec<Vector> },
     MaxPool,
-    AveragePool,
+    /// One over the pixels of its window.
+    AveragePool { factor: f32 },
     /// Sum with the residual, then activation.
     Elementwise { slopes: Vec<Vector> },
-    /// Over all values.
-    Softmax,
+    /// Over all channels of a single pixel.
+    Softmax { channels: usize },
 }
 
 /// One operator. Tensors are named by their index.
@@ -107,11 +108,6 @@ impl Shape {
 }
 
 impl Tensor {
-    /// Vectors of a pixel.
-    pub(super) fn vectors(&self) -> usize {
-        self.pixel.div_ceil(LANES)
-    }
-
     /// Floats from one row to the next.
     pub(super) fn stride(&self) -> usize {
         let [before, after] = self.halo;

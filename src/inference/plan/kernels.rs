@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::{
     graph::{LANES, Vector, Window},
-    pack::{DepthwiseWeights, Panel, Panels, Weight},
+    pack::{DepthwiseWeights, Lines, Panel, Panels, Weight},
 };
 
 /// Pixels of a tile: 6 x 2 vectors of sums leave 4 of AVX2's 16 registers to weights and input.
@@ -126,7 +126,15 @@ struct PanelWeights<'a, W, const V: usize> {
 
 /// Dense convolution, with what follows it.
 #[inline(always)]
-pub(super) fn conv<const FUSED: bool, W: Weight>(
+pub(super) fn conv<const FUSED: bool>(panels: &Panels, task: &mut Task<'_>) {
+    match &panels.lines {
+        Lines::Float(lines) => conv_panels::<FUSED, f32>(panels, lines.values(), task),
+        Lines::Int8(lines) => conv_panels::<FUSED, i8>(panels, lines.values(), task),
+    }
+}
+
+#[inline(always)]
+fn conv_panels<const FUSED: bool, W: Weight>(
     panels: &Panels,
     lines: &[W],
     task: &mut Task<'_>,
@@ -144,18 +152,20 @@ impl<'a, W: Weight, const V: usize> PanelWeights<'a, W, V> {
     #[inline(always)]
     fn of(panels: &'a Panels, lines: &'a [W], Panel { first, .. }: Panel) -> Self {
         let line = panels.rows * panels.depth * LANES;
-        let of_panel = |all: &'a [Vector]| -> &'a [Vector; V] {
-            all[first..].first_chunk().expect("each vector of outputs has one")
-        };
         PanelWeights {
             lines: lines[first * line..][..V * line].as_chunks().0.as_chunks().0,
             depth: panels.depth,
             first,
-            bias: of_panel(panels.bias.as_slice()),
-            scales: of_panel(panels.scales.as_slice()),
-            slopes: of_panel(panels.slopes.as_slice()),
+            bias: of_panel(&panels.bias, first),
+            scales: of_panel(&panels.scales, first),
+            slopes: of_panel(&panels.slopes, first),
         }
     }
+}
+
+#[inline(always)]
+fn of_panel<const V: usize>(all: &[Vector], first: usize) -> &[Vector; V] {
+    all[first..].first_chunk().expect("each vector of outputs has one")
 }
 
 #[inline(always)]

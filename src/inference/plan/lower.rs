@@ -32,7 +32,7 @@ enum Value {
 }
 
 struct Lowering<'m> {
-    nodes: &'m [NodeProto],
+    onnx: &'m GraphProto,
     constants: &'m HashMap<&'m str, Constant>,
     /// Who reads a name; [`OUTPUT`] where it is an output.
     readers: HashMap<&'m str, Vec<usize>>,
@@ -67,7 +67,7 @@ pub(super) fn lower(
     let unsupported = |operator: &str, why| Unsupported { operator: operator.into(), why };
     let (needed, readers) = needed(graph, &constants, &outputs);
     let mut lowering = Lowering {
-        nodes: &graph.node,
+        onnx: graph,
         constants: &constants,
         readers,
         values: HashMap::new(),
@@ -145,11 +145,7 @@ impl Graph {
 impl<'m> Lowering<'m> {
     fn input(&mut self, index: usize, name: &'m str, dims: &[usize]) -> Lowered<()> {
         let readers: Vec<&NodeProto> = self.nodes_reading(name);
-        let is_nhwc = !readers.is_empty()
-            && readers.iter().all(|node| {
-                node.op_type == "Transpose"
-                    && onnx::integers(node, "perm", &[]).is_some_and(|perm| perm == [0, 3, 1, 2])
-            });
+        let is_nhwc = onnx::is_nhwc_input(self.onnx, name);
         let (order, shape) = match *dims {
             [1, height, width, channels] if is_nhwc => {
                 (Order::ChannelsLast, Shape { height, width, channels })
@@ -185,7 +181,7 @@ impl<'m> Lowering<'m> {
 
     fn nodes_reading(&self, name: &str) -> Vec<&'m NodeProto> {
         let readers = self.readers.get(name).map_or(&[][..], Vec::as_slice);
-        readers.iter().filter_map(|index| self.nodes.get(*index)).collect()
+        readers.iter().filter_map(|index| self.onnx.node.get(*index)).collect()
     }
 
     fn node(&mut self, node: &'m NodeProto) -> Lowered<()> {
@@ -247,7 +243,7 @@ impl<'m> Lowering<'m> {
     /// The only reader of `name`, unless `name` is an output too.
     fn only_reader(&self, name: &str) -> Option<(usize, &'m NodeProto)> {
         match self.readers.get(name).map(Vec::as_slice) {
-            Some([index]) => self.nodes.get(*index).map(|node| (*index, node)),
+            Some([index]) => self.onnx.node.get(*index).map(|node| (*index, node)),
             _ => None,
         }
     }
@@ -521,7 +517,12 @@ impl<'m> Lowering<'m> {
         }
         let kernel = match node.op_type.as_str() {
             "MaxPool" => Kernel::MaxPool,
-            _ => Kernel::AveragePool,
+            _ => {
+                let [rows, columns] = window.kernel;
+                #[expect(clippy::cast_precision_loss, reason = "a window has few pixels")]
+                let factor = 1.0 / (rows * columns) as f32;
+                Kernel::AveragePool { factor }
+            }
         };
         let out = Shape { height, width, channels: shape.channels };
         let tensor = self.push(kernel, window, input, out).output;
@@ -581,7 +582,7 @@ impl<'m> Lowering<'m> {
         if view.dims != [1, shape.channels] || !is_last {
             return Err("it is not over one vector");
         }
-        let tensor = self.push(Kernel::Softmax, Window::PIXEL, view.tensor, shape).output;
+        let tensor = self.push(Kernel::Softmax { channels: shape.channels }, Window::PIXEL, view.tensor, shape).output;
         self.name(&node.output[0], tensor, view.dims);
         Ok(())
     }

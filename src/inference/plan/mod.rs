@@ -22,11 +22,12 @@ use tract_onnx::pb::GraphProto;
 use self::{
     graph::{Graph, Kernel, Op, Order, Output, Shape, View, Window},
     kernels::{Rows, RowsMut, Task},
-    pack::{Aligned, Lines},
+    pack::Aligned,
     schedule::{Schedule, Step},
 };
 
 pub(super) use lower::Unsupported;
+pub(super) use onnx::{is_nhwc_input, is_nhwc_output};
 
 /// A lowered network, shared read-only between workers.
 #[derive(Debug)]
@@ -112,67 +113,28 @@ impl Plan {
         let Workspace { buffers, scratch } = workspace;
         let scratch = scratch.values_mut();
         if let Kernel::Input(index) = op.kernel {
-            return self.input_rows(index, op.output, step.rows.clone(), data, fill);
+            return self.input_rows(step, data, |y, row| fill(index, y, row));
         }
         let mut task = self.task(op, step.rows.clone(), buffers, data);
+        if let Kernel::Depthwise { weights, .. } = &op.kernel {
+            kernels::depthwise::<FUSED>(weights, &task, scratch);
+            let starts = self.scratch_starts[step.op].as_slice();
+            let stride = task.output.width * task.input.pixel;
+            let first = step.rows.start;
+            task.input = Rows { data: scratch, starts, first, stride, skip: 0, ..task.input };
+            task.window = Window::PIXEL;
+        }
         match &op.kernel {
-            Kernel::Input(_) => {}
-            Kernel::Conv(panels) => match &panels.lines {
-                Lines::Float(lines) => {
-                    kernels::conv::<FUSED, f32>(panels, lines.values(), &mut task);
-                }
-                Lines::Int8(lines) => {
-                    kernels::conv::<FUSED, i8>(panels, lines.values(), &mut task);
-                }
-            },
-            Kernel::Depthwise { weights, pointwise: Some(panels), .. } => {
-                let starts = &self.scratch_starts[step.op];
-                let line = starts.get(1).copied().unwrap_or(scratch.len());
-                kernels::depthwise::<FUSED>(weights, &task, scratch);
-                task.window = Window::PIXEL;
-                task.input = Rows {
-                    data: scratch,
-                    starts,
-                    first: step.rows.start,
-                    skip: 0,
-                    stride: line,
-                    ..task.input
-                };
-                match &panels.lines {
-                    Lines::Float(lines) => {
-                        kernels::conv::<FUSED, f32>(panels, lines.values(), &mut task);
-                    }
-                    Lines::Int8(lines) => {
-                        kernels::conv::<FUSED, i8>(panels, lines.values(), &mut task);
-                    }
-                }
+            Kernel::Conv(panels) | Kernel::Depthwise { pointwise: Some(panels), .. } => {
+                kernels::conv::<FUSED>(panels, &mut task);
             }
-            Kernel::Depthwise { weights, pointwise: None, slopes } => {
-                kernels::depthwise::<FUSED>(weights, &task, scratch);
-                let starts = &self.scratch_starts[step.op];
-                let line = starts.get(1).copied().unwrap_or(scratch.len());
-                task.input = Rows {
-                    data: scratch,
-                    starts,
-                    first: step.rows.start,
-                    skip: 0,
-                    stride: line,
-                    ..task.input
-                };
-                kernels::elementwise::<FUSED>(slopes, &mut task);
+            Kernel::Elementwise { slopes } | Kernel::Depthwise { slopes, .. } => {
+                kernels::elementwise::<FUSED>(slopes.as_slice(), &mut task);
             }
             Kernel::MaxPool => kernels::pool(&mut task, kernels::larger, 1.0),
-            Kernel::AveragePool => {
-                let [rows, columns] = op.window.kernel;
-                #[expect(clippy::cast_precision_loss, reason = "a kernel has few pixels")]
-                let factor = 1.0 / (rows * columns) as f32;
-                kernels::pool(&mut task, |a, b| a + b, factor);
-            }
-            Kernel::Elementwise { slopes } => kernels::elementwise::<FUSED>(slopes, &mut task),
-            Kernel::Softmax => {
-                let channels = self.graph.tensors[op.output].shape.channels;
-                kernels::softmax(channels, &mut task);
-            }
+            Kernel::AveragePool { factor } => kernels::pool(&mut task, |a, b| a + b, *factor),
+            Kernel::Softmax { channels } => kernels::softmax(*channels, &mut task),
+            Kernel::Input(_) => {}
         }
     }
 
@@ -214,20 +176,14 @@ impl Plan {
     }
 
     /// Has the rows of an input filled, and spreads their pixels where they are not packed.
-    fn input_rows(
-        &self,
-        index: usize,
-        tensor: usize,
-        rows: Range<usize>,
-        data: &mut [f32],
-        fill: FillRow<'_>,
-    ) {
+    fn input_rows(&self, step: &Step, data: &mut [f32], mut fill: impl FnMut(usize, &mut [f32])) {
+        let tensor = self.graph.ops[step.op].output;
         let about = &self.graph.tensors[tensor];
         let (pixel, Shape { width, channels, .. }) = (about.pixel, about.shape);
-        for y in rows {
+        for y in step.rows.clone() {
             let start = self.starts[tensor][y] + about.halo[0] * pixel;
             let row = &mut data[start..start + width * pixel];
-            fill(index, y, &mut row[..width * channels]);
+            fill(y, &mut row[..width * channels]);
             if pixel == channels {
                 continue;
             }
@@ -236,14 +192,6 @@ impl Plan {
                 row[x * pixel + channels..(x + 1) * pixel].fill(0.0);
             }
         }
-    }
-
-    /// Rows, columns, channels of an input.
-    pub(super) fn input(&self, index: usize) -> [usize; 3] {
-        let is_it = |op: &&Op| matches!(op.kernel, Kernel::Input(input) if input == index);
-        let op = self.graph.ops.iter().find(is_it).expect("the caller counts the inputs");
-        let Shape { height, width, channels } = self.graph.tensors[op.output].shape;
-        [height, width, channels]
     }
 
     pub(super) fn outputs(&self) -> usize {

@@ -169,3 +169,20 @@ pub(super) fn integers(node: &NodeProto, name: &str, default: &[usize]) -> Optio
     let Some(list) = attribute(node, name) else { return Some(default.to_vec()) };
     list.ints.iter().map(|value| usize::try_from(*value).ok()).collect()
 }
+
+/// Whether every reader of an input turns it from NHWC to NCHW first.
+pub(in super::super) fn is_nhwc_input(graph: &GraphProto, name: &str) -> bool {
+    let mut readers =
+        graph.node.iter().filter(|node| node.input.iter().any(|input| input == name)).peekable();
+    readers.peek().is_some() && readers.all(|node| is_transpose(node, &[0, 3, 1, 2]))
+}
+
+/// Whether an output is made by turning NCHW to NHWC.
+pub(in super::super) fn is_nhwc_output(graph: &GraphProto, name: &str) -> bool {
+    let mut makers = graph.node.iter().filter(|node| node.output.iter().any(|out| out == name));
+    makers.any(|node| is_transpose(node, &[0, 2, 3, 1]))
+}
+
+fn is_transpose(node: &NodeProto, perm: &[usize]) -> bool {
+    node.op_type == "Transpose" && integers(node, "perm", &[]).is_some_and(|found| found == perm)
+}
