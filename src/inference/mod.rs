@@ -6,6 +6,8 @@
 
 pub mod catalog;
 mod depthwise;
+#[cfg(test)]
+mod golden;
 mod max_pool;
 mod model;
 #[cfg(feature = "onnxruntime")]

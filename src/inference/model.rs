@@ -221,7 +221,8 @@ impl Model {
     }
 
     fn failed(&self, why: String) -> Error {
-        Error::new(ErrorKind::Internal, format!("model {} failed to run", self.name)).because(why)
+        Error::new(ErrorKind::Internal, format!("model {} failed to run", self.name))
+            .because(why)
     }
 
     /// What runs it: `tract` (with boothd's own kernels in its place where they can), or ONNX

@@ -44,14 +44,24 @@ pub(super) enum Kernel {
     /// Convolution over all channels. A matrix product is one whose kernel is the whole map.
     Conv(Panels),
     /// Convolution of each channel by itself, then, if there is one, a 1x1 convolution.
-    Depthwise { weights: DepthwiseWeights, pointwise: Option<Panels>, slopes: Vec<Vector> },
+    Depthwise {
+        weights: DepthwiseWeights,
+        pointwise: Option<Panels>,
+        slopes: Vec<Vector>,
+    },
     MaxPool,
     /// One over the pixels of its window.
-    AveragePool { factor: f32 },
+    AveragePool {
+        factor: f32,
+    },
     /// Sum with the residual, then activation.
-    Elementwise { slopes: Vec<Vector> },
+    Elementwise {
+        slopes: Vec<Vector>,
+    },
     /// Over all channels of a single pixel.
-    Softmax { channels: usize },
+    Softmax {
+        channels: usize,
+    },
 }
 
 /// One operator. Tensors are named by their index.

@@ -10,9 +10,6 @@ use super::{
     pack::{DepthwiseWeights, Lines, Panel, Panels, Weight},
 };
 
-/// Pixels of a tile: 6 x 2 vectors of sums leave 4 of AVX2's 16 registers to weights and input.
-const TILE: usize = 6;
-
 /// Rows of a tensor, by their number.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
@@ -88,6 +85,8 @@ fn each(mut f: impl FnMut(usize) -> f32) -> Vector {
     out
 }
 
+/// Sums of M pixels and V vectors of channels. 6 x 2 of them leave 4 of AVX2's 16 registers
+/// to weights and input; 8 are the fewest that keep two multiply-adds a cycle busy.
 type Tile<const M: usize, const V: usize> = [[Vector; V]; M];
 
 /// Adds inputs (M pixels, each `weights.len()` long) times weights to the tile.
@@ -115,7 +114,9 @@ fn multiply<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
 struct PanelWeights<'a, W, const V: usize> {
     /// For each input.
     lines: &'a [[[W; LANES]; V]],
-    /// Inputs under a row of the kernel.
+    /// Rows of the kernel.
+    rows: usize,
+    /// Inputs under one of them.
     depth: usize,
     /// The first output vector.
     first: usize,
@@ -154,6 +155,7 @@ impl<'a, W: Weight, const V: usize> PanelWeights<'a, W, V> {
         let line = panels.rows * panels.depth * LANES;
         PanelWeights {
             lines: lines[first * line..][..V * line].as_chunks().0.as_chunks().0,
+            rows: panels.rows,
             depth: panels.depth,
             first,
             bias: of_panel(&panels.bias, first),
@@ -168,73 +170,110 @@ fn of_panel<const V: usize>(all: &[Vector], first: usize) -> &[Vector; V] {
     all[first..].first_chunk().expect("each vector of outputs has one")
 }
 
+/// An output row of a dense convolution, and what it is made of.
+struct Line<'a> {
+    input: Rows<'a>,
+    window: Window,
+    y: usize,
+    /// The uppermost row under the kernel.
+    top: &'a [f32],
+    /// Empty where there is none.
+    residual: &'a [Vector],
+    /// Vectors of a pixel of the residual.
+    residual_pixel: usize,
+    out: &'a mut [Vector],
+    /// Vectors of a pixel of the output.
+    pixel: usize,
+}
+
 #[inline(always)]
 fn conv_panel<const FUSED: bool, W: Weight, const V: usize>(
     panel: PanelWeights<'_, W, V>,
     task: &mut Task<'_>,
 ) {
-    for y in task.rows.clone() {
+    let Task { rows, window, input, residual, output } = task;
+    let (width, pixel) = (output.width, output.pixel / LANES);
+    for y in rows.clone() {
+        let (row, residual_pixel) = match residual {
+            Some(rows) => (rows.row(y, 0).as_chunks().0, rows.pixel / LANES),
+            None => (&[][..], 0),
+        };
+        let mut line = Line {
+            input: *input,
+            window: *window,
+            y,
+            top: input.row(y * window.strides[0], window.pads[0]),
+            residual: row,
+            residual_pixel,
+            out: output.row(y),
+            pixel,
+        };
         let mut x = 0;
-        while x < task.output.width {
-            // A tile of eight vectors is one pixel: they are all the registers. Without FMA
-            // there are registers for two pixels of two vectors.
-            let most = if V > 2 { 1 } else if FUSED { TILE } else { 2 };
-            x += match (task.output.width - x).min(most) {
-                // Eight are two tiles of four.
-                TILE if task.output.width - x != 8 => {
-                    conv_tile::<FUSED, W, TILE, V>(panel, task, [y, x])
-                }
-                4.. => conv_tile::<FUSED, W, 4, V>(panel, task, [y, x]),
-                3 => conv_tile::<FUSED, W, 3, V>(panel, task, [y, x]),
-                2 => conv_tile::<FUSED, W, 2, V>(panel, task, [y, x]),
-                _ => conv_tile::<FUSED, W, 1, V>(panel, task, [y, x]),
+        while x < width {
+            let left = width - x;
+            // As many sums as there are registers for.
+            let most = match V {
+                8 => 1,
+                _ if !FUSED => 2,
+                1 => 8,
+                _ if left == 8 => 4,
+                _ => 6,
+            };
+            x += match left.min(most) {
+                8 => conv_tile::<FUSED, W, 8, V>(panel, &mut line, x),
+                6.. => conv_tile::<FUSED, W, 6, V>(panel, &mut line, x),
+                4.. => conv_tile::<FUSED, W, 4, V>(panel, &mut line, x),
+                3 => conv_tile::<FUSED, W, 3, V>(panel, &mut line, x),
+                2 => conv_tile::<FUSED, W, 2, V>(panel, &mut line, x),
+                _ => conv_tile::<FUSED, W, 1, V>(panel, &mut line, x),
             };
         }
     }
 }
 
-/// M pixels from [y, x] on; returns M.
+/// M pixels from x on; returns M.
 #[inline(always)]
 fn conv_tile<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
     panel: PanelWeights<'_, W, V>,
-    task: &mut Task<'_>,
-    [y, x]: [usize; 2],
+    line: &mut Line<'_>,
+    x: usize,
 ) -> usize {
-    let Task { window, input, residual, output, .. } = task;
     let mut tile = [*panel.bias; M];
-    let step = window.strides[1] * input.pixel;
-    for (row, lines) in panel.lines.chunks_exact(panel.depth).enumerate() {
-        let input = &input.row(y * window.strides[0] + row, window.pads[0])[x * step..];
-        let mut inputs = [&input[..lines.len()]; M];
+    let Window { strides, pads, .. } = line.window;
+    let (step, depth) = (strides[1] * line.input.pixel, panel.depth);
+    for row in 0..panel.rows {
+        let input = match row {
+            0 => line.top,
+            _ => line.input.row(line.y * strides[0] + row, pads[0]),
+        };
+        let input = &input[x * step..][..(M - 1) * step + depth];
+        let mut inputs = [&input[..depth]; M];
         for (m, from) in inputs.iter_mut().enumerate() {
-            *from = &input[m * step..][..lines.len()];
+            *from = &input[m * step..][..depth];
         }
-        multiply::<FUSED, W, M, V>(&mut tile, inputs, lines);
+        multiply::<FUSED, W, M, V>(&mut tile, inputs, &panel.lines[row * depth..][..depth]);
     }
-    if let Some(residual) = residual {
-        let pixel = residual.pixel / LANES;
-        // What lies beyond the residual's channels is zero.
-        let count = pixel.saturating_sub(panel.first).min(V);
-        let row = &residual.row(y, 0).as_chunks().0[x * pixel..];
-        for (m, sums) in tile.iter_mut().enumerate() {
-            let more = &row[m * pixel + panel.first.min(pixel)..][..count];
-            for (v, sum) in sums.iter_mut().enumerate() {
-                let scale = &panel.scales[v];
-                let more = more.get(v).unwrap_or(&[0.0; LANES]);
-                *sum = each(|lane| fma::<FUSED>(sum[lane], scale[lane], more[lane]));
-            }
-        }
-    } else {
+    // What lies beyond the residual's channels is zero.
+    let count = line.residual_pixel.saturating_sub(panel.first).min(V);
+    if count == 0 {
         for sums in &mut tile {
             for (sum, scale) in sums.iter_mut().zip(panel.scales) {
                 *sum = each(|lane| sum[lane] * scale[lane]);
             }
         }
+    } else {
+        let row = &line.residual[x * line.residual_pixel + panel.first..];
+        for (m, sums) in tile.iter_mut().enumerate() {
+            let more = &row[m * line.residual_pixel..][..count];
+            for (v, sum) in sums.iter_mut().enumerate() {
+                let (scale, more) = (&panel.scales[v], more.get(v).unwrap_or(&[0.0; LANES]));
+                *sum = each(|lane| fma::<FUSED>(sum[lane], scale[lane], more[lane]));
+            }
+        }
     }
-    let pixel = output.pixel / LANES;
-    let out = &mut output.row(y)[x * pixel..];
+    let out = &mut line.out[x * line.pixel + panel.first..];
     for (m, sums) in tile.iter().enumerate() {
-        let out = &mut out[m * pixel + panel.first..][..V];
+        let out = &mut out[m * line.pixel..][..V];
         for ((out, sum), slopes) in out.iter_mut().zip(sums).zip(panel.slopes) {
             *out = each(|lane| prelu::<FUSED>(sum[lane], slopes[lane]));
         }
@@ -267,7 +306,8 @@ fn depthwise_rows<const FUSED: bool, const K: usize, const S: usize, const N: us
 ) {
     let Task { rows, window, input, output, .. } = task;
     let pixel = input.pixel / LANES;
-    let taps = weights.taps.values().as_chunks::<LANES>().0.as_chunks::<K>().0.as_chunks::<K>().0;
+    let taps =
+        weights.taps.values().as_chunks::<LANES>().0.as_chunks::<K>().0.as_chunks::<K>().0;
     let sums = sums.as_chunks_mut::<LANES>().0;
     for (y, sums) in rows.clone().zip(sums.chunks_exact_mut(output.width * pixel)) {
         let mut rows: [&[Vector]; K] = [&[]; K];
@@ -329,19 +369,17 @@ pub(super) fn elementwise<const FUSED: bool>(slopes: &[Vector], task: &mut Task<
     let vectors = slopes.len();
     for y in task.rows.clone() {
         let input = task.input.row(y, 0).as_chunks::<LANES>().0;
-        let residual = task.residual.map(|rows| {
-            (rows.row(y, 0).as_chunks::<LANES>().0, rows.pixel / LANES)
-        });
+        let residual = task
+            .residual
+            .map(|rows| (rows.row(y, 0).as_chunks::<LANES>().0, rows.pixel / LANES));
         let out = task.output.row(y).chunks_exact_mut(vectors);
         for (x, (out, input)) in out.zip(input.chunks_exact(vectors)).enumerate() {
-            out.copy_from_slice(input);
-            if let Some((row, count)) = residual {
-                for (out, more) in out.iter_mut().zip(&row[x * count..][..count]) {
-                    *out = each(|lane| out[lane] + more[lane]);
-                }
-            }
-            for (out, slopes) in out.iter_mut().zip(slopes) {
-                *out = each(|lane| prelu::<FUSED>(out[lane], slopes[lane]));
+            let more = residual.map_or(&[][..], |(row, count)| &row[x * count..][..count]);
+            for (vector, ((out, input), slopes)) in
+                out.iter_mut().zip(input).zip(slopes).enumerate()
+            {
+                let more = more.get(vector).unwrap_or(&[0.0; LANES]);
+                *out = each(|lane| prelu::<FUSED>(input[lane] + more[lane], slopes[lane]));
             }
         }
     }
@@ -358,14 +396,14 @@ pub(super) fn pool(task: &mut Task<'_>, fold: impl Fn(f32, f32) -> f32, factor: 
             let input = task.input.row(y * strides[0] + row, 0).as_chunks::<LANES>().0;
             for (x, out) in out.chunks_exact_mut(vectors).enumerate() {
                 let under = &input[x * strides[1] * vectors..][..kernel[1] * vectors];
-                for (column, values) in under.chunks_exact(vectors).enumerate() {
-                    if row + column == 0 {
-                        out.copy_from_slice(values);
-                        continue;
+                for (vector, out) in out.iter_mut().enumerate() {
+                    // The first pixel of the window begins the sum.
+                    let mut sum = if row == 0 { under[vector] } else { *out };
+                    for column in usize::from(row == 0)..kernel[1] {
+                        let values = &under[column * vectors + vector];
+                        sum = each(|lane| fold(sum[lane], values[lane]));
                     }
-                    for (out, values) in out.iter_mut().zip(values) {
-                        *out = each(|lane| fold(out[lane], values[lane]));
-                    }
+                    *out = sum;
                 }
             }
         }

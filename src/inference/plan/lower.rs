@@ -26,7 +26,10 @@ type Lowered<T> = Result<T, &'static str>;
 enum Value {
     View(View),
     /// A map and further channels of zeros.
-    Padded { tensor: usize, channels: usize },
+    Padded {
+        tensor: usize,
+        channels: usize,
+    },
     /// Parts that follow one another; only an output can be that.
     Joined(Vec<View>),
 }
@@ -160,19 +163,21 @@ impl<'m> Lowering<'m> {
             return Err("an input is empty");
         }
         let readers = match is_nhwc {
-            true => readers.iter().flat_map(|node| self.nodes_reading(&node.output[0])).collect(),
+            true => {
+                readers.iter().flat_map(|node| self.nodes_reading(&node.output[0])).collect()
+            }
             false => readers,
         };
-        let is_dense = |node: &&NodeProto| {
-            node.op_type == "Conv" && onnx::integer(node, "group", 1) == 1
-        };
+        let is_dense =
+            |node: &&NodeProto| node.op_type == "Conv" && onnx::integer(node, "group", 1) == 1;
         let pixel = match !readers.is_empty() && readers.iter().all(is_dense) {
             true => shape.channels,
             false => shape.channels.next_multiple_of(LANES),
         };
         let tensor = self.graph.tensor(shape, pixel);
         let kernel = Kernel::Input(index);
-        let op = Op { kernel, window: Window::PIXEL, input: tensor, residual: None, output: tensor };
+        let op =
+            Op { kernel, window: Window::PIXEL, input: tensor, residual: None, output: tensor };
         self.graph.ops.push(op);
         let view = View { tensor, order, dims: dims.to_vec() };
         self.values.insert(name, Value::View(view));
@@ -251,8 +256,12 @@ impl<'m> Lowering<'m> {
     /// Takes into one operator what follows the value `name` of `shape` and rank `rank`.
     fn follow(&mut self, name: &'m str, shape: Shape, rank: usize) -> Tail<'m> {
         let channels = shape.channels;
-        let mut tail =
-            Tail { bias: vec![0.0; channels], residual: None, slopes: vec![1.0; channels], name };
+        let mut tail = Tail {
+            bias: vec![0.0; channels],
+            residual: None,
+            slopes: vec![1.0; channels],
+            name,
+        };
         if let Some((index, node, other)) = self.only_add(tail.name)
             && let Some(bias) = self.constants.get(other)
             && let Some(bias) = per_channel(bias, channels, rank)
@@ -369,9 +378,10 @@ impl<'m> Lowering<'m> {
         if bias.len() != outputs {
             return Err("the bias has not one value for each channel");
         }
-        let mut panels = Panels::pack(shape, &weights, &bias, |output, [row, column, channel]| {
-            ((output * channels + channel) * rows + row) * columns + column
-        });
+        let mut panels =
+            Panels::pack(shape, &weights, &bias, |output, [row, column, channel]| {
+                ((output * channels + channel) * rows + row) * columns + column
+            });
         panels.slopes = to_vectors(slopes, 1.0);
         Ok(panels)
     }
@@ -442,8 +452,7 @@ impl<'m> Lowering<'m> {
         let is_pointwise = next.op_type == "Conv"
             && matches!(*dims.as_slice(), [_, channels, 1, 1] if channels == shape.channels)
             && onnx::integer(next, "group", 1) == 1
-            && window(next, [1, 1], shape)
-                .is_ok_and(|(window, _)| window == Window::PIXEL);
+            && window(next, [1, 1], shape).is_ok_and(|(window, _)| window == Window::PIXEL);
         is_pointwise.then_some((index, next))
     }
 
@@ -539,7 +548,8 @@ impl<'m> Lowering<'m> {
             let Some(residual) = self.residual(&node.input[1 - index], shape, rank) else {
                 continue;
             };
-            if rank == 4 && !view.is_map(shape) || rank == 2 && view.dims != [1, shape.channels] {
+            if rank == 4 && !view.is_map(shape) || rank == 2 && view.dims != [1, shape.channels]
+            {
                 continue;
             }
             let mut slopes = vec![1.0; shape.channels];
@@ -582,7 +592,14 @@ impl<'m> Lowering<'m> {
         if view.dims != [1, shape.channels] || !is_last {
             return Err("it is not over one vector");
         }
-        let tensor = self.push(Kernel::Softmax { channels: shape.channels }, Window::PIXEL, view.tensor, shape).output;
+        let tensor = self
+            .push(
+                Kernel::Softmax { channels: shape.channels },
+                Window::PIXEL,
+                view.tensor,
+                shape,
+            )
+            .output;
         self.name(&node.output[0], tensor, view.dims);
         Ok(())
     }
@@ -655,8 +672,9 @@ impl<'m> Lowering<'m> {
     fn concat(&mut self, node: &'m NodeProto) -> Lowered<()> {
         let axis = onnx::integer(node, "axis", 0);
         let axis = usize::try_from(axis).map_err(|_| "its axis is negative")?;
-        let parts: Vec<View> =
-            (0..node.input.len()).map(|index| self.view(node, index)).collect::<Lowered<_>>()?;
+        let parts: Vec<View> = (0..node.input.len())
+            .map(|index| self.view(node, index))
+            .collect::<Lowered<_>>()?;
         let follow = |view: &View| {
             view.dims.len() > axis && view.dims[..axis].iter().all(|dim| *dim == 1)
         };
@@ -675,12 +693,13 @@ fn per_channel(constant: &Constant, channels: usize, rank: usize) -> Option<Vec<
     if let [one] = *floats {
         return (constant.dims.len() <= rank).then(|| vec![one; channels]);
     }
-    let (before, after) = constant.dims.split_at_checked(constant.dims.len().checked_sub(trailing)?)?;
+    let (before, after) =
+        constant.dims.split_at_checked(constant.dims.len().checked_sub(trailing)?)?;
     let fits = constant.dims.len() <= rank
         && after.iter().all(|dim| *dim == 1)
-        && before.split_last().is_some_and(|(last, rest)| {
-            *last == channels && rest.iter().all(|dim| *dim == 1)
-        });
+        && before
+            .split_last()
+            .is_some_and(|(last, rest)| *last == channels && rest.iter().all(|dim| *dim == 1));
     fits.then(|| floats.into_owned())
 }
 
@@ -701,11 +720,7 @@ fn reshaped(dims: &[usize], wanted: &[i64]) -> Option<Vec<usize>> {
 }
 
 /// The window of a node and the rows and columns that come out.
-fn window(
-    node: &NodeProto,
-    kernel: [usize; 2],
-    shape: Shape,
-) -> Lowered<(Window, [usize; 2])> {
+fn window(node: &NodeProto, kernel: [usize; 2], shape: Shape) -> Lowered<(Window, [usize; 2])> {
     let list = |name, default: &[usize]| {
         onnx::integers(node, name, default).ok_or("a list of its attributes is negative")
     };
@@ -715,7 +730,8 @@ fn window(
         b"VALID" => vec![0; 4],
         _ => return Err("it pads by auto_pad"),
     };
-    let (Ok(strides), Ok(pads)) = (<[usize; 2]>::try_from(strides), <[usize; 4]>::try_from(pads))
+    let (Ok(strides), Ok(pads)) =
+        (<[usize; 2]>::try_from(strides), <[usize; 4]>::try_from(pads))
     else {
         return Err("it is not two-dimensional");
     };

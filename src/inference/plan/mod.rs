@@ -60,9 +60,10 @@ impl Plan {
     ) -> Result<Self, Unsupported> {
         let graph = lower::lower(graph, inputs, outputs)?;
         let schedule = graph.schedule();
-        let starts = graph.tensors.iter().zip(&schedule.capacities).map(|(tensor, capacity)| {
-            (0..tensor.shape.height).map(|y| y % capacity * tensor.stride()).collect()
-        });
+        let starts =
+            graph.tensors.iter().zip(&schedule.capacities).map(|(tensor, capacity)| {
+                (0..tensor.shape.height).map(|y| y % capacity * tensor.stride()).collect()
+            });
         let scratch_starts = graph.ops.iter().map(|op| {
             let line = graph.tensors[op.output].shape.width * graph.tensors[op.input].pixel;
             (0..graph.rows_at_a_time(op)).map(|row| row * line).collect()
@@ -176,7 +177,12 @@ impl Plan {
     }
 
     /// Has the rows of an input filled, and spreads their pixels where they are not packed.
-    fn input_rows(&self, step: &Step, data: &mut [f32], mut fill: impl FnMut(usize, &mut [f32])) {
+    fn input_rows(
+        &self,
+        step: &Step,
+        data: &mut [f32],
+        mut fill: impl FnMut(usize, &mut [f32]),
+    ) {
         let tensor = self.graph.ops[step.op].output;
         let about = &self.graph.tensors[tensor];
         let (pixel, Shape { width, channels, .. }) = (about.pixel, about.shape);
@@ -206,7 +212,13 @@ impl Plan {
 
     /// Copies an output in ONNX's order; a feature map with its channels last where
     /// `pixels` says so.
-    pub(super) fn read(&self, workspace: &Workspace, index: usize, pixels: bool, to: &mut [f32]) {
+    pub(super) fn read(
+        &self,
+        workspace: &Workspace,
+        index: usize,
+        pixels: bool,
+        to: &mut [f32],
+    ) {
         let Output(parts) = &self.graph.outputs[index];
         let mut rest = to;
         for View { tensor, order, dims } in parts {
@@ -250,7 +262,10 @@ fn copy_planes(rows: Rows<'_>, shape: Shape, to: &mut [f32]) {
         let row = rows.row(y, 0);
         for (channel, plane) in to.chunks_exact_mut(height * width).enumerate() {
             let values = row[channel..].iter().step_by(rows.pixel);
-            plane[y * width..][..width].iter_mut().zip(values).for_each(|(to, from)| *to = *from);
+            plane[y * width..][..width]
+                .iter_mut()
+                .zip(values)
+                .for_each(|(to, from)| *to = *from);
         }
     }
 }

@@ -21,7 +21,11 @@ pub(super) enum Values {
     Int64(Vec<i64>),
     Int8(Vec<i8>),
     /// Behind a DequantizeLinear: symmetric, one scale for each index of the axis.
-    Quantized { values: Vec<i8>, scales: Vec<f32>, axis: usize },
+    Quantized {
+        values: Vec<i8>,
+        scales: Vec<f32>,
+        axis: usize,
+    },
 }
 
 impl Constant {
@@ -32,13 +36,13 @@ impl Constant {
         let raw = &tensor.raw_data;
         let values = match DataType::try_from(tensor.data_type).ok()? {
             DataType::Float if raw.is_empty() => Values::Float(tensor.float_data.clone()),
-            DataType::Float => {
-                Values::Float(raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-            }
+            DataType::Float => Values::Float(
+                raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            ),
             DataType::Int64 if raw.is_empty() => Values::Int64(tensor.int64_data.clone()),
-            DataType::Int64 => {
-                Values::Int64(raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect())
-            }
+            DataType::Int64 => Values::Int64(
+                raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
+            ),
             DataType::Int8 if raw.is_empty() => {
                 let narrow = tensor.int32_data.iter().map(|value| i8::try_from(*value).ok());
                 Values::Int8(narrow.collect::<Option<_>>()?)
@@ -91,7 +95,8 @@ impl Constant {
 
     /// What DequantizeLinear makes of it, where the zero point is zero.
     fn dequantize(&self, scale: &Constant, zero: Option<&Constant>, axis: i64) -> Option<Self> {
-        let (Values::Int8(values), Values::Float(scales)) = (&self.values, &scale.values) else {
+        let (Values::Int8(values), Values::Float(scales)) = (&self.values, &scale.values)
+        else {
             return None;
         };
         let is_symmetric = match zero.map(|zero| &zero.values) {
@@ -121,7 +126,8 @@ pub(super) fn constants(graph: &GraphProto) -> HashMap<&str, Constant> {
         }
     }
     for node in &graph.node {
-        let input = |index: usize| node.input.get(index).and_then(|name| found.get(name.as_str()));
+        let input =
+            |index: usize| node.input.get(index).and_then(|name| found.get(name.as_str()));
         let constant = match node.op_type.as_str() {
             "Constant" => attribute(node, "value").and_then(|a| Constant::of(a.t.as_ref()?)),
             "DequantizeLinear" => match (input(0), input(1)) {
@@ -172,8 +178,11 @@ pub(super) fn integers(node: &NodeProto, name: &str, default: &[usize]) -> Optio
 
 /// Whether every reader of an input turns it from NHWC to NCHW first.
 pub(in super::super) fn is_nhwc_input(graph: &GraphProto, name: &str) -> bool {
-    let mut readers =
-        graph.node.iter().filter(|node| node.input.iter().any(|input| input == name)).peekable();
+    let mut readers = graph
+        .node
+        .iter()
+        .filter(|node| node.input.iter().any(|input| input == name))
+        .peekable();
     readers.peek().is_some() && readers.all(|node| is_transpose(node, &[0, 3, 1, 2]))
 }
 
@@ -184,5 +193,6 @@ pub(in super::super) fn is_nhwc_output(graph: &GraphProto, name: &str) -> bool {
 }
 
 fn is_transpose(node: &NodeProto, perm: &[usize]) -> bool {
-    node.op_type == "Transpose" && integers(node, "perm", &[]).is_some_and(|found| found == perm)
+    node.op_type == "Transpose"
+        && integers(node, "perm", &[]).is_some_and(|found| found == perm)
 }

@@ -69,7 +69,10 @@ impl<T> Default for Aligned<T> {
 pub(super) enum Weights<'a> {
     Float(Cow<'a, [f32]>),
     /// A weight is its value times the scale of its output channel.
-    Int8 { values: &'a [i8], scales: &'a [f32] },
+    Int8 {
+        values: &'a [i8],
+        scales: &'a [f32],
+    },
 }
 
 /// A dense convolution's weights and what follows it.
@@ -128,8 +131,7 @@ impl ConvShape {
         while first < all {
             let vectors = match all - first {
                 TALL.. if self.is_single => TALL,
-                WIDE.. => WIDE,
-                _ => 1,
+                left => left.min(WIDE),
             };
             panels.push(Panel { first, vectors });
             first += vectors;
@@ -179,13 +181,13 @@ impl Panels {
                 Lines::Int8(shape.lines(|output, tap| values[index(output, tap)]))
             }
             Weights::Int8 { values, scales } => {
-                let float = |output: usize, tap| {
-                    f32::from(values[index(output, tap)]) * scales[output]
-                };
+                let float =
+                    |output: usize, tap| f32::from(values[index(output, tap)]) * scales[output];
                 Lines::Float(shape.lines(float))
             }
         };
-        let bias: Vec<f32> = bias.iter().zip(&scales).map(|(bias, scale)| bias / scale).collect();
+        let bias: Vec<f32> =
+            bias.iter().zip(&scales).map(|(bias, scale)| bias / scale).collect();
         Panels {
             lines,
             panels: shape.panels(),
@@ -228,6 +230,7 @@ impl DepthwiseWeights {
 
 /// Whole vectors, filled up with `rest`.
 pub(super) fn to_vectors(values: &[f32], rest: f32) -> Vec<Vector> {
-    let vector = |values: &[f32]| std::array::from_fn(|lane| *values.get(lane).unwrap_or(&rest));
+    let vector =
+        |values: &[f32]| std::array::from_fn(|lane| *values.get(lane).unwrap_or(&rest));
     values.chunks(LANES).map(vector).collect()
 }

@@ -66,8 +66,9 @@ impl Graph {
         let mut steps = vec![];
         let mut next = vec![0; self.ops.len()];
         let mut made = vec![0; self.tensors.len()];
-        let mut capacities: Vec<usize> =
-            (0..self.tensors.len()).map(|t| if self.is_output(t) { self.height(t) } else { 1 }).collect();
+        let mut capacities: Vec<usize> = (0..self.tensors.len())
+            .map(|t| if self.is_output(t) { self.height(t) } else { 1 })
+            .collect();
         let chunks: Vec<usize> = self.ops.iter().map(|op| self.rows_at_a_time(op)).collect();
         loop {
             let rows = |index: usize| {
@@ -85,7 +86,8 @@ impl Graph {
             let rows = rows(index);
             let output = self.ops[index].output;
             made[output] = rows.end;
-            let oldest = self.oldest_needed(output, &next).map_or(rows.start, |o| o.min(rows.start));
+            let oldest =
+                self.oldest_needed(output, &next).map_or(rows.start, |o| o.min(rows.start));
             capacities[output] = capacities[output].max(rows.end - oldest);
             next[index] = rows.end;
             steps.push(Step { op: index, rows });
