@@ -69,6 +69,10 @@ pub(super) fn lower(
     };
     let unsupported = |operator: &str, why| Unsupported { operator: operator.into(), why };
     let (needed, readers) = needed(graph, &constants, &outputs);
+    let is_foreign = |node: &&NodeProto| !matches!(node.domain.as_str(), "" | "ai.onnx");
+    if let Some(node) = needed.iter().map(|index| &graph.node[*index]).find(is_foreign) {
+        return Err(unsupported(&node.op_type, "its domain is not ONNX's"));
+    }
     let mut lowering = Lowering {
         onnx: graph,
         constants: &constants,
@@ -190,9 +194,6 @@ impl<'m> Lowering<'m> {
     }
 
     fn node(&mut self, node: &'m NodeProto) -> Lowered<()> {
-        if !matches!(node.domain.as_str(), "" | "ai.onnx") {
-            return Err("its domain is not ONNX's");
-        }
         match node.op_type.as_str() {
             "Conv" => self.conv(node),
             "Gemm" | "MatMul" => self.product(node),

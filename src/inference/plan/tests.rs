@@ -1,9 +1,12 @@
 //! Random networks of the known patterns, with tract as the reference.
 
+use std::{collections::HashSet, mem};
+
 use tract_onnx::{
     pb::{
         AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-        ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
+        TypeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
+        type_proto,
     },
     prelude::*,
 };
@@ -14,6 +17,15 @@ use super::*;
 struct Random(u64);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed + 99_991);
+        // The first ones are alike for seeds that are.
+        for _ in 0..8 {
+            random.next();
+        }
+        random
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -74,7 +86,13 @@ fn integer(name: &str, i: i64) -> AttributeProto {
 
 impl Net {
     fn new(seed: u64, input: &[usize]) -> Net {
-        let given = ValueInfoProto { name: "input".into(), ..Default::default() };
+        let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
+        let kind = TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..Default::default()
+        };
+        let given =
+            ValueInfoProto { name: "input".into(), r#type: Some(kind), ..Default::default() };
         let graph = GraphProto { input: vec![given], ..Default::default() };
         let mut net =
             Net { random: Random(seed * 2 + 99_991), graph, maps: vec![], outputs: vec![] };
@@ -373,9 +391,9 @@ fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 2] {
     [first, read(&workspace)]
 }
 
-fn compare(seed: u64) {
-    let mut choice = Random(seed + 1);
-    (0..8).for_each(|_| drop(choice.next()));
+/// Makes the network of a seed and compares it; returns it.
+fn compare(seed: u64) -> Plan {
+    let mut choice = Random::new(seed * 2);
     let channels = choice.of(&[1, 2, 3, 5, 8, 12, 16, 32]);
     let shape = [1, channels, 1 + choice.below(20), 1 + choice.below(20)];
     let mut net = Net::new(seed, &shape);
@@ -409,11 +427,18 @@ fn compare(seed: u64) {
             );
         }
     }
+    plan
 }
 
 #[test]
 fn random_networks_give_tracts_numbers() {
-    (0..300).for_each(compare);
+    let plans: Vec<Plan> = (0..300).map(compare).collect();
+    let ops = || plans.iter().flat_map(|plan| &plan.graph.ops);
+    let kernels: HashSet<_> = ops().map(|op| mem::discriminant(&op.kernel)).collect();
+    assert_eq!(kernels.len(), 7, "each kernel was tried");
+    let has_residual =
+        |op: &&graph::Op| op.residual.is_some() && matches!(op.kernel, Kernel::Conv(_));
+    assert!(ops().filter(has_residual).count() > 20, "and what is fused into them");
 }
 
 #[test]
