@@ -57,10 +57,10 @@ fn the_shipped_models_give_onnxruntimes_numbers() {
         let mut workspace = model.workspace();
         let count = entry.outputs.len();
         for _ in 0..2 {
-            let outputs = model.run_in(&mut workspace, |seed, values| numbers(seed, values));
+            let outputs = model.run_in(&mut workspace, numbers);
             check(file, outputs.unwrap(), count);
         }
-        check(file, &model.run(|seed, values| numbers(seed, values)).unwrap(), count);
+        check(file, &model.run(numbers).unwrap(), count);
         own += usize::from(model.has_own_kernels());
     }
     assert!(own > 0, "no model runs on boothd's own kernels");
@@ -83,7 +83,7 @@ fn a_picture_may_come_row_by_row() {
         let found = model
             .run_picture(&mut workspace, |y, row| picture.read_row(&tensor, y, row))
             .unwrap();
-        let expected = model.run(|seed, values| numbers(seed, values)).unwrap();
+        let expected = model.run(numbers).unwrap();
         let sorted = |values: &[f32]| {
             let mut values = values.to_vec();
             values.sort_by(f32::total_cmp);
@@ -107,7 +107,7 @@ fn tract_runs_what_the_kernels_do_not_know() {
         let model = Model::tract(spec, &bytes).unwrap();
         assert!(!model.has_own_kernels(), "{name}");
         let mut workspace = model.workspace();
-        let outputs = model.run_in(&mut workspace, |seed, values| numbers(seed, values));
+        let outputs = model.run_in(&mut workspace, numbers);
         check(&file, outputs.unwrap(), 1);
     }
 }

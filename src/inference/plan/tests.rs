@@ -94,9 +94,8 @@ impl Net {
         let given =
             ValueInfoProto { name: "input".into(), r#type: Some(kind), ..Default::default() };
         let graph = GraphProto { input: vec![given], ..Default::default() };
-        let mut net =
-            Net { random: Random(seed * 2 + 99_991), graph, maps: vec![], outputs: vec![] };
-        (0..8).for_each(|_| drop(net.random.next()));
+        let random = Random::new(seed * 2 + 1);
+        let mut net = Net { random, graph, maps: vec![], outputs: vec![] };
         if let [1, channels, height, width] = *input {
             net.maps.push(Map { name: "input".into(), shape: [channels, height, width] });
         }
