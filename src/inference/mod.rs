@@ -2,20 +2,24 @@
 //!
 //! [`catalog`] says which models there are and checks their files; [`Runtime`] is what loads
 //! them: tract, or ONNX Runtime where the operator asks for it; [`Model`] runs one and hides
-//! which of the two does.
+//! what does. In tract's place, [`plan`] runs the networks of which it knows every operator.
 
 pub mod catalog;
 mod depthwise;
+#[cfg(test)]
+mod golden;
 mod max_pool;
 mod model;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod picture_input;
+mod picture_tensor;
+mod plan;
 mod prelu;
 mod runtime;
 mod tract;
 
 pub use catalog::{Catalog, ModelEntry};
-pub use model::{Model, Outputs};
+pub use model::{Model, Outputs, Workspace};
 pub use picture_input::{Colour, Layout, PictureInput, PictureOutput};
 pub use runtime::{Backend, InferenceConfig, Provider, Runtime};

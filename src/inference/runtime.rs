@@ -143,7 +143,7 @@ impl Runtime {
             Kind::Tract => Model::tract(spec, bytes),
             #[cfg(feature = "onnxruntime")]
             Kind::OnnxRuntime { runtime, may_fall_back } => match runtime.load(spec, bytes) {
-                Ok(loaded) => Ok(Model::onnxruntime(spec.name, loaded)),
+                Ok(loaded) => Ok(Model::onnxruntime(spec, bytes, loaded)),
                 Err(why) if *may_fall_back => {
                     log::warn!(target: "inference", model = spec.name, error = why.as_str();
                         "ONNX Runtime cannot run a model, tract runs it");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tract_onnx::prelude::*;
+use tract_onnx::{Onnx, pb::ModelProto, prelude::*};
 
 use super::{depthwise, max_pool, model::ModelSpec, prelu};
 
@@ -22,17 +22,22 @@ impl std::fmt::Debug for TractModel {
     }
 }
 
+/// Reads an ONNX file's bytes.
+pub(super) fn read(mut bytes: &[u8]) -> Result<ModelProto, String> {
+    Onnx::default().proto_model_for_read(&mut bytes).map_err(|cause| format!("{cause:#}"))
+}
+
 impl TractModel {
-    /// Reads an ONNX file's bytes, fixes its input shapes and optimises it for this CPU. What
+    /// Takes an ONNX file, fixes its input shapes and optimises it for this CPU. What
     /// only feeds other outputs than those wanted is not computed.
     ///
     /// Fails with tract's own words when it cannot run this with these shapes.
-    pub(super) fn load(spec: ModelSpec<'_>, mut bytes: &[u8]) -> Result<Self, String> {
-        let mut build = || -> TractResult<Arc<TypedRunnableModel>> {
+    pub(super) fn load(spec: ModelSpec<'_>, proto: &ModelProto) -> Result<Self, String> {
+        let build = || -> TractResult<Arc<TypedRunnableModel>> {
             let mut onnx = tract_onnx::onnx();
             onnx.op_register.insert("PRelu", prelu::parse);
             onnx.op_register.insert("MaxPool", max_pool::parse);
-            let mut model = onnx.model_for_read(&mut bytes)?;
+            let mut model = onnx.model_for_proto_model(proto)?;
             if !spec.outputs.is_empty() {
                 model = model.with_outputs_by_name(spec.outputs)?;
             }
