@@ -57,6 +57,8 @@ pub struct VisualReport {
     pub gaze: Option<Gaze>,
     /// Inside the cone now.
     pub eye_contact: Option<bool>,
+    /// Probability that the eyes are within 12° of the cone's centre, 0..1.
+    pub eye_contact_probability: Option<f32>,
     /// In picture ratios.
     pub face_box: Option<FaceBox>,
     /// Faces in the picture.
@@ -189,6 +191,8 @@ pub struct Gaze {
     pub yaw_deg: f32,
     /// Positive up.
     pub pitch_deg: f32,
+    /// How surely it is known, 0..1: either angle has a standard deviation of 5.6° / confidence.
+    pub confidence: f32,
 }
 
 /// The face's box in ratios of the picture's width and height.
@@ -304,8 +308,13 @@ impl VisualReport {
                 pitch_deg: pose.pitch_deg,
                 roll_deg: pose.roll_deg,
             }),
-            gaze: gaze.map(|g| Gaze { yaw_deg: g.yaw_deg, pitch_deg: g.pitch_deg }),
+            gaze: gaze.map(|g| Gaze {
+                yaw_deg: g.yaw_deg,
+                pitch_deg: g.pitch_deg,
+                confidence: g.confidence,
+            }),
             eye_contact: metrics.eye_contact,
+            eye_contact_probability: metrics.eye_contact_probability,
             face_box: found.map(|face| face_box(face, seen.width_px, seen.height_px)),
             face_count: seen.face_count,
             blink: metrics.blink,
@@ -455,7 +464,7 @@ fn face_reasons(result: &FaceResult) -> BTreeMap<&'static str, &'static str> {
 
 const FACE_METRICS: [&[&str]; 5] = [POSE, GAZE, BLINK, MOUTH, EXPRESSION];
 const POSE: &[&str] = &["head_pose"];
-const GAZE: &[&str] = &["gaze", "gaze_direction", "eye_contact"];
+const GAZE: &[&str] = &["gaze", "gaze_direction", "eye_contact", "eye_contact_probability"];
 const BLINK: &[&str] = &["blink", "blink_rate_per_min"];
 const MOUTH: &[&str] = &["mouth_open_ratio"];
 const EXPRESSION: &[&str] = &["emotion_distribution", "dominant_emotion", "emotion_confidence"];

@@ -28,10 +28,10 @@ use crate::{
     media::Orientation,
     names::{InvalidLabel, NoticeVersion},
     policy::{Policy, Profile},
-    session::{EyeContactConfig, SessionConfig},
+    session::{Direction, EyeContactConfig, SessionConfig},
     speech::SpeechConfig,
     store::StoreConfig,
-    vision::{ExpressionChoice, Gaze, QualityFloors, VisionConfig},
+    vision::{ExpressionChoice, QualityFloors, VisionConfig},
 };
 
 /// Characters of a SHA-256 in hex.
@@ -271,11 +271,12 @@ impl Judge<'_> {
             eye_contact: EyeContactConfig {
                 cone_deg: self.float("eye_contact.cone_deg"),
                 hysteresis_deg: self.float("eye_contact.hysteresis_deg"),
-                centre: Gaze {
+                centre: Direction {
                     yaw_deg: self.float("eye_contact.centre_yaw_deg"),
                     pitch_deg: self.float("eye_contact.centre_pitch_deg"),
                 },
                 calibrate,
+                personal: self.switch("eye_contact.personal"),
             },
         }
     }

@@ -405,7 +405,16 @@ pub const KEYS: &[Key] = &[
         "eye_contact.calibrate_s",
         Number(0.0, 600.0),
         Is("0.0"),
-        "Takes the centre from the median gaze of the first seconds instead; 0: off.",
+        "Takes the centre from where the person looks most in the first seconds with a known gaze \
+         instead; 0: off.",
+    ),
+    live(
+        AtOnce,
+        "eye_contact.personal",
+        Switch,
+        Is("true"),
+        "Moves the centre by what is read of this person's eyes all the time, by at most 12 degrees: \
+         eyes differ. Nothing of it outlives the person's presence.",
     ),
     key(
         "inference.backend",

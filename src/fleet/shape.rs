@@ -56,6 +56,8 @@ const FLAGS: Kind = Each(&Flag);
 
 const DIRECTION: Kind =
     Object(&[("yaw_deg", DEGREES), ("pitch_deg", DEGREES), ("roll_deg", DEGREES)]);
+const GAZE: Kind =
+    Object(&[("yaw_deg", DEGREES), ("pitch_deg", DEGREES), ("confidence", SHARE)]);
 
 pub(super) const VIDEO: Fields = &[
     ("timestamp", Time),
@@ -71,8 +73,9 @@ pub(super) const VIDEO: Fields = &[
     ("emotion_stability", SHARE),
     ("eye_contact_ratio", SHARE),
     ("head_pose", DIRECTION),
-    ("gaze", DIRECTION),
+    ("gaze", GAZE),
     ("eye_contact", Flag),
+    ("eye_contact_probability", SHARE),
     ("face_count", Count),
     ("blink", Flag),
     ("blink_rate_per_min", Number(0.0, 1000.0)),

@@ -8,6 +8,7 @@
 mod arousal;
 mod blink;
 mod eye_contact;
+mod gaze_mode;
 mod speech_rate;
 mod stability;
 mod statistic;
@@ -16,7 +17,7 @@ mod window;
 use std::time::Duration;
 
 pub use arousal::{Arousal, ArousalLabel};
-pub use eye_contact::EyeContactConfig;
+pub use eye_contact::{Direction, EyeContactConfig};
 pub use speech_rate::{NoRate, SpeechRate};
 pub use statistic::{Statistic, Statistics};
 
@@ -99,6 +100,8 @@ pub struct FaceMetrics {
     pub gaze: Option<Gaze>,
     /// The gaze is inside the cone round the camera.
     pub eye_contact: Option<bool>,
+    /// Probability that the eyes are within 12 degrees of the cone's centre, 0..1.
+    pub eye_contact_probability: Option<f32>,
     /// 1 / (1 + (var yaw + var pitch + var roll) / 100 deg²) over the window.
     pub head_pose_stability: Option<f32>,
     /// Time in eye contact / time with a known gaze, over the window.
@@ -167,7 +170,9 @@ impl Session {
         metrics.blink_rate_per_min = over_time.blink.rate_per_min(at).filter(|_| !hides_blinks);
         let eyes_shut = metrics.blink == Some(true);
         metrics.gaze = face.and_then(|face| face.gaze).filter(|_| !eyes_shut);
-        metrics.eye_contact = self.eye_contact.push(at, metrics.gaze);
+        let contact = self.eye_contact.push(at, metrics.gaze);
+        metrics.eye_contact = contact.map(|contact| contact.made);
+        metrics.eye_contact_probability = contact.map(|contact| contact.probability);
         over_time.in_contact.push(at, metrics.eye_contact);
         metrics.eye_contact_ratio = over_time.in_contact.ratio();
 
@@ -239,7 +244,7 @@ mod tests {
             presence: 1.0,
             landmarks: Vec::new(),
             head_pose: None,
-            gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0 }),
+            gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0, confidence: 1.0 }),
             eye_aspect_ratio: Some(0.3),
             mouth_open_ratio: Some(0.0),
             expression: None,
@@ -294,7 +299,7 @@ mod tests {
             session.observe_face(&seen(second, person)).eye_contact
         };
         let first: Vec<_> = (0..5).map(|second| contact(&mut session, second, 1)).collect();
-        assert_eq!(first, [None, None, None, None, Some(true)]);
+        assert_eq!(first, [None, None, None, Some(true), Some(true)]);
         assert_eq!(contact(&mut session, 5, 2), None);
     }
 

@@ -1,4 +1,5 @@
-//! How the head is turned: a rigid fit of MediaPipe's canonical face to the landmarks.
+//! How the head is turned: a rigid fit of MediaPipe's canonical face to the landmarks, seen in
+//! perspective.
 //!
 //! Axes: x to the picture's right, y up, z towards the camera.
 
@@ -6,12 +7,24 @@ use super::{HeadPose, Point};
 use crate::{
     decode::Picture,
     error::{Error, ErrorKind, Result},
-    vision::crop::to_f32,
+    vision::{
+        crop::{bounds_of, to_f32},
+        landmarks::MESH_POINTS,
+    },
 };
 
 /// 468 vertices in cm, and the weight of each in the fit. From MediaPipe's
 /// geometry_pipeline_metadata (Apache-2.0).
 const CANONICAL_FACE: &str = include_str!("canonical_face.csv");
+
+/// Rounds after which turn and distance no longer change.
+const ROUNDS: usize = 5;
+/// The model's depth relative to its width, and by how much more of it a face turned sideways
+/// needs: the model makes turned faces too flat.
+const DEPTH: f32 = 0.97;
+const DEPTH_BY_TURN: f32 = 0.25;
+/// Share of the pitch that the model leaves out where the face is turned sideways by 90 degrees.
+const PITCH_LOST_BY_TURN: f32 = 0.28;
 
 /// A rotation matrix, row by row.
 pub(super) type Rotation = [[f32; 3]; 3];
@@ -55,52 +68,127 @@ impl CanonicalFace {
         Ok(CanonicalFace { points })
     }
 
-    /// The rotation that best lays the canonical face on the landmarks, relative to the line
-    /// from the camera to the face: weighted least squares, closed form by quaternions
-    /// (Horn 1987, "Closed-form solution of absolute orientation using unit quaternions").
-    pub(super) fn fit(&self, landmarks: &[[f32; 3]]) -> Rotation {
-        let seen = |point: &Weighted| {
-            let [x, y, z] = landmarks[point.landmark];
+    /// How the head is turned relative to the line from the camera to the face.
+    ///
+    /// On 75 renders of a head scan the angle between the fit and the truth is 2.4 degrees in the
+    /// mean (4.9 where the head is turned sideways by more than 30); 2.5 (6.3) without perspective
+    /// and without [`DEPTH_BY_TURN`] and [`PITCH_LOST_BY_TURN`].
+    pub(super) fn fit(&self, landmarks: &[[f32; 3]], camera: &Camera) -> Rotation {
+        undo_shrinkage(&self.fit_in_perspective(landmarks, camera), eye_line_rad(landmarks))
+    }
+
+    /// Puts the landmarks into space along the rays on which the camera sees them and lays the
+    /// canonical face on them. Its size gives the distance, its turn the depth of the landmarks, and
+    /// with those it is laid on them again.
+    fn fit_in_perspective(&self, landmarks: &[[f32; 3]], camera: &Camera) -> Rotation {
+        // Relative to the line of sight, as the model sees a face.
+        let (mut turn, mut scale) = self.lay_on(|landmark| {
+            let [x, y, z] = landmarks[landmark];
             [x, -y, -z]
-        };
-        let middle = weighted_mean(self.points.iter().map(|point| (seen(point), point.weight)));
-        let mut covariance = [[0.0; 3]; 3];
+        });
+        let from_sight = transposed(&camera.sight(landmarks));
+        for _ in 0..ROUNDS {
+            let depth = DEPTH + DEPTH_BY_TURN * turn[0][2] * turn[0][2];
+            let distance = camera.focal_px / scale;
+            let (rotation, grown) = self.lay_on(|landmark| {
+                let [x, y, z] = landmarks[landmark];
+                let away = distance + depth * z / scale;
+                let along = away / camera.focal_px;
+                [(x - camera.middle.x) * along, (camera.middle.y - y) * along, -away]
+            });
+            turn = multiply(&from_sight, &rotation);
+            scale *= grown;
+        }
+        turn
+    }
+
+    /// The rotation and the scale that best lay the canonical face on the points `seen`: weighted
+    /// least squares, closed form by quaternions (Horn 1987, "Closed-form solution of absolute
+    /// orientation using unit quaternions").
+    fn lay_on(&self, seen: impl Fn(usize) -> [f32; 3]) -> (Rotation, f32) {
+        let weighted = self.points.iter().map(|point| (seen(point.landmark), point.weight));
+        let middle = weighted_mean(weighted);
+        let (mut covariance, mut size) = ([[0.0; 3]; 3], 0.0);
         for point in &self.points {
-            let seen = minus(seen(point), middle);
+            let seen = minus(seen(point.landmark), middle);
             for (row, canonical) in covariance.iter_mut().zip(point.place) {
+                size += point.weight * canonical * canonical;
                 for (cell, seen) in row.iter_mut().zip(seen) {
                     *cell += point.weight * canonical * seen;
                 }
             }
         }
-        rotation_of(largest_eigenvector(horn_matrix(&covariance)))
+        let rotation = rotation_of(largest_eigenvector(horn_matrix(&covariance)));
+        let along = |i: usize| (0..3).map(|j| rotation[j][i] * covariance[i][j]).sum::<f32>();
+        (rotation, (0..3).map(along).sum::<f32>() / size)
     }
 }
 
-/// Turns a rotation relative to the line of sight into one relative to the camera's axis, for a
-/// face whose middle is at `centre`.
-pub(super) fn relative_to_camera(
-    rotation: &Rotation,
-    centre: Point,
-    picture: &Picture,
-    hfov_deg: f32,
-) -> Rotation {
-    let (width, height) =
-        (to_f32(picture.width_px as usize), to_f32(picture.height_px as usize));
-    let focal_px = width / 2.0 / (hfov_deg.to_radians() / 2.0).tan();
-    let (right, down) = (centre.x - width / 2.0, centre.y - height / 2.0);
-    // The camera as seen from the face is to the left of a face on the right, and so on.
-    let about_y = (-right).atan2(focal_px);
-    let about_x = -down.atan2(right.hypot(focal_px));
-    let ((sin_y, cos_y), (sin_x, cos_x)) = (about_y.sin_cos(), about_x.sin_cos());
-    let sight = [
-        [cos_y, sin_y * sin_x, sin_y * cos_x],
-        [0.0, cos_x, -sin_x],
-        [-sin_y, cos_y * sin_x, cos_y * cos_x],
-    ];
-    std::array::from_fn(|row| {
-        std::array::from_fn(|column| (0..3).map(|i| sight[row][i] * rotation[i][column]).sum())
-    })
+/// Gives back the pitch that is lost in a face that is turned sideways. The model is shown every
+/// face with its eyes on a level, so that is the frame in which it is lost.
+fn undo_shrinkage(turn: &Rotation, eye_line_rad: f32) -> Rotation {
+    let (sin, cos) = eye_line_rad.sin_cos();
+    let level = [[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]];
+    let upright = multiply(&level, turn);
+    let [[_, _, nose_x], [_, _, nose_y], [_, _, nose_z]] = upright;
+    let sideways = nose_x * nose_x / (nose_x * nose_x + nose_z * nose_z).max(f32::EPSILON);
+    let pitch = nose_y.clamp(-1.0, 1.0).asin();
+    let (sin, cos) = (-PITCH_LOST_BY_TURN * sideways * pitch).sin_cos();
+    let raised = [[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]];
+    multiply(&transposed(&level), &multiply(&raised, &upright))
+}
+
+/// How far the line through the outer eye corners is turned clockwise, radians.
+pub(super) fn eye_line_rad(landmarks: &[[f32; 3]]) -> f32 {
+    let ([left_x, left_y, _], [right_x, right_y, _]) = (landmarks[33], landmarks[263]);
+    (right_y - left_y).atan2(right_x - left_x)
+}
+
+/// Which rays the picture's points stand for: a pinhole in the middle of the picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Camera {
+    middle: Point,
+    focal_px: f32,
+}
+
+impl Camera {
+    pub(super) fn new(picture: &Picture, hfov_deg: f32) -> Self {
+        let (width, height) =
+            (to_f32(picture.width_px as usize), to_f32(picture.height_px as usize));
+        Camera {
+            middle: Point { x: width / 2.0, y: height / 2.0 },
+            focal_px: width / 2.0 / (hfov_deg.to_radians() / 2.0).tan(),
+        }
+    }
+
+    /// Turns what is relative to the line of sight to the face into what is relative to the
+    /// camera's axis.
+    fn sight(&self, landmarks: &[[f32; 3]]) -> Rotation {
+        let mesh = landmarks.iter().take(MESH_POINTS).map(|&[x, y, _]| Point { x, y });
+        self.sight_to(bounds_of(mesh).centre())
+    }
+
+    fn sight_to(&self, place: Point) -> Rotation {
+        let (right, down) = (place.x - self.middle.x, place.y - self.middle.y);
+        // The camera as seen from the face is to the left of a face on the right, and so on.
+        let about_y = (-right).atan2(self.focal_px);
+        let about_x = -down.atan2(right.hypot(self.focal_px));
+        let ((sin_y, cos_y), (sin_x, cos_x)) = (about_y.sin_cos(), about_x.sin_cos());
+        [
+            [cos_y, sin_y * sin_x, sin_y * cos_x],
+            [0.0, cos_x, -sin_x],
+            [-sin_y, cos_y * sin_x, cos_y * cos_x],
+        ]
+    }
+
+    /// Turns a rotation relative to the line of sight into one relative to the camera's axis.
+    pub(super) fn relative_to_axis(
+        &self,
+        rotation: &Rotation,
+        landmarks: &[[f32; 3]],
+    ) -> Rotation {
+        multiply(&self.sight(landmarks), rotation)
+    }
 }
 
 /// The angles of a rotation, taken as yaw, then pitch, then roll about the head's own axes.
@@ -111,6 +199,16 @@ pub(super) fn angles(rotation: &Rotation) -> HeadPose {
         pitch_deg: nose_y.clamp(-1.0, 1.0).asin().to_degrees(),
         roll_deg: (-up_x).atan2(up_y).to_degrees(),
     }
+}
+
+pub(super) fn multiply(a: &Rotation, b: &Rotation) -> Rotation {
+    std::array::from_fn(|row| {
+        std::array::from_fn(|column| (0..3).map(|i| a[row][i] * b[i][column]).sum())
+    })
+}
+
+fn transposed(a: &Rotation) -> Rotation {
+    std::array::from_fn(|row| std::array::from_fn(|column| a[column][row]))
 }
 
 fn minus(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
@@ -174,39 +272,72 @@ mod tests {
     fn rotation(pose: HeadPose) -> Rotation {
         let [(sy, cy), (sp, cp), (sr, cr)] = [pose.yaw_deg, pose.pitch_deg, pose.roll_deg]
             .map(|deg| (-deg.to_radians()).sin_cos());
-        let multiply = |a: Rotation, b: Rotation| -> Rotation {
-            std::array::from_fn(|r| {
-                std::array::from_fn(|c| (0..3).map(|i| a[r][i] * b[i][c]).sum())
-            })
-        };
         let about_y = [[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]];
         let about_x = [[1.0, 0.0, 0.0], [0.0, cp, -sp], [0.0, sp, cp]];
         let about_z = [[cr, -sr, 0.0], [sr, cr, 0.0], [0.0, 0.0, 1.0]];
-        multiply(multiply(about_y, about_x), about_z)
+        multiply(&multiply(&about_y, &about_x), &about_z)
     }
 
-    /// The canonical face turned, scaled and moved, as landmarks in a picture.
-    fn turned(face: &CanonicalFace, rotation: &Rotation) -> Vec<[f32; 3]> {
-        let mut landmarks = vec![[0.0; 3]; 468];
-        for point in &face.points {
-            let [x, y, z] =
-                rotation.map(|row| (0..3).map(|i| row[i] * point.place[i]).sum::<f32>());
-            landmarks[point.landmark] = [320.0 + 13.0 * x, 240.0 - 13.0 * y, 5.0 - 13.0 * z];
-        }
-        landmarks
+    const CAMERA: Camera = Camera { middle: Point { x: 320.0, y: 240.0 }, focal_px: 554.0 };
+
+    /// The canonical face, turned and 50 cm away, as landmarks in a picture; as deep as the model
+    /// would have it.
+    fn seen(face: &CanonicalFace, rotation: &Rotation, aside_cm: [f32; 2]) -> Vec<[f32; 3]> {
+        const AWAY_CM: f32 = 50.0;
+        let [x, y] = aside_cm;
+        let project = |depth: f32| {
+            let at = |[right, up, near]: [f32; 3]| {
+                let away = AWAY_CM - near;
+                let px = CAMERA.focal_px / away;
+                let z = -near * CAMERA.focal_px / AWAY_CM / depth;
+                [320.0 + (x + right) * px, 240.0 - (y + up) * px, z]
+            };
+            let mut landmarks = vec![at([0.0; 3]); 468];
+            for point in &face.points {
+                let place = rotation.map(|row| {
+                    row.iter().zip(point.place).map(|(cell, place)| cell * place).sum()
+                });
+                landmarks[point.landmark] = at(place);
+            }
+            landmarks
+        };
+        let turn = multiply(&transposed(&CAMERA.sight(&project(1.0))), rotation);
+        project(DEPTH + DEPTH_BY_TURN * turn[0][2] * turn[0][2])
     }
 
     #[test]
-    fn a_known_turn_is_found_again() {
+    fn a_known_turn_is_found_again_anywhere_in_the_picture() {
         let face = CanonicalFace::read().unwrap();
-        for (yaw_deg, pitch_deg, roll_deg) in
-            [(0.0, 0.0, 0.0), (30.0, 0.0, 0.0), (-45.0, 20.0, 10.0), (70.0, -35.0, -60.0)]
-        {
-            let pose = HeadPose { yaw_deg, pitch_deg, roll_deg };
-            let found = angles(&face.fit(&turned(&face, &rotation(pose))));
-            assert!((found.yaw_deg - yaw_deg).abs() < 0.01, "{found:?} for {pose:?}");
-            assert!((found.pitch_deg - pitch_deg).abs() < 0.01, "{found:?} for {pose:?}");
-            assert!((found.roll_deg - roll_deg).abs() < 0.01, "{found:?} for {pose:?}");
+        for aside_cm in [[0.0, 0.0], [18.0, 0.0], [-12.0, 9.0]] {
+            for (yaw_deg, pitch_deg, roll_deg) in
+                [(0.0, 0.0, 0.0), (30.0, 0.0, 0.0), (-45.0, 20.0, 10.0), (60.0, -35.0, -50.0)]
+            {
+                let pose = HeadPose { yaw_deg, pitch_deg, roll_deg };
+                let landmarks = seen(&face, &rotation(pose), aside_cm);
+                let turn = face.fit_in_perspective(&landmarks, &CAMERA);
+                let found = angles(&CAMERA.relative_to_axis(&turn, &landmarks));
+                assert!((found.yaw_deg - yaw_deg).abs() < 0.1, "{found:?} for {pose:?}");
+                assert!((found.pitch_deg - pitch_deg).abs() < 0.1, "{found:?} for {pose:?}");
+                assert!((found.roll_deg - roll_deg).abs() < 0.1, "{found:?} for {pose:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pitch_is_given_back_only_to_a_face_that_is_turned_sideways() {
+        let undone = |yaw_deg, pitch_deg, roll_deg: f32| {
+            let turn = rotation(HeadPose { yaw_deg, pitch_deg, roll_deg: 0.0 });
+            // Turned in the picture, with its line of the eyes.
+            let rolled = rotation(HeadPose { yaw_deg: 0.0, pitch_deg: 0.0, roll_deg });
+            let turn = undo_shrinkage(&multiply(&rolled, &turn), roll_deg.to_radians());
+            angles(&multiply(&transposed(&rolled), &turn))
+        };
+        for roll_deg in [0.0, 40.0] {
+            let frontal = undone(0.0, 20.0, roll_deg);
+            assert!((frontal.pitch_deg - 20.0).abs() < 1e-3, "{frontal:?}");
+            let [down, up] = [-20.0, 20.0].map(|pitch_deg| undone(45.0, pitch_deg, roll_deg));
+            assert!((21.0..24.0).contains(&up.pitch_deg), "{up:?}");
+            assert!((up.pitch_deg + down.pitch_deg).abs() < 1e-3, "{down:?}");
         }
     }
 
@@ -224,8 +355,8 @@ mod tests {
     #[test]
     fn a_face_at_the_right_edge_that_looks_frontal_is_turned_to_the_camera() {
         let picture = Picture { width_px: 640, height_px: 480, rgb: Vec::new() };
-        let straight = rotation(HeadPose { yaw_deg: 0.0, pitch_deg: 0.0, roll_deg: 0.0 });
-        let at = |x, y| angles(&relative_to_camera(&straight, Point { x, y }, &picture, 60.0));
+        let camera = Camera::new(&picture, 60.0);
+        let at = |x, y| angles(&camera.sight_to(Point { x, y }));
         assert!((at(640.0, 240.0).yaw_deg - 30.0).abs() < 1e-3);
         assert!((at(0.0, 240.0).yaw_deg + 30.0).abs() < 1e-3);
         assert!(at(320.0, 480.0).pitch_deg > 20.0);

@@ -26,6 +26,7 @@ mod config;
 mod crop;
 mod detector;
 mod expression;
+mod eyeball;
 mod gaze;
 mod head_pose;
 mod landmarks;
@@ -178,7 +179,14 @@ pub struct Gaze {
     pub yaw_deg: f32,
     /// Positive up.
     pub pitch_deg: f32,
+    /// How surely it is known, 0..1, by the opening of the lids, the size of the face in the
+    /// picture and its turn. Either angle has a standard deviation of
+    /// [`GAZE_SPREAD_DEG`]` / confidence`.
+    pub confidence: f32,
 }
+
+/// Standard deviation of either angle of a [`Gaze`] of confidence 1, degrees.
+pub const GAZE_SPREAD_DEG: f32 = 5.6;
 
 /// Calibrated probabilities of the [`EXPRESSIONS`].
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,136 @@
+//! Where a person looks most of the time.
+//!
+//! Everybody's eyes sit a little differently in their corners, which shifts what is read of one
+//! person's gaze by the same few degrees all the time. Who talks to a booth looks at it most of the
+//! time, so the place that is looked at most shows the shift. The counts live as long as the person
+//! is followed, in memory only.
+
+use std::time::Duration;
+
+use super::{eye_contact::Direction, window::MAX_GAP};
+use crate::vision::Gaze;
+
+/// Side of a cell, degrees.
+const CELL_DEG: f32 = 2.0;
+/// Cells on a side: 30 degrees either way.
+const CELLS: usize = 31;
+/// Two cells away still count as the same place.
+const NEAR: usize = 2;
+/// Readings less sure than this are left out.
+const MIN_CONFIDENCE: f32 = 0.4;
+/// Readings that a mode needs, however long it was looked.
+const MIN_READINGS: usize = 3;
+
+/// Time by direction of the gaze.
+#[derive(Debug)]
+pub(super) struct GazeMode {
+    cells: Vec<f32>,
+    total: f32,
+    readings: usize,
+    last: Option<Duration>,
+}
+
+impl Default for GazeMode {
+    fn default() -> Self {
+        GazeMode { cells: vec![0.0; CELLS * CELLS], total: 0.0, readings: 0, last: None }
+    }
+}
+
+impl GazeMode {
+    /// Counts a reading for the time since the one before.
+    pub(super) fn push(&mut self, at: Duration, gaze: Gaze) {
+        let since = self.last.map_or(Duration::ZERO, |last| at.saturating_sub(last));
+        self.last = Some(at);
+        let place = [gaze.yaw_deg, gaze.pitch_deg].map(cell);
+        if let [Some(column), Some(row)] = place
+            && gaze.confidence >= MIN_CONFIDENCE
+        {
+            let seconds = since.min(MAX_GAP).as_secs_f32();
+            self.cells[row * CELLS + column] += seconds;
+            self.total += seconds;
+            self.readings += 1;
+        }
+    }
+
+    /// The mode and the share of the time that was spent near it, once `enough` was seen.
+    pub(super) fn mode(&self, enough: Duration) -> Option<(Direction, f32)> {
+        if self.total < enough.as_secs_f32() || self.readings < MIN_READINGS {
+            return None;
+        }
+        let places = (0..CELLS).flat_map(|row| (0..CELLS).map(move |column| (column, row)));
+        let densest = places.map(|(column, row)| self.near(column, row));
+        let (time, yaw, pitch) = densest.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let mode = Direction { yaw_deg: yaw / time, pitch_deg: pitch / time };
+        Some((mode, time / self.total))
+    }
+
+    /// Time near a cell, and its sums over yaw and pitch.
+    fn near(&self, column: usize, row: usize) -> (f32, f32, f32) {
+        let around = |at: usize| at.saturating_sub(NEAR)..(at + NEAR + 1).min(CELLS);
+        let cells = around(row).flat_map(|row| around(column).map(move |column| (column, row)));
+        cells.fold((0.0, 0.0, 0.0), |(time, yaw, pitch), (column, row)| {
+            let here = self.cells[row * CELLS + column];
+            (time + here, yaw + here * middle_deg(column), pitch + here * middle_deg(row))
+        })
+    }
+}
+
+/// The cell of an angle, if it has one.
+fn cell(deg: f32) -> Option<usize> {
+    let cell = deg / CELL_DEG + (CELLS / 2) as f32 + 0.5;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "only where it is a cell's index"
+    )]
+    (0.0..CELLS as f32).contains(&cell).then_some(cell as usize)
+}
+
+fn middle_deg(cell: usize) -> f32 {
+    (cell as f32 - (CELLS / 2) as f32) * CELL_DEG
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gaze(yaw_deg: f32, pitch_deg: f32) -> Gaze {
+        Gaze { yaw_deg, pitch_deg, confidence: 1.0 }
+    }
+
+    #[test]
+    fn the_mode_is_where_most_time_was_spent_not_the_mean() {
+        let mut mode = GazeMode::default();
+        for second in 0..30 {
+            let there = if second % 3 == 2 { gaze(-25.0, -20.0) } else { gaze(4.0, 6.0) };
+            mode.push(Duration::from_secs(second), there);
+        }
+        let (found, share) = mode.mode(Duration::from_secs(10)).expect("30 s were seen");
+        assert!((found.yaw_deg - 4.0).abs() < 1.0 && (found.pitch_deg - 6.0).abs() < 1.0);
+        assert!((share - 0.67).abs() < 0.03, "{share}");
+    }
+
+    #[test]
+    fn little_time_unsure_readings_and_the_far_outside_say_nothing() {
+        let mut mode = GazeMode::default();
+        for second in 0..9 {
+            mode.push(Duration::from_secs(second), gaze(0.0, 0.0));
+        }
+        assert_eq!(mode.mode(Duration::from_secs(20)), None);
+        let mut mode = GazeMode::default();
+        for second in 0..60 {
+            mode.push(Duration::from_secs(second), Gaze { confidence: 0.1, ..gaze(0.0, 0.0) });
+            mode.push(Duration::from_secs(second), gaze(50.0, 0.0));
+        }
+        assert_eq!(mode.mode(Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn a_long_absence_is_not_credited() {
+        let mut mode = GazeMode::default();
+        for second in [0, 1, 2, 100, 101] {
+            mode.push(Duration::from_secs(second), gaze(0.0, 0.0));
+        }
+        assert_eq!(mode.mode(Duration::from_secs(10)), None);
+    }
+}

@@ -1,0 +1,359 @@
+//! Where the irises are in their eyes: a dark disc fitted to the picture of both eyes at once.
+//!
+//! The landmark model places an iris well from left to right, but hardly follows it up and down:
+//! over 50 rendered faces its iris moves by less than a third of the true way. So the model's
+//! place is only the prior, and the picture decides. All lengths are in distances of the outer eye
+//! corners, in the axes of an upright face: x to the picture's right, y up.
+
+use super::{
+    Point,
+    crop::{Crop, to_f32},
+    landmarks::EYES,
+};
+use crate::decode::Picture;
+
+/// Points of the upper lid from the corner on the picture's left to the other, person's right eye
+/// and left eye.
+const UPPER_LIDS: [[usize; LID_POINTS]; 2] =
+    [[246, 161, 160, 159, 158, 157, 173], [398, 384, 385, 386, 387, 388, 466]];
+/// The points of the lower lid below them.
+const LOWER_LIDS: [[usize; LID_POINTS]; 2] =
+    [[7, 163, 144, 145, 153, 154, 155], [382, 381, 380, 374, 373, 390, 249]];
+const LID_POINTS: usize = 7;
+
+/// The patch that is looked at: samples of [`STEP`], [`COLUMNS`] wide and [`ROWS`] high.
+const COLUMNS: usize = 32;
+const ROWS: usize = 20;
+const STEP: f32 = 0.0125;
+
+/// Radius of the iris with half of its rim: 12.4 mm across, in 8.6 cm between the corners.
+const IRIS_RADIUS: f32 = 0.072;
+/// Width of the iris's rim, which is no sharp edge.
+const RIM: f32 = 0.02;
+/// So close to a lid there are lashes and the shadow of the lid.
+const LID_MARGIN: f32 = 0.012;
+/// How fast the shadow of the upper lid fades.
+const SHADOW_REACH: f32 = 0.02;
+/// Share of what looks like such a shadow that is taken for one; the rest may be iris.
+const SHADOW_SHARE: f32 = 0.75;
+/// Weight of the squared distance from the model's place, across and upwards: the model is to be
+/// believed from left to right.
+const PRIOR: [f32; 2] = [200.0, 20.0];
+/// A correlation lower than the best one by this is `e` times less probable.
+const TEMPERATURE: f32 = 0.02;
+/// Half the number of places that are tried, across and upwards, and their distance.
+const REACH: [i8; 2] = [9, 8];
+const PLACE_STEP: f32 = 0.01;
+/// Patches that show less of the eye, in samples, say nothing.
+const MIN_SEEN: f32 = 8.0;
+
+/// How both eyes stand in the face.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Eyes {
+    /// The irises' offset from the middle between the corners of their eye, mean of both.
+    pub iris: [f32; 2],
+    /// Mean distance of the lids.
+    pub opening: f32,
+}
+
+/// One eye's place and the curves of its lids.
+struct Place {
+    /// Middle between the corners, px of the picture.
+    middle: [f32; 2],
+    /// The model's iris.
+    iris: [f32; 2],
+    lids: [[[f32; 2]; LID_POINTS + 2]; 2],
+}
+
+/// An upright face's axes: unit of length and direction of x in the picture.
+#[derive(Clone, Copy)]
+struct Axes {
+    unit_px: f32,
+    along: [f32; 2],
+}
+
+impl Axes {
+    /// From the picture into the axes, relative to `origin`.
+    fn place(self, point: [f32; 3], origin: [f32; 2]) -> [f32; 2] {
+        let (x, y) = (point[0] - origin[0], point[1] - origin[1]);
+        let [cos, sin] = self.along;
+        [(x * cos + y * sin) / self.unit_px, (x * sin - y * cos) / self.unit_px]
+    }
+}
+
+/// Looks at both eyes; `None` without irises or without a face of any size. `foreshortening` is
+/// what the line between the eyes has lost of its length by the head's turn.
+pub(super) fn look(
+    picture: &Picture,
+    landmarks: &[[f32; 3]],
+    foreshortening: f32,
+) -> Option<Eyes> {
+    landmarks.get(EYES[1].iris)?;
+    let (left, right) = (landmarks[33], landmarks[263]);
+    let (x, y) = (right[0] - left[0], right[1] - left[1]);
+    let seen = x.hypot(y);
+    if seen < 1.0 {
+        return None;
+    }
+    let axes = Axes { unit_px: seen / foreshortening, along: [x / seen, y / seen] };
+    let places = [0, 1].map(|eye| Place::of(landmarks, eye, axes));
+    let openings = places.each_ref().map(Place::opening);
+    let views = places.each_ref().map(|place| View::of(picture, place, axes));
+    Some(Eyes {
+        iris: best_place(&places, &views),
+        opening: f32::midpoint(openings[0], openings[1]),
+    })
+}
+
+impl Place {
+    fn of(landmarks: &[[f32; 3]], eye: usize, axes: Axes) -> Self {
+        let corners = EYES[eye].corners.map(|corner| landmarks[corner]);
+        let middle = [0, 1].map(|axis| f32::midpoint(corners[0][axis], corners[1][axis]));
+        let lids = [UPPER_LIDS[eye], LOWER_LIDS[eye]].map(|lid| {
+            std::array::from_fn(|i| {
+                let point = match i {
+                    0 => corners[0],
+                    i if i > LID_POINTS => corners[1],
+                    i => landmarks[lid[i - 1]],
+                };
+                axes.place(point, middle)
+            })
+        });
+        Place { middle, iris: axes.place(landmarks[EYES[eye].iris], middle), lids }
+    }
+
+    /// Mean distance of the lids.
+    fn opening(&self) -> f32 {
+        let [upper, lower] = &self.lids;
+        let gaps = upper.iter().zip(lower).map(|(upper, lower)| upper[1] - lower[1]);
+        gaps.sum::<f32>() / to_f32(LID_POINTS)
+    }
+
+    /// How far a point lies below the upper lid and above the lower one.
+    fn depths(&self, [x, y]: [f32; 2]) -> Option<[f32; 2]> {
+        let [upper, lower] = [0, 1].map(|lid| height(&self.lids[lid], x));
+        Some([upper? - y, y - lower?])
+    }
+}
+
+/// The height of a lid at `x`; `None` beside the eye.
+fn height(lid: &[[f32; 2]], x: f32) -> Option<f32> {
+    lid.windows(2).find_map(|pair| {
+        let [[from, start], [to, end]] = [pair[0], pair[1]];
+        let share = (x - from) / (to - from);
+        (from..to).contains(&x).then_some(start + (end - start) * share)
+    })
+}
+
+/// One sample of the eye between the lids.
+struct Sample {
+    place: [f32; 2],
+    /// How much of it lies between the lids.
+    weight: f32,
+    /// [`FLAT`], [`SLOPE`], [`SHADOW`] and [`LIGHT`], times the root of the weight.
+    values: [f32; 4],
+}
+
+/// Even light.
+const FLAT: usize = 0;
+/// Light that grows from left to right.
+const SLOPE: usize = 1;
+/// The upper lid's shadow.
+const SHADOW: usize = 2;
+/// What the picture shows.
+const LIGHT: usize = 3;
+
+/// What the picture shows between the lids of one eye.
+struct View {
+    samples: Vec<Sample>,
+    /// Length of the light's vector, less what is taken for shadow.
+    light: f32,
+    light_in_shadow: f32,
+    seen: f32,
+}
+
+impl View {
+    fn of(picture: &Picture, place: &Place, axes: Axes) -> Self {
+        let mut samples = samples(picture, place, axes);
+        let seen = samples.iter().map(|sample| sample.weight).sum();
+        // Gram-Schmidt over the vectors of all samples.
+        normalize(&mut samples, FLAT);
+        orthogonalize(&mut samples, SLOPE, FLAT);
+        normalize(&mut samples, SLOPE);
+        for vector in [SHADOW, LIGHT] {
+            orthogonalize(&mut samples, vector, FLAT);
+            orthogonalize(&mut samples, vector, SLOPE);
+        }
+        normalize(&mut samples, SHADOW);
+        let light_in_shadow = product(&samples, LIGHT, SHADOW);
+        let light =
+            product(&samples, LIGHT, LIGHT) - SHADOW_SHARE * light_in_shadow * light_in_shadow;
+        View { samples, light: (light.max(0.0) + 1e-6).sqrt(), light_in_shadow, seen }
+    }
+
+    /// How well a dark disc at `centre` explains the light, -1..1.
+    fn correlation(&self, centre: [f32; 2]) -> f32 {
+        if self.seen < MIN_SEEN {
+            return 0.0;
+        }
+        let (mut length, mut along) = (0.0, [0.0; 4]);
+        for Sample { place, weight, values } in &self.samples {
+            let distance = (place[0] - centre[0]).hypot(place[1] - centre[1]);
+            let inside = ((IRIS_RADIUS - distance) / RIM + 0.5).clamp(0.0, 1.0);
+            length += weight * inside * inside;
+            let inside = inside * weight.sqrt();
+            along.iter_mut().zip(values).for_each(|(sum, value)| *sum += inside * value);
+        }
+        let [flat, slope, shadow, light] = along;
+        let rest = length - flat * flat - slope * slope - SHADOW_SHARE * shadow * shadow;
+        // A disc that is hardly seen must not count for much.
+        let floor = 1e-3 * self.seen / to_f32(COLUMNS);
+        let agreement = light - SHADOW_SHARE * shadow * self.light_in_shadow;
+        -agreement / ((rest.max(0.0) + floor).sqrt() * self.light)
+    }
+}
+
+/// The samples that lie between the lids. Blue, since sclera and skin differ most from the iris
+/// there.
+fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
+    const FIRST_ROW: usize = (COLUMNS - ROWS) / 2;
+    let middle = Point { x: place.middle[0], y: place.middle[1] };
+    let [cos, sin] = axes.along;
+    let side_px = axes.unit_px * STEP * to_f32(COLUMNS);
+    let crop = Crop::new(middle, side_px, sin.atan2(cos)).centred_for(COLUMNS);
+    let mut samples = Vec::with_capacity(COLUMNS * ROWS);
+    crop.sample(picture, COLUMNS, |index, [_, _, blue]| {
+        let (row, column) = (index / COLUMNS, index % COLUMNS);
+        if !(FIRST_ROW..FIRST_ROW + ROWS).contains(&row) {
+            return;
+        }
+        let half = to_f32(COLUMNS - 1) / 2.0;
+        let at = [(to_f32(column) - half) * STEP, (half - to_f32(row)) * STEP];
+        let Some([below, above]) = place.depths(at) else { return };
+        let weight = ((below.min(above) - LID_MARGIN) / STEP + 0.5).clamp(0.0, 1.0);
+        if weight > 0.0 {
+            let root = weight.sqrt();
+            let shadow = (-below.max(0.0) / SHADOW_REACH).exp();
+            let values = [1.0, at[0], shadow, blue].map(|value| root * value);
+            samples.push(Sample { place: at, weight, values });
+        }
+    });
+    samples
+}
+
+fn product(samples: &[Sample], a: usize, b: usize) -> f32 {
+    samples.iter().map(|sample| sample.values[a] * sample.values[b]).sum()
+}
+
+fn normalize(samples: &mut [Sample], vector: usize) {
+    let length = (product(samples, vector, vector) + 1e-9).sqrt();
+    samples.iter_mut().for_each(|sample| sample.values[vector] /= length);
+}
+
+/// Takes away from a vector what lies along `unit`.
+fn orthogonalize(samples: &mut [Sample], vector: usize, unit: usize) {
+    let along = product(samples, vector, unit);
+    samples.iter_mut().for_each(|s| s.values[vector] -= along * s.values[unit]);
+}
+
+/// Where the discs fit best: mean over all places, weighted by their probability.
+fn best_place(places: &[Place; 2], views: &[View; 2]) -> [f32; 2] {
+    let steps = |reach: i8| (-reach..=reach).map(|step| f32::from(step) * PLACE_STEP);
+    let mut scored = Vec::new();
+    for y in steps(REACH[1]) {
+        for x in steps(REACH[0]) {
+            let score = |(place, view): (&Place, &View)| {
+                let [right, up] = [x - place.iris[0], y - place.iris[1]];
+                view.correlation([x, y]) - PRIOR[0] * right * right - PRIOR[1] * up * up
+            };
+            let score: f32 = places.iter().zip(views).map(score).sum::<f32>() / 2.0;
+            scored.push(([x, y], score));
+        }
+    }
+    let best = scored.iter().map(|(_, score)| *score).fold(f32::MIN, f32::max);
+    let (mut sum, mut total) = ([0.0; 2], 0.0);
+    for (place, score) in scored {
+        let probability = ((score - best) / TEMPERATURE).exp();
+        sum.iter_mut().zip(place).for_each(|(sum, at)| *sum += probability * at);
+        total += probability;
+    }
+    sum.map(|sum| sum / total)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A face with 200 px between the outer corners and lids `opening` apart, whose true irises
+    /// stand `offset` off the middle of their eye while the landmarks have them in the middle;
+    /// and its picture.
+    pub(in crate::vision) fn face(offset: [f32; 2], opening: f32) -> (Picture, Vec<[f32; 3]>) {
+        let mut landmarks = vec![[0.0; 3]; 478];
+        let mut rgb = vec![150; 400 * 200 * 3];
+        for eye in 0..2 {
+            let left = if eye == 0 { 100.0 } else { 240.0 };
+            let at = |share: f32, up: f32| [left + 60.0 * share, 100.0 - 200.0 * up, 0.0];
+            landmarks[EYES[eye].corners[0]] = at(0.0, 0.0);
+            landmarks[EYES[eye].corners[1]] = at(1.0, 0.0);
+            landmarks[EYES[eye].iris] = at(0.5, offset[1] / 2.0);
+            landmarks[EYES[eye].iris][0] += 200.0 * offset[0];
+            for i in 0..LID_POINTS {
+                let share = (to_f32(i) + 1.0) / to_f32(LID_POINTS + 1);
+                // The mean over the points of the parabola is 3/4.
+                let half = opening * 2.0 / 3.0 * 4.0 * share * (1.0 - share);
+                landmarks[UPPER_LIDS[eye][i]] = at(share, half);
+                landmarks[LOWER_LIDS[eye][i]] = at(share, -half);
+            }
+            let place = Place::of(&landmarks, eye, Axes { unit_px: 200.0, along: [1.0, 0.0] });
+            for (index, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+                let (x, y) = (to_f32(index % 400), to_f32(index / 400));
+                let at = [(x - left - 30.0) / 200.0, (100.0 - y) / 200.0];
+                let Some([below, above]) = place.depths(at) else { continue };
+                if below.min(above) >= 0.0 {
+                    let distance = (at[0] - offset[0]).hypot(at[1] - offset[1]);
+                    pixel.fill(if distance < IRIS_RADIUS { 40 } else { 220 });
+                }
+            }
+        }
+        (Picture { width_px: 400, height_px: 200, rgb }, landmarks)
+    }
+
+    #[test]
+    fn the_disc_is_found_where_it_is() {
+        for offset in [[0.0, 0.0], [0.03, 0.0], [-0.04, 0.01], [0.0, 0.03], [0.02, -0.03]] {
+            let (picture, landmarks) = face(offset, 0.06);
+            let eyes = look(&picture, &landmarks, 1.0).unwrap();
+            let [right, up] = [0, 1].map(|axis| eyes.iris[axis] - offset[axis]);
+            assert!(right.abs() < 0.004, "{offset:?}: {eyes:?}");
+            assert!(up.abs() < 0.012, "{offset:?}: {eyes:?}");
+            assert!((eyes.opening - 0.06).abs() < 0.004, "{eyes:?}");
+        }
+    }
+
+    #[test]
+    fn a_turned_picture_gives_the_same_offset() {
+        let (picture, mut landmarks) = face([0.02, 0.02], 0.06);
+        let upright = look(&picture, &landmarks, 1.0).unwrap();
+        // A quarter clockwise: x, y becomes 199 - y, x.
+        let mut rgb = Vec::with_capacity(picture.rgb.len());
+        for row in 0..400 {
+            for column in 0..200 {
+                let at = ((199 - column) * 400 + row) * 3;
+                rgb.extend_from_slice(&picture.rgb[at..at + 3]);
+            }
+        }
+        let turned = Picture { width_px: 200, height_px: 400, rgb };
+        landmarks.iter_mut().for_each(|point| *point = [199.0 - point[1], point[0], point[2]]);
+        let found = look(&turned, &landmarks, 1.0).unwrap();
+        for axis in 0..2 {
+            assert!((found.iris[axis] - upright.iris[axis]).abs() < 1e-3, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn without_irises_or_without_a_size_there_is_nothing_to_see() {
+        let (picture, landmarks) = face([0.0, 0.0], 0.06);
+        assert_eq!(look(&picture, &landmarks[..468], 1.0), None);
+        assert_eq!(look(&picture, &vec![[5.0; 3]; 478], 1.0), None);
+    }
+}
