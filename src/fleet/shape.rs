@@ -71,6 +71,7 @@ pub(super) const VIDEO: Fields = &[
     ("emotion_stability", SHARE),
     ("eye_contact_ratio", SHARE),
     ("head_pose", DIRECTION),
+    ("face_actions", Each(&SHARE)),
     ("gaze", DIRECTION),
     ("eye_contact", Flag),
     ("face_count", Count),

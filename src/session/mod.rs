@@ -8,6 +8,7 @@
 mod arousal;
 mod blink;
 mod eye_contact;
+mod resting_face;
 mod speech_rate;
 mod stability;
 mod statistic;
@@ -22,11 +23,12 @@ pub use statistic::{Statistic, Statistics};
 
 use crate::{
     speech::VoiceObservation,
-    vision::{FaceObservation, Gaze},
+    vision::{FaceActions, FaceObservation, Gaze},
 };
 use arousal::ArousalBaseline;
 use blink::BlinkDetector;
 use eye_contact::EyeContact;
+use resting_face::RestingFace;
 use speech_rate::SpeechTimeline;
 use stability::{EmotionStability, PoseStability};
 use window::TimeShare;
@@ -68,6 +70,7 @@ struct FaceOverTime {
     pose_stability: PoseStability,
     emotion_stability: EmotionStability,
     blink: BlinkDetector,
+    resting_face: RestingFace,
     in_contact: TimeShare,
     face_present: TimeShare,
 }
@@ -78,6 +81,7 @@ impl FaceOverTime {
             pose_stability: PoseStability::new(window),
             emotion_stability: EmotionStability::new(window),
             blink: BlinkDetector::default(),
+            resting_face: RestingFace::default(),
             in_contact: TimeShare::new(window),
             face_present: TimeShare::new(window),
         }
@@ -97,6 +101,8 @@ pub struct FaceMetrics {
     pub blink: Option<bool>,
     /// The observation's gaze; `None` in a blink.
     pub gaze: Option<Gaze>,
+    /// What the muscles of the face do, against this person's own rest; `None` until that is known.
+    pub face_actions: Option<FaceActions>,
     /// The gaze is inside the cone round the camera.
     pub eye_contact: Option<bool>,
     /// 1 / (1 + (var yaw + var pitch + var roll) / 100 deg²) over the window.
@@ -167,6 +173,12 @@ impl Session {
         metrics.blink_rate_per_min = over_time.blink.rate_per_min(at).filter(|_| !hides_blinks);
         let eyes_shut = metrics.blink == Some(true);
         metrics.gaze = face.and_then(|face| face.gaze).filter(|_| !eyes_shut);
+        let measures = face.and_then(|face| face.measures);
+        metrics.face_actions =
+            measures.and_then(|measures| over_time.resting_face.push(at, &measures));
+        if let Some(actions) = metrics.face_actions.as_mut().filter(|_| eyes_shut) {
+            (actions.eye_wide, actions.eye_squint) = (None, None);
+        }
         metrics.eye_contact = self.eye_contact.push(at, metrics.gaze);
         over_time.in_contact.push(at, metrics.eye_contact);
         metrics.eye_contact_ratio = over_time.in_contact.ratio();
@@ -242,6 +254,7 @@ mod tests {
             gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0 }),
             eye_aspect_ratio: Some(0.3),
             mouth_open_ratio: Some(0.0),
+            measures: None,
             expression: None,
             quality,
         };
