@@ -13,6 +13,8 @@ pub struct Features {
     pub audio: bool,
     /// The 7 basic expressions of the face.
     pub face_emotion: bool,
+    /// What the muscles of the face do: ten coefficients, no emotions.
+    pub face_actions: bool,
     /// Gaze and eye contact.
     pub gaze: bool,
     /// Head pose and its stability.
@@ -33,6 +35,8 @@ pub struct FeatureChange {
     pub audio: Option<bool>,
     /// The 7 basic expressions of the face.
     pub face_emotion: Option<bool>,
+    /// What the muscles of the face do: ten coefficients, no emotions.
+    pub face_actions: Option<bool>,
     /// Gaze and eye contact.
     pub gaze: Option<bool>,
     /// Head pose and its stability.
@@ -49,6 +53,7 @@ impl Features {
         video: true,
         audio: true,
         face_emotion: true,
+        face_actions: true,
         gaze: true,
         head_pose: true,
         voice_emotion: true,
@@ -60,6 +65,7 @@ impl Features {
         video: false,
         audio: false,
         face_emotion: false,
+        face_actions: false,
         gaze: false,
         head_pose: false,
         voice_emotion: false,
@@ -73,6 +79,7 @@ impl Features {
             video: change.video.unwrap_or(self.video),
             audio: change.audio.unwrap_or(self.audio),
             face_emotion: change.face_emotion.unwrap_or(self.face_emotion),
+            face_actions: change.face_actions.unwrap_or(self.face_actions),
             gaze: change.gaze.unwrap_or(self.gaze),
             head_pose: change.head_pose.unwrap_or(self.head_pose),
             voice_emotion: change.voice_emotion.unwrap_or(self.voice_emotion),
@@ -87,6 +94,7 @@ impl Features {
             video: self.video && ceiling.video,
             audio: self.audio && ceiling.audio,
             face_emotion: self.face_emotion && ceiling.face_emotion,
+            face_actions: self.face_actions && ceiling.face_actions,
             gaze: self.gaze && ceiling.gaze,
             head_pose: self.head_pose && ceiling.head_pose,
             voice_emotion: self.voice_emotion && ceiling.voice_emotion,
@@ -104,11 +112,12 @@ impl Features {
     }
 
     /// Every switch with its name.
-    pub fn by_name(self) -> [(&'static str, bool); 7] {
+    pub fn by_name(self) -> [(&'static str, bool); 8] {
         [
             ("video", self.video),
             ("audio", self.audio),
             ("face_emotion", self.face_emotion),
+            ("face_actions", self.face_actions),
             ("gaze", self.gaze),
             ("head_pose", self.head_pose),
             ("voice_emotion", self.voice_emotion),

@@ -101,6 +101,11 @@ impl Policy {
                 "{name} cannot be switched on under policy.profile = \"eu\" (AI Act, Article \
                  5(1)(f))"
             ),
+            (Profile::Eu, "face_actions") => format!(
+                "{name} can be switched on under policy.profile = \"eu\" only where boothd was \
+                 started with features.face_actions = true: they describe movements, and to infer \
+                 emotions from them is prohibited (AI Act, Article 5(1)(f))"
+            ),
             (_, "preview") => {
                 format!(
                     "{name} cannot be switched on: features.preview is off in the configuration"
@@ -152,6 +157,7 @@ mod tests {
         let ceiling = Features {
             face_emotion: false,
             voice_emotion: false,
+            face_actions: false,
             preview: false,
             ..Features::ALL
         };
@@ -175,6 +181,18 @@ mod tests {
         assert!(said.contains("preview") && said.contains("features.preview"), "{said}");
         let off = FeatureChange { gaze: Some(false), ..FeatureChange::default() };
         assert!(!policy.apply(policy.ceiling, &off).unwrap().gaze);
+    }
+
+    #[test]
+    fn under_eu_the_actions_of_the_face_wait_for_the_operators_own_decision() {
+        let policy = eu();
+        let change = FeatureChange { face_actions: Some(true), ..FeatureChange::default() };
+        let said = policy.apply(policy.ceiling, &change).unwrap_err().to_string();
+        assert!(said.contains("features.face_actions = true"), "{said}");
+        let decided = Features { face_actions: true, ..policy.ceiling };
+        let policy = Policy { ceiling: decided, ..policy };
+        let off = Features { face_actions: false, ..decided };
+        assert_eq!(policy.apply(off, &change).unwrap(), decided);
     }
 
     #[test]

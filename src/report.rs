@@ -15,7 +15,7 @@ use crate::{
     names::SessionId,
     session::{NoRate, Statistics},
     speech::SoundVerdict,
-    vision::{Covered, EXPRESSIONS, Expression, Face, QualityVerdict},
+    vision::{self, Covered, EXPRESSIONS, Expression, Face, QualityVerdict},
 };
 
 /// `visual_analysis`: one frame, and what it means in the light of those before.
@@ -53,6 +53,8 @@ pub struct VisualReport {
     pub performance_metrics: Performance,
     /// Degrees.
     pub head_pose: Option<HeadPose>,
+    /// What the muscles of the face do, 0 (this person's rest) to 1; no emotions.
+    pub face_actions: Option<FaceActions>,
     /// Degrees relative to the camera.
     pub gaze: Option<Gaze>,
     /// Inside the cone now.
@@ -80,8 +82,8 @@ pub struct VisualReport {
     /// How good the picture is.
     pub quality: Quality,
     /// Why a metric of the face is null, by the metric's name: `no_face`, `still_picture`, `turned`,
-    /// `eyes_covered`, `mouth_covered`, `eyes_shut`, `too_dark`, `too_blurred`, `too_small` or
-    /// `off`.
+    /// `eyes_covered`, `mouth_covered`, `eyes_shut`, `turned_away`, `needs_10_s`, `too_dark`,
+    /// `too_blurred`, `too_small` or `off`.
     pub reasons: BTreeMap<&'static str, &'static str>,
     /// What was analysed; what is off is null.
     pub features: Features,
@@ -182,6 +184,32 @@ pub struct HeadPose {
     pub pitch_deg: f32,
     /// Positive clockwise in the picture.
     pub roll_deg: f32,
+}
+
+/// How far each action of the face goes, 0 (this person's own rest) to 1 (a full action), the mean of
+/// both sides. They describe muscles, not what moved them.
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+pub struct FaceActions {
+    /// The corners of the mouth go outwards and up.
+    pub smile: f32,
+    /// The mouth grows wider and its corners do not go up.
+    pub mouth_stretch: f32,
+    /// The upper lip comes nearer to the nose.
+    pub upper_lip_raise: f32,
+    /// Lower lip and chin go down.
+    pub jaw_open: f32,
+    /// The mouth grows narrower.
+    pub lip_pucker: f32,
+    /// The brows go up.
+    pub brow_up: f32,
+    /// The brows go down.
+    pub brow_down: f32,
+    /// The lids are further apart; null while the eyes are shut.
+    pub eye_wide: Option<f32>,
+    /// The lower lids go up; null while the eyes are shut.
+    pub eye_squint: Option<f32>,
+    /// The cheeks go up.
+    pub cheek_raise: f32,
 }
 
 /// Direction of the gaze relative to the camera, degrees.
@@ -308,6 +336,7 @@ impl VisualReport {
                 pitch_deg: pose.pitch_deg,
                 roll_deg: pose.roll_deg,
             }),
+            face_actions: metrics.face_actions.as_ref().map(face_actions),
             gaze: gaze.map(|g| Gaze {
                 yaw_deg: g.yaw_deg,
                 pitch_deg: g.pitch_deg,
@@ -452,17 +481,22 @@ fn face_reasons(result: &FaceResult) -> BTreeMap<&'static str, &'static str> {
     add(metrics.gaze.is_some(), or_off(features.gaze, gaze), GAZE);
     add(face.eye_aspect_ratio.is_some(), "eyes_covered", BLINK);
     add(face.mouth_open_ratio.is_some(), "mouth_covered", MOUTH);
-    let expression = match verdict {
-        QualityVerdict::Occluded if is_covered.mouth => "mouth_covered",
-        QualityVerdict::Occluded => "eyes_covered",
-        QualityVerdict::Good => "off",
-        _ => name,
+    let unfit = match verdict {
+        QualityVerdict::Occluded if is_covered.mouth => Some("mouth_covered"),
+        QualityVerdict::Occluded => Some("eyes_covered"),
+        QualityVerdict::Good => None,
+        _ => Some(name),
     };
+    let expression = unfit.unwrap_or("off");
     add(face.expression.is_some(), or_off(features.face_emotion, expression), EXPRESSION);
+    let no_rest = if face.measures.is_some() { "needs_10_s" } else { "turned_away" };
+    let actions = or_off(features.face_actions, unfit.unwrap_or(no_rest));
+    add(metrics.face_actions.is_some(), actions, ACTIONS);
     reasons
 }
 
-const FACE_METRICS: [&[&str]; 5] = [POSE, GAZE, BLINK, MOUTH, EXPRESSION];
+const FACE_METRICS: [&[&str]; 6] = [POSE, GAZE, BLINK, MOUTH, EXPRESSION, ACTIONS];
+const ACTIONS: &[&str] = &["face_actions"];
 const POSE: &[&str] = &["head_pose"];
 const GAZE: &[&str] = &["gaze", "gaze_direction", "eye_contact", "eye_contact_probability"];
 const BLINK: &[&str] = &["blink", "blink_rate_per_min"];
@@ -531,6 +565,21 @@ fn dominant(expression: &Expression) -> (&'static str, f32) {
 
 fn distribution(expression: &Expression) -> BTreeMap<&'static str, f32> {
     EXPRESSIONS.into_iter().zip(expression.probabilities).collect()
+}
+
+fn face_actions(actions: &vision::FaceActions) -> FaceActions {
+    FaceActions {
+        smile: actions.smile,
+        mouth_stretch: actions.mouth_stretch,
+        upper_lip_raise: actions.upper_lip_raise,
+        jaw_open: actions.jaw_open,
+        lip_pucker: actions.lip_pucker,
+        brow_up: actions.brow_up,
+        brow_down: actions.brow_down,
+        eye_wide: actions.eye_wide,
+        eye_squint: actions.eye_squint,
+        cheek_raise: actions.cheek_raise,
+    }
 }
 
 fn face_box(face: &Face, width_px: u32, height_px: u32) -> FaceBox {

@@ -248,6 +248,17 @@ fn eu_switches_emotion_off() {
 }
 
 #[test]
+fn the_actions_of_the_face_are_off_until_they_are_asked_for() {
+    let standard = resolve("", &[]).expect("no mistakes");
+    assert!(!standard.features.face_actions && standard.policy.ceiling.face_actions);
+    let eu = resolve("policy.profile = \"eu\"", &[]).expect("no mistakes");
+    assert!(!eu.features.face_actions && !eu.policy.ceiling.face_actions);
+    let text = "policy.profile = \"eu\"\nfeatures.face_actions = true";
+    let decided = resolve(text, &[]).expect("the law's text leaves it to the operator");
+    assert!(decided.features.face_actions && decided.policy.ceiling.face_actions);
+}
+
+#[test]
 fn what_nobody_has_chosen_switches_everything_off_and_is_no_mistake() {
     let text = "policy.profile = \"unchosen\"\nfeatures.face_emotion = true";
     let config = resolve(text, &[]).expect("no mistakes");

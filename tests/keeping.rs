@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const VIDEO_COLUMNS: usize = 23;
+const VIDEO_COLUMNS: usize = 33;
 const AUDIO_COLUMNS: usize = 14;
 
 struct Bench {

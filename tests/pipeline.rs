@@ -26,6 +26,7 @@ use boothd::{
     speech::{SpeechConfig, VoiceAnalyser, VoiceModels},
     stage::{Component, Stage},
     stop::Stop,
+    store::MetricRow,
     vision::{FaceAnalyser, FaceModels, VisionConfig},
 };
 
@@ -320,6 +321,39 @@ async fn what_is_switched_off_is_not_run_from_the_next_frame_on() {
         Some(4),
         "not the one while video was off"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_actions_of_a_face_are_known_once_its_rest_is() {
+    let mut client = Client::open();
+    let workers = client.start();
+    let picture = face();
+    let reason = |report: &VisualReport| report.reasons.get("face_actions").copied();
+    client.stream.set_features(Features { face_actions: false, ..Features::ALL });
+    let off = client.look(0, &picture).await;
+    assert!(off.face_actions.is_none());
+    assert_eq!(reason(&off), Some("off"));
+    client.stream.set_features(Features::ALL);
+    let mut reports = Vec::new();
+    for sequence in 1..23 {
+        reports.push(client.look(sequence, &picture).await);
+        client.clock.advance(Duration::from_millis(500));
+    }
+    assert!(reports[..20].iter().all(|report| reason(report) == Some("needs_10_s")));
+    let last = &reports[21];
+    let actions = last.face_actions.expect("10 s were seen");
+    assert_eq!(reason(last), None);
+    // The same picture is its own rest.
+    assert_eq!((actions.smile, actions.brow_up, actions.eye_wide), (0.0, 0.0, Some(0.0)));
+    let rows = [&off, last]
+        .map(|report| MetricRow::video(&"one".parse().expect("an id"), 0, report).values);
+    assert_eq!(rows[0][23..], [None; 10]);
+    assert_eq!(rows[1][23..], [Some(0); 10]);
+    let finished = client.stream.finish_session().await.expect("the task runs");
+    let summary = SummaryReport::of_session(&finished);
+    assert_eq!(summary.metrics["face_actions.smile"].count, 2);
+    client.engine.close();
+    workers.into_iter().for_each(Workers::join);
 }
 
 /// A picture without a face, as a baseline JPEG.

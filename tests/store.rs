@@ -415,10 +415,11 @@ async fn a_store_that_cannot_write_says_so_and_mends_by_itself() {
 
 /// The whole schema, and what makes each version of the one before.
 const SCHEMA: &str = include_str!("../src/store/schema.sql");
-const UPGRADES: [&str; 3] = [
+const UPGRADES: [&str; 4] = [
     include_str!("../src/store/upgrade/0001_tokens_sessions_audit.sql"),
     include_str!("../src/store/upgrade/0002_metrics_events_outbox.sql"),
     include_str!("../src/store/upgrade/0003_operations.sql"),
+    include_str!("../src/store/upgrade/0004_face_actions.sql"),
 ];
 
 /// Every table and index, without comments and white space, which an ALTER TABLE moves.

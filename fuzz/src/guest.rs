@@ -388,8 +388,16 @@ fn start(script: &mut Script<'_>) -> Value {
 
 fn switches(script: &mut Script<'_>) -> Value {
     let (which, on) = (script.byte().unwrap_or(0), script.byte().unwrap_or(0));
-    let names =
-        ["video", "audio", "face_emotion", "gaze", "head_pose", "voice_emotion", "preview"];
+    let names = [
+        "video",
+        "audio",
+        "face_emotion",
+        "face_actions",
+        "gaze",
+        "head_pose",
+        "voice_emotion",
+        "preview",
+    ];
     let chosen = names.iter().enumerate().filter(|(k, _)| which >> k & 1 != 0);
     chosen.map(|(k, name)| ((*name).to_owned(), json!(on >> k & 1 != 0))).collect()
 }

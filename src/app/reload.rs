@@ -192,6 +192,7 @@ fn change_of(new: &Config, changed: &[&'static Key]) -> FeatureChange {
         video: of("features.video", features.video),
         audio: of("features.audio", features.audio),
         face_emotion: of("features.face_emotion", features.face_emotion),
+        face_actions: of("features.face_actions", features.face_actions),
         gaze: of("features.gaze", features.gaze),
         head_pose: of("features.head_pose", features.head_pose),
         voice_emotion: of("features.voice_emotion", features.voice_emotion),

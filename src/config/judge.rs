@@ -281,8 +281,8 @@ impl Judge<'_> {
         }
     }
 
-    /// What the operator allows at all: everything but emotion under the profile that forbids it and
-    /// a preview that was not asked for. A booth without a device still serves clients. Nothing is
+    /// What the operator allows at all: everything but emotion under the profile that forbids it,
+    /// actions of the face there that were not asked for, and a preview that was not. A booth without a device still serves clients. Nothing is
     /// allowed while nobody has chosen a profile.
     fn policy(&mut self) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
@@ -293,6 +293,7 @@ impl Judge<'_> {
         let ceiling = Features {
             face_emotion: profile.allows_emotion(),
             voice_emotion: profile.allows_emotion(),
+            face_actions: profile.allows_emotion() || self.switch("features.face_actions"),
             preview: self.switch("features.preview"),
             ..Features::ALL
         };
@@ -327,6 +328,7 @@ impl Judge<'_> {
             video: self.switch("features.video"),
             audio: self.switch("features.audio"),
             face_emotion: self.switch("features.face_emotion"),
+            face_actions: self.switch("features.face_actions"),
             gaze: self.switch("features.gaze"),
             head_pose: self.switch("features.head_pose"),
             voice_emotion: self.switch("features.voice_emotion"),

@@ -552,6 +552,16 @@ pub const KEYS: &[Key] = &[
     live(AtOnce, "features.video", Switch, Is("true"), "Look at all."),
     live(AtOnce, "features.audio", Switch, Is("true"), "Listen at all."),
     live(AtOnce, "features.face_emotion", Switch, Is("true"), "The 7 basic expressions."),
+    live(
+        AtOnce,
+        "features.face_actions",
+        Switch,
+        Is("false"),
+        "Ten coefficients of what the muscles of the face do (smile, brow_up, jaw_open, ...). They \
+         describe movements, not emotions; inferring emotions from them is what Article 5(1)(f) of \
+         the AI Act prohibits at work. Under policy.profile = \"eu\" they can be switched on at run \
+         time only where boothd was started with true here.",
+    ),
     live(AtOnce, "features.gaze", Switch, Is("true"), "Gaze and eye contact."),
     live(AtOnce, "features.head_pose", Switch, Is("true"), "Head pose and its stability."),
     live(AtOnce, "features.voice_emotion", Switch, Is("true"), "Arousal of the voice."),

@@ -73,6 +73,7 @@ pub(super) const VIDEO: Fields = &[
     ("emotion_stability", SHARE),
     ("eye_contact_ratio", SHARE),
     ("head_pose", DIRECTION),
+    ("face_actions", Each(&SHARE)),
     ("gaze", GAZE),
     ("eye_contact", Flag),
     ("eye_contact_probability", SHARE),

@@ -9,6 +9,7 @@ mod arousal;
 mod blink;
 mod eye_contact;
 mod gaze_mode;
+mod resting_face;
 mod speech_rate;
 mod stability;
 mod statistic;
@@ -23,11 +24,12 @@ pub use statistic::{Statistic, Statistics};
 
 use crate::{
     speech::VoiceObservation,
-    vision::{FaceObservation, Gaze},
+    vision::{FaceActions, FaceObservation, Gaze},
 };
 use arousal::ArousalBaseline;
 use blink::BlinkDetector;
 use eye_contact::EyeContact;
+use resting_face::RestingFace;
 use speech_rate::SpeechTimeline;
 use stability::{EmotionStability, PoseStability};
 use window::TimeShare;
@@ -69,6 +71,7 @@ struct FaceOverTime {
     pose_stability: PoseStability,
     emotion_stability: EmotionStability,
     blink: BlinkDetector,
+    resting_face: RestingFace,
     in_contact: TimeShare,
     face_present: TimeShare,
 }
@@ -79,6 +82,7 @@ impl FaceOverTime {
             pose_stability: PoseStability::new(window),
             emotion_stability: EmotionStability::new(window),
             blink: BlinkDetector::default(),
+            resting_face: RestingFace::default(),
             in_contact: TimeShare::new(window),
             face_present: TimeShare::new(window),
         }
@@ -98,6 +102,8 @@ pub struct FaceMetrics {
     pub blink: Option<bool>,
     /// The observation's gaze; `None` in a blink.
     pub gaze: Option<Gaze>,
+    /// What the muscles of the face do, against this person's own rest; `None` until that is known.
+    pub face_actions: Option<FaceActions>,
     /// The gaze is inside the cone round the camera.
     pub eye_contact: Option<bool>,
     /// Probability that the eyes are within 12 degrees of the cone's centre, 0..1.
@@ -173,6 +179,12 @@ impl Session {
         let contact = self.eye_contact.push(at, metrics.gaze);
         metrics.eye_contact = contact.map(|contact| contact.made);
         metrics.eye_contact_probability = contact.map(|contact| contact.probability);
+        let measures = face.and_then(|face| face.measures);
+        metrics.face_actions =
+            measures.and_then(|measures| over_time.resting_face.push(at, &measures));
+        if let Some(actions) = metrics.face_actions.as_mut().filter(|_| eyes_shut) {
+            (actions.eye_wide, actions.eye_squint) = (None, None);
+        }
         over_time.in_contact.push(at, metrics.eye_contact);
         metrics.eye_contact_ratio = over_time.in_contact.ratio();
 
@@ -247,6 +259,7 @@ mod tests {
             gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0, confidence: 1.0 }),
             eye_aspect_ratio: Some(0.3),
             mouth_open_ratio: Some(0.0),
+            measures: None,
             expression: None,
             quality,
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{FaceMetrics, VoiceMetrics, window::MAX_GAP};
 use crate::{
     speech::VoiceObservation,
-    vision::{EXPRESSIONS, FaceObservation},
+    vision::{EXPRESSIONS, FaceActions, FaceObservation},
 };
 
 /// Running statistics of one metric (Welford 1962).
@@ -89,6 +89,9 @@ impl Statistics {
         add("blink_rate_per_min", metrics.blink_rate_per_min);
         add("mouth_open_ratio", face.and_then(|face| face.mouth_open_ratio));
         add("emotion_stability", metrics.emotion_stability);
+        for (name, value) in metrics.face_actions.iter().flat_map(FaceActions::by_name) {
+            add(name, value);
+        }
         let expression = face.and_then(|face| face.expression.as_ref());
         for (k, name) in EXPRESSIONS.into_iter().enumerate() {
             add(name, expression.map(|e| e.probabilities[k]));

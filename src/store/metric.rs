@@ -3,7 +3,7 @@
 
 use crate::{
     names::SessionId,
-    report::{AudioReport, VisualReport},
+    report::{AudioReport, FaceActions, VisualReport},
 };
 
 /// One column: its name in the table, its name when it is told, and how many of the table's
@@ -115,6 +115,10 @@ fn emotion(report: &VisualReport, label: &str) -> Option<f64> {
     report.emotion_distribution.as_ref()?.get(label).copied().map(f64::from)
 }
 
+fn action(report: &VisualReport, of: fn(&FaceActions) -> Option<f32>) -> Option<f64> {
+    report.face_actions.as_ref().and_then(of).map(f64::from)
+}
+
 const PERMILLE: f64 = 1000.0;
 const CENTI: f64 = 100.0;
 const DECI: f64 = 10.0;
@@ -169,6 +173,24 @@ const VIDEO: &[Column<VisualReport>] = &[
     }),
     column("brightness_permille", "brightness", PERMILLE, |r| {
         Some(f64::from(r.quality.brightness))
+    }),
+    column("smile_permille", "smile", PERMILLE, |r| action(r, |a| Some(a.smile))),
+    column("mouth_stretch_permille", "mouth_stretch", PERMILLE, |r| {
+        action(r, |a| Some(a.mouth_stretch))
+    }),
+    column("upper_lip_raise_permille", "upper_lip_raise", PERMILLE, |r| {
+        action(r, |a| Some(a.upper_lip_raise))
+    }),
+    column("jaw_open_permille", "jaw_open", PERMILLE, |r| action(r, |a| Some(a.jaw_open))),
+    column("lip_pucker_permille", "lip_pucker", PERMILLE, |r| {
+        action(r, |a| Some(a.lip_pucker))
+    }),
+    column("brow_up_permille", "brow_up", PERMILLE, |r| action(r, |a| Some(a.brow_up))),
+    column("brow_down_permille", "brow_down", PERMILLE, |r| action(r, |a| Some(a.brow_down))),
+    column("eye_wide_permille", "eye_wide", PERMILLE, |r| action(r, |a| a.eye_wide)),
+    column("eye_squint_permille", "eye_squint", PERMILLE, |r| action(r, |a| a.eye_squint)),
+    column("cheek_raise_permille", "cheek_raise", PERMILLE, |r| {
+        action(r, |a| Some(a.cheek_raise))
     }),
 ];
 

@@ -118,6 +118,16 @@ CREATE TABLE video_metric (
   mouth_open_ratio_permille INTEGER CHECK (mouth_open_ratio_permille BETWEEN 0 AND 100000),
   face_present_ratio_permille INTEGER CHECK (face_present_ratio_permille BETWEEN 0 AND 1000),
   brightness_permille INTEGER CHECK (brightness_permille BETWEEN 0 AND 1000),
+  smile_permille INTEGER CHECK (smile_permille BETWEEN 0 AND 1000),
+  mouth_stretch_permille INTEGER CHECK (mouth_stretch_permille BETWEEN 0 AND 1000),
+  upper_lip_raise_permille INTEGER CHECK (upper_lip_raise_permille BETWEEN 0 AND 1000),
+  jaw_open_permille INTEGER CHECK (jaw_open_permille BETWEEN 0 AND 1000),
+  lip_pucker_permille INTEGER CHECK (lip_pucker_permille BETWEEN 0 AND 1000),
+  brow_up_permille INTEGER CHECK (brow_up_permille BETWEEN 0 AND 1000),
+  brow_down_permille INTEGER CHECK (brow_down_permille BETWEEN 0 AND 1000),
+  eye_wide_permille INTEGER CHECK (eye_wide_permille BETWEEN 0 AND 1000),
+  eye_squint_permille INTEGER CHECK (eye_squint_permille BETWEEN 0 AND 1000),
+  cheek_raise_permille INTEGER CHECK (cheek_raise_permille BETWEEN 0 AND 1000),
   PRIMARY KEY (recording_id, offset_s)
 ) STRICT, WITHOUT ROWID;
 

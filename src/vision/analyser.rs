@@ -8,7 +8,9 @@ use super::{
     crop::Crop,
     detector::{self, Detection},
     expression::View,
-    gaze, head_pose,
+    face_actions::FaceMeasures,
+    gaze,
+    head_pose::{self, Rotation},
     landmarks::{MESH_POINTS, Mesh},
     occlusion,
     quality::{self, FaceCrop},
@@ -294,9 +296,27 @@ impl FaceAnalyser {
             gaze: gaze.flatten(),
             eye_aspect_ratio: lids,
             mouth_open_ratio: mouth.then(|| gaze::mouth_open_ratio(&mesh.points)),
+            measures: self.measures(&mesh, &turn, &quality, glance),
             expression,
             quality,
             landmarks: mesh.points,
+        })
+    }
+
+    /// What the face's actions are judged by, where the face can be seen well enough.
+    fn measures(
+        &self,
+        mesh: &Mesh,
+        turn: &Rotation,
+        quality: &FaceQuality,
+        glance: &mut Glance,
+    ) -> Option<FaceMeasures> {
+        if !glance.features.face_actions || quality.verdict != QualityVerdict::Good {
+            return None;
+        }
+        timed(&mut glance.timing.geometry, || {
+            let front = self.models.canonical_face.front_view(&mesh.points, turn);
+            FaceMeasures::of(&mesh.points, &front, &head_pose::angles(turn))
         })
     }
 

@@ -122,6 +122,50 @@ impl CanonicalFace {
         let along = |i: usize| (0..3).map(|j| rotation[j][i] * covariance[i][j]).sum::<f32>();
         (rotation, (0..3).map(along).sum::<f32>() / size)
     }
+
+    /// The landmarks turned back by their own `rotation` and scaled to the canonical face.
+    pub(super) fn front_view(&self, landmarks: &[[f32; 3]], rotation: &Rotation) -> FrontView {
+        let seen = |point: &Weighted| upright(landmarks[point.landmark]);
+        let middle = weighted_mean(self.points.iter().map(|point| (seen(point), point.weight)));
+        let (mut along, mut size) = (0.0, 0.0);
+        for point in &self.points {
+            let turned = turned_back(rotation, minus(seen(point), middle));
+            along += point.weight * dot(point.place, turned);
+            size += point.weight * dot(point.place, point.place);
+        }
+        FrontView { rotation: *rotation, middle, px_per_cm: (along / size).max(f32::EPSILON) }
+    }
+}
+
+/// Where the canonical face lies in the picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrontView {
+    rotation: Rotation,
+    middle: [f32; 3],
+    px_per_cm: f32,
+}
+
+impl FrontView {
+    /// A landmark on the face that is turned to the front, cm: to the picture's right, up, towards
+    /// the camera.
+    pub(super) fn place(&self, landmark: [f32; 3]) -> [f32; 3] {
+        let relative = minus(upright(landmark), self.middle);
+        turned_back(&self.rotation, relative).map(|px| px / self.px_per_cm)
+    }
+}
+
+/// A landmark of the picture in the axes of this module.
+fn upright([x, y, z]: [f32; 3]) -> [f32; 3] {
+    [x, -y, -z]
+}
+
+/// Turns by the inverse of the rotation.
+fn turned_back(rotation: &Rotation, place: [f32; 3]) -> [f32; 3] {
+    std::array::from_fn(|i| (0..3).map(|row| rotation[row][i] * place[row]).sum())
+}
+
+fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Gives back the pitch that is lost in a face that is turned sideways. The model is shown every
@@ -265,8 +309,30 @@ fn rotation_of([w, x, y, z]: [f32; 4]) -> Rotation {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Landmarks in a picture of 640 x 480, 13 px a cm: all of the canonical face in this pose, each
+    /// put by `place` (landmark, cm) first.
+    pub(in crate::vision) fn turned_by(
+        pose: HeadPose,
+        place: impl Fn(usize, [f32; 3]) -> [f32; 3],
+    ) -> Vec<[f32; 3]> {
+        let rotation = rotation(pose);
+        let rows = CANONICAL_FACE.lines().filter(|line| !line.starts_with('#')).skip(1);
+        rows.enumerate()
+            .map(|(landmark, row)| {
+                let numbers: Vec<f32> = row
+                    .split(',')
+                    .skip(1)
+                    .map(|cell| cell.trim().parse().expect("a number"))
+                    .collect();
+                let at = place(landmark, [numbers[0], numbers[1], numbers[2]]);
+                let [x, y, z] = rotation.map(|row| dot(row, at));
+                [320.0 + 13.0 * x, 240.0 - 13.0 * y, -13.0 * z]
+            })
+            .collect()
+    }
 
     /// The rotation with these angles, by its definition: Ry(-yaw) Rx(-pitch) Rz(-roll).
     fn rotation(pose: HeadPose) -> Rotation {

@@ -2,7 +2,7 @@
 //! clock but the stopwatch of [`VisionTiming`].
 //!
 //! The path of a frame ([`FaceAnalyser::observe`]): decode, follow the face or detect it
-//! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `quality`, whether it lives
+//! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `face_actions`, `quality`, whether it lives
 //! (`stillness`), is covered (`occlusion`) or still the same person's (`person`), `expression`. Now
 //! and then, whether the picture is `upright`.
 //!
@@ -27,6 +27,7 @@ mod crop;
 mod detector;
 mod expression;
 mod eyeball;
+mod face_actions;
 mod gaze;
 mod head_pose;
 mod landmarks;
@@ -44,6 +45,7 @@ use std::time::Duration;
 pub use analyser::FaceAnalyser;
 pub use config::{ExpressionChoice, QualityFloors, VisionConfig};
 pub use expression::{ExpressionModels, Probabilities};
+pub use face_actions::{FaceActions, FaceMeasures};
 pub use models::FaceModels;
 pub use track::FaceTrack;
 
@@ -153,6 +155,9 @@ pub struct Face {
     pub eye_aspect_ratio: Option<f32>,
     /// Lip gap / mouth width; `None` where the mouth is covered.
     pub mouth_open_ratio: Option<f32>,
+    /// What the face's actions are judged by; `None` when switched off, where the picture is too bad
+    /// or something is covered, and where the head is turned too far.
+    pub measures: Option<FaceMeasures>,
     /// `None` when switched off or withheld.
     pub expression: Option<Expression>,
     /// How good the picture of the face is.

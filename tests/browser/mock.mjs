@@ -23,7 +23,7 @@ export class Mock {
     this.role = role;
     this.bootId = "boot-1";
     this.state = {
-      features: { ...ALL_ON }, allowed: { ...ALL_ON, ...allowed }, profile: "standard", require_consent: false, notice_version: "2026-11",
+      features: { ...ALL_ON }, allowed: { ...ALL_ON, face_actions: true, ...allowed }, profile: "standard", require_consent: false, notice_version: "2026-11",
       paused: false, analysing: true, session: null, ...policy,
     };
     this.stages = {};

@@ -3,7 +3,7 @@
 const EXPRESSIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 const wave = (k, period, middle, swing) => middle + swing * Math.sin((2 * Math.PI * k) / period);
 
-export const ALL_ON = { video: true, audio: true, face_emotion: true, gaze: true, head_pose: true, voice_emotion: true, preview: false };
+export const ALL_ON = { video: true, audio: true, face_emotion: true, face_actions: false, gaze: true, head_pose: true, voice_emotion: true, preview: false };
 
 function performance_metrics() {
   return { analysis_time_ms: 31.2, total_time_ms: 44.9, timestamp: Date.now() };
@@ -17,8 +17,13 @@ export function visual(k, features, more = {}) {
   const dominant = distribution.happy > distribution.neutral ? "happy" : "neutral";
   const emotion = features.face_emotion;
   const gaze = features.gaze ? { yaw_deg: wave(k, 30, 3, 14), pitch_deg: wave(k, 22, -2, 6), confidence: 0.9 } : null;
+  const action = (period) => Math.max(0, wave(k, period, 0.2, 0.4));
+  const face_actions = features.face_actions ? {
+    smile: action(40), mouth_stretch: 0, upper_lip_raise: action(40) / 2, jaw_open: action(7), lip_pucker: 0, brow_up: action(33), brow_down: 0,
+    eye_wide: k % 17 === 0 ? null : 0, eye_squint: k % 17 === 0 ? null : action(40) / 3, cheek_raise: action(40),
+  } : null;
   return {
-    timestamp: Date.now(), processing_time: 31.2, face_detected: true,
+    face_actions, timestamp: Date.now(), processing_time: 31.2, face_detected: true,
     head_pose_stability: features.head_pose ? wave(k, 60, 0.86, 0.1) : null, horizontal_deviation: wave(k, 50, 0.1, 0.06),
     gaze_direction: gaze && { x: (gaze.yaw_deg / 45) * 100, y: (gaze.pitch_deg / 45) * 100 },
     dominant_emotion: emotion ? dominant : null, emotion_confidence: emotion ? distribution[dominant] : null,
@@ -35,7 +40,7 @@ export function visual(k, features, more = {}) {
 /** A frame in which nobody is. */
 export function nobody(k, features) {
   const nulls = ["head_pose_stability", "horizontal_deviation", "gaze_direction", "dominant_emotion", "emotion_confidence",
-    "emotion_distribution", "emotion_stability", "eye_contact_ratio", "head_pose", "gaze", "eye_contact", "face_box", "blink", "mouth_open_ratio"];
+    "emotion_distribution", "emotion_stability", "eye_contact_ratio", "head_pose", "face_actions", "gaze", "eye_contact", "face_box", "blink", "mouth_open_ratio"];
   return visual(k, features, { face_detected: false, face_count: 0, ...Object.fromEntries(nulls.map((name) => [name, null])) });
 }
 

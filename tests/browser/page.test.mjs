@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { assertAccessible, assertTidy, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 import { Mock, TOKEN } from "./mock.mjs";
-import { glasses, nobody, turned } from "./mock_reports.mjs";
+import { glasses, nobody, turned, visual } from "./mock_reports.mjs";
 
 let browser;
 let mock;
@@ -180,6 +180,34 @@ test("a policy that nobody has chosen and a recording light are told in both lan
     await assertAccessible(page, "unchosen");
     await assertTidy(page, "unchosen");
     await screenshot(page, `unchosen-${locale.slice(0, 2)}-390`);
+    await done(opened);
+    await mock.close();
+  }
+});
+
+test("the actions of the face are shown where they are switched on, in both languages", async () => {
+  for (const [locale, name, smile, why] of [["zh-CN", "面部动作", /微笑/, /需要先观察此人 10 秒/], ["en-GB", "Facial actions", /Smile/, /Needs 10 s/]]) {
+    const opened = await open({ locale, viewport: NARROW });
+    const { page } = opened;
+    await waitForText(page, "#motion_numbers", /\d/);
+    assert.equal(await page.isVisible("#actions"), false, "off by default");
+    await page.click("#open_settings");
+    await page.click("#switch_face_actions");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("#actions", { state: "visible" });
+    assert.deepEqual(sent("configure"), [{ type: "configure", data: { features: { face_actions: true } } }]);
+    assert.equal(await page.textContent("#actions_title"), name);
+    await waitForText(page, "#actions_bars", smile);
+    await waitForText(page, "#actions_bars", /\d+%/);
+    assert.equal((await page.$$("#actions_bars li")).length, 10);
+    await page.locator("#actions").scrollIntoViewIfNeeded();
+    await assertAccessible(page, "actions");
+    await assertTidy(page, "actions");
+    await settle(page);
+    await screenshot(page, `actions-${locale.slice(0, 2)}-390`);
+    mock.seen = (k, features) => visual(k, features, { face_actions: null, reasons: { face_actions: "needs_10_s" } });
+    await waitForText(page, "#actions_state", why);
+    assert.doesNotMatch(await page.textContent("#actions_bars"), /\d/);
     await done(opened);
     await mock.close();
   }

@@ -41,8 +41,16 @@ const SHOWN: &[(&str, &str, &str)] = &[
 ];
 
 /// The switches of a booth that may do all; the rest is in [`SHOWN`].
-const FEATURES: [&str; 7] =
-    ["video", "audio", "face_emotion", "gaze", "head_pose", "voice_emotion", "preview"];
+const FEATURES: [&str; 8] = [
+    "video",
+    "audio",
+    "face_emotion",
+    "face_actions",
+    "gaze",
+    "head_pose",
+    "voice_emotion",
+    "preview",
+];
 
 /// The end of every topic of an announcement.
 const CONFIG: &str = "/config";

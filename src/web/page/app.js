@@ -1,5 +1,6 @@
 // What the page knows, and when it shows it.
 
+import { ActionsCard } from "./actions.js";
 import { announce } from "./announce.js";
 import { at } from "./base.js";
 import { find, setText } from "./dom.js";
@@ -41,7 +42,7 @@ function contextOf(stage, at) {
   return { state: known.state, features: features(), isOld, hasDevice: state !== "off" };
 }
 
-const cards = { face: [new ExpressionCard(), new HeadCard(), new GazeCard()], voice: [new VoiceCard()] };
+const cards = { face: [new ExpressionCard(), new HeadCard(), new GazeCard(), new ActionsCard()], voice: [new VoiceCard()] };
 
 function showCards(kind) {
   const context = contextOf(kind === "face" ? "camera" : "microphone", known[`${kind}At`]);
@@ -74,7 +75,7 @@ function translate() {
   translatePage();
   showTheme();
   showNotice();
-  for (const card of [...cards.face, ...cards.voice]) card.trend.redraw();
+  for (const card of [...cards.face, ...cards.voice]) card.trend?.redraw();
   showHealth(known.health);
   show();
 }

@@ -52,7 +52,8 @@ export class ExpressionCard {
   }
 }
 
-function makeBar(label) {
+/** A line with a name, a bar and a number; also of the card of the actions. */
+export function makeBar(label) {
   const [name, fill, number] = [element("span"), element("i"), element("span", { class: "number" })];
   const bar = element("b", { class: "bar", "aria-hidden": "true" }, fill);
   return { label, name, fill, number, line: element("li", {}, name, bar, number) };

@@ -15,6 +15,7 @@ const angle = (word, column) => ({ word, column, scale: "deg", range: [-45, 45],
 /** Charts by the half of the history that they show. */
 const CHARTS = [
   ["kept_expression", "video", [share("happy", "happy"), share("neutral", "neutral"), share("emotion_stability", "emotion_stability")]],
+  ["kept_actions", "video", [share("action_smile", "smile"), share("action_brow_up", "brow_up"), share("action_brow_down", "brow_down"), share("action_jaw_open", "jaw_open")]],
   ["kept_motion", "video", [angle("head_yaw", "head_yaw_deg"), angle("gaze_yaw", "gaze_yaw_deg")]],
   ["kept_contact", "video", [share("eye_contact_ratio", "eye_contact_ratio"), share("face_present", "face_present_ratio"), share("head_stability", "head_pose_stability")]],
   ["kept_voice", "audio", [
@@ -62,7 +63,8 @@ export class Kept {
     const draw = (history) => this.charts.forEach(([chart, half, lines]) => {
       const points = columnsOf(history[half], lines, history.step_s);
       const last_s = Math.max(history.video.rows.at(-1)?.[0] ?? 0, history.audio.rows.at(-1)?.[0] ?? 0);
-      chart.frame.parentElement.hidden = points[0].length === 0;
+      // What was switched off all the time has no chart.
+      chart.frame.parentElement.hidden = points.slice(1).every((line) => line.every((value) => value === null));
       chart.fit(110);
       chart.put(points, 0, Math.max(1, last_s) * 1000);
     });

@@ -23,7 +23,7 @@ macro_rules! files {
 
 files! {
     CSS: "style.css" "cards.css" "dialogs.css" "print.css" "vendor/uplot.css";
-    SCRIPT: "analyzer.js" "announce.js" "api.js" "app.js" "base.js" "card.js" "connection.js" "consent.js"
+    SCRIPT: "actions.js" "analyzer.js" "announce.js" "api.js" "app.js" "base.js" "card.js" "connection.js" "consent.js"
         "dial.js" "dom.js" "expression.js" "findings_zh.js" "format.js" "health.js" "kept.js" "media.js" "motion.js"
         "notice.js" "numbers.js" "outbox.js" "past.js" "reason.js" "session.js" "sessions.js" "settings.js"
         "signs.js" "sources.js" "summary.js" "theme.js" "token.js" "trend.js"

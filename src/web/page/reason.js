@@ -36,6 +36,13 @@ export function reasonNoExpression(report, context) {
   return verdict && verdict !== "good" && !report.emotion_distribution ? verdict : null;
 }
 
+/** The same for the actions of the face, which also need a face that is seen from the front, and its rest. */
+export function reasonNoActions(report, context) {
+  const reason = reasonNoFace(report, context, "face_actions");
+  if (reason || report.face_actions) return reason;
+  return report.reasons?.face_actions ?? "no_data";
+}
+
 /** The same for the voice. Silence has a volume; only what needs speech is missing. */
 export function reasonNoVoice(report, context) {
   return reasonNothing("audio", report, context) ?? (report.audio_detected ? null : "no_voice");

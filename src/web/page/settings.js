@@ -4,7 +4,7 @@ import { at } from "./base.js";
 import { element, find, setText } from "./dom.js";
 import { t } from "./words.js";
 
-const SWITCHES = ["video", "audio", "face_emotion", "gaze", "head_pose", "voice_emotion", "preview"];
+const SWITCHES = ["video", "audio", "face_emotion", "face_actions", "gaze", "head_pose", "voice_emotion", "preview"];
 /** From one picture of the preview to the next request. */
 const PREVIEW_PAUSE_MS = 300;
 

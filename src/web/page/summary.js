@@ -3,6 +3,7 @@
 
 import { element, find } from "./dom.js";
 import { duration, fixed, known, moment, NONE } from "./format.js";
+import { ACTIONS } from "./actions.js";
 import { EXPRESSIONS } from "./expression.js";
 import { hasWord, t } from "./words.js";
 
@@ -18,6 +19,7 @@ const FACE = [
 const EXPRESSION = [
   ...EXPRESSIONS.map((label) => [label, label, "%", 100, 0]), ["emotion_stability", "emotion_stability", "%", 100, 0],
 ];
+const FACE_ACTIONS = ACTIONS.map((name) => [`face_actions.${name}`, `action_${name}`, "%", 100, 0]);
 const VOICE = [
   ["speech_ratio", "speech_ratio", "%", 100, 0], ["speech_rate", "speech_rate", "bpm", 1, 0],
   ["articulation_rate", "articulation_rate", "per_s", 1, 1], ["pitch_mean", "pitch", "Hz", 1, 0],
@@ -28,7 +30,7 @@ const VOICE = [
   ["pause_count", "pauses", "per_segment", 1, 1], ["longest_pause_ms", "longest_pause", "ms", 1, 0],
   ["clipping_ratio", "clipping", "%", 100, 1],
 ];
-const SECTIONS = [["face_section", FACE], ["expression_section", EXPRESSION], ["voice_section", VOICE]];
+const SECTIONS = [["face_section", FACE], ["expression_section", EXPRESSION], ["actions_section", FACE_ACTIONS], ["voice_section", VOICE]];
 
 const COVERED = [["covered_ms", 1], ["covered_s", 1000]];
 
@@ -85,7 +87,9 @@ function counted(total, dropped) {
 export function showSummary(session) {
   const metrics = (session.summary ?? session).metrics ?? {};
   const rows = facts(session).map(([word, value]) => element("div", {}, element("dt", { text: t(word) }), element("dd", { text: value })));
-  const tables = SECTIONS.map(([word, each]) => table(word, each, metrics));
+  // The actions of the face are off by default: ten empty rows would say nothing.
+  const hasActions = FACE_ACTIONS.some(([name]) => metrics[name]);
+  const tables = SECTIONS.filter(([, each]) => each !== FACE_ACTIONS || hasActions).map(([word, each]) => table(word, each, metrics));
   const others = unnamed(metrics);
   if (others.length > 0) tables.push(table("other_section", others, metrics));
   const isEmpty = Object.keys(metrics).length === 0;

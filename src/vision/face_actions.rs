@@ -1,0 +1,366 @@
+//! What the muscles of a face do, from distances between its landmarks.
+//!
+//! The landmarks are turned to the front and scaled to the canonical face by the fit of `head_pose`, so
+//! that neither the head's direction nor its distance counts. A face at rest differs from person to
+//! person: [`FaceMeasures`] are absolute, and [`FaceActions`] compare them with those of the same
+//! person's face at rest, which `session` knows. docs/ref/metrics.md has what was measured of them.
+
+use super::{
+    HeadPose,
+    head_pose::FrontView,
+    landmarks::{EYES, distance_3d},
+};
+
+/// Heads turned further from the line to the camera are not measured.
+const MAX_YAW_DEG: f32 = 25.0;
+/// The same for heads that look up or down.
+const MAX_PITCH_DEG: f32 = 20.0;
+
+/// What the landmark model adds to a measure for each degree that the head looks up, cm: the mean
+/// of ten photographed faces that were turned by -20 to 20 degrees.
+const MOUTH_WIDTH_PER_DEG: f32 = 0.013;
+const BROW_HEIGHT_PER_DEG: f32 = -0.007;
+const LOWER_LID_PER_DEG: f32 = -0.005;
+
+/// Changes of less than this share of a full action are the noise of the landmarks.
+const NOISE: f32 = 0.1;
+
+const MOUTH_CORNERS: [usize; 2] = [61, 291];
+const NOSE_WINGS: [usize; 2] = [129, 358];
+const NOSE_BASE: usize = 2;
+/// Upper edge of the upper lip, lower edge of the lower lip.
+const LIP_EDGES: [usize; 2] = [0, 17];
+const CHIN: usize = 152;
+/// Upper edges of both brows.
+const BROWS: [usize; 10] = [70, 63, 105, 66, 107, 300, 293, 334, 296, 336];
+const CHEEKS: [usize; 4] = [50, 205, 280, 425];
+/// The middle of each lid, three points an eye.
+const UPPER_LIDS: [usize; 6] = [160, 159, 158, 385, 386, 387];
+const LOWER_LIDS: [usize; 6] = [144, 145, 153, 380, 374, 373];
+
+/// Distances of a face that is turned to the front, cm of the canonical face. Each is the mean of the
+/// face's two halves.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FaceMeasures {
+    /// From corner to corner.
+    pub mouth_width: f32,
+    /// Corners of the mouth over the wings of the nose.
+    pub mouth_corner_height: f32,
+    /// Base of the nose over the upper lip's edge.
+    pub upper_lip_drop: f32,
+    /// Base of the nose over the middle between the lower lip's edge and the chin.
+    pub chin_drop: f32,
+    /// Upper edges of the brows over the corners of the eyes.
+    pub brow_height: f32,
+    /// Upper lids over lower lids.
+    pub lid_gap: f32,
+    /// Lower lids over the corners of the eyes.
+    pub lower_lid_height: f32,
+    /// Cheeks over the corners of the eyes.
+    pub cheek_height: f32,
+}
+
+impl FaceMeasures {
+    /// Measures the landmarks; `None` where the head, whose `pose` is relative to the line to the
+    /// camera, is turned too far.
+    pub(super) fn of(
+        landmarks: &[[f32; 3]],
+        front: &FrontView,
+        pose: &HeadPose,
+    ) -> Option<Self> {
+        let is_frontal =
+            pose.yaw_deg.abs() <= MAX_YAW_DEG && pose.pitch_deg.abs() <= MAX_PITCH_DEG;
+        is_frontal.then(|| {
+            let seen = Self::distances(landmarks, front);
+            FaceMeasures {
+                mouth_width: seen.mouth_width - MOUTH_WIDTH_PER_DEG * pose.pitch_deg,
+                brow_height: seen.brow_height - BROW_HEIGHT_PER_DEG * pose.pitch_deg,
+                lower_lid_height: seen.lower_lid_height - LOWER_LID_PER_DEG * pose.pitch_deg,
+                ..seen
+            }
+        })
+    }
+
+    fn distances(landmarks: &[[f32; 3]], front: &FrontView) -> Self {
+        let place = |landmark: usize| front.place(landmarks[landmark]);
+        let height = |points: &[usize]| {
+            let sum: f32 = points.iter().map(|&point| place(point)[1]).sum();
+            sum / points.len() as f32
+        };
+        let [[a, b], [c, d]] = EYES.map(|eye| eye.corners);
+        let (eyes, nose) = (height(&[a, b, c, d]), height(&[NOSE_BASE]));
+        let (upper_lids, lower_lids) = (height(&UPPER_LIDS), height(&LOWER_LIDS));
+        let [left, right] = MOUTH_CORNERS.map(place);
+        let [upper_lip, lower_lip] = LIP_EDGES;
+        FaceMeasures {
+            mouth_width: distance_3d(left, right),
+            mouth_corner_height: height(&MOUTH_CORNERS) - height(&NOSE_WINGS),
+            upper_lip_drop: nose - height(&[upper_lip]),
+            chin_drop: nose - height(&[lower_lip, CHIN]),
+            brow_height: height(&BROWS) - eyes,
+            lid_gap: upper_lids - lower_lids,
+            lower_lid_height: lower_lids - eyes,
+            cheek_height: height(&CHEEKS) - eyes,
+        }
+    }
+
+    /// The measures that `value` gives for the reader of each.
+    pub fn from_each(mut value: impl FnMut(fn(&FaceMeasures) -> f32) -> f32) -> Self {
+        FaceMeasures {
+            mouth_width: value(|m| m.mouth_width),
+            mouth_corner_height: value(|m| m.mouth_corner_height),
+            upper_lip_drop: value(|m| m.upper_lip_drop),
+            chin_drop: value(|m| m.chin_drop),
+            brow_height: value(|m| m.brow_height),
+            lid_gap: value(|m| m.lid_gap),
+            lower_lid_height: value(|m| m.lower_lid_height),
+            cheek_height: value(|m| m.cheek_height),
+        }
+    }
+}
+
+/// How far each action goes, 0 (the face's own rest) to 1 (a full action). They describe muscles; what
+/// moved them, a feeling or a sentence that is spoken, they do not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FaceActions {
+    /// The corners of the mouth go outwards and up.
+    pub smile: f32,
+    /// The mouth grows wider and its corners stay where they are.
+    pub mouth_stretch: f32,
+    /// The upper lip comes nearer to the nose.
+    pub upper_lip_raise: f32,
+    /// Lower lip and chin go down.
+    pub jaw_open: f32,
+    /// The mouth grows narrower.
+    pub lip_pucker: f32,
+    /// The brows go up.
+    pub brow_up: f32,
+    /// The brows go down.
+    pub brow_down: f32,
+    /// The lids are further apart; `None` while the eyes are shut.
+    pub eye_wide: Option<f32>,
+    /// The lower lids go up; `None` while the eyes are shut.
+    pub eye_squint: Option<f32>,
+    /// The cheeks go up.
+    pub cheek_raise: f32,
+}
+
+impl FaceActions {
+    /// What leads from `rest` to `now`, both of one person. The divisors are changes of a full
+    /// action, cm.
+    pub fn between(rest: &FaceMeasures, now: &FaceMeasures) -> Self {
+        let widening = now.mouth_width - rest.mouth_width;
+        let corners_up = now.mouth_corner_height - rest.mouth_corner_height;
+        let brows_up = now.brow_height - rest.brow_height;
+        FaceActions {
+            smile: share((widening / 2.0 + corners_up) / 1.5),
+            // In a smile the corners go up by 0.6 of how far each goes outwards.
+            mouth_stretch: share((widening / 2.0 - 1.7 * corners_up.max(0.0)) / 0.5),
+            upper_lip_raise: share((rest.upper_lip_drop - now.upper_lip_drop) / 0.5),
+            jaw_open: share((now.chin_drop - rest.chin_drop) / 1.4),
+            lip_pucker: share(-widening),
+            brow_up: share(brows_up / 0.8),
+            brow_down: share(-brows_up / 0.6),
+            eye_wide: Some(share((now.lid_gap - rest.lid_gap) / 0.4)),
+            eye_squint: Some(share((now.lower_lid_height - rest.lower_lid_height) / 0.25)),
+            cheek_raise: share((now.cheek_height - rest.cheek_height) / 0.6),
+        }
+    }
+
+    /// Every action with the name of its metric.
+    pub fn by_name(&self) -> [(&'static str, Option<f32>); 10] {
+        [
+            ("face_actions.smile", Some(self.smile)),
+            ("face_actions.mouth_stretch", Some(self.mouth_stretch)),
+            ("face_actions.upper_lip_raise", Some(self.upper_lip_raise)),
+            ("face_actions.jaw_open", Some(self.jaw_open)),
+            ("face_actions.lip_pucker", Some(self.lip_pucker)),
+            ("face_actions.brow_up", Some(self.brow_up)),
+            ("face_actions.brow_down", Some(self.brow_down)),
+            ("face_actions.eye_wide", self.eye_wide),
+            ("face_actions.eye_squint", self.eye_squint),
+            ("face_actions.cheek_raise", Some(self.cheek_raise)),
+        ]
+    }
+}
+
+/// 0..1 of a full action, without the noise.
+fn share(change: f32) -> f32 {
+    ((change - NOISE) / (1.0 - NOISE)).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vision::head_pose::{CanonicalFace, angles, tests::turned_by};
+
+    /// The two halves of a face: each landmark of one has its own in the other.
+    const PAIRS: [(usize, usize); 28] = [
+        (127, 356),
+        (132, 361),
+        (61, 291),
+        (129, 358),
+        (70, 300),
+        (63, 293),
+        (105, 334),
+        (66, 296),
+        (107, 336),
+        (50, 280),
+        (205, 425),
+        (160, 387),
+        (159, 386),
+        (158, 385),
+        (144, 373),
+        (145, 374),
+        (153, 380),
+        (33, 263),
+        (133, 362),
+        (54, 284),
+        (67, 297),
+        (117, 346),
+        (119, 348),
+        (121, 350),
+        (136, 365),
+        (143, 372),
+        (147, 376),
+        (198, 420),
+    ];
+
+    fn face() -> CanonicalFace {
+        CanonicalFace::read().expect("it is in the program")
+    }
+
+    /// The canonical face as landmarks of a frontal picture, 13 px a cm.
+    fn at_rest() -> Vec<[f32; 3]> {
+        turned_by(HeadPose { yaw_deg: 0.0, pitch_deg: 0.0, roll_deg: 0.0 }, |_, place| place)
+    }
+
+    /// The face in this pose with `moved` landmarks, by how many cm to the right, up, forward.
+    fn posed(pose: HeadPose, moved: &[(&[usize], [f32; 3])]) -> Vec<[f32; 3]> {
+        turned_by(pose, |landmark, place| {
+            let by = moved.iter().filter(|(points, _)| points.contains(&landmark));
+            by.fold(place, |place, (_, by)| std::array::from_fn(|i| place[i] + by[i]))
+        })
+    }
+
+    fn distances(landmarks: &[[f32; 3]]) -> FaceMeasures {
+        let face = face();
+        FaceMeasures::distances(landmarks, &face.front_view(landmarks, &face.fit(landmarks)))
+    }
+
+    fn frontal(moved: &[(&[usize], [f32; 3])]) -> Vec<[f32; 3]> {
+        posed(HeadPose { yaw_deg: 0.0, pitch_deg: 0.0, roll_deg: 0.0 }, moved)
+    }
+
+    /// The names of the actions over a half, and the others.
+    fn acting(moved: &[(&[usize], [f32; 3])]) -> Vec<&'static str> {
+        let actions = FaceActions::between(&distances(&at_rest()), &distances(&frontal(moved)));
+        let by_name = actions.by_name().into_iter();
+        by_name.filter(|(_, value)| value.is_some_and(|v| v > 0.5)).map(|(n, _)| n).collect()
+    }
+
+    #[test]
+    fn each_movement_is_its_own_action() {
+        let up = |cm: f32| [0.0, cm, 0.0];
+        let corners: [&[usize]; 2] = [&[61], &[291]];
+        let sideways =
+            |out: f32, up: f32| [(corners[0], [-out, up, 0.0]), (corners[1], [out, up, 0.0])];
+        let cases: [(&[(&[usize], [f32; 3])], &str); 9] = [
+            (&sideways(0.9, 0.6), "face_actions.smile"),
+            (&sideways(0.4, 0.0), "face_actions.mouth_stretch"),
+            (&sideways(-0.4, 0.0), "face_actions.lip_pucker"),
+            (&[(&[0], up(0.4))], "face_actions.upper_lip_raise"),
+            (&[(&[17, 152], up(-1.2))], "face_actions.jaw_open"),
+            (&[(&BROWS, up(0.7))], "face_actions.brow_up"),
+            (&[(&BROWS, up(-0.5))], "face_actions.brow_down"),
+            (&[(&UPPER_LIDS, up(0.35))], "face_actions.eye_wide"),
+            (&[(&LOWER_LIDS, up(0.2))], "face_actions.eye_squint"),
+        ];
+        for (moved, name) in cases {
+            assert_eq!(acting(moved), [name], "{name}");
+        }
+        // The cheeks bear on the fit of the pose, with little weight.
+        assert_eq!(acting(&[(&CHEEKS, up(0.55))]), ["face_actions.cheek_raise"]);
+        assert!(acting(&[]).is_empty());
+    }
+
+    #[test]
+    fn known_distances_are_found_in_cm() {
+        let (rest, now) =
+            (distances(&at_rest()), distances(&frontal(&[(&BROWS, [0.0, 0.4, 0.0])])));
+        assert!((now.brow_height - rest.brow_height - 0.4).abs() < 1e-3, "{rest:?} {now:?}");
+        let actions = FaceActions::between(&rest, &now);
+        let expected = (0.5 - NOISE) / (1.0 - NOISE);
+        assert!((actions.brow_up - expected).abs() < 1e-3, "{actions:?}");
+        assert_eq!(actions.brow_down, 0.0);
+    }
+
+    #[test]
+    fn neither_pose_nor_size_nor_place_changes_a_distance() {
+        let smile: [(&[usize], [f32; 3]); 2] =
+            [(&[61], [-0.7, 0.5, 0.1]), (&[291], [0.7, 0.5, 0.1])];
+        let frontal = distances(&frontal(&smile));
+        for (yaw_deg, pitch_deg, roll_deg) in
+            [(25.0, 0.0, 0.0), (-25.0, 10.0, 15.0), (0.0, 20.0, -40.0), (12.0, -20.0, 5.0)]
+        {
+            let mut turned = posed(HeadPose { yaw_deg, pitch_deg, roll_deg }, &smile);
+            for point in &mut turned {
+                *point = [point[0] * 0.4 + 50.0, point[1] * 0.4 - 20.0, point[2] * 0.4];
+            }
+            let turned = distances(&turned);
+            let worst = FaceMeasures::from_each(|read| (read(&turned) - read(&frontal)).abs());
+            assert!(worst.mouth_width < 0.01, "{worst:?}");
+            let actions = FaceActions::between(&frontal, &turned);
+            assert!(actions.by_name().iter().all(|(_, value)| *value == Some(0.0)));
+        }
+    }
+
+    #[test]
+    fn a_mirrored_face_does_the_same() {
+        let crooked: [(&[usize], [f32; 3]); 3] = [
+            (&[61], [-0.6, 0.4, 0.0]),
+            (&[70, 63, 105], [0.0, 0.5, 0.0]),
+            (&[159], [0.0, 0.2, 0.0]),
+        ];
+        let one = frontal(&crooked);
+        let flip = |[x, y, z]: [f32; 3]| [640.0 - x, y, z];
+        let mut other: Vec<_> = one.iter().copied().map(flip).collect();
+        for (left, right) in PAIRS {
+            other.swap(left, right);
+        }
+        let rest = distances(&at_rest());
+        let [one, other] =
+            [one, other].map(|seen| FaceActions::between(&rest, &distances(&seen)));
+        for ((name, one), (_, other)) in one.by_name().into_iter().zip(other.by_name()) {
+            let (one, other) = (one.expect("is known"), other.expect("is known"));
+            assert!((one - other).abs() < 0.005, "{name}: {one} and {other}");
+        }
+        assert!(one.smile > 0.1, "{one:?}");
+    }
+
+    #[test]
+    fn a_head_that_is_turned_too_far_is_not_measured() {
+        let face = face();
+        let seen = |yaw_deg, pitch_deg| {
+            let landmarks = posed(HeadPose { yaw_deg, pitch_deg, roll_deg: 0.0 }, &[]);
+            let turn = face.fit(&landmarks);
+            FaceMeasures::of(&landmarks, &face.front_view(&landmarks, &turn), &angles(&turn))
+        };
+        assert!(seen(24.0, 19.0).is_some() && seen(-24.0, -19.0).is_some());
+        assert!(seen(27.0, 0.0).is_none() && seen(0.0, -22.0).is_none());
+    }
+
+    #[test]
+    fn what_the_model_adds_with_the_pitch_is_taken_off() {
+        let face = face();
+        let seen = |pitch_deg| {
+            let landmarks = posed(HeadPose { yaw_deg: 0.0, pitch_deg, roll_deg: 0.0 }, &[]);
+            let turn = face.fit(&landmarks);
+            FaceMeasures::of(&landmarks, &face.front_view(&landmarks, &turn), &angles(&turn))
+                .expect("is frontal")
+        };
+        let (level, up) = (seen(0.0), seen(10.0));
+        assert!((up.mouth_width - level.mouth_width + 0.13).abs() < 1e-2, "{level:?} {up:?}");
+        assert!((up.brow_height - level.brow_height - 0.07).abs() < 1e-2, "{level:?} {up:?}");
+    }
+}
