@@ -59,7 +59,7 @@ fn bench(criterion: &mut Criterion) {
     let catalog = Catalog::open(Path::new("models")).expect("models are committed");
     let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
     let models = FaceModels::load(&catalog, &config).expect("models load");
-    let mut analyser = FaceAnalyser::new(models, config);
+    let mut analyser = FaceAnalyser::new(&models, config);
 
     let mut picture = Picture::default();
     measure(criterion, "decode", &frames, |frame| {

@@ -345,7 +345,7 @@ impl Parts {
         budget::size(config, engine);
         if let Some(models) = faces.transpose()? {
             stages.vision.update(|status| status.source = Some(models.runtimes()));
-            let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
+            let analyser = || FaceAnalyser::new(&models, vision.clone());
             let workers = engine.start_vision(stages.vision.clone(), analyser)?;
             self.workers.push(workers);
         } else {

@@ -44,7 +44,7 @@ const SPARSE_STEP: usize = 7;
 fn run_with(catalog: &Catalog) -> Run {
     let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
     let models = FaceModels::load(catalog, &config).unwrap();
-    let mut analyser = FaceAnalyser::new(models, config);
+    let mut analyser = FaceAnalyser::new(&models, config);
     let frames = frames();
     let mut follow = |step: usize| -> Vec<FaceObservation> {
         let mut track = FaceTrack::default();

@@ -95,7 +95,7 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let catalog = Catalog::open(&project.join("models")).expect("is committed");
     let vision = VisionConfig::default();
     let models = FaceModels::load(&catalog, &vision).expect("the models load");
-    let analyser = || FaceAnalyser::new(models.clone(), vision.clone());
+    let analyser = || FaceAnalyser::new(&models, vision.clone());
     let stage = Arc::new(Stage::new(Component::Vision));
     let workers = engine.start_vision(stage, analyser).expect("threads");
 
@@ -190,7 +190,7 @@ impl Client {
         let config = VisionConfig { expression_cache: Duration::ZERO, ..Default::default() };
         let faces = FaceModels::load(&catalog, &config).expect("the models load");
         let voices = VoiceModels::load(&catalog).expect("the model loads");
-        let looks = || FaceAnalyser::new(faces.clone(), config.clone());
+        let looks = || FaceAnalyser::new(&faces, config.clone());
         let listens = || VoiceAnalyser::new(voices.clone(), SpeechConfig::default());
         let vision = self.engine.start_vision(self.vision.clone(), looks);
         let speech = self.engine.start_speech(self.speech.clone(), listens);

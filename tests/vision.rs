@@ -35,7 +35,7 @@ fn catalog() -> Catalog {
 fn analyser_with(config: VisionConfig) -> FaceAnalyser {
     static MODELS: OnceLock<FaceModels> = OnceLock::new();
     let load = || FaceModels::load(&catalog(), &VisionConfig::default()).unwrap();
-    FaceAnalyser::new(MODELS.get_or_init(load).clone(), config)
+    FaceAnalyser::new(MODELS.get_or_init(load), config)
 }
 
 fn analyser() -> FaceAnalyser {
@@ -349,6 +349,7 @@ fn an_operators_model_is_run_by_its_description_alone() {
         ExpressionModels::load(&catalog(), &choice)
             .unwrap()
             .unwrap()
+            .runner()
             .judge_aligned(&tight)
             .unwrap()
     };

@@ -72,7 +72,7 @@ pub(super) fn run(
     let mut faces = match arguments.video {
         Some(_) => Some((
             FaceAnalyser::new(
-                FaceModels::load(&catalog, &config.vision)?,
+                &FaceModels::load(&catalog, &config.vision)?,
                 config.vision.clone(),
             ),
             FaceTrack::default(),

@@ -92,7 +92,7 @@ pub(super) fn run(
     let model_load_ms = load_times.map(|(name, time)| (*name, ms(*time))).collect();
 
     let mut costs = Costs::new();
-    let mut analyser = FaceAnalyser::new(faces, vision);
+    let mut analyser = FaceAnalyser::new(&faces, vision);
     let mut listener = VoiceAnalyser::new(voices, config.speech);
     for _ in 0..arguments.rounds.max(1) {
         look(config, &mut analyser, &mut costs)?;

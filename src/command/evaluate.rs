@@ -20,7 +20,7 @@ use crate::{
     decode::Picture,
     error::{Error, ErrorKind, Result},
     media::{Frame, Orientation, PixelFormat},
-    vision::{EXPRESSIONS, FaceAnalyser, FaceModels},
+    vision::{EXPRESSIONS, ExpressionModels, ExpressionRunner, FaceAnalyser, FaceModels},
 };
 
 /// `boothd evaluate expression`
@@ -65,15 +65,16 @@ pub(super) fn run(
 ) -> Result<()> {
     let pictures = labelled_pictures(&arguments.dir)?;
     let models = FaceModels::load(&app::catalog(config)?, &config.vision)?;
-    let mut analyser = FaceAnalyser::new(models.clone(), config.vision.clone());
+    let mut analyser = FaceAnalyser::new(&models, config.vision.clone());
+    let mut expression = models.expression().map(ExpressionModels::runner);
     let mut judged = Vec::new();
     for (label, path) in &pictures {
         let frame = read_picture(path)?;
         let probabilities = if arguments.aligned {
             let mut picture = Picture::default();
             picture.decode(&frame).map_err(|cause| unusable(path, cause))?;
-            let expression = models.expression();
-            expression.map(|expression| expression.judge_aligned(&picture)).transpose()?
+            let judge = |runner: &mut ExpressionRunner| runner.judge_aligned(&picture);
+            expression.as_mut().map(judge).transpose()?
         } else {
             let seen = analyser.observe_still(&frame).map_err(|cause| unusable(path, cause))?;
             seen.face.and_then(|face| face.expression).map(|e| e.probabilities)

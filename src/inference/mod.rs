@@ -20,6 +20,6 @@ mod runtime;
 mod tract;
 
 pub use catalog::{Catalog, ModelEntry};
-pub use model::{Model, Outputs, Workspace};
+pub use model::{Model, Outputs, Runner, Workspace};
 pub use picture_input::{Colour, Layout, PictureInput, PictureOutput};
 pub use runtime::{Backend, InferenceConfig, Provider, Runtime};

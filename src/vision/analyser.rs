@@ -7,11 +7,11 @@ use super::{
     QualityVerdict, VisionConfig, VisionTiming,
     crop::Crop,
     detector::{self, Detection},
-    expression::View,
+    expression::{ExpressionModels, ExpressionRunner, View},
     face_actions::FaceMeasures,
     gaze,
-    head_pose::{self, Rotation},
-    landmarks::{MESH_POINTS, Mesh},
+    head_pose::{self, CanonicalFace, Rotation},
+    landmarks::{LandmarkRunners, MESH_POINTS, Mesh},
     occlusion,
     quality::{self, FaceCrop},
     stillness::Shape,
@@ -23,6 +23,7 @@ use crate::{
     decode::Picture,
     error::Result,
     features::Features,
+    inference::Runner,
     media::Frame,
 };
 
@@ -35,9 +36,13 @@ const SETTLED_RAD: f32 = 0.12;
 const FRONTAL_DEG: f32 = 35.0;
 
 /// Analyses frames, one at a time. Each worker has its own; the models are shared.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FaceAnalyser {
-    models: FaceModels,
+    canonical_face: CanonicalFace,
+    detector: Runner,
+    landmarks: LandmarkRunners,
+    /// `None` where the policy forbids it.
+    expression: Option<ExpressionRunner>,
     config: VisionConfig,
     picture: Picture,
     face_crop: FaceCrop,
@@ -53,9 +58,12 @@ struct Glance {
 
 impl FaceAnalyser {
     /// An analyser with its own buffers.
-    pub fn new(models: FaceModels, config: VisionConfig) -> Self {
+    pub fn new(models: &FaceModels, config: VisionConfig) -> Self {
         FaceAnalyser {
-            models,
+            canonical_face: models.canonical_face.clone(),
+            detector: Runner::new(&models.detector),
+            landmarks: models.landmarks.runners(),
+            expression: models.expression.as_ref().map(ExpressionModels::runner),
             config,
             picture: Picture::default(),
             face_crop: FaceCrop::default(),
@@ -125,7 +133,7 @@ impl FaceAnalyser {
     }
 
     /// Follows the face, or looks for one.
-    fn locate(&self, track: &mut FaceTrack, glance: &mut Glance) -> Result<Option<Mesh>> {
+    fn locate(&mut self, track: &mut FaceTrack, glance: &mut Glance) -> Result<Option<Mesh>> {
         let crop = track.followed.as_ref().map(|followed| followed.crop);
         let tracked = match crop {
             Some(crop) => self.find_mesh(crop, glance)?,
@@ -143,7 +151,7 @@ impl FaceAnalyser {
         glance.detected_anew = true;
         let detections = timed(&mut glance.timing.detect, || {
             let threshold = self.config.detector_threshold;
-            detector::detect(&self.models.detector, &self.picture, threshold)
+            detector::detect(&mut self.detector, &self.picture, threshold)
         })?;
         track.detected_at = Some(glance.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
@@ -162,7 +170,7 @@ impl FaceAnalyser {
 
     /// Asks the detector whether it is surer of a face in the turned picture.
     fn check_upright(
-        &self,
+        &mut self,
         detections: &[Detection],
         track: &mut FaceTrack,
         glance: &mut Glance,
@@ -171,7 +179,7 @@ impl FaceAnalyser {
         scores[0] = detections.first().map_or(0.0, |surest| surest.score);
         for &quarters in upright::quarters(detections) {
             scores[quarters] = timed(&mut glance.timing.detect, || {
-                detector::best_score(&self.models.detector, &self.picture, quarters)
+                detector::best_score(&mut self.detector, &self.picture, quarters)
             })?;
         }
         track.upright.note(glance.now, scores);
@@ -181,7 +189,7 @@ impl FaceAnalyser {
     /// The face moved far since the last frame, so the crop was off, and with it the landmarks:
     /// look again where the detector, or else the first look, says that it is now.
     fn correct(
-        &self,
+        &mut self,
         rough: Mesh,
         detections: &[Detection],
         glance: &mut Glance,
@@ -194,7 +202,7 @@ impl FaceAnalyser {
 
     /// The tracked face stays unless a much larger one has appeared elsewhere.
     fn defend(
-        &self,
+        &mut self,
         tracked: Mesh,
         detections: &[Detection],
         track: &mut FaceTrack,
@@ -214,7 +222,7 @@ impl FaceAnalyser {
 
     /// The best detection in which the landmark model sees a face too.
     fn acquire(
-        &self,
+        &mut self,
         detections: &[Detection],
         track: &mut FaceTrack,
         glance: &mut Glance,
@@ -236,10 +244,10 @@ impl FaceAnalyser {
     }
 
     /// Landmarks in `crop`; `None` when the model sees no face there.
-    fn find_mesh(&self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
+    fn find_mesh(&mut self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
         timed(&mut glance.timing.landmarks, || {
             let presence = self.config.presence_threshold;
-            Mesh::find(&self.models.landmarks, &self.picture, crop, presence)
+            Mesh::find(&mut self.landmarks, &self.picture, crop, presence)
         })
     }
 
@@ -257,7 +265,7 @@ impl FaceAnalyser {
         let camera = head_pose::Camera::new(&self.picture, self.config.hfov_deg);
         let turn = timed(&mut glance.timing.geometry, || {
             self.face_crop.look(&self.picture, &mesh);
-            self.models.canonical_face.fit(&mesh.points, &camera)
+            self.canonical_face.fit(&mesh.points, &camera)
         });
         let pose = head_pose::angles(&camera.relative_to_axis(&turn, &mesh.points));
         let is_frontal = head_pose::angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
@@ -315,7 +323,7 @@ impl FaceAnalyser {
             return None;
         }
         timed(&mut glance.timing.geometry, || {
-            let front = self.models.canonical_face.front_view(&mesh.points, turn);
+            let front = self.canonical_face.front_view(&mesh.points, turn);
             FaceMeasures::of(&mesh.points, &front, &head_pose::angles(turn))
         })
     }
@@ -346,14 +354,13 @@ impl FaceAnalyser {
     /// The expression, reused where the face has hardly changed, withheld where it cannot be
     /// seen well enough.
     fn expression(
-        &self,
+        &mut self,
         mesh: &Mesh,
         track: &mut FaceTrack,
         quality: &FaceQuality,
         glance: &mut Glance,
     ) -> Result<Option<Expression>> {
-        let (Some(followed), Some(models)) = (&mut track.followed, &self.models.expression)
-        else {
+        let (Some(followed), Some(models)) = (&mut track.followed, &mut self.expression) else {
             return Ok(None);
         };
         if !glance.features.face_emotion || quality.verdict != QualityVerdict::Good {
@@ -369,7 +376,7 @@ impl FaceAnalyser {
         let before =
             followed.expression.as_ref().and_then(|known| known.recent_view(computed_at));
         let [view, other] = timed(&mut glance.timing.expression, || -> Result<[View; 2]> {
-            let judge = |is_mirrored| models.judge(&self.picture, mesh, is_mirrored);
+            let mut judge = |is_mirrored| models.judge(&self.picture, mesh, is_mirrored);
             Ok(match before {
                 Some(before) => [judge(!before.is_mirrored)?, before],
                 None => [judge(false)?, judge(true)?],

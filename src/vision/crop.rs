@@ -71,39 +71,71 @@ impl Crop {
     }
 
     /// Calls `put` with row-major index and colour (0..255) of each of `size` x `size` samples.
-    ///
-    /// As in MediaPipe's CPU path, sample `i` stands at `i / size` of the side, bilinear, with
-    /// the picture's edge continued. Where several pixels fall on one sample they are averaged.
     pub(super) fn sample(
         self,
         picture: &Picture,
         size: usize,
         mut put: impl FnMut(usize, [f32; 3]),
     ) {
-        let source = Source::new(picture);
+        let samples = self.samples(picture, size);
+        for row in 0..size {
+            samples.row(row, |column, colour| put(row * size + column, colour));
+        }
+    }
+
+    /// The `size` x `size` samples of the crop.
+    ///
+    /// As in MediaPipe's CPU path, sample `i` stands at `i / size` of the side, bilinear, with
+    /// the picture's edge continued. Where several pixels fall on one sample they are averaged.
+    pub(super) fn samples(self, picture: &Picture, size: usize) -> Samples<'_> {
         let step = 1.0 / to_f32(size);
         let origin = self.to_picture(0.0, 0.0);
         let (right, down) = (self.to_picture(step, 0.0), self.to_picture(0.0, step));
-        let right = Point { x: right.x - origin.x, y: right.y - origin.y };
-        let down = Point { x: down.x - origin.x, y: down.y - origin.y };
-        // One bilinear sample covers two pixels.
-        let taps = (to_index(self.side_px * step / 2.0) + 1).min(MAX_TAPS);
-        let at = |column: f32, row: f32| {
-            source.bilinear(
-                origin.x + column * right.x + row * down.x,
-                origin.y + column * right.y + row * down.y,
-            )
-        };
-        for row in 0..size {
-            for column in 0..size {
-                let colour = if taps == 1 {
-                    at(to_f32(column), to_f32(row))
-                } else {
-                    averaged(taps, |x, y| at(to_f32(column) + x, to_f32(row) + y))
-                };
-                put(row * size + column, colour);
-            }
+        Samples {
+            source: Source::new(picture),
+            size,
+            origin,
+            right: Point { x: right.x - origin.x, y: right.y - origin.y },
+            down: Point { x: down.x - origin.x, y: down.y - origin.y },
+            // One bilinear sample covers two pixels.
+            taps: (to_index(self.side_px * step / 2.0) + 1).min(MAX_TAPS),
         }
+    }
+}
+
+/// The samples of a [`Crop`], read row by row.
+pub(super) struct Samples<'a> {
+    source: Source<'a>,
+    size: usize,
+    origin: Point,
+    /// From one sample to the next, px.
+    right: Point,
+    /// From one row to the next, px.
+    down: Point,
+    taps: usize,
+}
+
+impl Samples<'_> {
+    /// Calls `put` with column and colour (0..255) of each sample of a row.
+    #[inline]
+    pub(super) fn row(&self, row: usize, mut put: impl FnMut(usize, [f32; 3])) {
+        let row = to_f32(row);
+        for column in 0..self.size {
+            let colour = if self.taps == 1 {
+                self.at(to_f32(column), row)
+            } else {
+                averaged(self.taps, |x, y| self.at(to_f32(column) + x, row + y))
+            };
+            put(column, colour);
+        }
+    }
+
+    #[inline]
+    fn at(&self, column: f32, row: f32) -> [f32; 3] {
+        self.source.bilinear(
+            self.origin.x + column * self.right.x + row * self.down.x,
+            self.origin.y + column * self.right.y + row * self.down.y,
+        )
     }
 }
 

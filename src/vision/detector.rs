@@ -4,7 +4,7 @@ use super::{
     Point, Rect,
     crop::{Crop, to_f32, to_index},
 };
-use crate::{decode::Picture, error::Result, inference::Model};
+use crate::{decode::Picture, error::Result, inference::Runner};
 
 /// Side of the detector's input, px.
 const INPUT_PX: usize = 128;
@@ -40,7 +40,7 @@ impl Detection {
 /// # Errors
 /// `Internal` when the model fails.
 pub(super) fn detect(
-    model: &Model,
+    model: &mut Runner,
     picture: &Picture,
     threshold: f32,
 ) -> Result<Vec<Detection>> {
@@ -55,7 +55,11 @@ pub(super) fn detect(
 ///
 /// # Errors
 /// `Internal` when the model fails.
-pub(super) fn best_score(model: &Model, picture: &Picture, quarters: usize) -> Result<f32> {
+pub(super) fn best_score(
+    model: &mut Runner,
+    picture: &Picture,
+    quarters: usize,
+) -> Result<f32> {
     let letterbox = Letterbox::new(picture);
     let outputs = model.run(|_, tensor| letterbox.fill(picture, quarters, tensor))?;
     Ok(sigmoid(outputs.values(1).iter().copied().fold(f32::MIN, f32::max)))

@@ -10,7 +10,9 @@ use super::{
 use crate::{
     decode::Picture,
     error::{Error, ErrorKind, Result},
-    inference::{Catalog, Colour, Layout, Model, ModelEntry, PictureInput, PictureOutput},
+    inference::{
+        Catalog, Colour, Layout, Model, ModelEntry, PictureInput, PictureOutput, Workspace,
+    },
 };
 
 /// The catalog's names of the models that are combined.
@@ -58,12 +60,33 @@ impl ExpressionModels {
         Ok(Some(ExpressionModels { models }))
     }
 
+    /// What one worker runs.
+    pub fn runner(&self) -> ExpressionRunner {
+        let workspaces = self.models.iter().map(|model| model.model.workspace());
+        ExpressionRunner { models: self.models.clone(), workspaces: workspaces.collect() }
+    }
+
+    /// What runs each of them.
+    pub(super) fn runtimes(&self) -> impl Iterator<Item = &str> {
+        self.models.iter().map(|model| model.model.runtime())
+    }
+}
+
+/// The [`ExpressionModels`] as one worker runs them.
+#[derive(Debug)]
+pub struct ExpressionRunner {
+    models: Arc<[PictureModel]>,
+    /// In the order of the models.
+    workspaces: Vec<Workspace>,
+}
+
+impl ExpressionRunner {
     /// Judges the face that `mesh` found, or its mirror image; each model has its own crop.
     ///
     /// # Errors
     /// `Internal` when a model fails.
     pub(super) fn judge(
-        &self,
+        &mut self,
         picture: &Picture,
         mesh: &Mesh,
         is_mirrored: bool,
@@ -82,32 +105,26 @@ impl ExpressionModels {
     ///
     /// # Errors
     /// `Internal` when a model fails.
-    pub fn judge_aligned(&self, picture: &Picture) -> Result<Probabilities> {
+    pub fn judge_aligned(&mut self, picture: &Picture) -> Result<Probabilities> {
         let (width, height) =
             (to_f32(picture.width_px as usize), to_f32(picture.height_px as usize));
         // From the middle of the first pixel to the middle of the last.
         let middle = Point { x: (width - 1.0) / 2.0, y: (height - 1.0) / 2.0 };
         let side = (width.max(height) - 1.0).max(1.0);
         let crop = Crop::new(middle, side, 0.0);
-        let [plain, mirrored] =
-            [crop, crop.mirrored()].map(|crop| self.combine(picture, |_| crop));
-        Ok(mean(plain?, mirrored?))
-    }
-
-    /// What runs each of them.
-    pub(super) fn runtimes(&self) -> impl Iterator<Item = &str> {
-        self.models.iter().map(|model| model.model.runtime())
+        let plain = self.combine(picture, |_| crop)?;
+        Ok(mean(plain, self.combine(picture, |_| crop.mirrored())?))
     }
 
     /// The sum over the models of log p / temperature + bias.
     fn combine(
-        &self,
+        &mut self,
         picture: &Picture,
         crop_for: impl Fn(&PictureInput) -> Crop,
     ) -> Result<Logits> {
         let mut logits = [0.0; EXPRESSIONS.len()];
-        for model in &*self.models {
-            let terms = model.judge(picture, crop_for(&model.input))?;
+        for (model, workspace) in self.models.iter().zip(&mut self.workspaces) {
+            let terms = model.judge(workspace, picture, crop_for(&model.input))?;
             logits.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
         }
         Ok(logits)
@@ -165,8 +182,14 @@ impl PictureModel {
     }
 
     /// log p / temperature + bias of each of the [`EXPRESSIONS`].
-    fn judge(&self, picture: &Picture, crop: Crop) -> Result<Logits> {
-        let outputs = self.model.run(|_, tensor| self.fill(picture, crop, tensor))?;
+    fn judge(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture,
+        crop: Crop,
+    ) -> Result<Logits> {
+        let fill = |_, tensor: &mut [f32]| self.fill(picture, crop, tensor);
+        let outputs = self.model.run_in(workspace, fill)?;
         let values = outputs.values(0);
         let log_sum = match self.input.output {
             PictureOutput::Logits => log_sum_exp(values),

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     decode::Picture,
     error::Result,
-    inference::{Model, Outputs},
+    inference::{Model, Outputs, Runner},
 };
 
 /// Points of the mesh; the irises follow.
@@ -56,6 +56,25 @@ pub(super) struct LandmarkModels {
     pub lips: Option<Model>,
 }
 
+impl LandmarkModels {
+    /// What one worker runs.
+    pub(super) fn runners(&self) -> LandmarkRunners {
+        LandmarkRunners {
+            face: Runner::new(&self.face),
+            eyes: self.eyes.each_ref().map(Runner::new),
+            lips: self.lips.as_ref().map(Runner::new),
+        }
+    }
+}
+
+/// The [`LandmarkModels`] as one worker runs them.
+#[derive(Debug)]
+pub(super) struct LandmarkRunners {
+    face: Runner,
+    eyes: [Runner; 2],
+    lips: Option<Runner>,
+}
+
 /// What the models say about one crop.
 #[derive(Clone, Debug)]
 pub(super) struct Mesh {
@@ -68,18 +87,15 @@ pub(super) struct Mesh {
 impl Mesh {
     /// Finds the face in `crop`; `None` where it is there with less than `presence`.
     pub(super) fn find(
-        models: &LandmarkModels,
+        models: &mut LandmarkRunners,
         picture: &Picture,
         crop: Crop,
         presence: f32,
     ) -> Result<Option<Self>> {
-        let face = models.face.run(|_, tensor| {
-            let (red, rest) = tensor.split_at_mut(MESH_INPUT_PX * MESH_INPUT_PX);
-            let (green, blue) = rest.split_at_mut(MESH_INPUT_PX * MESH_INPUT_PX);
-            crop.sample(picture, MESH_INPUT_PX, |index, colour| {
-                let colour = colour.map(|value| value / 255.0);
-                [red[index], green[index], blue[index]] = colour;
-            });
+        let samples = crop.samples(picture, MESH_INPUT_PX);
+        let face = models.face.run_picture(|row, pixels| {
+            let pixels = pixels.as_chunks_mut().0;
+            samples.row(row, |column, colour| pixels[column] = colour.map(|v| v / 255.0));
         })?;
         let found = sigmoid(face.values(1)[0]);
         if found < presence {
@@ -88,7 +104,7 @@ impl Mesh {
         let mut points = Vec::with_capacity(MESH_POINTS + 2 * IRIS_POINTS);
         let mesh = face.values(0).as_chunks::<3>().0;
         points.extend_from_slice(mesh);
-        refine(models, &face, &mut points)?;
+        refine(face, &mut models.eyes, models.lips.as_mut(), &mut points)?;
         for point in &mut points {
             *point = to_picture(*point, crop);
         }
@@ -127,8 +143,13 @@ impl Mesh {
 
 /// Puts the points of each eye, and of the lips, where the second look sees them, and adds the irises;
 /// all in pixels of the mesh's input.
-fn refine(models: &LandmarkModels, face: &Outputs, points: &mut Vec<[f32; 3]>) -> Result<()> {
-    for ((eye, contour), model) in EYES.iter().zip(&EYE_CONTOURS).zip(&models.eyes) {
+fn refine(
+    face: &Outputs,
+    eyes: &mut [Runner; 2],
+    lips: Option<&mut Runner>,
+    points: &mut Vec<[f32; 3]>,
+) -> Result<()> {
+    for ((eye, contour), model) in EYES.iter().zip(&EYE_CONTOURS).zip(eyes) {
         let (found, window) = look_again(model, face, points, eye.corners, contour)?;
         let depth = iris_depth(points, contour);
         points.extend(found.values(1).as_chunks().0.iter().map(|&point| {
@@ -136,22 +157,22 @@ fn refine(models: &LandmarkModels, face: &Outputs, points: &mut Vec<[f32; 3]>) -
             [x, y, depth]
         }));
     }
-    if let Some(model) = &models.lips {
+    if let Some(model) = lips {
         look_again(model, face, points, MOUTH_CORNERS, &LIPS)?;
     }
     Ok(())
 }
 
 /// Moves the landmarks of one contour to where its model sees them.
-fn look_again(
-    model: &Model,
+fn look_again<'a>(
+    model: &'a mut Runner,
     face: &Outputs,
     points: &mut [[f32; 3]],
     corners: [usize; 2],
     contour: &[usize],
-) -> Result<(Outputs, Window)> {
+) -> Result<(&'a Outputs, Window)> {
     let window = Window::around(points, contour, corners);
-    let found = model.run(|_, tensor| window.sample(face.values(2), tensor))?;
+    let found = model.run_picture(|row, pixels| window.sample(face.values(2), row, pixels))?;
     for (&landmark, &point) in contour.iter().zip(found.values(0).as_chunks().0) {
         let [x, y] = window.to_input(point);
         (points[landmark][0], points[landmark][1]) = (x, y);

@@ -6,10 +6,12 @@
 //! the model at them.
 
 use super::landmarks::MESH_INPUT_PX;
-use crate::vision::crop::to_f32;
+use crate::vision::crop::{to_f32, to_index};
 
 /// Side of the window, in its own pixels.
 pub(super) const WINDOW_PX: usize = 16;
+/// Channels of the feature map and of the window.
+const CHANNELS: usize = 32;
 /// Side of the feature map, in its pixels.
 const MAP_PX: usize = 48;
 /// The window is that much longer and higher than the box of its landmarks.
@@ -90,28 +92,27 @@ impl Window {
         Window { steps, corner }
     }
 
-    /// Fills `window` (32x16x16) from the feature map (32x48x48), bilinear, 0 outside of it.
-    pub(super) fn sample(&self, features: &[f32], window: &mut [f32]) {
-        const AREA: usize = WINDOW_PX * WINDOW_PX;
+    /// Fills row `row` of the window (16 pixels of 32 channels) from the feature map (48x48x32),
+    /// bilinear, 0 outside of it.
+    pub(super) fn sample(&self, features: &[f32], row: usize, window: &mut [f32]) {
         let last = to_f32(MAP_PX - 1);
-        for index in 0..AREA {
-            let (column, row) = (index % WINDOW_PX, index / WINDOW_PX);
+        for (column, pixel) in window.chunks_exact_mut(CHANNELS).enumerate() {
             // From the middle of a window's pixel to the middle of a map's.
             let [x, y] = self
                 .to_map([to_f32(column) + 0.5, to_f32(row) + 0.5])
                 .map(|coordinate| coordinate - 0.5);
             if !((0.0..=last).contains(&x) && (0.0..=last).contains(&y)) {
-                window.iter_mut().skip(index).step_by(AREA).for_each(|value| *value = 0.0);
+                pixel.fill(0.0);
                 continue;
             }
-            let (left, top) = (super::crop::to_index(x), super::crop::to_index(y));
+            let (left, top) = (to_index(x), to_index(y));
             let (right, bottom) = ((left + 1).min(MAP_PX - 1), (top + 1).min(MAP_PX - 1));
             let (dx, dy) = (x - to_f32(left), y - to_f32(top));
-            let maps = features.chunks_exact(MAP_PX * MAP_PX);
-            for (map, value) in maps.zip(window.iter_mut().skip(index).step_by(AREA)) {
-                let (above, below) = (&map[top * MAP_PX..], &map[bottom * MAP_PX..]);
-                let upper = above[left] + (above[right] - above[left]) * dx;
-                let lower = below[left] + (below[right] - below[left]) * dx;
+            let at = |x: usize, y: usize| &features[(y * MAP_PX + x) * CHANNELS..][..CHANNELS];
+            let corners = [at(left, top), at(right, top), at(left, bottom), at(right, bottom)];
+            for (channel, value) in pixel.iter_mut().enumerate() {
+                let [a, b, c, d] = corners.map(|corner| corner[channel]);
+                let (upper, lower) = (a + (b - a) * dx, c + (d - c) * dx);
                 *value = upper + (lower - upper) * dy;
             }
         }
@@ -139,9 +140,6 @@ pub(super) fn iris_depth(mesh: &[[f32; 3]], contour: &[usize]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Channels of the feature map and of the window.
-    const CHANNELS: usize = 32;
 
     /// A mesh whose left eye's contour fills the box from `low` to `high`, px of the input.
     fn mesh(low: [f32; 2], high: [f32; 2]) -> Vec<[f32; 3]> {
@@ -176,25 +174,26 @@ mod tests {
     #[test]
     fn a_sample_is_the_place_of_the_map_that_the_window_names_and_0_outside() {
         // Channel 0 holds the column, channel 1 the row of each pixel of the map.
-        let mut features = vec![0.0; CHANNELS * MAP_PX * MAP_PX];
-        for row in 0..MAP_PX {
-            for column in 0..MAP_PX {
-                features[row * MAP_PX + column] = to_f32(column);
-                features[MAP_PX * MAP_PX + row * MAP_PX + column] = to_f32(row);
-            }
+        let mut features = vec![0.0; MAP_PX * MAP_PX * CHANNELS];
+        for (index, pixel) in features.chunks_exact_mut(CHANNELS).enumerate() {
+            (pixel[0], pixel[1]) = (to_f32(index % MAP_PX), to_f32(index / MAP_PX));
         }
         let window = window([-16.0, 80.0], [48.0, 100.0]);
-        let mut sampled = vec![-1.0; CHANNELS * WINDOW_PX * WINDOW_PX];
-        window.sample(&features, &mut sampled);
-        for index in 0..WINDOW_PX * WINDOW_PX {
+        let mut sampled = vec![-1.0; WINDOW_PX * WINDOW_PX * CHANNELS];
+        for (row, pixels) in sampled.chunks_exact_mut(WINDOW_PX * CHANNELS).enumerate() {
+            window.sample(&features, row, pixels);
+        }
+        for (index, found) in sampled.chunks_exact(CHANNELS).enumerate() {
             let place = [index % WINDOW_PX, index / WINDOW_PX].map(|i| to_f32(i) + 0.5);
             let [x, y] = window.to_input(place.map(|px| px * 4.0)).map(|px| px / 4.0 - 0.5);
-            let found = [sampled[index], sampled[WINDOW_PX * WINDOW_PX + index]];
             let expected = if x < 0.0 { [0.0; 2] } else { [x, y] };
             let off = (found[0] - expected[0]).abs() + (found[1] - expected[1]).abs();
             assert!(off < 1e-3, "{index}: {found:?}, not {expected:?}");
         }
-        assert!(sampled[0].abs() < 1e-6 && sampled[WINDOW_PX - 1] > 1.0, "some are outside");
+        assert!(
+            sampled[0].abs() < 1e-6 && sampled[(WINDOW_PX - 1) * CHANNELS] > 1.0,
+            "some are outside"
+        );
     }
 
     #[test]
