@@ -192,7 +192,10 @@ fn share(change: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::head_pose::{CanonicalFace, angles, tests::turned_by};
+    use crate::{
+        decode::Picture,
+        vision::head_pose::{Camera, CanonicalFace, Rotation, angles, tests::turned_by},
+    };
 
     /// The two halves of a face: each landmark of one has its own in the other.
     const PAIRS: [(usize, usize); 28] = [
@@ -243,9 +246,15 @@ mod tests {
         })
     }
 
+    /// How the face is turned, as a camera sees it that is far away.
+    fn turn(landmarks: &[[f32; 3]]) -> Rotation {
+        let picture = Picture { width_px: 640, height_px: 480, rgb: Vec::new() };
+        face().fit(landmarks, &Camera::new(&picture, 1.0))
+    }
+
     fn distances(landmarks: &[[f32; 3]]) -> FaceMeasures {
         let face = face();
-        FaceMeasures::distances(landmarks, &face.front_view(landmarks, &face.fit(landmarks)))
+        FaceMeasures::distances(landmarks, &face.front_view(landmarks, &turn(landmarks)))
     }
 
     fn frontal(moved: &[(&[usize], [f32; 3])]) -> Vec<[f32; 3]> {
@@ -343,7 +352,7 @@ mod tests {
         let face = face();
         let seen = |yaw_deg, pitch_deg| {
             let landmarks = posed(HeadPose { yaw_deg, pitch_deg, roll_deg: 0.0 }, &[]);
-            let turn = face.fit(&landmarks);
+            let turn = turn(&landmarks);
             FaceMeasures::of(&landmarks, &face.front_view(&landmarks, &turn), &angles(&turn))
         };
         assert!(seen(24.0, 19.0).is_some() && seen(-24.0, -19.0).is_some());
@@ -355,7 +364,7 @@ mod tests {
         let face = face();
         let seen = |pitch_deg| {
             let landmarks = posed(HeadPose { yaw_deg: 0.0, pitch_deg, roll_deg: 0.0 }, &[]);
-            let turn = face.fit(&landmarks);
+            let turn = turn(&landmarks);
             FaceMeasures::of(&landmarks, &face.front_view(&landmarks, &turn), &angles(&turn))
                 .expect("is frontal")
         };
