@@ -44,6 +44,8 @@ const TEMPERATURE: f32 = 0.02;
 /// Half the number of places that are tried, across and upwards, and their distance.
 const REACH: [i8; 2] = [9, 8];
 const PLACE_STEP: f32 = 0.01;
+const PLACES: usize =
+    (2 * REACH[0].unsigned_abs() as usize + 1) * (2 * REACH[1].unsigned_abs() as usize + 1);
 /// Patches that show less of the eye, in samples, say nothing.
 const MIN_SEEN: f32 = 8.0;
 
@@ -148,8 +150,8 @@ fn height(lid: &[[f32; 2]], x: f32) -> Option<f32> {
 /// One sample of the eye between the lids.
 struct Sample {
     place: [f32; 2],
-    /// How much of it lies between the lids.
-    weight: f32,
+    /// Root of its weight, which is how much of it lies between the lids.
+    root: f32,
     /// [`FLAT`], [`SLOPE`], [`SHADOW`] and [`LIGHT`], times the root of the weight.
     values: [f32; 4],
 }
@@ -175,7 +177,7 @@ struct View {
 impl View {
     fn of(picture: &Picture, place: &Place, axes: Axes) -> Self {
         let mut samples = samples(picture, place, axes);
-        let seen = samples.iter().map(|sample| sample.weight).sum();
+        let seen = samples.iter().map(|sample| sample.root * sample.root).sum();
         // Gram-Schmidt over the vectors of all samples.
         normalize(&mut samples, FLAT);
         orthogonalize(&mut samples, SLOPE, FLAT);
@@ -197,11 +199,13 @@ impl View {
             return 0.0;
         }
         let (mut length, mut along) = (0.0, [0.0; 4]);
-        for Sample { place, weight, values } in &self.samples {
-            let distance = (place[0] - centre[0]).hypot(place[1] - centre[1]);
+        for Sample { place, root, values } in &self.samples {
+            let [x, y] = [place[0] - centre[0], place[1] - centre[1]];
+            // Not `hypot`: a call for each sample and place was most of the fit.
+            let distance = (x * x + y * y).sqrt();
             let inside = ((IRIS_RADIUS - distance) / RIM + 0.5).clamp(0.0, 1.0);
-            length += weight * inside * inside;
-            let inside = inside * weight.sqrt();
+            let inside = inside * root;
+            length += inside * inside;
             along.iter_mut().zip(values).for_each(|(sum, value)| *sum += inside * value);
         }
         let [flat, slope, shadow, light] = along;
@@ -222,11 +226,8 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
     let side_px = axes.unit_px * STEP * to_f32(COLUMNS);
     let crop = Crop::new(middle, side_px, sin.atan2(cos)).centred_for(COLUMNS);
     let mut samples = Vec::with_capacity(COLUMNS * ROWS);
-    crop.sample(picture, COLUMNS, |index, [_, _, blue]| {
-        let (row, column) = (index / COLUMNS, index % COLUMNS);
-        if !(FIRST_ROW..FIRST_ROW + ROWS).contains(&row) {
-            return;
-        }
+    let seen = crop.samples(picture, COLUMNS);
+    let mut put = |row: usize, column: usize, blue: f32| {
         let half = to_f32(COLUMNS - 1) / 2.0;
         let at = [(to_f32(column) - half) * STEP, (half - to_f32(row)) * STEP];
         let Some([below, above]) = place.depths(at) else { return };
@@ -235,9 +236,12 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
             let root = weight.sqrt();
             let shadow = (-below.max(0.0) / SHADOW_REACH).exp();
             let values = [1.0, at[0], shadow, blue].map(|value| root * value);
-            samples.push(Sample { place: at, weight, values });
+            samples.push(Sample { place: at, root, values });
         }
-    });
+    };
+    for row in FIRST_ROW..FIRST_ROW + ROWS {
+        seen.row(row, |column, [_, _, blue]| put(row, column, blue));
+    }
     samples
 }
 
@@ -259,7 +263,8 @@ fn orthogonalize(samples: &mut [Sample], vector: usize, unit: usize) {
 /// Where the discs fit best: mean over all places, weighted by their probability.
 fn best_place(places: &[Place; 2], views: &[View; 2]) -> [f32; 2] {
     let steps = |reach: i8| (-reach..=reach).map(|step| f32::from(step) * PLACE_STEP);
-    let mut scored = Vec::new();
+    let mut scored = [([0.0; 2], 0.0); PLACES];
+    let mut next = scored.iter_mut();
     for y in steps(REACH[1]) {
         for x in steps(REACH[0]) {
             let score = |(place, view): (&Place, &View)| {
@@ -267,7 +272,9 @@ fn best_place(places: &[Place; 2], views: &[View; 2]) -> [f32; 2] {
                 view.correlation([x, y]) - PRIOR[0] * right * right - PRIOR[1] * up * up
             };
             let score: f32 = places.iter().zip(views).map(score).sum::<f32>() / 2.0;
-            scored.push(([x, y], score));
+            if let Some(next) = next.next() {
+                *next = ([x, y], score);
+            }
         }
     }
     let best = scored.iter().map(|(_, score)| *score).fold(f32::MIN, f32::max);
