@@ -182,9 +182,6 @@ impl Session {
         let measures = face.and_then(|face| face.measures);
         metrics.face_actions =
             measures.and_then(|measures| over_time.resting_face.push(at, &measures));
-        if let Some(actions) = metrics.face_actions.as_mut().filter(|_| eyes_shut) {
-            (actions.eye_wide, actions.eye_squint) = (None, None);
-        }
         over_time.in_contact.push(at, metrics.eye_contact);
         metrics.eye_contact_ratio = over_time.in_contact.ratio();
 

@@ -25,6 +25,10 @@ const LOWER_LID_PER_DEG: f32 = -0.005;
 /// Changes of less than this share of a full action are the noise of the landmarks.
 const NOISE: f32 = 0.1;
 
+/// Lids that are closer than this share of their gap at rest are shut. `blink` begins at 0.6, which is
+/// where some people squint.
+const SHUT: f32 = 0.25;
+
 const MOUTH_CORNERS: [usize; 2] = [61, 291];
 const NOSE_WINGS: [usize; 2] = [129, 358];
 const NOSE_BASE: usize = 2;
@@ -152,6 +156,8 @@ impl FaceActions {
         let widening = now.mouth_width - rest.mouth_width;
         let corners_up = now.mouth_corner_height - rest.mouth_corner_height;
         let brows_up = now.brow_height - rest.brow_height;
+        let is_open = now.lid_gap >= SHUT * rest.lid_gap;
+        let of_open_eyes = |change: f32| is_open.then(|| share(change));
         FaceActions {
             smile: share((widening / 2.0 + corners_up) / 1.5),
             // In a smile the corners go up by 0.6 of how far each goes outwards.
@@ -161,8 +167,8 @@ impl FaceActions {
             lip_pucker: share(-widening),
             brow_up: share(brows_up / 0.8),
             brow_down: share(-brows_up / 0.6),
-            eye_wide: Some(share((now.lid_gap - rest.lid_gap) / 0.4)),
-            eye_squint: Some(share((now.lower_lid_height - rest.lower_lid_height) / 0.25)),
+            eye_wide: of_open_eyes((now.lid_gap - rest.lid_gap) / 0.4),
+            eye_squint: of_open_eyes((now.lower_lid_height - rest.lower_lid_height) / 0.25),
             cheek_raise: share((now.cheek_height - rest.cheek_height) / 0.6),
         }
     }
@@ -291,6 +297,22 @@ mod tests {
         // The cheeks bear on the fit of the pose, with little weight.
         assert_eq!(acting(&[(&CHEEKS, up(0.55))]), ["face_actions.cheek_raise"]);
         assert!(acting(&[]).is_empty());
+    }
+
+    #[test]
+    fn shut_eyes_neither_widen_nor_squint_and_the_rest_of_the_face_goes_on() {
+        let rest = distances(&at_rest());
+        let lids = |share: f32| FaceMeasures {
+            lid_gap: rest.lid_gap * share,
+            lower_lid_height: rest.lower_lid_height + 0.2,
+            brow_height: rest.brow_height - 0.5,
+            ..rest
+        };
+        let squint = FaceActions::between(&rest, &lids(0.4));
+        assert!(squint.eye_squint.is_some_and(|squint| squint > 0.7), "{squint:?}");
+        let shut = FaceActions::between(&rest, &lids(0.1));
+        assert_eq!((shut.eye_wide, shut.eye_squint), (None, None));
+        assert!(shut.brow_down > 0.7, "{shut:?}");
     }
 
     #[test]
