@@ -232,7 +232,7 @@ impl Doors {
             (faces, VoiceModels::load(&catalog).unwrap())
         });
         let vision = self.engine.start_vision(self.vision.clone(), || {
-            FaceAnalyser::new(&faces, VisionConfig::default())
+            FaceAnalyser::new(faces, VisionConfig::default())
         });
         let speech = self.engine.start_speech(running(Component::Speech), || {
             VoiceAnalyser::new(voices.clone(), Default::default())
