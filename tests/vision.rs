@@ -20,7 +20,7 @@ use boothd::{
     decode::Picture,
     error::ErrorKind,
     features::Features,
-    inference::{Catalog, Layout, ModelEntry},
+    inference::{Catalog, Colour, Layout, ModelEntry},
     media::{Frame, Orientation, PixelFormat},
     vision::{
         EXPRESSIONS, ExpressionChoice, ExpressionModels, Face, FaceAnalyser, FaceModels,
@@ -369,17 +369,28 @@ fn an_operators_model_is_run_by_its_description_alone() {
     assert!(unsure.iter().all(|p| *p < 0.5), "{unsure:?}");
 }
 
+/// A grey model, described as one of colours.
+fn in_colours(entry: &mut ModelEntry) {
+    let picture = entry.picture.as_mut().unwrap();
+    (picture.colour, picture.mean, picture.std) = (Colour::Rgb, vec![0.0; 3], vec![1.0; 3]);
+}
+
 #[test]
 fn a_wrong_description_is_a_config_error_that_says_what() {
     type Change = fn(&mut ModelEntry);
-    let cases: [(Change, &str); 8] = [
+    let cases: [(Change, &str); 10] = [
         (|e| e.picture = None, "lacks `picture`"),
         (|e| e.picture.as_mut().unwrap().labels[1] = "contempt".into(), "`contempt` is none"),
         (|e| e.picture.as_mut().unwrap().labels[1] = "angry".into(), "`angry` stands twice"),
         (|e| drop(e.picture.as_mut().unwrap().labels.pop()), "bias must have one value"),
         (|e| e.picture.as_mut().unwrap().mean = vec![1.0; 3], "3 values for 1 channels"),
         (|e| e.picture.as_mut().unwrap().std = vec![0.0], "std not 0"),
-        (|e| e.picture.as_mut().unwrap().layout = Layout::Nhwc, "cannot be run"),
+        (
+            |e| e.picture.as_mut().unwrap().layout = Layout::Nhwc,
+            "its description says 1x64x64x1",
+        ),
+        (in_colours, "is 1x1x64x64, its description says 1x3x64x64"),
+        (|e| e.sha256 = Some("ab".repeat(32)), "vision.expression.sha256 says"),
         (|e| e.file = "absent.onnx".into(), "absent.onnx cannot be read"),
     ];
     for (change, expected) in cases {

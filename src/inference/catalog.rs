@@ -100,7 +100,9 @@ impl Catalog {
     /// As [`Catalog::load`].
     pub fn load_entry(&self, name: &str, entry: &ModelEntry) -> Result<Model> {
         let path = self.dir.join(&entry.file);
-        let bytes = read_checked(&path, name, entry.sha256.as_deref())?;
+        let is_own = self.entries.get(name) == Some(entry);
+        let says = if is_own { "the catalog says" } else { "vision.expression.sha256 says" };
+        let bytes = read_checked(&path, name, entry.sha256.as_deref().map(|sha| (says, sha)))?;
         let inputs = match &entry.picture {
             Some(picture) if entry.inputs.is_empty() => vec![picture.shape()],
             _ => entry.inputs.clone(),
@@ -111,20 +113,20 @@ impl Catalog {
 }
 
 /// Reads a model file and compares its SHA-256 where one is stated.
-fn read_checked(path: &Path, name: &str, expected: Option<&str>) -> Result<Vec<u8>> {
+fn read_checked(path: &Path, name: &str, expected: Option<(&str, &str)>) -> Result<Vec<u8>> {
     let bytes = fs::read(path).map_err(|cause| {
         let what = format!(
-            "model {name}: {} cannot be read; reinstall the models or correct the catalog",
+            "model {name}: {} cannot be read; reinstall the models or correct the file's name",
             path.display()
         );
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
-    let Some(expected) = expected else { return Ok(bytes) };
+    let Some((says, expected)) = expected else { return Ok(bytes) };
     let found = hex(&Sha256::digest(&bytes));
     if !found.eq_ignore_ascii_case(expected) {
         let what = format!(
-            "model {name}: {} has sha256 {found}, the catalog says {expected}; \
-             reinstall the models or correct the catalog",
+            "model {name}: {} has sha256 {found}, {says} {expected}; put the right file in its place \
+             or correct the sha256",
             path.display()
         );
         return Err(Error::new(ErrorKind::Config, what));

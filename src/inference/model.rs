@@ -7,7 +7,7 @@ use tract_onnx::pb::ModelProto;
 #[cfg(feature = "onnxruntime")]
 use super::onnxruntime::OnnxModel;
 use super::{
-    picture_tensor::{PictureTensor, PictureTensors},
+    picture_tensor::{self, PictureTensor, PictureTensors},
     plan::{self, Plan},
     tract::{self, TractModel, TractOutputs},
 };
@@ -72,6 +72,7 @@ impl Model {
     /// On boothd's own kernels where they know every operator, else on tract.
     pub(super) fn tract(spec: ModelSpec<'_>, bytes: &[u8]) -> Result<Self> {
         let proto = tract::read(bytes).map_err(|why| refused(spec.name, why))?;
+        check_inputs(&proto, spec)?;
         let graph = proto.graph.clone().unwrap_or_default();
         let engine = match Plan::new(&graph, spec.inputs, spec.outputs) {
             Ok(plan) => Engine::Plan(Arc::new(plan)),
@@ -287,6 +288,29 @@ impl Outputs {
             }
         }
     }
+}
+
+/// Refuses a file whose inputs have other shapes than its description says.
+fn check_inputs(proto: &ModelProto, spec: ModelSpec<'_>) -> Result<()> {
+    let graph = proto.graph.iter();
+    let inputs = graph.flat_map(|graph| picture_tensor::input_dims(graph));
+    for (index, (dims, described)) in inputs.zip(spec.inputs).enumerate() {
+        let is_same = dims.len() == described.len()
+            && dims.iter().zip(described).all(|(dim, said)| dim.is_none_or(|dim| dim == *said));
+        if !is_same {
+            let name = spec.name;
+            let dim = |dim: &Option<usize>| dim.map_or("?".into(), |dim| dim.to_string());
+            let dims = dims.iter().map(dim).collect::<Vec<_>>().join("x");
+            let said: Vec<_> = described.iter().map(ToString::to_string).collect();
+            let what = format!(
+                "model {name}: input {index} of the file is {dims}, its description says {}; \
+                 correct size_px, layout or colour (or inputs), or put the right file in its place",
+                said.join("x")
+            );
+            return Err(Error::new(ErrorKind::Config, what));
+        }
+    }
+    Ok(())
 }
 
 /// A model file that its runtime cannot load.

@@ -26,9 +26,7 @@ pub(super) struct PictureTensors {
 impl PictureTensors {
     /// ONNX's convolutions are NCHW: a tensor is NHWC where the file transposes it.
     pub(super) fn of(graph: &GraphProto, spec: ModelSpec<'_>) -> Self {
-        let constants = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
-        let inputs = graph.input.iter().filter(|input| !constants(&input.name));
-        let inputs = inputs.zip(spec.inputs).map(|(input, dims)| {
+        let inputs = inputs(graph).zip(spec.inputs).map(|(input, dims)| {
             PictureTensor::of(dims, plan::is_nhwc_input(graph, &input.name))
         });
         let is_wanted = |output: &&ValueInfoProto| {
@@ -43,14 +41,29 @@ impl PictureTensors {
     }
 }
 
+/// The inputs of a graph that are no constants.
+fn inputs(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
+    let is_constant = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
+    graph.input.iter().filter(move |input| !is_constant(&input.name))
+}
+
+/// The dimensions that the file states for each input; `None` where one is not fixed.
+pub(super) fn input_dims(graph: &GraphProto) -> impl Iterator<Item = Vec<Option<usize>>> {
+    inputs(graph).map_while(file_dims)
+}
+
 /// The shape that the file states for an output, where all of it is fixed.
 fn dims(output: &ValueInfoProto) -> Option<Vec<usize>> {
-    let Type::TensorType(tensor) = output.r#type.as_ref()?.value.as_ref()?;
+    file_dims(output)?.into_iter().collect()
+}
+
+fn file_dims(value: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
+    let Type::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
     let dim = |value: &Option<Dim>| match value {
-        Some(Dim::DimValue(value)) => usize::try_from(*value).ok(),
+        Some(Dim::DimValue(value)) => usize::try_from(*value).ok().filter(|dim| *dim > 0),
         _ => None,
     };
-    tensor.shape.as_ref()?.dim.iter().map(|d| dim(&d.value)).collect()
+    Some(tensor.shape.as_ref()?.dim.iter().map(|d| dim(&d.value)).collect())
 }
 
 impl PictureTensor {
