@@ -31,7 +31,7 @@ async fn status_info_health_and_features_are_kept_by_the_broker() {
     drop(first);
     let mut centre = Centre::join(broker.port).await;
     let mut kept = std::collections::BTreeMap::new();
-    while kept.len() < 4 + 6 {
+    while kept.len() < 4 + 7 {
         let heard = centre.wait("what is kept", |heard| heard.is_retained).await;
         kept.insert(heard.topic.strip_prefix(&format!("{BASE}/")).unwrap().to_owned(), heard);
     }
