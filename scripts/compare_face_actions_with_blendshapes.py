@@ -37,7 +37,7 @@ REFERENCE = {
     "lip_pucker": [38], "brow_up": [3, 4, 5], "brow_down": [1, 2], "eye_wide": [21, 22],
     "eye_squint": [19, 20], "cheek_raise": [44, 45],
 }
-PER_DEG = np.array([0.013, 0, 0, 0, -0.007, 0, -0.005, 0])
+PER_DEG = np.array([0.004, 0, 0, 0, -0.007, 0, -0.005, 0])
 NOISE = 0.1
 
 
@@ -61,13 +61,12 @@ class Reader:
         if not found:
             return None
         mesh = self.mesh(picture, face.face_crop(found[0]))
-        square = face.expression_square(mesh[:, :2], {"crop_scale": 1.42, "crop_up_ratio": 0.04})
-        mesh = self.mesh(picture, square)
+        mesh = self.mesh(picture, face.next_crop(mesh[:, :2]))
         measures, pose = self.measures(mesh)
         return measures, pose, self.reference(picture, mesh), mesh
 
     def mesh(self, picture, square):
-        """468 points x, y, z in pixels of the picture, their eyes refined."""
+        """468 points x, y, z in pixels of the picture, their eyes and lips refined."""
         made, matrix = face.crop(picture, *square, face.INPUT_PX)
         shown = (made.astype(np.float32) / 255).transpose(2, 0, 1)[None]
         points, _, _ = face.run(self.models.face_landmarks, shown)
@@ -99,7 +98,7 @@ class Reader:
         seen = [
             np.linalg.norm(place[61] - place[291]),
             height(61, 291) - height(129, 358),
-            base - height(0),
+            base - height(40, 39, 269, 270),
             base - height(17, 152),
             height(70, 63, 105, 66, 107, 300, 293, 334, 296, 336) - eyes,
             upper - lower,
@@ -115,8 +114,8 @@ def actions(rest, now):
     changes = {
         "smile": (width / 2 + corners) / 1.5,
         "mouth_stretch": (width / 2 - 1.7 * np.maximum(corners, 0)) / 0.5,
-        "upper_lip_raise": -lip / 0.5,
-        "jaw_open": chin / 1.4,
+        "upper_lip_raise": -lip / 0.7,
+        "jaw_open": chin / 1.8,
         "lip_pucker": -width,
         "brow_up": brow / 0.8,
         "brow_down": -brow / 0.6,
