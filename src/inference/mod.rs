@@ -2,7 +2,7 @@
 //!
 //! [`catalog`] says which models there are and checks their files; [`Runtime`] is what loads
 //! them: tract, or ONNX Runtime where the operator asks for it; [`Model`] runs one and hides
-//! what does. In tract's place, [`plan`] runs the networks of which it knows every operator.
+//! what does. In tract's place, `plan` runs the networks of which it knows every operator.
 
 pub mod catalog;
 mod depthwise;

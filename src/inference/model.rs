@@ -293,7 +293,7 @@ impl Outputs {
 /// Refuses a file whose inputs have other shapes than its description says.
 fn check_inputs(proto: &ModelProto, spec: ModelSpec<'_>) -> Result<()> {
     let graph = proto.graph.iter();
-    let inputs = graph.flat_map(|graph| picture_tensor::input_dims(graph));
+    let inputs = graph.flat_map(picture_tensor::input_dims);
     for (index, (dims, described)) in inputs.zip(spec.inputs).enumerate() {
         let is_same = dims.len() == described.len()
             && dims.iter().zip(described).all(|(dim, said)| dim.is_none_or(|dim| dim == *said));

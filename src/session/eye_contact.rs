@@ -17,7 +17,7 @@ pub struct EyeContactConfig {
     /// Takes the cone's centre from where the person looks most in the first seconds instead; zero:
     /// off.
     pub calibrate: Duration,
-    /// Moves the cone by what is read of this person all the time, up to [`MAX_SHIFT_DEG`].
+    /// Moves the cone by what is read of this person all the time, by at most 12 degrees.
     pub personal: bool,
 }
 
