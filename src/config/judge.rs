@@ -282,8 +282,8 @@ impl Judge<'_> {
     }
 
     /// What the operator allows at all: everything but emotion under the profile that forbids it,
-    /// actions of the face there that were not asked for, and a preview that was not. A booth without a device still serves clients. Nothing is
-    /// allowed while nobody has chosen a profile.
+    /// facial actions there that were not asked for, and a preview that was not. A booth without a
+    /// device still serves clients. Nothing is allowed while nobody has chosen a profile.
     fn policy(&mut self) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
             "eu" => Profile::Eu,

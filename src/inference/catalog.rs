@@ -100,8 +100,8 @@ impl Catalog {
     /// As [`Catalog::load`].
     pub fn load_entry(&self, name: &str, entry: &ModelEntry) -> Result<Model> {
         let path = self.dir.join(&entry.file);
-        let is_own = self.entries.get(name) == Some(entry);
-        let says = if is_own { "the catalog says" } else { "vision.expression.sha256 says" };
+        let is_listed = self.entries.get(name) == Some(entry);
+        let says = if is_listed { "the catalog says" } else { "vision.expression.sha256 says" };
         let bytes = read_checked(&path, name, entry.sha256.as_deref().map(|sha| (says, sha)))?;
         let inputs = match &entry.picture {
             Some(picture) if entry.inputs.is_empty() => vec![picture.shape()],

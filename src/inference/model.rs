@@ -70,27 +70,29 @@ impl std::fmt::Debug for Values {
 
 impl Model {
     /// On boothd's own kernels where they know every operator, else on tract.
-    pub(super) fn tract(spec: ModelSpec<'_>, bytes: &[u8]) -> Result<Self> {
-        let proto = tract::read(bytes).map_err(|why| refused(spec.name, why))?;
-        check_inputs(&proto, spec)?;
-        let graph = proto.graph.clone().unwrap_or_default();
-        let engine = match Plan::new(&graph, spec.inputs, spec.outputs) {
+    pub(super) fn tract(spec: ModelSpec<'_>, proto: &ModelProto) -> Result<Self> {
+        let graph =
+            proto.graph.as_ref().ok_or_else(|| refused(spec.name, "no graph".into()))?;
+        let engine = match Plan::new(graph, spec.inputs, spec.outputs) {
             Ok(plan) => Engine::Plan(Arc::new(plan)),
             Err(found) => {
                 log::info!(target: "inference",
                     model = spec.name, operator = found.operator.as_str(), why = found.why;
                     "tract runs a model: boothd's own kernels lack an operator of it");
-                let loaded = TractModel::load(spec, &proto);
+                let loaded = TractModel::load(spec, proto);
                 Engine::Tract(loaded.map_err(|why| refused(spec.name, why))?)
             }
         };
-        Ok(Model::new(spec, engine, &proto))
+        Ok(Model::new(spec, engine, proto))
     }
 
     #[cfg(feature = "onnxruntime")]
-    pub(super) fn onnxruntime(spec: ModelSpec<'_>, bytes: &[u8], loaded: OnnxModel) -> Self {
-        let proto = tract::read(bytes).unwrap_or_default();
-        Model::new(spec, Engine::OnnxRuntime(Arc::new(loaded)), &proto)
+    pub(super) fn onnxruntime(
+        spec: ModelSpec<'_>,
+        proto: &ModelProto,
+        loaded: OnnxModel,
+    ) -> Self {
+        Model::new(spec, Engine::OnnxRuntime(Arc::new(loaded)), proto)
     }
 
     fn new(spec: ModelSpec<'_>, engine: Engine, proto: &ModelProto) -> Self {
@@ -290,22 +292,34 @@ impl Outputs {
     }
 }
 
-/// Refuses a file whose inputs have other shapes than its description says.
+/// Reads a model file, and refuses one whose inputs have other shapes than its description says.
+///
+/// # Errors
+/// `Config` in both cases.
+pub(super) fn read(spec: ModelSpec<'_>, bytes: &[u8]) -> Result<ModelProto> {
+    let proto = tract::read(bytes).map_err(|why| refused(spec.name, why))?;
+    check_inputs(&proto, spec)?;
+    Ok(proto)
+}
+
 fn check_inputs(proto: &ModelProto, spec: ModelSpec<'_>) -> Result<()> {
     let graph = proto.graph.iter();
     let inputs = graph.flat_map(picture_tensor::input_dims);
     for (index, (dims, described)) in inputs.zip(spec.inputs).enumerate() {
         let is_same = dims.len() == described.len()
-            && dims.iter().zip(described).all(|(dim, said)| dim.is_none_or(|dim| dim == *said));
+            && dims
+                .iter()
+                .zip(described)
+                .all(|(dim, wanted)| dim.is_none_or(|dim| dim == *wanted));
         if !is_same {
             let name = spec.name;
             let dim = |dim: &Option<usize>| dim.map_or("?".into(), |dim| dim.to_string());
             let dims = dims.iter().map(dim).collect::<Vec<_>>().join("x");
-            let said: Vec<_> = described.iter().map(ToString::to_string).collect();
+            let described: Vec<_> = described.iter().map(ToString::to_string).collect();
             let what = format!(
                 "model {name}: input {index} of the file is {dims}, its description says {}; \
                  correct size_px, layout or colour (or inputs), or put the right file in its place",
-                said.join("x")
+                described.join("x")
             );
             return Err(Error::new(ErrorKind::Config, what));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[cfg(feature = "onnxruntime")]
 use std::sync::Arc;
 
-use super::model::{Model, ModelSpec};
+use super::model::{self, Model, ModelSpec};
 #[cfg(feature = "onnxruntime")]
 use super::{model::refused, onnxruntime::OnnxRuntime};
 use crate::error::{Error, ErrorKind, Result};
@@ -139,15 +139,16 @@ impl Runtime {
 
     /// Loads a model.
     pub(super) fn load(&self, spec: ModelSpec<'_>, bytes: &[u8]) -> Result<Model> {
+        let proto = model::read(spec, bytes)?;
         match &self.0 {
-            Kind::Tract => Model::tract(spec, bytes),
+            Kind::Tract => Model::tract(spec, &proto),
             #[cfg(feature = "onnxruntime")]
             Kind::OnnxRuntime { runtime, may_fall_back } => match runtime.load(spec, bytes) {
-                Ok(loaded) => Ok(Model::onnxruntime(spec, bytes, loaded)),
+                Ok(loaded) => Ok(Model::onnxruntime(spec, &proto, loaded)),
                 Err(why) if *may_fall_back => {
                     log::warn!(target: "inference", model = spec.name, error = why.as_str();
                         "ONNX Runtime cannot run a model, tract runs it");
-                    Model::tract(spec, bytes)
+                    Model::tract(spec, &proto)
                 }
                 Err(why) => Err(refused(spec.name, why)),
             },

@@ -120,10 +120,12 @@ impl EyeContact {
             return self.calibrated;
         }
         let centre = self.config.centre;
+        if !self.config.personal {
+            return Some(centre);
+        }
         let Some((mode, share)) = self.seen.mode(PERSONAL_AFTER) else { return Some(centre) };
-        let is_theirs = self.config.personal
-            && share >= PERSONAL_SHARE
-            && angle_between_deg(mode, centre) <= MAX_SHIFT_DEG;
+        let is_theirs =
+            share >= PERSONAL_SHARE && angle_between_deg(mode, centre) <= MAX_SHIFT_DEG;
         let towards = |centre: f32, mode: f32| centre + PERSONAL_TRUST * (mode - centre);
         Some(if is_theirs {
             Direction {

@@ -9,6 +9,7 @@ use super::{
     HeadPose,
     head_pose::FrontView,
     landmarks::{EYES, distance_3d},
+    refinement::MOUTH_CORNERS,
 };
 
 /// Heads turned further from the line to the camera are not measured.
@@ -29,7 +30,6 @@ const NOISE: f32 = 0.1;
 /// where some people squint.
 const SHUT: f32 = 0.25;
 
-const MOUTH_CORNERS: [usize; 2] = [61, 291];
 const NOSE_WINGS: [usize; 2] = [129, 358];
 const NOSE_BASE: usize = 2;
 /// Upper edge of the upper lip, between its middle and its corners: the middle also rises where the

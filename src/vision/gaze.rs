@@ -3,8 +3,8 @@
 use super::{
     Gaze,
     eyeball::{self, Eyes},
-    head_pose::{Rotation, eye_line_rad, multiply},
-    landmarks::{EYES, Eye, distance_3d},
+    head_pose::{Rotation, level, multiply},
+    landmarks::{EYES, Eye, distance_2d, distance_3d, eye_line_rad},
 };
 use crate::decode::Picture;
 
@@ -47,9 +47,8 @@ const ENOUGH_PX: f32 = 40.0;
 /// The constants are least squares over 50 rendered faces with known gaze, the mirror images of
 /// their pictures, and two crops of each (docs/ref/metrics.md has the errors).
 pub(super) fn gaze(picture: &Picture, landmarks: &[[f32; 3]], head: &Rotation) -> Option<Gaze> {
-    let (sin, cos) = eye_line_rad(landmarks).sin_cos();
-    let level = [[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]];
-    let upright = multiply(&level, head);
+    let angle = eye_line_rad(landmarks);
+    let upright = multiply(&level(angle), head);
     let foreshortening = upright[0][0].hypot(upright[1][0]).max(0.6);
     let eyes = eyeball::look(picture, landmarks, foreshortening)?;
     if eyes.opening < SHUT {
@@ -57,8 +56,9 @@ pub(super) fn gaze(picture: &Picture, landmarks: &[[f32; 3]], head: &Rotation) -
     }
     let [right, up, ahead] = turned_eyes(&eyes, &upright);
     // Back from the upright face to the picture.
+    let (sin, cos) = angle.sin_cos();
     let (x, y) = (cos * right + sin * up, cos * up - sin * right);
-    let apart_px = super::landmarks::distance_2d(landmarks[33], landmarks[263]);
+    let apart_px = distance_2d(landmarks[33], landmarks[263]);
     Some(Gaze {
         yaw_deg: (-x).atan2(ahead).to_degrees(),
         pitch_deg: y.clamp(-1.0, 1.0).asin().to_degrees(),

@@ -131,8 +131,7 @@ impl Mesh {
 
     /// How far the line through the outer eye corners is turned clockwise, radians.
     pub(super) fn eye_line_rad(&self) -> f32 {
-        let ([left_x, left_y, _], [right_x, right_y, _]) = (self.points[33], self.points[263]);
-        (right_y - left_y).atan2(right_x - left_x)
+        eye_line_rad(&self.points)
     }
 
     /// Distance of the outer eye corners in the picture, px.
@@ -185,6 +184,12 @@ fn to_picture([x, y, z]: [f32; 3], crop: Crop) -> [f32; 3] {
     let size = to_f32(MESH_INPUT_PX);
     let place = crop.to_picture(x / size, y / size);
     [place.x, place.y, z / size * crop.side_px]
+}
+
+/// How far the line through the outer eye corners is turned clockwise, radians.
+pub(super) fn eye_line_rad(landmarks: &[[f32; 3]]) -> f32 {
+    let ([left_x, left_y, _], [right_x, right_y, _]) = (landmarks[33], landmarks[263]);
+    (right_y - left_y).atan2(right_x - left_x)
 }
 
 /// Distance in the picture, px.
