@@ -6,13 +6,14 @@ use super::{
     Covered, Expression, Face, FaceModels, FaceObservation, FaceQuality, FaceTrack,
     QualityVerdict, VisionConfig, VisionTiming,
     crop::Crop,
-    detector::{self, Detection},
+    detector::{Detection, Detector},
     expression::{ExpressionModels, ExpressionRunner, View},
     face_actions::FaceMeasures,
     gaze,
     head_pose::{self, CanonicalFace, Rotation},
     landmarks::{LandmarkRunners, MESH_POINTS, Mesh},
     occlusion,
+    pyramid::Pyramid,
     quality::{self, FaceCrop},
     stillness::Shape,
     track::{self, KnownExpression},
@@ -23,7 +24,6 @@ use crate::{
     decode::Picture,
     error::Result,
     features::Features,
-    inference::Runner,
     media::Frame,
 };
 
@@ -32,6 +32,9 @@ use crate::{
 const SETTLED_RATIO: f32 = 0.06;
 /// The same for its turn.
 const SETTLED_RAD: f32 = 0.12;
+/// Around a face that fills so much of the picture, the networks for the expression and the crop in
+/// which the light is judged see several pixels in a sample.
+const SHRINK_FROM_PX: f32 = 192.0;
 /// A face that is turned further from the camera shows one cheek only.
 const FRONTAL_DEG: f32 = 35.0;
 
@@ -39,12 +42,14 @@ const FRONTAL_DEG: f32 = 35.0;
 #[derive(Debug)]
 pub struct FaceAnalyser {
     canonical_face: CanonicalFace,
-    detector: Runner,
+    detector: Detector,
     landmarks: LandmarkRunners,
     /// `None` where the policy forbids it.
     expression: Option<ExpressionRunner>,
     config: VisionConfig,
     picture: Picture,
+    /// Of that picture, round the face.
+    pyramid: Pyramid,
     face_crop: FaceCrop,
 }
 
@@ -61,11 +66,12 @@ impl FaceAnalyser {
     pub fn new(models: &FaceModels, config: VisionConfig) -> Self {
         FaceAnalyser {
             canonical_face: models.canonical_face.clone(),
-            detector: Runner::new(&models.detector),
+            detector: Detector::new(&models.detector),
             landmarks: models.landmarks.runners(),
             expression: models.expression.as_ref().map(ExpressionModels::runner),
             config,
             picture: Picture::default(),
+            pyramid: Pyramid::default(),
             face_crop: FaceCrop::default(),
         }
     }
@@ -86,6 +92,7 @@ impl FaceAnalyser {
         let now = frame.captured_at;
         let mut glance = Glance { now, features, detected_anew: false, timing };
         timed(&mut glance.timing.decode, || self.picture.decode(frame))?;
+        self.pyramid.forget();
         let face = match self.locate(track, &mut glance)? {
             Some(mesh) => Some(self.describe(mesh, track, &mut glance)?),
             None => {
@@ -149,22 +156,36 @@ impl FaceAnalyser {
             return Ok(tracked);
         }
         glance.detected_anew = true;
-        let detections = timed(&mut glance.timing.detect, || {
-            let threshold = self.config.detector_threshold;
-            detector::detect(&mut self.detector, &self.picture, threshold)
+        let mut detections = timed(&mut glance.timing.detect, || {
+            self.detector.detect(&self.picture, self.config.detector_threshold)
         })?;
+        let found =
+            self.choose(tracked.map(|mesh| (mesh, is_settled)), &mut detections, track, glance);
+        self.detector.done(detections);
+        found
+    }
+
+    /// Which of the faces that were detected is followed on; `tracked` is the one that was, and whether
+    /// it hardly moved.
+    fn choose(
+        &mut self,
+        tracked: Option<(Mesh, bool)>,
+        detections: &mut [Detection],
+        track: &mut FaceTrack,
+        glance: &mut Glance,
+    ) -> Result<Option<Mesh>> {
         track.detected_at = Some(glance.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
         if track.upright.is_due(glance.now) {
-            self.check_upright(&detections, track, glance)?;
+            self.check_upright(detections, track, glance)?;
         }
         match tracked {
-            Some(mesh) => {
+            Some((mesh, is_settled)) => {
                 let mesh =
-                    if is_settled { mesh } else { self.correct(mesh, &detections, glance)? };
-                self.defend(mesh, &detections, track, glance).map(Some)
+                    if is_settled { mesh } else { self.correct(mesh, detections, glance)? };
+                self.defend(mesh, detections, track, glance).map(Some)
             }
-            None => self.acquire(&detections, track, glance),
+            None => self.acquire(detections, track, glance),
         }
     }
 
@@ -178,9 +199,8 @@ impl FaceAnalyser {
         let mut scores = [0.0; 4];
         scores[0] = detections.first().map_or(0.0, |surest| surest.score);
         for &quarters in upright::quarters(detections) {
-            scores[quarters] = timed(&mut glance.timing.detect, || {
-                detector::best_score(&mut self.detector, &self.picture, quarters)
-            })?;
+            scores[quarters] =
+                timed(&mut glance.timing.detect, || self.detector.best_score(quarters))?;
         }
         track.upright.note(glance.now, scores);
         Ok(())
@@ -223,12 +243,13 @@ impl FaceAnalyser {
     /// The best detection in which the landmark model sees a face too.
     fn acquire(
         &mut self,
-        detections: &[Detection],
+        detections: &mut [Detection],
         track: &mut FaceTrack,
         glance: &mut Glance,
     ) -> Result<Option<Mesh>> {
         let last = track.followed.as_ref().map(|followed| followed.bbox);
-        for candidate in track::candidates(detections, last.as_ref()) {
+        track::sort_candidates(detections, last.as_ref());
+        for candidate in detections {
             if let Some(rough) = self.find_mesh(candidate.crop(), glance)? {
                 // The detector's box is rough; gaze and head pose are better by a tenth from where a
                 // followed face is looked at.
@@ -247,7 +268,11 @@ impl FaceAnalyser {
     fn find_mesh(&mut self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
         timed(&mut glance.timing.landmarks, || {
             let presence = self.config.presence_threshold;
-            Mesh::find(&mut self.landmarks, &self.picture, crop, presence)
+            if crop.side_px >= SHRINK_FROM_PX {
+                self.pyramid.shrink(&self.picture, crop.bounds());
+            }
+            let sizes = self.pyramid.sizes(&self.picture);
+            Mesh::find(&mut self.landmarks, sizes, crop, presence)
         })
     }
 
@@ -264,7 +289,7 @@ impl FaceAnalyser {
         let bbox = mesh.bbox();
         let camera = head_pose::Camera::new(&self.picture, self.config.hfov_deg);
         let turn = timed(&mut glance.timing.geometry, || {
-            self.face_crop.look(&self.picture, &mesh);
+            self.face_crop.look(self.pyramid.sizes(&self.picture), &mesh);
             self.canonical_face.fit(&mesh.points, &camera)
         });
         let pose = head_pose::angles(&camera.relative_to_axis(&turn, &mesh.points));
@@ -375,8 +400,9 @@ impl FaceAnalyser {
         let computed_at = glance.now;
         let before =
             followed.expression.as_ref().and_then(|known| known.recent_view(computed_at));
+        let sizes = self.pyramid.sizes(&self.picture);
         let [view, other] = timed(&mut glance.timing.expression, || -> Result<[View; 2]> {
-            let mut judge = |is_mirrored| models.judge(&self.picture, mesh, is_mirrored);
+            let mut judge = |is_mirrored| models.judge(sizes, mesh, is_mirrored);
             Ok(match before {
                 Some(before) => [judge(!before.is_mirrored)?, before],
                 None => [judge(false)?, judge(true)?],

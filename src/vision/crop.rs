@@ -1,7 +1,12 @@
 //! [`Crop`]: a turned square in the picture, sampled straight into a model's input.
 
-use super::{Point, Rect};
-use crate::decode::Picture;
+use multiversion::multiversion;
+
+use super::{
+    Point, Rect,
+    pyramid::{Sizes, Source},
+};
+pub(super) use super::{to_f32, to_index};
 
 /// A square region of the picture. Sampling it makes it upright.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,7 +47,7 @@ impl Crop {
     }
 
     /// The same square, moved so that the middle of its `size` x `size` samples is its centre:
-    /// [`Crop::sample`] begins in a corner and ends one sample short of the other. A mirrored
+    /// [`Crop::samples`] begins in a corner and ends one sample short of the other. A mirrored
     /// picture then gives the mirrored samples.
     pub(super) fn centred_for(self, size: usize) -> Self {
         let half = 0.5 + 0.5 / to_f32(size);
@@ -70,36 +75,32 @@ impl Crop {
         (if self.mirrored { 0.5 - u } else { u + 0.5 }, v + 0.5)
     }
 
-    /// Calls `put` with row-major index and colour (0..255) of each of `size` x `size` samples.
-    pub(super) fn sample(
-        self,
-        picture: &Picture,
-        size: usize,
-        mut put: impl FnMut(usize, [f32; 3]),
-    ) {
-        let samples = self.samples(picture, size);
-        for row in 0..size {
-            samples.row(row, |column, colour| put(row * size + column, colour));
-        }
-    }
-
     /// The `size` x `size` samples of the crop.
     ///
     /// As in MediaPipe's CPU path, sample `i` stands at `i / size` of the side, bilinear, with
-    /// the picture's edge continued. Where several pixels fall on one sample they are averaged.
-    pub(super) fn samples(self, picture: &Picture, size: usize) -> Samples<'_> {
+    /// the picture's edge continued. Where several pixels fall on one sample they are averaged: what
+    /// `sizes` has shrunk is read shrunk, and elsewhere a sample is the mean of several.
+    pub(super) fn samples(self, sizes: Sizes<'_>, size: usize) -> Samples<'_> {
+        let step_px = self.side_px / to_f32(size);
+        let source = sizes.at_step(step_px, self.bounds());
         let step = 1.0 / to_f32(size);
-        let origin = self.to_picture(0.0, 0.0);
-        let (right, down) = (self.to_picture(step, 0.0), self.to_picture(0.0, step));
+        let place = |u, v| source.place(self.to_picture(u, v));
+        let (origin, right, down) = (place(0.0, 0.0), place(step, 0.0), place(0.0, step));
         Samples {
-            source: Source::new(picture),
+            source,
             size,
             origin,
             right: Point { x: right.x - origin.x, y: right.y - origin.y },
             down: Point { x: down.x - origin.x, y: down.y - origin.y },
             // One bilinear sample covers two pixels.
-            taps: (to_index(self.side_px * step / 2.0) + 1).min(MAX_TAPS),
+            taps: (to_index(step_px * source.scale / 2.0) + 1).min(MAX_TAPS),
         }
+    }
+
+    /// The upright box round it, px of the picture.
+    pub(super) fn bounds(self) -> Rect {
+        let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
+        bounds_of(corners.into_iter().map(|(u, v)| self.to_picture(u, v)))
     }
 }
 
@@ -115,27 +116,44 @@ pub(super) struct Samples<'a> {
     taps: usize,
 }
 
+/// Samples that are computed at once where the whole crop is asked for.
+const PART: usize = 192;
+
 impl Samples<'_> {
-    /// Calls `put` with column and colour (0..255) of each sample of a row.
-    #[inline]
-    pub(super) fn row(&self, row: usize, mut put: impl FnMut(usize, [f32; 3])) {
-        let row = to_f32(row);
-        for column in 0..self.size {
-            let colour = if self.taps == 1 {
-                self.at(to_f32(column), row)
-            } else {
-                averaged(self.taps, |x, y| self.at(to_f32(column) + x, row + y))
-            };
-            put(column, colour);
+    /// Writes the colours (0..255) of a row's samples from column `first` on.
+    pub(super) fn row(&self, row: usize, first: usize, colours: &mut [[f32; 3]]) {
+        let (row, column) = (to_f32(row), |index: usize| to_f32(first + index));
+        let line = Line { first: self.place(column(0), row), step: self.right };
+        let last = self.place(column(colours.len().max(1) - 1), row);
+        if self.taps == 1 && self.source.is_inside(line.first) && self.source.is_inside(last) {
+            return bilinear_line(&self.source, line, colours);
+        }
+        for (index, colour) in colours.iter_mut().enumerate() {
+            *colour = averaged(self.taps, |x, y| {
+                self.source.bilinear(self.place(column(index) + x, row + y))
+            });
         }
     }
 
-    #[inline]
-    fn at(&self, column: f32, row: f32) -> [f32; 3] {
-        self.source.bilinear(
-            self.origin.x + column * self.right.x + row * self.down.x,
-            self.origin.y + column * self.right.y + row * self.down.y,
-        )
+    /// Calls `put` with row-major index and colour (0..255) of each sample.
+    pub(super) fn each(&self, mut put: impl FnMut(usize, [f32; 3])) {
+        let mut colours = [[0.0; 3]; PART];
+        for row in 0..self.size {
+            for first in (0..self.size).step_by(PART) {
+                let part = &mut colours[..PART.min(self.size - first)];
+                self.row(row, first, part);
+                for (column, colour) in part.iter().enumerate() {
+                    put(row * self.size + first + column, *colour);
+                }
+            }
+        }
+    }
+
+    fn place(&self, column: f32, row: f32) -> Point {
+        Point {
+            x: self.origin.x + column * self.right.x + row * self.down.x,
+            y: self.origin.y + column * self.right.y + row * self.down.y,
+        }
     }
 }
 
@@ -155,47 +173,19 @@ fn averaged(taps: usize, at: impl Fn(f32, f32) -> [f32; 3]) -> [f32; 3] {
     sum.map(|sum| sum / to_f32(taps * taps))
 }
 
-/// A picture's pixels for bilinear reading.
-struct Source<'a> {
-    rgb: &'a [u8],
-    width: usize,
-    last_x: f32,
-    last_y: f32,
-}
-
-impl<'a> Source<'a> {
-    fn new(picture: &'a Picture) -> Self {
-        let (width, height) = (picture.width_px as usize, picture.height_px as usize);
-        Source {
-            rgb: &picture.rgb,
-            width,
-            last_x: to_f32(width - 1),
-            last_y: to_f32(height - 1),
-        }
+impl Source<'_> {
+    /// Whether two rows and a column more follow the pixel under this place, so that its neighbours
+    /// can be read without a look at the edges.
+    fn is_inside(&self, Point { x, y }: Point) -> bool {
+        x >= 0.0 && y >= 0.0 && x + 1.5 < to_f32(self.width) && y + 2.5 < to_f32(self.height)
     }
 
-    #[inline]
-    fn bilinear(&self, x: f32, y: f32) -> [f32; 3] {
-        let (x, y) = (x.max(0.0), y.max(0.0));
-        if x >= self.last_x || y >= self.last_y {
-            return self.at_edge(x.min(self.last_x), y.min(self.last_y));
-        }
+    /// The colour at a place, its edge continued beyond it.
+    fn bilinear(&self, Point { x, y }: Point) -> [f32; 3] {
+        let (last_x, last_y) = (self.width - 1, self.height - 1);
+        let (x, y) = (x.clamp(0.0, to_f32(last_x)), y.clamp(0.0, to_f32(last_y)));
         let (left, top) = (to_index(x), to_index(y));
-        let at = (top * self.width + left) * 3;
-        let pair = |at: usize| -> &[u8; 6] {
-            self.rgb[at..].first_chunk().expect("one more pixel to the right and below")
-        };
-        let (above, below) = (pair(at), pair(at + self.width * 3));
-        let (dx, dy) = (x - to_f32(left), y - to_f32(top));
-        std::array::from_fn(|i| mix(mix_levels(above, i, dx), mix_levels(below, i, dx), dy))
-    }
-
-    /// On the last column or row there is no further neighbour on that side.
-    #[cold]
-    fn at_edge(&self, x: f32, y: f32) -> [f32; 3] {
-        let (left, top) = (to_index(x), to_index(y));
-        let right = if x < self.last_x { left + 1 } else { left };
-        let bottom = if y < self.last_y { top + 1 } else { top };
+        let (right, bottom) = ((left + 1).min(last_x), (top + 1).min(last_y));
         let level =
             |x: usize, y: usize, i: usize| f32::from(self.rgb[(y * self.width + x) * 3 + i]);
         let (dx, dy) = (x - to_f32(left), y - to_f32(top));
@@ -206,13 +196,71 @@ impl<'a> Source<'a> {
     }
 }
 
-fn mix(from: f32, to: f32, share: f32) -> f32 {
-    from + (to - from) * share
+/// Places at equal distances.
+#[derive(Clone, Copy)]
+struct Line {
+    first: Point,
+    step: Point,
 }
 
-/// Channel `i` between two neighbouring pixels.
-fn mix_levels(pair: &[u8; 6], i: usize, share: f32) -> f32 {
-    mix(f32::from(pair[i]), f32::from(pair[i + 3]), share)
+/// The colours along a line that is inside of the pixels. Two pixels of two rows are read at once.
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn bilinear_line(source: &Source<'_>, line: Line, colours: &mut [[f32; 3]]) {
+    let stride = source.width * 3;
+    let (mut x, mut y) = (Fixed::of(line.first.x), Fixed::of(line.first.y));
+    let (step_x, step_y) = (Fixed::of(line.step.x), Fixed::of(line.step.y));
+    for colour in colours {
+        let at = y.whole() * stride + x.whole() * 3;
+        let two = |at: usize| -> [f32; 8] {
+            let bytes: &[u8; 8] =
+                source.rgb[at..].first_chunk().expect("two rows follow a place inside");
+            bytes.map(f32::from)
+        };
+        let (upper, lower, down) = (two(at), two(at + stride), y.fraction());
+        let column: [f32; 8] = std::array::from_fn(|i| mix(upper[i], lower[i], down));
+        let along = x.fraction();
+        *colour = std::array::from_fn(|i| mix(column[i], column[i + 3], along));
+        (x, y) = (x.plus(step_x), y.plus(step_y));
+    }
+}
+
+/// A coordinate in 2^-32 of a pixel: the steps of a line add up without error, and its whole part
+/// costs a shift.
+#[derive(Clone, Copy)]
+struct Fixed(i64);
+
+impl Fixed {
+    #[allow(clippy::cast_possible_truncation, reason = "pictures are at most 4096 px a side")]
+    fn of(px: f32) -> Fixed {
+        Fixed((f64::from(px) * 2.0_f64.powi(32)) as i64)
+    }
+
+    #[inline(always)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place inside of the picture is not negative"
+    )]
+    fn whole(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    #[inline(always)]
+    fn plus(self, step: Fixed) -> Fixed {
+        Fixed(self.0.wrapping_add(step.0))
+    }
+
+    /// To 2^-24.
+    #[inline(always)]
+    #[allow(clippy::cast_precision_loss, reason = "24 bits are what a float holds")]
+    fn fraction(self) -> f32 {
+        (self.0 >> 8 & 0xFF_FFFF) as f32 / 16_777_216.0
+    }
+}
+
+#[inline(always)]
+fn mix(from: f32, to: f32, share: f32) -> f32 {
+    from + (to - from) * share
 }
 
 /// BT.601 luma of a colour, on the same scale.
@@ -231,25 +279,14 @@ pub(super) fn bounds_of(points: impl Iterator<Item = Point>) -> Rect {
     Rect { x: min.x, y: min.y, width: max.x - min.x, height: max.y - min.y }
 }
 
-/// Sizes and indices of pictures, which are far below 2^24.
-#[allow(clippy::cast_precision_loss, reason = "pictures are at most 4096 px a side")]
-pub(super) fn to_f32(index: usize) -> f32 {
-    index as f32
-}
-
-/// Rounds towards zero; negative and NaN become 0.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates, as the doc says"
-)]
-pub(super) fn to_index(value: f32) -> usize {
-    value as u32 as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Picture;
+
+    fn sample(crop: Crop, picture: &Picture, size: usize, put: impl FnMut(usize, [f32; 3])) {
+        crop.samples(Sizes::full(picture), size).each(put);
+    }
 
     fn ramp() -> Picture {
         let rgb = (0..48_u8).flat_map(|y| (0..64_u8).flat_map(move |x| [x, y, 9])).collect();
@@ -260,7 +297,7 @@ mod tests {
     fn a_sample_shows_the_place_that_to_picture_names() {
         let crop = Crop::new(Point { x: 30.0, y: 22.0 }, 16.0, 0.4);
         for crop in [crop, crop.mirrored()] {
-            crop.sample(&ramp(), 16, |index, [x, y, _]| {
+            sample(crop, &ramp(), 16, |index, [x, y, _]| {
                 let (u, v) = ((index % 16) as f32 / 16.0, (index / 16) as f32 / 16.0);
                 let place = crop.to_picture(u, v);
                 assert!((place.x - x).abs() < 1e-3 && (place.y - y).abs() < 1e-3);
@@ -271,11 +308,11 @@ mod tests {
     #[test]
     fn outside_the_picture_its_edge_goes_on() {
         let crop = Crop::new(Point { x: -500.0, y: 1e9 }, 10.0, 1.0);
-        crop.sample(&ramp(), 4, |_, colour| {
+        sample(crop, &ramp(), 4, |_, colour| {
             assert_eq!(colour.map(to_index), [0, 47, 9]);
         });
         let one = Picture { width_px: 1, height_px: 1, rgb: vec![5, 6, 7] };
-        crop.sample(&one, 4, |_, colour| {
+        sample(crop, &one, 4, |_, colour| {
             assert_eq!(colour.map(to_index), [5, 6, 7]);
         });
     }

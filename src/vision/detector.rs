@@ -4,7 +4,11 @@ use super::{
     Point, Rect,
     crop::{Crop, to_f32, to_index},
 };
-use crate::{decode::Picture, error::Result, inference::Runner};
+use crate::{
+    decode::Picture,
+    error::Result,
+    inference::{Model, Runner},
+};
 
 /// Side of the detector's input, px.
 const INPUT_PX: usize = 128;
@@ -35,37 +39,82 @@ impl Detection {
     }
 }
 
-/// Finds all faces with a score of at least `threshold`, surest first.
-///
-/// # Errors
-/// `Internal` when the model fails.
-pub(super) fn detect(
-    model: &mut Runner,
-    picture: &Picture,
-    threshold: f32,
-) -> Result<Vec<Detection>> {
-    let letterbox = Letterbox::new(picture);
-    let outputs = model.run(|_, tensor| letterbox.fill(picture, 0, tensor))?;
-    let raw = decode(outputs.values(0), outputs.values(1), threshold);
-    Ok(suppress(raw).into_iter().map(|face| letterbox.to_picture(face)).collect())
+/// The detector as one worker runs it.
+#[derive(Debug)]
+pub(super) struct Detector {
+    model: Runner,
+    letterbox: Letterbox,
+    /// The letterboxed picture, -1..1, row by row.
+    input: Vec<f32>,
+    /// Sums of some rows of the picture, for each column and colour.
+    sums: Vec<u16>,
+    found: Vec<Detection>,
 }
 
-/// How sure the detector is of its surest face, 0..1, when the picture is turned clockwise by so
-/// many quarters.
-///
-/// # Errors
-/// `Internal` when the model fails.
-pub(super) fn best_score(
-    model: &mut Runner,
-    picture: &Picture,
-    quarters: usize,
-) -> Result<f32> {
-    let letterbox = Letterbox::new(picture);
-    let outputs = model.run(|_, tensor| letterbox.fill(picture, quarters, tensor))?;
-    Ok(sigmoid(outputs.values(1).iter().copied().fold(f32::MIN, f32::max)))
+impl Detector {
+    /// For one worker.
+    pub(super) fn new(model: &Model) -> Self {
+        Detector {
+            model: Runner::new(model),
+            letterbox: Letterbox::default(),
+            input: vec![0.0; INPUT_PX * INPUT_PX * 3],
+            sums: vec![],
+            found: vec![],
+        }
+    }
+
+    /// Finds all faces with a score of at least `threshold`, surest first. Give the list back by
+    /// [`Detector::done`] to have it used again.
+    ///
+    /// # Errors
+    /// `Internal` when the model fails.
+    pub(super) fn detect(
+        &mut self,
+        picture: &Picture,
+        threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        self.letterbox = Letterbox::new(picture);
+        self.letterbox.fill(picture, &mut self.sums, &mut self.input);
+        let rows = |row, pixels: &mut [f32]| fill_row(&self.input, 0, row, pixels);
+        let outputs = self.model.run_picture(rows)?;
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        found.extend(decode(outputs.values(0), outputs.values(1), threshold));
+        suppress(&mut found);
+        found.iter_mut().for_each(|face| *face = self.letterbox.to_picture(*face));
+        Ok(found)
+    }
+
+    /// Keeps the memory of a list of detections for the next one.
+    pub(super) fn done(&mut self, found: Vec<Detection>) {
+        self.found = found;
+    }
+
+    /// How sure the detector is of its surest face, 0..1, when the picture of the last
+    /// [`Detector::detect`] is turned clockwise by so many quarters.
+    ///
+    /// # Errors
+    /// `Internal` when the model fails.
+    pub(super) fn best_score(&mut self, quarters: usize) -> Result<f32> {
+        let rows = |row, pixels: &mut [f32]| fill_row(&self.input, quarters, row, pixels);
+        let outputs = self.model.run_picture(rows)?;
+        Ok(sigmoid(outputs.values(1).iter().copied().fold(f32::MIN, f32::max)))
+    }
+}
+
+/// Writes a row of the letterboxed picture when that is turned clockwise by so many quarters.
+fn fill_row(input: &[f32], quarters: usize, row: usize, pixels: &mut [f32]) {
+    if quarters == 0 {
+        return pixels.copy_from_slice(&input[row * INPUT_PX * 3..][..INPUT_PX * 3]);
+    }
+    for (column, pixel) in pixels.chunks_exact_mut(3).enumerate() {
+        let from = turned([row, column], 4 - quarters);
+        pixel.copy_from_slice(&input[from * 3..][..3]);
+    }
 }
 
 /// How the whole picture is laid into the square input: in the middle, black round it.
+#[derive(Clone, Copy, Debug, Default)]
 struct Letterbox {
     /// Input pixels per picture pixel.
     scale: f32,
@@ -85,23 +134,27 @@ impl Letterbox {
         Letterbox { scale, width, height, left, top }
     }
 
-    /// Writes the shrunk picture, -1..1, turned clockwise by so many quarters; each value is the
-    /// mean of the pixels it stands for.
-    fn fill(&self, picture: &Picture, quarters: usize, tensor: &mut [f32]) {
-        tensor.fill(-1.0);
+    /// Writes the shrunk picture, -1..1; each value is the mean of the pixels it stands for, whose rows
+    /// are added up first.
+    fn fill(&self, picture: &Picture, sums: &mut Vec<u16>, input: &mut [f32]) {
+        input.fill(-1.0);
         let (width, height) = (picture.width_px as usize, picture.height_px as usize);
+        sums.resize(width * 3, 0);
         for row in 0..self.height {
             let ys = span(row, self.height, height);
-            for column in 0..self.width {
-                let at = turned([row + self.top, column + self.left], quarters);
-                let out = &mut tensor[at * 3..][..3];
+            sums.fill(0);
+            for line in
+                picture.rgb[ys.start * width * 3..].chunks_exact(width * 3).take(ys.len())
+            {
+                // At most 33 rows of at most 255.
+                sums.iter_mut().zip(line).for_each(|(sum, level)| *sum += u16::from(*level));
+            }
+            let out = &mut input[((row + self.top) * INPUT_PX + self.left) * 3..];
+            for (column, out) in out.chunks_exact_mut(3).take(self.width).enumerate() {
                 let xs = span(column, self.width, width);
                 let mut sum = [0_u32; 3];
-                for y in ys.clone() {
-                    let row = &picture.rgb[y * width * 3..];
-                    for pixel in row[xs.start * 3..xs.end * 3].chunks_exact(3) {
-                        sum.iter_mut().zip(pixel).for_each(|(sum, &v)| *sum += u32::from(v));
-                    }
+                for pixel in sums[xs.start * 3..xs.end * 3].chunks_exact(3) {
+                    sum.iter_mut().zip(pixel).for_each(|(sum, &v)| *sum += u32::from(v));
                 }
                 let scale = 1.0 / (127.5 * to_f32(xs.len() * ys.len()));
                 for (out, sum) in out.iter_mut().zip(sum) {
@@ -157,10 +210,14 @@ fn anchors() -> impl Iterator<Item = Point> {
 }
 
 /// Turns the model's raw values into detections in ratios of the input.
-fn decode(values: &[f32], logits: &[f32], threshold: f32) -> Vec<Detection> {
+fn decode<'a>(
+    values: &'a [f32],
+    logits: &'a [f32],
+    threshold: f32,
+) -> impl Iterator<Item = Detection> + 'a {
     let size = to_f32(INPUT_PX);
     let faces = anchors().zip(values.chunks_exact(VALUES)).zip(logits);
-    let faces = faces.filter_map(|((anchor, values), &logit)| {
+    faces.filter_map(move |((anchor, values), &logit)| {
         let score = sigmoid(logit);
         if score < threshold {
             return None;
@@ -173,29 +230,39 @@ fn decode(values: &[f32], logits: &[f32], threshold: f32) -> Vec<Detection> {
         let bbox =
             Rect { x: centre.x - width / 2.0, y: centre.y - height / 2.0, width, height };
         Some(Detection { score, bbox, eyes: [point(4), point(6)] })
-    });
-    faces.collect()
+    })
 }
 
-/// Weighted suppression as in MediaPipe: what overlaps the surest is averaged into it.
-fn suppress(mut faces: Vec<Detection>) -> Vec<Detection> {
-    faces.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept = Vec::new();
-    while let Some(&best) = faces.first() {
-        let (same, others): (Vec<_>, Vec<_>) =
-            faces.into_iter().partition(|face| best.bbox.iou(&face.bbox) > SAME_FACE_IOU);
-        kept.push(if same.len() <= 1 { best } else { average(&same, best.score) });
+/// Weighted suppression as in MediaPipe: what overlaps the surest is averaged into it. The surest face
+/// comes first.
+fn suppress(faces: &mut Vec<Detection>) {
+    faces.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept = 0;
+    while let Some(&best) = faces.get(kept) {
+        let is_same = |face: &Detection| best.bbox.iou(&face.bbox) > SAME_FACE_IOU;
+        let rest = &faces[kept..];
+        let is_alone = rest.iter().filter(|face| is_same(face)).count() <= 1;
         // A degenerate box overlaps nothing, not even itself.
-        faces = others.into_iter().filter(|face| *face != best).collect();
+        let mean = if is_alone {
+            best
+        } else {
+            average(rest.iter().filter(|f| is_same(f)), best.score)
+        };
+        faces[kept] = mean;
+        kept += 1;
+        let mut index = 0;
+        faces.retain(|face| {
+            index += 1;
+            index <= kept || !(is_same(face) || *face == best)
+        });
     }
-    kept
 }
 
 /// The mean of some detections, weighted by their scores.
-fn average(faces: &[Detection], score: f32) -> Detection {
-    let total: f32 = faces.iter().map(|face| face.score).sum();
+fn average<'a>(faces: impl Iterator<Item = &'a Detection> + Clone, score: f32) -> Detection {
+    let total: f32 = faces.clone().map(|face| face.score).sum();
     let mean = |value: &dyn Fn(&Detection) -> f32| {
-        faces.iter().map(|face| value(face) * face.score).sum::<f32>() / total
+        faces.clone().map(|face| value(face) * face.score).sum::<f32>() / total
     };
     let eye = |i: usize| Point { x: mean(&|f| f.eyes[i].x), y: mean(&|f| f.eyes[i].y) };
     let bbox = Rect {
@@ -232,7 +299,8 @@ mod tests {
 
     #[test]
     fn overlapping_detections_become_their_weighted_mean() {
-        let kept = suppress(vec![face(0.0, 0.6), face(100.0, 0.7), face(1.0, 0.9)]);
+        let mut kept = vec![face(0.0, 0.6), face(100.0, 0.7), face(1.0, 0.9)];
+        suppress(&mut kept);
         assert_eq!(kept.len(), 2);
         assert!((kept[0].bbox.x - 0.6).abs() < 1e-5 && (kept[0].score - 0.9).abs() < 1e-6);
         assert_eq!(kept[1], face(100.0, 0.7));
@@ -242,7 +310,9 @@ mod tests {
     fn a_degenerate_box_ends_the_loop_too() {
         let mut flat = face(0.0, 0.9);
         flat.bbox.width = 0.0;
-        assert_eq!(suppress(vec![flat, flat]).len(), 1);
+        let mut kept = vec![flat, flat];
+        suppress(&mut kept);
+        assert_eq!(kept.len(), 1);
     }
 
     #[test]
@@ -254,6 +324,12 @@ mod tests {
         for quarters in 1..4 {
             let mut hits: Vec<usize> =
                 (0..128 * 128).map(|at| turned([at / 128, at % 128], quarters)).collect();
+            let input: Vec<f32> = (0..128 * 128 * 3).map(|at| to_f32(at / 3)).collect();
+            let mut row = [0.0; 128 * 3];
+            fill_row(&input, quarters, 7, &mut row);
+            for (column, pixel) in row.chunks_exact(3).enumerate() {
+                assert_eq!(hits[to_index(pixel[0])], 7 * 128 + column, "the turn undone");
+            }
             hits.sort_unstable();
             assert_eq!(hits, (0..128 * 128).collect::<Vec<_>>());
         }
@@ -266,7 +342,7 @@ mod tests {
             let picture = Picture { width_px, height_px, rgb };
             let letterbox = Letterbox::new(&picture);
             let mut tensor = vec![0.0; INPUT_PX * INPUT_PX * 3];
-            letterbox.fill(&picture, 0, &mut tensor);
+            letterbox.fill(&picture, &mut vec![], &mut tensor);
             let white = tensor.iter().filter(|v| (**v - 1.0).abs() < 1e-5).count();
             assert_eq!(white, letterbox.width * letterbox.height * 3);
             let mut whole = face(0.0, 1.0);

@@ -6,6 +6,7 @@ use super::{
     EXPRESSIONS, ExpressionChoice, Point,
     crop::{Crop, luma, to_f32},
     landmarks::Mesh,
+    pyramid::Sizes,
 };
 use crate::{
     decode::Picture,
@@ -87,12 +88,12 @@ impl ExpressionRunner {
     /// `Internal` when a model fails.
     pub(super) fn judge(
         &mut self,
-        picture: &Picture,
+        sizes: Sizes<'_>,
         mesh: &Mesh,
         is_mirrored: bool,
     ) -> Result<View> {
         let angle = mesh.eye_line_rad();
-        let logits = self.combine(picture, |input| {
+        let logits = self.combine(sizes, |input| {
             let (scale, up) = (input.crop_scale, input.crop_up_ratio);
             let crop = Crop::around(mesh.mesh_points(), angle, scale, up);
             let crop = if is_mirrored { crop.mirrored() } else { crop };
@@ -112,19 +113,20 @@ impl ExpressionRunner {
         let middle = Point { x: (width - 1.0) / 2.0, y: (height - 1.0) / 2.0 };
         let side = (width.max(height) - 1.0).max(1.0);
         let crop = Crop::new(middle, side, 0.0);
-        let plain = self.combine(picture, |_| crop)?;
-        Ok(mean(plain, self.combine(picture, |_| crop.mirrored())?))
+        let sizes = Sizes::full(picture);
+        let plain = self.combine(sizes, |_| crop)?;
+        Ok(mean(plain, self.combine(sizes, |_| crop.mirrored())?))
     }
 
     /// The sum over the models of log p / temperature + bias.
     fn combine(
         &mut self,
-        picture: &Picture,
+        sizes: Sizes<'_>,
         crop_for: impl Fn(&PictureInput) -> Crop,
     ) -> Result<Logits> {
         let mut logits = [0.0; EXPRESSIONS.len()];
         for (model, workspace) in self.models.iter().zip(&mut self.workspaces) {
-            let terms = model.judge(workspace, picture, crop_for(&model.input))?;
+            let terms = model.judge(workspace, sizes, crop_for(&model.input))?;
             logits.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
         }
         Ok(logits)
@@ -182,13 +184,8 @@ impl PictureModel {
     }
 
     /// log p / temperature + bias of each of the [`EXPRESSIONS`].
-    fn judge(
-        &self,
-        workspace: &mut Workspace,
-        picture: &Picture,
-        crop: Crop,
-    ) -> Result<Logits> {
-        let fill = |_, tensor: &mut [f32]| self.fill(picture, crop, tensor);
+    fn judge(&self, workspace: &mut Workspace, sizes: Sizes<'_>, crop: Crop) -> Result<Logits> {
+        let fill = |_, tensor: &mut [f32]| self.fill(sizes, crop, tensor);
         let outputs = self.model.run_in(workspace, fill)?;
         let values = outputs.values(0);
         let log_sum = match self.input.output {
@@ -207,14 +204,14 @@ impl PictureModel {
         Ok(terms)
     }
 
-    fn fill(&self, picture: &Picture, crop: Crop, tensor: &mut [f32]) {
+    fn fill(&self, sizes: Sizes<'_>, crop: Crop, tensor: &mut [f32]) {
         let (size, channels) = (self.input.size_px, self.input.channels());
         let (pixel, channel) = match self.input.layout {
             Layout::Nchw => (1, size * size),
             Layout::Nhwc => (channels, 1),
         };
         let mut put = |at: usize, value: f32| tensor[at] = value;
-        crop.sample(picture, size, |index, colour| {
+        crop.samples(sizes, size).each(|index, colour| {
             let [red, green, blue] = colour;
             let colour = match self.input.colour {
                 Colour::Rgb => colour,

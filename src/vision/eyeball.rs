@@ -9,6 +9,7 @@ use super::{
     Point,
     crop::{Crop, to_f32},
     landmarks::EYES,
+    pyramid::Sizes,
 };
 use crate::decode::Picture;
 
@@ -226,7 +227,7 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
     let side_px = axes.unit_px * STEP * to_f32(COLUMNS);
     let crop = Crop::new(middle, side_px, sin.atan2(cos)).centred_for(COLUMNS);
     let mut samples = Vec::with_capacity(COLUMNS * ROWS);
-    let seen = crop.samples(picture, COLUMNS);
+    let seen = crop.samples(Sizes::full(picture), COLUMNS);
     let mut put = |row: usize, column: usize, blue: f32| {
         let half = to_f32(COLUMNS - 1) / 2.0;
         let at = [(to_f32(column) - half) * STEP, (half - to_f32(row)) * STEP];
@@ -239,8 +240,12 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
             samples.push(Sample { place: at, root, values });
         }
     };
+    let mut colours = [[0.0; 3]; COLUMNS];
     for row in FIRST_ROW..FIRST_ROW + ROWS {
-        seen.row(row, |column, [_, _, blue]| put(row, column, blue));
+        seen.row(row, 0, &mut colours);
+        for (column, [_, _, blue]) in colours.iter().enumerate() {
+            put(row, column, *blue);
+        }
     }
     samples
 }

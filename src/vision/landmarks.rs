@@ -5,10 +5,10 @@ use super::{
     Point, Rect,
     crop::{Crop, bounds_of, to_f32},
     detector::sigmoid,
+    pyramid::Sizes,
     refinement::{EYE_CONTOURS, LIPS, MOUTH_CORNERS, Window, iris_depth},
 };
 use crate::{
-    decode::Picture,
     error::Result,
     inference::{Model, Outputs, Runner},
 };
@@ -88,14 +88,14 @@ impl Mesh {
     /// Finds the face in `crop`; `None` where it is there with less than `presence`.
     pub(super) fn find(
         models: &mut LandmarkRunners,
-        picture: &Picture,
+        sizes: Sizes<'_>,
         crop: Crop,
         presence: f32,
     ) -> Result<Option<Self>> {
-        let samples = crop.samples(picture, MESH_INPUT_PX);
+        let samples = crop.samples(sizes, MESH_INPUT_PX);
         let face = models.face.run_picture(|row, pixels| {
-            let pixels = pixels.as_chunks_mut().0;
-            samples.row(row, |column, colour| pixels[column] = colour.map(|v| v / 255.0));
+            samples.row(row, 0, pixels.as_chunks_mut().0);
+            pixels.iter_mut().for_each(|level| *level *= 1.0 / 255.0);
         })?;
         let found = sigmoid(face.values(1)[0]);
         if found < presence {

@@ -34,6 +34,7 @@ mod landmarks;
 mod models;
 mod occlusion;
 mod person;
+mod pyramid;
 mod quality;
 mod refinement;
 mod stillness;
@@ -93,6 +94,22 @@ impl Rect {
         let union = self.width * self.height + other.width * other.height - both;
         if union > 0.0 { both / union } else { 0.0 }
     }
+}
+
+/// Sizes and indices of pictures, which are far below 2^24.
+#[allow(clippy::cast_precision_loss, reason = "pictures are at most 4096 px a side")]
+fn to_f32(index: usize) -> f32 {
+    index as f32
+}
+
+/// Rounds towards zero; negative and NaN become 0.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, as the doc says"
+)]
+fn to_index(value: f32) -> usize {
+    value as u32 as usize
 }
 
 /// What one frame shows.

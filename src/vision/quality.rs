@@ -6,6 +6,7 @@ use super::{
     crop::{Crop, luma, to_f32, to_index},
     landmarks::Mesh,
     person::Appearance,
+    pyramid::Sizes,
 };
 use crate::decode::Picture;
 
@@ -37,14 +38,17 @@ pub(super) struct Thumbnail([f32; THUMB_SIDE * THUMB_SIDE]);
 
 impl FaceCrop {
     /// Replaces the contents by the square round the landmarks.
-    pub(super) fn look(&mut self, picture: &Picture, mesh: &Mesh) {
+    pub(super) fn look(&mut self, sizes: Sizes<'_>, mesh: &Mesh) {
         let crop = Crop::around(mesh.mesh_points(), mesh.eye_line_rad(), 1.0, 0.0);
         self.pixels.resize(SIDE * SIDE, 0.0);
         self.colours.resize(SIDE * SIDE, [0.0; 3]);
-        crop.sample(picture, SIDE, |index, colour| {
-            self.pixels[index] = luma(colour);
-            self.colours[index] = colour;
-        });
+        let samples = crop.samples(sizes, SIDE);
+        for (row, colours) in self.colours.chunks_exact_mut(SIDE).enumerate() {
+            samples.row(row, 0, colours);
+        }
+        for (grey, colour) in self.pixels.iter_mut().zip(&self.colours) {
+            *grey = luma(*colour);
+        }
         self.crop = Some(crop);
     }
 

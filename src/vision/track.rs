@@ -134,13 +134,11 @@ impl KnownExpression {
 
 /// Sorts detections in the order in which they may be the face to follow after the one at
 /// `last` was lost: the near ones before the others, the largest first.
-pub(super) fn candidates(detections: &[Detection], last: Option<&Rect>) -> Vec<Detection> {
-    let mut sorted = detections.to_vec();
-    sorted.sort_by(|a, b| {
+pub(super) fn sort_candidates(detections: &mut [Detection], last: Option<&Rect>) {
+    detections.sort_unstable_by(|a, b| {
         let near = |face: &Detection| last.is_some_and(|last| is_near(&face.bbox, last));
         near(b).cmp(&near(a)).then(b.bbox.width.total_cmp(&a.bbox.width))
     });
-    sorted
 }
 
 /// The detection that may be the face at `place` and is nearest to it.
@@ -183,8 +181,11 @@ mod tests {
     fn the_near_face_comes_first_even_when_a_farther_one_is_larger() {
         let (near, large) = (face(100.0, 80.0), face(400.0, 120.0));
         let last = face(110.0, 82.0).bbox;
-        assert_eq!(candidates(&[large, near], Some(&last)), [near, large]);
-        assert_eq!(candidates(&[near, large], None), [large, near]);
+        let mut faces = [large, near];
+        sort_candidates(&mut faces, Some(&last));
+        assert_eq!(faces, [near, large]);
+        sort_candidates(&mut faces, None);
+        assert_eq!(faces, [large, near]);
     }
 
     #[test]

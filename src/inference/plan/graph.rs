@@ -1,5 +1,7 @@
 //! What a lowered network consists of: tensors, and the operators that make their rows.
 
+use std::ops::Range;
+
 use super::pack::{DepthwiseWeights, Panels};
 
 /// Floats of one vector: a register of AVX2, two of NEON or SSE2.
@@ -135,10 +137,19 @@ impl Window {
     }
 
     /// The rows of an input of `height` rows that row `y` of the output needs.
-    pub(super) fn rows(&self, y: usize, height: usize) -> std::ops::Range<usize> {
-        let first = y * self.strides[0];
-        let end = (first + self.kernel[0]).saturating_sub(self.pads[0]).min(height);
-        first.saturating_sub(self.pads[0]).min(end)..end
+    pub(super) fn rows(&self, y: usize, height: usize) -> Range<usize> {
+        self.inside(0, y, height)
+    }
+
+    /// The columns of an input of `width` columns that column `x` of the output needs.
+    pub(super) fn columns(&self, x: usize, width: usize) -> Range<usize> {
+        self.inside(1, x, width)
+    }
+
+    fn inside(&self, axis: usize, at: usize, length: usize) -> Range<usize> {
+        let first = at * self.strides[axis];
+        let end = (first + self.kernel[axis]).saturating_sub(self.pads[axis]).min(length);
+        first.saturating_sub(self.pads[axis]).min(end)..end
     }
 
     /// Zero pixels that must stand before and after rows of `width` for an output of `out`.

@@ -59,6 +59,8 @@ impl RowsMut<'_> {
 pub(super) struct Task<'a> {
     pub(super) rows: Range<usize>,
     pub(super) window: Window,
+    /// Rows and columns of the input.
+    pub(super) size: [usize; 2],
     pub(super) input: Rows<'a>,
     pub(super) residual: Option<Rows<'a>>,
     pub(super) output: RowsMut<'a>,
@@ -191,7 +193,7 @@ fn conv_panel<const FUSED: bool, W: Weight, const V: usize>(
     panel: PanelWeights<'_, W, V>,
     task: &mut Task<'_>,
 ) {
-    let Task { rows, window, input, residual, output } = task;
+    let Task { rows, window, input, residual, output, .. } = task;
     let (width, pixel) = (output.width, output.pixel / LANES);
     for y in rows.clone() {
         let (row, residual_pixel) = match residual {
@@ -385,21 +387,24 @@ pub(super) fn elementwise<const FUSED: bool>(slopes: &[Vector], task: &mut Task<
     }
 }
 
-/// Pools without pads: `fold` joins two values, the result is multiplied by `factor`.
+/// Pools what lies inside the map; `fold` joins two values, the result is multiplied by `factor`.
 #[inline(always)]
 pub(super) fn pool(task: &mut Task<'_>, fold: impl Fn(f32, f32) -> f32, factor: f32) {
-    let Window { kernel, strides, .. } = task.window;
+    let Window { pads, .. } = task.window;
     let vectors = task.output.pixel / LANES;
     for y in task.rows.clone() {
         let out = task.output.row(y);
-        for row in 0..kernel[0] {
-            let input = task.input.row(y * strides[0] + row, 0).as_chunks::<LANES>().0;
+        let rows = task.window.rows(y, task.size[0]);
+        for row in rows.clone() {
+            let input = task.input.row(row, 0).as_chunks::<LANES>().0;
             for (x, out) in out.chunks_exact_mut(vectors).enumerate() {
-                let under = &input[x * strides[1] * vectors..][..kernel[1] * vectors];
+                let columns = task.window.columns(x, task.size[1]);
+                let under = &input[(columns.start + pads[1]) * vectors..];
+                let under = &under[..columns.len() * vectors];
                 for (vector, out) in out.iter_mut().enumerate() {
                     // The first pixel of the window begins the sum.
-                    let mut sum = if row == 0 { under[vector] } else { *out };
-                    for column in usize::from(row == 0)..kernel[1] {
+                    let mut sum = if row == rows.start { under[vector] } else { *out };
+                    for column in usize::from(row == rows.start)..columns.len() {
                         let values = &under[column * vectors + vector];
                         sum = each(|lane| fold(sum[lane], values[lane]));
                     }

@@ -203,7 +203,7 @@ impl<'m> Lowering<'m> {
             "Softmax" => self.softmax(node),
             "Pad" => self.pad(node),
             "Transpose" => self.transpose(node),
-            "Reshape" | "Flatten" | "Identity" => self.reshape(node),
+            "Reshape" | "Flatten" | "Squeeze" | "Identity" => self.reshape(node),
             "Concat" => self.concat(node),
             _ => Err("no kernel computes this operator"),
         }
@@ -517,8 +517,12 @@ impl<'m> Lowering<'m> {
                 return Err("it is not two-dimensional");
             };
             let pads = onnx::integers(node, "pads", &[]).ok_or("its pads are negative")?;
-            if pads.iter().any(|pad| *pad > 0) || onnx::integer(node, "ceil_mode", 0) != 0 {
-                return Err("a pool has neither pads nor ceil_mode");
+            let is_padded = pads.iter().any(|pad| *pad > 0);
+            if is_padded && node.op_type != "MaxPool" {
+                return Err("an average has no pads");
+            }
+            if onnx::integer(node, "ceil_mode", 0) != 0 {
+                return Err("a pool has no ceil_mode");
             }
             window(node, [rows, columns], shape)?
         };
@@ -664,6 +668,15 @@ impl<'m> Lowering<'m> {
                 }
                 reshaped(&view.dims, wanted).ok_or("its shape does not fit")?
             }
+            "Squeeze" => {
+                // An operand since opset 13, an attribute before.
+                let axes = match node.input.len() {
+                    1 => Some(onnx::signed_integers(node, "axes")),
+                    _ => self.constant(node, 1).and_then(Constant::integers),
+                };
+                let axes = axes.ok_or("its axes are not constant")?;
+                squeezed(&view.dims, axes).ok_or("its axes are not of length 1")?
+            }
             _ => view.dims.clone(),
         };
         self.values.insert(&node.output[0], Value::View(View { dims, ..view }));
@@ -720,6 +733,17 @@ fn reshaped(dims: &[usize], wanted: &[i64]) -> Option<Vec<usize>> {
     (found.iter().product::<usize>() == count).then_some(found)
 }
 
+/// ONNX's Squeeze: without the axes, which are of length 1; no axes means all such.
+fn squeezed(dims: &[usize], axes: &[i64]) -> Option<Vec<usize>> {
+    let rank = i64::try_from(dims.len()).ok()?;
+    let mut leaves: Vec<bool> = dims.iter().map(|dim| axes.is_empty() && *dim == 1).collect();
+    for axis in axes {
+        let axis = usize::try_from(if *axis < 0 { axis + rank } else { *axis }).ok()?;
+        *leaves.get_mut(axis).filter(|_| dims[axis] == 1)? = true;
+    }
+    Some(dims.iter().zip(leaves).filter(|(_, leaves)| !leaves).map(|(dim, _)| *dim).collect())
+}
+
 /// The window of a node and the rows and columns that come out.
 fn window(node: &NodeProto, kernel: [usize; 2], shape: Shape) -> Lowered<(Window, [usize; 2])> {
     let list = |name, default: &[usize]| {
@@ -762,5 +786,21 @@ fn sum(bias: Option<Vec<f32>>, more: &[f32]) -> Vec<f32> {
             bias
         }
         None => more.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::squeezed;
+
+    #[test]
+    fn squeeze_takes_out_the_named_axes_of_length_1() {
+        let dims = [1, 5, 1, 1];
+        assert_eq!(squeezed(&dims, &[2, 3]), Some(vec![1, 5]));
+        assert_eq!(squeezed(&dims, &[-1, 2]), Some(vec![1, 5]), "counted from the end, too");
+        assert_eq!(squeezed(&dims, &[]), Some(vec![5]), "all of them");
+        assert_eq!(squeezed(&dims, &[1]), None, "not of length 1");
+        assert_eq!(squeezed(&dims, &[4]), None, "no such axis");
+        assert_eq!(squeezed(&dims, &[-5]), None);
     }
 }

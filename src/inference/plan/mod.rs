@@ -147,9 +147,11 @@ impl Plan {
         data: &'a mut [f32],
     ) -> Task<'a> {
         let output = &self.graph.tensors[op.output];
+        let Shape { height, width, .. } = self.graph.tensors[op.input].shape;
         Task {
             rows,
             window: op.window,
+            size: [height, width],
             input: self.rows(op.input, op.window.pads[1], buffers),
             residual: op.residual.map(|tensor| self.rows(tensor, 0, buffers)),
             output: RowsMut {

@@ -176,6 +176,11 @@ pub(super) fn integers(node: &NodeProto, name: &str, default: &[usize]) -> Optio
     list.ints.iter().map(|value| usize::try_from(*value).ok()).collect()
 }
 
+/// A list of integers of either sign; empty where it is not stated.
+pub(super) fn signed_integers<'a>(node: &'a NodeProto, name: &str) -> &'a [i64] {
+    attribute(node, name).map_or(&[], |attribute| &attribute.ints)
+}
+
 /// Whether every reader of an input turns it from NHWC to NCHW first.
 pub(in super::super) fn is_nhwc_input(graph: &GraphProto, name: &str) -> bool {
     let mut readers = graph

@@ -261,11 +261,21 @@ impl Net {
     fn pool(&mut self, from: &Map) -> Option<Map> {
         let [channels, height, width] = from.shape;
         let (kernel, stride) = self.random.of(&[(2, 2), (3, 3), (3, 2), (2, 1)]);
-        let size = |length: usize| Some(length.checked_sub(kernel)? / stride + 1);
-        let shape = [channels, size(height)?, size(width)?];
         let op = self.random.of(&["MaxPool", "AveragePool"]);
-        let attributes =
-            vec![integers("kernel_shape", &[kernel; 2]), integers("strides", &[stride; 2])];
+        let pads = match op {
+            "MaxPool" => std::array::from_fn(|_| self.random.below(kernel)),
+            _ => [0; 4],
+        };
+        let size = |axis: usize| {
+            let padded = [height, width][axis] + pads[axis] + pads[axis + 2];
+            Some(padded.checked_sub(kernel)? / stride + 1)
+        };
+        let shape = [channels, size(0)?, size(1)?];
+        let attributes = vec![
+            integers("kernel_shape", &[kernel; 2]),
+            integers("strides", &[stride; 2]),
+            integers("pads", &pads),
+        ];
         let name = self.node(op, &[&from.name], attributes);
         Some(self.push(name, shape))
     }
@@ -328,7 +338,12 @@ impl Net {
                 } else {
                     (last.name, channels * height * width)
                 };
-                let flat = self.node("Flatten", &[&name], vec![]);
+                let flat = if pooled && self.random.below(2) == 0 {
+                    let axes = self.int64s(&[2, 3]);
+                    self.node("Squeeze", &[&name, &axes], vec![])
+                } else {
+                    self.node("Flatten", &[&name], vec![])
+                };
                 let outputs = 1 + self.random.below(90);
                 let product = if form == 2 {
                     let weights = self.weights(&[outputs, inputs], 0);
