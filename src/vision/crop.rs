@@ -203,25 +203,43 @@ struct Line {
     step: Point,
 }
 
-/// The colours along a line that is inside of the pixels. Two pixels of two rows are read at once.
+/// The colours along a line that is inside of the pixels. A vector of four holds the three of a pixel
+/// and a fourth number that the next pixel overwrites.
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn bilinear_line(source: &Source<'_>, line: Line, colours: &mut [[f32; 3]]) {
     let stride = source.width * 3;
     let (mut x, mut y) = (Fixed::of(line.first.x), Fixed::of(line.first.y));
     let (step_x, step_y) = (Fixed::of(line.step.x), Fixed::of(line.step.y));
-    for colour in colours {
+    let mut rest = colours.as_flattened_mut();
+    while !rest.is_empty() {
         let at = y.whole() * stride + x.whole() * 3;
-        let two = |at: usize| -> [f32; 8] {
+        let pair = |at: usize| -> [[f32; 4]; 2] {
             let bytes: &[u8; 8] =
                 source.rgb[at..].first_chunk().expect("two rows follow a place inside");
-            bytes.map(f32::from)
+            let [a, b, c, d, e, f, g, _] = *bytes;
+            [[a, b, c, d].map(f32::from), [d, e, f, g].map(f32::from)]
         };
-        let (upper, lower, down) = (two(at), two(at + stride), y.fraction());
-        let column: [f32; 8] = std::array::from_fn(|i| mix(upper[i], lower[i], down));
-        let along = x.fraction();
-        *colour = std::array::from_fn(|i| mix(column[i], column[i + 3], along));
+        let (upper, lower) = (pair(at), pair(at + stride));
+        let (along, down) = (x.fraction(), y.fraction());
+        let [left, right] = [0, 1].map(|i| mix_four(upper[i], lower[i], down));
+        let colour = mix_four(left, right, along);
+        if let Some(out) = rest.first_chunk_mut() {
+            *out = colour;
+        } else {
+            rest.copy_from_slice(&colour[..3]);
+        }
+        rest = &mut rest[3..];
         (x, y) = (x.plus(step_x), y.plus(step_y));
     }
+}
+
+#[inline(always)]
+fn mix_four(from: [f32; 4], to: [f32; 4], share: f32) -> [f32; 4] {
+    let mut mixed = from;
+    for (mixed, to) in mixed.iter_mut().zip(to) {
+        *mixed = mix(*mixed, to, share);
+    }
+    mixed
 }
 
 /// A coordinate in 2^-32 of a pixel: the steps of a line add up without error, and its whole part
