@@ -323,7 +323,7 @@ fn what_the_policy_forbids_is_not_loaded() {
     let (all, with): (BTreeSet<String>, u64) = names(&["audio.source=off"]);
     let (allowed, without) = names(&["audio.source=off", "policy.profile=eu"]);
     let missing: Vec<_> = all.difference(&allowed).map(String::as_str).collect();
-    assert_eq!(missing, ["expression_faceapi", "expression_fer"]);
+    assert_eq!(missing, ["expression", "expression_fer"]);
     assert!(all.contains("voice_activity"), "clients may send sound: {all:?}");
     assert!(without + 1_000_000 < with, "{without} B without, {with} B with them");
 }

@@ -346,7 +346,7 @@ fn own_model(change: impl FnOnce(&mut ModelEntry)) -> ExpressionChoice {
 fn an_operators_model_is_run_by_its_description_alone() {
     let tight = with_face_at(&wall(), 320.0, 202.0, 1.0);
     let judge = |choice| {
-        ExpressionModels::load(&catalog(), &choice)
+        ExpressionModels::load(&catalog(), &choice, None)
             .unwrap()
             .unwrap()
             .runner()
@@ -394,7 +394,7 @@ fn a_wrong_description_is_a_config_error_that_says_what() {
         (|e| e.file = "absent.onnx".into(), "absent.onnx cannot be read"),
     ];
     for (change, expected) in cases {
-        let err = ExpressionModels::load(&catalog(), &own_model(change)).unwrap_err();
+        let err = ExpressionModels::load(&catalog(), &own_model(change), None).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::Config);
         assert!(err.to_string().contains(expected), "{err}");
     }

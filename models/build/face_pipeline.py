@@ -227,14 +227,23 @@ def tight_square(picture):
 
 
 def expression(model, settings, picture, square):
-    """Log probabilities of one model, in the order of EXPRESSIONS."""
-    made, _ = crop(picture, *square, settings["size_px"])
-    if settings["colour"] == "grey":
-        made = cv2.cvtColor(made, cv2.COLOR_RGB2GRAY)[..., None]
-    values = (made.astype(np.float32) - settings["mean"]) / settings["std"]
-    found = run(model, values.transpose(2, 0, 1)[None].astype(np.float32))[0][0]
+    """Log probabilities of one model, in the order of EXPRESSIONS: the mean of both mirror views."""
     order = [settings["labels"].index(label) for label in EXPRESSIONS]
-    return np.log(np.maximum(found[order], 1e-9))
+    views = []
+    for mirrored in (False, True):
+        made, _ = crop(picture, *square, settings["size_px"], mirrored)
+        if settings["colour"] == "grey":
+            made = cv2.cvtColor(made, cv2.COLOR_RGB2GRAY)[..., None]
+        values = (made.astype(np.float32) - settings["mean"]) / settings["std"]
+        found = run(model, values.transpose(2, 0, 1)[None].astype(np.float32))[0][0]
+        views.append(np.log(np.maximum(found[order], 1e-9)))
+    return (views[0] + views[1]) / 2
+
+
+def expression_models(entries, names=None):
+    """Those of the catalog's entries that judge an expression, or those of them that `names` lists."""
+    found = [name for name, entry in entries.items() if "picture" in entry]
+    return [name for name in found if name in names.split(",")] if names else found
 
 
 def combine(log_p_by_name, entries):

@@ -13,7 +13,6 @@ import cv2
 import face_pipeline as face
 import numpy as np
 
-NAMES = ("expression_fer", "expression_faceapi")
 VAD_SAMPLES, VAD_CONTEXT = 512, 64
 
 
@@ -45,7 +44,7 @@ def measure_detector(quantized, floats, pictures):
 
 def measure_face(quantized, floats, pictures, detections):
     moved_all, moved_worst, irises, kept_presence = [], [], [], 0
-    shift, same = {name: [] for name in (*NAMES, "combined")}, {}
+    shift, same = {name: [] for name in (*face.expression_models(quantized.entries), "combined")}, {}
     for picture, detection in zip(pictures, detections):
         if detection is None:
             continue
@@ -72,7 +71,7 @@ def measure_face(quantized, floats, pictures, detections):
 
 def distributions(models, picture, mesh):
     log_p = {}
-    for name in NAMES:
+    for name in face.expression_models(models.entries):
         settings = models.entries[name]["picture"]
         square = face.expression_square(mesh, settings)
         log_p[name] = face.expression(getattr(models, name), settings, picture, square)

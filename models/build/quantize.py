@@ -27,8 +27,9 @@ from onnx import helper, numpy_helper
 
 SMALLEST = 512  # values; a smaller tensor would gain nothing and lose precision
 # Stay float: silero's first layers see magnitudes of a wide range, and int8 there moves the
-# probability by up to 0.3; without these it is 0.03, and the file still halves.
-KEEP_FLOAT = ("stft.forward_basis_buffer", "encoder.0.", "encoder.2.")
+# probability by up to 0.3; without these it is 0.03, and the file still halves. The first kernels of
+# the expression network sum to 0, and rounded to int8 they would let the brightness through.
+KEEP_FLOAT = ("stft.forward_basis_buffer", "encoder.0.", "encoder.2.", "expression.stem.")
 # Which inputs of an operator are weights, and the axis of their output channels.
 WEIGHT_AXIS = {"Conv": {1: 0}, "Gemm": {1: -1}, "MatMul": {1: -1}, "LSTM": {1: 1, 2: 1}}
 

@@ -41,7 +41,7 @@ pub(super) fn models(config: &Config, catalog: &Catalog) -> Vec<ModelInfo> {
     let is_loaded = |name: &str| match name {
         "voice_activity" => sound,
         _ if !pictures => false,
-        _ if name.starts_with("expression_") => expression == ExpressionChoice::Builtin,
+        _ if name.starts_with("expression") => expression == ExpressionChoice::Builtin,
         _ => true,
     };
     let own = match &expression {

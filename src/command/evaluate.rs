@@ -1,7 +1,9 @@
 //! `boothd evaluate expression DIR`: how good the expression models are on labelled faces.
 //!
 //! DIR holds one sub-folder a label. So anyone can judge the models, or a model of their own, on
-//! faces like those of their booth.
+//! faces like those of their booth. Sets of labelled faces hold far fewer neutral ones than an
+//! interview; so the models are judged for the share on which they were fitted, and then as the
+//! booth tells it, for `vision.neutral_share`.
 
 use std::{
     fs,
@@ -20,7 +22,9 @@ use crate::{
     decode::Picture,
     error::{Error, ErrorKind, Result},
     media::{Frame, Orientation, PixelFormat},
-    vision::{EXPRESSIONS, ExpressionModels, ExpressionRunner, FaceAnalyser, FaceModels},
+    vision::{
+        EXPRESSIONS, ExpressionModels, ExpressionRunner, FaceAnalyser, FaceModels, VisionConfig,
+    },
 };
 
 /// `boothd evaluate expression`
@@ -38,19 +42,29 @@ pub struct EvaluateArguments {
 
 /// What was measured.
 #[derive(Debug, Serialize)]
-pub(super) struct Evaluation {
-    /// Pictures judged.
-    n: usize,
+struct Report {
     /// Pictures without a face that could be judged.
     skipped: usize,
+    /// What `confusion` has in its rows and columns.
+    labels: [&'static str; 7],
+    /// The models, for the share of neutral faces on which they were fitted.
+    #[serde(flatten)]
+    models: Evaluation,
+    /// What the booth tells, for `vision.neutral_share`.
+    as_told: Evaluation,
+}
+
+/// Labels and judgements, compared.
+#[derive(Debug, Serialize)]
+struct Evaluation {
+    /// Pictures judged.
+    n: usize,
     /// Share judged right.
     accuracy: f64,
     /// Mean over the labels that occur of the share judged right.
     mean_recall: f64,
     /// Expected calibration error (Naeini et al. 2015), 10 bins of the top probability.
     ece: f64,
-    /// Order of the rows and columns of `confusion`.
-    labels: [&'static str; 7],
     /// Rows: the truth; columns: the judgement.
     confusion: [[usize; 7]; 7],
 }
@@ -64,9 +78,14 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<()> {
     let pictures = labelled_pictures(&arguments.dir)?;
-    let models = FaceModels::load(&app::catalog(config)?, &config.vision)?;
-    let mut analyser = FaceAnalyser::new(&models, config.vision.clone());
+    let catalog = app::catalog(config)?;
+    let unchanged = VisionConfig { neutral_share: None, ..config.vision.clone() };
+    let models = FaceModels::load(&catalog, &unchanged)?;
+    let mut analyser = FaceAnalyser::new(&models, unchanged);
     let mut expression = models.expression().map(ExpressionModels::runner);
+    let vision = &config.vision;
+    let told = ExpressionModels::load(&catalog, &vision.expression, vision.neutral_share)?;
+    let prior = told.map(|told| told.prior()).unwrap_or_default();
     let mut judged = Vec::new();
     for (label, path) in &pictures {
         let frame = read_picture(path)?;
@@ -81,8 +100,14 @@ pub(super) fn run(
         };
         judged.extend(probabilities.map(|probabilities| (*label, probabilities)));
     }
-    let evaluation = evaluate(&judged, pictures.len() - judged.len());
-    if arguments.json { write_json(out, &evaluation) } else { write_text(out, &evaluation) }
+    let told: Vec<Judged> = judged.iter().map(|(label, p)| (*label, prior.apply(p))).collect();
+    let report = Report {
+        skipped: pictures.len() - judged.len(),
+        labels: EXPRESSIONS,
+        models: evaluate(&judged),
+        as_told: evaluate(&told),
+    };
+    if arguments.json { write_json(out, &report) } else { write_text(out, &report) }
 }
 
 /// Every picture below `dir`, sorted, with the index of its label.
@@ -154,7 +179,7 @@ fn unusable(path: &Path, cause: Error) -> Error {
     Error::new(cause.kind(), what).because(cause)
 }
 
-fn evaluate(judged: &[Judged], skipped: usize) -> Evaluation {
+fn evaluate(judged: &[Judged]) -> Evaluation {
     let mut confusion = [[0; 7]; 7];
     for (truth, probabilities) in judged {
         confusion[*truth][top(probabilities).0] += 1;
@@ -165,12 +190,10 @@ fn evaluate(judged: &[Judged], skipped: usize) -> Evaluation {
     let recalls = present.iter().map(|label| right(*label) as f64 / of_label(*label) as f64);
     Evaluation {
         n: judged.len(),
-        skipped,
         accuracy: present.iter().map(|label| right(*label)).sum::<usize>() as f64
             / judged.len().max(1) as f64,
         mean_recall: recalls.sum::<f64>() / present.len().max(1) as f64,
         ece: calibration_error(judged),
-        labels: EXPRESSIONS,
         confusion,
     }
 }
@@ -199,12 +222,20 @@ fn top(probabilities: &[f32; 7]) -> (usize, f32) {
     indexed.max_by(|a, b| a.1.total_cmp(&b.1)).expect("there are seven")
 }
 
-fn write_text(out: &mut dyn Write, evaluation: &Evaluation) -> Result<()> {
-    let Evaluation { n, skipped, accuracy, mean_recall, ece, .. } = evaluation;
+fn write_text(out: &mut dyn Write, report: &Report) -> Result<()> {
+    let (n, skipped) = (report.models.n, report.skipped);
     write_line(
         out,
         &format!("pictures {n} (and {skipped} without a face that can be judged)"),
     )?;
+    write_line(out, "the models, for the share of neutral faces on which they were fitted")?;
+    write_evaluation(out, &report.models)?;
+    write_line(out, "as the booth tells it, for vision.neutral_share")?;
+    write_evaluation(out, &report.as_told)
+}
+
+fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<()> {
+    let Evaluation { accuracy, mean_recall, ece, .. } = evaluation;
     write_line(out, &format!("accuracy           {:5.1} %", accuracy * 100.0))?;
     write_line(out, &format!("mean recall        {mean_recall:7.3}"))?;
     write_line(out, &format!("calibration error  {ece:7.3}"))?;
@@ -237,10 +268,10 @@ mod tests {
             (3, sure_of(3, 0.9)),
             (4, sure_of(3, 0.9)),
         ];
-        let evaluation = evaluate(&judged, 2);
+        let evaluation = evaluate(&judged);
         assert!((evaluation.accuracy - 0.75).abs() < 1e-9);
         assert!((evaluation.mean_recall - 0.5).abs() < 1e-9);
-        assert_eq!((evaluation.confusion[4][3], evaluation.skipped), (1, 2));
+        assert_eq!(evaluation.confusion[4][3], 1);
     }
 
     #[test]

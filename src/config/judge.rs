@@ -158,6 +158,7 @@ impl Judge<'_> {
             refine_lips: self.switch("vision.refine_lips"),
             redetect_interval: self.millis("vision.redetect_ms"),
             expression_cache: self.millis("vision.expression_cache_ms"),
+            neutral_share: Some(self.float("vision.neutral_share")),
             quality: QualityFloors {
                 brightness: self.float("vision.min_brightness_ratio"),
                 sharpness: self.float("vision.min_sharpness"),
@@ -197,6 +198,7 @@ impl Judge<'_> {
     fn expression_picture(&mut self) -> PictureInput {
         let colour = self.text("vision.expression.colour");
         PictureInput {
+            neutral_share: None,
             size_px: match self.given.get("vision.expression.size_px") {
                 Some(Value::Integer(size)) => usize::try_from(size).expect("is positive"),
                 _ => 0,

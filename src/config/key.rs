@@ -270,6 +270,14 @@ pub const KEYS: &[Key] = &[
         "How long an expression may be reused while the face hardly changes; 0 never.",
     ),
     key(
+        "vision.neutral_share",
+        Number(0.05, 0.95),
+        Is("0.4"),
+        "The share of neutral faces that is expected. Who listens mostly is, so the default is more than in \
+         the faces on which the models were fitted (0.17); a higher one tells fewer expressions. An \
+         expression model of your own is not changed.",
+    ),
+    key(
         "vision.min_brightness_ratio",
         Number(0.0, 1.0),
         Is("0.12"),

@@ -32,6 +32,10 @@ pub struct PictureInput {
     /// Added to log p of each label, in the order of `labels`. Default none.
     #[serde(default)]
     pub bias: Vec<f32>,
+    /// Share of neutral faces among those on which temperature and bias were fitted, so that the answers
+    /// can be turned to another share; none where that is not known.
+    #[serde(default)]
+    pub neutral_share: Option<f32>,
     /// Side of the crop, as a multiple of the longer side of the landmarks' box. Default 1.1.
     #[serde(default = "default_crop_scale")]
     pub crop_scale: f32,

@@ -305,7 +305,10 @@ impl FaceAnalyser {
             let appearance = if is_bare { self.face_crop.appearance(&mesh) } else { None };
             track.watch.look(glance.now, bbox, appearance)
         };
-        let expression = self.expression(&mesh, track, &quality, glance)?;
+        let mut expression = self.expression(&mesh, track, &quality, glance)?;
+        if let (Some(told), Some(followed)) = (&mut expression, &mut track.followed) {
+            told.probabilities = followed.smooth(person, glance.now, told.probabilities);
+        }
         let is_measured =
             !matches!(quality.verdict, QualityVerdict::StillPicture | QualityVerdict::Turned);
         let (eyes, mouth) =

@@ -24,6 +24,9 @@ pub struct VisionConfig {
     pub expression_cache: Duration,
     /// Below these an expression is withheld.
     pub quality: QualityFloors,
+    /// The share of neutral faces that is expected, 0..1 (not 0 or 1); `None` leaves it as in the faces on
+    /// which the models were fitted.
+    pub neutral_share: Option<f32>,
     /// Which models name the expression.
     pub expression: ExpressionChoice,
 }
@@ -60,6 +63,7 @@ impl Default for VisionConfig {
             refine_lips: true,
             hfov_deg: 60.0,
             expression_cache: Duration::from_secs(1),
+            neutral_share: Some(0.4),
             quality: QualityFloors::default(),
             expression: ExpressionChoice::Builtin,
         }

@@ -1,6 +1,6 @@
 //! The 7 expressions: models described by data, and their log-linear combination.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     EXPRESSIONS, ExpressionChoice, Point,
@@ -17,7 +17,15 @@ use crate::{
 };
 
 /// The catalog's names of the models that are combined.
-const BUILTIN: [&str; 2] = ["expression_fer", "expression_faceapi"];
+const BUILTIN: [&str; 2] = ["expression", "expression_fer"];
+
+/// Its place among the [`EXPRESSIONS`].
+const NEUTRAL: usize = 6;
+/// A change of expression is told to 63 % after this time, to 95 % after three times it: single frames
+/// flicker at their noise, a smile takes half a second to come.
+const TIME_CONSTANT: Duration = Duration::from_millis(400);
+/// What was seen longer ago is not the beginning of what is seen now.
+const SMOOTH_WITHIN: Duration = Duration::from_secs(3);
 
 /// One probability for each of the [`EXPRESSIONS`].
 pub type Probabilities = [f32; EXPRESSIONS.len()];
@@ -40,14 +48,20 @@ pub(super) struct View {
 #[derive(Clone, Debug)]
 pub struct ExpressionModels {
     models: Arc<[PictureModel]>,
+    prior: Prior,
 }
 
 impl ExpressionModels {
-    /// Loads what was chosen; `None` where that is nothing.
+    /// Loads what was chosen; `None` where that is nothing. The expressions of a face that is found in a
+    /// picture are told for the `neutral_share` that is expected, where the models know their own.
     ///
     /// # Errors
     /// `Config` when a model cannot be loaded or its description does not fit it.
-    pub fn load(catalog: &Catalog, choice: &ExpressionChoice) -> Result<Option<Self>> {
+    pub fn load(
+        catalog: &Catalog,
+        choice: &ExpressionChoice,
+        neutral_share: Option<f32>,
+    ) -> Result<Option<Self>> {
         let models: Arc<[PictureModel]> = match choice {
             ExpressionChoice::Builtin => BUILTIN
                 .iter()
@@ -58,13 +72,22 @@ impl ExpressionModels {
             }
             ExpressionChoice::Forbidden => return Ok(None),
         };
-        Ok(Some(ExpressionModels { models }))
+        let fitted = models.iter().find_map(|model| model.input.neutral_share);
+        let prior =
+            fitted.zip(neutral_share).map(|(fitted, expected)| Prior::new(fitted, expected));
+        Ok(Some(ExpressionModels { models, prior: prior.unwrap_or_default() }))
+    }
+
+    /// What turns probabilities as the models give them to those that are told.
+    pub fn prior(&self) -> Prior {
+        self.prior
     }
 
     /// What one worker runs.
     pub fn runner(&self) -> ExpressionRunner {
         let workspaces = self.models.iter().map(|model| model.model.workspace());
-        ExpressionRunner { models: self.models.clone(), workspaces: workspaces.collect() }
+        let (models, prior) = (self.models.clone(), self.prior);
+        ExpressionRunner { models, prior, workspaces: workspaces.collect() }
     }
 
     /// What runs each of them.
@@ -77,6 +100,7 @@ impl ExpressionModels {
 #[derive(Debug)]
 pub struct ExpressionRunner {
     models: Arc<[PictureModel]>,
+    prior: Prior,
     /// In the order of the models.
     workspaces: Vec<Workspace>,
 }
@@ -93,16 +117,18 @@ impl ExpressionRunner {
         is_mirrored: bool,
     ) -> Result<View> {
         let angle = mesh.eye_line_rad();
-        let logits = self.combine(sizes, |input| {
+        let mut logits = self.combine(sizes, |input| {
             let (scale, up) = (input.crop_scale, input.crop_up_ratio);
             let crop = Crop::around(mesh.mesh_points(), angle, scale, up);
             let crop = if is_mirrored { crop.mirrored() } else { crop };
             crop.centred_for(input.size_px)
         })?;
+        logits[NEUTRAL] += self.prior.log_odds;
         Ok(View { is_mirrored, logits })
     }
 
-    /// Judges a picture that is a tight, upright crop of a face already.
+    /// Judges a picture that is a tight, upright crop of a face already, for the share of neutral faces
+    /// on which the models were fitted.
     ///
     /// # Errors
     /// `Internal` when a model fails.
@@ -137,6 +163,65 @@ impl View {
     /// What this view and that of the other side come to.
     pub(super) fn and(&self, other: &View) -> Probabilities {
         mean(self.logits, other.logits)
+    }
+}
+
+/// Turns the probabilities of a model that was fitted where one share of the faces was neutral into those
+/// for another share (Saerens et al. 2002, "Adjusting the outputs of a classifier to new a priori
+/// probabilities"); the other expressions keep their shares among each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prior {
+    /// Added to the log odds of neutral.
+    log_odds: f32,
+}
+
+impl Prior {
+    fn new(fitted: f32, expected: f32) -> Self {
+        let log_odds = |share: f32| (share / (1.0 - share)).ln();
+        Prior { log_odds: log_odds(expected) - log_odds(fitted) }
+    }
+
+    /// Applies it.
+    pub fn apply(&self, probabilities: &Probabilities) -> Probabilities {
+        let mut logits = probabilities.map(|p| p.max(1e-9).ln());
+        logits[NEUTRAL] += self.log_odds;
+        softmax(logits)
+    }
+}
+
+/// The expression of a face as it is told: what single frames say, with their flicker taken out.
+#[derive(Clone, Debug)]
+pub(super) struct Smoothed {
+    probabilities: Probabilities,
+    at: Duration,
+    /// Whose it is.
+    person: u64,
+}
+
+impl Smoothed {
+    /// What is known first.
+    pub(super) fn begin(person: u64, at: Duration, probabilities: Probabilities) -> Self {
+        Smoothed { probabilities, at, person }
+    }
+
+    /// Goes on with the next frame, or begins anew with another person or after a while.
+    pub(super) fn go_on(
+        &mut self,
+        person: u64,
+        at: Duration,
+        seen: Probabilities,
+    ) -> Probabilities {
+        let passed = at.checked_sub(self.at).filter(|passed| *passed < SMOOTH_WITHIN);
+        if let Some(passed) = passed.filter(|_| self.person == person) {
+            let share = 1.0 - (-passed.as_secs_f32() / TIME_CONSTANT.as_secs_f32()).exp();
+            for (smoothed, seen) in self.probabilities.iter_mut().zip(seen) {
+                *smoothed += (seen - *smoothed) * share;
+            }
+            self.at = at;
+        } else {
+            *self = Smoothed::begin(person, at, seen);
+        }
+        self.probabilities
     }
 }
 
@@ -274,4 +359,59 @@ fn log_sum_exp(values: &[f32]) -> f32 {
 fn softmax(logits: Logits) -> Probabilities {
     let log_sum = log_sum_exp(&logits);
     logits.map(|logit| (logit - log_sum).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sure_of(label: usize, probability: f32) -> Probabilities {
+        let mut probabilities = [(1.0 - probability) / 6.0; 7];
+        probabilities[label] = probability;
+        probabilities
+    }
+
+    #[test]
+    fn the_place_of_neutral_is_that_of_its_name() {
+        assert_eq!(EXPRESSIONS[NEUTRAL], "neutral");
+    }
+
+    #[test]
+    fn a_prior_turns_the_odds_of_neutral_and_of_nothing_else() {
+        // From 1 in 5 to 1 in 2 the odds of neutral grow fourfold.
+        let before = [0.3, 0.0, 0.1, 0.2, 0.1, 0.1, 0.2];
+        let after = Prior::new(0.2, 0.5).apply(&before);
+        assert!((after[NEUTRAL] - 0.5).abs() < 1e-4, "{after:?}");
+        assert!((after[0] / after[3] - 1.5).abs() < 1e-4 && after[1] < 1e-6, "{after:?}");
+        let same = Prior::default().apply(&before);
+        assert!(same.iter().zip(before).all(|(a, b)| (a - b).abs() < 1e-6), "{same:?}");
+    }
+
+    #[test]
+    fn a_change_is_told_to_two_thirds_within_the_time_constant() {
+        let ms = Duration::from_millis;
+        // At any rate of frames.
+        for step in [40, 100, 200] {
+            let mut told = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
+            let mut happy = 0.0;
+            for at in (step..=400).step_by(usize::try_from(step).unwrap_or(400)) {
+                happy = told.go_on(1, ms(at), sure_of(3, 0.9))[3];
+            }
+            let share = (happy - 0.1 / 6.0) / (0.9 - 0.1 / 6.0);
+            assert!((share - 0.632).abs() < 1e-3, "{step}: {share}");
+            let sum: f32 = told.probabilities.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+        }
+    }
+
+    #[test]
+    fn another_person_and_another_time_begin_anew() {
+        let ms = Duration::from_millis;
+        let mut told = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
+        let happy = sure_of(3, 0.9);
+        assert_eq!(told.go_on(2, ms(40), happy).map(f32::to_bits), happy.map(f32::to_bits));
+        let sad = sure_of(4, 0.9);
+        assert_eq!(told.go_on(2, ms(3040), sad).map(f32::to_bits), sad.map(f32::to_bits));
+        assert_eq!(told.go_on(2, ms(0), happy).map(f32::to_bits), happy.map(f32::to_bits));
+    }
 }

@@ -45,7 +45,7 @@ use std::time::Duration;
 
 pub use analyser::FaceAnalyser;
 pub use config::{ExpressionChoice, QualityFloors, VisionConfig};
-pub use expression::{ExpressionModels, ExpressionRunner, Probabilities};
+pub use expression::{ExpressionModels, ExpressionRunner, Prior, Probabilities};
 pub use face_actions::{FaceActions, FaceMeasures};
 pub use models::FaceModels;
 pub use track::FaceTrack;

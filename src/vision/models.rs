@@ -49,8 +49,10 @@ impl FaceModels {
             let right = spawn(load("right_eye"))?;
             let lips = if config.refine_lips { Some(spawn(load("lips"))?) } else { None };
             let detector = spawn(load("face_detector"))?;
-            let expression =
-                timed("expression", || ExpressionModels::load(catalog, &config.expression));
+            let expression = timed("expression", || {
+                let share = config.neutral_share;
+                ExpressionModels::load(catalog, &config.expression, share)
+            });
             let canonical_face = CanonicalFace::read()?;
             let (face, face_time) = join(face)?;
             let (left, left_time) = join(left)?;

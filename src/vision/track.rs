@@ -6,7 +6,7 @@ use super::{
     Rect,
     crop::Crop,
     detector::Detection,
-    expression::{Probabilities, View},
+    expression::{Probabilities, Smoothed, View},
     landmarks::Mesh,
     person::PersonWatch,
     quality::Thumbnail,
@@ -55,6 +55,8 @@ pub(super) struct Followed {
     /// Where it was.
     pub bbox: Rect,
     pub expression: Option<KnownExpression>,
+    /// What is told of it.
+    smoothed: Option<Smoothed>,
     /// When its eyes were seen uncovered last.
     eyes_bare_at: Option<Duration>,
 }
@@ -87,8 +89,14 @@ impl FaceTrack {
             None => {
                 let id = self.tracks_total;
                 self.tracks_total += 1;
-                let (expression, eyes_bare_at) = (None, None);
-                self.followed = Some(Followed { id, crop, bbox, expression, eyes_bare_at });
+                self.followed = Some(Followed {
+                    id,
+                    crop,
+                    bbox,
+                    expression: None,
+                    smoothed: None,
+                    eyes_bare_at: None,
+                });
             }
         }
     }
@@ -108,6 +116,22 @@ impl Followed {
         }
         let bare = self.eyes_bare_at.and_then(|then| now.checked_sub(then));
         bare.is_some_and(|ago| ago < LONGEST_BLINK)
+    }
+
+    /// What is told of the expression of a person, after what was seen at some time.
+    pub(super) fn smooth(
+        &mut self,
+        person: u64,
+        at: Duration,
+        seen: Probabilities,
+    ) -> Probabilities {
+        match &mut self.smoothed {
+            Some(smoothed) => smoothed.go_on(person, at, seen),
+            None => {
+                self.smoothed = Some(Smoothed::begin(person, at, seen));
+                seen
+            }
+        }
     }
 
     /// The expression that was computed less than `limit` ago for a face that looked the same.

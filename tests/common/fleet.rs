@@ -265,8 +265,8 @@ pub fn health() -> Value {
         "left_eye",
         "right_eye",
         "lips",
+        "expression",
         "emotion_fer",
-        "emotion_faceapi",
         "silero_vad",
     ]
     .iter()
