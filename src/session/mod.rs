@@ -235,7 +235,7 @@ mod tests {
     use super::*;
     use crate::{
         speech::ArousalFeatures,
-        vision::{Covered, Face, FaceQuality, QualityVerdict, Rect, VisionTiming},
+        vision::{Covered, Face, FaceQuality, Landmarks, QualityVerdict, Rect, VisionTiming},
     };
 
     fn seen(second: u64, person: u64) -> FaceObservation {
@@ -251,7 +251,7 @@ mod tests {
             person,
             bbox: Rect { x: 280.0, y: 200.0, width: 80.0, height: 100.0 },
             presence: 1.0,
-            landmarks: Vec::new(),
+            landmarks: Landmarks::default(),
             head_pose: None,
             gaze: Some(Gaze { yaw_deg: 2.0, pitch_deg: 0.0, confidence: 1.0 }),
             eye_aspect_ratio: Some(0.3),

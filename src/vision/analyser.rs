@@ -11,7 +11,7 @@ use super::{
     face_actions::FaceMeasures,
     gaze,
     head_pose::{self, CanonicalFace, Rotation},
-    landmarks::{LandmarkRunners, MESH_POINTS, Mesh},
+    landmarks::{LandmarkRunners, Mesh},
     occlusion,
     pyramid::Pyramid,
     quality::{self, FaceCrop},
@@ -284,7 +284,7 @@ impl FaceAnalyser {
         glance: &mut Glance,
     ) -> Result<Face> {
         if !glance.features.gaze {
-            mesh.points.truncate(MESH_POINTS);
+            mesh.points.without_irises();
         }
         let bbox = mesh.bbox();
         let camera = head_pose::Camera::new(&self.picture, self.config.hfov_deg);

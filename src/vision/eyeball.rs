@@ -5,6 +5,8 @@
 //! place is only the prior, and the picture decides. All lengths are in distances of the outer eye
 //! corners, in the axes of an upright face: x to the picture's right, y up.
 
+use multiversion::multiversion;
+
 use super::{
     Point,
     crop::{Crop, to_f32},
@@ -148,27 +150,70 @@ fn height(lid: &[[f32; 2]], x: f32) -> Option<f32> {
     })
 }
 
-/// One sample of the eye between the lids.
-struct Sample {
-    place: [f32; 2],
-    /// Root of its weight, which is how much of it lies between the lids.
-    root: f32,
-    /// [`FLAT`], [`SLOPE`], [`SHADOW`] and [`LIGHT`], times the root of the weight.
-    values: [f32; 4],
+/// What is known of each sample of the eye between the lids: its place, the root of its weight (how much
+/// of it lies between the lids), and four numbers times that root, which over all samples are vectors.
+const X: usize = 0;
+const Y: usize = 1;
+const ROOT: usize = 2;
+/// Even light.
+const FLAT: usize = 3;
+/// Light that grows from left to right.
+const SLOPE: usize = 4;
+/// The upper lid's shadow.
+const SHADOW: usize = 5;
+/// What the picture shows.
+const LIGHT: usize = 6;
+const NUMBERS: usize = 7;
+
+/// Samples that are computed with at once.
+const LANES: usize = 8;
+
+/// The samples of one eye, some after some; the last ones that are not there have no weight.
+struct Samples {
+    blocks: [[[f32; LANES]; NUMBERS]; COLUMNS * ROWS / LANES],
+    count: usize,
 }
 
-/// Even light.
-const FLAT: usize = 0;
-/// Light that grows from left to right.
-const SLOPE: usize = 1;
-/// The upper lid's shadow.
-const SHADOW: usize = 2;
-/// What the picture shows.
-const LIGHT: usize = 3;
+impl Samples {
+    fn push(&mut self, numbers: [f32; NUMBERS]) {
+        let block = &mut self.blocks[self.count / LANES];
+        for (lanes, number) in block.iter_mut().zip(numbers) {
+            lanes[self.count % LANES] = number;
+        }
+        self.count += 1;
+    }
+
+    fn used(&self) -> &[[[f32; LANES]; NUMBERS]] {
+        &self.blocks[..self.count.div_ceil(LANES)]
+    }
+
+    /// The scalar product of two vectors.
+    fn product(&self, a: usize, b: usize) -> f32 {
+        let blocks = self.used().iter();
+        blocks.map(|block| block[a].iter().zip(block[b]).map(|(a, b)| a * b).sum::<f32>()).sum()
+    }
+
+    /// Gives a vector the length 1.
+    fn normalize(&mut self, vector: usize) {
+        let length = (self.product(vector, vector) + 1e-9).sqrt();
+        for block in &mut self.blocks {
+            block[vector].iter_mut().for_each(|value| *value /= length);
+        }
+    }
+
+    /// Takes away from a vector what lies along `unit`.
+    fn orthogonalize(&mut self, vector: usize, unit: usize) {
+        let along = self.product(vector, unit);
+        for block in &mut self.blocks {
+            let unit = block[unit];
+            block[vector].iter_mut().zip(unit).for_each(|(value, unit)| *value -= along * unit);
+        }
+    }
+}
 
 /// What the picture shows between the lids of one eye.
 struct View {
-    samples: Vec<Sample>,
+    samples: Samples,
     /// Length of the light's vector, less what is taken for shadow.
     light: f32,
     light_in_shadow: f32,
@@ -178,38 +223,48 @@ struct View {
 impl View {
     fn of(picture: &Picture, place: &Place, axes: Axes) -> Self {
         let mut samples = samples(picture, place, axes);
-        let seen = samples.iter().map(|sample| sample.root * sample.root).sum();
-        // Gram-Schmidt over the vectors of all samples.
-        normalize(&mut samples, FLAT);
-        orthogonalize(&mut samples, SLOPE, FLAT);
-        normalize(&mut samples, SLOPE);
+        let seen = samples.product(ROOT, ROOT);
+        // Gram-Schmidt.
+        samples.normalize(FLAT);
+        samples.orthogonalize(SLOPE, FLAT);
+        samples.normalize(SLOPE);
         for vector in [SHADOW, LIGHT] {
-            orthogonalize(&mut samples, vector, FLAT);
-            orthogonalize(&mut samples, vector, SLOPE);
+            samples.orthogonalize(vector, FLAT);
+            samples.orthogonalize(vector, SLOPE);
         }
-        normalize(&mut samples, SHADOW);
-        let light_in_shadow = product(&samples, LIGHT, SHADOW);
+        samples.normalize(SHADOW);
+        let light_in_shadow = samples.product(LIGHT, SHADOW);
         let light =
-            product(&samples, LIGHT, LIGHT) - SHADOW_SHARE * light_in_shadow * light_in_shadow;
+            samples.product(LIGHT, LIGHT) - SHADOW_SHARE * light_in_shadow * light_in_shadow;
         View { samples, light: (light.max(0.0) + 1e-6).sqrt(), light_in_shadow, seen }
     }
 
     /// How well a dark disc at `centre` explains the light, -1..1.
+    #[inline(always)]
     fn correlation(&self, centre: [f32; 2]) -> f32 {
         if self.seen < MIN_SEEN {
             return 0.0;
         }
-        let (mut length, mut along) = (0.0, [0.0; 4]);
-        for Sample { place, root, values } in &self.samples {
-            let [x, y] = [place[0] - centre[0], place[1] - centre[1]];
-            // Not `hypot`: a call for each sample and place was most of the fit.
-            let distance = (x * x + y * y).sqrt();
-            let inside = ((IRIS_RADIUS - distance) / RIM + 0.5).clamp(0.0, 1.0);
-            let inside = inside * root;
-            length += inside * inside;
-            along.iter_mut().zip(values).for_each(|(sum, value)| *sum += inside * value);
+        let mut length = [0.0; LANES];
+        let mut along = [[0.0; LANES]; NUMBERS - FLAT];
+        for block in self.samples.used() {
+            let mut inside = [0.0; LANES];
+            for (lane, inside) in inside.iter_mut().enumerate() {
+                let (x, y) = (block[X][lane] - centre[0], block[Y][lane] - centre[1]);
+                // Not `hypot`: a call for each sample and place was most of the fit.
+                let distance = (x * x + y * y).sqrt();
+                let share = ((IRIS_RADIUS - distance) / RIM + 0.5).clamp(0.0, 1.0);
+                *inside = share * block[ROOT][lane];
+                length[lane] += *inside * *inside;
+            }
+            for (sums, values) in along.iter_mut().zip(&block[FLAT..]) {
+                for lane in 0..LANES {
+                    sums[lane] += inside[lane] * values[lane];
+                }
+            }
         }
-        let [flat, slope, shadow, light] = along;
+        let [flat, slope, shadow, light] = along.map(|lanes| lanes.iter().sum::<f32>());
+        let length: f32 = length.iter().sum();
         let rest = length - flat * flat - slope * slope - SHADOW_SHARE * shadow * shadow;
         // A disc that is hardly seen must not count for much.
         let floor = 1e-3 * self.seen / to_f32(COLUMNS);
@@ -220,24 +275,24 @@ impl View {
 
 /// The samples that lie between the lids. Blue, since sclera and skin differ most from the iris
 /// there.
-fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
+fn samples(picture: &Picture, place: &Place, axes: Axes) -> Samples {
     const FIRST_ROW: usize = (COLUMNS - ROWS) / 2;
     let middle = Point { x: place.middle[0], y: place.middle[1] };
     let [cos, sin] = axes.along;
     let side_px = axes.unit_px * STEP * to_f32(COLUMNS);
     let crop = Crop::new(middle, side_px, sin.atan2(cos)).centred_for(COLUMNS);
-    let mut samples = Vec::with_capacity(COLUMNS * ROWS);
+    let mut samples =
+        Samples { blocks: [[[0.0; LANES]; NUMBERS]; COLUMNS * ROWS / LANES], count: 0 };
     let seen = crop.samples(Sizes::full(picture), COLUMNS);
     let mut put = |row: usize, column: usize, blue: f32| {
         let half = to_f32(COLUMNS - 1) / 2.0;
-        let at = [(to_f32(column) - half) * STEP, (half - to_f32(row)) * STEP];
-        let Some([below, above]) = place.depths(at) else { return };
+        let [x, y] = [(to_f32(column) - half) * STEP, (half - to_f32(row)) * STEP];
+        let Some([below, above]) = place.depths([x, y]) else { return };
         let weight = ((below.min(above) - LID_MARGIN) / STEP + 0.5).clamp(0.0, 1.0);
         if weight > 0.0 {
             let root = weight.sqrt();
             let shadow = (-below.max(0.0) / SHADOW_REACH).exp();
-            let values = [1.0, at[0], shadow, blue].map(|value| root * value);
-            samples.push(Sample { place: at, root, values });
+            samples.push([x, y, root, root, root * x, root * shadow, root * blue]);
         }
     };
     let mut colours = [[0.0; 3]; COLUMNS];
@@ -250,22 +305,8 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Vec<Sample> {
     samples
 }
 
-fn product(samples: &[Sample], a: usize, b: usize) -> f32 {
-    samples.iter().map(|sample| sample.values[a] * sample.values[b]).sum()
-}
-
-fn normalize(samples: &mut [Sample], vector: usize) {
-    let length = (product(samples, vector, vector) + 1e-9).sqrt();
-    samples.iter_mut().for_each(|sample| sample.values[vector] /= length);
-}
-
-/// Takes away from a vector what lies along `unit`.
-fn orthogonalize(samples: &mut [Sample], vector: usize, unit: usize) {
-    let along = product(samples, vector, unit);
-    samples.iter_mut().for_each(|s| s.values[vector] -= along * s.values[unit]);
-}
-
 /// Where the discs fit best: mean over all places, weighted by their probability.
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn best_place(places: &[Place; 2], views: &[View; 2]) -> [f32; 2] {
     let steps = |reach: i8| (-reach..=reach).map(|step| f32::from(step) * PLACE_STEP);
     let mut scored = [([0.0; 2], 0.0); PLACES];

@@ -1,6 +1,11 @@
 //! 468 points of a face (MediaPipe's mesh, with refined lids and lips) and 5 of each iris, in pixels of the
 //! picture.
 
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
+
 use super::{
     Point, Rect,
     crop::{Crop, bounds_of, to_f32},
@@ -81,7 +86,7 @@ pub(super) struct Mesh {
     /// Probability that the crop holds a face.
     pub presence: f32,
     /// x, y, z (px, negative towards the camera) of the mesh, then of both irises.
-    pub points: Vec<[f32; 3]>,
+    pub points: Landmarks,
 }
 
 impl Mesh {
@@ -101,11 +106,10 @@ impl Mesh {
         if found < presence {
             return Ok(None);
         }
-        let mut points = Vec::with_capacity(MESH_POINTS + 2 * IRIS_POINTS);
-        let mesh = face.values(0).as_chunks::<3>().0;
-        points.extend_from_slice(mesh);
+        let mut points = Landmarks::default();
+        points.extend(face.values(0).as_chunks().0.iter().copied());
         refine(face, &mut models.eyes, models.lips.as_mut(), &mut points)?;
-        for point in &mut points {
+        for point in points.iter_mut() {
             *point = to_picture(*point, crop);
         }
         Ok(Some(Mesh { presence: found, points }))
@@ -140,13 +144,64 @@ impl Mesh {
     }
 }
 
+/// The most points of a face.
+const MOST_POINTS: usize = MESH_POINTS + 2 * IRIS_POINTS;
+
+/// x, y, z of the points of a face, in place: a frame allocates nothing for them.
+#[derive(Clone)]
+pub struct Landmarks {
+    points: [[f32; 3]; MOST_POINTS],
+    count: usize,
+}
+
+impl Landmarks {
+    /// Takes more points; what goes beyond the mesh and both irises is left out.
+    fn extend(&mut self, more: impl Iterator<Item = [f32; 3]>) {
+        for (place, point) in self.points[self.count..].iter_mut().zip(more) {
+            *place = point;
+            self.count += 1;
+        }
+    }
+
+    /// Leaves out the points of the irises.
+    pub(super) fn without_irises(&mut self) {
+        self.count = self.count.min(MESH_POINTS);
+    }
+}
+
+impl Default for Landmarks {
+    fn default() -> Self {
+        Landmarks { points: [[0.0; 3]; MOST_POINTS], count: 0 }
+    }
+}
+
+impl Deref for Landmarks {
+    type Target = [[f32; 3]];
+
+    fn deref(&self) -> &Self::Target {
+        &self.points[..self.count]
+    }
+}
+
+impl DerefMut for Landmarks {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.points[..self.count]
+    }
+}
+
+impl fmt::Debug for Landmarks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// Puts the points of each eye, and of the lips, where the second look sees them, and adds the irises;
 /// all in pixels of the mesh's input.
 fn refine(
     face: &Outputs,
     eyes: &mut [Runner; 2],
     lips: Option<&mut Runner>,
-    points: &mut Vec<[f32; 3]>,
+    points: &mut Landmarks,
 ) -> Result<()> {
     for ((eye, contour), model) in EYES.iter().zip(&EYE_CONTOURS).zip(eyes) {
         let (found, window) = look_again(model, face, points, eye.corners, contour)?;

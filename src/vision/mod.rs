@@ -47,6 +47,7 @@ pub use analyser::FaceAnalyser;
 pub use config::{ExpressionChoice, QualityFloors, VisionConfig};
 pub use expression::{ExpressionModels, ExpressionRunner, Prior, Probabilities};
 pub use face_actions::{FaceActions, FaceMeasures};
+pub use landmarks::Landmarks;
 pub use models::FaceModels;
 pub use track::FaceTrack;
 
@@ -162,7 +163,7 @@ pub struct Face {
     /// x, y (px of the picture) and z (px, towards the camera negative) of 468 mesh points in
     /// MediaPipe's order, then, unless gaze is switched off, 5 points of the person's right
     /// iris (468..473) and 5 of the left; the first of each is its middle.
-    pub landmarks: Vec<[f32; 3]>,
+    pub landmarks: Landmarks,
     /// `None` when switched off.
     pub head_pose: Option<HeadPose>,
     /// `None` when switched off or when the eyes do not show it. A blink is judged later, by

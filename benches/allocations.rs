@@ -1,0 +1,131 @@
+//! Heap allocations of a frame and of a segment once their buffers have grown: a frame must make none.
+//! What libjpeg-turbo takes by itself is not counted; it has an allocator of its own.
+
+#![expect(unsafe_code, reason = "only an allocator can count, and its trait is unsafe")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    path::Path,
+    process::ExitCode,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use boothd::{
+    features::Features,
+    inference::Catalog,
+    media::{Frame, Orientation, PixelFormat, Segment},
+    speech::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack},
+    vision::{FaceAnalyser, FaceModels, FaceTrack, VisionConfig},
+};
+
+const CLIP: &str = "demo/face_640x480.mjpeg";
+const VOICE: &str = "tests/data/speech/sense_and_sensibility_01_austen_64kb-0890.wav";
+const SEGMENT_SAMPLES: usize = 48_000;
+
+static MADE: AtomicU64 = AtomicU64::new(0);
+
+struct Counting;
+
+// SAFETY: the system's allocator does all the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        MADE.fetch_add(1, Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        MADE.fetch_add(1, Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count(work: impl FnOnce()) -> u64 {
+    let before = MADE.load(Relaxed);
+    work();
+    MADE.load(Relaxed) - before
+}
+
+fn frames() -> Vec<Frame> {
+    let bytes = std::fs::read(CLIP).expect("run it in the repository");
+    let ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xD9]);
+    let mut start = 0;
+    ends.take(60)
+        .zip(0..)
+        .map(|((end, _), sequence)| {
+            let data = bytes[start..end + 2].to_vec();
+            start = end + 2;
+            Frame {
+                sequence,
+                captured_at: Duration::from_nanos(sequence * 1_000_000_000 / 15),
+                unix_ms: 0,
+                width_px: 640,
+                height_px: 480,
+                format: PixelFormat::Jpeg,
+                orientation: Orientation::Upright,
+                data,
+            }
+        })
+        .collect()
+}
+
+/// The most allocations of a frame, after a first round of all frames.
+fn of_a_frame(catalog: &Catalog) -> u64 {
+    let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
+    let models = FaceModels::load(catalog, &config).expect("models load");
+    let mut analyser = FaceAnalyser::new(&models, config);
+    let frames = frames();
+    let mut track = FaceTrack::default();
+    let mut round = || {
+        let each = frames.iter().map(|frame| {
+            count(|| {
+                analyser.observe(frame, &mut track, Features::ALL).expect("the clip decodes");
+            })
+        });
+        each.max().unwrap_or_default()
+    };
+    round();
+    round()
+}
+
+/// Of a segment of speech, after the first ones.
+fn of_a_segment(catalog: &Catalog) -> u64 {
+    let models = VoiceModels::load(catalog).expect("models load");
+    let mut analyser = VoiceAnalyser::new(models, SpeechConfig::default());
+    let mut reader = hound::WavReader::open(VOICE).expect("the clip is committed");
+    let samples: Vec<i16> =
+        reader.samples().map_while(Result::ok).take(SEGMENT_SAMPLES).collect();
+    let mut track = VoiceTrack::default();
+    let mut last = 0;
+    for sequence in 0..5 {
+        let segment = Segment {
+            sequence,
+            captured_at: Duration::from_secs(3 + sequence),
+            unix_ms: 0,
+            new_samples: SEGMENT_SAMPLES / 3,
+            channel_fault: None,
+            samples: samples.as_slice().into(),
+        };
+        last = count(|| {
+            analyser.observe(&segment, &mut track, Features::ALL).expect("it runs");
+        });
+    }
+    last
+}
+
+fn main() -> ExitCode {
+    let catalog = Catalog::open(Path::new("models")).expect("models are committed");
+    let (frame, segment) = (of_a_frame(&catalog), of_a_segment(&catalog));
+    println!("allocations of a frame: {frame} (of 60, the most), of a segment: {segment}");
+    if frame == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
