@@ -40,7 +40,7 @@ export function visual(k, features, more = {}) {
 /** A frame in which nobody is. */
 export function nobody(k, features) {
   const nulls = ["head_pose_stability", "horizontal_deviation", "gaze_direction", "dominant_emotion", "emotion_confidence",
-    "emotion_distribution", "emotion_stability", "eye_contact_ratio", "head_pose", "face_actions", "gaze", "eye_contact", "face_box", "blink", "mouth_open_ratio"];
+    "emotion_distribution", "emotion_stability", "eye_contact_ratio", "head_pose", "face_actions", "gaze", "eye_contact", "eye_contact_probability", "face_box", "blink", "mouth_open_ratio"];
   return visual(k, features, { face_detected: false, face_count: 0, ...Object.fromEntries(nulls.map((name) => [name, null])) });
 }
 
@@ -97,7 +97,7 @@ export function history(session_id) {
 
 /** A frame of somebody with dark glasses. */
 export function glasses(k, features) {
-  const nulls = ["gaze_direction", "gaze", "eye_contact", "blink", "dominant_emotion", "emotion_confidence", "emotion_distribution"];
+  const nulls = ["gaze_direction", "gaze", "eye_contact", "eye_contact_probability", "blink", "dominant_emotion", "emotion_confidence", "emotion_distribution"];
   const quality = { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "occluded", covered: ["eyes"] };
   const reasons = Object.fromEntries(nulls.map((name) => [name, "eyes_covered"]));
   return visual(k, features, { ...Object.fromEntries(nulls.map((name) => [name, null])), quality, reasons });

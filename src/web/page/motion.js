@@ -33,6 +33,8 @@ const HEAD_LINES = [
 const GAZE_ROWS = [
   { word: "yaw", value: (r) => r.gaze?.yaw_deg, format: degrees, why: shut },
   { word: "pitch_head", value: (r) => r.gaze?.pitch_deg, format: degrees, why: shut },
+  { word: "gaze_confidence", value: (r) => r.gaze?.confidence, format: percent, unit: "%", bar: true },
+  { word: "contact_probability", value: (r) => r.eye_contact_probability, format: percent, unit: "%", bar: true },
   { word: "eye_contact_ratio", value: (r) => r.eye_contact_ratio, format: percent, unit: "%", bar: true },
   { word: "blink", value: (r) => r.blink, format: yesNo, why: () => "needs_5_frames" },
   { word: "blink_rate", value: (r) => r.blink_rate_per_min, format: whole, unit: "per_min", why: () => "needs_10_fps" },
