@@ -3,8 +3,8 @@
 use super::{
     Gaze,
     eyeball::{self, Eyes},
-    head_pose::{Rotation, level, multiply},
     landmarks::{EYES, Eye, distance_2d, distance_3d, eye_line_rad},
+    rotation::{Rotation, level, multiply},
 };
 use crate::decode::Picture;
 

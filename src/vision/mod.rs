@@ -21,6 +21,7 @@
 //! the picture the face is.
 
 mod analyser;
+mod camera;
 mod colour;
 mod config;
 mod crop;
@@ -36,6 +37,7 @@ mod occlusion;
 mod person;
 mod quality;
 mod refinement;
+mod rotation;
 mod stillness;
 mod track;
 mod upright;
