@@ -187,13 +187,14 @@ pub struct Gaze {
     /// Positive up.
     pub pitch_deg: f32,
     /// How surely it is known, 0..1, by the opening of the lids, the size of the face in the
-    /// picture and its turn. Either angle has a standard deviation of
+    /// picture and its turn. The angles have standard deviations of
     /// [`GAZE_SPREAD_DEG`]` / confidence`.
     pub confidence: f32,
 }
 
-/// Standard deviation of either angle of a [`Gaze`] of confidence 1, degrees.
-pub const GAZE_SPREAD_DEG: f32 = 5.6;
+/// Standard deviations of yaw and pitch of a [`Gaze`] of confidence 1, degrees: lids hide how high an
+/// iris stands, not how far to the side.
+pub const GAZE_SPREAD_DEG: [f32; 2] = [4.3, 6.5];
 
 /// Calibrated probabilities of the [`EXPRESSIONS`].
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -30,7 +30,7 @@ export function visual(k, features, more = {}) {
     emotion_distribution: emotion ? distribution : null, emotion_stability: emotion ? wave(k, 70, 0.9, 0.06) : null,
     eye_contact_ratio: gaze && wave(k, 80, 0.74, 0.2), performance_metrics: performance_metrics(),
     head_pose: features.head_pose ? { yaw_deg: wave(k, 36, 4, 11), pitch_deg: wave(k, 28, -3, 7), roll_deg: wave(k, 44, 1, 6) } : null,
-    gaze, eye_contact: gaze && Math.abs(gaze.yaw_deg) < 15, eye_contact_probability: gaze && 0.8, face_box: { x: 0.3, y: 0.2, width: 0.3, height: 0.4 }, face_count: 1,
+    gaze, eye_contact: gaze && Math.abs(gaze.yaw_deg) < 11.7, eye_contact_probability: gaze && 0.8, face_box: { x: 0.3, y: 0.2, width: 0.3, height: 0.4 }, face_count: 1,
     blink: k % 17 === 0, blink_rate_per_min: null, mouth_open_ratio: wave(k, 9, 0.12, 0.1), face_present_ratio: 1, cached: false,
     sequence: k, dropped_frames: 0, quality: { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "good", covered: [] }, reasons: {}, demo_source: true,
     features, session_id: null, ...more,

@@ -9,8 +9,8 @@ import { reasonNoFace, reasonNoGaze } from "./reason.js";
 import { Trend } from "./trend.js";
 import { t } from "./words.js";
 
-/** The default of `eye_contact.cone_deg`; the booth's own verdict is what the card says in words. */
-const CONE_DEG = 15;
+/** What the default of `eye_contact.cone_deg` is to the side and upwards; the card's words are the booth's own verdict. */
+const CONE_DEG = { yaw: 11.7, pitch: 17.7 };
 
 /** Reasons that leave other numbers of the card to be shown. */
 const SHOWN = [null, "old", "off", "eyes_covered"];
