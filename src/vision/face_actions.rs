@@ -392,7 +392,7 @@ mod tests {
             let turn = turn(&landmarks);
             FaceMeasures::of(&landmarks, &face.front_view(&landmarks, &turn), &angles(&turn))
         };
-        assert!(seen(24.0, 19.0).is_some() && seen(-24.0, -19.0).is_some());
+        assert!(seen(24.0, 18.0).is_some() && seen(-24.0, -18.0).is_some());
         assert!(seen(27.0, 0.0).is_none() && seen(0.0, -22.0).is_none());
     }
 
