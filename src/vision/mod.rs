@@ -100,15 +100,15 @@ impl Rect {
 /// What one frame shows.
 #[derive(Clone, Debug)]
 pub struct FaceObservation {
-    /// The frame's.
+    /// Number of the frame in its source, from 0 ([`crate::media::Frame`]).
     pub sequence: u64,
-    /// The frame's.
+    /// When the frame was in memory: the clock's monotonic time, or the media time of a file.
     pub captured_at: Duration,
-    /// The frame's.
+    /// Wall time of the same moment, ms since 1970.
     pub unix_ms: i64,
-    /// Width of the decoded picture.
+    /// Width of the decoded picture, px.
     pub width_px: u32,
-    /// Height of the decoded picture.
+    /// Height of the decoded picture, px.
     pub height_px: u32,
     /// Mean luminance of the whole picture, 0..1.
     pub brightness: f32,
@@ -140,7 +140,7 @@ pub struct Face {
     /// Changes when this may be another person, who then has nothing to do with what was
     /// measured before. A number of this stream, no identity: who comes back is a new one.
     pub person: u64,
-    /// Bounding box of the landmarks.
+    /// Bounding box of the 468 mesh points, px of the picture.
     pub bbox: Rect,
     /// Presence probability that the landmark model itself gives, 0..1.
     pub presence: f32,
@@ -153,7 +153,8 @@ pub struct Face {
     /// `None` when switched off or when the eyes do not show it. A blink is judged later, by
     /// the session, which knows the person's open eyes.
     pub gaze: Option<Gaze>,
-    /// Eye aspect ratio (lid gap / eye width), mean of both eyes; `None` where they are covered.
+    /// Eye aspect ratio: lid gap / eye width, both in space, mean of both eyes (after Soukupová and
+    /// Čech 2016, "Real-time eye blink detection using facial landmarks"); `None` where they are covered.
     pub eye_aspect_ratio: Option<f32>,
     /// Lip gap / mouth width; `None` where the mouth is covered.
     pub mouth_open_ratio: Option<f32>,
