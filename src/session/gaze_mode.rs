@@ -109,13 +109,7 @@ fn around([column, row]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
 
 /// The cell of an angle, if it has one.
 fn cell(deg: f32) -> Option<usize> {
-    let cell = deg / CELL_DEG + (CELLS / 2) as f32 + 0.5;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "only where it is a cell's index"
-    )]
-    (0.0..CELLS as f32).contains(&cell).then_some(cell as usize)
+    (0..CELLS).find(|&cell| (deg - middle_deg(cell)).abs() <= CELL_DEG / 2.0)
 }
 
 fn middle_deg(cell: usize) -> f32 {
