@@ -384,14 +384,15 @@ pub const KEYS: &[Key] = &[
         "eye_contact.cone_deg",
         Number(1.0, 60.0),
         Is("15.0"),
-        "Half angle of the cone that counts as eye contact.",
+        "Half angle of the cone that counts as eye contact: 0.78 of it to the side, 1.18 of it up and \
+         down, since yaw is read more exactly than pitch.",
     ),
     live(
         AtOnce,
         "eye_contact.hysteresis_deg",
         Number(0.0, 30.0),
         Is("5.0"),
-        "How far outside the cone a contact is kept once it was made.",
+        "By how much wider the cone is, once a contact was made, until it ends.",
     ),
     live(
         AtOnce,

@@ -110,8 +110,11 @@ impl Picture {
         check_size(width_px, height_px)?;
         let bytes = width_px as usize * height_px as usize * bytes_per_px;
         self.give_back_memory(bytes);
-        make_room(&mut self.rgb, bytes)?;
-        self.rgb.resize(bytes, 0);
+        // Pictures mostly follow ones of their size, and all bytes are written again.
+        if self.rgb.len() != bytes {
+            make_room(&mut self.rgb, bytes)?;
+            self.rgb.resize(bytes, 0);
+        }
         self.width_px = width_px;
         self.height_px = height_px;
         Ok(())

@@ -6,6 +6,10 @@ use super::gaze_mode::GazeMode;
 use crate::vision::{GAZE_SPREAD_DEG, Gaze};
 
 /// The cone that counts as eye contact.
+///
+/// Its cross-section is an ellipse, since yaw is read more exactly than pitch: what is compared with
+/// the angles here is a reading's distance in standard deviations ([`GAZE_SPREAD_DEG`]), times their
+/// root mean square. 15 degrees are 11.7 to the side and 17.7 up or down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EyeContactConfig {
     /// Half angle of the cone, degrees.
@@ -53,11 +57,12 @@ pub(super) struct Contact {
 
 /// So near to the camera a gaze is felt as eye contact; the cone is wider by what is read wrongly.
 const CONTACT_DEG: f32 = 12.0;
-/// Of the logistic curve over (12 degrees - angle) / standard deviation: its middle and its width.
-/// Maximum likelihood over 200 crops of 50 rendered faces (100 pictures of them and of their mirror
-/// images) whose gaze was read by constants fitted to other people.
-const PROBABILITY_MIDDLE: f32 = 0.8;
-const PROBABILITY_WIDTH: f32 = 0.5;
+/// Of the logistic curve over (12 degrees - distance) / standard deviation: its middle and its width.
+/// Near the maximum likelihood over 200 crops of 50 rendered faces (100 pictures of them and of
+/// their mirror images) whose gaze was read by constants fitted to other people; a little flatter,
+/// since only seven of the people look into the camera.
+const PROBABILITY_MIDDLE: f32 = 0.6;
+const PROBABILITY_WIDTH: f32 = 0.35;
 
 /// Time with a known gaze after which the person's own zero is believed.
 const PERSONAL_AFTER: Duration = Duration::from_secs(10);
@@ -104,10 +109,10 @@ impl EyeContact {
         let gaze = gaze?;
         self.seen.push(at, gaze);
         let centre = self.centre()?;
-        let angle_deg = angle_between_deg(Direction::of(gaze), centre);
+        let distance_deg = distance_deg(Direction::of(gaze), centre);
         let kept = if self.in_contact { self.config.hysteresis_deg } else { 0.0 };
-        self.in_contact = angle_deg <= self.config.cone_deg + kept;
-        let probability = probability(angle_deg, gaze.confidence);
+        self.in_contact = distance_deg <= self.config.cone_deg + kept;
+        let probability = probability(distance_deg, gaze.confidence);
         Some(Contact { made: self.in_contact, probability })
     }
 
@@ -144,11 +149,33 @@ impl Direction {
     }
 }
 
-/// Probability of eye contact where `angle_deg` from the cone's centre was read.
-fn probability(angle_deg: f32, confidence: f32) -> f32 {
-    let spread_deg = GAZE_SPREAD_DEG / confidence.max(0.05);
-    let inside = (CONTACT_DEG - angle_deg) / spread_deg;
+/// Probability, 0..1, that the eyes are within [`CONTACT_DEG`] of the cone's centre where a gaze at
+/// `distance_deg` from it ([`distance_deg`]) was read: 1 / (1 + exp((middle - inside) / width)), the
+/// logistic regression (Platt 1999) of `inside`, the distance to that bound in the reading's standard
+/// deviations.
+fn probability(distance_deg: f32, confidence: f32) -> f32 {
+    let spread_deg = mean_spread_deg() / confidence.max(0.05);
+    let inside = (CONTACT_DEG - distance_deg) / spread_deg;
     1.0 / (1.0 + ((PROBABILITY_MIDDLE - inside) / PROBABILITY_WIDTH).exp())
+}
+
+/// How far a reading is from the cone's centre in standard deviations of its yaw and pitch
+/// (Mahalanobis 1936, "On the generalised distance in statistics"), times their root mean square:
+/// degrees, less than the angle between the two up and down, more to the side.
+fn distance_deg(gaze: Direction, centre: Direction) -> f32 {
+    let right = (gaze.yaw_deg - centre.yaw_deg) * centre.pitch_deg.to_radians().cos();
+    let up = gaze.pitch_deg - centre.pitch_deg;
+    let [yaw_spread, pitch_spread] = GAZE_SPREAD_DEG;
+    let in_spreads = (right / yaw_spread).hypot(up / pitch_spread);
+    // Degrees of yaw and pitch are no right angles far out; the angle between the two is.
+    let share = in_spreads / right.hypot(up).max(f32::EPSILON);
+    angle_between_deg(gaze, centre) * share * mean_spread_deg()
+}
+
+/// Root mean square of the two [`GAZE_SPREAD_DEG`].
+fn mean_spread_deg() -> f32 {
+    let [yaw, pitch] = GAZE_SPREAD_DEG;
+    f32::midpoint(yaw * yaw, pitch * pitch).sqrt()
 }
 
 /// Angle between two directions given as yaw and pitch, degrees.
@@ -176,7 +203,7 @@ mod tests {
     #[test]
     fn contact_is_made_inside_the_cone_and_kept_through_the_hysteresis() {
         let mut contact = EyeContact::new(&EyeContactConfig::default());
-        let seen = [16.0, 14.0, 19.0, 21.0, 19.0].map(|deg| made(&mut contact, 0, yaw(deg)));
+        let seen = [12.5, 11.0, 15.0, 16.5, 15.0].map(|deg| made(&mut contact, 0, yaw(deg)));
         assert_eq!(seen, [Some(false), Some(true), Some(true), Some(false), Some(false)]);
         assert_eq!(made(&mut contact, 0, None), None);
     }
@@ -184,11 +211,11 @@ mod tests {
     #[test]
     fn a_new_cone_holds_at_once_and_a_calibrated_centre_stays() {
         let mut contact = EyeContact::new(&EyeContactConfig::default());
-        assert_eq!(made(&mut contact, 0, yaw(-14.0)), Some(true));
+        assert_eq!(made(&mut contact, 0, yaw(-11.0)), Some(true));
         let centre = Direction { yaw_deg: 30.0, pitch_deg: 0.0 };
         let moved = EyeContactConfig { cone_deg: 10.0, centre, ..EyeContactConfig::default() };
         contact.configure(&moved);
-        let seen = [-14.0, 25.0].map(|deg| made(&mut contact, 0, yaw(deg)));
+        let seen = [-11.0, 25.0].map(|deg| made(&mut contact, 0, yaw(deg)));
         assert_eq!(seen, [Some(false), Some(true)]);
         let calibrate = Duration::from_secs(1);
         let config = EyeContactConfig { calibrate, ..EyeContactConfig::default() };
@@ -220,9 +247,9 @@ mod tests {
             for second in 0..20 {
                 made(&mut contact, second * 1000, yaw(deg));
             }
-            // Out of contact, and then at 20 degrees on the side of the mode.
+            // Out of contact, and then at 17 degrees on the side of the mode.
             made(&mut contact, 20_000, yaw(-29.0));
-            made(&mut contact, 20_100, yaw(20.0))
+            made(&mut contact, 20_100, yaw(17.0))
         };
         assert_eq!((after(10.0, true), after(10.0, false)), (Some(true), Some(false)));
         assert_eq!(after(16.0, true), Some(false), "that is no error of reading");
@@ -235,6 +262,34 @@ mod tests {
         assert!(at[0] > 0.9 && at[3] < 0.05, "{at:?}");
         assert!(probability(0.0, 0.3) < at[0] && probability(20.0, 0.3) > at[3]);
         assert!((0.0..=1.0).contains(&probability(0.0, 0.0)));
+    }
+
+    #[test]
+    fn the_cone_is_wider_up_and_down_where_a_gaze_is_read_less_exactly() {
+        let mut contact = EyeContact::new(&EyeContactConfig::default());
+        let mut at = |yaw_deg, pitch_deg| {
+            let gaze = Gaze { yaw_deg, pitch_deg, confidence: 1.0 };
+            let seen = contact.push(Duration::ZERO, Some(gaze)).map(|contact| contact.made);
+            contact.in_contact = false;
+            seen
+        };
+        assert_eq!((at(0.0, 17.0), at(17.0, 0.0)), (Some(true), Some(false)));
+        assert_eq!((at(0.0, -18.5), at(9.0, -13.0)), (Some(false), Some(false)));
+        assert_eq!((at(8.0, 11.0), at(-8.0, -11.0)), (Some(true), Some(true)));
+    }
+
+    #[test]
+    fn a_distance_is_the_angle_by_the_spread_of_its_direction_wherever_the_centre_is() {
+        let centre = Direction { yaw_deg: -20.0, pitch_deg: 30.0 };
+        let [yaw_spread, pitch_spread] = GAZE_SPREAD_DEG;
+        let up = Direction { pitch_deg: 40.0, ..centre };
+        let expected = 10.0 * mean_spread_deg() / pitch_spread;
+        assert!((distance_deg(up, centre) - expected).abs() < 1e-2);
+        let side = Direction { yaw_deg: -10.0, ..centre };
+        let angle_deg = angle_between_deg(side, centre);
+        let expected = angle_deg * mean_spread_deg() / yaw_spread;
+        assert!(angle_deg < 9.0 && (distance_deg(side, centre) - expected).abs() < 1e-2);
+        assert!(distance_deg(centre, centre).abs() < 1e-2);
     }
 
     #[test]

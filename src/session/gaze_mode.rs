@@ -22,9 +22,17 @@ const MIN_CONFIDENCE: f32 = 0.4;
 const MIN_READINGS: usize = 3;
 
 /// Time by direction of the gaze.
+///
+/// The densest place is known at any time: a reading only adds to the 25 places around its cell, so
+/// no frame searches all 961.
 #[derive(Debug)]
 pub(super) struct GazeMode {
+    /// Seconds of each cell, row by row.
     cells: Vec<f32>,
+    /// Seconds within [`NEAR`] cells of each cell.
+    places: Vec<f32>,
+    /// Column and row of the largest of the `places`.
+    densest: [usize; 2],
     total: f32,
     readings: usize,
     last: Option<Duration>,
@@ -32,7 +40,15 @@ pub(super) struct GazeMode {
 
 impl Default for GazeMode {
     fn default() -> Self {
-        GazeMode { cells: vec![0.0; CELLS * CELLS], total: 0.0, readings: 0, last: None }
+        let empty = vec![0.0; CELLS * CELLS];
+        GazeMode {
+            places: empty.clone(),
+            cells: empty,
+            densest: [0; 2],
+            total: 0.0,
+            readings: 0,
+            last: None,
+        }
     }
 }
 
@@ -46,9 +62,20 @@ impl GazeMode {
             && gaze.confidence >= MIN_CONFIDENCE
         {
             let seconds = since.min(MAX_GAP).as_secs_f32();
-            self.cells[row * CELLS + column] += seconds;
+            self.add([column, row], seconds);
             self.total += seconds;
             self.readings += 1;
+        }
+    }
+
+    /// Adds time to a cell and to the places around it.
+    fn add(&mut self, cell: [usize; 2], seconds: f32) {
+        self.cells[index(cell)] += seconds;
+        for place in around(cell) {
+            self.places[index(place)] += seconds;
+            if self.places[index(place)] > self.places[index(self.densest)] {
+                self.densest = place;
+            }
         }
     }
 
@@ -57,33 +84,32 @@ impl GazeMode {
         if self.total < enough.as_secs_f32() || self.readings < MIN_READINGS {
             return None;
         }
-        let places = (0..CELLS).flat_map(|row| (0..CELLS).map(move |column| (column, row)));
-        let densest = places.map(|(column, row)| self.near(column, row));
-        let (time, yaw, pitch) = densest.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let (mut time, mut yaw, mut pitch) = (0.0, 0.0, 0.0);
+        for [column, row] in around(self.densest) {
+            let here = self.cells[index([column, row])];
+            time += here;
+            yaw += here * middle_deg(column);
+            pitch += here * middle_deg(row);
+        }
         let mode = Direction { yaw_deg: yaw / time, pitch_deg: pitch / time };
-        Some((mode, time / self.total))
+        (time > 0.0).then_some((mode, time / self.total))
     }
+}
 
-    /// Time near a cell, and its sums over yaw and pitch.
-    fn near(&self, column: usize, row: usize) -> (f32, f32, f32) {
-        let around = |at: usize| at.saturating_sub(NEAR)..(at + NEAR + 1).min(CELLS);
-        let cells = around(row).flat_map(|row| around(column).map(move |column| (column, row)));
-        cells.fold((0.0, 0.0, 0.0), |(time, yaw, pitch), (column, row)| {
-            let here = self.cells[row * CELLS + column];
-            (time + here, yaw + here * middle_deg(column), pitch + here * middle_deg(row))
-        })
-    }
+/// Where a cell lies in the table.
+fn index([column, row]: [usize; 2]) -> usize {
+    row * CELLS + column
+}
+
+/// The cells within [`NEAR`] of one.
+fn around([column, row]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
+    let near = |at: usize| at.saturating_sub(NEAR)..(at + NEAR + 1).min(CELLS);
+    near(row).flat_map(move |row| near(column).map(move |column| [column, row]))
 }
 
 /// The cell of an angle, if it has one.
 fn cell(deg: f32) -> Option<usize> {
-    let cell = deg / CELL_DEG + (CELLS / 2) as f32 + 0.5;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "only where it is a cell's index"
-    )]
-    (0.0..CELLS as f32).contains(&cell).then_some(cell as usize)
+    (0..CELLS).find(|&cell| (deg - middle_deg(cell)).abs() <= CELL_DEG / 2.0)
 }
 
 fn middle_deg(cell: usize) -> f32 {
@@ -123,6 +149,20 @@ mod tests {
             mode.push(Duration::from_secs(second), gaze(50.0, 0.0));
         }
         assert_eq!(mode.mode(Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn the_mode_moves_to_a_place_that_overtakes_it_also_at_the_edge() {
+        let mut mode = GazeMode::default();
+        let mut found = Vec::new();
+        for second in 0..40 {
+            let there = if second < 12 { gaze(2.0, -8.0) } else { gaze(-30.0, 30.0) };
+            mode.push(Duration::from_secs(second), there);
+            found.push(mode.mode(Duration::from_secs(10)).map(|(mode, _)| mode));
+        }
+        let at = |yaw_deg, pitch_deg| Some(Direction { yaw_deg, pitch_deg });
+        assert_eq!((found[9], found[11], found[20]), (None, at(2.0, -8.0), at(2.0, -8.0)));
+        assert_eq!(found[39], at(-30.0, 30.0));
     }
 
     #[test]

@@ -5,16 +5,18 @@ use std::time::Duration;
 use super::{
     Covered, Expression, Face, FaceModels, FaceObservation, FaceQuality, FaceTrack,
     QualityVerdict, VisionConfig, VisionTiming,
+    camera::Camera,
     crop::Crop,
     detector::{Detection, Detector},
     expression::{ExpressionModels, ExpressionRunner, View},
     face_actions::FaceMeasures,
     gaze,
-    head_pose::{self, CanonicalFace, Rotation},
+    head_pose::CanonicalFace,
     landmarks::{LandmarkRunners, Mesh},
     occlusion,
     pyramid::Pyramid,
     quality::{self, FaceCrop},
+    rotation::{Rotation, angles, multiply},
     stillness::Shape,
     track::{self, KnownExpression},
     upright,
@@ -207,17 +209,18 @@ impl FaceAnalyser {
     }
 
     /// The face moved far since the last frame, so the crop was off, and with it the landmarks:
-    /// look again where the detector, or else the first look, says that it is now.
+    /// looks again where the detector, or else the first look, says that it is now.
     fn correct(
         &mut self,
         rough: Mesh,
         detections: &[Detection],
         glance: &mut Glance,
     ) -> Result<Mesh> {
-        let place = rough.bbox();
-        let crop = track::nearest(detections, &place)
-            .map_or_else(|| rough.next_crop(), |detection| detection.crop());
-        Ok(self.find_mesh(crop, glance)?.unwrap_or(rough))
+        let found = match track::nearest(detections, &rough.bbox()) {
+            Some(detection) => self.find_new(&detection, glance)?,
+            None => self.find_mesh(rough.next_crop(), glance)?,
+        };
+        Ok(found.unwrap_or(rough))
     }
 
     /// The tracked face stays unless a much larger one has appeared elsewhere.
@@ -230,7 +233,7 @@ impl FaceAnalyser {
     ) -> Result<Mesh> {
         track.face_count = track.face_count.max(1);
         if let Some(rival) = track::rival(detections, &tracked.bbox())
-            && let Some(mesh) = self.find_mesh(rival.crop(), glance)?
+            && let Some(mesh) = self.find_new(&rival, glance)?
         {
             track.follow(&mesh, true);
             track.watch.take_over();
@@ -250,10 +253,7 @@ impl FaceAnalyser {
         let last = track.followed.as_ref().map(|followed| followed.bbox);
         track::sort_candidates(detections, last.as_ref());
         for candidate in detections {
-            if let Some(rough) = self.find_mesh(candidate.crop(), glance)? {
-                // The detector's box is rough; gaze and head pose are better by a tenth from where a
-                // followed face is looked at.
-                let mesh = self.find_mesh(rough.next_crop(), glance)?.unwrap_or(rough);
+            if let Some(mesh) = self.find_new(candidate, glance)? {
                 let is_same = last.is_some_and(|last| track::is_near(&mesh.bbox(), &last));
                 track.follow(&mesh, !is_same);
                 return Ok(Some(mesh));
@@ -262,6 +262,13 @@ impl FaceAnalyser {
         }
         track.lose();
         Ok(None)
+    }
+
+    /// Landmarks of a detected face, looked at twice: the detector's box is rough; gaze and head pose
+    /// are better by a tenth from where a followed face is looked at.
+    fn find_new(&mut self, face: &Detection, glance: &mut Glance) -> Result<Option<Mesh>> {
+        let Some(rough) = self.find_mesh(face.crop(), glance)? else { return Ok(None) };
+        Ok(Some(self.find_mesh(rough.next_crop(), glance)?.unwrap_or(rough)))
     }
 
     /// Landmarks in `crop`; `None` when the model sees no face there.
@@ -287,13 +294,14 @@ impl FaceAnalyser {
             mesh.points.without_irises();
         }
         let bbox = mesh.bbox();
-        let camera = head_pose::Camera::new(&self.picture, self.config.hfov_deg);
+        let camera = Camera::new(&self.picture, self.config.hfov_deg);
+        let sight = camera.sight_to(bbox.centre());
         let turn = timed(&mut glance.timing.geometry, || {
             self.face_crop.look(self.pyramid.sizes(&self.picture), &mesh);
-            self.canonical_face.fit(&mesh.points, &camera)
+            self.canonical_face.fit(&mesh.points, &camera, &sight)
         });
-        let pose = head_pose::angles(&camera.relative_to_axis(&turn, &mesh.points));
-        let is_frontal = head_pose::angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
+        let pose = angles(&multiply(&sight, &turn));
+        let is_frontal = angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
         let is_still = track.stillness.look(glance.now, Shape::of(&mesh, &pose));
         let quality = timed(&mut glance.timing.geometry, || {
             self.judge(&mesh, is_frontal, is_still, track.upright.is_suspected())
@@ -352,7 +360,7 @@ impl FaceAnalyser {
         }
         timed(&mut glance.timing.geometry, || {
             let front = self.canonical_face.front_view(&mesh.points, turn);
-            FaceMeasures::of(&mesh.points, &front, &head_pose::angles(turn))
+            FaceMeasures::of(&mesh.points, &front, &angles(turn))
         })
     }
 

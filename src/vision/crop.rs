@@ -4,9 +4,10 @@ use multiversion::multiversion;
 
 use super::{
     Point, Rect,
+    lanes::each,
     pyramid::{Sizes, Source},
+    to_f32, to_index,
 };
-pub(super) use super::{to_f32, to_index};
 
 /// A square region of the picture. Sampling it makes it upright.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -203,43 +204,37 @@ struct Line {
     step: Point,
 }
 
-/// The colours along a line that is inside of the pixels. A vector of four holds the three of a pixel
-/// and a fourth number that the next pixel overwrites.
+/// The colours along a line that is inside of the pixels. Two pixels of two rows are eight numbers, of
+/// which one is not needed: first all rows are blended, then the columns, so that whole vectors are kept.
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn bilinear_line(source: &Source<'_>, line: Line, colours: &mut [[f32; 3]]) {
     let stride = source.width * 3;
     let (mut x, mut y) = (Fixed::of(line.first.x), Fixed::of(line.first.y));
     let (step_x, step_y) = (Fixed::of(line.step.x), Fixed::of(line.step.y));
-    let mut rest = colours.as_flattened_mut();
-    while !rest.is_empty() {
-        let at = y.whole() * stride + x.whole() * 3;
-        let pair = |at: usize| -> [[f32; 4]; 2] {
-            let bytes: &[u8; 8] =
-                source.rgb[at..].first_chunk().expect("two rows follow a place inside");
-            let [a, b, c, d, e, f, g, _] = *bytes;
-            [[a, b, c, d].map(f32::from), [d, e, f, g].map(f32::from)]
-        };
-        let (upper, lower) = (pair(at), pair(at + stride));
-        let (along, down) = (x.fraction(), y.fraction());
-        let [left, right] = [0, 1].map(|i| mix_four(upper[i], lower[i], down));
-        let colour = mix_four(left, right, along);
-        if let Some(out) = rest.first_chunk_mut() {
-            *out = colour;
-        } else {
-            rest.copy_from_slice(&colour[..3]);
+    let mut pairs = [[0.0; 8]; AT_ONCE];
+    let mut shares = [0.0; AT_ONCE];
+    for colours in colours.chunks_mut(AT_ONCE) {
+        for (pair, along) in pairs.iter_mut().zip(&mut shares).take(colours.len()) {
+            let start = y.whole() * stride + x.whole() * 3;
+            let (upper, lower) = (eight(source.rgb, start), eight(source.rgb, start + stride));
+            let down = y.fraction();
+            *pair = each(|lane| mix(upper[lane], lower[lane], down));
+            *along = x.fraction();
+            (x, y) = (x.plus(step_x), y.plus(step_y));
         }
-        rest = &mut rest[3..];
-        (x, y) = (x.plus(step_x), y.plus(step_y));
+        for (colour, (pair, along)) in colours.iter_mut().zip(pairs.iter().zip(&shares)) {
+            *colour = each(|i| mix(pair[i], pair[i + 3], *along));
+        }
     }
 }
 
+/// Samples that are blended at once.
+const AT_ONCE: usize = 32;
+
 #[inline(always)]
-fn mix_four(from: [f32; 4], to: [f32; 4], share: f32) -> [f32; 4] {
-    let mut mixed = from;
-    for (mixed, to) in mixed.iter_mut().zip(to) {
-        *mixed = mix(*mixed, to, share);
-    }
-    mixed
+fn eight(rgb: &[u8], start: usize) -> [f32; 8] {
+    let bytes: &[u8; 8] = rgb[start..].first_chunk().expect("two rows follow a place inside");
+    each(|lane| f32::from(bytes[lane]))
 }
 
 /// A coordinate in 2^-32 of a pixel: the steps of a line add up without error, and its whole part

@@ -1,9 +1,6 @@
 //! Where faces are: BlazeFace (short range), its 896 anchors and weighted suppression.
 
-use super::{
-    Point, Rect,
-    crop::{Crop, to_f32, to_index},
-};
+use super::{Point, Rect, crop::Crop, to_f32, to_index};
 use crate::{
     decode::Picture,
     error::Result,

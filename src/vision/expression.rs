@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     EXPRESSIONS, ExpressionChoice, Point,
-    crop::{Crop, luma, to_f32},
+    crop::{Crop, luma},
     landmarks::Mesh,
     pyramid::Sizes,
+    to_f32,
 };
 use crate::{
     decode::Picture,

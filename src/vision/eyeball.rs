@@ -9,9 +9,11 @@ use multiversion::multiversion;
 
 use super::{
     Point,
-    crop::{Crop, to_f32},
+    crop::Crop,
     landmarks::EYES,
+    lanes::{each, share},
     pyramid::Sizes,
+    to_f32,
 };
 use crate::decode::Picture;
 
@@ -33,6 +35,8 @@ const STEP: f32 = 0.0125;
 const IRIS_RADIUS: f32 = 0.072;
 /// Width of the iris's rim, which is no sharp edge.
 const RIM: f32 = 0.02;
+/// From how far outside of its rim an iris is seen at all, in widths of the rim from the middle.
+const EDGE: f32 = IRIS_RADIUS / RIM + 0.5;
 /// So close to a lid there are lashes and the shadow of the lid.
 const LID_MARGIN: f32 = 0.012;
 /// How fast the shadow of the upper lid fades.
@@ -248,19 +252,16 @@ impl View {
         let mut length = [0.0; LANES];
         let mut along = [[0.0; LANES]; NUMBERS - FLAT];
         for block in self.samples.used() {
-            let mut inside = [0.0; LANES];
-            for (lane, inside) in inside.iter_mut().enumerate() {
-                let (x, y) = (block[X][lane] - centre[0], block[Y][lane] - centre[1]);
-                // Not `hypot`: a call for each sample and place was most of the fit.
-                let distance = (x * x + y * y).sqrt();
-                let share = ((IRIS_RADIUS - distance) / RIM + 0.5).clamp(0.0, 1.0);
-                *inside = share * block[ROOT][lane];
-                length[lane] += *inside * *inside;
-            }
+            let x: [f32; LANES] = each(|lane| block[X][lane] - centre[0]);
+            let y: [f32; LANES] = each(|lane| block[Y][lane] - centre[1]);
+            // Not `hypot`: a call for each sample and place was most of the fit.
+            let distance: [f32; LANES] =
+                each(|lane| (x[lane] * x[lane] + y[lane] * y[lane]).sqrt());
+            let rim: [f32; LANES] = each(|lane| share(EDGE - distance[lane] * (1.0 / RIM)));
+            let inside: [f32; LANES] = each(|lane| rim[lane] * block[ROOT][lane]);
+            length = each(|lane| length[lane] + inside[lane] * inside[lane]);
             for (sums, values) in along.iter_mut().zip(&block[FLAT..]) {
-                for lane in 0..LANES {
-                    sums[lane] += inside[lane] * values[lane];
-                }
+                *sums = each(|lane| sums[lane] + inside[lane] * values[lane]);
             }
         }
         let [flat, slope, shadow, light] = along.map(|lanes| lanes.iter().sum::<f32>());

@@ -202,7 +202,13 @@ mod tests {
     use super::*;
     use crate::{
         decode::Picture,
-        vision::head_pose::{Camera, CanonicalFace, Rotation, angles, tests::turned_by},
+        vision::{
+            Point,
+            camera::Camera,
+            crop::bounds_of,
+            head_pose::{CanonicalFace, tests::turned_by},
+            rotation::{Rotation, angles},
+        },
     };
 
     /// The two halves of a face: each landmark of one has its own in the other.
@@ -259,7 +265,9 @@ mod tests {
     /// How the face is turned, as a camera sees it that is far away.
     fn turn(landmarks: &[[f32; 3]]) -> Rotation {
         let picture = Picture { width_px: 640, height_px: 480, rgb: Vec::new() };
-        face().fit(landmarks, &Camera::new(&picture, 1.0))
+        let camera = Camera::new(&picture, 1.0);
+        let mesh = bounds_of(landmarks.iter().map(|&[x, y, _]| Point { x, y }));
+        face().fit(landmarks, &camera, &camera.sight_to(mesh.centre()))
     }
 
     fn distances(landmarks: &[[f32; 3]]) -> FaceMeasures {
@@ -384,7 +392,7 @@ mod tests {
             let turn = turn(&landmarks);
             FaceMeasures::of(&landmarks, &face.front_view(&landmarks, &turn), &angles(&turn))
         };
-        assert!(seen(24.0, 19.0).is_some() && seen(-24.0, -19.0).is_some());
+        assert!(seen(24.0, 18.0).is_some() && seen(-24.0, -18.0).is_some());
         assert!(seen(27.0, 0.0).is_none() && seen(0.0, -22.0).is_none());
     }
 

@@ -8,10 +8,11 @@ use std::{
 
 use super::{
     Point, Rect,
-    crop::{Crop, bounds_of, to_f32},
+    crop::{Crop, bounds_of},
     detector::sigmoid,
     pyramid::Sizes,
     refinement::{EYE_CONTOURS, LIPS, MOUTH_CORNERS, Window, iris_depth},
+    to_f32,
 };
 use crate::{
     error::Result,
@@ -87,6 +88,8 @@ pub(super) struct Mesh {
     pub presence: f32,
     /// x, y, z (px, negative towards the camera) of the mesh, then of both irises.
     pub points: Landmarks,
+    /// The box of the mesh in the picture, px.
+    bbox: Rect,
 }
 
 impl Mesh {
@@ -112,20 +115,22 @@ impl Mesh {
         for point in points.iter_mut() {
             *point = to_picture(*point, crop);
         }
-        Ok(Some(Mesh { presence: found, points }))
+        let mesh = points[..MESH_POINTS].iter();
+        let bbox = bounds_of(mesh.map(|&[x, y, _]| Point { x, y }));
+        Ok(Some(Mesh { presence: found, points, bbox }))
     }
 
     /// Where to look for the face in the next frame: MediaPipe's face_landmark_landmarks_to_roi, a
     /// square of 1.5 times the longer side of the mesh's box in the picture, turned with the outer eye
     /// corners.
     pub(super) fn next_crop(&self) -> Crop {
-        let bbox = self.bbox();
+        let bbox = self.bbox;
         Crop::new(bbox.centre(), bbox.width.max(bbox.height) * 1.5, self.eye_line_rad())
     }
 
-    /// The box of the mesh in the picture.
+    /// The box of the mesh in the picture, px.
     pub(super) fn bbox(&self) -> Rect {
-        bounds_of(self.mesh_points().iter().map(|&[x, y, _]| Point { x, y }))
+        self.bbox
     }
 
     /// The mesh without the irises.

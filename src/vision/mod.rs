@@ -21,6 +21,7 @@
 //! the picture the face is.
 
 mod analyser;
+mod camera;
 mod colour;
 mod config;
 mod crop;
@@ -31,12 +32,14 @@ mod face_actions;
 mod gaze;
 mod head_pose;
 mod landmarks;
+mod lanes;
 mod models;
 mod occlusion;
 mod person;
 mod pyramid;
 mod quality;
 mod refinement;
+mod rotation;
 mod stillness;
 mod track;
 mod upright;
@@ -116,15 +119,15 @@ fn to_index(value: f32) -> usize {
 /// What one frame shows.
 #[derive(Clone, Debug)]
 pub struct FaceObservation {
-    /// The frame's.
+    /// Number of the frame in its source, from 0 ([`crate::media::Frame`]).
     pub sequence: u64,
-    /// The frame's.
+    /// When the frame was in memory: the clock's monotonic time, or the media time of a file.
     pub captured_at: Duration,
-    /// The frame's.
+    /// Wall time of the same moment, ms since 1970.
     pub unix_ms: i64,
-    /// Width of the decoded picture.
+    /// Width of the decoded picture, px.
     pub width_px: u32,
-    /// Height of the decoded picture.
+    /// Height of the decoded picture, px.
     pub height_px: u32,
     /// Mean luminance of the whole picture, 0..1.
     pub brightness: f32,
@@ -156,7 +159,7 @@ pub struct Face {
     /// Changes when this may be another person, who then has nothing to do with what was
     /// measured before. A number of this stream, no identity: who comes back is a new one.
     pub person: u64,
-    /// Bounding box of the landmarks.
+    /// Bounding box of the 468 mesh points, px of the picture.
     pub bbox: Rect,
     /// Presence probability that the landmark model itself gives, 0..1.
     pub presence: f32,
@@ -169,7 +172,8 @@ pub struct Face {
     /// `None` when switched off or when the eyes do not show it. A blink is judged later, by
     /// the session, which knows the person's open eyes.
     pub gaze: Option<Gaze>,
-    /// Eye aspect ratio (lid gap / eye width), mean of both eyes; `None` where they are covered.
+    /// Eye aspect ratio: lid gap / eye width, both in space, mean of both eyes (after Soukupová and
+    /// Čech 2016, "Real-time eye blink detection using facial landmarks"); `None` where they are covered.
     pub eye_aspect_ratio: Option<f32>,
     /// Lip gap / mouth width; `None` where the mouth is covered.
     pub mouth_open_ratio: Option<f32>,
@@ -203,13 +207,14 @@ pub struct Gaze {
     /// Positive up.
     pub pitch_deg: f32,
     /// How surely it is known, 0..1, by the opening of the lids, the size of the face in the
-    /// picture and its turn. Either angle has a standard deviation of
+    /// picture and its turn. The angles have standard deviations of
     /// [`GAZE_SPREAD_DEG`]` / confidence`.
     pub confidence: f32,
 }
 
-/// Standard deviation of either angle of a [`Gaze`] of confidence 1, degrees.
-pub const GAZE_SPREAD_DEG: f32 = 5.6;
+/// Standard deviations of yaw and pitch of a [`Gaze`] of confidence 1, degrees: lids hide how high an
+/// iris stands, not how far to the side.
+pub const GAZE_SPREAD_DEG: [f32; 2] = [4.3, 6.5];
 
 /// Calibrated probabilities of the [`EXPRESSIONS`].
 #[derive(Clone, Copy, Debug, PartialEq)]

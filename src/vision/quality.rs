@@ -3,10 +3,11 @@
 use super::{
     Covered, FaceQuality, Point, QualityFloors, QualityVerdict,
     colour::{chroma, median},
-    crop::{Crop, luma, to_f32, to_index},
+    crop::{Crop, luma},
     landmarks::Mesh,
     person::Appearance,
     pyramid::Sizes,
+    to_f32, to_index,
 };
 use crate::decode::Picture;
 

@@ -5,8 +5,7 @@
 //! and its calculator `LandmarksRefinement` do (Apache-2.0); models/build/convert_attention.py cuts
 //! the model at them.
 
-use super::landmarks::MESH_INPUT_PX;
-use crate::vision::crop::{to_f32, to_index};
+use super::{landmarks::MESH_INPUT_PX, to_f32, to_index};
 
 /// Side of the window, in its own pixels.
 pub(super) const WINDOW_PX: usize = 16;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{HeadPose, crop::to_f32, gaze, landmarks::Mesh};
+use super::{HeadPose, gaze, landmarks::Mesh, to_f32};
 
 /// A face that did nothing for so long is a picture.
 const PICTURE_AFTER: Duration = Duration::from_secs(60);

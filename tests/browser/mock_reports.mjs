@@ -30,7 +30,7 @@ export function visual(k, features, more = {}) {
     emotion_distribution: emotion ? distribution : null, emotion_stability: emotion ? wave(k, 70, 0.9, 0.06) : null,
     eye_contact_ratio: gaze && wave(k, 80, 0.74, 0.2), performance_metrics: performance_metrics(),
     head_pose: features.head_pose ? { yaw_deg: wave(k, 36, 4, 11), pitch_deg: wave(k, 28, -3, 7), roll_deg: wave(k, 44, 1, 6) } : null,
-    gaze, eye_contact: gaze && Math.abs(gaze.yaw_deg) < 15, eye_contact_probability: gaze && 0.8, face_box: { x: 0.3, y: 0.2, width: 0.3, height: 0.4 }, face_count: 1,
+    gaze, eye_contact: gaze && Math.abs(gaze.yaw_deg) < 11.7, eye_contact_probability: gaze && 0.8, face_box: { x: 0.3, y: 0.2, width: 0.3, height: 0.4 }, face_count: 1,
     blink: k % 17 === 0, blink_rate_per_min: null, mouth_open_ratio: wave(k, 9, 0.12, 0.1), face_present_ratio: 1, cached: false,
     sequence: k, dropped_frames: 0, quality: { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "good", covered: [] }, reasons: {}, demo_source: true,
     features, session_id: null, ...more,
@@ -40,7 +40,7 @@ export function visual(k, features, more = {}) {
 /** A frame in which nobody is. */
 export function nobody(k, features) {
   const nulls = ["head_pose_stability", "horizontal_deviation", "gaze_direction", "dominant_emotion", "emotion_confidence",
-    "emotion_distribution", "emotion_stability", "eye_contact_ratio", "head_pose", "face_actions", "gaze", "eye_contact", "face_box", "blink", "mouth_open_ratio"];
+    "emotion_distribution", "emotion_stability", "eye_contact_ratio", "head_pose", "face_actions", "gaze", "eye_contact", "eye_contact_probability", "face_box", "blink", "mouth_open_ratio"];
   return visual(k, features, { face_detected: false, face_count: 0, ...Object.fromEntries(nulls.map((name) => [name, null])) });
 }
 
@@ -97,7 +97,7 @@ export function history(session_id) {
 
 /** A frame of somebody with dark glasses. */
 export function glasses(k, features) {
-  const nulls = ["gaze_direction", "gaze", "eye_contact", "blink", "dominant_emotion", "emotion_confidence", "emotion_distribution"];
+  const nulls = ["gaze_direction", "gaze", "eye_contact", "eye_contact_probability", "blink", "dominant_emotion", "emotion_confidence", "emotion_distribution"];
   const quality = { brightness: 0.52, sharpness: 88, face_px: 84, verdict: "occluded", covered: ["eyes"] };
   const reasons = Object.fromEntries(nulls.map((name) => [name, "eyes_covered"]));
   return visual(k, features, { ...Object.fromEntries(nulls.map((name) => [name, null])), quality, reasons });

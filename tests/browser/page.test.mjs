@@ -225,6 +225,22 @@ test("a viewer sees and cannot act", async () => {
   await done(opened);
 });
 
+test("the gaze card shows how sure the gaze and the eye contact are, in both languages", async () => {
+  for (const [locale, confidence, probability] of [["en-GB", "Confidence", "Eye contact probability"], ["zh-CN", "置信度", "眼神接触概率"]]) {
+    const opened = await open({ locale });
+    const { page } = opened;
+    const row = (word, number) => new RegExp(`${word}\\s*${number}`);
+    await waitForText(page, "#gaze_numbers", row(confidence, "90%"));
+    await waitForText(page, "#gaze_numbers", row(probability, "80%"));
+    mock.seen = nobody;
+    await waitForText(page, "#gaze_numbers", row(confidence, "—"));
+    await waitForText(page, "#gaze_numbers", row(probability, "—"));
+    await done(opened);
+    await mock.close();
+    mock = null;
+  }
+});
+
 test("what is not known is a dash with its reason", async () => {
   const opened = await open();
   const { page } = opened;

@@ -7,13 +7,14 @@ const RADIUS = 46;
 
 /**
  * Shows yaw and pitch as a dot, as the camera's picture shows them: yaw + is to its left, pitch + up.
- * `range_deg` is the rim; `cone_deg` draws the circle of eye contact; `hasRoll` adds the head's axis.
+ * `range_deg` is the rim; `cone_deg` draws the ellipse of eye contact; `hasRoll` adds the head's axis.
  */
 export class Dial {
   constructor(host, { range_deg, cone_deg = null, hasRoll = false }) {
     this.range_deg = range_deg;
     const ring = (r, name) => drawing("circle", { cx: 0, cy: 0, r, class: name });
-    const cone = cone_deg === null ? null : ring((RADIUS * cone_deg) / range_deg, "cone");
+    const scale = RADIUS / range_deg;
+    const cone = cone_deg && drawing("ellipse", { cx: 0, cy: 0, rx: scale * cone_deg.yaw, ry: scale * cone_deg.pitch, class: "cone" });
     const cross = drawing("path", { d: `M-${RADIUS} 0H${RADIUS}M0-${RADIUS}V${RADIUS}`, class: "cross" });
     this.dot = ring(5, "dot");
     const head = [

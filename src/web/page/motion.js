@@ -9,8 +9,8 @@ import { reasonNoFace, reasonNoGaze } from "./reason.js";
 import { Trend } from "./trend.js";
 import { t } from "./words.js";
 
-/** The default of `eye_contact.cone_deg`; the booth's own verdict is what the card says in words. */
-const CONE_DEG = 15;
+/** What the default of `eye_contact.cone_deg` is to the side and upwards; the card's words are the booth's own verdict. */
+const CONE_DEG = { yaw: 11.7, pitch: 17.7 };
 
 /** Reasons that leave other numbers of the card to be shown. */
 const SHOWN = [null, "old", "off", "eyes_covered"];
@@ -33,6 +33,8 @@ const HEAD_LINES = [
 const GAZE_ROWS = [
   { word: "yaw", value: (r) => r.gaze?.yaw_deg, format: degrees, why: shut },
   { word: "pitch_head", value: (r) => r.gaze?.pitch_deg, format: degrees, why: shut },
+  { word: "gaze_confidence", value: (r) => r.gaze?.confidence, format: percent, unit: "%", bar: true },
+  { word: "contact_probability", value: (r) => r.eye_contact_probability, format: percent, unit: "%", bar: true },
   { word: "eye_contact_ratio", value: (r) => r.eye_contact_ratio, format: percent, unit: "%", bar: true },
   { word: "blink", value: (r) => r.blink, format: yesNo, why: () => "needs_5_frames" },
   { word: "blink_rate", value: (r) => r.blink_rate_per_min, format: whole, unit: "per_min", why: () => "needs_10_fps" },

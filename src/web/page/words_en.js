@@ -39,7 +39,7 @@ export const EN = {
   action_brow_up: "Brows up", action_brow_down: "Brows down", action_eye_wide: "Eyes wide", action_eye_squint: "Eyes squint", action_cheek_raise: "Cheeks up",
   motion: "Head and posture", head_points: "Head points", yaw: "Yaw", pitch_head: "Pitch", roll: "Roll", head_stability: "Head stability", deviation: "Off centre", face_count: "Faces in view",
   straight: "Straight ahead", to_left: "{deg}° left", to_right: "{deg}° right", upwards: "{deg}° up", downwards: "{deg}° down",
-  gaze: "Gaze", eyes_point: "Eyes point", eye_contact_ratio: "Eye contact share", contact_yes: "Eye contact", contact_no: "Looks elsewhere", contact_unknown: "Gaze not known",
+  gaze: "Gaze", eyes_point: "Eyes point", gaze_confidence: "Confidence", contact_probability: "Eye contact probability", eye_contact_ratio: "Eye contact share", contact_yes: "Eye contact", contact_no: "Looks elsewhere", contact_unknown: "Gaze not known",
   blink: "Eyes shut", blink_rate: "Blink rate", mouth: "Mouth opening",
   voice: "Voice", volume: "Volume", speech_ratio: "Speech share", clarity: "Clarity", speech_rate: "Speech rate", pitch: "Pitch, mean", pitch_range: "Pitch, range",
   pauses: "Pauses", longest_pause: "Longest pause", clipping: "Clipping", sound_quality: "Sound", sound_good: "good", sound_clipped: "clipped: turn the microphone down", sound_too_quiet: "too quiet: turn the microphone up", voice_emotion: "Voice state", voice_confidence: "Confidence", arousal: "Arousal",

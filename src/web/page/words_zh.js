@@ -39,7 +39,7 @@ export const ZH = {
   action_brow_up: "眉毛上扬", action_brow_down: "眉毛下压", action_eye_wide: "眼睛睁大", action_eye_squint: "眯眼", action_cheek_raise: "脸颊抬起",
   motion: "头部与姿态", head_points: "头部朝向", yaw: "偏航", pitch_head: "俯仰", roll: "翻滚", head_stability: "头部稳定度", deviation: "偏离中心", face_count: "人脸数量",
   straight: "正前方", to_left: "左 {deg}°", to_right: "右 {deg}°", upwards: "上 {deg}°", downwards: "下 {deg}°",
-  gaze: "视线", eyes_point: "视线方向", eye_contact_ratio: "眼神接触占比", contact_yes: "有眼神接触", contact_no: "看向别处", contact_unknown: "视线未知",
+  gaze: "视线", eyes_point: "视线方向", gaze_confidence: "置信度", contact_probability: "眼神接触概率", eye_contact_ratio: "眼神接触占比", contact_yes: "有眼神接触", contact_no: "看向别处", contact_unknown: "视线未知",
   blink: "闭眼", blink_rate: "眨眼频率", mouth: "张口程度",
   voice: "语音", volume: "音量", speech_ratio: "说话占比", clarity: "清晰度", speech_rate: "语速", pitch: "平均音高", pitch_range: "音高范围",
   pauses: "停顿次数", longest_pause: "最长停顿", clipping: "削波", sound_quality: "声音质量", sound_good: "良好", sound_clipped: "削波：请调低麦克风增益", sound_too_quiet: "过轻：请调高麦克风增益", voice_emotion: "语音状态", voice_confidence: "置信度", arousal: "激活度",
