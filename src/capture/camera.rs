@@ -37,7 +37,7 @@ impl Default for CameraConfig {
             device: "auto".to_owned(),
             width_px: 640,
             height_px: 480,
-            fps: 2.0,
+            fps: 10.0,
             orientation: Orientation::Upright,
         }
     }

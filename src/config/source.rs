@@ -76,7 +76,7 @@ mod tests {
         write("[log]\nlevel = \"info\"\n");
         let before = source.load().unwrap();
         write(
-            "# more to say\n[log]\nlevel = \"debug\"\n[web]\nport = 9000\n[video]\nfps = 2.0\n",
+            "# more to say\n[log]\nlevel = \"debug\"\n[web]\nport = 9000\n[video]\nfps = 10.0\n",
         );
         let after = source.load().unwrap();
         let names = |keys: Vec<&Key>| keys.iter().map(|key| key.name).collect::<Vec<_>>();

@@ -19,7 +19,7 @@ fn facts(stages: Vec<(Component, Status)>) -> Facts {
         now: NOW,
         stages,
         interview: interview(Profile::Standard),
-        pace: Pace { fps: 2.0, frame, segment },
+        pace: Pace { fps: 10.0, frame, segment },
         findings: Findings::default(),
     }
 }
@@ -130,7 +130,7 @@ fn frames_that_cannot_be_decoded_are_found_within_10_s_and_the_sentence_has_the_
     let last = reports.last().unwrap();
     assert_eq!((last.verdict, last.is_ready()), (Verdict::Unhealthy, false));
     let status =
-        "Analysing: camera 2.0 fps; camera not analysed: arithmetic coding (20 in a row)";
+        "Analysing: camera 10.0 fps; camera not analysed: arithmetic coding (20 in a row)";
     assert_eq!(last.status_line(), status);
     // One that cannot be decoded among others is not: nothing is late.
     let one_bad = |now: Duration, vision: &mut Status| {

@@ -32,7 +32,7 @@ impl Scene {
         }));
         let now = state.clone();
         let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
-        let pace = Pace { fps: 2.0, frame, segment };
+        let pace = Pace { fps: 10.0, frame, segment };
         let clock = Arc::new(SimulatedClock::default());
         let health = Monitor::new(stages, move || *now.lock().unwrap(), pace, clock);
         Scene { outlook: BoothOutlook { health: Arc::new(health) }, state }
@@ -80,7 +80,7 @@ fn it_is_ready_once_both_kinds_of_media_were_analysed() {
     scene.flow(&["vision"], 1);
     assert!(!scene.said().0, "no sound was analysed");
     scene.flow(&["speech"], 1);
-    assert_eq!(scene.said(), (true, "Analysing: camera 2.0 fps, microphone".into()));
+    assert_eq!(scene.said(), (true, "Analysing: camera 10.0 fps, microphone".into()));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn it_is_ready_when_it_is_known_why_nothing_flows() {
     scene.flow(&["camera"], 2);
     assert!(!scene.said().0, "it is there, and nothing was seen yet");
     scene.stage("vision").update(|status| status.own.failed("broken JPEG".into()));
-    let broken = "Analysing: camera 2.0 fps, microphone";
+    let broken = "Analysing: camera 10.0 fps, microphone";
     assert_eq!(scene.said(), (true, broken.into()), "one broken frame is not worth a word");
 }
 
@@ -140,7 +140,7 @@ fn a_session_is_told_and_never_whose() {
     scene.set(&["microphone"], State::Paused);
     scene.set(&["store"], State::Unavailable);
     scene.state.lock().unwrap().session_active = true;
-    let said = "Analysing: camera 2.0 fps; microphone switched off; the database is away; session \
+    let said = "Analysing: camera 10.0 fps; microphone switched off; the database is away; session \
                 running";
     assert_eq!(scene.said(), (true, said.into()));
 }

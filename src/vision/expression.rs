@@ -136,13 +136,12 @@ impl ExpressionRunner {
     pub fn judge_aligned(&mut self, picture: &Picture) -> Result<Probabilities> {
         let (width, height) =
             (to_f32(picture.width_px as usize), to_f32(picture.height_px as usize));
-        // From the middle of the first pixel to the middle of the last.
         let middle = Point { x: (width - 1.0) / 2.0, y: (height - 1.0) / 2.0 };
-        let side = (width.max(height) - 1.0).max(1.0);
-        let crop = Crop::new(middle, side, 0.0);
+        let crop = Crop::new(middle, width.max(height), 0.0);
         let sizes = Sizes::full(picture);
-        let plain = self.combine(sizes, |_| crop)?;
-        Ok(mean(plain, self.combine(sizes, |_| crop.mirrored())?))
+        let mut judge =
+            |crop: Crop| self.combine(sizes, |input| crop.centred_for(input.size_px));
+        Ok(mean(judge(crop)?, judge(crop.mirrored())?))
     }
 
     /// The sum over the models of log p / temperature + bias.

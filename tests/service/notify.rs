@@ -43,7 +43,7 @@ fn ready_comes_with_the_first_report_and_not_before() {
     assert!(health["vision"]["last_media_ms_ago"].is_u64(), "{health:#}");
     systemd.hear_for(Duration::from_secs(1));
     let told: Vec<_> = systemd.heard.iter().map(|(_, line)| line.as_str()).collect();
-    assert!(told.contains(&"STATUS=Analysing: camera 2.0 fps, microphone"), "{told:#?}");
+    assert!(told.contains(&"STATUS=Analysing: camera 10.0 fps, microphone"), "{told:#?}");
     assert_eq!(systemd.times("READY=1").len(), 1);
     assert_eq!(systemd.times("WATCHDOG=1"), [], "nobody asked for it");
 }
@@ -65,7 +65,7 @@ fn what_is_away_is_a_known_reason_and_is_told() {
         systemd.heard
     );
     plug_in_camera(&booth, 0, &[]);
-    systemd.wait_line("STATUS=Analysing: camera 2.0 fps, microphone");
+    systemd.wait_line("STATUS=Analysing: camera 10.0 fps, microphone");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
     daemon.wait_for_health("both devices are closed", are_closed);
     systemd.sees_it_fed(2);
     let session = begin(&daemon.address).unwrap();
-    systemd.wait_line("STATUS=Analysing: camera 2.0 fps, microphone; session running");
+    systemd.wait_line("STATUS=Analysing: camera 10.0 fps, microphone; session running");
     assert_eq!(end(&daemon.address, &session), Some(200));
     systemd.wait_line(waiting);
     daemon.wait_for_health("both devices are closed again", are_closed);
