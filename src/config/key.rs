@@ -277,7 +277,7 @@ pub const KEYS: &[Key] = &[
     key(
         "vision.neutral_share",
         Number(0.05, 0.95),
-        Is("0.4"),
+        Is("0.5"),
         "The share of neutral faces that is expected. Who listens mostly is, so the default is more than in \
          the faces on which the models were fitted (0.17); a higher one tells fewer expressions. An \
          expression model of your own is not changed.",

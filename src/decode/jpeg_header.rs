@@ -150,7 +150,10 @@ impl<'a> JpegHeader<'a> {
     fn visits(&self, components: usize) -> u64 {
         let (wide, high) = self.mcus();
         let blocks = |(h, v): (u8, u8)| usize::from(h) * usize::from(v);
-        let mut sizes: Vec<usize> = self.samplings().map(blocks).collect();
+        let mut sizes = [0; 4];
+        for (size, blocks) in sizes.iter_mut().zip(self.samplings().map(blocks)) {
+            *size = blocks;
+        }
         sizes.sort_unstable();
         let blocks: usize = sizes.iter().rev().take(components).sum();
         (wide * high * blocks) as u64

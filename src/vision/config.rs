@@ -63,7 +63,7 @@ impl Default for VisionConfig {
             refine_lips: true,
             hfov_deg: 60.0,
             expression_cache: Duration::from_secs(1),
-            neutral_share: Some(0.4),
+            neutral_share: Some(0.5),
             quality: QualityFloors::default(),
             expression: ExpressionChoice::Builtin,
         }
