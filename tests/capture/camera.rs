@@ -93,7 +93,8 @@ fn jpeg_frames_arrive_byte_by_byte() {
 fn thirty_frames_a_second_are_paced_to_two() {
     in_booth("camera::thirty_frames_a_second_are_paced_to_two", |booth| {
         booth.camera(0, &[&write_frames(booth).0, "fps=30"]);
-        let config = CameraConfig { device: "/dev/video0".into(), ..CameraConfig::default() };
+        let (device, fps) = ("/dev/video0".into(), 2.0);
+        let config = CameraConfig { device, fps, ..CameraConfig::default() };
         let live = Live::start("camera", move |context, sender| {
             let camera = Camera::new(config, Box::new(V4l2Opener), context);
             camera.run(&move |frame: Frame| {
