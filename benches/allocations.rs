@@ -2,6 +2,7 @@
 //! What libjpeg-turbo takes by itself is not counted; it has an allocator of its own.
 
 #![expect(unsafe_code, reason = "only an allocator can count, and its trait is unsafe")]
+#![expect(clippy::print_stdout, reason = "a bench tells what it found")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

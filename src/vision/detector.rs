@@ -161,7 +161,7 @@ impl Letterbox {
         }
     }
 
-    fn to_picture(&self, mut face: Detection) -> Detection {
+    fn to_picture(self, mut face: Detection) -> Detection {
         let x = |x: f32| (x * to_f32(INPUT_PX) - to_f32(self.left)) / self.scale;
         let y = |y: f32| (y * to_f32(INPUT_PX) - to_f32(self.top)) / self.scale;
         let size = to_f32(INPUT_PX) / self.scale;
