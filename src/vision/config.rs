@@ -20,7 +20,7 @@ pub struct VisionConfig {
     /// that is not in the middle of the picture.
     pub hfov_deg: f32,
     /// How long an expression may be reused on the same track while its crop hardly changes;
-    /// zero never reuses. The default lets a still face at 2 fps be judged anew once a second.
+    /// zero never reuses. The default has a still face judged anew once a second.
     pub expression_cache: Duration,
     /// Below these an expression is withheld.
     pub quality: QualityFloors,
