@@ -36,6 +36,7 @@ mod lanes;
 mod models;
 mod occlusion;
 mod person;
+mod picture_model;
 mod pyramid;
 mod quality;
 mod refinement;
