@@ -108,7 +108,8 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
         gate: Gate::new(true),
     };
     let opener = Scripted { ticks: Arc::new(Mutex::new(ticks)), clock: clock.clone(), picture };
-    let camera = Camera::new(CameraConfig::default(), Box::new(opener), context);
+    let config = CameraConfig { fps: 2.0, ..CameraConfig::default() };
+    let camera = Camera::new(config, Box::new(opener), context);
     let capture = std::thread::Builder::new().name("camera".into());
     let capture = capture.spawn(move || camera.run(&stream)).expect("a thread");
 
