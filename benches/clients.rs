@@ -37,6 +37,9 @@ use tokio_tungstenite::{
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// More than the booth keeps for operators.
+const MOST_OPERATOR_SEATS: usize = 20;
+
 /// What every client plays.
 struct Media {
     frames: Vec<Vec<u8>>,
@@ -82,7 +85,7 @@ fn main() {
     if !env::args().any(|arg| arg == "--ramp") {
         return report(load, runtime.block_on(run(load, &media)));
     }
-    for clients in [5, 10, 15, 20, 25, 30, 35, 40, 45, 50] {
+    for clients in (10..=200).step_by(10) {
         let load = Load { clients, ..load };
         let outcome = runtime.block_on(run(load, &media));
         let p95 = outcome["send_to_result_ms_p95"].as_f64();
@@ -277,18 +280,18 @@ async fn newcomers(address: &str, length: Duration) -> Vec<f64> {
     took
 }
 
-/// Milliseconds until the one beyond the limit is refused.
+/// Milliseconds until one beyond the limit is refused. Operators, as whom the bench comes, have some
+/// seats of their own behind those of the clients; they are taken first.
 async fn one_too_many(address: &str) -> f64 {
-    let last = let_in(address, "last").await.unwrap();
-    let began = Instant::now();
-    let refused = connect_async(format!("ws://{address}/ws/multimodal-analysis")).await;
-    let took = began.elapsed().as_secs_f64() * 1000.0;
-    match refused {
-        Err(Error::Http(response)) if response.status() == 503 => (),
-        other => panic!("one too many was not refused with 503: {other:?}"),
+    let mut seated = Vec::new();
+    for number in 0..MOST_OPERATOR_SEATS {
+        let began = Instant::now();
+        match let_in(address, &format!("last-{number}")).await {
+            Ok(socket) => seated.push(socket),
+            Err(_) => return began.elapsed().as_secs_f64() * 1000.0,
+        }
     }
-    drop(last);
-    took
+    panic!("{MOST_OPERATOR_SEATS} too many were let in");
 }
 
 /// Reports a second of the booth's own camera.
