@@ -4,6 +4,10 @@
 #![expect(unsafe_code, reason = "only an allocator can count, and its trait is unsafe")]
 #![expect(clippy::print_stdout, reason = "a bench tells what it found")]
 
+#[allow(dead_code, clippy::unwrap_used, reason = "of a test; the bench needs the frames only")]
+#[path = "../tests/accuracy_vision/clip.rs"]
+mod clip;
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     path::Path,
@@ -15,12 +19,13 @@ use std::{
 use boothd::{
     features::Features,
     inference::Catalog,
-    media::{Frame, Orientation, PixelFormat, Segment},
+    media::{Frame, Segment},
     speech::{SpeechConfig, VoiceAnalyser, VoiceModels, VoiceTrack},
     vision::{FaceAnalyser, FaceModels, FaceTrack, VisionConfig},
 };
 
-const CLIP: &str = "demo/face_640x480.mjpeg";
+/// The first ones of the clip, which all show the face.
+const FRAMES: usize = 60;
 const VOICE: &str = "tests/data/speech/sense_and_sensibility_01_austen_64kb-0890.wav";
 const SEGMENT_SAMPLES: usize = 48_000;
 
@@ -57,35 +62,12 @@ fn count(work: impl FnOnce()) -> u64 {
     MADE.load(Relaxed) - before
 }
 
-fn frames() -> Vec<Frame> {
-    let bytes = std::fs::read(CLIP).expect("run it in the repository");
-    let ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xD9]);
-    let mut start = 0;
-    ends.take(60)
-        .zip(0..)
-        .map(|((end, _), sequence)| {
-            let data = bytes[start..end + 2].to_vec();
-            start = end + 2;
-            Frame {
-                sequence,
-                captured_at: Duration::from_nanos(sequence * 1_000_000_000 / 15),
-                unix_ms: 0,
-                width_px: 640,
-                height_px: 480,
-                format: PixelFormat::Jpeg,
-                orientation: Orientation::Upright,
-                data,
-            }
-        })
-        .collect()
-}
-
 /// Allocations of each frame, after a first round of all frames.
 fn of_frames(catalog: &Catalog) -> Vec<u64> {
     let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
     let models = FaceModels::load(catalog, &config).expect("models load");
     let mut analyser = FaceAnalyser::new(&models, config);
-    let frames = frames();
+    let frames: Vec<Frame> = clip::frames().into_iter().take(FRAMES).collect();
     let mut track = FaceTrack::default();
     let mut round = || -> Vec<u64> {
         let each = frames.iter().map(|frame| {

@@ -378,7 +378,7 @@ fn in_colours(entry: &mut ModelEntry) {
 #[test]
 fn a_wrong_description_is_a_config_error_that_says_what() {
     type Change = fn(&mut ModelEntry);
-    let cases: [(Change, &str); 11] = [
+    let cases: [(Change, &str); 12] = [
         (|e| e.picture = None, "lacks `picture`"),
         (|e| e.picture.as_mut().unwrap().labels[1] = "contempt".into(), "`contempt` is none"),
         (|e| e.picture.as_mut().unwrap().labels[1] = "angry".into(), "`angry` stands twice"),
@@ -386,6 +386,7 @@ fn a_wrong_description_is_a_config_error_that_says_what() {
         (|e| e.picture.as_mut().unwrap().bias = vec![0.1; 6], "bias must have one value"),
         (|e| e.picture.as_mut().unwrap().mean = vec![1.0; 3], "3 values for 1 channels"),
         (|e| e.picture.as_mut().unwrap().std = vec![0.0], "std not 0"),
+        (|e| e.picture.as_mut().unwrap().neutral_share = Some(1.0), "neutral_share 0.001"),
         (
             |e| e.picture.as_mut().unwrap().layout = Layout::Nhwc,
             "its description says 1x64x64x1",

@@ -78,14 +78,12 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<()> {
     let pictures = labelled_pictures(&arguments.dir)?;
-    let catalog = app::catalog(config)?;
     let unchanged = VisionConfig { neutral_share: None, ..config.vision.clone() };
-    let models = FaceModels::load(&catalog, &unchanged)?;
+    let models = FaceModels::load(&app::catalog(config)?, &unchanged)?;
     let mut analyser = FaceAnalyser::new(&models, unchanged);
     let mut expression = models.expression().map(ExpressionModels::runner);
-    let vision = &config.vision;
-    let told = ExpressionModels::load(&catalog, &vision.expression, vision.neutral_share)?;
-    let prior = told.map(|told| told.prior()).unwrap_or_default();
+    let prior_for = |models: &ExpressionModels| models.prior_for(config.vision.neutral_share);
+    let prior = models.expression().map(prior_for).unwrap_or_default();
     let mut judged = Vec::new();
     for (label, path) in &pictures {
         let frame = read_picture(path)?;

@@ -131,6 +131,7 @@ impl FaceAnalyser {
     /// Ends what was looked at: the memory of a large picture is given back.
     pub fn rest(&mut self) {
         self.picture.rest();
+        self.pyramid.rest();
     }
 
     /// Looks at a single picture, with no memory of others.

@@ -70,15 +70,17 @@ impl ExpressionModels {
             }
             ExpressionChoice::Forbidden => return Ok(None),
         };
-        let fitted = models.iter().find_map(|model| model.input.neutral_share);
-        let prior =
-            fitted.zip(neutral_share).map(|(fitted, expected)| Prior::new(fitted, expected));
-        Ok(Some(ExpressionModels { models, prior: prior.unwrap_or_default() }))
+        let mut loaded = ExpressionModels { models, prior: Prior::default() };
+        loaded.prior = loaded.prior_for(neutral_share);
+        Ok(Some(loaded))
     }
 
-    /// What turns probabilities as the models give them to those that are told.
-    pub fn prior(&self) -> Prior {
-        self.prior
+    /// What turns probabilities as the models give them into those for an expected share of neutral
+    /// faces; nothing where either share is not known.
+    pub fn prior_for(&self, neutral_share: Option<f32>) -> Prior {
+        let fitted = self.models.iter().find_map(|model| model.input.neutral_share);
+        let prior = fitted.zip(neutral_share);
+        prior.map(|(fitted, expected)| Prior::new(fitted, expected)).unwrap_or_default()
     }
 
     /// What one worker runs.

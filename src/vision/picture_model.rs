@@ -115,10 +115,11 @@ fn check(input: &PictureInput) -> std::result::Result<Vec<(usize, f32)>, String>
         && (0.01..=100.0).contains(&input.temperature)
         && (0.1..=10.0).contains(&input.crop_scale)
         && (-1.0..=1.0).contains(&input.crop_up_ratio)
+        && input.neutral_share.is_none_or(|share| (0.001..=0.999).contains(&share))
         && input.bias.iter().all(|bias| bias.is_finite());
     if !in_range {
         return Err("size_px must be 1..1024, std not 0, temperature 0.01..100, crop_scale \
-                    0.1..10, crop_up_ratio -1..1, and all numbers finite"
+                    0.1..10, crop_up_ratio -1..1, neutral_share 0.001..0.999, and all numbers finite"
             .to_owned());
     }
     if !input.bias.is_empty() && input.bias.len() != input.labels.len() {

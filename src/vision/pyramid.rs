@@ -2,7 +2,7 @@
 //! reads few pixels and none is left out.
 
 use super::{Point, Rect, to_f32, to_index};
-use crate::decode::Picture;
+use crate::decode::{Picture, picture::KEPT_BYTES};
 
 /// Sizes below the full one: a half and a quarter.
 const LEVELS: usize = 2;
@@ -96,6 +96,13 @@ impl Pyramid {
     /// Nothing is known of the picture at hand yet.
     pub(super) fn forget(&mut self) {
         (self.from, self.to) = ([0; 2], [0; 2]);
+    }
+
+    /// Ends what was shrunk: the memory of a large picture is given back, as [`Picture::rest`] does.
+    pub(super) fn rest(&mut self) {
+        if self.levels.iter().any(|level| level.rgb.capacity() > KEPT_BYTES / 4) {
+            *self = Pyramid::default();
+        }
     }
 
     /// The picture in the sizes that it has been [`Pyramid::shrink`] to.
@@ -224,6 +231,25 @@ mod tests {
         pyramid.forget();
         assert!(scale(&pyramid, inside) > 0.9, "another picture");
         assert!(Sizes::full(&picture).at_step(4.0, inside).scale > 0.9);
+    }
+
+    #[test]
+    fn a_huge_picture_holds_no_memory_and_a_small_one_is_kept_for_the_next() {
+        let grey = |side: u32| Picture {
+            width_px: side,
+            height_px: side,
+            rgb: vec![7; (side * side * 3) as usize],
+        };
+        let held = |side: u16| {
+            let side_px = f32::from(side);
+            let mut pyramid = Pyramid::default();
+            let all = Rect { x: 0.0, y: 0.0, width: side_px, height: side_px };
+            pyramid.shrink(&grey(side.into()), all);
+            pyramid.rest();
+            pyramid.levels[0].rgb.capacity()
+        };
+        assert_eq!(held(2400), 0);
+        assert!(held(480) >= 240 * 240 * 3);
     }
 
     #[test]

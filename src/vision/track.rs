@@ -125,13 +125,8 @@ impl Followed {
         at: Duration,
         seen: Probabilities,
     ) -> Probabilities {
-        match &mut self.smoothed {
-            Some(smoothed) => smoothed.go_on(person, at, seen),
-            None => {
-                self.smoothed = Some(Smoothed::begin(person, at, seen));
-                seen
-            }
-        }
+        let begin = || Smoothed::begin(person, at, seen);
+        self.smoothed.get_or_insert_with(begin).go_on(person, at, seen)
     }
 
     /// The expression that was computed less than `limit` ago for a face that looked the same.
