@@ -176,10 +176,12 @@ async fn client(
     load: Load,
     media: Arc<Media>,
 ) -> Seen {
+    // Not all in one instant: the booth has few places for those who have not said who they are.
+    time::sleep(phase).await;
     let mut socket = let_in(&address, &format!("load-{number}")).await.unwrap();
     let mut seen = Seen::default();
     let mut sent_at = HashMap::new();
-    let began = time::Instant::now() + phase;
+    let began = time::Instant::now();
     let mut frames = time::interval_at(began, Duration::from_secs_f64(1.0 / load.fps));
     let mut chunks = time::interval_at(began + CHUNK_LENGTH, CHUNK_LENGTH);
     let end = began + load.length;

@@ -1,35 +1,23 @@
 //! CPU time (not wall time: the machine may be busy) of a frame of the bundled clip.
 
-use std::{fs, hint::black_box, path::Path, time::Duration};
+#[allow(dead_code, clippy::unwrap_used, reason = "of a test; the bench needs the frames only")]
+#[path = "../tests/accuracy_vision/clip.rs"]
+mod clip;
+
+use std::{hint::black_box, path::Path, time::Duration};
 
 use boothd::{
     decode::Picture,
     features::Features,
     inference::Catalog,
-    media::{Frame, Orientation, PixelFormat},
+    media::Frame,
     vision::{FaceAnalyser, FaceModels, FaceTrack, VisionConfig},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use rustix::time::{ClockId, clock_gettime};
 
+/// The first ones of the clip, which all show the face.
 const FRAMES: usize = 60;
-
-/// The first frames of the clip, which all show the face.
-fn frames() -> Vec<Frame> {
-    let bytes = fs::read("demo/face_640x480.mjpeg").expect("run it in the repository");
-    let mut rest = bytes.as_slice();
-    let mut next = |index: usize| {
-        let end = rest.windows(2).position(|pair| pair == [0xFF, 0xD9]).expect("60 frames") + 2;
-        let (data, others) = rest.split_at(end);
-        rest = others;
-        let (sequence, data) = (index as u64, data.to_vec());
-        let captured_at = Duration::from_nanos(sequence * 1_000_000_000 / 15);
-        let (width_px, height_px, format) = (640, 480, PixelFormat::Jpeg);
-        let (unix_ms, orientation) = (0, Orientation::Upright);
-        Frame { sequence, captured_at, unix_ms, width_px, height_px, format, orientation, data }
-    };
-    (0..FRAMES).map(&mut next).collect()
-}
 
 fn cpu_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
@@ -55,7 +43,7 @@ fn measure(
 }
 
 fn bench(criterion: &mut Criterion) {
-    let frames = frames();
+    let frames: Vec<Frame> = clip::frames().into_iter().take(FRAMES).collect();
     let catalog = Catalog::open(Path::new("models")).expect("models are committed");
     let config = VisionConfig { expression_cache: Duration::ZERO, ..VisionConfig::default() };
     let models = FaceModels::load(&catalog, &config).expect("models load");

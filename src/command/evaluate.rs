@@ -50,8 +50,8 @@ struct Report {
     /// The models, for the share of neutral faces on which they were fitted.
     #[serde(flatten)]
     models: Evaluation,
-    /// What the booth tells, for `vision.neutral_share`.
-    as_told: Evaluation,
+    /// As the booth reports it, for `vision.neutral_share`.
+    as_reported: Evaluation,
 }
 
 /// Labels and judgements, compared.
@@ -98,12 +98,13 @@ pub(super) fn run(
         };
         judged.extend(probabilities.map(|probabilities| (*label, probabilities)));
     }
-    let told: Vec<Judged> = judged.iter().map(|(label, p)| (*label, prior.apply(p))).collect();
+    let reported: Vec<Judged> =
+        judged.iter().map(|(label, p)| (*label, prior.apply(p))).collect();
     let report = Report {
         skipped: pictures.len() - judged.len(),
         labels: EXPRESSIONS,
         models: evaluate(&judged),
-        as_told: evaluate(&told),
+        as_reported: evaluate(&reported),
     };
     if arguments.json { write_json(out, &report) } else { write_text(out, &report) }
 }
@@ -228,8 +229,8 @@ fn write_text(out: &mut dyn Write, report: &Report) -> Result<()> {
     )?;
     write_line(out, "the models, for the share of neutral faces on which they were fitted")?;
     write_evaluation(out, &report.models)?;
-    write_line(out, "as the booth tells it, for vision.neutral_share")?;
-    write_evaluation(out, &report.as_told)
+    write_line(out, "as the booth reports it, for vision.neutral_share")?;
+    write_evaluation(out, &report.as_reported)
 }
 
 fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<()> {

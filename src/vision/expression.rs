@@ -1,5 +1,5 @@
 //! The 7 expressions: a log-linear combination of models, the share of neutral faces that is expected, and
-//! what is told over several frames.
+//! what is reported over several frames.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ const BUILTIN: [&str; 2] = ["expression", "expression_fer"];
 
 /// Its place among the [`EXPRESSIONS`].
 const NEUTRAL: usize = 6;
-/// A change of expression is told to 63 % after this time, to 95 % after three times it: single frames
+/// A change of expression is reported to 63 % after this time, to 95 % after three times it: single frames
 /// flicker at their noise, a smile takes half a second to come.
 const TIME_CONSTANT: Duration = Duration::from_millis(400);
 /// What was seen longer ago is not the beginning of what is seen now.
@@ -51,7 +51,7 @@ pub struct ExpressionModels {
 
 impl ExpressionModels {
     /// Loads what was chosen; `None` where that is nothing. The expressions of a face that is found in a
-    /// picture are told for the `neutral_share` that is expected, where the models know their own.
+    /// picture are reported for the `neutral_share` that is expected, where the models know their own.
     ///
     /// # Errors
     /// `Config` when a model cannot be loaded or its description does not fit it.
@@ -188,7 +188,7 @@ impl Prior {
     }
 }
 
-/// The expression of a face as it is told: what single frames say, with their flicker taken out.
+/// The expression of a face as it is reported: what single frames say, with their flicker taken out.
 #[derive(Clone, Debug)]
 pub(super) struct Smoothed {
     probabilities: Probabilities,
@@ -261,18 +261,18 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_to_two_thirds_within_the_time_constant() {
+    fn a_change_is_reported_to_two_thirds_within_the_time_constant() {
         let ms = Duration::from_millis;
         // At any rate of frames.
         for step in [40, 100, 200] {
-            let mut told = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
+            let mut smoothed = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
             let mut happy = 0.0;
             for at in (step..=400).step_by(usize::try_from(step).unwrap_or(400)) {
-                happy = told.go_on(1, ms(at), sure_of(3, 0.9))[3];
+                happy = smoothed.go_on(1, ms(at), sure_of(3, 0.9))[3];
             }
             let share = (happy - 0.1 / 6.0) / (0.9 - 0.1 / 6.0);
             assert!((share - 0.632).abs() < 1e-3, "{step}: {share}");
-            let sum: f32 = told.probabilities.iter().sum();
+            let sum: f32 = smoothed.probabilities.iter().sum();
             assert!((sum - 1.0).abs() < 1e-5, "{sum}");
         }
     }
@@ -280,11 +280,11 @@ mod tests {
     #[test]
     fn another_person_and_another_time_begin_anew() {
         let ms = Duration::from_millis;
-        let mut told = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
+        let mut smoothed = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
         let happy = sure_of(3, 0.9);
-        assert_eq!(told.go_on(2, ms(40), happy).map(f32::to_bits), happy.map(f32::to_bits));
+        assert_eq!(smoothed.go_on(2, ms(40), happy).map(f32::to_bits), happy.map(f32::to_bits));
         let sad = sure_of(4, 0.9);
-        assert_eq!(told.go_on(2, ms(3040), sad).map(f32::to_bits), sad.map(f32::to_bits));
-        assert_eq!(told.go_on(2, ms(0), happy).map(f32::to_bits), happy.map(f32::to_bits));
+        assert_eq!(smoothed.go_on(2, ms(3040), sad).map(f32::to_bits), sad.map(f32::to_bits));
+        assert_eq!(smoothed.go_on(2, ms(0), happy).map(f32::to_bits), happy.map(f32::to_bits));
     }
 }

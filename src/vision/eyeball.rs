@@ -48,6 +48,8 @@ const SHADOW_SHARE: f32 = 0.75;
 const PRIOR: [f32; 2] = [200.0, 20.0];
 /// A correlation lower than the best one by this is `e` times less probable.
 const TEMPERATURE: f32 = 0.02;
+/// A place `exp(-IMPROBABLE)` as probable as the best one counts for nothing.
+const IMPROBABLE: f32 = 12.0;
 /// Half the number of places that are tried, across and upwards, and their distance.
 const REACH: [i8; 2] = [9, 8];
 const PLACE_STEP: f32 = 0.01;
@@ -138,10 +140,10 @@ impl Place {
         gaps.sum::<f32>() / to_f32(LID_POINTS)
     }
 
-    /// How far a point lies below the upper lid and above the lower one.
-    fn depths(&self, [x, y]: [f32; 2]) -> Option<[f32; 2]> {
+    /// The heights of the upper and the lower lid at `x`; `None` beside the eye.
+    fn lids_at(&self, x: f32) -> Option<[f32; 2]> {
         let [upper, lower] = [0, 1].map(|lid| height(&self.lids[lid], x));
-        Some([upper? - y, y - lower?])
+        Some([upper?, lower?])
     }
 }
 
@@ -191,6 +193,10 @@ impl Samples {
         &self.blocks[..self.count.div_ceil(LANES)]
     }
 
+    fn used_mut(&mut self) -> &mut [[[f32; LANES]; NUMBERS]] {
+        &mut self.blocks[..self.count.div_ceil(LANES)]
+    }
+
     /// The scalar product of two vectors.
     fn product(&self, a: usize, b: usize) -> f32 {
         let blocks = self.used().iter();
@@ -200,7 +206,7 @@ impl Samples {
     /// Gives a vector the length 1.
     fn normalize(&mut self, vector: usize) {
         let length = (self.product(vector, vector) + 1e-9).sqrt();
-        for block in &mut self.blocks {
+        for block in self.used_mut() {
             block[vector].iter_mut().for_each(|value| *value /= length);
         }
     }
@@ -208,7 +214,7 @@ impl Samples {
     /// Takes away from a vector what lies along `unit`.
     fn orthogonalize(&mut self, vector: usize, unit: usize) {
         let along = self.product(vector, unit);
-        for block in &mut self.blocks {
+        for block in self.used_mut() {
             let unit = block[unit];
             block[vector].iter_mut().zip(unit).for_each(|(value, unit)| *value -= along * unit);
         }
@@ -285,22 +291,22 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Samples {
     let mut samples =
         Samples { blocks: [[[0.0; LANES]; NUMBERS]; COLUMNS * ROWS / LANES], count: 0 };
     let seen = crop.samples(Sizes::full(picture), COLUMNS);
-    let mut put = |row: usize, column: usize, blue: f32| {
-        let half = to_f32(COLUMNS - 1) / 2.0;
-        let [x, y] = [(to_f32(column) - half) * STEP, (half - to_f32(row)) * STEP];
-        let Some([below, above]) = place.depths([x, y]) else { return };
-        let weight = ((below.min(above) - LID_MARGIN) / STEP + 0.5).clamp(0.0, 1.0);
-        if weight > 0.0 {
-            let root = weight.sqrt();
-            let shadow = (-below.max(0.0) / SHADOW_REACH).exp();
-            samples.push([x, y, root, root, root * x, root * shadow, root * blue]);
-        }
-    };
+    let half = to_f32(COLUMNS - 1) / 2.0;
+    let across = |column: usize| (to_f32(column) - half) * STEP;
+    let lids: [_; COLUMNS] = std::array::from_fn(|column| place.lids_at(across(column)));
     let mut colours = [[0.0; 3]; COLUMNS];
     for row in FIRST_ROW..FIRST_ROW + ROWS {
         seen.row(row, 0, &mut colours);
-        for (column, [_, _, blue]) in colours.iter().enumerate() {
-            put(row, column, *blue);
+        let y = (half - to_f32(row)) * STEP;
+        for (column, (lids, [_, _, blue])) in lids.iter().zip(&colours).enumerate() {
+            let Some([upper, lower]) = lids else { continue };
+            let (x, below, above) = (across(column), upper - y, y - lower);
+            let weight = ((below.min(above) - LID_MARGIN) / STEP + 0.5).clamp(0.0, 1.0);
+            if weight > 0.0 {
+                let root = weight.sqrt();
+                let shadow = (-below.max(0.0) / SHADOW_REACH).exp();
+                samples.push([x, y, root, root, root * x, root * shadow, root * blue]);
+            }
         }
     }
     samples
@@ -311,20 +317,26 @@ fn samples(picture: &Picture, place: &Place, axes: Axes) -> Samples {
 fn best_place(places: &[Place; 2], views: &[View; 2]) -> [f32; 2] {
     let steps = |reach: i8| (-reach..=reach).map(|step| f32::from(step) * PLACE_STEP);
     let mut scored = [([0.0; 2], 0.0); PLACES];
-    let mut next = scored.iter_mut();
-    for y in steps(REACH[1]) {
-        for x in steps(REACH[0]) {
-            let score = |(place, view): (&Place, &View)| {
-                let [right, up] = [x - place.iris[0], y - place.iris[1]];
-                view.correlation([x, y]) - PRIOR[0] * right * right - PRIOR[1] * up * up
-            };
-            let score: f32 = places.iter().zip(views).map(score).sum::<f32>() / 2.0;
-            if let Some(next) = next.next() {
-                *next = ([x, y], score);
-            }
-        }
+    let grid = steps(REACH[1]).flat_map(|y| steps(REACH[0]).map(move |x| [x, y]));
+    for (entry, at) in scored.iter_mut().zip(grid) {
+        let penalty = |place: &Place| {
+            let [right, up] = [0, 1].map(|axis| at[axis] - place.iris[axis]);
+            PRIOR[0] * right * right + PRIOR[1] * up * up
+        };
+        *entry = (at, -places.iter().map(penalty).sum::<f32>() / 2.0);
     }
-    let best = scored.iter().map(|(_, score)| *score).fold(f32::MIN, f32::max);
+    // The likeliest places first, so that most others need no look at the picture.
+    scored.sort_unstable_by(|(_, a), (_, b)| b.total_cmp(a));
+    let mut best = f32::MIN;
+    for (at, score) in &mut scored {
+        // No correlation is above 1.
+        if *score + 1.0 < best - IMPROBABLE * TEMPERATURE {
+            *score = f32::MIN;
+            continue;
+        }
+        *score += views.iter().map(|view| view.correlation(*at)).sum::<f32>() / 2.0;
+        best = best.max(*score);
+    }
     let (mut sum, mut total) = ([0.0; 2], 0.0);
     for (place, score) in scored {
         let probability = ((score - best) / TEMPERATURE).exp();
@@ -362,8 +374,8 @@ pub(super) mod tests {
             for (index, pixel) in rgb.chunks_exact_mut(3).enumerate() {
                 let (x, y) = (to_f32(index % 400), to_f32(index / 400));
                 let at = [(x - left - 30.0) / 200.0, (100.0 - y) / 200.0];
-                let Some([below, above]) = place.depths(at) else { continue };
-                if below.min(above) >= 0.0 {
+                let Some([upper, lower]) = place.lids_at(at[0]) else { continue };
+                if (lower..=upper).contains(&at[1]) {
                     let distance = (at[0] - offset[0]).hypot(at[1] - offset[1]);
                     pixel.fill(if distance < IRIS_RADIUS { 40 } else { 220 });
                 }
