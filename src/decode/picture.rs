@@ -16,8 +16,8 @@ pub const KEPT_BYTES: usize = 1280 * 720 * 3;
 /// colours, its coefficients of 16 bits, the picture, and rows of samples.
 pub const LARGEST_WORKING_BYTES: usize = 200 << 20;
 
-/// What decoding `frame` takes of the memory, its own bytes included, judged by its header.
-/// Costs no decoding.
+/// What decoding `frame` and looking at it takes of the memory, its own bytes included, judged by its
+/// header. Costs no decoding.
 ///
 /// # Errors
 /// As [`Picture::decode`].
@@ -34,7 +34,10 @@ pub fn working_bytes(frame: &Frame) -> Result<usize> {
     let is_copied = [demand.orientation, frame.orientation].iter().any(|way| way.swaps_sides());
     let picture = demand.width_px as usize * demand.height_px as usize * 3;
     let turning = if is_copied { 2 * picture } else { picture };
-    Ok(demand.decoding_bytes.max(turning) + demand.beside_bytes + frame.data.len())
+    // A face that fills the picture is shrunk to half and to a quarter of its size.
+    let looking = picture + picture / 4 + picture / 16;
+    let most = demand.decoding_bytes.max(turning).max(looking);
+    Ok(most + demand.beside_bytes + frame.data.len())
 }
 
 /// What a compressed picture says of itself before it is decoded.
