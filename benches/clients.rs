@@ -1,10 +1,12 @@
 //! Browsers' worth of clients against a real daemon: how many it carries, and how fairly.
 //!
-//! `cargo bench --bench clients -- [--clients N] [--seconds S] [--fps F] [--ramp]`
+//! `cargo bench --bench clients -- [--clients N] [--seconds S] [--fps F] [--within S] [--ramp]`
 //!
 //! Each client sends 640x480 JPEG frames (every other client as data URLs in JSON, the rest as
 //! binary messages) and a recording of a real browser's microphone in chunks of 3 s; the booth
-//! plays its own clip beside them. One JSON line a run. `--ramp` raises the number of clients
+//! plays its own clip beside them. They arrive one after another `--within` so many seconds: by default
+//! between two frames, so that all their sound comes in the same half second; within 3 s, the length of
+//! a chunk, as people do. One JSON line a run. `--ramp` raises the number of clients
 //! until the 95th percentile from send to result passes 200 ms.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that fails should stop")]
@@ -51,6 +53,8 @@ struct Load {
     clients: usize,
     length: Duration,
     fps: f64,
+    /// The last client arrives so much later than the first.
+    within: Duration,
 }
 
 /// What one client saw.
@@ -75,10 +79,12 @@ fn main() {
         option(name).map_or(default, |text| text.parse().expect("a number"))
     };
     let seconds = number("--seconds", 60.0);
+    let fps = number("--fps", 2.0);
     let load = Load {
         clients: number("--clients", 50.0) as usize,
         length: Duration::from_secs_f64(seconds),
-        fps: number("--fps", 2.0),
+        fps,
+        within: Duration::from_secs_f64(number("--within", 1.0 / fps)),
     };
     let media = Arc::new(Media::read());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -121,7 +127,7 @@ async fn run(load: Load, media: &Arc<Media>) -> Value {
     let senders = load.clients - 1;
     let clients: Vec<_> = (0..senders)
         .map(|k| {
-            let phase = Duration::from_secs_f64(k as f64 / senders as f64 / load.fps);
+            let phase = load.within.mul_f64(k as f64 / senders as f64);
             tokio::spawn(client(daemon.address.clone(), k as u64, phase, load, media.clone()))
         })
         .collect();

@@ -37,7 +37,7 @@ const GAZE_ROWS = [
   { word: "contact_probability", value: (r) => r.eye_contact_probability, format: percent, unit: "%", bar: true },
   { word: "eye_contact_ratio", value: (r) => r.eye_contact_ratio, format: percent, unit: "%", bar: true },
   { word: "blink", value: (r) => r.blink, format: yesNo, why: () => "needs_5_frames" },
-  { word: "blink_rate", value: (r) => r.blink_rate_per_min, format: whole, unit: "per_min", why: () => "needs_10_fps" },
+  { word: "blink_rate", value: (r) => r.blink_rate_per_min, format: whole, unit: "per_min", why: () => "needs_8_fps" },
   { word: "mouth", value: (r) => r.mouth_open_ratio, format: percent, unit: "%" },
 ];
 

@@ -28,7 +28,7 @@ export const EN = {
   no_data: "No data yet", no_camera: "No camera here", no_microphone: "No microphone here", clients_only: "no device here: for those who send their own", old: "Nothing new arrives; these are the last values", off_video: "The camera is switched off", off_audio: "The microphone is switched off",
   waits_for_consent: "Waits for consent", waits_for_policy: "No policy is chosen", no_face: "No face in view", no_voice: "Nobody speaks", face_yes: "Face in view", voice_yes: "Speaking",
   too_dark: "Too dark to judge", too_blurred: "Too blurred to judge", too_small: "Face too small to judge", still_picture: "A picture of a face, not a person", eyes_covered: "The eyes are covered", mouth_covered: "The mouth is covered", turned: "The camera seems to be turned",
-  needs_3_frames: "needs 3 pictures", needs_5_frames: "needs 5 pictures", needs_10_fps: "needs 10 fps or more", needs_1_s: "needs 1 s of speech", needs_15_s: "needs 15 s of speech",
+  needs_3_frames: "needs 3 pictures", needs_5_frames: "needs 5 pictures", needs_8_fps: "needs 10 s at 8 fps", needs_1_s: "needs 1 s of speech", needs_15_s: "needs 15 s of speech",
   eyes_shut: "eyes shut", digital_silence: "digital silence", no_speech: "nobody speaks", unvoiced: "no voice in it (a whisper?)", no_syllables: "no syllable found", no_pause: "none",
   turned_away: "The head is turned away", needs_10_s: "Needs 10 s of this face first",
   expression: "Expression", dominant: "Most probable expression",

@@ -28,7 +28,7 @@ export const ZH = {
   no_data: "尚无数据", no_camera: "此处没有摄像头", no_microphone: "此处没有麦克风", clients_only: "此处无设备，仅供自带设备者使用", old: "没有新数据，以下为最后的数值", off_video: "摄像头已关闭", off_audio: "麦克风已关闭",
   waits_for_consent: "等待同意", waits_for_policy: "尚未选择策略", no_face: "没有人脸", no_voice: "没有人说话", face_yes: "检测到人脸", voice_yes: "正在说话",
   too_dark: "画面太暗，无法判断", too_blurred: "画面模糊，无法判断", too_small: "人脸太小，无法判断", still_picture: "这是人脸图片，不是真人", eyes_covered: "眼睛被遮挡", mouth_covered: "嘴部被遮挡", turned: "摄像头似乎被转动",
-  needs_3_frames: "需要 3 帧画面", needs_5_frames: "需要 5 帧画面", needs_10_fps: "需要 10 帧/秒以上", needs_1_s: "需要 1 秒语音", needs_15_s: "需要 15 秒语音",
+  needs_3_frames: "需要 3 帧画面", needs_5_frames: "需要 5 帧画面", needs_8_fps: "需要 8 帧/秒以上共 10 秒", needs_1_s: "需要 1 秒语音", needs_15_s: "需要 15 秒语音",
   eyes_shut: "闭眼", digital_silence: "完全静音", no_speech: "无人说话", unvoiced: "没有嗓音（可能是耳语）", no_syllables: "未找到音节", no_pause: "无",
   turned_away: "头部转向一侧", needs_10_s: "需要先观察此人 10 秒",
   expression: "表情", dominant: "最可能的表情",
