@@ -4,9 +4,9 @@
 //!
 //! Each client sends 640x480 JPEG frames (every other client as data URLs in JSON, the rest as
 //! binary messages) and a recording of a real browser's microphone in chunks of 3 s; the booth
-//! plays its own clip beside them. They arrive one after another `--within` so many seconds: by default
-//! between two frames, so that all their sound comes in the same half second; within 3 s, the length of
-//! a chunk, as people do. One JSON line a run. `--ramp` raises the number of clients
+//! plays its own clip beside them. `--within` is the time over which they arrive: by default that between
+//! two frames, so that all their sound comes in the same half second; with 3, the length of a chunk,
+//! their sound is spread evenly. One JSON line a run. `--ramp` raises the number of clients
 //! until the 95th percentile from send to result passes 200 ms.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that fails should stop")]

@@ -190,6 +190,14 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_takes_its_own_bytes_its_pixels_and_the_sizes_to_which_a_face_is_shrunk() {
+        let frame = frame(PixelFormat::Rgb8, 64, 32, vec![0; 64 * 32 * 3]);
+        let pixels = 64 * 32 * 3;
+        let shrunk = 32 * 16 * 3 + 16 * 8 * 3;
+        assert_eq!(working_bytes(&frame).unwrap(), frame.data.len() + pixels + shrunk);
+    }
+
+    #[test]
     fn raw_frames_that_are_cut_off_are_refused_and_say_by_how_much() {
         for (format, bytes) in
             [(PixelFormat::Yuyv, 15), (PixelFormat::I420, 11), (PixelFormat::Rgb8, 23)]

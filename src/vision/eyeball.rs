@@ -397,6 +397,37 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn places_that_are_passed_over_would_have_changed_nothing() {
+        for (offset, opening) in
+            [([0.0, 0.0], 0.06), ([-0.05, 0.02], 0.05), ([0.03, -0.03], 0.035)]
+        {
+            let (picture, landmarks) = face(offset, opening);
+            let axes = Axes { unit_px: 200.0, along: [1.0, 0.0] };
+            let places = [0, 1].map(|eye| Place::of(&landmarks, eye, axes));
+            let views = places.each_ref().map(|place| View::of(&picture, place, axes));
+            let mut scored = vec![];
+            for up in -REACH[1]..=REACH[1] {
+                for right in -REACH[0]..=REACH[0] {
+                    let at = [right, up].map(|step| f32::from(step) * PLACE_STEP);
+                    let score = |(place, view): (&Place, &View)| {
+                        let [right, up] = [0, 1].map(|axis| at[axis] - place.iris[axis]);
+                        view.correlation(at) - PRIOR[0] * right * right - PRIOR[1] * up * up
+                    };
+                    scored.push((at, places.iter().zip(&views).map(score).sum::<f32>() / 2.0));
+                }
+            }
+            let best = scored.iter().map(|(_, score)| *score).fold(f32::MIN, f32::max);
+            let share = |score: f32| ((score - best) / TEMPERATURE).exp();
+            let total: f32 = scored.iter().map(|(_, score)| share(*score)).sum();
+            let found = best_place(&places, &views);
+            for axis in 0..2 {
+                let all: f32 = scored.iter().map(|(at, score)| share(*score) * at[axis]).sum();
+                assert!((found[axis] - all / total).abs() < 1e-4, "{offset:?}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_turned_picture_gives_the_same_offset() {
         let (picture, mut landmarks) = face([0.02, 0.02], 0.06);
         let upright = look(&picture, &landmarks, 1.0).unwrap();

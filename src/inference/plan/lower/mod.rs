@@ -241,6 +241,8 @@ impl<'m> Lowering<'m> {
         constant.map(|floats| Some(floats.into_owned())).ok_or("an operand is not constant")
     }
 
+    // What a node adds.
+
     fn push(&mut self, kernel: Kernel, window: Window, input: usize, shape: Shape) -> &mut Op {
         let output = self.graph.tensor(shape, shape.channels.next_multiple_of(LANES));
         self.graph.ops.push(Op { kernel, window, input, residual: None, output });
