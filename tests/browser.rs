@@ -94,18 +94,12 @@ fn the_page_for_other_people_and_when_the_daemon_dies() {
         .map(|(name, value)| (name.to_string_lossy(), value.expect("is set").to_string_lossy()))
         .collect();
     let set = |setting: &str| ["--set".to_owned(), setting.to_owned()];
-    let data = ["--data-dir".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned()];
-    let words =
-        |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let settings = ["web.port=PORT", "audio.device=mic", "features.preview=true"];
-    let mut run = [data.to_vec(), words(&["run"])].concat();
+    let mut run = ["--data-dir", env!("CARGO_MANIFEST_DIR"), "run"].map(str::to_owned).to_vec();
     run.extend(settings.into_iter().flat_map(set));
     run.extend(set(&format!("web.token={TOKEN}")));
     run.extend(set("state.dir=STATE"));
-    let token = [data.to_vec(), words(&["token", "--set", "state.dir=STATE", "add"])].concat();
-    let command = json!({
-        "program": BOOTHD, "run": run, "token": token, "environment": environment,
-    });
+    let command = json!({"program": BOOTHD, "run": run, "environment": environment});
     let command = command.to_string();
     run_node(&["people.mjs"], &[("BOOTHD_COMMAND", &command), ("BOOTHD_TOKEN", TOKEN)]);
 }

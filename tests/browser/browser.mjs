@@ -82,11 +82,16 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
 }
 
-/** Waits until an element's text fits. */
+/** Waits until an element's text fits; says what stood there instead. */
 export async function waitForText(page, selector, pattern, timeout = 15_000) {
-  await page.waitForFunction(
-    ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source], { timeout },
-  );
+  try {
+    await page.waitForFunction(
+      ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern.source], { timeout },
+    );
+  } catch (error) {
+    const texts = await Promise.all([selector, "#problem", "#entry_error"].map((where) => page.textContent(where, { timeout: 1000 }).catch(() => null)));
+    throw new Error(`${selector} is ${JSON.stringify(texts[0])}, not ${pattern}; the page says ${JSON.stringify(texts.slice(1))}`, { cause: error });
+  }
 }
 
 /** Begins an interview from the page's own dialog. */
