@@ -10,7 +10,7 @@ usage: quantize.py CATALOG.toml SLIM FLOAT QUANTIZED (folders)
 3. The weights of convolutions, matrix products and LSTMs become int8, symmetric, one scale
    for each output channel, each behind a DequantizeLinear. -> QUANTIZED/NAME.w8.onnx
 
-PRelu stays one node: src/inference/prelu.rs runs it in one pass. (Written out for an engine
+PRelu stays one node: src/inference/plan/ runs it with the convolution before it. (Written out for an engine
 without that, it is x + (slope - 1) * min(x, 0); max(x, slope * x) is wrong here, since some
 slopes are above 1.)
 

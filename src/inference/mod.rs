@@ -5,17 +5,14 @@
 //! what does. In tract's place, `plan` runs the networks of which it knows every operator.
 
 pub mod catalog;
-mod depthwise;
 #[cfg(test)]
 mod golden;
-mod max_pool;
 mod model;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod picture_input;
 mod picture_tensor;
 mod plan;
-mod prelu;
 mod runtime;
 mod tract;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::{Onnx, pb::ModelProto, prelude::*};
 
-use super::{depthwise, max_pool, model::ModelSpec, prelu};
+use super::model::ModelSpec;
 
 /// A model as tract has it.
 #[derive(Clone)]
@@ -34,20 +34,14 @@ impl TractModel {
     /// Fails with tract's own words when it cannot run this with these shapes.
     pub(super) fn load(spec: ModelSpec<'_>, proto: &ModelProto) -> Result<Self, String> {
         let build = || -> TractResult<Arc<TypedRunnableModel>> {
-            let mut onnx = tract_onnx::onnx();
-            onnx.op_register.insert("PRelu", prelu::parse);
-            onnx.op_register.insert("MaxPool", max_pool::parse);
-            let mut model = onnx.model_for_proto_model(proto)?;
+            let mut model = tract_onnx::onnx().model_for_proto_model(proto)?;
             if !spec.outputs.is_empty() {
                 model = model.with_outputs_by_name(spec.outputs)?;
             }
             for (index, shape) in spec.inputs.iter().enumerate() {
                 model.set_input_fact(index, f32::fact(shape.as_slice()).into())?;
             }
-            let mut model = model.into_typed()?.into_decluttered()?;
-            depthwise::substitute(&mut model)?;
-            model.optimize()?;
-            model.into_runnable()
+            model.into_optimized()?.into_runnable()
         };
         let plan = build().map_err(|cause| format!("{cause:#}"))?;
         Ok(TractModel { plan, input_shapes: spec.inputs.into() })

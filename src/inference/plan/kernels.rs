@@ -79,27 +79,28 @@ fn prelu<const FUSED: bool>(x: f32, slope: f32) -> f32 {
 }
 
 #[inline(always)]
-fn each(mut f: impl FnMut(usize) -> f32) -> Vector {
-    let mut out = [0.0; LANES];
+fn each<const L: usize>(mut f: impl FnMut(usize) -> f32) -> [f32; L] {
+    let mut out = [0.0; L];
     for (lane, out) in out.iter_mut().enumerate() {
         *out = f(lane);
     }
     out
 }
 
-/// Sums of M pixels and V vectors of channels. 6 x 2 of them leave 4 of AVX2's 16 registers
-/// to weights and input; 8 are the fewest that keep two multiply-adds a cycle busy.
-type Tile<const M: usize, const V: usize> = [[Vector; V]; M];
+/// Sums of M pixels and V registers of L channels. 6 x 2 registers of 8 leave 4 of AVX2's 16 to
+/// weights and input; 8 are the fewest that keep two multiply-adds a cycle busy. AVX-512 has 32
+/// registers of 16 and reads the input from memory within the multiply-add.
+type Tile<const M: usize, const V: usize, const L: usize> = [[[f32; L]; V]; M];
 
 /// Adds inputs (M pixels, each `weights.len()` long) times weights to the tile.
 #[inline(always)]
-fn multiply<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
-    tile: &mut Tile<M, V>,
+fn multiply<const FUSED: bool, W: Weight, const M: usize, const V: usize, const L: usize>(
+    tile: &mut Tile<M, V, L>,
     inputs: [&[f32]; M],
-    weights: &[[[W; LANES]; V]],
+    weights: &[[[W; L]; V]],
 ) {
     for (k, weights) in weights.iter().enumerate() {
-        let mut wide = [[0.0; LANES]; V];
+        let mut wide = [[0.0; L]; V];
         for (wide, line) in wide.iter_mut().zip(weights) {
             *wide = each(|lane| line[lane].widen());
         }
@@ -113,50 +114,60 @@ fn multiply<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
 
 /// The weights of one panel and what follows its sums.
 #[derive(Clone, Copy)]
-struct PanelWeights<'a, W, const V: usize> {
+struct PanelWeights<'a, W, const V: usize, const L: usize> {
     /// For each input.
-    lines: &'a [[[W; LANES]; V]],
+    lines: &'a [[[W; L]; V]],
     /// Rows of the kernel.
     rows: usize,
     /// Inputs under one of them.
     depth: usize,
-    /// The first output vector.
+    /// The first output channel.
     first: usize,
-    bias: &'a [Vector; V],
-    scales: &'a [Vector; V],
-    slopes: &'a [Vector; V],
+    bias: &'a [[f32; L]; V],
+    scales: &'a [[f32; L]; V],
+    slopes: &'a [[f32; L]; V],
 }
 
 /// Dense convolution, with what follows it.
 #[inline(always)]
-pub(super) fn conv<const FUSED: bool>(panels: &Panels, task: &mut Task<'_>) {
+pub(super) fn conv<const FUSED: bool, const WIDE: bool>(panels: &Panels, task: &mut Task<'_>) {
     match &panels.lines {
-        Lines::Float(lines) => conv_panels::<FUSED, f32>(panels, lines.values(), task),
-        Lines::Int8(lines) => conv_panels::<FUSED, i8>(panels, lines.values(), task),
+        Lines::Float(lines) => conv_panels::<FUSED, WIDE, f32>(panels, lines.values(), task),
+        Lines::Int8(lines) => conv_panels::<FUSED, WIDE, i8>(panels, lines.values(), task),
     }
 }
 
 #[inline(always)]
-fn conv_panels<const FUSED: bool, W: Weight>(
+fn conv_panels<const FUSED: bool, const WIDE: bool, W: Weight>(
     panels: &Panels,
     lines: &[W],
     task: &mut Task<'_>,
 ) {
     for panel in panels.panels.as_slice() {
-        match panel.vectors {
-            8 => conv_panel::<FUSED, W, 8>(PanelWeights::of(panels, lines, *panel), task),
-            2 => conv_panel::<FUSED, W, 2>(PanelWeights::of(panels, lines, *panel), task),
-            _ => conv_panel::<FUSED, W, 1>(PanelWeights::of(panels, lines, *panel), task),
+        match (panel.vectors, WIDE) {
+            (8, true) => {
+                conv_panel::<FUSED, W, 4, 16>(PanelWeights::of(panels, lines, *panel), task)
+            }
+            (2, true) => {
+                conv_panel::<FUSED, W, 1, 16>(PanelWeights::of(panels, lines, *panel), task)
+            }
+            (8, false) => {
+                conv_panel::<FUSED, W, 8, 8>(PanelWeights::of(panels, lines, *panel), task)
+            }
+            (2, false) => {
+                conv_panel::<FUSED, W, 2, 8>(PanelWeights::of(panels, lines, *panel), task)
+            }
+            _ => conv_panel::<FUSED, W, 1, 8>(PanelWeights::of(panels, lines, *panel), task),
         }
     }
 }
 
-impl<'a, W: Weight, const V: usize> PanelWeights<'a, W, V> {
+impl<'a, W: Weight, const V: usize, const L: usize> PanelWeights<'a, W, V, L> {
     #[inline(always)]
     fn of(panels: &'a Panels, lines: &'a [W], Panel { first, .. }: Panel) -> Self {
-        let line = panels.rows * panels.depth * LANES;
+        let (inputs, first) = (panels.rows * panels.depth, first * LANES);
         PanelWeights {
-            lines: lines[first * line..][..V * line].as_chunks().0.as_chunks().0,
+            lines: lines[first * inputs..][..V * L * inputs].as_chunks().0.as_chunks().0,
             rows: panels.rows,
             depth: panels.depth,
             first,
@@ -168,8 +179,9 @@ impl<'a, W: Weight, const V: usize> PanelWeights<'a, W, V> {
 }
 
 #[inline(always)]
-fn of_panel<const V: usize>(all: &[Vector], first: usize) -> &[Vector; V] {
-    all[first..].first_chunk().expect("each vector of outputs has one")
+fn of_panel<const V: usize, const L: usize>(all: &[Vector], first: usize) -> &[[f32; L]; V] {
+    let panel = all.as_flattened()[first..].as_chunks().0.first_chunk();
+    panel.expect("each vector of outputs has one")
 }
 
 /// An output row of a dense convolution, and what it is made of.
@@ -180,24 +192,24 @@ struct Line<'a> {
     /// The uppermost row under the kernel.
     top: &'a [f32],
     /// Empty where there is none.
-    residual: &'a [Vector],
-    /// Vectors of a pixel of the residual.
+    residual: &'a [f32],
+    /// Floats of a pixel of the residual.
     residual_pixel: usize,
-    out: &'a mut [Vector],
-    /// Vectors of a pixel of the output.
+    out: &'a mut [f32],
+    /// Floats of a pixel of the output.
     pixel: usize,
 }
 
 #[inline(always)]
-fn conv_panel<const FUSED: bool, W: Weight, const V: usize>(
-    panel: PanelWeights<'_, W, V>,
+fn conv_panel<const FUSED: bool, W: Weight, const V: usize, const L: usize>(
+    panel: PanelWeights<'_, W, V, L>,
     task: &mut Task<'_>,
 ) {
     let Task { rows, window, input, residual, output, .. } = task;
-    let (width, pixel) = (output.width, output.pixel / LANES);
+    let (width, pixel) = (output.width, output.pixel);
     for y in rows.clone() {
-        let (row, residual_pixel) = match residual {
-            Some(rows) => (rows.row(y, 0).as_chunks().0, rows.pixel / LANES),
+        let (residual, residual_pixel) = match residual {
+            Some(rows) => (rows.row(y, 0), rows.pixel),
             None => (&[][..], 0),
         };
         let mut line = Line {
@@ -205,29 +217,31 @@ fn conv_panel<const FUSED: bool, W: Weight, const V: usize>(
             window: *window,
             y,
             top: input.row(y * window.strides[0], window.pads[0]),
-            residual: row,
+            residual,
             residual_pixel,
-            out: output.row(y),
+            out: output.row(y).as_flattened_mut(),
             pixel,
         };
         let mut x = 0;
         while x < width {
             let left = width - x;
             // As many sums as there are registers for.
-            let most = match V {
-                8 => 1,
+            let most = match (V, L) {
+                (4.., _) => 1,
                 _ if !FUSED => 2,
-                1 => 8,
+                (1, 16) => 12,
+                (1, _) => 8,
                 _ if left == 8 => 4,
                 _ => 6,
             };
             x += match left.min(most) {
-                8 => conv_tile::<FUSED, W, 8, V>(panel, &mut line, x),
-                6.. => conv_tile::<FUSED, W, 6, V>(panel, &mut line, x),
-                4.. => conv_tile::<FUSED, W, 4, V>(panel, &mut line, x),
-                3 => conv_tile::<FUSED, W, 3, V>(panel, &mut line, x),
-                2 => conv_tile::<FUSED, W, 2, V>(panel, &mut line, x),
-                _ => conv_tile::<FUSED, W, 1, V>(panel, &mut line, x),
+                12 => conv_tile::<FUSED, W, 12, V, L>(panel, &mut line, x),
+                8.. => conv_tile::<FUSED, W, 8, V, L>(panel, &mut line, x),
+                6.. => conv_tile::<FUSED, W, 6, V, L>(panel, &mut line, x),
+                4.. => conv_tile::<FUSED, W, 4, V, L>(panel, &mut line, x),
+                3 => conv_tile::<FUSED, W, 3, V, L>(panel, &mut line, x),
+                2 => conv_tile::<FUSED, W, 2, V, L>(panel, &mut line, x),
+                _ => conv_tile::<FUSED, W, 1, V, L>(panel, &mut line, x),
             };
         }
     }
@@ -235,8 +249,8 @@ fn conv_panel<const FUSED: bool, W: Weight, const V: usize>(
 
 /// M pixels from x on; returns M.
 #[inline(always)]
-fn conv_tile<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
-    panel: PanelWeights<'_, W, V>,
+fn conv_tile<const FUSED: bool, W: Weight, const M: usize, const V: usize, const L: usize>(
+    panel: PanelWeights<'_, W, V, L>,
     line: &mut Line<'_>,
     x: usize,
 ) -> usize {
@@ -253,10 +267,10 @@ fn conv_tile<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
         for (m, from) in inputs.iter_mut().enumerate() {
             *from = &input[m * step..][..depth];
         }
-        multiply::<FUSED, W, M, V>(&mut tile, inputs, &panel.lines[row * depth..][..depth]);
+        multiply::<FUSED, W, M, V, L>(&mut tile, inputs, &panel.lines[row * depth..][..depth]);
     }
     // What lies beyond the residual's channels is zero.
-    let count = line.residual_pixel.saturating_sub(panel.first).min(V);
+    let count = line.residual_pixel.saturating_sub(panel.first).min(V * L);
     if count == 0 {
         for sums in &mut tile {
             for (sum, scale) in sums.iter_mut().zip(panel.scales) {
@@ -266,16 +280,15 @@ fn conv_tile<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
     } else {
         let row = &line.residual[x * line.residual_pixel + panel.first..];
         for (m, sums) in tile.iter_mut().enumerate() {
-            let more = &row[m * line.residual_pixel..][..count];
-            for (v, sum) in sums.iter_mut().enumerate() {
-                let (scale, more) = (&panel.scales[v], more.get(v).unwrap_or(&[0.0; LANES]));
+            let more = padded::<V, L>(&row[m * line.residual_pixel..][..count]);
+            for ((sum, scale), more) in sums.iter_mut().zip(panel.scales).zip(&more) {
                 *sum = each(|lane| fma::<FUSED>(sum[lane], scale[lane], more[lane]));
             }
         }
     }
     let out = &mut line.out[x * line.pixel + panel.first..];
     for (m, sums) in tile.iter().enumerate() {
-        let out = &mut out[m * line.pixel..][..V];
+        let out = out[m * line.pixel..][..V * L].as_chunks_mut::<L>().0;
         for ((out, sum), slopes) in out.iter_mut().zip(sums).zip(panel.slopes) {
             *out = each(|lane| prelu::<FUSED>(sum[lane], slopes[lane]));
         }
@@ -283,85 +296,147 @@ fn conv_tile<const FUSED: bool, W: Weight, const M: usize, const V: usize>(
     M
 }
 
+/// The values, and zeros after them.
+#[inline(always)]
+fn padded<const V: usize, const L: usize>(values: &[f32]) -> [[f32; L]; V] {
+    if let Some(all) = values.as_chunks().0.first_chunk() {
+        return *all;
+    }
+    let mut padded = [[0.0; L]; V];
+    padded.as_flattened_mut()[..values.len()].copy_from_slice(values);
+    padded
+}
+
 /// Depthwise convolution of the task's rows into `sums`, densely.
 #[inline(always)]
-pub(super) fn depthwise<const FUSED: bool>(
+pub(super) fn depthwise<const FUSED: bool, const WIDE: bool>(
     weights: &DepthwiseWeights,
     task: &Task<'_>,
     sums: &mut [f32],
 ) {
     let Window { kernel, strides, .. } = task.window;
     match (kernel[0], strides[0]) {
-        (3, 1) => depthwise_rows::<FUSED, 3, 1, 4>(weights, task, sums),
-        (3, _) => depthwise_rows::<FUSED, 3, 2, 2>(weights, task, sums),
-        (_, 1) => depthwise_rows::<FUSED, 5, 1, 4>(weights, task, sums),
-        (_, _) => depthwise_rows::<FUSED, 5, 2, 2>(weights, task, sums),
+        (3, 1) => depthwise_rows::<FUSED, WIDE, 3, 1, 4>(weights, task, sums),
+        (3, _) => depthwise_rows::<FUSED, WIDE, 3, 2, 2>(weights, task, sums),
+        (_, 1) => depthwise_rows::<FUSED, WIDE, 5, 1, 4>(weights, task, sums),
+        (_, _) => depthwise_rows::<FUSED, WIDE, 5, 2, 2>(weights, task, sums),
     }
 }
 
 /// K x K taps of stride S, N pixels at a time.
 #[inline(always)]
-fn depthwise_rows<const FUSED: bool, const K: usize, const S: usize, const N: usize>(
+fn depthwise_rows<
+    const FUSED: bool,
+    const WIDE: bool,
+    const K: usize,
+    const S: usize,
+    const N: usize,
+>(
     weights: &DepthwiseWeights,
     task: &Task<'_>,
     sums: &mut [f32],
 ) {
     let Task { rows, window, input, output, .. } = task;
-    let pixel = input.pixel / LANES;
-    let taps =
-        weights.taps.values().as_chunks::<LANES>().0.as_chunks::<K>().0.as_chunks::<K>().0;
-    let sums = sums.as_chunks_mut::<LANES>().0;
-    for (y, sums) in rows.clone().zip(sums.chunks_exact_mut(output.width * pixel)) {
-        let mut rows: [&[Vector]; K] = [&[]; K];
+    let (width, pixel) = (output.width, input.pixel);
+    let (pairs, single) = weights.pairs();
+    for (y, sums) in rows.clone().zip(sums.chunks_exact_mut(width * pixel)) {
+        let mut rows: [&[f32]; K] = [&[]; K];
         for (k, row) in rows.iter_mut().enumerate() {
-            *row = input.row(y * S + k, window.pads[0]).as_chunks().0;
+            *row = input.row(y * S + k, window.pads[0]);
         }
-        for (vector, (taps, bias)) in taps.iter().zip(&weights.bias).enumerate() {
-            let mut x = 0;
-            while x + N <= output.width {
-                let place = Place { x, vector, pixel };
-                depthwise_tile::<FUSED, K, S, N>(rows, taps, bias, place, sums);
-                x += N;
+        let mut span = Span { rows, width, pixel, first: 0 };
+        for taps in pairs.as_chunks::<K>().0.as_chunks::<K>().0 {
+            if WIDE {
+                let taps = |row: usize, column: usize| {
+                    let [low, high] = &taps[row][column];
+                    each(|lane| if lane < LANES { low[lane] } else { high[lane - LANES] })
+                };
+                depthwise_span::<FUSED, K, S, N, 16>(span, &weights.bias, taps, sums);
+                span.first += 2 * LANES;
+            } else {
+                for half in 0..2 {
+                    let taps = |row: usize, column: usize| taps[row][column][half];
+                    depthwise_span::<FUSED, K, S, N, 8>(span, &weights.bias, taps, sums);
+                    span.first += LANES;
+                }
             }
-            while x < output.width {
-                let place = Place { x, vector, pixel };
-                depthwise_tile::<FUSED, K, S, 1>(rows, taps, bias, place, sums);
-                x += 1;
-            }
+        }
+        for taps in single.as_chunks::<K>().0.as_chunks::<K>().0 {
+            let taps = |row: usize, column: usize| taps[row][column];
+            depthwise_span::<FUSED, K, S, N, 8>(span, &weights.bias, taps, sums);
         }
     }
 }
 
-/// Where a depthwise tile is: its first pixel, which vector of the channels, of how many.
+/// Rows under a depthwise kernel, and the channels that are computed together.
 #[derive(Clone, Copy)]
-struct Place {
-    x: usize,
-    vector: usize,
+struct Span<'a, const K: usize> {
+    rows: [&'a [f32]; K],
+    /// Pixels of an output row.
+    width: usize,
+    /// Floats of a pixel.
     pixel: usize,
+    /// The first channel.
+    first: usize,
+}
+
+/// L channels of a row.
+#[inline(always)]
+fn depthwise_span<
+    const FUSED: bool,
+    const K: usize,
+    const S: usize,
+    const N: usize,
+    const L: usize,
+>(
+    span: Span<'_, K>,
+    bias: &[Vector],
+    taps: impl Fn(usize, usize) -> [f32; L] + Copy,
+    out: &mut [f32],
+) {
+    let bias = of_panel::<1, L>(bias, span.first)[0];
+    let mut x = 0;
+    while x + N <= span.width {
+        depthwise_tile::<FUSED, K, S, N, L>(span, x, bias, taps, out);
+        x += N;
+    }
+    while x < span.width {
+        depthwise_tile::<FUSED, K, S, 1, L>(span, x, bias, taps, out);
+        x += 1;
+    }
 }
 
 #[inline(always)]
-fn depthwise_tile<const FUSED: bool, const K: usize, const S: usize, const N: usize>(
-    rows: [&[Vector]; K],
-    taps: &[[Vector; K]; K],
-    bias: &Vector,
-    Place { x, vector, pixel }: Place,
-    out: &mut [Vector],
+fn depthwise_tile<
+    const FUSED: bool,
+    const K: usize,
+    const S: usize,
+    const N: usize,
+    const L: usize,
+>(
+    Span { rows, pixel, first, .. }: Span<'_, K>,
+    x: usize,
+    bias: [f32; L],
+    taps: impl Fn(usize, usize) -> [f32; L],
+    out: &mut [f32],
 ) {
-    let mut sums = [*bias; N];
-    for (row, taps) in rows.iter().zip(taps) {
-        for column in 0..(N - 1) * S + K {
-            let values = row[(x * S + column) * pixel + vector];
+    let mut sums = [bias; N];
+    for (k, row) in rows.iter().enumerate() {
+        let columns = (N - 1) * S + K;
+        let mut pixels = row[x * S * pixel..][..columns * pixel].chunks_exact(pixel);
+        for column in 0..columns {
+            let Some(under) = pixels.next() else { break };
+            let values = &under[first..first + L];
             for (n, sum) in sums.iter_mut().enumerate() {
                 if (n * S..n * S + K).contains(&column) {
-                    let taps = taps[column - n * S];
+                    let taps = taps(k, column - n * S);
                     *sum = each(|lane| fma::<FUSED>(values[lane], taps[lane], sum[lane]));
                 }
             }
         }
     }
     for (n, sum) in sums.into_iter().enumerate() {
-        out[(x + n) * pixel + vector] = sum;
+        out[(x + n) * pixel + first..][..L].copy_from_slice(&sum);
     }
 }
 

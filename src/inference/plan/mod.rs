@@ -92,18 +92,22 @@ impl Plan {
     }
 
     #[inline(always)]
-    fn steps<const FUSED: bool>(&self, workspace: &mut Workspace, fill: FillRow<'_>) {
+    fn steps<const FUSED: bool, const WIDE: bool>(
+        &self,
+        workspace: &mut Workspace,
+        fill: FillRow<'_>,
+    ) {
         for step in &self.schedule.steps {
             let output = self.graph.ops[step.op].output;
             let mut data = std::mem::take(&mut workspace.buffers[output]);
-            self.step::<FUSED>(step, workspace, data.values_mut(), fill);
+            self.step::<FUSED, WIDE>(step, workspace, data.values_mut(), fill);
             workspace.buffers[output] = data;
         }
     }
 
     /// Makes the rows of one step in `data`, the output's ring buffer.
     #[inline(always)]
-    fn step<const FUSED: bool>(
+    fn step<const FUSED: bool, const WIDE: bool>(
         &self,
         step: &Step,
         workspace: &mut Workspace,
@@ -118,7 +122,7 @@ impl Plan {
         }
         let mut task = self.task(op, step.rows.clone(), buffers, data);
         if let Kernel::Depthwise { weights, .. } = &op.kernel {
-            kernels::depthwise::<FUSED>(weights, &task, scratch);
+            kernels::depthwise::<FUSED, WIDE>(weights, &task, scratch);
             let starts = self.scratch_starts[step.op].as_slice();
             let stride = task.output.width * task.input.pixel;
             let first = step.rows.start;
@@ -127,7 +131,7 @@ impl Plan {
         }
         match &op.kernel {
             Kernel::Conv(panels) | Kernel::Depthwise { pointwise: Some(panels), .. } => {
-                kernels::conv::<FUSED>(panels, &mut task);
+                kernels::conv::<FUSED, WIDE>(panels, &mut task);
             }
             Kernel::Elementwise { slopes } | Kernel::Depthwise { slopes, .. } => {
                 kernels::elementwise::<FUSED>(slopes.as_slice(), &mut task);
@@ -238,13 +242,18 @@ impl Plan {
     }
 }
 
-/// On x86-64 compiled twice, chosen at run time; NEON is part of aarch64.
-#[multiversion(targets("x86_64+avx2+fma"))]
+/// On x86-64 compiled three times, chosen at run time; NEON is part of aarch64.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512vl+avx512dq+avx512bw+avx2+fma",
+    "x86_64+avx2+fma"
+))]
 fn run_steps(plan: &Plan, workspace: &mut Workspace, fill: FillRow<'_>) {
-    if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
-        plan.steps::<true>(workspace, fill);
+    if target_cfg_f!(target_feature = "avx512f") {
+        plan.steps::<true, true>(workspace, fill);
+    } else if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
+        plan.steps::<true, false>(workspace, fill);
     } else {
-        plan.steps::<false>(workspace, fill);
+        plan.steps::<false, false>(workspace, fill);
     }
 }
 

@@ -205,11 +205,11 @@ fn divides(bias: &[f32], scales: &[f32]) -> bool {
     bias.iter().zip(scales).all(|(bias, scale)| *scale > 1e-20 && (bias / scale).abs() < 1e20)
 }
 
-/// A depthwise convolution's weights: a vector of channels after another, each with its taps
-/// row by row.
+/// A depthwise convolution's weights: two vectors of channels after another, each pair with its
+/// taps row by row; an odd vector is last.
 #[derive(Debug)]
 pub(super) struct DepthwiseWeights {
-    pub(super) taps: Aligned<f32>,
+    taps: Aligned<f32>,
     pub(super) bias: Vec<Vector>,
 }
 
@@ -217,14 +217,26 @@ impl DepthwiseWeights {
     /// `weights`: channel, row, column.
     pub(super) fn pack(weights: &[f32], bias: &[f32]) -> DepthwiseWeights {
         let taps = weights.len() / bias.len().max(1);
-        let mut packed = Aligned::new(vectors(bias.len()) * LANES * taps);
+        let vectors = vectors(bias.len());
+        let mut packed = Aligned::new(vectors * LANES * taps);
         for (channel, weights) in weights.chunks_exact(taps.max(1)).enumerate() {
-            let vector = &mut packed.values_mut()[channel / LANES * LANES * taps..];
+            let pair = channel / (2 * LANES);
+            let width = (vectors - 2 * pair).min(2) * LANES;
+            let group = &mut packed.values_mut()[pair * 2 * LANES * taps..];
             for (tap, weight) in weights.iter().enumerate() {
-                vector[tap * LANES + channel % LANES] = *weight;
+                group[tap * width + channel % (2 * LANES)] = *weight;
             }
         }
         DepthwiseWeights { taps: packed, bias: to_vectors(bias, 0.0) }
+    }
+
+    /// The taps of all pairs of vectors, and those of the odd vector.
+    #[inline(always)]
+    pub(super) fn pairs(&self) -> (&[[Vector; 2]], &[Vector]) {
+        let all = self.taps.values().as_chunks().0;
+        let taps = all.len() / self.bias.len().max(1);
+        let (pairs, single) = all.split_at(self.bias.len() / 2 * 2 * taps);
+        (pairs.as_chunks().0, single)
     }
 }
 

@@ -386,8 +386,9 @@ fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |most: f32, value| most.max(value.abs()))
 }
 
-/// All outputs of a plan, twice: as this machine runs it and without fused multiply-adds.
-fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 2] {
+/// All outputs of a plan: as this machine runs it, without fused multiply-adds, and in the form for
+/// wide registers, which any machine can compute.
+fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 3] {
     let read = |workspace: &Workspace| {
         (0..plan.outputs())
             .map(|index| {
@@ -401,8 +402,10 @@ fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 2] {
     plan.run(&mut workspace, fill);
     let first = read(&workspace);
     // What the run before left must not matter.
-    plan.steps::<false>(&mut workspace, fill);
-    [first, read(&workspace)]
+    plan.steps::<false, false>(&mut workspace, fill);
+    let unfused = read(&workspace);
+    plan.steps::<true, true>(&mut workspace, fill);
+    [first, unfused, read(&workspace)]
 }
 
 /// Makes the network of a seed and compares it; returns it.
