@@ -8,7 +8,7 @@ use super::{
     camera::Camera,
     crop::Crop,
     detector::{Detection, Detector},
-    expression::{ExpressionModels, ExpressionRunner, View},
+    expression::{ExpressionModels, ExpressionRunner, Looks},
     face_actions::FaceMeasures,
     gaze,
     head_pose::CanonicalFace,
@@ -410,19 +410,14 @@ impl FaceAnalyser {
             return Ok(Some(Expression { probabilities, cached: true }));
         }
         let computed_at = glance.now;
-        let before =
-            followed.expression.as_ref().and_then(|known| known.recent_view(computed_at));
+        let mut looks =
+            followed.expression.as_ref().map_or_else(Looks::default, |known| known.looks);
         let sizes = self.pyramid.sizes(&self.picture);
-        let [view, other] = timed(&mut glance.timing.expression, || -> Result<[View; 2]> {
-            let mut judge = |is_mirrored| models.judge(sizes, mesh, is_mirrored);
-            Ok(match before {
-                Some(before) => [judge(!before.is_mirrored)?, before],
-                None => [judge(false)?, judge(true)?],
-            })
+        let probabilities = timed(&mut glance.timing.expression, || {
+            models.judge(sizes, mesh, &mut looks, computed_at)
         })?;
-        let probabilities = view.and(&other);
         followed.expression =
-            Some(KnownExpression { probabilities, view, computed_at, thumbnail });
+            Some(KnownExpression { probabilities, looks, computed_at, thumbnail });
         Ok(Some(Expression { probabilities, cached: false }))
     }
 }

@@ -28,18 +28,27 @@ const TIME_CONSTANT: Duration = Duration::from_millis(400);
 /// What was seen longer ago is not the beginning of what is seen now.
 const SMOOTH_WITHIN: Duration = Duration::from_secs(3);
 
+/// How old a look may be that counts: at 9 pictures a second and more each picture costs one look.
+const LOOK_LIMIT: Duration = Duration::from_millis(450);
+
 /// One probability for each of the [`EXPRESSIONS`].
 pub type Probabilities = [f32; EXPRESSIONS.len()];
 
-/// What the models say of a face seen from one side.
+/// The face as it is, and its mirror image.
+const SIDES: usize = 2;
+
+/// What each model says of a face as it is and of its mirror image, and when it was asked.
 ///
-/// They were taught on faces lit and turned as chance would have it and answer differently to a
-/// mirror image; a face has no reason to. So what is reported is always the mean of both.
+/// The models were taught on faces lit and turned as chance would have it and answer differently to a
+/// mirror image; a face has no reason to. So what is reported is always the mean of both. In a stream
+/// the looks are taken in turn, since a face hardly changes from one picture to the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Looks([Option<Look>; SIDES * BUILTIN.len()]);
+
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View {
-    /// It is the mirror image that was judged.
-    pub is_mirrored: bool,
+struct Look {
     logits: Logits,
+    at: Duration,
 }
 
 /// Names the expression of a face. Clones share the models.
@@ -106,7 +115,8 @@ pub struct ExpressionRunner {
 }
 
 impl ExpressionRunner {
-    /// Judges the face that `mesh` found, or its mirror image; each model has its own crop.
+    /// Judges the face that `mesh` found at `now`: renews the looks that are too old, at least the oldest
+    /// one. Each model has its own crop.
     ///
     /// # Errors
     /// `Internal` when a model fails.
@@ -114,17 +124,15 @@ impl ExpressionRunner {
         &mut self,
         sizes: Sizes<'_>,
         mesh: &Mesh,
-        is_mirrored: bool,
-    ) -> Result<View> {
+        looks: &mut Looks,
+        now: Duration,
+    ) -> Result<Probabilities> {
         let angle = mesh.eye_line_rad();
-        let mut logits = self.combine(sizes, |input| {
-            let (scale, up) = (input.crop_scale, input.crop_up_ratio);
-            let crop = Crop::around(mesh.mesh_points(), angle, scale, up);
-            let crop = if is_mirrored { crop.mirrored() } else { crop };
-            crop.centred_for(input.size_px)
+        let mut logits = self.look(sizes, looks, now, |input| {
+            Crop::around(mesh.mesh_points(), angle, input.crop_scale, input.crop_up_ratio)
         })?;
         logits[NEUTRAL] += self.prior.log_odds;
-        Ok(View { is_mirrored, logits })
+        Ok(softmax(logits))
     }
 
     /// Judges a picture that is a tight, upright crop of a face already, for the share of neutral faces
@@ -137,31 +145,65 @@ impl ExpressionRunner {
             (to_f32(picture.width_px as usize), to_f32(picture.height_px as usize));
         let middle = Point { x: (width - 1.0) / 2.0, y: (height - 1.0) / 2.0 };
         let crop = Crop::new(middle, width.max(height), 0.0);
-        let sizes = Sizes::full(picture);
-        let mut judge =
-            |crop: Crop| self.combine(sizes, |input| crop.centred_for(input.size_px));
-        Ok(mean(judge(crop)?, judge(crop.mirrored())?))
+        let (sizes, mut looks) = (Sizes::full(picture), Looks::default());
+        Ok(softmax(self.look(sizes, &mut looks, Duration::ZERO, |_| crop)?))
     }
 
-    /// The sum over the models of log p / temperature + bias.
-    fn combine(
+    /// Renews the looks; what they come to.
+    fn look(
         &mut self,
         sizes: Sizes<'_>,
+        looks: &mut Looks,
+        now: Duration,
         crop_for: impl Fn(&PictureInput) -> Crop,
     ) -> Result<Logits> {
-        let mut logits = [0.0; EXPRESSIONS.len()];
-        for (model, workspace) in self.models.iter().zip(&mut self.workspaces) {
-            let terms = model.judge(workspace, sizes, crop_for(&model.input))?;
-            logits.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-        }
-        Ok(logits)
+        let Self { models, workspaces, .. } = self;
+        looks.renew(models.len(), now, |index, is_mirrored| {
+            let (model, workspace) = (&models[index], &mut workspaces[index]);
+            let crop = crop_for(&model.input);
+            let crop = if is_mirrored { crop.mirrored() } else { crop };
+            model.judge(workspace, sizes, crop.centred_for(model.input.size_px))
+        })?;
+        Ok(looks.logits())
     }
 }
 
-impl View {
-    /// What this view and that of the other side come to.
-    pub(super) fn and(&self, other: &View) -> Probabilities {
-        mean(self.logits, other.logits)
+impl Looks {
+    /// Takes each look that is too old at `now`, or if none is, the oldest, anew:
+    /// `judge(model, is_mirrored)`.
+    fn renew(
+        &mut self,
+        models: usize,
+        now: Duration,
+        mut judge: impl FnMut(usize, bool) -> Result<Logits>,
+    ) -> Result<()> {
+        let age = |look: &Option<Look>| {
+            let age = look.and_then(|look| now.checked_sub(look.at));
+            age.filter(|age| *age < LOOK_LIMIT).unwrap_or(Duration::MAX)
+        };
+        let looks = &mut self.0[..SIDES * models];
+        let oldest = looks.iter().map(age).max().unwrap_or_default();
+        for (place, look) in looks.iter_mut().enumerate() {
+            if age(look) == oldest {
+                let (round, model) = (place / models, place % models);
+                // Two looks that follow one another are another model's and another side's.
+                let is_mirrored = (round + model) % SIDES == 1;
+                *look = Some(Look { logits: judge(model, is_mirrored)?, at: now });
+                if oldest < Duration::MAX {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sum over the models of log p / temperature + bias, of both sides in the mean.
+    fn logits(&self) -> Logits {
+        let mut logits = [0.0; EXPRESSIONS.len()];
+        for look in self.0.iter().flatten() {
+            logits.iter_mut().zip(look.logits).for_each(|(sum, term)| *sum += term);
+        }
+        logits.map(|sum| sum / to_f32(SIDES))
     }
 }
 
@@ -224,11 +266,6 @@ impl Smoothed {
     }
 }
 
-/// softmax of the mean of two views.
-fn mean(a: Logits, b: Logits) -> Probabilities {
-    softmax(std::array::from_fn(|i| f32::midpoint(a[i], b[i])))
-}
-
 fn softmax(logits: Logits) -> Probabilities {
     let log_sum = log_sum_exp(&logits);
     logits.map(|logit| (logit - log_sum).exp())
@@ -247,6 +284,51 @@ mod tests {
     #[test]
     fn the_place_of_neutral_is_that_of_its_name() {
         assert_eq!(EXPRESSIONS[NEUTRAL], "neutral");
+    }
+
+    /// Which looks were taken, as model and side, at pictures that are `step_ms` apart.
+    fn looks_taken(models: usize, step_ms: u64, pictures: u64) -> Vec<Vec<(usize, bool)>> {
+        let mut looks = Looks::default();
+        let mut taken = vec![];
+        for now in (0..pictures).map(|picture| Duration::from_millis(picture * step_ms)) {
+            let mut of_picture = vec![];
+            let renewed = looks.renew(models, now, |model, is_mirrored| {
+                of_picture.push((model, is_mirrored));
+                Ok([0.5; EXPRESSIONS.len()])
+            });
+            renewed.expect("nothing fails here");
+            let oldest = looks.0.iter().flatten().map(|look| look.at).min();
+            assert!(now - oldest.expect("some were taken") < LOOK_LIMIT);
+            assert_eq!(looks.0.iter().flatten().count(), SIDES * models);
+            taken.push(of_picture);
+        }
+        taken
+    }
+
+    #[test]
+    fn a_quick_stream_costs_one_look_a_picture_and_a_slow_one_all() {
+        let all = vec![(0, false), (1, true), (0, true), (1, false)];
+        let one_by_one = all.iter().cycle().map(|look| vec![*look]);
+        let quick = std::iter::once(all.clone()).chain(one_by_one).take(9);
+        assert_eq!(looks_taken(2, 100, 9), quick.collect::<Vec<_>>());
+        assert_eq!(looks_taken(2, 500, 3), vec![all; 3]);
+        let own = vec![(0, false), (0, true)];
+        assert_eq!(looks_taken(1, 200, 3), [own, vec![(0, false)], vec![(0, true)]]);
+    }
+
+    #[test]
+    fn what_a_look_said_is_forgotten_when_it_is_too_old() {
+        let mut looks = Looks::default();
+        let mut look_at = |ms: u64, logit: f32| {
+            let now = Duration::from_millis(ms);
+            let renewed =
+                looks.renew(1, now, |_, _| Ok(std::array::from_fn(|i| logit * to_f32(i))));
+            renewed.expect("nothing fails here");
+            looks.logits()[1]
+        };
+        assert_eq!([look_at(0, 1.0), look_at(100, 2.0), look_at(200, 4.0)], [1.0, 1.5, 3.0]);
+        assert_eq!(look_at(900, 5.0).to_bits(), 5.0_f32.to_bits());
+        assert_eq!(look_at(100, 6.0).to_bits(), 6.0_f32.to_bits(), "time went back");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     Rect,
     crop::Crop,
     detector::Detection,
-    expression::{Probabilities, Smoothed, View},
+    expression::{Looks, Probabilities, Smoothed},
     landmarks::Mesh,
     person::PersonWatch,
     quality::Thumbnail,
@@ -16,10 +16,6 @@ use super::{
 
 /// A blink lasts 100 to 400 ms; the session counts none that is longer than this.
 const LONGEST_BLINK: Duration = Duration::from_secs(1);
-
-/// How old the view of one side may be beside that of the other: at 4 pictures a second and more,
-/// each costs one look of the models, from either side in turn.
-const VIEW_LIMIT: Duration = Duration::from_millis(300);
 
 /// A face whose middle moved less than this share of its width may be the same.
 const NEAR_WIDTHS: f32 = 0.75;
@@ -65,8 +61,8 @@ pub(super) struct Followed {
 #[derive(Clone, Debug)]
 pub(super) struct KnownExpression {
     pub probabilities: Probabilities,
-    /// The newest of the two views of which they are the mean.
-    pub view: View,
+    /// What they were made of.
+    pub looks: Looks,
     pub computed_at: Duration,
     pub thumbnail: Thumbnail,
 }
@@ -140,14 +136,6 @@ impl Followed {
         let age = now.checked_sub(known.computed_at)?;
         (age < limit && known.thumbnail.shows_the_same(thumbnail))
             .then_some(known.probabilities)
-    }
-}
-
-impl KnownExpression {
-    /// The view of it, where it is new enough to stand beside that of another side.
-    pub(super) fn recent_view(&self, now: Duration) -> Option<View> {
-        let age = now.checked_sub(self.computed_at)?;
-        (age < VIEW_LIMIT).then_some(self.view)
     }
 }
 
