@@ -7,7 +7,9 @@ code, once by Keras (`frame`) and once by TensorFlow Lite, its default since 25.
 over all threads, so that nothing hides in MediaPipe's pool.
 
 usage: face.py [--clip CLIP.mjpeg] [--boothd PATH] [--core N]
-Prints one JSON object; with --boothd also what `PATH bench --json` says and the ratios.
+Prints one JSON object; with --boothd also what `PATH bench --json` says and the ratios. The clip is
+cut into parts and boothd runs before each, since a shared machine's speed changes within seconds:
+a ratio is the median over the parts.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import time
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 LOST_FRAMES_MAX_RATIO = 0.15  # the clip ends with an empty wall
+PARTS = 8
 
 
 def limit_to_one_core(core):
@@ -90,7 +93,7 @@ def face_box(landmarks, width, height):
     return x, y, int(max(xs)) - x, int(max(ys)) - y
 
 
-def measure(jpegs):
+def measure(jpegs, before_part):
     rss = {"python": rss_mb()}
     import cv2
     import mediapipe
@@ -108,9 +111,11 @@ def measure(jpegs):
 
     stages, lost = Stages(), 0
     warm_up = jpegs[:15]
-    for number, jpeg in enumerate([*warm_up, *jpegs]):
-        if number == len(warm_up):
+    for number, jpeg in enumerate([*warm_up, *jpegs], -len(warm_up)):
+        if number == 0:
             stages, lost = Stages(), 0
+        if number >= 0 and number % -(-len(jpegs) // PARTS) == 0:
+            before_part(stages)
         stages.restart()
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         shared = [stages.lap("decode")]
@@ -128,14 +133,43 @@ def measure(jpegs):
         stages.add("frame_tflite", [*shared, stages.lap("expression_tflite")])
     if lost > LOST_FRAMES_MAX_RATIO * len(jpegs):
         raise SystemExit(f"MediaPipe saw no face in {lost} of {len(jpegs)} frames")
+    before_part(stages)
     rss["after_the_clip"] = rss_mb()
     return {**stages.summaries(), "frames": len(jpegs), "frames_without_face": lost, "rss_mb": rss}
 
 
+class Beside:
+    """Runs boothd between the parts, and compares each part of the peer with the run before it."""
+
+    WHOLES = ("frame", "frame_tflite", "face_mesh")
+
+    def __init__(self, path):
+        self.path = path
+        self.result = None
+        self.seen = dict.fromkeys(self.WHOLES, 0)
+        self.ratios = {whole: [] for whole in self.WHOLES}
+
+    def compare(self, stages):
+        for whole in self.WHOLES:
+            part = stages.times.get(whole, [])[self.seen[whole] :]
+            self.seen[whole] += len(part)
+            if part:
+                cpu_ms = statistics.median(cpu_s for cpu_s, _ in part) * 1e3
+                self.ratios[whole].append(cpu_ms / self.result["frame"]["cpu_ms_median"])
+        self.result = run_boothd(self.path)
+
+    def summaries(self):
+        return {
+            f"peer_{whole}_over_boothd_cpu_ratio": round(statistics.median(ratios), 2)
+            for whole, ratios in self.ratios.items()
+        }
+
+
 def run_boothd(path):
     """What `boothd bench --json` prints; it inherits the one core."""
+    command = [path, "bench", "--rounds", "1", "--json"]
     try:
-        done = subprocess.run([path, "bench", "--json"], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as cause:
         raise SystemExit(f"{path} cannot be started ({cause}); build boothd or correct --boothd")
     if done.returncode != 0:
@@ -156,13 +190,11 @@ def main():
     parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
     limit_to_one_core(arguments.core)
-    boothd = run_boothd(arguments.boothd) if arguments.boothd else None
-    result = {"peer": measure(read_jpegs(arguments.clip))}
-    if boothd is not None:
-        result["boothd"] = boothd
-        for whole in ("frame", "frame_tflite"):
-            ratio = result["peer"][whole]["cpu_ms_median"] / boothd["frame"]["cpu_ms_median"]
-            result[f"peer_{whole}_over_boothd_cpu_ratio"] = round(ratio, 2)
+    beside = Beside(arguments.boothd) if arguments.boothd else None
+    before_part = beside.compare if beside else lambda stages: None
+    result = {"peer": measure(read_jpegs(arguments.clip), before_part)}
+    if beside:
+        result |= {"boothd": beside.result, **beside.summaries()}
     json.dump(result, sys.stdout, indent=2)
     print()
 
