@@ -87,7 +87,7 @@ class Broker:
         threading.Thread(target=self.hear_all, daemon=True).start()
 
     def hear_all(self):
-        """The central desk: MQTT 3.1.1, CONNECT as "desk" and SUBSCRIBE to "#" with QoS 0."""
+        """The fleet server: MQTT 3.1.1, CONNECT as "desk" and SUBSCRIBE to "#" with QoS 0."""
         while True:
             try:
                 desk = socket.create_connection(("127.0.0.1", self.port))

@@ -7,7 +7,7 @@ pub mod budget;
 mod central;
 mod certificates;
 mod fleet;
-mod lamp;
+mod recording_light;
 mod loaded;
 mod monitor;
 mod reload;
@@ -29,10 +29,6 @@ use tokio::{
 
 use crate::{
     board::{self, Board, Reading},
-    booth::{
-        Booth, BoothState, Gates, Ground,
-        devices::{self, Devices},
-    },
     capture::{
         camera::CameraConfig,
         retry::LoopContext,
@@ -47,13 +43,17 @@ use crate::{
     gate::Gate,
     health::{self, Monitor},
     inference::Catalog,
+    interview::{
+        Dependencies, Gates, Interview, InterviewState,
+        devices::{self, Devices},
+    },
     light::Light,
     media::Orientation,
     names::StreamId,
     recorder,
     report::SummaryReport,
-    service::{BoothOutlook, Notifier},
-    session::Session,
+    service::{BoothStatus, Notifier},
+    session::SessionMetrics,
     speech::{VoiceAnalyser, VoiceModels},
     stage::{Component, Stage, State},
     stop::Stop,
@@ -64,8 +64,8 @@ use crate::{
 
 use central::Central;
 pub use fleet::run_fleet;
-use lamp::Lamp;
 pub(crate) use loaded::catalog;
+use recording_light::RecordingLight;
 use reload::Reloader;
 use welcome::{announce, keep_later, token};
 
@@ -90,9 +90,9 @@ struct Parts {
     engine: Engine,
     workers: Vec<Workers>,
     stream: Arc<Stream>,
-    session: Task<Session>,
+    session: Task<SessionMetrics>,
     live: watch::Receiver<Live>,
-    booth: Booth,
+    booth: Interview,
     devices: watch::Receiver<Devices>,
     store: Store,
     store_thread: StoreThread,
@@ -115,8 +115,8 @@ pub fn run(
     let runtime = runtime()?;
     let hangups = runtime.block_on(async { signals::hangups() })?;
     let listener = runtime.block_on(listen(config))?;
-    let lamp = Lamp::start(config.light.as_deref(), stop.clone())?;
-    runtime.block_on(signals::stop_on_signal(&stop, lamp.light()))?;
+    let recording_light = RecordingLight::start(config.light.as_deref(), stop.clone())?;
+    runtime.block_on(signals::stop_on_signal(&stop, recording_light.light()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let store = Store::open_owned(&path, config.store.clone(), clock, Some(owner))?;
@@ -127,7 +127,7 @@ pub fn run(
     if let Some(why) = config.policy.profile.forbids_all() {
         log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
     }
-    let stages = Stages::new(store.0.stage(), lamp.light());
+    let stages = Stages::new(store.0.stage(), recording_light.light());
     let catalog = catalog(config)?;
     let with = (clock.clone(), stop.clone());
     let mut parts = Parts::open(config, &stages, &runtime, with, store)?;
@@ -136,8 +136,8 @@ pub fn run(
     let health =
         monitor::monitor(config, &stages, (&parts.booth, &parts.store), &board, &clock);
     runtime.spawn(monitor::look(health.clone(), stop.clone()));
-    let outlook = BoothOutlook { health: health.clone() };
-    let notifier = Notifier::start(move || outlook.look(), stop.clone())?;
+    let status = BoothStatus { health: health.clone() };
+    let notifier = Notifier::start(move || status.look(), stop.clone())?;
     let certificates = certificates(config, &runtime, &health, (&clock, &stop));
     let (settings, taken) = watch::channel(reload::settings(config));
     let shown = Shown { health, settings: taken, certificates, board };
@@ -266,7 +266,7 @@ impl Parts {
         (store, store_thread): (Store, StoreThread),
     ) -> Result<Self> {
         let light = &stages.light;
-        let present = lamp::present(config, light);
+        let present = recording_light::present(config, light);
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
         stages.note_sources(&sources, is_demo);
@@ -277,7 +277,7 @@ impl Parts {
         let features = config.features;
         let spec = StreamSpec { stream: StreamId::Booth, origin, session, features };
         let (stream, task, live) = engine.open(&spec);
-        let task = task.with_pulse(stages.vision.pulse("session"));
+        let task = task.with_heartbeat(stages.vision.heartbeat("session"));
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
         let gates = gates_of(&sources);
         let context = |stage: &Arc<Stage>, gate: &Gate| LoopContext {
@@ -288,13 +288,13 @@ impl Parts {
         };
         let camera = context(&stages.camera, &gates.camera);
         let microphone = context(&stages.microphone, &gates.microphone);
-        let ground = Ground {
+        let dependencies = Dependencies {
             policy: config.policy.clone(),
             features: config.features,
             log: Arc::new(store.clone()),
             clock: clock.clone(),
         };
-        let booth = Booth::new(StreamId::Booth, stream.clone(), gates, ground);
+        let booth = Interview::new(StreamId::Booth, stream.clone(), gates, dependencies);
         let devices = {
             let _inside = runtime.enter();
             devices::follow(stages.all(), stop.clone())
@@ -434,7 +434,8 @@ fn wanted_camera(config: &Config, is_demo: bool) -> CameraConfig {
 }
 
 /// What the booth's recorder follows: its state, its results and its devices.
-type Recorded = (watch::Receiver<BoothState>, watch::Receiver<Live>, watch::Receiver<Devices>);
+type Recorded =
+    (watch::Receiver<InterviewState>, watch::Receiver<Live>, watch::Receiver<Devices>);
 
 /// Starts the booth's recorder.
 fn record(

@@ -1,10 +1,10 @@
-//! boothd watches one interview booth and says, live, how the person in it comes across.
+//! boothd measures facial and vocal behaviour in an interview booth and streams it live.
 //!
 //! The modules stand in the order in which a picture and a sound travel, and **a module imports
 //! only modules listed above it**: reading order = data order = dependency order.
 //! `tests/layering.rs` keeps the law.
 
-// -- the words ---------------------------------------------------------------------------------
+// -- the vocabulary ----------------------------------------------------------------------------
 pub mod error;
 pub mod names;
 pub mod stop;
@@ -14,7 +14,7 @@ pub mod cost;
 pub mod features;
 pub mod policy;
 pub mod media;
-pub mod pulse;
+pub mod heartbeat;
 pub mod stage;
 pub mod board;
 pub mod memory;
@@ -32,7 +32,7 @@ pub mod engine;
 pub mod report;
 // -- where a report goes -----------------------------------------------------------------------
 pub mod store;
-pub mod booth;
+pub mod interview;
 pub mod recorder;
 pub mod mqtt;
 pub mod web;

@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::{
-    booth::{BoothState, devices::Devices},
     clock::Clock,
     engine::Live,
+    interview::{InterviewState, devices::Devices},
     names::SessionId,
     report::{AudioReport, VisualReport},
     stage::{Stage, State},
@@ -21,7 +21,7 @@ use crate::{
 /// recorder; streams of clients have none.
 pub async fn follow(
     mut live: watch::Receiver<Live>,
-    state: watch::Receiver<BoothState>,
+    state: watch::Receiver<InterviewState>,
     store: Store,
     stage: Option<(Arc<Stage>, Arc<dyn Clock>)>,
 ) {
@@ -42,10 +42,10 @@ pub async fn follow(
     }
 }
 
-/// Notes each loss and return of a device, and tells the central desk, until `stop`.
+/// Notes each loss and return of a device, and tells the fleet server, until `stop`.
 pub async fn note_devices(
     mut devices: watch::Receiver<Devices>,
-    state: watch::Receiver<BoothState>,
+    state: watch::Receiver<InterviewState>,
     store: Store,
     clock: Arc<dyn Clock>,
 ) {
@@ -100,7 +100,7 @@ struct Recorded {
 
 impl Recorder {
     /// The booth's session is this one now.
-    fn turn_to(&mut self, state: &BoothState) {
+    fn turn_to(&mut self, state: &InterviewState) {
         let running = state.session.as_ref().map(|session| &session.session_id);
         if running != self.session.as_ref().map(|recorded| &recorded.session_id) {
             self.session = state.session.as_ref().map(|session| Recorded {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{cost::Histogram, media::ChannelFault, pulse::Pulse};
+use crate::{cost::Histogram, heartbeat::Heartbeat, media::ChannelFault};
 
 /// A component of the daemon or of the fleet server that `health` judges.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -113,9 +113,9 @@ pub struct Stage {
     status: Mutex<Status>,
     timings: Mutex<BTreeMap<&'static str, Histogram>>,
     /// Of the thread that has the stage's name, where there is one.
-    own: Pulse,
+    own: Heartbeat,
     /// Of other loops that do the stage's work; those that have left are gone.
-    others: Mutex<Vec<Weak<Pulse>>>,
+    others: Mutex<Vec<Weak<Heartbeat>>>,
 }
 
 /// A snapshot of a [`Stage`].
@@ -236,7 +236,7 @@ impl Stage {
             component,
             status: Mutex::default(),
             timings: Mutex::default(),
-            own: Pulse::new(component.name()),
+            own: Heartbeat::new(component.name()),
             others: Mutex::default(),
         }
     }
@@ -280,13 +280,13 @@ impl Stage {
         self.own.beat();
     }
 
-    /// The pulse of one more loop that does the stage's work.
-    pub fn pulse(&self, name: impl Into<Box<str>>) -> Arc<Pulse> {
-        let pulse = Arc::new(Pulse::new(name));
+    /// The heartbeat of one more loop that does the stage's work.
+    pub fn heartbeat(&self, name: impl Into<Box<str>>) -> Arc<Heartbeat> {
+        let heartbeat = Arc::new(Heartbeat::new(name));
         let mut others = self.others.lock().expect(UNPOISONED);
         others.retain(|other| other.strong_count() > 0);
-        others.push(Arc::downgrade(&pulse));
-        pulse
+        others.push(Arc::downgrade(&heartbeat));
+        heartbeat
     }
 
     /// Calls `look` with every loop that turns or should: its name, and how often it turned.
@@ -295,8 +295,9 @@ impl Stage {
         if self.own.beats() > 0 {
             look(self.own.name(), self.own.beats());
         }
-        for pulse in self.others.lock().expect(UNPOISONED).iter().filter_map(Weak::upgrade) {
-            look(pulse.name(), pulse.beats());
+        for heartbeat in self.others.lock().expect(UNPOISONED).iter().filter_map(Weak::upgrade)
+        {
+            look(heartbeat.name(), heartbeat.beats());
         }
     }
 

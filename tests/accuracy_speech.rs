@@ -25,7 +25,7 @@ use boothd::{
     features::Features,
     inference::Catalog,
     media::{SAMPLE_RATE_HZ, Segment, duration_of},
-    session::{NoRate, Session, SessionConfig, Statistics, VoiceMetrics},
+    session::{NoRate, SessionConfig, SessionMetrics, Statistics, VoiceMetrics},
     speech::{
         SpeechConfig, VoiceAnalyser, VoiceModels, VoiceObservation, VoiceTrack,
         f0::{F0Config, F0Tracker},
@@ -618,7 +618,7 @@ fn interview(
     samples: &[i16],
     hop: usize,
 ) -> (Vec<(VoiceObservation, VoiceMetrics)>, Statistics) {
-    let mut session = Session::new(&SessionConfig::default());
+    let mut session = SessionMetrics::new(&SessionConfig::default());
     let heard = observe_pieces(analyser, samples, hop);
     let heard = heard.into_iter().map(|heard| {
         let metrics = session.observe_voice(&heard);

@@ -172,7 +172,7 @@ fn unset_clock(folder: &Path) -> std::path::PathBuf {
     library
 }
 
-/// Kinds of the records that wait for the central desk, and whether their time is to be trusted.
+/// Kinds of the records that wait for the fleet server, and whether their time is to be trusted.
 fn waiting(state: &Path) -> Vec<(String, bool)> {
     let path = state.join("boothd.db");
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();

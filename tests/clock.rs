@@ -11,10 +11,10 @@ use std::{
 };
 
 use boothd::{
-    booth::{Booth, Gates, Ground, StartSession},
     clock::{Clock, SimulatedClock, Trust, keeper::SETTLES_IN_MS},
     engine::{Engine, EngineConfig, StreamSpec},
     features::Features,
+    interview::{Dependencies, Gates, Interview, StartSession},
     names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
@@ -98,7 +98,7 @@ struct World {
     clock: Arc<SimulatedClock>,
     store: Store,
     thread: StoreThread,
-    booth: Booth,
+    booth: Interview,
     sessions: BTreeMap<String, Session>,
     /// In their order, by true time of the begin.
     begun: Vec<String>,
@@ -116,7 +116,7 @@ fn path(folder: &Path) -> PathBuf {
     folder.join("boothd.db")
 }
 
-fn interviews(store: &Store) -> Booth {
+fn interviews(store: &Store) -> Interview {
     let engine = Engine::new(EngineConfig::default());
     let spec = StreamSpec {
         stream: StreamId::Booth,
@@ -132,13 +132,13 @@ fn interviews(store: &Store) -> Booth {
         ceiling: Features::ALL,
         notice_version: "7".parse().unwrap(),
     };
-    let ground = Ground {
+    let dependencies = Dependencies {
         policy,
         features: Features::ALL,
         log: Arc::new(store.clone()),
         clock: store.clock(),
     };
-    Booth::new(StreamId::Booth, Arc::new(stream), Gates::closed(), ground)
+    Interview::new(StreamId::Booth, Arc::new(stream), Gates::closed(), dependencies)
 }
 
 impl World {

@@ -1,4 +1,4 @@
-//! What is kept of a session: its metrics in batches, the messages for the central desk, and
+//! What is kept of a session: its metrics in batches, the messages for the fleet server, and
 //! how all of it is erased. Real files, a simulated clock.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]

@@ -20,13 +20,13 @@ use std::{
 
 use boothd_whole::{
     board::Reading,
-    booth::{Booth, Gates, Ground, StartSession, devices},
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
     engine::{Engine, EngineConfig, StreamSpec, Workers},
     features::Features,
     health::{Monitor, Pace},
     inference::Catalog,
+    interview::{Dependencies, Gates, Interview, StartSession, devices},
     names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
@@ -317,8 +317,10 @@ fn state(
     let (stream, task, live) = engine.open(&spec);
     tokio::spawn(task.run(clock.clone()));
     let log = Arc::new(store.clone());
-    let ground = Ground { policy: policy.clone(), features, log, clock: clock.clone() };
-    let booth = Booth::new(StreamId::Booth, Arc::new(stream), Gates::closed(), ground);
+    let dependencies =
+        Dependencies { policy: policy.clone(), features, log, clock: clock.clone() };
+    let booth =
+        Interview::new(StreamId::Booth, Arc::new(stream), Gates::closed(), dependencies);
     let stages = vec![Arc::new(Stage::new(Component::Camera)), store.stage()];
     let pace =
         Pace { fps: 2.0, frame: Duration::from_millis(500), segment: Duration::from_secs(4) };

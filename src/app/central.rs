@@ -1,4 +1,4 @@
-//! The way to the central desk, where there is one.
+//! The way to the fleet server, where there is one.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     config::Config,
-    mqtt::{self, About, Delivery, Mqtt, MqttGround},
+    mqtt::{self, About, Delivery, Mqtt, MqttDependencies},
     stage::{Stage, State},
     stop::Stop,
     web::{self, WebState},
@@ -26,7 +26,7 @@ pub(super) struct Central {
 }
 
 impl Central {
-    /// Begins to talk to the central desk, where there is one. Must be called in the network
+    /// Begins to talk to the fleet server, where there is one. Must be called in the network
     /// runtime.
     pub(super) fn start(
         config: &Config,
@@ -74,7 +74,7 @@ impl Central {
             listen: self.listen,
         };
         let (of_health, time) = (state.clone(), self.clock.clone());
-        let ground = MqttGround {
+        let dependencies = MqttDependencies {
             store: state.store.clone(),
             booth: state.booth.clone(),
             live: state.live.clone(),
@@ -85,6 +85,6 @@ impl Central {
             health: Arc::new(move || web::health_value(&of_health, &*time)),
             delivery: self.delivery.clone(),
         };
-        self.mqtt = Some(Mqtt::start(mqtt, ground));
+        self.mqtt = Some(Mqtt::start(mqtt, dependencies));
     }
 }

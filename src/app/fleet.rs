@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     fleet::Fleet,
     light::Light,
-    service::{CentreOutlook, Notifier},
+    service::{FleetStatus, Notifier},
     stop::Stop,
     store::{self, StateOwner, Store},
 };
@@ -68,6 +68,6 @@ pub fn run_fleet(
 /// Tells systemd how the centre is.
 fn notifier(fleet: &Fleet, store: &Store, stop: Stop) -> Result<Notifier> {
     let (broker, archive, store) = (fleet.broker(), fleet.archive().stage(), store.stage());
-    let outlook = CentreOutlook { broker, archive, store };
-    Notifier::start(move || outlook.look(), stop)
+    let status = FleetStatus { broker, archive, store };
+    Notifier::start(move || status.look(), stop)
 }

@@ -7,11 +7,11 @@ use tokio::sync::watch;
 use super::Stages;
 use crate::{
     board::{Reading, Trouble},
-    booth::Booth,
     capture::source::SourceKind,
     clock::Clock,
     config::Config,
     health::{self, Monitor, OutboxNow, Pace, RowsNow},
+    interview::Interview,
     stop::Stop,
     store::{OutboxState, Store},
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn monitor(
     config: &Config,
     stages: &Stages,
-    (booth, store): (&Booth, &Store),
+    (booth, store): (&Interview, &Store),
     board: &watch::Receiver<Reading>,
     clock: &Arc<dyn Clock>,
 ) -> Arc<Monitor> {

@@ -10,12 +10,12 @@ use tokio::{
 
 use super::central::Central;
 use crate::{
-    booth::Booth,
     config::{Config, Key, Loaded, Reload, Source},
     engine::Stream,
     error::Result,
     features::FeatureChange,
     health::{Code, Finding, Findings, Monitor},
+    interview::Interview,
     service,
     stop::Stop,
     store::Store,
@@ -46,7 +46,7 @@ pub(super) struct Reloader {
     last: Loaded,
     /// What runs: of the two, each key's.
     running: Config,
-    booth: Booth,
+    booth: Interview,
     stream: Arc<Stream>,
     store: Store,
     settings: watch::Sender<Settings>,

@@ -22,7 +22,7 @@ pub mod files;
 pub mod replay;
 pub mod cards;
 pub mod devices;
-pub mod lit;
+pub mod light_opener;
 pub mod source;
 
 use crate::media::{Frame, Segment};

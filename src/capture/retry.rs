@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
     gate::Gate,
-    pulse::IDLE_TURN,
+    heartbeat::IDLE_TURN,
     stage::{Stage, State},
     stop::Stop,
 };

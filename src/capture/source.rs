@@ -15,7 +15,7 @@ use super::{
     FrameSink, SegmentSink,
     camera::{Camera, CameraConfig},
     cards, devices,
-    lit::LitOpener,
+    light_opener::LightOpener,
     microphone::{Microphone, MicrophoneConfig, SoundOpener},
     pcm::AlsaOpener,
     replay::{ReplayCamera, ReplayConfig, ReplayMicrophone},
@@ -113,7 +113,7 @@ impl VideoSource {
     ) -> Self {
         match kind {
             SourceKind::Auto | SourceKind::Device => {
-                let opener = LitOpener::new(V4l2Opener, light.clone());
+                let opener = LightOpener::new(V4l2Opener, light.clone());
                 VideoSource::Camera(Camera::new(config, Box::new(opener), context))
             }
             SourceKind::File { path, fps } => {
@@ -152,7 +152,7 @@ impl AudioSource {
     ) -> Self {
         match kind {
             SourceKind::Auto | SourceKind::Device => {
-                let opener = LitOpener::new(AlsaOpener, light.clone());
+                let opener = LightOpener::new(AlsaOpener, light.clone());
                 AudioSource::Microphone(Microphone::new(config, Box::new(opener), context))
             }
             SourceKind::File { path, .. } => {

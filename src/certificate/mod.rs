@@ -73,7 +73,7 @@ pub enum Trouble {
 
 /// How a certificate stands at one moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outlook {
+pub struct CertificateStatus {
     /// The configuration's name for it.
     pub key: &'static str,
     /// When it ends, unix seconds; `None` where that cannot be read.
@@ -117,7 +117,7 @@ impl Certificate {
     }
 
     /// How it stands now.
-    pub fn outlook(&self, clock: &dyn Clock) -> Outlook {
+    pub fn status(&self, clock: &dyn Clock) -> CertificateStatus {
         let known = self.known.lock().expect(UNPOISONED);
         self.judge(&known, clock)
     }
@@ -139,7 +139,7 @@ impl Certificate {
         }
     }
 
-    fn judge(&self, known: &Known, clock: &dyn Clock) -> Outlook {
+    fn judge(&self, known: &Known, clock: &dyn Clock) -> CertificateStatus {
         let key = self.key;
         let is_set = clock.is_set();
         let left_s = known.validity.map(|validity| {
@@ -176,7 +176,7 @@ impl Certificate {
             }
             _ => not_renewed,
         };
-        Outlook {
+        CertificateStatus {
             key,
             not_after_s: known.validity.map(|validity| validity.not_after_s),
             days_left: left_s.filter(|_| is_set).map(|(left_s, _)| days(left_s)),
@@ -201,9 +201,9 @@ impl Certificates {
     }
 
     /// How each stands now.
-    pub fn outlooks(&self, clock: &dyn Clock) -> Vec<Outlook> {
+    pub fn statuses(&self, clock: &dyn Clock) -> Vec<CertificateStatus> {
         let all = self.0.lock().expect(UNPOISONED);
-        all.iter().map(|certificate| certificate.outlook(clock)).collect()
+        all.iter().map(|certificate| certificate.status(clock)).collect()
     }
 }
 
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn it_is_told_fourteen_days_before_and_after_its_end() {
         let seen = |unix_s| {
-            let outlook = in_use().outlook(&at(unix_s));
-            assert_eq!(outlook.not_after_s, Some(END_S));
-            (outlook.problem.map(|(trouble, _)| trouble), outlook.days_left)
+            let status = in_use().status(&at(unix_s));
+            assert_eq!(status.not_after_s, Some(END_S));
+            (status.problem.map(|(trouble, _)| trouble), status.days_left)
         };
         let day = 86_400;
         assert_eq!(seen(BEGIN_S - 1), (Some(Trouble::NotYetValid), Some(90)));
@@ -279,16 +279,16 @@ mod tests {
 
     #[test]
     fn by_a_clock_that_is_not_set_an_end_is_told_with_a_doubt_and_a_beginning_is_not() {
-        let seen = |unix_s| in_use().outlook(&Standing { is_set: false, ..at(unix_s) });
+        let seen = |unix_s| in_use().status(&Standing { is_set: false, ..at(unix_s) });
         let never_set = seen(0);
         assert_eq!((never_set.problem, never_set.days_left), (None, None));
         assert_eq!(never_set.not_after_s, Some(END_S), "the end itself is known");
         let day = 86_400;
         let told = [(END_S - day, Trouble::EndsSoon), (END_S + 400 * day, Trouble::Ended)];
         for (unix_s, trouble) in told {
-            let outlook = seen(unix_s);
-            let (found, sentence) = outlook.problem.unwrap();
-            assert_eq!((found, outlook.days_left), (trouble, None));
+            let status = seen(unix_s);
+            let (found, sentence) = status.problem.unwrap();
+            assert_eq!((found, status.days_left), (trouble, None));
             assert!(sentence.contains("no time server"), "{sentence}");
         }
     }
@@ -297,13 +297,13 @@ mod tests {
     fn a_renewal_that_failed_is_said_unless_it_is_too_late_already() {
         let certificate = in_use();
         certificate.set_not_renewed(Some("no PEM".into()));
-        let trouble = |unix_s| certificate.outlook(&at(unix_s)).problem.unwrap();
+        let trouble = |unix_s| certificate.status(&at(unix_s)).problem.unwrap();
         assert_eq!(trouble(BEGIN_S).0, Trouble::NotRenewed);
         assert_eq!(trouble(END_S - 86_400).0, Trouble::NotRenewed, "which is why it ends soon");
         assert!(trouble(BEGIN_S).1.contains("no PEM"), "{}", trouble(BEGIN_S).1);
         assert_eq!(trouble(END_S + 1).0, Trouble::Ended);
         certificate.set(Some(Validity { not_before_s: BEGIN_S, not_after_s: END_S }));
-        assert_eq!(certificate.outlook(&at(BEGIN_S)).problem, None);
+        assert_eq!(certificate.status(&at(BEGIN_S)).problem, None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     media::{Frame, Segment},
     report::{AudioReport, SummaryReport, VisualReport},
-    session::Session,
+    session::SessionMetrics,
     speech::{VoiceAnalyser, VoiceModels, VoiceTrack},
     vision::{Face, FaceAnalyser, FaceModels, FaceTrack},
 };
@@ -56,7 +56,7 @@ pub struct AnalyzeArguments {
 struct Analysis<'a> {
     arguments: &'a AnalyzeArguments,
     config: &'a Config,
-    session: Session,
+    session: SessionMetrics,
     out: &'a mut dyn Write,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn run(
     arguments: &AnalyzeArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let session = Session::new(&config.session);
+    let session = SessionMetrics::new(&config.session);
     let mut analysis = Analysis { arguments, config, session, out };
     let (mut frames, mut segments) = (analysis.frames()?, analysis.segments()?);
     let catalog = app::catalog(config)?;

@@ -98,9 +98,9 @@ pub(super) fn erase(
         }
     };
     let mut database = Database::open(&database_path(&config.state_dir))?;
-    let has_desk = config.store.outbox.is_some();
+    let has_fleet_server = config.store.outbox.is_some();
     let clock = Arc::new(SystemClock::default());
-    let receipt = database.erase_by_command(&target, ACTOR, (has_desk, clock))?;
+    let receipt = database.erase_by_command(&target, ACTOR, (has_fleet_server, clock))?;
     write_json(out, &receipt)
 }
 

@@ -27,7 +27,7 @@ pub use analyze::AnalyzeArguments;
 pub use bench::BenchArguments;
 pub use evaluate::EvaluateArguments;
 
-/// boothd watches one interview booth and says, live, how the person in it comes across.
+/// boothd measures facial and vocal behaviour in an interview booth and streams it live.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub struct Arguments {

@@ -649,7 +649,7 @@ pub const KEYS: &[Key] = &[
         "mqtt.broker",
         Text,
         Unset("\"mqtts://broker.example:8883\""),
-        "The MQTT 5 broker of the central desk: mqtt:// in the clear or mqtts:// with TLS. Not \
+        "The MQTT 5 broker of the fleet server: mqtt:// in the clear or mqtts:// with TLS. Not \
          set: there is no desk, and nothing is put into the outbox.",
     ),
     key(

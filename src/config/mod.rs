@@ -84,7 +84,7 @@ pub struct Config {
     pub web: WebConfig,
     /// How long what is remembered is kept.
     pub store: StoreConfig,
-    /// The central desk's broker; `None`: there is none.
+    /// The fleet server's broker; `None`: there is none.
     pub mqtt: Option<MqttConfig>,
     /// How the centre judges booths.
     pub fleet: FleetConfig,

@@ -2,10 +2,10 @@
 //!
 //! Media goes into a stream's lanes (newest wins, the loss is counted); workers take from the
 //! lanes in turn, each stream at most once in flight, and what takes long piece by piece; what they observe goes to the stream's own
-//! task, which alone owns its [`Session`](crate::session::Session) and publishes what is newest to any number of readers.
+//! task, which alone owns its [`SessionMetrics`](crate::session::SessionMetrics) and publishes what is newest to any number of readers.
 
 mod budget;
-mod lanes;
+mod fair_queue;
 mod preview;
 mod sound;
 mod stream;
@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use budget::{CLIENT_MEDIA_BYTES, MOST_WORKING_BYTES};
-pub use lanes::{Lanes, Media, NotTaken, Usage};
+pub use fair_queue::{FairQueue, Media, NotTaken, Usage};
 pub use preview::Preview;
 pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
 pub use task::{FinishedSession, StreamTask};
@@ -94,8 +94,8 @@ impl Default for EngineConfig {
     }
 }
 
-type FrameLanes = Lanes<Frame, FaceTrack, stream::ObservationSink>;
-type SoundLanes = Lanes<sound::Sound, sound::SoundTrack, stream::ObservationSink>;
+type FrameQueue = FairQueue<Frame, FaceTrack, stream::ObservationSink>;
+type SoundQueue = FairQueue<sound::Sound, sound::SoundTrack, stream::ObservationSink>;
 
 type SoundTask<'a> = worker::Task<'a, sound::Sound, sound::SoundTrack>;
 
@@ -110,8 +110,8 @@ struct WorkerStages {
 #[derive(Clone, Debug)]
 pub struct Engine {
     config: EngineConfig,
-    frames: Arc<FrameLanes>,
-    sounds: Arc<SoundLanes>,
+    frames: Arc<FrameQueue>,
+    sounds: Arc<SoundQueue>,
     stages: Arc<WorkerStages>,
     preview: Preview,
     next_stream: Arc<AtomicU64>,
@@ -128,8 +128,8 @@ impl Engine {
             working(MOST_LONG_CHUNKS * SOUND_CHUNK_WORKING_BYTES, config.speech_workers);
         Engine {
             config,
-            frames: Arc::new(Lanes::within(waiting.clone(), pictures)),
-            sounds: Arc::new(Lanes::within(waiting, voices)),
+            frames: Arc::new(FairQueue::within(waiting.clone(), pictures)),
+            sounds: Arc::new(FairQueue::within(waiting, voices)),
             stages: Arc::default(),
             preview: Preview::default(),
             next_stream: Arc::default(),
@@ -146,8 +146,8 @@ impl Engine {
         analyser: impl Fn() -> FaceAnalyser,
     ) -> Result<Workers> {
         self.stages.vision.set(stage.clone()).ok();
-        let crew = worker::Crew { count: self.config.vision_threads(), niceness: 0 };
-        worker::start(crew, stage.clone(), || {
+        let pool = worker::WorkerPool { count: self.config.vision_threads(), niceness: 0 };
+        worker::start(pool, stage.clone(), || {
             let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
             let preview = self.preview.clone();
             worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
@@ -184,9 +184,9 @@ impl Engine {
         analyser: impl Fn() -> VoiceAnalyser,
     ) -> Result<Workers> {
         self.stages.speech.set(stage.clone()).ok();
-        let crew =
-            worker::Crew { count: self.config.speech_workers, niceness: SPEECH_NICENESS };
-        worker::start(crew, stage.clone(), || self.speech_job(&stage, analyser()))
+        let pool =
+            worker::WorkerPool { count: self.config.speech_workers, niceness: SPEECH_NICENESS };
+        worker::start(pool, stage.clone(), || self.speech_job(&stage, analyser()))
     }
 
     /// What a worker that analyses sound does.

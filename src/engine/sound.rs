@@ -6,7 +6,7 @@
 
 use std::{mem::take, task::Poll, time::Duration};
 
-use super::lanes::Media;
+use super::fair_queue::Media;
 use crate::{
     capture::segmenter::{ChunkSegmenter, SegmentConfig},
     cost::Stopwatch,

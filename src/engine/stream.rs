@@ -9,8 +9,8 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Engine, FRAME_QUEUE, FrameLanes, Preview, SoundLanes,
-    lanes::{LaneId, NotTaken, Room},
+    Engine, FRAME_QUEUE, FrameQueue, Preview, SoundQueue,
+    fair_queue::{LaneId, NotTaken, Room},
     sound::{Sound, SoundTrack},
     task::{Command, FinishedSession, StreamTask},
 };
@@ -185,8 +185,8 @@ impl ObservationSink {
 #[derive(Debug)]
 pub struct Stream {
     lane: LaneId,
-    frames: Arc<FrameLanes>,
-    sounds: Arc<SoundLanes>,
+    frames: Arc<FrameQueue>,
+    sounds: Arc<SoundQueue>,
     sink: Arc<ObservationSink>,
     commands: mpsc::Sender<Command>,
     live: watch::Sender<Live>,

@@ -15,9 +15,9 @@ use super::{
 use crate::{
     clock::Clock,
     features::Features,
+    heartbeat::{Heartbeat, idle_turns},
     names::{SessionId, StreamId},
-    pulse::{Pulse, idle_turns},
-    session::{Session, SessionConfig, Statistics},
+    session::{SessionConfig, SessionMetrics, Statistics},
     speech::VoiceObservation,
     vision::FaceObservation,
 };
@@ -48,7 +48,7 @@ pub(super) enum Command {
 pub struct StreamTask {
     stream: StreamId,
     config: SessionConfig,
-    session: Session,
+    session: SessionMetrics,
     /// The stream's own id where no session was begun.
     default_id: Option<SessionId>,
     session_id: Option<SessionId>,
@@ -60,7 +60,7 @@ pub struct StreamTask {
     commands: mpsc::Receiver<Command>,
     live: watch::Sender<Live>,
     stages: Arc<WorkerStages>,
-    pulse: Option<Arc<Pulse>>,
+    heartbeat: Option<Arc<Heartbeat>>,
 }
 
 /// How much was dropped since the stream was opened, as far as its observations tell.
@@ -81,7 +81,7 @@ impl StreamTask {
         StreamTask {
             stream: spec.stream.clone(),
             config: spec.session.clone(),
-            session: Session::new(&spec.session),
+            session: SessionMetrics::new(&spec.session),
             default_id: session_id.clone(),
             session_id,
             begun_at: Duration::ZERO,
@@ -91,22 +91,22 @@ impl StreamTask {
             commands,
             live,
             stages,
-            pulse: None,
+            heartbeat: None,
         }
     }
 
     /// The same, beating at least once a second while it runs.
     #[must_use]
-    pub fn with_pulse(self, pulse: Arc<Pulse>) -> Self {
-        StreamTask { pulse: Some(pulse), ..self }
+    pub fn with_heartbeat(self, heartbeat: Arc<Heartbeat>) -> Self {
+        StreamTask { heartbeat: Some(heartbeat), ..self }
     }
 
     /// Turns observations into results until the stream is closed and its last observation is
     /// told; gives back the session for its summary.
-    pub async fn run(mut self, clock: Arc<dyn Clock>) -> Session {
-        let mut turns = self.pulse.as_ref().map(|_| idle_turns());
+    pub async fn run(mut self, clock: Arc<dyn Clock>) -> SessionMetrics {
+        let mut turns = self.heartbeat.as_ref().map(|_| idle_turns());
         loop {
-            self.pulse.iter().for_each(|pulse| pulse.beat());
+            self.heartbeat.iter().for_each(|heartbeat| heartbeat.beat());
             // What was observed before a session ends still belongs to it.
             tokio::select! {
                 biased;
@@ -148,7 +148,7 @@ impl StreamTask {
 
     /// Begins anew; what is live until now is another session's.
     fn begin(&mut self, session_id: Option<SessionId>, now: Duration) {
-        self.session = Session::new(&self.config);
+        self.session = SessionMetrics::new(&self.config);
         self.session_id = session_id.clone();
         self.begun_at = now;
         self.dropped_before = self.dropped;

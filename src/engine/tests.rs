@@ -10,10 +10,10 @@ use crate::{
     clock::SimulatedClock,
     decode::wav::WavReader,
     features::Features,
+    heartbeat::Heartbeat,
     inference::Catalog,
     media::{SAMPLE_RATE_HZ, Segment, SoundChunk, SoundFormat},
     names::StreamId,
-    pulse::Pulse,
     session::SessionConfig,
     speech::{SpeechConfig, VoiceModels},
     stage::Component,
@@ -41,11 +41,11 @@ impl Hall {
         let models = VoiceModels::load(&catalog).expect("the model loads");
         let analyser = VoiceAnalyser::new(models, SpeechConfig::default());
         let mut job = engine.speech_job(&stage, analyser);
-        let (sounds, pulse) = (engine.sounds.clone(), Pulse::new("test"));
+        let (sounds, heartbeat) = (engine.sounds.clone(), Heartbeat::new("test"));
         let turn = Box::new(move || {
             let usage = sounds.usage();
             let taken =
-                (usage.waiting + usage.in_flight > 0).then(|| sounds.take(&pulse))??;
+                (usage.waiting + usage.in_flight > 0).then(|| sounds.take(&heartbeat))??;
             let lane = taken.lane;
             job.turn(taken, &stage);
             Some(lane)

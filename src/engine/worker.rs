@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    lanes::{Lanes, Media, Taken},
+    fair_queue::{FairQueue, Media, Taken},
     sound::Sound,
     stream::{Observation, ObservationSink, Observed},
 };
@@ -15,8 +15,8 @@ use crate::{
     decode,
     error::{Error, ErrorKind, Result},
     features::Features,
+    heartbeat::Heartbeat,
     media::Frame,
-    pulse::Pulse,
     stage::{Stage, State},
 };
 
@@ -78,7 +78,7 @@ pub(super) struct Task<'a, M, T> {
 
 /// What one worker does with one kind of media.
 pub(super) struct Job<M, T, F> {
-    lanes: Arc<Lanes<M, T, ObservationSink>>,
+    lanes: Arc<FairQueue<M, T, ObservationSink>>,
     observe: F,
 }
 
@@ -88,13 +88,13 @@ where
     F: FnMut(Task<'_, M, T>) -> Result<Poll<Option<Observation>>>,
 {
     /// `observe` works on media by one piece; while it is pending there is more to be done.
-    pub(super) fn new(lanes: Arc<Lanes<M, T, ObservationSink>>, observe: F) -> Self {
+    pub(super) fn new(lanes: Arc<FairQueue<M, T, ObservationSink>>, observe: F) -> Self {
         Job { lanes, observe }
     }
 
-    fn run(mut self, stage: &Stage, pulse: &Pulse) {
+    fn run(mut self, stage: &Stage, heartbeat: &Heartbeat) {
         stage.update(|status| status.state = State::Running);
-        while let Some(taken) = self.lanes.take(pulse) {
+        while let Some(taken) = self.lanes.take(heartbeat) {
             self.turn(taken, stage);
         }
         stage.update(|status| status.state = State::Stopped);
@@ -180,15 +180,15 @@ fn note(stage: &Stage, error: &Error, is_client: bool) {
 
 /// How many threads, and what the scheduler is told of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Crew {
+pub(super) struct WorkerPool {
     pub(super) count: usize,
     /// Added to the nice value of each: 0 for work that somebody watches for live.
     pub(super) niceness: i32,
 }
 
-/// Starts the threads of `crew`, each with the job that `job` makes for it.
+/// Starts the threads of `pool`, each with the job that `job` makes for it.
 pub(super) fn start<M, T, F>(
-    crew: Crew,
+    pool: WorkerPool,
     stage: Arc<Stage>,
     job: impl Fn() -> Job<M, T, F>,
 ) -> Result<Workers>
@@ -200,12 +200,12 @@ where
     let spawn = |number: usize| {
         let (job, stage) = (job(), stage.clone());
         let name = format!("{}-{number}", stage.name());
-        let pulse = stage.pulse(&*name);
+        let heartbeat = stage.heartbeat(&*name);
         thread::Builder::new()
             .name(name)
             .spawn(move || {
-                stand_back(crew.niceness);
-                job.run(&stage, &pulse);
+                stand_back(pool.niceness);
+                job.run(&stage, &heartbeat);
             })
             .map_err(|cause| {
                 Error::new(
@@ -215,7 +215,7 @@ where
                 .because(cause)
             })
     };
-    (0..crew.count).map(spawn).collect::<Result<_>>().map(Workers)
+    (0..pool.count).map(spawn).collect::<Result<_>>().map(Workers)
 }
 
 /// Makes the calling thread nicer; on Linux nice(2) is a thread's, not the process's.

@@ -14,15 +14,15 @@ use std::{
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Archive, Desk, MAX_PAYLOAD_BYTES, Record, erasure::OpenOrder};
+use super::{Archive, FleetState, MAX_PAYLOAD_BYTES, Record, erasure::OpenOrder};
 use crate::{
     clock::Clock,
+    heartbeat::Heartbeat,
     mqtt::{
         Happened, Identity, Link, MqttConfig,
         client::{AsyncClient, Event, Packet, Publish, QoS, SubAck, SubscribeReasonCode},
         topics::{self, BoothName, Topic},
     },
-    pulse::Pulse,
     stage::{Stage, State},
     stop::Stop,
 };
@@ -45,13 +45,13 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 /// See the module.
 pub(super) struct Listener {
     link: Link,
-    desk: Arc<Mutex<Desk>>,
+    fleet_state: Arc<Mutex<FleetState>>,
     archive: Archive,
     stage: Arc<Stage>,
     clock: Arc<dyn Clock>,
     /// Of connections: an acknowledgement is good only on the connection that brought the record.
     generation: Arc<AtomicU64>,
-    pulse: Arc<Pulse>,
+    heartbeat: Arc<Heartbeat>,
     /// Orders to booths that are to be sent.
     orders: mpsc::Receiver<OpenOrder>,
 }
@@ -60,7 +60,11 @@ impl Listener {
     /// Connects once it runs.
     pub(super) fn new(
         (mqtt, client_id): (MqttConfig, &str),
-        (desk, archive, orders): (Arc<Mutex<Desk>>, Archive, mpsc::Receiver<OpenOrder>),
+        (fleet_state, archive, orders): (
+            Arc<Mutex<FleetState>>,
+            Archive,
+            mpsc::Receiver<OpenOrder>,
+        ),
         stage: Arc<Stage>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -74,16 +78,16 @@ impl Listener {
             most_bytes: most + HEAD_BYTES,
             manual_acks: true,
         };
-        let pulse = stage.pulse("listener");
+        let heartbeat = stage.heartbeat("listener");
         let link = Link::new(mqtt, &identity, stage.clone(), clock.clone());
         Listener {
             link,
-            desk,
+            fleet_state,
             archive,
             stage,
             clock,
             generation: Arc::default(),
-            pulse,
+            heartbeat,
             orders,
         }
     }
@@ -110,7 +114,7 @@ impl Listener {
                         let put = inbox.put_record(record, acknowledge);
                         tokio::select! {
                             () = stop.requested() => return,
-                            () = self.pulse.beat_during(put) => (),
+                            () = self.heartbeat.beat_during(put) => (),
                         }
                     }
                 }
@@ -122,7 +126,7 @@ impl Listener {
     async fn next(&mut self, stop: &Stop) -> Option<Happened> {
         let client = self.link.client();
         // What comes from the link may not be dropped halfway, so orders wait beside it.
-        let mut next = pin!(self.pulse.beat_during(self.link.next()));
+        let mut next = pin!(self.heartbeat.beat_during(self.link.next()));
         loop {
             tokio::select! {
                 () = stop.requested() => return None,
@@ -166,7 +170,7 @@ impl Listener {
 
     fn listening(&self, is_heard: bool) {
         let now = self.clock.unix_ms();
-        self.desk.lock().expect(UNPOISONED).listening(is_heard, now);
+        self.fleet_state.lock().expect(UNPOISONED).listening(is_heard, now);
     }
 
     /// Takes a message; a record is given back, and what acknowledges it once it is kept.
@@ -175,8 +179,8 @@ impl Listener {
         let topic = String::from_utf8_lossy(&publish.topic);
         let how = (publish.retain, now);
         let record = {
-            let mut desk = self.desk.lock().expect(UNPOISONED);
-            desk.take(&topic, &publish.payload, how)
+            let mut fleet_state = self.fleet_state.lock().expect(UNPOISONED);
+            fleet_state.take(&topic, &publish.payload, how)
         };
         let acknowledge = self.acknowledge(publish);
         match record {

@@ -1,12 +1,12 @@
 //! The centre: takes what many booths say over MQTT, keeps it, and shows it on one page.
 //!
-//! Holds the desk (every booth as it is now), the archive (`fleet.db`) and the doors for people.
+//! Holds the fleet_state (every booth as it is now), the archive (`fleet.db`) and the doors for people.
 //! Must not hold a score of a person, and nothing that a booth did not send.
 
 mod alert;
 mod archive;
 mod booth;
-mod desk;
+mod state;
 mod erasure;
 mod listener;
 mod message;
@@ -21,10 +21,12 @@ pub use archive::{
     SessionRow, archive_path, back_up, erase_by_command, is_archive, restore,
 };
 pub use booth::{BoothRow, KnownBooth, Limits, Presence};
-pub use desk::{Census, Counts, Desk, Detail, Filter, MAX_BOOTHS, Outgoing, Refused};
 pub use erasure::{ErasedSession, FleetEraseReceipt, FleetEraseTarget, OrderRow, OrderState};
 pub use message::{
     BoothKey, EraseAnswer, MAX_PAYLOAD_BYTES, Message, Modality, Read, Record, Said, read,
 };
 pub use minute::{Metric, Minute};
 pub use run::{Fleet, FleetConfig};
+pub use state::{
+    Counts, Detail, Filter, FleetState, FleetSummary, MAX_BOOTHS, Outgoing, Refused,
+};

@@ -1,4 +1,4 @@
-//! The parts of the centre, and their order: listener, desk, archive, doors.
+//! The parts of the centre, and their order: listener, fleet_state, archive, doors.
 
 use std::{
     ops::RangeInclusive,
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Archive, Desk, Limits,
+    Archive, FleetState, Limits,
     archive::ArchiveThread,
     archive::archive_path,
     erasure::{OpenOrder, Retries},
@@ -25,8 +25,8 @@ use crate::{
     certificate::Certificates,
     clock::{Clock, keeper::STEP_MS},
     error::Result,
+    heartbeat::Heartbeat,
     mqtt::MqttConfig,
-    pulse::Pulse,
     stage::{Component, Stage},
     stop::Stop,
     store::Store,
@@ -70,7 +70,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 
 /// The centre, opened and not yet listening.
 pub struct Fleet {
-    desk: Arc<Mutex<Desk>>,
+    fleet_state: Arc<Mutex<FleetState>>,
     archive: Archive,
     thread: ArchiveThread,
     broker: Arc<Stage>,
@@ -98,15 +98,25 @@ impl Fleet {
             offline_after_ms: millis(config.offline_after),
             outbox_depth: config.outbox_depth,
         };
-        let desk = Arc::new(Mutex::new(Desk::new(limits, memory.booths, memory.alerts)));
+        let fleet_state =
+            Arc::new(Mutex::new(FleetState::new(limits, memory.booths, memory.alerts)));
         let broker = Arc::new(Stage::new(Component::Broker));
         let certificates = Certificates::default();
-        Ok(Fleet { desk, archive, thread, broker, clock, config, certificates, state_dir })
+        Ok(Fleet {
+            fleet_state,
+            archive,
+            thread,
+            broker,
+            clock,
+            config,
+            certificates,
+            state_dir,
+        })
     }
 
     /// Every booth as it is now.
-    pub fn desk(&self) -> Arc<Mutex<Desk>> {
-        self.desk.clone()
+    pub fn fleet_state(&self) -> Arc<Mutex<FleetState>> {
+        self.fleet_state.clone()
     }
 
     /// What /health shows of the way to the broker.
@@ -135,9 +145,9 @@ impl Fleet {
         stop: Stop,
     ) -> Result<()> {
         let (changed, revision) = watch::channel(0);
-        let state = web::FleetState {
+        let state = web::ServerState {
             config: web,
-            desk: self.desk.clone(),
+            fleet_state: self.fleet_state.clone(),
             archive: self.archive.clone(),
             store,
             broker: self.broker.clone(),
@@ -148,19 +158,19 @@ impl Fleet {
         let (orders, to_send) = mpsc::channel(ORDERS);
         let ear = Listener::new(
             (mqtt, &self.config.client_id),
-            (self.desk.clone(), self.archive.clone(), to_send),
+            (self.fleet_state.clone(), self.archive.clone(), to_send),
             self.broker.clone(),
             self.clock.clone(),
         );
         let listening = tokio::spawn(ear.run(stop.clone()));
         let looker = Looker {
-            desk: self.desk.clone(),
+            fleet_state: self.fleet_state.clone(),
             archive: self.archive.clone(),
             clock: self.clock.clone(),
             history_ms: millis(self.config.history),
             orders,
             retries: Retries::default(),
-            pulse: self.broker.pulse("looker"),
+            heartbeat: self.broker.heartbeat("looker"),
         };
         let looking = tokio::spawn(looker.run(changed, stop.clone()));
         let served = web::serve(listener, state, self.clock.clone(), stop.clone()).await;
@@ -178,9 +188,9 @@ impl Fleet {
     /// Everything that was heard goes to the disk.
     fn close(self) {
         let outgoing = {
-            let mut desk = self.desk.lock().expect(UNPOISONED);
-            desk.close();
-            desk.take_outgoing()
+            let mut fleet_state = self.fleet_state.lock().expect(UNPOISONED);
+            fleet_state.close();
+            fleet_state.take_outgoing()
         };
         self.archive.put(outgoing);
         self.thread.join();
@@ -214,13 +224,13 @@ impl Moves {
 
 /// Looks at every booth once a second.
 struct Looker {
-    desk: Arc<Mutex<Desk>>,
+    fleet_state: Arc<Mutex<FleetState>>,
     archive: Archive,
     clock: Arc<dyn Clock>,
     history_ms: i64,
     orders: mpsc::Sender<OpenOrder>,
     retries: Retries,
-    pulse: Arc<Pulse>,
+    heartbeat: Arc<Heartbeat>,
 }
 
 impl Looker {
@@ -230,24 +240,24 @@ impl Looker {
         let mut moves = Moves::since_now(&*self.clock);
         for look in 0_u32.. {
             tokio::select! { () = stop.requested() => return, _ = turn.tick() => () }
-            self.pulse.beat();
+            self.heartbeat.beat();
             let now = self.clock.unix_ms();
             let known = self.archive.erasures().known();
             let (outgoing, revision, due) = {
-                let mut desk = self.desk.lock().expect(UNPOISONED);
+                let mut fleet_state = self.fleet_state.lock().expect(UNPOISONED);
                 if let Some(memory) = self.archive.take_memory() {
-                    desk.remember(memory.booths, memory.alerts);
+                    fleet_state.remember(memory.booths, memory.alerts);
                 }
-                desk.forget_erased(&known);
+                fleet_state.forget_erased(&known);
                 if let Some((noted, by)) = moves.next(&*self.clock) {
-                    desk.clock_moved(&noted, by);
+                    fleet_state.clock_moved(&noted, by);
                 }
-                desk.tick(now);
-                let due = self.retries.due(&known.open, now, |key| desk.is_online(key));
+                fleet_state.tick(now);
+                let due = self.retries.due(&known.open, now, |key| fleet_state.is_online(key));
                 if look % LOOKS_AN_HOUR == 0 {
-                    desk.forget_booths(self.clock.forget_before(self.history_ms));
+                    fleet_state.forget_booths(self.clock.forget_before(self.history_ms));
                 }
-                (desk.take_outgoing(), desk.revision(), due)
+                (fleet_state.take_outgoing(), fleet_state.revision(), due)
             };
             self.archive.put(outgoing);
             self.send(due, now);

@@ -86,11 +86,11 @@ pub struct Monitor {
     pace: Pace,
     clock: Arc<dyn Clock>,
     /// The judge's history and the probes: each look is one after the other.
-    desk: Mutex<Desk>,
+    judging: Mutex<Judging>,
 }
 
 #[derive(Default)]
-struct Desk {
+struct Judging {
     judge: Judge,
     probes: Vec<Box<dyn Probe>>,
 }
@@ -105,8 +105,8 @@ impl Monitor {
         pace: Pace,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let desk = Mutex::default();
-        Monitor { stages, interview: Box::new(interview), pace, clock, desk }
+        let judging = Mutex::default();
+        Monitor { stages, interview: Box::new(interview), pace, clock, judging }
     }
 
     /// Every stage, in the order of the data.
@@ -121,13 +121,13 @@ impl Monitor {
 
     /// Asks `probe` at each look from now on.
     pub fn watch(&self, probe: impl Probe + 'static) {
-        self.desk.lock().expect(UNPOISONED).probes.push(Box::new(probe));
+        self.judging.lock().expect(UNPOISONED).probes.push(Box::new(probe));
     }
 
     /// How the booth is now.
     pub fn look(&self) -> Report {
-        let mut desk = self.desk.lock().expect(UNPOISONED);
-        let Desk { judge, probes } = &mut *desk;
+        let mut judging = self.judging.lock().expect(UNPOISONED);
+        let Judging { judge, probes } = &mut *judging;
         let now = self.clock.monotonic();
         let mut findings = Findings::default();
         probes.iter_mut().for_each(|probe| probe.look(now, &mut findings));

@@ -53,8 +53,8 @@ pub fn clock(clock: Arc<dyn Clock>) -> impl Probe {
 pub fn certificates(certificates: Certificates, clock: Arc<dyn Clock>) -> impl Probe {
     use certificate::Trouble;
     move |_, findings: &mut super::Findings| {
-        for outlook in certificates.outlooks(&*clock) {
-            let Some((trouble, sentence)) = outlook.problem else { continue };
+        for status in certificates.statuses(&*clock) {
+            let Some((trouble, sentence)) = status.problem else { continue };
             let code = match trouble {
                 Trouble::Ended => Code::CertificateEnded,
                 Trouble::EndsSoon => Code::CertificateEndsSoon,

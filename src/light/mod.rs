@@ -1,5 +1,5 @@
 //! [`Light`]: the recording light, lit while camera or microphone is open and dark otherwise. It
-//! fails closed: who opens a device takes a [`Lit`] first, and there is none without the light.
+//! fails closed: who opens a device takes a [`LightLease`] first, and there is none without the light.
 //!
 //! Counts who holds it and looks each second whether it is as it should be. Holds no device; the
 //! files of the LED are `led`'s.
@@ -34,7 +34,7 @@ pub struct Light {
 
 /// The right to have a device open; the light goes out after the last one was dropped.
 #[derive(Debug)]
-pub struct Lit {
+pub struct LightLease {
     light: Light,
 }
 
@@ -96,7 +96,7 @@ impl Light {
     ///
     /// # Errors
     /// What the LED says. Nothing may be opened then.
-    pub fn hold(&self) -> Result<Lit> {
+    pub fn hold(&self) -> Result<LightLease> {
         if let Some(shared) = &self.shared {
             let mut turn = shared.turn();
             if turn.is_over {
@@ -111,7 +111,7 @@ impl Light {
                 return Err(error);
             }
         }
-        Ok(Lit { light: self.clone() })
+        Ok(LightLease { light: self.clone() })
     }
 
     /// Keeps it as it should be until `stop`. Its own thread; returns at once without a light.
@@ -199,7 +199,7 @@ impl Fault {
     }
 }
 
-impl Lit {
+impl LightLease {
     /// Whether the light still is what it should be; asked at each turn of a device's loop.
     ///
     /// # Errors
@@ -215,7 +215,7 @@ impl Lit {
     }
 }
 
-impl Drop for Lit {
+impl Drop for LightLease {
     fn drop(&mut self) {
         let Some(shared) = &self.light.shared else { return };
         let mut turn = shared.turn();

@@ -14,10 +14,10 @@ use super::{
     topics::{self, Topic},
 };
 use crate::{
-    booth::{Booth, StartSession},
     clock::Clock,
     error::{Error, ErrorKind, Result},
     features::FeatureChange,
+    interview::{Interview, StartSession},
     names::{NoticeVersion, SubjectRef, is_unseen},
     store::{EraseTarget, EventRecord, Store},
 };
@@ -44,7 +44,7 @@ enum Asked {
     Feature(String),
 }
 
-/// What is to be said, and whether the daemon is to leave after that.
+/// What is to be published, and whether the daemon is to leave after that.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) messages: Vec<Message>,
@@ -54,7 +54,7 @@ pub(super) struct Answer {
 /// What commands act through.
 pub(super) struct Commander {
     pub(super) config: MqttConfig,
-    pub(super) booth: Booth,
+    pub(super) booth: Interview,
     pub(super) store: Store,
     pub(super) clock: std::sync::Arc<dyn Clock>,
 }
@@ -218,7 +218,7 @@ impl Commander {
     }
 
     async fn identify(&self, _: Nothing) -> Result<Value> {
-        log::info!(target: "mqtt", "IDENTIFY: somebody at the central desk asks which booth this is");
+        log::info!(target: "mqtt", "IDENTIFY: somebody at the fleet server asks which booth this is");
         let kind = "identify".into();
         let (at, data) = (self.clock.unix_ms(), json!({ "actor": ACTOR }));
         self.store.event(EventRecord { session_id: None, at, kind, data }).await?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use super::topics::BoothName;
 
-/// The broker and what is said to it.
+/// The broker and what is published to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MqttConfig {
     /// The broker's name or address.
@@ -25,11 +25,11 @@ pub struct MqttConfig {
     pub home_assistant: HomeAssistant,
     /// The first level of Home Assistant's topics.
     pub home_assistant_prefix: String,
-    /// Messages of the outbox that are said in a second at most.
+    /// Messages of the outbox that are published in a second at most.
     pub replay_per_s: u32,
     /// How often the broker is asked whether it is there.
     pub keep_alive: Duration,
-    /// How often status and health are said again: a late last will of an old connection heals.
+    /// How often status and health are published again: a late last will of an old connection heals.
     pub say_again: Duration,
     /// Least and longest pause before the next attempt to connect.
     pub retry: (Duration, Duration),

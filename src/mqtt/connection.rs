@@ -41,7 +41,7 @@ pub struct Identity {
 /// A last will: QoS 1, retained, as far as the broker takes that.
 #[derive(Clone, Debug)]
 pub struct Will {
-    /// Where it is said.
+    /// Where it is published.
     pub topic: String,
     /// What.
     pub payload: String,

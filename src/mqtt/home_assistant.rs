@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::{
     CommandName, HomeAssistant, MqttConfig,
     message::Message,
+    payload::About,
     topics::{BoothName, Topic},
-    words::About,
 };
 use crate::{board::Reading, features::Features};
 

@@ -1,17 +1,17 @@
-//! [`Message`]: one thing to be said, and how.
+//! [`Message`]: one thing to be published, and how.
 
 use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
 use serde_json::Value;
 
 use super::{
-    ledger::{Said, Sent},
+    inflight::{Published, Sent},
     topics::ROOT,
 };
 
 /// Live numbers are of no use after this.
 const LIVE_EXPIRY_S: u32 = 10;
 
-/// One thing to be said.
+/// One thing to be published.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) topic: String,
@@ -20,7 +20,7 @@ pub(super) struct Message {
     pub(super) is_retained: bool,
     pub(super) properties: PublishProperties,
     /// What it is, for its acknowledgement.
-    pub(super) said: Said,
+    pub(super) published: Published,
 }
 
 impl Message {
@@ -31,7 +31,7 @@ impl Message {
             qos,
             is_retained: false,
             properties: json_properties(),
-            said: Said::Other,
+            published: Published::Other,
         }
     }
 
@@ -55,8 +55,8 @@ impl Message {
         Message { payload, properties, ..Message::state(topic, &Value::Null) }
     }
 
-    /// QoS 0 and kept: what is said again soon.
-    pub(super) fn rumour(topic: String, payload: &Value) -> Self {
+    /// QoS 0 and kept: what is published again soon.
+    pub(super) fn best_effort(topic: String, payload: &Value) -> Self {
         Message { is_retained: true, ..Message::new(topic, payload, QoS::AtMostOnce) }
     }
 
@@ -79,8 +79,8 @@ impl Message {
     pub(super) fn about(&self, prefix: &str) -> String {
         let booths = self.topic.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/'));
         let own = booths.and_then(|rest| rest.splitn(3, '/').nth(2));
-        match (&self.said, own) {
-            (Said::Row(_), _) => "outbox".into(),
+        match (&self.published, own) {
+            (Published::Row(_), _) => "outbox".into(),
             (_, Some(own)) if !own.starts_with("cmd/") => own.to_owned(),
             (_, None) if self.topic.starts_with(prefix) => "Home Assistant discovery".into(),
             _ => "answer to a command".into(),
@@ -90,7 +90,7 @@ impl Message {
     /// What is remembered of it until it is acknowledged.
     pub(super) fn sent(&self, prefix: &str) -> Sent {
         Sent {
-            said: self.said,
+            published: self.published,
             topic: self.topic.clone(),
             about: self.about(prefix),
             bytes: self.payload.len(),

@@ -1,30 +1,30 @@
-//! The way to the central desk: an MQTT 5 broker, and Home Assistant beside it.
+//! The way to the fleet server: an MQTT 5 broker, and Home Assistant beside it.
 //!
-//! Holds everything that knows MQTT. What is said at QoS 1 of sessions and events comes from the
+//! Holds everything that knows MQTT. What is published at QoS 1 of sessions and events comes from the
 //! store's outbox and leaves it on its own acknowledgement only. Must not hold a picture or a
 //! sound, and must never block anybody: whatever the broker does, the booth goes on.
 
-mod agenda;
+mod schedule;
 mod command;
 mod config;
 mod connection;
 mod credential;
-mod desk;
+mod publisher;
 mod failure;
 mod home_assistant;
-mod ledger;
+mod inflight;
 mod limits;
 mod link;
 mod message;
 mod probe;
 mod refusal;
 mod rows;
-mod say;
+mod publish;
 mod set_aside;
 mod suspects;
 mod tls;
 pub mod topics;
-mod words;
+mod payload;
 
 use std::{pin::pin, time::Duration};
 
@@ -32,18 +32,18 @@ use tokio::{select, sync::mpsc, task::JoinHandle, time::timeout};
 
 pub use config::{CommandName, HomeAssistant, MqttConfig, TlsFiles};
 pub use connection::{Identity, Will, connect};
-pub use desk::{Health, MqttGround};
 pub use failure::Loss;
 pub use limits::{Delivery, Limit, Notice};
 pub use link::{Happened, Link};
+pub use payload::About;
 pub use probe::probe;
-pub use words::About;
+pub use publisher::{Health, MqttDependencies};
 
-use crate::{pulse::idle_turns, stop::Stop};
+use crate::{heartbeat::idle_turns, stop::Stop};
 use command::Commander;
-use desk::Desk;
+use payload::Status;
+use publisher::Publisher;
 use topics::Topic;
-use words::Status;
 
 /// The client library's own words, for whoever holds a connection.
 pub mod client {
@@ -81,7 +81,7 @@ const COMMANDS: usize = 8;
 /// How long [`Mqtt::leave`] may take; the daemon's grace is 5 s.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// The booth's connection to the central desk, as a task.
+/// The booth's connection to the fleet server, as a task.
 #[derive(Debug)]
 pub struct Mqtt {
     leave: Stop,
@@ -90,9 +90,9 @@ pub struct Mqtt {
 
 impl Mqtt {
     /// Starts to connect, for ever. Must be called in the network runtime.
-    pub fn start(config: &MqttConfig, ground: MqttGround) -> Self {
+    pub fn start(config: &MqttConfig, dependencies: MqttDependencies) -> Self {
         let leave = Stop::default();
-        let task = tokio::spawn(run(config.clone(), ground, leave.clone()));
+        let task = tokio::spawn(run(config.clone(), dependencies, leave.clone()));
         Mqtt { leave, task }
     }
 
@@ -113,7 +113,7 @@ impl Mqtt {
 /// The booth as the broker knows it.
 fn identity(config: &MqttConfig, boot_id: &str) -> Identity {
     let name = &config.name;
-    let gone = words::status(Status::Offline, None, boot_id, Some("connection lost"));
+    let gone = payload::status(Status::Offline, None, boot_id, Some("connection lost"));
     Identity {
         client_id: format!("boothd/{}/{}", name.site, name.booth),
         session_expiry: SESSION_EXPIRY,
@@ -130,38 +130,39 @@ fn identity(config: &MqttConfig, boot_id: &str) -> Identity {
 }
 
 /// Connects, says and hears until it is told to leave.
-async fn run(config: MqttConfig, ground: MqttGround, leave: Stop) {
-    let identity = identity(&config, ground.store.boot_id());
-    let (stage, clock) = (ground.stage.clone(), ground.clock.clone());
-    let (pulse, mut turns) = (stage.pulse("mqtt"), idle_turns());
+async fn run(config: MqttConfig, dependencies: MqttDependencies, leave: Stop) {
+    let identity = identity(&config, dependencies.store.boot_id());
+    let (stage, clock) = (dependencies.stage.clone(), dependencies.clock.clone());
+    let (heartbeat, mut turns) = (stage.heartbeat("mqtt"), idle_turns());
     let mut link = Link::new(config.clone(), &identity, stage.clone(), clock.clone());
     let (requests, requested) = mpsc::channel(COMMANDS);
     let (told, answers) = mpsc::channel(COMMANDS);
-    let (booth, store) = (ground.booth.clone(), ground.store.clone());
+    let (booth, store) = (dependencies.booth.clone(), dependencies.store.clone());
     let commander = Commander { config: config.clone(), booth, store, clock };
     let working = tokio::spawn(commander.run(requested, told));
-    let mut desk = Desk::new(config, ground, link.client(), (requests, answers));
-    while !desk.has_left(&leave) {
+    let mut publisher =
+        Publisher::new(config, dependencies, link.client(), (requests, answers));
+    while !publisher.has_left(&leave) {
         let happened = {
             // Must not be dropped before it is done, unless we leave.
             let mut next = pin!(link.next());
             loop {
                 select! {
                     happened = &mut next => break Some(happened),
-                    () = leave.requested(), if !desk.is_leaving() => desk.begin_to_leave(),
-                    () = desk.turn() => (),
-                    _ = turns.tick() => pulse.beat(),
+                    () = leave.requested(), if !publisher.is_leaving() => publisher.begin_to_leave(),
+                    () = publisher.turn() => (),
+                    _ = turns.tick() => heartbeat.beat(),
                 }
-                if desk.has_left(&leave) {
+                if publisher.has_left(&leave) {
                     break None;
                 }
             }
         };
         match happened {
-            Some(Happened::Up(accepted)) => desk.come_up(&accepted, link.client()),
-            Some(Happened::Event(event)) => desk.take(*event),
+            Some(Happened::Up(accepted)) => publisher.come_up(&accepted, link.client()),
+            Some(Happened::Event(event)) => publisher.take(*event),
             Some(Happened::Down(loss)) => {
-                let is_known = desk.go_down(&loss);
+                let is_known = publisher.go_down(&loss);
                 if is_known {
                     link.retry_soon();
                 }
@@ -169,7 +170,7 @@ async fn run(config: MqttConfig, ground: MqttGround, leave: Stop) {
             None => (),
         }
     }
-    desk.settle().await;
+    publisher.settle().await;
     working.abort();
     stage.update(|status| status.state = crate::stage::State::Stopped);
 }

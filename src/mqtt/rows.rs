@@ -7,12 +7,12 @@ use rumqttc::v5::mqttbytes::v5::{PubAck, PubAckReason};
 use tokio::time::Instant;
 
 use super::{
-    desk::Desk,
-    ledger::{Outcome, Said},
+    inflight::{Outcome, Published},
     limits::Limit,
     message::Message,
+    payload,
+    publisher::Publisher,
     refusal::{Fault, Refusal},
-    words,
 };
 use crate::{error::Result, store::OutboxRow};
 
@@ -48,7 +48,7 @@ impl Deleting {
     }
 }
 
-impl Desk {
+impl Publisher {
     /// Reads rows where there is room for them, and nothing comes before them.
     pub(super) fn start_reading(&mut self, now: Instant) {
         // A message that nobody acknowledges must not leave the outbox.
@@ -56,7 +56,7 @@ impl Desk {
         if !may_read || self.reading.is_some() || !self.urgent.is_empty() {
             return;
         }
-        if self.agenda.read_at > now {
+        if self.schedule.read_at > now {
             return;
         }
         let newest_id = self.outbox.borrow_and_update().map_or(0, |told| told.newest_id);
@@ -69,7 +69,7 @@ impl Desk {
         if limit == 0 {
             return;
         }
-        let store = self.ground.store.clone();
+        let store = self.dependencies.store.clone();
         let rows = Box::pin(async move { store.outbox_after(after, limit).await });
         self.reading = Some(Reading { limit, newest_id, rows });
     }
@@ -85,12 +85,12 @@ impl Desk {
             Ok(_) => return,
             Err(error) => {
                 log::debug!(target: "mqtt", error = error.to_string().as_str(); "the outbox cannot be read now");
-                return self.agenda.read_later(Instant::now());
+                return self.schedule.read_later(Instant::now());
             }
         };
         for row in self.window.choose(rows, limit, newest_id, Instant::now()) {
             let id = row.outbox_id;
-            let Some((topic, payload)) = words::row(&row) else {
+            let Some((topic, payload)) = payload::row(&row) else {
                 let kind = &row.kind;
                 self.set_row_aside(
                     id,
@@ -99,7 +99,7 @@ impl Desk {
                 continue;
             };
             let mut message = Message::sure(topic.of(&self.config.name), &payload);
-            message.said = Said::Row(id);
+            message.published = Published::Row(id);
             if let Some(reason) = self.too_large(&message) {
                 self.set_row_aside(id, reason);
             } else if self.give(message) {
@@ -114,10 +114,10 @@ impl Desk {
     /// Deletes what is acknowledged, many rows at a time.
     pub(super) fn start_deleting(&mut self, now: Instant) {
         let ids = if self.deleting.is_none() { self.window.done() } else { Vec::new() };
-        if ids.is_empty() || !self.agenda.may_delete(now) {
+        if ids.is_empty() || !self.schedule.may_delete(now) {
             return;
         }
-        let (store, rows) = (self.ground.store.clone(), ids.clone());
+        let (store, rows) = (self.dependencies.store.clone(), ids.clone());
         let deleted = Box::pin(async move { store.outbox_done(rows).await });
         self.deleting = Some(Deleting { ids, deleted });
     }
@@ -127,7 +127,7 @@ impl Desk {
             Ok(()) => self.window.deleted(ids),
             Err(error) => {
                 log::debug!(target: "mqtt", error = error.to_string().as_str(); "acknowledged messages cannot be deleted now");
-                self.agenda.delete_later(Instant::now());
+                self.schedule.delete_later(Instant::now());
             }
         }
     }
@@ -136,31 +136,31 @@ impl Desk {
         let Some(sent) = self.packets.answered(ack.pkid) else { return };
         self.suspects.answered(&sent.suspect());
         let now = Instant::now();
-        match (sent.said, Refusal::of(ack)) {
-            (Said::Row(id), None) if ack.reason == PubAckReason::NoMatchingSubscribers => {
+        match (sent.published, Refusal::of(ack)) {
+            (Published::Row(id), None) if ack.reason == PubAckReason::NoMatchingSubscribers => {
                 self.window.unheard(id, now);
             }
-            (Said::Row(id), None) => {
+            (Published::Row(id), None) => {
                 self.window.acknowledged(id);
-                self.agenda.delete_soon(now);
+                self.schedule.delete_soon(now);
             }
-            (Said::Row(id), Some(refusal)) => {
+            (Published::Row(id), Some(refusal)) => {
                 self.take_refusal((id, sent.bytes), &refusal, now)
             }
-            (Said::Goodbye, _) => self.agenda.goodbye_heard = true,
-            (Said::Other, None) => {
+            (Published::Goodbye, _) => self.schedule.goodbye_heard = true,
+            (Published::Other, None) => {
                 self.window.taken();
                 self.skipped.taken(&sent.topic);
                 self.notices.end(Limit::Message, &sent.about);
             }
-            (Said::Other, Some(refusal)) => self.skip_refused(&sent, &refusal, now),
+            (Published::Other, Some(refusal)) => self.skip_refused(&sent, &refusal, now),
         }
         self.note_window();
         self.tell_delivery();
     }
 
     fn take_refusal(&mut self, (id, bytes): (i64, usize), refusal: &Refusal, now: Instant) {
-        self.ground.stage.update(|status| status.errors_total += 1);
+        self.dependencies.stage.update(|status| status.errors_total += 1);
         match self.window.refused(id, refusal, now) {
             Outcome::SetAside => self.set_row_aside(id, refusal.sentence(bytes)),
             Outcome::Waits => {

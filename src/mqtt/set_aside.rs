@@ -9,10 +9,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    desk::Desk,
-    ledger::Sent,
+    inflight::Sent,
     limits::{Delivery, Limit},
     message::Message,
+    publisher::Publisher,
     refusal::{Refusal, code},
     rows::Asked,
     suspects::{Proof, Suspect},
@@ -105,7 +105,7 @@ impl ToSetAside {
     }
 }
 
-impl Desk {
+impl Publisher {
     /// Why a message must not be sent at all: it is larger than the broker takes.
     pub(super) fn too_large(&self, message: &Message) -> Option<String> {
         let (bytes, most) = (message.bytes(), self.limits.max_packet_bytes);
@@ -143,9 +143,9 @@ impl Desk {
             || self.skipped.is_skipped(&message.topic, Instant::now())
     }
 
-    /// A message that is no row was refused. It is said again by itself.
+    /// A message that is no row was refused. It is published again by itself.
     pub(super) fn skip_refused(&mut self, sent: &Sent, refusal: &Refusal, now: Instant) {
-        self.ground.stage.update(|status| status.errors_total += 1);
+        self.dependencies.stage.update(|status| status.errors_total += 1);
         let (about, name) = (&sent.about, refusal.name());
         if refusal.code == code::PACKET_TOO_LARGE {
             self.skipped.refuse_size(sent.bytes, now);
@@ -172,7 +172,7 @@ impl Desk {
                  bytes); look at the broker's log and send it again"
             ),
         };
-        self.ground.stage.update(|status| status.errors_total += 1);
+        self.dependencies.stage.update(|status| status.errors_total += 1);
         match culprit {
             Suspect::Row(id) => self.set_row_aside(*id, why),
             Suspect::Topic(topic) => {
@@ -210,11 +210,11 @@ impl Desk {
 
     /// Marks the next one.
     pub(super) fn start_setting_aside(&mut self, now: Instant) {
-        if self.to_set_aside.asked.is_some() || !self.agenda.may_mark(now) {
+        if self.to_set_aside.asked.is_some() || !self.schedule.may_mark(now) {
             return;
         }
         let Some((outbox_id, reason)) = self.to_set_aside.waiting.pop_front() else { return };
-        let (store, why) = (self.ground.store.clone(), reason.clone());
+        let (store, why) = (self.dependencies.store.clone(), reason.clone());
         let marked = Box::pin(async move { store.set_row_aside(outbox_id, why).await });
         self.to_set_aside.asked = Some(Marking { outbox_id, reason, marked });
     }
@@ -226,7 +226,7 @@ impl Desk {
             Err(error) => {
                 log::debug!(target: "mqtt", error = error.to_string().as_str(); "a message cannot be set aside now");
                 self.to_set_aside.waiting.push_front((id, reason));
-                self.agenda.mark_later(Instant::now());
+                self.schedule.mark_later(Instant::now());
             }
         }
     }
@@ -259,9 +259,9 @@ impl Desk {
         if self.is_up {
             let fault = delivery.notices.iter().find(|notice| notice.limit.is_fault());
             let error = fault.map(|notice| notice.sentence.clone());
-            self.ground.stage.update(|status| status.error = error);
+            self.dependencies.stage.update(|status| status.error = error);
         }
-        self.ground.delivery.send_if_modified(|told| {
+        self.dependencies.delivery.send_if_modified(|told| {
             let is_new = *told != delivery;
             *told = delivery;
             is_new

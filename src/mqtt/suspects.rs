@@ -20,7 +20,7 @@ const MAX_SUSPECTS: usize = 256;
 pub(super) enum Suspect {
     /// A row of the outbox.
     Row(i64),
-    /// What is said on that topic.
+    /// What is published on that topic.
     Topic(String),
     /// The subscription to commands.
     Subscription,

@@ -1,8 +1,8 @@
-//! [`BoothOutlook`]: renders the booth's health for systemd.
+//! [`BoothStatus`]: renders the booth's health for systemd.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Outlook, Sign};
+use super::{ProgressProbe, ServiceStatus};
 use crate::{
     health::{Component, Monitor, Report},
     stage::{State, Status},
@@ -10,28 +10,36 @@ use crate::{
 
 /// What systemd is told of a booth.
 #[derive(Clone, Debug)]
-pub struct BoothOutlook {
+pub struct BoothStatus {
     /// Judges the booth.
     pub health: Arc<Monitor>,
 }
 
-impl BoothOutlook {
+impl BoothStatus {
     /// How the booth is now.
-    pub fn look(&self) -> Outlook {
+    pub fn look(&self) -> ServiceStatus {
         let report = self.health.look();
-        let mut signs = Vec::new();
-        self.health.stages().iter().for_each(|stage| Sign::of_loops(stage, &mut signs));
+        let mut probes = Vec::new();
+        self.health
+            .stages()
+            .iter()
+            .for_each(|stage| ProgressProbe::of_loops(stage, &mut probes));
         let pace = self.health.pace();
         let (camera, microphone) = (Component::Camera, Component::Microphone);
         let names = ["frames of the camera", "analysis of frames"];
-        flow_signs(&report, [camera, Component::Vision], (names, pace.frame), &mut signs);
+        flow_signs(&report, [camera, Component::Vision], (names, pace.frame), &mut probes);
         let names = ["sound of the microphone", "analysis of sound"];
-        flow_signs(&report, [microphone, Component::Speech], (names, pace.segment), &mut signs);
-        Outlook {
+        flow_signs(
+            &report,
+            [microphone, Component::Speech],
+            (names, pace.segment),
+            &mut probes,
+        );
+        ServiceStatus {
             is_ready: report.is_settled,
             is_loading: report.is_loading,
             sentence: report.status_line(),
-            signs,
+            probes,
         }
     }
 }
@@ -42,19 +50,19 @@ fn flow_signs(
     report: &Report,
     [device, worker]: [Component; 2],
     ([flow, analysis], patience): ([&str; 2], Duration),
-    signs: &mut Vec<Sign>,
+    probes: &mut Vec<ProgressProbe>,
 ) {
     let default = Status::default();
     let device = report.status(device).unwrap_or(&default);
     let worker = report.status(worker).unwrap_or(&default);
-    let mut sign = |name: &str, moved_at: Option<Duration>, is_excused| {
+    let mut probe = |name: &str, moved_at: Option<Duration>, is_excused| {
         let moved = moved_at.unwrap_or_default().as_nanos();
-        signs.push(Sign { name: name.to_owned(), moved, is_excused, patience });
+        probes.push(ProgressProbe { name: name.to_owned(), moved, is_excused, patience });
     };
     let flows = device.state == State::Running;
-    sign(flow, device.last_media_at, !flows);
+    probe(flow, device.last_media_at, !flows);
     let own = &worker.own;
-    sign(analysis, own.last_analysed_at, !flows || own.error.is_some());
+    probe(analysis, own.last_analysed_at, !flows || own.error.is_some());
 }
 
 #[cfg(test)]

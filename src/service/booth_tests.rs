@@ -10,7 +10,7 @@ use crate::{
 
 /// A booth whose stages and state the test moves.
 struct Scene {
-    outlook: BoothOutlook,
+    status: BoothStatus,
     state: Arc<Mutex<Interview>>,
 }
 
@@ -35,11 +35,11 @@ impl Scene {
         let pace = Pace { fps: 10.0, frame, segment };
         let clock = Arc::new(SimulatedClock::default());
         let health = Monitor::new(stages, move || *now.lock().unwrap(), pace, clock);
-        Scene { outlook: BoothOutlook { health: Arc::new(health) }, state }
+        Scene { status: BoothStatus { health: Arc::new(health) }, state }
     }
 
     fn stage(&self, name: &str) -> &Stage {
-        self.outlook.health.stages().iter().find(|stage| stage.name() == name).unwrap()
+        self.status.health.stages().iter().find(|stage| stage.name() == name).unwrap()
     }
 
     fn set(&self, names: &[&str], state: State) {
@@ -55,14 +55,14 @@ impl Scene {
     }
 
     fn said(&self) -> (bool, String) {
-        let Outlook { is_ready, sentence, .. } = self.outlook.look();
+        let ServiceStatus { is_ready, sentence, .. } = self.status.look();
         (is_ready, sentence)
     }
 
-    /// The signs that are not excused.
+    /// The probes that are not excused.
     fn demanded(&self) -> Vec<String> {
-        let signs = self.outlook.look().signs;
-        signs.into_iter().filter(|sign| !sign.is_excused).map(|sign| sign.name).collect()
+        let probes = self.status.look().probes;
+        probes.into_iter().filter(|probe| !probe.is_excused).map(|probe| probe.name).collect()
     }
 }
 
@@ -160,7 +160,7 @@ fn only_what_should_flow_must_flow_and_every_loop_must_turn() {
     scene.set(&["vision", "speech"], State::Running);
     assert_eq!(scene.demanded(), [""; 0]);
     scene.stage("camera").beat();
-    let worker = scene.stage("vision").pulse("vision-0");
+    let worker = scene.stage("vision").heartbeat("vision-0");
     scene.flow(&["camera", "vision"], 1);
     let flowing = ["camera", "vision-0", "frames of the camera", "analysis of frames"];
     assert_eq!(scene.demanded(), flowing);

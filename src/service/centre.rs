@@ -1,13 +1,13 @@
-//! [`CentreOutlook`]: how a centre is, in the words that systemd and its operator need.
+//! [`FleetStatus`]: how a centre is, in the words that systemd and its operator need.
 
 use std::sync::Arc;
 
-use super::{Outlook, Sign, one_line};
+use super::{ProgressProbe, ServiceStatus, one_line};
 use crate::stage::{Stage, State};
 
 /// What is looked at.
 #[derive(Debug)]
-pub struct CentreOutlook {
+pub struct FleetStatus {
     /// The way to the broker.
     pub broker: Arc<Stage>,
     /// Where what booths say is kept.
@@ -16,12 +16,14 @@ pub struct CentreOutlook {
     pub store: Arc<Stage>,
 }
 
-impl CentreOutlook {
+impl FleetStatus {
     /// How the centre is now. Booths that say nothing are no trouble of the centre's.
-    pub fn look(&self) -> Outlook {
-        let CentreOutlook { broker, archive, store } = self;
-        let mut signs = Vec::new();
-        [broker, archive, store].iter().for_each(|stage| Sign::of_loops(stage, &mut signs));
+    pub fn look(&self) -> ServiceStatus {
+        let FleetStatus { broker, archive, store } = self;
+        let mut probes = Vec::new();
+        [broker, archive, store]
+            .iter()
+            .for_each(|stage| ProgressProbe::of_loops(stage, &mut probes));
         let status = broker.status();
         let at = status.source.unwrap_or_default();
         let heard = match (status.state, status.error) {
@@ -35,11 +37,11 @@ impl CentreOutlook {
                 is_lost.then(|| format!("; the {name} is away, see /health"))
             },
         );
-        Outlook {
+        ServiceStatus {
             is_ready: status.state != State::Starting,
             is_loading: false,
             sentence: heard + &lost.collect::<String>(),
-            signs,
+            probes,
         }
     }
 }
@@ -54,7 +56,7 @@ mod tests {
     #[test]
     fn it_is_ready_when_booths_are_heard_or_it_is_known_why_not() {
         let stage = |name| Arc::new(Stage::new(name));
-        let centre = CentreOutlook {
+        let centre = FleetStatus {
             broker: stage(Component::Broker),
             archive: stage(Component::Archive),
             store: stage(Component::Store),
@@ -74,16 +76,16 @@ mod tests {
     #[test]
     fn its_loops_must_turn() {
         let stage = |name| Arc::new(Stage::new(name));
-        let centre = CentreOutlook {
+        let centre = FleetStatus {
             broker: stage(Component::Broker),
             archive: stage(Component::Archive),
             store: stage(Component::Store),
         };
-        let listener = centre.broker.pulse("listener");
+        let listener = centre.broker.heartbeat("listener");
         centre.archive.beat();
-        let names: Vec<_> = centre.look().signs.into_iter().map(|sign| sign.name).collect();
+        let names: Vec<_> = centre.look().probes.into_iter().map(|probe| probe.name).collect();
         assert_eq!(names, ["listener", "archive"], "the store's has not begun");
         drop(listener);
-        assert_eq!(centre.look().signs.len(), 1);
+        assert_eq!(centre.look().probes.len(), 1);
     }
 }

@@ -16,12 +16,12 @@ use std::{io, panic, process, thread};
 
 use crate::names::shown;
 
-pub use booth::BoothOutlook;
-pub use centre::CentreOutlook;
+pub use booth::BoothStatus;
+pub use centre::FleetStatus;
 pub use journal::is_journal;
 pub use log::{init_logging, say_last, set_log_level};
-pub use notify::{Notifier, Outlook, reload_begins, reload_ends};
-pub use watchdog::{Sign, Stuck, Watchdog};
+pub use notify::{Notifier, ServiceStatus, reload_begins, reload_ends};
+pub use watchdog::{ProgressProbe, Stuck, Watchdog};
 
 /// From now on a panic of any thread ends the process, once it has told where it was: systemd
 /// restarts a whole daemon, never half of one.

@@ -9,7 +9,7 @@ use std::{
 
 use sd_notify::NotifyState;
 
-use super::{Sign, Watchdog};
+use super::{ProgressProbe, Watchdog};
 use crate::{
     error::{Error, ErrorKind, Result},
     stop::Stop,
@@ -30,7 +30,7 @@ const LONGEST_LOAD: Duration = Duration::from_secs(10 * 60);
 
 /// How boothd is, as far as systemd is concerned.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Outlook {
+pub struct ServiceStatus {
     /// Media flows where it should, or the reason why it does not is known.
     pub is_ready: bool,
     /// Models are being loaded: it is not ready for that, and will be.
@@ -38,7 +38,7 @@ pub struct Outlook {
     /// One sentence for `systemctl status`. Never who is there, and nothing measured of them.
     pub sentence: String,
     /// Everything that must move.
-    pub signs: Vec<Sign>,
+    pub probes: Vec<ProgressProbe>,
 }
 
 /// The thread; there is none where systemd does not listen.
@@ -50,7 +50,10 @@ impl Notifier {
     ///
     /// # Errors
     /// `Exhausted` when the system gives no more threads.
-    pub fn start(look: impl FnMut() -> Outlook + Send + 'static, stop: Stop) -> Result<Self> {
+    pub fn start(
+        look: impl FnMut() -> ServiceStatus + Send + 'static,
+        stop: Stop,
+    ) -> Result<Self> {
         if env::var_os("NOTIFY_SOCKET").is_none() {
             return Ok(Notifier(None));
         }
@@ -129,24 +132,24 @@ impl Speaker {
         }
     }
 
-    fn run(mut self, mut look: impl FnMut() -> Outlook, stop: &Stop) {
+    fn run(mut self, mut look: impl FnMut() -> ServiceStatus, stop: &Stop) {
         let began_at = Instant::now();
         let every = self.period.map_or(LOOK_EVERY, |period| LOOK_EVERY.min(period / 8));
         while !stop.wait_timeout(every) {
-            let (now, outlook) = (began_at.elapsed(), look());
-            self.tell(now, every, &outlook);
+            let (now, status) = (began_at.elapsed(), look());
+            self.tell(now, every, &status);
         }
         let status = NotifyState::Status("Stopping");
         self.send(&[NotifyState::Stopping, status]);
     }
 
-    fn tell(&mut self, now: Duration, every: Duration, outlook: &Outlook) {
-        let sentence = match self.judge(now, outlook) {
+    fn tell(&mut self, now: Duration, every: Duration, status: &ServiceStatus) {
+        let sentence = match self.judge(now, status) {
             Some(stuck) => format!("{stuck}; systemd will start boothd anew"),
-            None => outlook.sentence.clone(),
+            None => status.sentence.clone(),
         };
         let mut words = Vec::with_capacity(4);
-        if outlook.is_ready && !self.is_ready {
+        if status.is_ready && !self.is_ready {
             self.is_ready = true;
             IS_READY.store(true, Ordering::Relaxed);
             words.push(NotifyState::Ready);
@@ -155,7 +158,7 @@ impl Speaker {
             self.told.clone_from(&sentence);
             words.push(NotifyState::Status(&sentence));
         }
-        if self.needs_time(now, outlook) {
+        if self.needs_time(now, status) {
             self.asked_at = Some(now);
             words.push(NotifyState::ExtendTimeoutUsec(MORE_TIME_US));
         }
@@ -168,14 +171,14 @@ impl Speaker {
         }
     }
 
-    fn needs_time(&self, now: Duration, outlook: &Outlook) -> bool {
-        let loads = outlook.is_loading && !self.is_ready && now < LONGEST_LOAD;
+    fn needs_time(&self, now: Duration, status: &ServiceStatus) -> bool {
+        let loads = status.is_loading && !self.is_ready && now < LONGEST_LOAD;
         loads && self.asked_at.is_none_or(|asked_at| now >= asked_at + ASK_EVERY)
     }
 
     /// What is stuck, in words; the log hears of it once.
-    fn judge(&mut self, now: Duration, outlook: &Outlook) -> Option<String> {
-        let stuck = self.watchdog.as_mut()?.look(now, &outlook.signs);
+    fn judge(&mut self, now: Duration, status: &ServiceStatus) -> Option<String> {
+        let stuck = self.watchdog.as_mut()?.look(now, &status.probes);
         match (&stuck, &self.stuck) {
             (Some(stuck), told) if told.as_ref() != Some(&stuck.name) => {
                 log::error!(
@@ -221,17 +224,17 @@ impl Speaker {
 mod tests {
     use super::*;
 
-    fn outlook(is_ready: bool, moved: u128) -> Outlook {
+    fn status(is_ready: bool, moved: u128) -> ServiceStatus {
         let patience = Duration::ZERO;
-        let sign = Sign { name: "store".into(), moved, is_excused: false, patience };
+        let probe = ProgressProbe { name: "store".into(), moved, is_excused: false, patience };
         let sentence = "fine".into();
-        Outlook { is_ready, is_loading: false, sentence, signs: vec![sign] }
+        ServiceStatus { is_ready, is_loading: false, sentence, probes: vec![probe] }
     }
 
     #[test]
     fn while_models_load_more_time_is_asked_for_though_not_for_ever() {
         let mut speaker = Speaker::new(None);
-        let loading = Outlook { is_loading: true, ..outlook(false, 0) };
+        let loading = ServiceStatus { is_loading: true, ..status(false, 0) };
         let asked: Vec<u64> = (0..2 * 3600)
             .filter(|half_s| {
                 let now = LOOK_EVERY * u32::try_from(*half_s).unwrap();
@@ -244,7 +247,7 @@ mod tests {
         let last = LOOK_EVERY * u32::try_from(*asked.last().unwrap()).unwrap();
         assert!(last < LONGEST_LOAD && last >= LONGEST_LOAD - ASK_EVERY, "{last:?}");
         let mut ready = Speaker::new(None);
-        ready.tell(Duration::ZERO, LOOK_EVERY, &outlook(true, 0));
+        ready.tell(Duration::ZERO, LOOK_EVERY, &status(true, 0));
         ready.tell(ASK_EVERY, LOOK_EVERY, &loading);
         assert_eq!(ready.asked_at, None, "it is started");
     }
@@ -257,7 +260,7 @@ mod tests {
         let mut meals = Vec::new();
         for half_seconds in 0..80 {
             let now = LOOK_EVERY * u32::try_from(half_seconds).unwrap();
-            let seen = outlook(half_seconds >= ready_from, moves(half_seconds));
+            let seen = status(half_seconds >= ready_from, moves(half_seconds));
             let fed_before = speaker.fed_at;
             speaker.tell(now, every, &seen);
             if speaker.fed_at != fed_before {

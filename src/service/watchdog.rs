@@ -9,7 +9,7 @@ const LEAST: Duration = Duration::from_secs(2);
 
 /// Something that must move, as it is now.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Sign {
+pub struct ProgressProbe {
     /// What it is, for the operator.
     pub name: String,
     /// Changes whenever it moves.
@@ -20,12 +20,17 @@ pub struct Sign {
     pub patience: Duration,
 }
 
-impl Sign {
+impl ProgressProbe {
     /// The loops of a stage: each must turn, whatever comes of it.
-    pub fn of_loops(stage: &Stage, signs: &mut Vec<Sign>) {
+    pub fn of_loops(stage: &Stage, probes: &mut Vec<ProgressProbe>) {
         stage.each_pulse(|name, beats| {
             let (name, moved) = (name.to_owned(), u128::from(beats));
-            signs.push(Sign { name, moved, is_excused: false, patience: Duration::ZERO });
+            probes.push(ProgressProbe {
+                name,
+                moved,
+                is_excused: false,
+                patience: Duration::ZERO,
+            });
         });
     }
 }
@@ -43,7 +48,7 @@ pub struct Stuck {
 #[derive(Debug)]
 pub struct Watchdog {
     limit: Duration,
-    /// What each sign said when it last moved, and when that was.
+    /// What each probe said when it last moved, and when that was.
     seen: BTreeMap<String, (u128, Duration)>,
 }
 
@@ -55,19 +60,19 @@ impl Watchdog {
     }
 
     /// Looks at everything that must move; what stands still longest beyond its patience, if any.
-    pub fn look(&mut self, now: Duration, signs: &[Sign]) -> Option<Stuck> {
+    pub fn look(&mut self, now: Duration, probes: &[ProgressProbe]) -> Option<Stuck> {
         let mut seen = BTreeMap::new();
         let mut stuck: Option<Stuck> = None;
-        for sign in signs {
-            let moved_at = match self.seen.get(&sign.name) {
-                Some((moved, at)) if *moved == sign.moved && !sign.is_excused => *at,
+        for probe in probes {
+            let moved_at = match self.seen.get(&probe.name) {
+                Some((moved, at)) if *moved == probe.moved && !probe.is_excused => *at,
                 _ => now,
             };
-            seen.insert(sign.name.clone(), (sign.moved, moved_at));
+            seen.insert(probe.name.clone(), (probe.moved, moved_at));
             let still = now.saturating_sub(moved_at);
             let is_worst = stuck.as_ref().is_none_or(|worst| still > worst.still);
-            if still >= self.limit + sign.patience && is_worst {
-                stuck = Some(Stuck { name: sign.name.clone(), still });
+            if still >= self.limit + probe.patience && is_worst {
+                stuck = Some(Stuck { name: probe.name.clone(), still });
             }
         }
         self.seen = seen;
@@ -79,8 +84,8 @@ impl Watchdog {
 mod tests {
     use super::*;
 
-    fn sign(name: &str, moved: u128) -> Sign {
-        Sign { name: name.into(), moved, is_excused: false, patience: Duration::ZERO }
+    fn probe(name: &str, moved: u128) -> ProgressProbe {
+        ProgressProbe { name: name.into(), moved, is_excused: false, patience: Duration::ZERO }
     }
 
     fn s(seconds: u64) -> Duration {
@@ -90,29 +95,29 @@ mod tests {
     #[test]
     fn what_stands_still_for_half_a_period_is_stuck_until_it_moves() {
         let mut watchdog = Watchdog::new(s(60));
-        assert_eq!(watchdog.look(s(0), &[sign("store", 7), sign("camera", 1)]), None);
-        assert_eq!(watchdog.look(s(29), &[sign("store", 7), sign("camera", 2)]), None);
+        assert_eq!(watchdog.look(s(0), &[probe("store", 7), probe("camera", 1)]), None);
+        assert_eq!(watchdog.look(s(29), &[probe("store", 7), probe("camera", 2)]), None);
         let stuck = Stuck { name: "store".into(), still: s(30) };
-        assert_eq!(watchdog.look(s(30), &[sign("store", 7), sign("camera", 3)]), Some(stuck));
-        assert_eq!(watchdog.look(s(31), &[sign("store", 8), sign("camera", 4)]), None);
+        assert_eq!(watchdog.look(s(30), &[probe("store", 7), probe("camera", 3)]), Some(stuck));
+        assert_eq!(watchdog.look(s(31), &[probe("store", 8), probe("camera", 4)]), None);
     }
 
     #[test]
     fn what_is_excused_begins_anew_afterwards() {
         let mut watchdog = Watchdog::new(s(20));
-        let away = Sign { is_excused: true, ..sign("frames", 5) };
+        let away = ProgressProbe { is_excused: true, ..probe("frames", 5) };
         (0..100).for_each(|now| {
             assert_eq!(watchdog.look(s(now), std::slice::from_ref(&away)), None)
         });
-        assert_eq!(watchdog.look(s(108), &[sign("frames", 5)]), None, "since the last excuse");
-        assert!(watchdog.look(s(109), &[sign("frames", 5)]).is_some());
+        assert_eq!(watchdog.look(s(108), &[probe("frames", 5)]), None, "since the last excuse");
+        assert!(watchdog.look(s(109), &[probe("frames", 5)]).is_some());
     }
 
     #[test]
     fn a_slow_rhythm_has_its_own_patience_and_who_has_left_is_not_missed() {
         let mut watchdog = Watchdog::new(s(20));
-        let slow = Sign { patience: s(30), ..sign("segments", 1) };
-        assert_eq!(watchdog.look(s(0), &[slow.clone(), sign("vision-0", 1)]), None);
+        let slow = ProgressProbe { patience: s(30), ..probe("segments", 1) };
+        assert_eq!(watchdog.look(s(0), &[slow.clone(), probe("vision-0", 1)]), None);
         assert_eq!(watchdog.look(s(39), std::slice::from_ref(&slow)), None);
         assert_eq!(watchdog.look(s(40), &[slow]).unwrap().name, "segments");
     }
@@ -120,8 +125,8 @@ mod tests {
     #[test]
     fn a_short_period_does_not_ask_for_more_than_loops_promise() {
         let mut watchdog = Watchdog::new(s(1));
-        assert_eq!(watchdog.look(s(0), &[sign("store", 1)]), None);
-        assert_eq!(watchdog.look(Duration::from_millis(1900), &[sign("store", 1)]), None);
-        assert!(watchdog.look(s(2), &[sign("store", 1)]).is_some());
+        assert_eq!(watchdog.look(s(0), &[probe("store", 1)]), None);
+        assert_eq!(watchdog.look(Duration::from_millis(1900), &[probe("store", 1)]), None);
+        assert!(watchdog.look(s(2), &[probe("store", 1)]).is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! Observations -> metrics of one person over time. Pure: time is what the observations carry.
 //!
-//! One [`Session`] is one interview, of one person as a rule. Where vision says that the face may
+//! One [`SessionMetrics`] is one interview, of one person as a rule. Where vision says that the face may
 //! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline begins
 //! anew; the statistics are of the whole session and count its persons. It is owned by one task;
 //! nothing locks it.
@@ -54,7 +54,7 @@ impl Default for SessionConfig {
 
 /// The metrics of one person, from the first observation on.
 #[derive(Debug)]
-pub struct Session {
+pub struct SessionMetrics {
     window: Duration,
     /// Vision's number of the person whose face was seen last.
     person: Option<u64>,
@@ -131,10 +131,10 @@ pub struct VoiceMetrics {
     pub arousal: Option<Arousal>,
 }
 
-impl Session {
+impl SessionMetrics {
     /// A session in which nothing was seen or heard yet.
     pub fn new(config: &SessionConfig) -> Self {
-        Session {
+        SessionMetrics {
             window: config.window,
             person: None,
             over_time: FaceOverTime::new(config.window),
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn the_voice_of_the_next_person_is_judged_by_a_baseline_of_its_own() {
-        let mut session = Session::new(&SessionConfig::default());
+        let mut session = SessionMetrics::new(&SessionConfig::default());
         for second in 3..10 {
             session.observe_voice(&heard(second));
         }
@@ -304,8 +304,8 @@ mod tests {
     fn a_calibrated_centre_is_found_anew_for_the_next_person() {
         let mut config = SessionConfig::default();
         config.eye_contact.calibrate = Duration::from_secs(3);
-        let mut session = Session::new(&config);
-        let contact = |session: &mut Session, second, person| {
+        let mut session = SessionMetrics::new(&config);
+        let contact = |session: &mut SessionMetrics, second, person| {
             session.observe_face(&seen(second, person)).eye_contact
         };
         let first: Vec<_> = (0..5).map(|second| contact(&mut session, second, 1)).collect();
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_picture_of_a_face_is_nobody() {
-        let mut session = Session::new(&SessionConfig::default());
+        let mut session = SessionMetrics::new(&SessionConfig::default());
         let mut poster = seen(1, 1);
         poster.face.as_mut().expect("it has one").quality.verdict =
             QualityVerdict::StillPicture;

@@ -14,7 +14,7 @@ use super::{
     Store,
     database::Database,
     outbox::{self, NewRow, Sender},
-    thread::Desk,
+    worker::StoreWorker,
 };
 use crate::{
     clock::{
@@ -222,7 +222,7 @@ fn bound_earlier(connection: &Connection, epoch_id: i64, origin_ms: i64) -> Resu
     Ok(())
 }
 
-impl Desk {
+impl StoreWorker {
     /// Looks at the clocks; what that changes is on the disk before anybody works with it.
     pub(super) fn keep_time(&mut self) -> Result<()> {
         let reading = self.clock.reading();

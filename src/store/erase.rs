@@ -56,7 +56,7 @@ const IDS_IN_A_MESSAGE: usize = 400;
 const NAMELESS: &str = "session (erased)";
 
 impl Database {
-    /// Erases, and tells the central desk to do the same.
+    /// Erases, and tells the fleet server to do the same.
     ///
     /// # Errors
     /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`.
@@ -94,7 +94,7 @@ impl Database {
         Ok(EraseReceipt { receipt_id, erased_at: now, session_ids, rows, is_log_clear })
     }
 
-    /// The same for a command, which may run beside the daemon. `has_desk`: a central desk is
+    /// The same for a command, which may run beside the daemon. `has_fleet_server`: a fleet server is
     /// configured, and is told.
     ///
     /// # Errors
@@ -103,12 +103,12 @@ impl Database {
         &mut self,
         target: &EraseTarget,
         actor: &str,
-        (has_desk, clock): (bool, Arc<dyn Clock>),
+        (has_fleet_server, clock): (bool, Arc<dyn Clock>),
     ) -> Result<EraseReceipt> {
         let clock = self.keep_time(clock)?;
         let sender = Sender {
             boot_id: random_hex(BOOT_ID_BYTES),
-            is_wanted: has_desk,
+            is_wanted: has_fleet_server,
             is_clock_set: clock.is_set(),
         };
         self.erase(target, actor, (&sender, clock.unix_ms()))
@@ -145,22 +145,22 @@ fn sessions_of(connection: &rusqlite::Connection, target: &EraseTarget) -> Resul
 }
 
 impl Store {
-    /// Erases a session or a subject here, and tells the central desk to do the same.
+    /// Erases a session or a subject here, and tells the fleet server to do the same.
     ///
     /// # Errors
     /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`,
     /// `Exhausted`.
     pub async fn erase(&self, target: EraseTarget, actor: &str) -> Result<EraseReceipt> {
         let actor = actor.to_owned();
-        self.order(move |desk| {
+        self.order(move |worker| {
             // What waits in memory must not come after.
-            desk.flush();
-            let sender = desk.sender();
-            let receipt =
-                desk.attempt(|database, now| database.erase(&target, &actor, (&sender, now)))?;
-            receipt.session_ids.iter().for_each(|id| desk.pending.forget(id));
-            desk.must_clear_log = !receipt.is_log_clear;
-            desk.count_outbox()?;
+            worker.flush();
+            let sender = worker.sender();
+            let receipt = worker
+                .attempt(|database, now| database.erase(&target, &actor, (&sender, now)))?;
+            receipt.session_ids.iter().for_each(|id| worker.pending.forget(id));
+            worker.must_clear_log = !receipt.is_log_clear;
+            worker.count_outbox()?;
             Ok(receipt)
         })
         .await

@@ -1,4 +1,4 @@
-//! Events: what happened to a session or to the booth, for its history and the central desk.
+//! Events: what happened to a session or to the booth, for its history and the fleet server.
 
 use rusqlite::Row;
 use schemars::JsonSchema;
@@ -63,18 +63,18 @@ impl Database {
 }
 
 impl Store {
-    /// Notes that something happened, and tells the central desk.
+    /// Notes that something happened, and tells the fleet server.
     ///
     /// # Errors
     /// `InvalidInput` when a text is too long or there is no such session; `Unavailable`,
     /// `Exhausted`.
     pub async fn event(&self, mut event: EventRecord) -> Result<()> {
         let origin_ms = self.clock.keeper().origin_ms;
-        self.order(move |desk| {
-            event.at += epoch::moved(&desk.clock, origin_ms);
-            let sender = desk.sender();
-            desk.attempt(|database, _| database.add_event(&event, &sender))?;
-            desk.count_added()
+        self.order(move |worker| {
+            event.at += epoch::moved(&worker.clock, origin_ms);
+            let sender = worker.sender();
+            worker.attempt(|database, _| database.add_event(&event, &sender))?;
+            worker.count_added()
         })
         .await
     }

@@ -81,9 +81,9 @@ impl Store {
     /// `Unavailable`, `Exhausted`.
     pub async fn export(&self, session_id: &str) -> Result<Option<Export>> {
         let session_id = session_id.to_owned();
-        self.order(move |desk| {
-            desk.flush();
-            desk.attempt(|database, _| database.export(&session_id))
+        self.order(move |worker| {
+            worker.flush();
+            worker.attempt(|database, _| database.export(&session_id))
         })
         .await
     }

@@ -20,7 +20,7 @@ use super::{
     random_hex,
     set_aside::SetAside,
     standing::kept_beside,
-    thread::{Desk, Opened, Order},
+    worker::{Opened, Order, StoreWorker},
 };
 use crate::{
     clock::{
@@ -153,10 +153,10 @@ impl Store {
             replaced: watch::channel(kept_beside(path)).0,
             boot_id: Arc::from(&*boot_id),
         };
-        let desk = store.desk((path, owner), config, opened);
+        let worker = store.worker((path, owner), config, opened);
         let thread = thread::Builder::new()
             .name("store".into())
-            .spawn(move || desk.run(&received))
+            .spawn(move || worker.run(&received))
             .map_err(|cause| {
                 let what = "no thread for the store; raise the limit of threads";
                 Error::new(ErrorKind::Exhausted, what).because(cause)
@@ -165,13 +165,13 @@ impl Store {
     }
 
     /// What the thread works with.
-    fn desk(
+    fn worker(
         &self,
         (path, owner): (&Path, Option<StateOwner>),
         config: StoreConfig,
         opened: Option<Opened>,
-    ) -> Desk {
-        Desk {
+    ) -> StoreWorker {
+        StoreWorker {
             data_version: opened.as_ref().map_or(0, |opened| opened.data_version),
             database: opened.map(|opened| opened.database),
             path: path.to_owned(),
@@ -214,10 +214,10 @@ impl Store {
     /// # Errors
     /// `Exhausted`, `Unavailable` when the store has left.
     pub async fn configure(&self, config: StoreConfig) -> Result<()> {
-        self.order(move |desk| {
-            desk.config = config;
+        self.order(move |worker| {
+            worker.config = config;
             // What is too old or too much by the new one goes now.
-            desk.cleaned_at = None;
+            worker.cleaned_at = None;
             Ok(())
         })
         .await
@@ -276,12 +276,12 @@ impl Store {
     /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`, `Exhausted`.
     pub async fn begin_session(&self, mut new: NewSession) -> Result<()> {
         let origin_ms = self.clock.keeper().origin_ms;
-        self.order(move |desk| {
-            new.move_by(epoch::moved(&desk.clock, origin_ms));
-            let sender = desk.sender();
-            desk.attempt(|database, now| database.begin_session(&new, &sender, now))?;
-            desk.running.insert(new.session_id.to_string());
-            desk.count_added()
+        self.order(move |worker| {
+            new.move_by(epoch::moved(&worker.clock, origin_ms));
+            let sender = worker.sender();
+            worker.attempt(|database, now| database.begin_session(&new, &sender, now))?;
+            worker.running.insert(new.session_id.to_string());
+            worker.count_added()
         })
         .await
     }
@@ -292,13 +292,13 @@ impl Store {
     /// `InvalidInput` when no such session is running; `Unavailable`, `Exhausted`.
     pub async fn end_session(&self, mut end: SessionEnd) -> Result<()> {
         let origin_ms = self.clock.keeper().origin_ms;
-        self.order(move |desk| {
-            end.ended_at += epoch::moved(&desk.clock, origin_ms);
-            desk.flush();
-            let sender = desk.sender();
-            desk.attempt(|database, now| database.end_session(&end, &sender, now))?;
-            desk.running.remove(end.session_id.as_str());
-            desk.count_added()
+        self.order(move |worker| {
+            end.ended_at += epoch::moved(&worker.clock, origin_ms);
+            worker.flush();
+            let sender = worker.sender();
+            worker.attempt(|database, now| database.end_session(&end, &sender, now))?;
+            worker.running.remove(end.session_id.as_str());
+            worker.count_added()
         })
         .await
     }
@@ -361,7 +361,7 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Database, i64) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.order(move |desk| desk.attempt(work)).await
+        self.order(move |worker| worker.attempt(work)).await
     }
 
     /// The same for what changes tokens: whoever is answered finds the change in the book.
@@ -369,9 +369,9 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Database, i64) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.order(move |desk| {
-            let done = desk.attempt(work)?;
-            desk.publish_tokens()?;
+        self.order(move |worker| {
+            let done = worker.attempt(work)?;
+            worker.publish_tokens()?;
             Ok(done)
         })
         .await
@@ -379,11 +379,11 @@ impl Store {
 
     pub(super) async fn order<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut StoreWorker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         // Whoever asked may have gone away; the work is done all the same.
-        let work = move |desk: &mut Desk| drop(answer.send(work(desk)));
+        let work = move |worker: &mut StoreWorker| drop(answer.send(work(worker)));
         self.orders.try_send(Order::Work(Box::new(work))).map_err(|refused| match refused {
             TrySendError::Full(_) => {
                 let what = "the database cannot keep up; try again in a moment";

@@ -1,5 +1,5 @@
 //! What boothd remembers over a restart: tokens, sessions with their consent and their metrics,
-//! what happened, who did what, and what the central desk has not acknowledged yet.
+//! what happened, who did what, and what the fleet server has not acknowledged yet.
 //!
 //! The thread `store` is the sole owner of the daemon's connection to `state.dir/boothd.db`;
 //! everyone else holds a [`Store`] and asks. What was answered with `Ok` is on the disk; the
@@ -26,7 +26,7 @@ mod restore;
 mod session;
 mod set_aside;
 mod standing;
-mod thread;
+mod worker;
 mod token;
 mod token_book;
 mod token_file;
@@ -72,7 +72,7 @@ pub struct StoreConfig {
     pub max_bytes: u64,
     /// How long metrics of a running session may wait in memory: what a power cut may take.
     pub flush_interval: Duration,
-    /// What the outbox may hold; `None`: there is no central desk, and nothing is put in.
+    /// What the outbox may hold; `None`: there is no fleet server, and nothing is put in.
     pub outbox: Option<OutboxLimits>,
 }
 

@@ -1,10 +1,10 @@
-//! The outbox: what the central desk has not acknowledged yet. Rows are added in the transaction
+//! The outbox: what the fleet server has not acknowledged yet. Rows are added in the transaction
 //! of what they tell, and go only when the broker has acknowledged that very row.
 
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::{Store, database::Database, epoch, json, millis, thread::Desk};
+use super::{Store, database::Database, epoch, json, millis, worker::StoreWorker};
 use crate::{clock::Clock, error::Result};
 
 /// What the outbox may hold.
@@ -16,7 +16,7 @@ pub struct OutboxLimits {
     pub max_age: std::time::Duration,
 }
 
-/// A message for the central desk.
+/// A message for the fleet server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
     /// Its `seq`: grows, never given twice.
@@ -148,7 +148,7 @@ impl Database {
     }
 }
 
-impl Desk {
+impl StoreWorker {
     /// Counts the outbox anew: after a start, and when another process has touched it.
     pub(super) fn count_outbox(&mut self) -> Result<()> {
         let counted = self.attempt(|database, _| database.outbox_state(0))?;
@@ -213,7 +213,7 @@ impl Desk {
         let Some(limits) = self.config.outbox else { return Ok(()) };
         let fallen = self.attempt(|database, now| database.trim_outbox(&limits, now))?;
         if fallen > 0 {
-            log::error!(target: "store", rows = fallen; "messages that the central desk never took were too old or too many and are lost; look at the broker");
+            log::error!(target: "store", rows = fallen; "messages that the fleet server never took were too old or too many and are lost; look at the broker");
             self.fallen_out_total += u64::try_from(fallen).unwrap_or(u64::MAX);
             self.count_outbox()?;
         }
@@ -247,11 +247,11 @@ impl Store {
     /// Deletes messages that the broker has acknowledged.
     ///
     /// # Errors
-    /// `Unavailable`, `Exhausted`: they are told again then, which the desk can tell.
+    /// `Unavailable`, `Exhausted`: they are told again then, which the worker can tell.
     pub async fn outbox_done(&self, ids: Vec<i64>) -> Result<()> {
-        self.order(move |desk| {
-            let gone = desk.attempt(|database, _| database.outbox_done(&ids))?;
-            desk.take_off(gone)
+        self.order(move |worker| {
+            let gone = worker.attempt(|database, _| database.outbox_done(&ids))?;
+            worker.take_off(gone)
         })
         .await
     }

@@ -158,9 +158,9 @@ impl Store {
     /// `Unavailable`, `Exhausted`.
     pub async fn history(&self, session_id: &str, most_points: u32) -> Result<History> {
         let session_id = session_id.to_owned();
-        self.order(move |desk| {
-            desk.flush();
-            desk.attempt(|database, _| database.history(&session_id, most_points))
+        self.order(move |worker| {
+            worker.flush();
+            worker.attempt(|database, _| database.history(&session_id, most_points))
         })
         .await
     }

@@ -119,7 +119,7 @@ impl NewSession {
         self.started_at += ms;
     }
 
-    /// What the central desk is told of it.
+    /// What the fleet server is told of it.
     fn told(&self) -> Value {
         let (notice_version, consent_at) = self.consent.clone().unzip();
         serde_json::json!({

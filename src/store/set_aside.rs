@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Store, audit, database::Database, thread::Desk};
+use super::{Store, audit, database::Database, worker::StoreWorker};
 use crate::error::Result;
 
 /// Characters that a reason may have; a longer one is cut.
@@ -118,7 +118,7 @@ impl Database {
     }
 }
 
-impl Desk {
+impl StoreWorker {
     /// Counts what is set aside anew. `expected` would be there if nobody else had changed it;
     /// what is missing from that was released or erased, and the sender looks for it.
     pub(super) fn count_set_aside(&mut self, expected: u64) -> Result<()> {
@@ -150,12 +150,12 @@ impl Store {
     /// # Errors
     /// `Unavailable`, `Exhausted`: the row still waits.
     pub async fn set_row_aside(&self, outbox_id: i64, reason: String) -> Result<bool> {
-        self.order(move |desk| {
+        self.order(move |worker| {
             let is_new =
-                desk.attempt(|database, now| database.set_aside(outbox_id, &reason, now))?;
-            let expected = desk.set_aside.borrow().rows + u64::from(is_new);
-            desk.count_set_aside(expected)?;
-            desk.count_oldest()?;
+                worker.attempt(|database, now| database.set_aside(outbox_id, &reason, now))?;
+            let expected = worker.set_aside.borrow().rows + u64::from(is_new);
+            worker.count_set_aside(expected)?;
+            worker.count_oldest()?;
             Ok(is_new)
         })
         .await
@@ -175,12 +175,12 @@ impl Store {
     /// `Unavailable`, `Exhausted`.
     pub async fn send_again(&self, ids: Option<Vec<i64>>, actor: &str) -> Result<u64> {
         let actor = actor.to_owned();
-        self.order(move |desk| {
-            let rows =
-                desk.attempt(|database, now| database.send_again(ids.as_deref(), &actor, now))?;
-            let expected = desk.set_aside.borrow().rows;
-            desk.count_set_aside(expected)?;
-            desk.count_oldest()?;
+        self.order(move |worker| {
+            let rows = worker
+                .attempt(|database, now| database.send_again(ids.as_deref(), &actor, now))?;
+            let expected = worker.set_aside.borrow().rows;
+            worker.count_set_aside(expected)?;
+            worker.count_oldest()?;
             Ok(rows)
         })
         .await

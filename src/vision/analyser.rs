@@ -56,7 +56,7 @@ pub struct FaceAnalyser {
 }
 
 /// The frame that is looked at: when it was captured, what may be analysed, what it cost so far.
-struct Glance {
+struct FrameContext {
     now: Duration,
     features: Features,
     detected_anew: bool,
@@ -92,11 +92,11 @@ impl FaceAnalyser {
         let mut stopwatch = Stopwatch::start();
         let timing = VisionTiming::default();
         let now = frame.captured_at;
-        let mut glance = Glance { now, features, detected_anew: false, timing };
-        timed(&mut glance.timing.decode, || self.picture.decode(frame))?;
+        let mut context = FrameContext { now, features, detected_anew: false, timing };
+        timed(&mut context.timing.decode, || self.picture.decode(frame))?;
         self.pyramid.forget();
-        let face = match self.locate(track, &mut glance)? {
-            Some(mesh) => Some(self.describe(mesh, track, &mut glance)?),
+        let face = match self.locate(track, &mut context)? {
+            Some(mesh) => Some(self.describe(mesh, track, &mut context)?),
             None => {
                 track.stillness.forget();
                 None
@@ -107,7 +107,7 @@ impl FaceAnalyser {
             track.watch.miss();
         }
         let brightness = quality::brightness(&self.picture);
-        glance.timing.total = stopwatch.lap();
+        context.timing.total = stopwatch.lap();
         Ok(FaceObservation {
             sequence: frame.sequence,
             captured_at: frame.captured_at,
@@ -118,8 +118,8 @@ impl FaceAnalyser {
             face_count: track.face_count,
             face,
             turned_deg: track.upright.turned_deg(),
-            detected_anew: glance.detected_anew,
-            timing: glance.timing,
+            detected_anew: context.detected_anew,
+            timing: context.timing,
         })
     }
 
@@ -143,14 +143,18 @@ impl FaceAnalyser {
     }
 
     /// Follows the face, or looks for one.
-    fn locate(&mut self, track: &mut FaceTrack, glance: &mut Glance) -> Result<Option<Mesh>> {
+    fn locate(
+        &mut self,
+        track: &mut FaceTrack,
+        context: &mut FrameContext,
+    ) -> Result<Option<Mesh>> {
         let crop = track.followed.as_ref().map(|followed| followed.crop);
         let tracked = match crop {
-            Some(crop) => self.find_mesh(crop, glance)?,
+            Some(crop) => self.find_mesh(crop, context)?,
             None => None,
         };
         let is_settled = crop.zip(tracked.as_ref()).is_some_and(|(c, m)| is_settled(&c, m));
-        let is_due = track.is_detection_due(glance.now, self.config.redetect_interval);
+        let is_due = track.is_detection_due(context.now, self.config.redetect_interval);
         if let Some(mesh) = &tracked
             && is_settled
             && !is_due
@@ -158,12 +162,16 @@ impl FaceAnalyser {
             track.follow(mesh, false);
             return Ok(tracked);
         }
-        glance.detected_anew = true;
-        let mut detections = timed(&mut glance.timing.detect, || {
+        context.detected_anew = true;
+        let mut detections = timed(&mut context.timing.detect, || {
             self.detector.detect(&self.picture, self.config.detector_threshold)
         })?;
-        let found =
-            self.choose(tracked.map(|mesh| (mesh, is_settled)), &mut detections, track, glance);
+        let found = self.choose(
+            tracked.map(|mesh| (mesh, is_settled)),
+            &mut detections,
+            track,
+            context,
+        );
         self.detector.done(detections);
         found
     }
@@ -175,20 +183,20 @@ impl FaceAnalyser {
         tracked: Option<(Mesh, bool)>,
         detections: &mut [Detection],
         track: &mut FaceTrack,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<Option<Mesh>> {
-        track.detected_at = Some(glance.now);
+        track.detected_at = Some(context.now);
         track.face_count = u32::try_from(detections.len()).unwrap_or(u32::MAX);
-        if track.upright.is_due(glance.now) {
-            self.check_upright(detections, track, glance)?;
+        if track.upright.is_due(context.now) {
+            self.check_upright(detections, track, context)?;
         }
         match tracked {
             Some((mesh, is_settled)) => {
                 let mesh =
-                    if is_settled { mesh } else { self.correct(mesh, detections, glance)? };
-                self.defend(mesh, detections, track, glance).map(Some)
+                    if is_settled { mesh } else { self.correct(mesh, detections, context)? };
+                self.defend(mesh, detections, track, context).map(Some)
             }
-            None => self.acquire(detections, track, glance),
+            None => self.acquire(detections, track, context),
         }
     }
 
@@ -197,15 +205,15 @@ impl FaceAnalyser {
         &mut self,
         detections: &[Detection],
         track: &mut FaceTrack,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<()> {
         let mut scores = [0.0; 4];
         scores[0] = detections.first().map_or(0.0, |surest| surest.score);
         for &quarters in upright::quarters(detections) {
             scores[quarters] =
-                timed(&mut glance.timing.detect, || self.detector.best_score(quarters))?;
+                timed(&mut context.timing.detect, || self.detector.best_score(quarters))?;
         }
-        track.upright.note(glance.now, scores);
+        track.upright.note(context.now, scores);
         Ok(())
     }
 
@@ -215,11 +223,11 @@ impl FaceAnalyser {
         &mut self,
         rough: Mesh,
         detections: &[Detection],
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<Mesh> {
         let found = match track::nearest(detections, &rough.bbox()) {
-            Some(detection) => self.find_new(&detection, glance)?,
-            None => self.find_mesh(rough.next_crop(), glance)?,
+            Some(detection) => self.find_new(&detection, context)?,
+            None => self.find_mesh(rough.next_crop(), context)?,
         };
         Ok(found.unwrap_or(rough))
     }
@@ -230,11 +238,11 @@ impl FaceAnalyser {
         tracked: Mesh,
         detections: &[Detection],
         track: &mut FaceTrack,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<Mesh> {
         track.face_count = track.face_count.max(1);
         if let Some(rival) = track::rival(detections, &tracked.bbox())
-            && let Some(mesh) = self.find_new(&rival, glance)?
+            && let Some(mesh) = self.find_new(&rival, context)?
         {
             track.follow(&mesh, true);
             track.watch.take_over();
@@ -249,12 +257,12 @@ impl FaceAnalyser {
         &mut self,
         detections: &mut [Detection],
         track: &mut FaceTrack,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<Option<Mesh>> {
         let last = track.followed.as_ref().map(|followed| followed.bbox);
         track::sort_candidates(detections, last.as_ref());
         for candidate in detections {
-            if let Some(mesh) = self.find_new(candidate, glance)? {
+            if let Some(mesh) = self.find_new(candidate, context)? {
                 let is_same = last.is_some_and(|last| track::is_near(&mesh.bbox(), &last));
                 track.follow(&mesh, !is_same);
                 return Ok(Some(mesh));
@@ -267,14 +275,18 @@ impl FaceAnalyser {
 
     /// Landmarks of a detected face, looked at twice: the detector's box is rough; gaze and head pose
     /// are better by a tenth from where a followed face is looked at.
-    fn find_new(&mut self, face: &Detection, glance: &mut Glance) -> Result<Option<Mesh>> {
-        let Some(rough) = self.find_mesh(face.crop(), glance)? else { return Ok(None) };
-        Ok(Some(self.find_mesh(rough.next_crop(), glance)?.unwrap_or(rough)))
+    fn find_new(
+        &mut self,
+        face: &Detection,
+        context: &mut FrameContext,
+    ) -> Result<Option<Mesh>> {
+        let Some(rough) = self.find_mesh(face.crop(), context)? else { return Ok(None) };
+        Ok(Some(self.find_mesh(rough.next_crop(), context)?.unwrap_or(rough)))
     }
 
     /// Landmarks in `crop`; `None` when the model sees no face there.
-    fn find_mesh(&mut self, crop: Crop, glance: &mut Glance) -> Result<Option<Mesh>> {
-        timed(&mut glance.timing.landmarks, || {
+    fn find_mesh(&mut self, crop: Crop, context: &mut FrameContext) -> Result<Option<Mesh>> {
+        timed(&mut context.timing.landmarks, || {
             let presence = self.config.presence_threshold;
             if crop.side_px >= SHRINK_FROM_PX {
                 self.pyramid.shrink(&self.picture, crop.bounds());
@@ -289,22 +301,22 @@ impl FaceAnalyser {
         &mut self,
         mut mesh: Mesh,
         track: &mut FaceTrack,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<Face> {
-        if !glance.features.gaze {
+        if !context.features.gaze {
             mesh.points.without_irises();
         }
         let bbox = mesh.bbox();
         let camera = Camera::new(&self.picture, self.config.hfov_deg);
         let sight = camera.sight_to(bbox.centre());
-        let turn = timed(&mut glance.timing.geometry, || {
+        let turn = timed(&mut context.timing.geometry, || {
             self.face_crop.look(self.pyramid.sizes(&self.picture), &mesh);
             self.canonical_face.fit(&mesh.points, &camera, &sight)
         });
         let pose = angles(&multiply(&sight, &turn));
         let is_frontal = angles(&turn).yaw_deg.abs() < FRONTAL_DEG;
-        let is_still = track.stillness.look(glance.now, Shape::of(&mesh, &pose));
-        let quality = timed(&mut glance.timing.geometry, || {
+        let is_still = track.stillness.look(context.now, Shape::of(&mesh, &pose));
+        let quality = timed(&mut context.timing.geometry, || {
             self.judge(&mesh, is_frontal, is_still, track.upright.is_suspected())
         });
         let person = if is_still {
@@ -312,11 +324,11 @@ impl FaceAnalyser {
         } else {
             let is_bare = is_frontal && quality.covered == Covered::default();
             let appearance = if is_bare { self.face_crop.appearance(&mesh) } else { None };
-            track.watch.look(glance.now, bbox, appearance)
+            track.watch.look(context.now, bbox, appearance)
         };
-        let mut expression = self.expression(&mesh, track, &quality, glance)?;
+        let mut expression = self.expression(&mesh, track, &quality, context)?;
         if let (Some(told), Some(followed)) = (&mut expression, &mut track.followed) {
-            told.probabilities = followed.smooth(person, glance.now, told.probabilities);
+            told.probabilities = followed.smooth(person, context.now, told.probabilities);
         }
         let is_measured =
             !matches!(quality.verdict, QualityVerdict::StillPicture | QualityVerdict::Turned);
@@ -325,10 +337,10 @@ impl FaceAnalyser {
         let has_lids = track
             .followed
             .as_mut()
-            .is_none_or(|followed| followed.shows_lids(glance.now, quality.covered.eyes));
+            .is_none_or(|followed| followed.shows_lids(context.now, quality.covered.eyes));
         let lids = (is_measured && has_lids).then(|| gaze::eye_aspect_ratio(&mesh.points));
-        let gaze = (eyes && glance.features.gaze).then(|| {
-            timed(&mut glance.timing.geometry, || {
+        let gaze = (eyes && context.features.gaze).then(|| {
+            timed(&mut context.timing.geometry, || {
                 gaze::gaze(&self.picture, &mesh.points, &turn)
             })
         });
@@ -337,11 +349,11 @@ impl FaceAnalyser {
             person,
             bbox,
             presence: mesh.presence,
-            head_pose: Some(pose).filter(|_| is_measured && glance.features.head_pose),
+            head_pose: Some(pose).filter(|_| is_measured && context.features.head_pose),
             gaze: gaze.flatten(),
             eye_aspect_ratio: lids,
             mouth_open_ratio: mouth.then(|| gaze::mouth_open_ratio(&mesh.points)),
-            measures: self.measures(&mesh, &turn, &quality, glance),
+            measures: self.measures(&mesh, &turn, &quality, context),
             expression,
             quality,
             landmarks: mesh.points,
@@ -354,12 +366,12 @@ impl FaceAnalyser {
         mesh: &Mesh,
         turn: &Rotation,
         quality: &FaceQuality,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Option<FaceMeasures> {
-        if !glance.features.face_actions || quality.verdict != QualityVerdict::Good {
+        if !context.features.face_actions || quality.verdict != QualityVerdict::Good {
             return None;
         }
-        timed(&mut glance.timing.geometry, || {
+        timed(&mut context.timing.geometry, || {
             let front = self.canonical_face.front_view(&mesh.points, turn);
             FaceMeasures::of(&mesh.points, &front, &angles(turn))
         })
@@ -395,25 +407,25 @@ impl FaceAnalyser {
         mesh: &Mesh,
         track: &mut FaceTrack,
         quality: &FaceQuality,
-        glance: &mut Glance,
+        context: &mut FrameContext,
     ) -> Result<Option<Expression>> {
         let (Some(followed), Some(models)) = (&mut track.followed, &mut self.expression) else {
             return Ok(None);
         };
-        if !glance.features.face_emotion || quality.verdict != QualityVerdict::Good {
+        if !context.features.face_emotion || quality.verdict != QualityVerdict::Good {
             followed.expression = None;
             return Ok(None);
         }
         let thumbnail = self.face_crop.thumbnail();
         let limit = self.config.expression_cache;
-        if let Some(probabilities) = followed.known_expression(glance.now, limit, &thumbnail) {
+        if let Some(probabilities) = followed.known_expression(context.now, limit, &thumbnail) {
             return Ok(Some(Expression { probabilities, cached: true }));
         }
-        let computed_at = glance.now;
+        let computed_at = context.now;
         let mut looks =
             followed.expression.as_ref().map_or_else(Looks::default, |known| known.looks);
         let sizes = self.pyramid.sizes(&self.picture);
-        let probabilities = timed(&mut glance.timing.expression, || {
+        let probabilities = timed(&mut context.timing.expression, || {
             models.judge(sizes, mesh, &mut looks, computed_at)
         })?;
         followed.expression =

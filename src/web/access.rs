@@ -37,17 +37,17 @@ impl Caller {
 
 /// Judges tokens at the door. Clones share what they know.
 #[derive(Clone)]
-pub(crate) struct Porter {
+pub(crate) struct Authenticator {
     tokens: watch::Receiver<Arc<TokenBook>>,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     wrong: Arc<WrongTokens>,
 }
 
-impl Porter {
+impl Authenticator {
     /// Knows the tokens of that store.
     pub(super) fn new(store: &Store, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Self {
-        Porter { tokens: store.tokens(), clock, counters, wrong: Arc::default() }
+        Authenticator { tokens: store.tokens(), clock, counters, wrong: Arc::default() }
     }
 
     /// Who shows wrong tokens.
@@ -83,7 +83,7 @@ impl Porter {
     /// Judges the token that was shown with a request on the connection `peer`.
     ///
     /// # Errors
-    /// As [`Porter::check`]; 401 where the token is missing, 403 where it may do less.
+    /// As [`Authenticator::check`]; 401 where the token is missing, 403 where it may do less.
     pub(crate) async fn admit(
         &self,
         shown: Option<&str>,
@@ -121,13 +121,13 @@ impl Porter {
 
 /// Lets a request through whose `Authorization: Bearer` may do what needs `role`.
 pub(crate) async fn require(
-    State((porter, role)): State<(Porter, Role)>,
+    State((authenticator, role)): State<(Authenticator, Role)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let peer = Peer::of(&request);
     let client = peer.client_address(request.extensions().get::<Asked>());
-    match porter.admit(bearer(request.headers()), role, (&peer, client)).await {
+    match authenticator.admit(bearer(request.headers()), role, (&peer, client)).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -18,11 +18,11 @@ use super::{
     message::{client::Refusal, stamp::Stamp},
 };
 use crate::{
-    booth::{Booth, Gates, Ground},
     clock::Clock,
     engine::{Engine, Live, Origin, Stream, StreamSpec},
     error::{Error, ErrorKind},
     gate::Gate,
+    interview::{Dependencies, Gates, Interview},
     media::{Frame, Orientation, PixelFormat, SoundChunk, SoundFormat},
     names::SessionId,
     recorder,
@@ -41,7 +41,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 pub(super) struct Clients {
     engine: Engine,
     settings: watch::Receiver<Settings>,
-    ground: Ground,
+    dependencies: Dependencies,
     store: Store,
     most: usize,
     open: Mutex<HashMap<SessionId, Arc<Client>>>,
@@ -52,7 +52,7 @@ pub(super) struct Clients {
 /// One client's stream, its interview, and the timestamps of what it sent.
 pub(super) struct Client {
     pub(super) session_id: SessionId,
-    pub(super) interview: Booth,
+    pub(super) interview: Interview,
     pub(super) live: watch::Receiver<Live>,
     stream: Arc<Stream>,
     gates: Gates,
@@ -100,14 +100,14 @@ impl Clients {
     pub(super) fn new(
         engine: Engine,
         settings: watch::Receiver<Settings>,
-        (ground, store): (Ground, Store),
+        (dependencies, store): (Dependencies, Store),
         most: usize,
     ) -> Self {
         Clients {
-            allowances: Arc::new(Allowances::new(ground.clock.clone())),
+            allowances: Arc::new(Allowances::new(dependencies.clock.clone())),
             engine,
             settings,
-            ground,
+            dependencies,
             store,
             most,
             open: Mutex::default(),
@@ -119,7 +119,7 @@ impl Clients {
     /// another's.
     pub(super) fn claim(&self, token: &Token, session_id: &SessionId) -> Option<Arc<Claim>> {
         let is_used = self.find(session_id).is_some();
-        self.claims.claim(token, session_id, (is_used, self.ground.clock.monotonic()))
+        self.claims.claim(token, session_id, (is_used, self.dependencies.clock.monotonic()))
     }
 
     /// The stream of a session, opened if it is new; `connection` is its sender from now on.
@@ -162,8 +162,8 @@ impl Clients {
         }
         self.close(|left_at| left_at.is_some_and(|at| now.saturating_sub(at) >= RESUME_WITHIN))
             .await;
-        for deed in self.allowances.unlisted() {
-            if let Err(error) = self.ground.log.audit(deed).await {
+        for event in self.allowances.unlisted() {
+            if let Err(error) = self.dependencies.log.audit(event).await {
                 let chain = error.chain().to_string();
                 log::warn!(target: "web", error = chain.as_str();
                     "what a guest did and was only counted could not be noted");
@@ -185,12 +185,15 @@ impl Clients {
             features,
         };
         let (stream, task, live) = self.engine.open(&spec);
-        let clock = self.ground.clock.clone();
+        let clock = self.dependencies.clock.clone();
         tokio::spawn(task.run(clock.clone()));
         let (stream, gates) = (Arc::new(stream), Gates::closed());
-        let log = Arc::new(GuestLog::new(self.ground.log.clone(), self.allowances.clone()));
-        let ground = Ground { log: log.clone(), features, ..self.ground.clone() };
-        let interview = Booth::new(spec.stream, stream.clone(), gates.clone(), ground);
+        let log =
+            Arc::new(GuestLog::new(self.dependencies.log.clone(), self.allowances.clone()));
+        let dependencies =
+            Dependencies { log: log.clone(), features, ..self.dependencies.clone() };
+        let interview =
+            Interview::new(spec.stream, stream.clone(), gates.clone(), dependencies);
         let (state, store) = (interview.state(), self.store.clone());
         tokio::spawn(recorder::follow(live.clone(), state, store, None));
         Client {

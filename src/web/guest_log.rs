@@ -9,9 +9,9 @@ use std::{
 };
 
 use crate::{
-    booth::{Answer, BegunSession, Deed, EndedSession, SessionLog},
     clock::Clock,
     error::{Error, ErrorKind},
+    interview::{Answer, AuditEvent, BegunSession, EndedSession, SessionLog},
     store::{Role, Token, TokenId},
 };
 
@@ -22,10 +22,10 @@ const SESSIONS: f64 = 100.0;
 const SESSION_EVERY: Duration = Duration::from_secs(180);
 
 /// Pauses and switches of a guest's token that are listed one by one.
-const DEEDS: f64 = 20.0;
+const AUDIT_EVENTS: f64 = 20.0;
 
 /// Until one more is listed by itself; those in between are counted.
-const DEED_EVERY: Duration = Duration::from_secs(300);
+const AUDIT_EVENT_EVERY: Duration = Duration::from_secs(300);
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
@@ -39,7 +39,7 @@ pub(super) struct Allowances {
 struct Allowance {
     name: String,
     sessions: Bucket,
-    deeds: Bucket,
+    events: Bucket,
     unlisted: u64,
 }
 
@@ -65,7 +65,7 @@ impl Allowances {
     }
 
     /// What is due of what was only counted: an entry a token, as its allowance fills.
-    pub(super) fn unlisted(&self) -> Vec<Deed> {
+    pub(super) fn unlisted(&self) -> Vec<AuditEvent> {
         let now = self.clock.monotonic();
         let mut by_token = self.by_token.lock().expect(UNPOISONED);
         let due = |(id, allowance): (&TokenId, &mut Allowance)| allowance.unlisted(*id, now);
@@ -82,7 +82,7 @@ impl Allowances {
         let allowance = by_token.entry(*id).or_insert_with(|| Allowance {
             name: name.clone(),
             sessions: Bucket::full(SESSIONS, SESSION_EVERY, now),
-            deeds: Bucket::full(DEEDS, DEED_EVERY, now),
+            events: Bucket::full(AUDIT_EVENTS, AUDIT_EVENT_EVERY, now),
             unlisted: 0,
         });
         use_it(allowance, now)
@@ -91,13 +91,13 @@ impl Allowances {
 
 impl Allowance {
     /// The entry for what was only counted, if there is room for it.
-    fn unlisted(&mut self, id: TokenId, now: Duration) -> Option<Deed> {
-        if self.unlisted == 0 || !self.deeds.takes_one(now) {
+    fn unlisted(&mut self, id: TokenId, now: Duration) -> Option<AuditEvent> {
+        if self.unlisted == 0 || !self.events.takes_one(now) {
             return None;
         }
         let detail = format!("{} more pauses, resumes and switches", self.unlisted);
         self.unlisted = 0;
-        Some(Deed {
+        Some(AuditEvent {
             actor: self.name.clone(),
             action: "guest.unlisted",
             object: format!("token {id}"),
@@ -165,11 +165,11 @@ impl SessionLog for GuestLog {
         self.log.end(ended)
     }
 
-    fn audit(&self, deed: Deed) -> Answer<'_> {
-        let Some(guest) = self.acting(&deed.actor) else { return self.log.audit(deed) };
+    fn audit(&self, event: AuditEvent) -> Answer<'_> {
+        let Some(guest) = self.acting(&event.actor) else { return self.log.audit(event) };
         let (before, is_listed) = self.allowances.with(&guest, |allowance, now| {
             let before = allowance.unlisted(guest.0, now);
-            let is_listed = allowance.deeds.takes_one(now);
+            let is_listed = allowance.events.takes_one(now);
             allowance.unlisted += u64::from(!is_listed);
             (before, is_listed)
         });
@@ -177,7 +177,7 @@ impl SessionLog for GuestLog {
             if let Some(before) = before {
                 self.log.audit(before).await?;
             }
-            if is_listed { self.log.audit(deed).await } else { Ok(()) }
+            if is_listed { self.log.audit(event).await } else { Ok(()) }
         })
     }
 }
@@ -202,8 +202,8 @@ mod tests {
             Box::pin(async { Ok(()) })
         }
 
-        fn audit(&self, deed: Deed) -> Answer<'_> {
-            let line = format!("{} {} {:?}", deed.actor, deed.action, deed.detail);
+        fn audit(&self, event: AuditEvent) -> Answer<'_> {
+            let line = format!("{} {} {:?}", event.actor, event.action, event.detail);
             self.0.lock().unwrap().push(line);
             Box::pin(async { Ok(()) })
         }
@@ -240,8 +240,8 @@ mod tests {
 
         async fn pause(&self, actor: &str) {
             let (actor, object) = (actor.to_owned(), "session x".to_owned());
-            let deed = Deed { actor, action: "session.pause", object, detail: None };
-            self.log.audit(deed).await.unwrap();
+            let event = AuditEvent { actor, action: "session.pause", object, detail: None };
+            self.log.audit(event).await.unwrap();
         }
     }
 
@@ -267,15 +267,15 @@ mod tests {
         }
         assert_eq!(scene.lines(), 20);
         scene.pause("Anna").await;
-        assert_eq!(scene.lines(), 21, "an operator's deed on the same stream is listed");
+        assert_eq!(scene.lines(), 21, "an operator's event on the same stream is listed");
         assert!(scene.allowances.unlisted().is_empty());
-        scene.clock.advance(DEED_EVERY);
+        scene.clock.advance(AUDIT_EVENT_EVERY);
         let due = scene.allowances.unlisted();
         assert_eq!(due.len(), 1);
         assert_eq!((&*due[0].actor, &*due[0].object), ("laptop", "token 7"));
         let detail = due[0].detail.as_deref().unwrap();
         assert_eq!(detail, "9980 more pauses, resumes and switches");
-        scene.clock.advance(10 * DEED_EVERY);
+        scene.clock.advance(10 * AUDIT_EVENT_EVERY);
         assert!(scene.allowances.unlisted().is_empty(), "told once");
         scene.pause("laptop").await;
         assert_eq!(scene.lines(), 22, "and it is listed again");

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Shared, WebState};
 use crate::{
     board::{self, Reading, Trouble},
-    certificate::{Certificates, Outlook},
+    certificate::{CertificateStatus, Certificates},
     clock::Clock,
     features::Features,
     health::{Finding, Report, Verdict},
@@ -60,7 +60,7 @@ struct Health<'a> {
     clock: ClockHealth,
     /// The certificates in use, the web server's and those of the broker.
     certificates: Vec<CertificateHealth>,
-    /// What the central desk has not taken yet.
+    /// What the fleet server has not taken yet.
     outbox: OutboxHealth,
 }
 
@@ -144,13 +144,13 @@ pub(crate) fn certificates(
     certificates: &Certificates,
     clock: &dyn Clock,
 ) -> Vec<CertificateHealth> {
-    let health = |outlook: Outlook| CertificateHealth {
-        certificate: outlook.key,
-        not_after_s: outlook.not_after_s,
-        days_left: outlook.days_left,
-        error: outlook.problem.map(|(_, sentence)| sentence),
+    let health = |status: CertificateStatus| CertificateHealth {
+        certificate: status.key,
+        not_after_s: status.not_after_s,
+        days_left: status.days_left,
+        error: status.problem.map(|(_, sentence)| sentence),
     };
-    certificates.outlooks(clock).into_iter().map(health).collect()
+    certificates.statuses(clock).into_iter().map(health).collect()
 }
 
 #[derive(Serialize)]

@@ -9,8 +9,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    House, Shared, WebState, clients::Clients, metrics::Counters, peer::Peer, router, serve,
-    slots::Slots,
+    HttpServer, Shared, WebState, clients::Clients, metrics::Counters, peer::Peer, router,
+    serve, slots::Slots,
 };
 use crate::{clock::Clock, error::Result, stop::Stop};
 
@@ -28,11 +28,16 @@ impl Inside {
     /// # Errors
     /// `Config` when the certificate cannot be used.
     pub fn open(state: WebState, clock: Arc<dyn Clock>, stop: Stop) -> Result<Self> {
-        let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
-        let shared = Shared::new(state, clock, stop, &house);
+        let http_server = HttpServer::open(&state.config, &state.store, &clock, stop.clone())?;
+        let shared = Shared::new(state, clock, stop, &http_server);
         let clients = shared.clients.clone();
-        let (slots, counters) = (house.slots(), house.counters());
-        Ok(Inside { clients, router: house.guarded(router::router(shared)), slots, counters })
+        let (slots, counters) = (http_server.slots(), http_server.counters());
+        Ok(Inside {
+            clients,
+            router: http_server.guarded(router::router(shared)),
+            slots,
+            counters,
+        })
     }
 
     /// Serves one connection until it ends; a WebSocket goes on in a task of its own.

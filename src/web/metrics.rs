@@ -25,12 +25,12 @@ use super::{
     access::require,
     process,
     rejections::{Reason, Rejections},
-    sheet::{Buckets, Format, Labels, Sheet},
     slots::Network,
+    snapshot::{Buckets, Format, Labels, MetricsSnapshot},
 };
 use crate::{
     board,
-    certificate::{Certificates, Outlook},
+    certificate::{CertificateStatus, Certificates},
     clock::Clock,
     cost::Histogram,
     health::Verdict,
@@ -77,7 +77,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let route = if shared.state.config.metrics_public {
         route
     } else {
-        let needed = (shared.porter.clone(), Role::Viewer);
+        let needed = (shared.authenticator.clone(), Role::Viewer);
         route.route_layer(from_fn_with_state(needed, require))
     };
     Router::new().route("/metrics", route)
@@ -86,49 +86,49 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
 async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::of(accept.unwrap_or_default());
-    let mut sheet = Sheet::default();
-    note_booth(&mut sheet, &shared);
-    note_interview(&mut sheet, &shared);
-    note_board(&mut sheet, &shared);
-    note_health(&mut sheet, &shared);
-    note_stages(&mut sheet, &shared);
-    note_durations(&mut sheet, &shared);
-    note_doors(&mut sheet, &shared);
-    note_certificates(&mut sheet, &shared.state.certificates, &*shared.clock);
-    note_process(&mut sheet);
-    ([(header::CONTENT_TYPE, format.mime())], sheet.into_text(format)).into_response()
+    let mut snapshot = MetricsSnapshot::default();
+    note_booth(&mut snapshot, &shared);
+    note_interview(&mut snapshot, &shared);
+    note_board(&mut snapshot, &shared);
+    note_health(&mut snapshot, &shared);
+    note_stages(&mut snapshot, &shared);
+    note_durations(&mut snapshot, &shared);
+    note_doors(&mut snapshot, &shared);
+    note_certificates(&mut snapshot, &shared.state.certificates, &*shared.clock);
+    note_process(&mut snapshot);
+    ([(header::CONTENT_TYPE, format.mime())], snapshot.into_text(format)).into_response()
 }
 
-fn note_booth(sheet: &mut Sheet, shared: &Shared) {
+fn note_booth(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-    sheet.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
+    snapshot.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
     let uptime = shared.clock.monotonic().as_secs_f64();
-    sheet.gauge("boothd_uptime_seconds", "Time since the start.", uptime);
+    snapshot.gauge("boothd_uptime_seconds", "Time since the start.", uptime);
     let usage = shared.state.engine.usage();
     let (waiting, in_flight) = (number(usage.waiting), number(usage.in_flight));
-    sheet.gauge("boothd_media_waiting", "Media that waits for a worker.", waiting);
-    sheet.gauge("boothd_media_in_flight", "Media that is being analysed.", in_flight);
-    sheet.counter(
+    snapshot.gauge("boothd_media_waiting", "Media that waits for a worker.", waiting);
+    snapshot.gauge("boothd_media_in_flight", "Media that is being analysed.", in_flight);
+    snapshot.counter(
         "boothd_media_dropped",
         "Media that nobody was free to analyse, over all streams.",
         count(usage.dropped_total),
     );
-    sheet.counter(
+    snapshot.counter(
         "boothd_media_refused",
         "Clients' media that was refused, since too much waited.",
         count(usage.refused_total),
     );
-    sheet.counter(
+    snapshot.counter(
         "boothd_media_too_large",
         "Clients' media that was refused, since decoding it takes more memory than there is.",
         count(usage.too_large_total),
     );
-    sheet.gauge(
+    snapshot.gauge(
         "boothd_media_working_bytes",
         "Memory that media takes while it is decoded and analysed, as its headers have it.",
         number(usage.working_bytes),
     );
-    sheet.gauge(
+    snapshot.gauge(
         "boothd_media_working_limit_bytes",
         "How much of it clients' media may take; docs/ref/memory.md.",
         number(usage.most_working_bytes),
@@ -136,36 +136,40 @@ fn note_booth(sheet: &mut Sheet, shared: &Shared) {
 }
 
 /// What is analysed now. The session is a yes or no: whose it is is nobody's here.
-fn note_interview(sheet: &mut Sheet, shared: &Shared) {
+fn note_interview(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let state = shared.state.booth.state().borrow().clone();
     let yes = |is: bool| f64::from(is);
     let is_running = yes(state.session.is_some());
-    sheet.gauge("boothd_session_active", "1 while a session runs in the booth.", is_running);
+    snapshot.gauge("boothd_session_active", "1 while a session runs in the booth.", is_running);
     let analysing = yes(state.analysing);
-    sheet.gauge("boothd_analysing", "1 while the booth's media is analysed.", analysing);
-    sheet.gauge("boothd_paused", "1 while somebody has paused the booth.", yes(state.paused));
+    snapshot.gauge("boothd_analysing", "1 while the booth's media is analysed.", analysing);
+    snapshot.gauge(
+        "boothd_paused",
+        "1 while somebody has paused the booth.",
+        yes(state.paused),
+    );
     let features = state.features.by_name();
     let features =
         features.map(|(name, is_on)| (vec![("feature", name.to_owned())], yes(is_on)));
-    sheet.gauges("boothd_feature_on", "1 where the feature is switched on.", features);
+    snapshot.gauges("boothd_feature_on", "1 where the feature is switched on.", features);
     let viewers = number(shared.state.engine.preview().viewers());
-    sheet.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);
+    snapshot.gauge("boothd_preview_viewers", "Who looks at the booth's picture now.", viewers);
     let free = board::free_bytes(&shared.state.state_dir).map(count);
-    sheet.gauge("boothd_state_free_bytes", "Disk left where the store is.", free);
+    snapshot.gauge("boothd_state_free_bytes", "Disk left where the store is.", free);
 }
 
 /// When each certificate in use ends. Of one that cannot be read, nothing.
 pub(crate) fn note_certificates(
-    sheet: &mut Sheet,
+    snapshot: &mut MetricsSnapshot,
     certificates: &Certificates,
     clock: &dyn Clock,
 ) {
     #[allow(clippy::cast_precision_loss, reason = "Prometheus has only f64; exact to 2^53")]
-    let end = |outlook: Outlook| {
-        Some((vec![("certificate", outlook.key.to_owned())], outlook.not_after_s? as f64))
+    let end = |status: CertificateStatus| {
+        Some((vec![("certificate", status.key.to_owned())], status.not_after_s? as f64))
     };
-    let ends: Vec<_> = certificates.outlooks(clock).into_iter().filter_map(end).collect();
-    sheet.gauges(
+    let ends: Vec<_> = certificates.statuses(clock).into_iter().filter_map(end).collect();
+    snapshot.gauges(
         "boothd_tls_certificate_not_after_seconds",
         "When the certificate in use ends, unix time.",
         ends,
@@ -173,11 +177,11 @@ pub(crate) fn note_certificates(
 }
 
 /// The computer itself. What it does not tell is left out.
-fn note_board(sheet: &mut Sheet, shared: &Shared) {
+fn note_board(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let reading = shared.state.board.borrow().clone();
     let heat = "Of the chip's hottest part.";
-    sheet.gauge("boothd_board_temperature_celsius", heat, reading.temperature_c);
-    let mut flag = |name, help, is: Option<bool>| sheet.gauge(name, help, is.map(f64::from));
+    snapshot.gauge("boothd_board_temperature_celsius", heat, reading.temperature_c);
+    let mut flag = |name, help, is: Option<bool>| snapshot.gauge(name, help, is.map(f64::from));
     flag("boothd_board_too_hot", "1 while the board slows down of heat.", reading.too_hot);
     let held = "1 while the clock is held back.";
     flag("boothd_board_throttled", held, reading.throttled);
@@ -190,20 +194,20 @@ fn note_board(sheet: &mut Sheet, shared: &Shared) {
     let is_set = Some(shared.clock.is_set());
     flag("boothd_clock_set", "1 while wall time can be trusted.", is_set);
     let total = reading.memory_total_bytes.map(count);
-    sheet.gauge("boothd_memory_total_bytes", "Memory of the machine.", total);
+    snapshot.gauge("boothd_memory_total_bytes", "Memory of the machine.", total);
     let available = reading.memory_available_bytes.map(count);
     let help = "Memory of the machine that programs may still have.";
-    sheet.gauge("boothd_memory_available_bytes", help, available);
+    snapshot.gauge("boothd_memory_available_bytes", help, available);
 }
 
 /// The verdict as one series each, and one for everything that is wrong.
-fn note_health(sheet: &mut Sheet, shared: &Shared) {
+fn note_health(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let report = shared.state.health.look();
     let verdicts = Verdict::ALL.map(|verdict| {
         let label = vec![("verdict", verdict.name().to_owned())];
         (label, f64::from(verdict == report.verdict))
     });
-    sheet.gauges("boothd_health", "1 for the verdict of /health.", verdicts);
+    snapshot.gauges("boothd_health", "1 for the verdict of /health.", verdicts);
     let findings = report.findings.iter().map(|finding| {
         let labels = vec![
             ("component", finding.component().name().to_owned()),
@@ -212,7 +216,7 @@ fn note_health(sheet: &mut Sheet, shared: &Shared) {
         ];
         (labels, 1.0)
     });
-    sheet.gauges("boothd_finding", "1 for each thing that /health finds wrong.", findings);
+    snapshot.gauges("boothd_finding", "1 for each thing that /health finds wrong.", findings);
 }
 
 /// Every state, so that a change shows as one series going to 0 and another to 1.
@@ -225,7 +229,7 @@ const STATES: [StageState; 6] = [
     StageState::Stopped,
 ];
 
-fn note_stages(sheet: &mut Sheet, shared: &Shared) {
+fn note_stages(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let now = shared.clock.monotonic();
     let stages = shared.state.health.stages().iter();
     let stages = stages.map(|stage| (stage.name(), stage.status()));
@@ -236,18 +240,18 @@ fn note_stages(sheet: &mut Sheet, shared: &Shared) {
             (labels, f64::from(state == status.state))
         })
     });
-    sheet.gauges("boothd_stage_state", "1 for the state that the stage is in.", states);
+    snapshot.gauges("boothd_stage_state", "1 for the state that the stage is in.", states);
     let ages = stages.iter().filter_map(|(name, status)| {
         let age = now.saturating_sub(status.last_media_at?);
         Some((stage_label(name), age.as_secs_f64()))
     });
-    sheet.gauges("boothd_stage_media_age_seconds", "Time since media last passed.", ages);
+    snapshot.gauges("boothd_stage_media_age_seconds", "Time since media last passed.", ages);
     let light = stages.iter().find(|(name, _)| *name == "light");
     let is_lit = light.and_then(|(_, status)| status.on).map(f64::from);
-    sheet.gauge("boothd_light_on", "1 while the recording light is lit.", is_lit);
+    snapshot.gauge("boothd_light_on", "1 while the recording light is lit.", is_lit);
     let mut each = |name, help, of: fn(&Status) -> u64| {
         let samples = stages.iter().map(|(stage, s)| (stage_label(stage), count(of(s))));
-        sheet.counters(name, help, samples);
+        snapshot.counters(name, help, samples);
     };
     each("boothd_stage_restarts", "How often the stage had to begin again.", |s| {
         s.restarts_total
@@ -260,14 +264,14 @@ fn note_stages(sheet: &mut Sheet, shared: &Shared) {
 }
 
 /// What each step of each stage took.
-fn note_durations(sheet: &mut Sheet, shared: &Shared) {
+fn note_durations(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let all = shared.state.health.stages().iter().flat_map(|stage| {
         stage.timings().into_iter().map(|(step, took)| {
             let labels = [stage_label(stage.name()), vec![("step", step.to_owned())]].concat();
             (labels, by_octaves(&took))
         })
     });
-    sheet.histograms("boothd_stage_duration_seconds", "What a step of a stage took.", all);
+    snapshot.histograms("boothd_stage_duration_seconds", "What a step of a stage took.", all);
 }
 
 /// One bucket an octave: quarters of an octave would be 80 series for each step.
@@ -286,29 +290,29 @@ fn stage_label(name: &str) -> Labels {
     vec![("stage", name.to_owned())]
 }
 
-fn note_doors(sheet: &mut Sheet, shared: &Shared) {
+fn note_doors(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let (config, counters) = (&shared.state.config, &shared.counters);
     let open = number(shared.active_connections());
-    sheet.gauge("boothd_connections", "WebSockets that are open.", open);
+    snapshot.gauge("boothd_connections", "WebSockets that are open.", open);
     let max = number(config.max_connections);
-    sheet.gauge("boothd_connections_max", "WebSockets that may be open.", max);
-    note_refusals(sheet, counters);
+    snapshot.gauge("boothd_connections_max", "WebSockets that may be open.", max);
+    note_refusals(snapshot, counters);
 }
 
 /// Whom the doors refused.
-pub(crate) fn note_refusals(sheet: &mut Sheet, counters: &Counters) {
-    sheet.counter(
+pub(crate) fn note_refusals(snapshot: &mut MetricsSnapshot, counters: &Counters) {
+    snapshot.counter(
         "boothd_refused_connections",
         "Connections for which there was no place.",
         count(counters.refused_connections.load(Relaxed)),
     );
     let rejected = counters.rejections.totals();
-    sheet.counters(
+    snapshot.counters(
         "boothd_rejected",
         "What was refused to clients, by reason.",
         rejected.map(|(reason, total)| (vec![("reason", reason.to_owned())], count(total))),
     );
-    sheet.counter(
+    snapshot.counter(
         "boothd_auth_failures",
         "Wrong, expired or revoked tokens that were shown.",
         count(counters.auth_failures.load(Relaxed)),
@@ -316,16 +320,16 @@ pub(crate) fn note_refusals(sheet: &mut Sheet, counters: &Counters) {
 }
 
 /// Under the names that every Prometheus dashboard knows.
-pub(crate) fn note_process(sheet: &mut Sheet) {
+pub(crate) fn note_process(snapshot: &mut MetricsSnapshot) {
     let cpu = process::cpu_time().as_secs_f64();
-    sheet.counter("process_cpu_seconds", "Processor time of all threads.", cpu);
+    snapshot.counter("process_cpu_seconds", "Processor time of all threads.", cpu);
     let resident = process::resident_bytes().map(count);
-    sheet.gauge("process_resident_memory_bytes", "Memory in RAM.", resident);
+    snapshot.gauge("process_resident_memory_bytes", "Memory in RAM.", resident);
     let fds = process::open_fds().map(count);
-    sheet.gauge("process_open_fds", "Files and sockets that are open.", fds);
+    snapshot.gauge("process_open_fds", "Files and sockets that are open.", fds);
     let max = process::max_fds().map(count);
-    sheet.gauge("process_max_fds", "Files and sockets that may be open.", max);
-    sheet.gauge("process_threads", "Threads.", process::threads().map(count));
+    snapshot.gauge("process_max_fds", "Files and sockets that may be open.", max);
+    snapshot.gauge("process_threads", "Threads.", process::threads().map(count));
 }
 
 #[allow(clippy::cast_precision_loss, reason = "Prometheus has only f64; exact to 2^53")]

@@ -14,7 +14,7 @@ mod guest_log;
 mod handshake;
 mod health;
 mod host;
-mod house;
+mod http_server;
 mod inside;
 mod limit;
 mod live;
@@ -32,7 +32,7 @@ mod refused;
 mod rejections;
 mod router;
 mod serve;
-mod sheet;
+mod snapshot;
 mod slots;
 mod socket;
 mod tls;
@@ -48,36 +48,36 @@ use tokio::{
 
 use crate::{
     board::Reading,
-    booth::{Booth, Ground, devices::Devices},
     certificate::Certificates,
     clock::Clock,
     engine::{Engine, Live},
     error::Result,
     features::Features,
     health::{Code, Finding, Findings, Monitor},
+    interview::{Dependencies, Interview, devices::Devices},
     policy::Policy,
     session::SessionConfig,
     stop::Stop,
     store::Store,
 };
 
-pub(crate) use access::{Caller, Porter, require};
+pub(crate) use access::{Authenticator, Caller, require};
 pub(crate) use extract::{Body, Parameters};
 pub(crate) use flow::flow;
 pub(crate) use frames::{FREE_BYTES, LONG_MESSAGES, UNAUTHENTICATED_BYTES};
 pub use health::health_value;
 pub(crate) use health::{FindingHealth, certificates as certificates_health};
 pub use host::{is_host, is_origin};
-use house::GOODBYE;
-pub(crate) use house::House;
+use http_server::DRAIN_TIMEOUT;
+pub(crate) use http_server::HttpServer;
 pub use inside::Inside;
 pub(crate) use metrics::{Counters, note_certificates, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
 pub(crate) use page::{as_type as page_file, asset as page_asset};
 pub use proxy::is_network;
 pub(crate) use refused::Refused;
-pub(crate) use sheet::{Format, Sheet};
 pub use slots::SocketLimits;
+pub(crate) use snapshot::{Format, MetricsSnapshot};
 pub use tls::TlsFiles;
 
 /// The limits of the doors.
@@ -209,7 +209,7 @@ pub struct WebState {
     /// Tokens, sessions and the audit log.
     pub store: Store,
     /// The booth's own interview.
-    pub booth: Booth,
+    pub booth: Interview,
     /// How camera and microphone are.
     pub devices: watch::Receiver<Devices>,
     /// What the computer says of itself.
@@ -242,7 +242,7 @@ struct Shared {
     /// Turns for long messages, over all WebSockets.
     long_messages: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
-    porter: access::Porter,
+    authenticator: access::Authenticator,
     counters: Arc<metrics::Counters>,
     reports: broadcast::Reports,
     preview_leases: preview::Leases,
@@ -250,13 +250,18 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(state: WebState, clock: Arc<dyn Clock>, stop: Stop, house: &House) -> Self {
+    fn new(
+        state: WebState,
+        clock: Arc<dyn Clock>,
+        stop: Stop,
+        http_server: &HttpServer,
+    ) -> Self {
         Shared {
-            slots: house.slots(),
+            slots: http_server.slots(),
             long_messages: Arc::new(Semaphore::new(frames::LONG_MESSAGES)),
-            hosts: house.hosts(),
-            porter: house.porter(),
-            counters: house.counters(),
+            hosts: http_server.hosts(),
+            authenticator: http_server.authenticator(),
+            counters: http_server.counters(),
             reports: broadcast::start(state.live.clone()),
             preview_leases: preview::Leases::default(),
             clients: Arc::new(clients(&state, &clock)),
@@ -281,31 +286,31 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
-    if let Some(certificate) = house.certificate() {
+    let http_server = HttpServer::open(&state.config, &state.store, &clock, stop.clone())?;
+    if let Some(certificate) = http_server.certificate() {
         state.certificates.add(certificate);
     }
-    let wrong = house.porter().wrong_tokens();
+    let wrong = http_server.authenticator().wrong_tokens();
     state.health.watch(move |now: Duration, findings: &mut Findings| {
         if let Some(guessing) = wrong.guessing(now) {
             findings.add(Finding::new(Code::TokensGuessed).with(guessing.to_string()));
         }
     });
-    let shared = Shared::new(state, clock, stop, &house);
+    let shared = Shared::new(state, clock, stop, &http_server);
     let clients = shared.clients.clone();
     let cleaning = tokio::spawn(clean_up(
         clients.clone(),
         shared.state.booth.clone(),
         shared.clock.clone(),
     ));
-    house.serve(listener, router::router(shared)).await;
+    http_server.serve(listener, router::router(shared)).await;
     cleaning.abort();
     clients.end_all().await;
     Ok(())
 }
 
 fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
-    let ground = Ground {
+    let dependencies = Dependencies {
         policy: state.policy.clone(),
         features: state.settings.borrow().features,
         log: Arc::new(state.store.clone()),
@@ -313,12 +318,12 @@ fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
     };
     // Those who left lately may come back.
     let most = state.config.max_connections * 2;
-    let ground = (ground, state.store.clone());
-    clients::Clients::new(state.engine.clone(), state.settings.clone(), ground, most)
+    let dependencies = (dependencies, state.store.clone());
+    clients::Clients::new(state.engine.clone(), state.settings.clone(), dependencies, most)
 }
 
 /// Ends the streams of clients that do not come back, now and then.
-async fn clean_up(clients: Arc<clients::Clients>, booth: Booth, clock: Arc<dyn Clock>) {
+async fn clean_up(clients: Arc<clients::Clients>, booth: Interview, clock: Arc<dyn Clock>) {
     let mut turn = tokio::time::interval(CLEAN_EVERY);
     loop {
         turn.tick().await;

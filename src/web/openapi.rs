@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    access::{Porter, require},
+    access::{Authenticator, require},
     refused::RefusedBody,
 };
 use crate::store::Role;
@@ -131,13 +131,13 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
 /// The router of every endpoint, each behind its role.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(
     endpoints: Vec<Endpoint<S>>,
-    porter: &Porter,
+    authenticator: &Authenticator,
 ) -> Router<S> {
     endpoints.into_iter().fold(Router::new(), |router, endpoint| {
         let route = match endpoint.role {
             None => endpoint.route,
             Some(role) => {
-                let guard = from_fn_with_state((porter.clone(), role), require);
+                let guard = from_fn_with_state((authenticator.clone(), role), require);
                 endpoint.route.route_layer(guard)
             }
         };

@@ -34,7 +34,7 @@ use super::{
     refused::Refused,
 };
 use crate::{
-    booth::BoothState,
+    interview::InterviewState,
     store::{Role, Token, TokenId},
 };
 
@@ -133,7 +133,7 @@ fn is_off() -> Refused {
 /// Somebody who looks.
 struct Viewer {
     pictures: Pictures,
-    state: watch::Receiver<BoothState>,
+    state: watch::Receiver<InterviewState>,
     token: Token,
     shared: Shared,
 }
@@ -144,7 +144,7 @@ impl Viewer {
         shown: Option<&str>,
         from: (&Peer, IpAddr),
     ) -> Result<Self, Refused> {
-        let Caller(token) = shared.porter.admit(shown, Role::Operator, from).await?;
+        let Caller(token) = shared.authenticator.admit(shown, Role::Operator, from).await?;
         let state = shared.state.booth.state();
         if !state.borrow().features.preview {
             return Err(is_off());

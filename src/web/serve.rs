@@ -27,7 +27,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long nothing is accepted after the system refused to give a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Clients that can be told at the same time that the house is full; others are just closed.
+/// Clients that can be told at the same time that the server is full; others are just closed.
 const ANSWERS_FULL: usize = 16;
 
 /// How long a refused client may take to read why.
@@ -41,7 +41,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
 
 /// The door itself: clones share it.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct Acceptor {
     router: Router,
     config: Arc<WebConfig>,
     tls: Option<Arc<Tls>>,
@@ -51,7 +51,7 @@ pub(super) struct Door {
     stop: Stop,
 }
 
-impl Door {
+impl Acceptor {
     /// A door to `router`.
     pub(super) fn new(
         router: Router,
@@ -59,7 +59,7 @@ impl Door {
         (tls, counters, slots): (Option<Arc<Tls>>, Arc<Counters>, Arc<Slots>),
         stop: Stop,
     ) -> Self {
-        Door {
+        Acceptor {
             router,
             slots,
             config: Arc::new(config),

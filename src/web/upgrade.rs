@@ -82,7 +82,7 @@ async fn admit(
         peer.become_handshaking();
         return Ok(Entry { token: None, seat: None, peer: peer.clone(), client });
     };
-    let token = shared.porter.check(shown, client).await?;
+    let token = shared.authenticator.check(shown, client).await?;
     let Some(seat) = shared.slots.seat(token.role) else {
         shared.counters.reject(Reason::NoSeat, client);
         return Err(Refused::full());

@@ -12,7 +12,6 @@ use std::{
 
 use boothd::{
     board::Reading,
-    booth::{Booth, Gates, Ground, devices},
     capture::FrameSink,
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
@@ -22,6 +21,7 @@ use boothd::{
     features::Features,
     health::{Monitor, Pace},
     inference::Catalog,
+    interview::{Dependencies, Gates, Interview, devices},
     media::{Frame, Orientation, PixelFormat},
     names::StreamId,
     policy::{Policy, Profile},
@@ -70,7 +70,7 @@ pub struct Doors {
     pub health: Arc<Monitor>,
     /// What the doors show.
     pub state: WebState,
-    pub booth: Booth,
+    pub booth: Interview,
     /// The booth's own, into which a test may film.
     pub stream: Arc<Stream>,
     pub gates: Gates,
@@ -117,7 +117,7 @@ fn stages(store: &Store) -> Vec<Arc<Stage>> {
 }
 
 /// Judges these stages.
-fn monitor(stages: Vec<Arc<Stage>>, booth: &Booth, clock: Arc<SimulatedClock>) -> Monitor {
+fn monitor(stages: Vec<Arc<Stage>>, booth: &Interview, clock: Arc<SimulatedClock>) -> Monitor {
     let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
     let state = booth.state();
     let interview = move || state.borrow().interview();
@@ -130,7 +130,7 @@ fn booth(
     (policy, features): (&Policy, Features),
     store: &Store,
     clock: &Arc<SimulatedClock>,
-) -> (Booth, Arc<Stream>, Gates) {
+) -> (Interview, Arc<Stream>, Gates) {
     let spec = StreamSpec {
         stream: StreamId::Booth,
         origin: Default::default(),
@@ -140,14 +140,18 @@ fn booth(
     let (stream, task, _) = engine.open(&spec);
     tokio::spawn(task.run(clock.clone()));
     let gates = Gates::closed();
-    let ground = Ground {
+    let dependencies = Dependencies {
         policy: policy.clone(),
         features,
         log: Arc::new(store.clone()),
         clock: clock.clone(),
     };
     let stream = Arc::new(stream);
-    (Booth::new(StreamId::Booth, stream.clone(), gates.clone(), ground), stream, gates)
+    (
+        Interview::new(StreamId::Booth, stream.clone(), gates.clone(), dependencies),
+        stream,
+        gates,
+    )
 }
 
 impl Doors {

@@ -1,7 +1,7 @@
 //! Booths that say what cannot be: their words harm nobody's view, not even their own.
 
 use boothd::{
-    fleet::{Desk, Limits, MAX_BOOTHS, Presence},
+    fleet::{FleetState, Limits, MAX_BOOTHS, Presence},
     mqtt::client::QoS,
 };
 use serde_json::{Value, json};
@@ -11,15 +11,15 @@ use crate::common::{Broker, Centre, health, online, say, topic, video};
 const NOW: i64 = 1_800_000_000_000;
 const DAY_MS: i64 = 86_400_000;
 
-fn desk() -> Desk {
-    let mut desk =
-        Desk::new(Limits { offline_after_ms: 90_000, outbox_depth: 10 }, Vec::new(), []);
-    desk.listening(true, NOW);
-    desk
+fn state() -> FleetState {
+    let mut state =
+        FleetState::new(Limits { offline_after_ms: 90_000, outbox_depth: 10 }, Vec::new(), []);
+    state.listening(true, NOW);
+    state
 }
 
-fn say_at(desk: &mut Desk, booth: &str, what: &str, payload: &Value, now: i64) {
-    desk.take(&topic(booth, what), payload.to_string().as_bytes(), (false, now));
+fn say_at(state: &mut FleetState, booth: &str, what: &str, payload: &Value, now: i64) {
+    state.take(&topic(booth, what), payload.to_string().as_bytes(), (false, now));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,58 +64,59 @@ async fn text_where_a_number_should_be_is_left_out_and_counted() {
 
 #[test]
 fn a_booth_that_speaks_too_fast_is_taken_at_its_rate_and_others_are_not_slowed() {
-    let mut desk = desk();
+    let mut state = state();
     for k in 0..1000 {
-        say_at(&mut desk, "fast", "metrics/video", &video(k, None), NOW);
+        say_at(&mut state, "fast", "metrics/video", &video(k, None), NOW);
     }
-    let taken = desk.counts().metrics_total;
+    let taken = state.counts().metrics_total;
     assert!((200..=201).contains(&taken), "{taken}");
-    say_at(&mut desk, "other", "metrics/video", &video(1, None), NOW);
-    assert_eq!(desk.counts().metrics_total, taken + 1);
-    say_at(&mut desk, "fast", "metrics/video", &video(1, None), NOW + 1000);
-    assert_eq!(desk.counts().metrics_total, taken + 2);
+    say_at(&mut state, "other", "metrics/video", &video(1, None), NOW);
+    assert_eq!(state.counts().metrics_total, taken + 1);
+    say_at(&mut state, "fast", "metrics/video", &video(1, None), NOW + 1000);
+    assert_eq!(state.counts().metrics_total, taken + 2);
 }
 
 #[test]
 fn no_booth_fills_the_archive_in_a_day() {
-    let mut desk = desk();
+    let mut state = state();
     let long = "x".repeat(60_000);
     let record = |seq: i64| json!({"seq": seq, "ts": NOW, "boot_id": "b", "text": long});
     let mut taken = 0;
     for seq in 0..6000 {
         let bytes = record(seq).to_string();
         let topic = topic("one", "event/x");
-        taken += usize::from(desk.take(&topic, bytes.as_bytes(), (false, NOW)).is_some());
+        taken += usize::from(state.take(&topic, bytes.as_bytes(), (false, NOW)).is_some());
     }
     assert!(taken * 60_000 <= 256 << 20 && taken > 4000, "{taken}");
     let bytes = record(9000).to_string();
-    let tomorrow = desk.take(&topic("one", "event/x"), bytes.as_bytes(), (false, NOW + DAY_MS));
+    let tomorrow =
+        state.take(&topic("one", "event/x"), bytes.as_bytes(), (false, NOW + DAY_MS));
     assert!(tomorrow.is_some());
 }
 
 #[test]
 fn invented_booths_neither_keep_others_out_for_ever_nor_take_all_memory() {
-    let mut desk = desk();
+    let mut state = state();
     let status = json!({"status": "offline", "since": null, "boot_id": "b"});
     for k in 0..MAX_BOOTHS + 10 {
-        say_at(&mut desk, &format!("invented-{k}"), "status", &status, NOW);
+        say_at(&mut state, &format!("invented-{k}"), "status", &status, NOW);
     }
-    assert_eq!(desk.census().booths, MAX_BOOTHS);
-    assert_eq!(desk.counts().refused_total, 10);
+    assert_eq!(state.fleet_summary().booths, MAX_BOOTHS);
+    assert_eq!(state.counts().refused_total, 10);
     // A day later, whoever was not heard since makes room.
     let later = NOW + DAY_MS + 1;
-    desk.tick(later);
+    state.tick(later);
     for (topic, _, _, payload) in online("real", "1") {
-        desk.take(&topic, payload.to_string().as_bytes(), (false, later));
+        state.take(&topic, payload.to_string().as_bytes(), (false, later));
     }
     let found = boothd::fleet::Filter { search: Some("real".into()), ..Default::default() };
-    let (rows, _) = desk.list(&found, 0, 10);
+    let (rows, _) = state.list(&found, 0, 10);
     assert_eq!((rows.len(), rows[0].presence), (1, Presence::Online));
-    assert_eq!(desk.census().booths, MAX_BOOTHS);
+    assert_eq!(state.fleet_summary().booths, MAX_BOOTHS);
     // States of a length that nobody needs are refused, so that memory ends somewhere.
     let mut long = health();
     long["rest"] = "x".repeat(17_000).into();
-    let before = desk.counts().refused_total;
-    say_at(&mut desk, "real", "health", &long, later);
-    assert_eq!(desk.counts().refused_total, before + 1);
+    let before = state.counts().refused_total;
+    say_at(&mut state, "real", "health", &long, later);
+    assert_eq!(state.counts().refused_total, before + 1);
 }

@@ -5,7 +5,7 @@ mod common;
 mod archive;
 mod browser;
 mod centre;
-mod desk;
+mod state;
 mod erase;
 mod hostile;
 mod replaced;

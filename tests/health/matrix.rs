@@ -11,7 +11,7 @@ use boothd::{
     fleet::{AlertKind, alerts_of_health},
     health::{Code, Component, Finding, Findings, Severity},
     media::ChannelFault,
-    service::BoothOutlook,
+    service::BoothStatus,
     stage::{Stage, State, Status},
     web,
 };
@@ -96,12 +96,12 @@ impl Scene {
         for key in ["status", "sentence", "findings", "digest"] {
             assert_eq!(mqtt[key], health[key], "{key}");
         }
-        let outlook = BoothOutlook { health: self.doors.health.clone() };
+        let status = BoothStatus { health: self.doors.health.clone() };
         Said {
             status: text(&health["status"]),
             codes: (code, ready),
             findings: findings.iter().map(found).collect(),
-            systemd: outlook.look().sentence,
+            systemd: status.look().sentence,
             alerts: alerts_of_health(&mqtt).into_keys().collect(),
             mqtt,
         }

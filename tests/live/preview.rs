@@ -1,8 +1,8 @@
 //! What an operator sees of the booth's camera: whole pictures, with the face's landmarks.
 
 use boothd::{
-    booth::StartSession,
     decode::Picture,
+    interview::StartSession,
     media::{Frame, Orientation, PixelFormat},
     policy::Policy,
 };

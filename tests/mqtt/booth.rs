@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use boothd::{
     board::Reading,
-    booth::{Booth, Gates, Ground, StartSession},
     clock::{Clock, SystemClock},
     engine::{Engine, EngineConfig, Live, StreamSpec},
     features::Features,
-    mqtt::{About, Delivery, Limit, Mqtt, MqttConfig, MqttGround, Notice, topics::BoothName},
+    interview::{Dependencies, Gates, Interview, StartSession},
+    mqtt::{
+        About, Delivery, Limit, Mqtt, MqttConfig, MqttDependencies, Notice, topics::BoothName,
+    },
     names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
@@ -29,7 +31,7 @@ pub(crate) const LIMITS: OutboxLimits =
 
 pub(crate) struct Scene {
     pub(crate) store: Store,
-    pub(crate) booth: Booth,
+    pub(crate) booth: Interview,
     pub(crate) live: watch::Sender<Live>,
     pub(crate) stage: Arc<Stage>,
     pub(crate) stop: Stop,
@@ -71,7 +73,7 @@ impl Scene {
         let (health, said) = watch::channel(json!({ "status": "healthy", "digest": "none" }));
         let (looked, looks) = watch::channel(0);
         let (delivery, delivered) = watch::channel(Delivery::default());
-        let ground = MqttGround {
+        let dependencies = MqttDependencies {
             delivery,
             store: store.clone(),
             booth: booth.clone(),
@@ -91,7 +93,7 @@ impl Scene {
                 said.borrow().clone()
             }),
         };
-        let mqtt = Mqtt::start(&config, ground);
+        let mqtt = Mqtt::start(&config, dependencies);
         Scene {
             store,
             booth,
@@ -184,7 +186,7 @@ impl Scene {
     }
 }
 
-fn booth(store: &Store, clock: &Arc<dyn Clock>) -> Booth {
+fn booth(store: &Store, clock: &Arc<dyn Clock>) -> Interview {
     let features = Features { preview: false, ..Features::ALL };
     let policy = Policy {
         profile: Profile::Standard,
@@ -202,6 +204,6 @@ fn booth(store: &Store, clock: &Arc<dyn Clock>) -> Booth {
     let (stream, task, _) = engine.open(&spec);
     tokio::spawn(task.run(clock.clone()));
     let log = Arc::new(store.clone());
-    let ground = Ground { policy, features, log, clock: clock.clone() };
-    Booth::new(StreamId::Booth, Arc::new(stream), Gates::closed(), ground)
+    let dependencies = Dependencies { policy, features, log, clock: clock.clone() };
+    Interview::new(StreamId::Booth, Arc::new(stream), Gates::closed(), dependencies)
 }

@@ -16,9 +16,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
     fleet::{
         booth::KnownBooth,
-        desk::Outgoing,
         message::{BoothKey, EraseAnswer, Record},
         minute::Minute,
+        state::Outgoing,
     },
 };
 

@@ -18,9 +18,9 @@ use crate::{
     fleet::{
         alert::AlertChange,
         booth::KnownBooth,
-        desk::erased_sessions,
         message::{BoothKey, Modality, Record, Said},
         minute::Minute,
+        state::erased_sessions,
     },
     store,
 };

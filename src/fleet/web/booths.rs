@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::Shared;
 use crate::{
     fleet::{
-        AlertKind, BoothKey, BoothRow, Census, EventRow, Filter, History, Presence, Refused,
+        AlertKind, BoothKey, BoothRow, EventRow, Filter, FleetSummary, History, Presence,
+        Refused,
     },
     web::{Parameters, Refused as Refusal},
 };
@@ -53,7 +54,7 @@ pub(super) struct Booths {
     /// How many the filter admits.
     total: usize,
     /// All booths, without the filter.
-    census: Census,
+    fleet_summary: FleetSummary,
     /// The list's age, for the stream of changes.
     revision: u64,
 }
@@ -164,12 +165,12 @@ pub(super) async fn list(
 ) -> Result<Json<Booths>, Refusal> {
     let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let limit = place(wanted(query.limit)?);
-    let desk = shared.desk();
+    let fleet_state = shared.fleet_state();
     let (booths, total) =
-        desk.list(&query.filter(), place(query.offset.unwrap_or_default()), limit);
-    let (census, revision) = (desk.census(), desk.revision());
-    drop(desk);
-    Ok(Json(Booths { booths, total, census, revision }))
+        fleet_state.list(&query.filter(), place(query.offset.unwrap_or_default()), limit);
+    let (fleet_summary, revision) = (fleet_state.fleet_summary(), fleet_state.revision());
+    drop(fleet_state);
+    Ok(Json(Booths { booths, total, fleet_summary, revision }))
 }
 
 /// Answers GET /api/v1/fleet/booths/{site}/{booth}.
@@ -177,7 +178,7 @@ pub(super) async fn one(
     State(shared): State<Shared>,
     Path((site, booth)): Path<(String, String)>,
 ) -> Result<Json<BoothNow>, Refusal> {
-    let detail = shared.desk().detail(&BoothKey { site, booth }).ok_or_else(no_booth)?;
+    let detail = shared.fleet_state().detail(&BoothKey { site, booth }).ok_or_else(no_booth)?;
     let [video, audio] = detail.live.map(|live| live.map(|(at, report)| Newest { at, report }));
     let (info, health, refused) = (detail.info, detail.health, detail.refused);
     Ok(Json(BoothNow { booth: detail.row, info, health, video, audio, refused }))
@@ -191,7 +192,7 @@ pub(super) async fn history(
 ) -> Result<Json<History>, Refusal> {
     let span = query.span(shared.clock.unix_ms())?;
     let key = BoothKey { site, booth };
-    let is_known = shared.desk().detail(&key).is_some();
+    let is_known = shared.fleet_state().detail(&key).is_some();
     match shared.state.archive.history(key, span).await? {
         Some(history) => Ok(Json(history)),
         // Heard a moment ago, and not yet on the disk.

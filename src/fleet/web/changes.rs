@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Shared;
 use crate::{
-    fleet::{BoothKey, BoothRow, Census, Modality},
+    fleet::{BoothKey, BoothRow, FleetSummary, Modality},
     store::Role,
     web::{Caller, Parameters, Refused},
 };
@@ -51,7 +51,7 @@ pub(super) struct Changes {
     /// Rows of the list that have changed, at most 200.
     booths: Vec<BoothRow>,
     /// All booths.
-    census: Census,
+    fleet_summary: FleetSummary,
     /// Reports of the wanted booth that are newer than the reader's.
     live: Vec<LiveReport>,
 }
@@ -77,17 +77,17 @@ pub(super) async fn changes(
     let after = since.after.filter(|_| is_same_run).unwrap_or_default();
     let key = since.site.zip(since.booth).map(|(site, booth)| BoothKey { site, booth });
     let live_after = [since.video_after, since.audio_after].map(Option::unwrap_or_default);
-    let desk = shared.desk();
-    let (booths, revision) = desk.changes(after, ROWS);
-    let has_more = revision < desk.revision();
-    let census = desk.census();
-    let live = key.map_or([None, None], |key| desk.live_after(&key, live_after));
-    drop(desk);
+    let fleet_state = shared.fleet_state();
+    let (booths, revision) = fleet_state.changes(after, ROWS);
+    let has_more = revision < fleet_state.revision();
+    let fleet_summary = fleet_state.fleet_summary();
+    let live = key.map_or([None, None], |key| fleet_state.live_after(&key, live_after));
+    drop(fleet_state);
     let kinds = [Modality::Video, Modality::Audio];
     let live = kinds.into_iter().zip(live).filter_map(|(kind, live)| {
         let (at, text) = live?;
         Some(LiveReport { kind, at, report: serde_json::from_str(&text).ok()? })
     });
     let (role, run, live) = (caller.0.role, shared.run, live.collect());
-    Ok(Json(Changes { role, run, revision, has_more, booths, census, live }))
+    Ok(Json(Changes { role, run, revision, has_more, booths, fleet_summary, live }))
 }

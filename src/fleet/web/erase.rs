@@ -94,7 +94,7 @@ async fn erase(
     let now = shared.clock.unix_ms();
     let erased = shared.state.archive.erase(target, (receipt_id, now)).await;
     // What is in memory goes now, not with the looker's next turn.
-    shared.desk().forget_erased(&shared.state.archive.erasures().known());
+    shared.fleet_state().forget_erased(&shared.state.archive.erasures().known());
     let detail = match &erased {
         Ok(receipt) => receipt.summary(),
         Err(_) => "nothing was erased".into(),

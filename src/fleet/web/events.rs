@@ -87,7 +87,7 @@ impl Teller {
                 () = self.something() => (),
             }
         }
-        if !self.shared.porter.still_admits(&self.caller) {
+        if !self.shared.authenticator.still_admits(&self.caller) {
             return None;
         }
         let hello = if is_first { self.hello() } else { String::new() };
@@ -115,13 +115,14 @@ impl Teller {
     }
 
     fn message(&mut self) -> String {
-        let desk = self.shared.desk();
-        let (booths, revision) = desk.changes(self.told, ROWS);
-        let census = desk.census();
-        let live = self.booth.as_ref().map(|booth| desk.live_after(booth, self.live_at));
-        drop(desk);
+        let fleet_state = self.shared.fleet_state();
+        let (booths, revision) = fleet_state.changes(self.told, ROWS);
+        let fleet_summary = fleet_state.fleet_summary();
+        let live = self.booth.as_ref().map(|booth| fleet_state.live_after(booth, self.live_at));
+        drop(fleet_state);
         self.told = revision;
-        let changes = json!({ "revision": revision, "booths": booths, "census": census });
+        let changes =
+            json!({ "revision": revision, "booths": booths, "fleet_summary": fleet_summary });
         let mut text = format!("event: changes\ndata: {changes}\n\n");
         for (k, name) in ["video", "audio"].into_iter().enumerate() {
             let Some((at, report)) = live.as_ref().and_then(|live| live[k].as_ref()) else {

@@ -24,7 +24,7 @@ pub(super) async fn booths(
     State(shared): State<Shared>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Response, Refused> {
-    let (rows, _) = shared.desk().list(&query.filter(), 0, usize::MAX);
+    let (rows, _) = shared.fleet_state().list(&query.filter(), 0, usize::MAX);
     let mut csv = Csv::new(&[
         "site",
         "booth",

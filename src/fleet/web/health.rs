@@ -21,9 +21,9 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let state = &shared.state;
     let findings = findings(&shared);
     let verdict = Report::verdict_of(&findings);
-    let (census, counts) = {
-        let desk = shared.desk();
-        (desk.census(), desk.counts())
+    let (fleet_summary, counts) = {
+        let fleet_state = shared.fleet_state();
+        (fleet_state.fleet_summary(), fleet_state.counts())
     };
     let backlog = state.archive.backlog();
     let body = json!({
@@ -34,7 +34,7 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         "broker": stage(&state.broker),
         "archive": stage(&state.archive.stage()),
         "store": stage(&state.store.stage()),
-        "booths": census.booths, "online": census.online, "with_alerts": census.with_alerts,
+        "booths": fleet_summary.booths, "online": fleet_summary.online, "with_alerts": fleet_summary.with_alerts,
         "messages_total": counts.messages_total, "refused_total": counts.refused_total,
         "dropped_values_total": counts.dropped_values_total,
         "erase_orders_open": state.archive.open_orders(),

@@ -9,43 +9,55 @@ use axum::{
 use super::Shared;
 use crate::{
     stage::State as StageState,
-    web::{Format, Sheet, note_certificates, note_process, note_refusals},
+    web::{Format, MetricsSnapshot, note_certificates, note_process, note_refusals},
 };
 
 /// Answers GET /metrics.
 pub(super) async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::of(accept.unwrap_or_default());
-    let mut sheet = Sheet::default();
+    let mut snapshot = MetricsSnapshot::default();
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-    sheet.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
-    note_booths(&mut sheet, &shared);
-    note_messages(&mut sheet, &shared);
-    note_archive(&mut sheet, &shared);
-    note_refusals(&mut sheet, &shared.counters);
-    note_certificates(&mut sheet, &shared.state.certificates, &*shared.clock);
-    note_process(&mut sheet);
-    ([(header::CONTENT_TYPE, format.mime())], sheet.into_text(format)).into_response()
+    snapshot.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
+    note_booths(&mut snapshot, &shared);
+    note_messages(&mut snapshot, &shared);
+    note_archive(&mut snapshot, &shared);
+    note_refusals(&mut snapshot, &shared.counters);
+    note_certificates(&mut snapshot, &shared.state.certificates, &*shared.clock);
+    note_process(&mut snapshot);
+    ([(header::CONTENT_TYPE, format.mime())], snapshot.into_text(format)).into_response()
 }
 
-fn note_booths(sheet: &mut Sheet, shared: &Shared) {
-    let (census, alerts) = {
-        let desk = shared.desk();
-        (desk.census(), desk.open_alerts())
+fn note_booths(snapshot: &mut MetricsSnapshot, shared: &Shared) {
+    let (fleet_summary, alerts) = {
+        let fleet_state = shared.fleet_state();
+        (fleet_state.fleet_summary(), fleet_state.open_alerts())
     };
-    sheet.gauge("boothd_fleet_booths", "Booths that are known.", number(census.booths));
-    sheet.gauge("boothd_fleet_online", "Booths that are there.", number(census.online));
+    snapshot.gauge(
+        "boothd_fleet_booths",
+        "Booths that are known.",
+        number(fleet_summary.booths),
+    );
+    snapshot.gauge(
+        "boothd_fleet_online",
+        "Booths that are there.",
+        number(fleet_summary.online),
+    );
     let alerts = alerts
         .into_iter()
         .map(|(kind, count)| (vec![("kind", kind.name().to_owned())], number(count)));
-    sheet.gauges("boothd_fleet_alerts", "Alerts that hold.", alerts);
+    snapshot.gauges("boothd_fleet_alerts", "Alerts that hold.", alerts);
 }
 
-fn note_messages(sheet: &mut Sheet, shared: &Shared) {
-    let counts = shared.desk().counts();
+fn note_messages(snapshot: &mut MetricsSnapshot, shared: &Shared) {
+    let counts = shared.fleet_state().counts();
     let is_heard = shared.state.broker.status().state == StageState::Running;
-    sheet.gauge("boothd_fleet_broker_up", "1 while the broker is heard.", f64::from(is_heard));
-    let mut counter = |name, help, value| sheet.counter(name, help, count(value));
+    snapshot.gauge(
+        "boothd_fleet_broker_up",
+        "1 while the broker is heard.",
+        f64::from(is_heard),
+    );
+    let mut counter = |name, help, value| snapshot.counter(name, help, count(value));
     counter("boothd_fleet_messages", "Messages that came.", counts.messages_total);
     counter("boothd_fleet_message_bytes", "Their payloads.", counts.bytes_total);
     counter("boothd_fleet_metrics", "Messages with live metrics.", counts.metrics_total);
@@ -56,19 +68,19 @@ fn note_messages(sheet: &mut Sheet, shared: &Shared) {
     counter("boothd_fleet_dropped_values", dropped, counts.dropped_values_total);
 }
 
-fn note_archive(sheet: &mut Sheet, shared: &Shared) {
+fn note_archive(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let backlog = shared.state.archive.backlog();
     let waiting = number(backlog.records);
-    sheet.gauge("boothd_fleet_records_waiting", "Records not yet on the disk.", waiting);
+    snapshot.gauge("boothd_fleet_records_waiting", "Records not yet on the disk.", waiting);
     let is_kept = shared.state.archive.stage().status().state == StageState::Running;
     let help = "1 while the archive takes what booths publish.";
-    sheet.gauge("boothd_fleet_archive_up", help, f64::from(is_kept));
+    snapshot.gauge("boothd_fleet_archive_up", help, f64::from(is_kept));
     // What is not known is not there.
     if let Some(orders) = shared.state.archive.open_orders() {
         let help = "Orders to booths to erase that are not yet obeyed.";
-        sheet.gauge("boothd_fleet_erase_orders_open", help, number(orders));
+        snapshot.gauge("boothd_fleet_erase_orders_open", help, number(orders));
     }
-    let mut counter = |name, help, value| sheet.counter(name, help, count(value));
+    let mut counter = |name, help, value| snapshot.counter(name, help, count(value));
     let erased = "Records of what was erased before, not taken.";
     counter("boothd_fleet_erased_records", erased, backlog.erased_records_total);
     counter("boothd_fleet_kept_records", "Records on the disk.", backlog.kept_records_total);

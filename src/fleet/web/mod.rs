@@ -1,6 +1,6 @@
 //! The doors of the centre: its page, /api/v1/fleet, the stream of changes, /health, /metrics.
 //!
-//! Stands behind the same [`House`] as a booth's doors: names, tokens, TLS, headers, limits.
+//! Stands behind the same [`HttpServer`] as a booth's doors: names, tokens, TLS, headers, limits.
 
 mod alerts;
 mod booths;
@@ -28,7 +28,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{Archive, Desk};
+use super::{Archive, FleetState};
 use crate::{
     certificate::Certificates,
     clock::Clock,
@@ -39,16 +39,19 @@ use crate::{
         Role::{Operator, Viewer},
         Store,
     },
-    web::{Counters, Endpoint, House, Porter, WebConfig, document, endpoints_router, require},
+    web::{
+        Authenticator, Counters, Endpoint, HttpServer, WebConfig, document, endpoints_router,
+        require,
+    },
 };
 
 /// What the doors show, and by what right.
 #[derive(Clone)]
-pub(super) struct FleetState {
+pub(super) struct ServerState {
     /// The limits.
     pub(super) config: WebConfig,
     /// Every booth.
-    pub(super) desk: Arc<Mutex<Desk>>,
+    pub(super) fleet_state: Arc<Mutex<FleetState>>,
     /// What is kept.
     pub(super) archive: Archive,
     /// Tokens and the audit log.
@@ -68,9 +71,9 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 /// What every request shares.
 #[derive(Clone)]
 struct Shared {
-    state: FleetState,
+    state: ServerState,
     clock: Arc<dyn Clock>,
-    porter: Porter,
+    authenticator: Authenticator,
     counters: Arc<Counters>,
     stop: Stop,
     /// Tells one start from another: when this one was, unix ms.
@@ -78,9 +81,9 @@ struct Shared {
 }
 
 impl Shared {
-    /// The desk, for a moment.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.state.desk.lock().expect(UNPOISONED)
+    /// The fleet_state, for a moment.
+    fn fleet_state(&self) -> MutexGuard<'_, FleetState> {
+        self.state.fleet_state.lock().expect(UNPOISONED)
     }
 }
 
@@ -90,18 +93,18 @@ impl Shared {
 /// `Config` when the certificate cannot be used.
 pub(super) async fn serve(
     listener: TcpListener,
-    state: FleetState,
+    state: ServerState,
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let house = House::open(&state.config, &state.store, &clock, stop.clone())?;
-    let (porter, counters) = (house.porter(), house.counters());
-    if let Some(certificate) = house.certificate() {
+    let http_server = HttpServer::open(&state.config, &state.store, &clock, stop.clone())?;
+    let (authenticator, counters) = (http_server.authenticator(), http_server.counters());
+    if let Some(certificate) = http_server.certificate() {
         state.certificates.add(certificate);
     }
     let run = clock.unix_ms();
-    let shared = Shared { state, clock, porter, counters, stop, run };
-    house.serve(listener, router(shared)).await;
+    let shared = Shared { state, clock, authenticator, counters, stop, run };
+    http_server.serve(listener, router(shared)).await;
     Ok(())
 }
 
@@ -109,7 +112,7 @@ pub(super) async fn serve(
 fn router(shared: Shared) -> Router {
     let endpoints = endpoints();
     let description: Arc<str> = document(&endpoints).to_string().into();
-    let guarded = |role| from_fn_with_state((shared.porter.clone(), role), require);
+    let guarded = |role| from_fn_with_state((shared.authenticator.clone(), role), require);
     let metrics = get(metrics::metrics);
     let metrics = match shared.state.config.metrics_public {
         true => metrics,
@@ -134,7 +137,7 @@ fn router(shared: Shared) -> Router {
             "/api/v1/fleet/booths/{site}/{booth}/history.csv",
             get(export::history).route_layer(guarded(Viewer)),
         )
-        .merge(endpoints_router(endpoints, &shared.porter))
+        .merge(endpoints_router(endpoints, &shared.authenticator))
         .with_state(shared)
 }
 

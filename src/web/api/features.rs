@@ -3,13 +3,13 @@
 use axum::{Extension, Json, extract::State};
 
 use crate::{
-    booth::BoothState,
     features::FeatureChange,
+    interview::InterviewState,
     web::{Shared, access::Caller, extract::Body, refused::Refused},
 };
 
 /// Answers GET /api/v1/features.
-pub(super) async fn now(State(shared): State<Shared>) -> Json<BoothState> {
+pub(super) async fn now(State(shared): State<Shared>) -> Json<InterviewState> {
     Json(shared.state.booth.state().borrow().clone())
 }
 
@@ -18,7 +18,7 @@ pub(super) async fn change(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     Body(change): Body<FeatureChange>,
-) -> Result<Json<BoothState>, Refused> {
+) -> Result<Json<InterviewState>, Refused> {
     shared.state.booth.configure(&change, caller.actor()).await?;
     Ok(now(State(shared)).await)
 }

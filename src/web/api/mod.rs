@@ -27,8 +27,8 @@ use super::{
     reach::{Reach, reach},
 };
 use crate::{
-    booth::{ActiveSession, BoothState, SessionSummary},
     features::FeatureChange,
+    interview::{ActiveSession, InterviewState, SessionSummary},
     store::{
         EraseReceipt, Export, History, NewToken,
         Role::{Operator, Viewer},
@@ -41,7 +41,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     let endpoints = endpoints();
     let http: Arc<str> = openapi::document(&endpoints).to_string().into();
     let live: Arc<str> = asyncapi::document().to_string().into();
-    openapi::router(endpoints, &shared.porter)
+    openapi::router(endpoints, &shared.authenticator)
         .route("/api/v1/openapi.json", get(async move || json_text(&http)))
         .route("/api/v1/asyncapi.json", get(async move || json_text(&live)))
 }
@@ -57,7 +57,7 @@ fn endpoints() -> Vec<Endpoint<Shared>> {
         .into_iter()
         .chain(what_is_kept())
         .chain(the_booth())
-        .chain(the_desk())
+        .chain(the_fleet_server())
         .collect()
 }
 
@@ -111,7 +111,7 @@ fn what_is_kept() -> Vec<Endpoint<Shared>> {
         .refuses(&[400, 404, 503]),
         Endpoint::delete(
             "/api/v1/sessions/{id}",
-            "Erases a session that is over, here and at the central desk; the answer is a receipt.",
+            "Erases a session that is over, here and at the fleet server; the answer is a receipt.",
             history::erase,
         )
         .needs(Operator)
@@ -144,7 +144,7 @@ fn the_booth() -> Vec<Endpoint<Shared>> {
             features::now,
         )
         .needs(Viewer)
-        .answers::<BoothState>(),
+        .answers::<InterviewState>(),
         Endpoint::patch(
             "/api/v1/features",
             "Switches features, as far as configuration and policy allow.",
@@ -152,7 +152,7 @@ fn the_booth() -> Vec<Endpoint<Shared>> {
         )
         .needs(Operator)
         .takes::<FeatureChange>()
-        .answers::<BoothState>()
+        .answers::<InterviewState>()
         .refuses(&[503]),
         Endpoint::get(
             "/api/v1/devices",
@@ -164,7 +164,7 @@ fn the_booth() -> Vec<Endpoint<Shared>> {
     ]
 }
 
-fn the_desk() -> Vec<Endpoint<Shared>> {
+fn the_fleet_server() -> Vec<Endpoint<Shared>> {
     vec![
         Endpoint::get("/api/v1/tokens", "Every token, without its secret.", tokens::list)
             .needs(Operator)

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::records::{Page, wanted};
 use crate::{
-    booth::{ActiveSession, SessionSummary},
+    interview::{ActiveSession, SessionSummary},
     store::SessionRecord,
     web::{
         Shared,

@@ -49,7 +49,7 @@ impl Connection {
             self.shared.counters.auth_failed();
             return Err(Refusal::new("missing_credentials", MISSING));
         }
-        let token = self.shared.porter.check(&auth.access_token, self.client).await;
+        let token = self.shared.authenticator.check(&auth.access_token, self.client).await;
         let token = token.map_err(|refused| {
             let Refusal { code, .. } = refused.into_refusal();
             Refusal::new(code, NOT_VALID)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Connection, End, feed::Feed};
 use crate::{
-    booth::{Booth, devices::Devices},
     error::{Error, ErrorKind},
+    interview::{Interview, devices::Devices},
     names::StreamId,
     report::{AudioReport, VisualReport},
     store::{Role, StreamKind},
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// Whose interview a request is about: the stream that is watched, else the client's own.
-    fn subject(&mut self) -> Result<(Booth, StreamKind), Refusal> {
+    fn subject(&mut self) -> Result<(Interview, StreamKind), Refusal> {
         let Some(watched) = &self.watched else {
             return Ok((self.own_stream()?.interview.clone(), StreamKind::Client));
         };

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    booth::{Booth, BoothState},
     engine::Live,
+    interview::{Interview, InterviewState},
     names::StreamId,
     report::{AudioReport, VisualReport},
     web::{
@@ -22,8 +22,8 @@ pub(super) struct Feed {
     /// Which one.
     pub(super) stream: StreamId,
     /// Whose consent, switches and pause hold for it.
-    pub(super) interview: Booth,
-    state: watch::Receiver<BoothState>,
+    pub(super) interview: Interview,
+    state: watch::Receiver<InterviewState>,
     reports: Source,
 }
 
@@ -41,12 +41,12 @@ pub(super) enum News {
     /// Media could not be used; the timestamp is the client's.
     Refused(Refusal, Option<Stamp>),
     /// Switches, consent or session changed.
-    State(Box<BoothState>),
+    State(Box<InterviewState>),
 }
 
 impl Feed {
     /// The booth's own stream.
-    pub(super) fn booth(interview: Booth, mut reports: Reports) -> Self {
+    pub(super) fn booth(interview: Interview, mut reports: Reports) -> Self {
         // What is newest now comes at once.
         reports.visual.mark_changed();
         reports.audio.mark_changed();
@@ -73,7 +73,7 @@ impl Feed {
         Feed::new(stream, interview, Source::Own { client, live, told })
     }
 
-    fn new(stream: StreamId, interview: Booth, reports: Source) -> Self {
+    fn new(stream: StreamId, interview: Interview, reports: Source) -> Self {
         let mut state = interview.state();
         state.mark_changed();
         Feed { stream, interview, state, reports }
@@ -103,7 +103,7 @@ impl Feed {
     }
 }
 
-async fn next_state(state: &mut watch::Receiver<BoothState>) -> Box<BoothState> {
+async fn next_state(state: &mut watch::Receiver<InterviewState>) -> Box<InterviewState> {
     if state.changed().await.is_err() {
         return std::future::pending().await;
     }

@@ -43,7 +43,7 @@ use super::{
     rejections::Reason,
 };
 use crate::{
-    booth::devices::Devices,
+    interview::devices::Devices,
     names::SessionId,
     store::{Token, TokenBook, random_hex},
 };
@@ -491,6 +491,6 @@ impl Connection {
                 self.socket.get_mut().drain().await;
             }
         };
-        timeout(super::GOODBYE, farewell).await.ok();
+        timeout(super::DRAIN_TIMEOUT, farewell).await.ok();
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{client, server};
 use crate::{
-    booth::SessionSummary,
+    interview::SessionSummary,
     report::{AudioReport, VisualReport},
 };
 

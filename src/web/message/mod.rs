@@ -11,7 +11,7 @@ pub(super) mod asyncapi;
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::booth::StartSession;
+use crate::interview::StartSession;
 use client::{Refusal, StartSessionData};
 use stamp::Stamp;
 

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    booth::{ActiveSession, BoothState},
     cost::Histogram,
     features::Features,
+    interview::{ActiveSession, InterviewState},
     names::StreamId,
     report::{AudioReport, VisualReport},
     stage::Stage,
@@ -46,7 +46,7 @@ pub(in crate::web) struct StateOf<'a> {
     /// "booth" or the client's session.
     pub(in crate::web) stream: &'a StreamId,
     #[serde(flatten)]
-    pub(in crate::web) state: BoothState,
+    pub(in crate::web) state: InterviewState,
 }
 
 /// `session_started`.

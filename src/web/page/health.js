@@ -32,7 +32,7 @@ export function stageOf(health, name) {
   return news.has(name) ? { ...said, ...news.get(name) } : said;
 }
 
-/** A booth without a central desk or a recording light has nothing to say of one. */
+/** A booth without a fleet server or a recording light has nothing to say of one. */
 const isShown = (name, stage) => !["mqtt", "light"].includes(name) || (stage && stage.state !== "off");
 
 /** A light that works is lit or dark; everything else says its state. */
@@ -108,7 +108,7 @@ function sentenceOf({ code, sentence, detail }, board) {
 
 const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
-/** The board's heat, the disk, and what waits for the central desk. */
+/** The board's heat, the disk, and what waits for the fleet server. */
 function keeping({ board, disk, outbox, mqtt }) {
   const parts = [];
   if (known(board?.temperature_c)) parts.push(t("board_temperature", { temperature: `${fixed(0)(board.temperature_c)} °C` }));

@@ -1,6 +1,6 @@
-//! The desk, told what time it is.
+//! The state, told what time it is.
 
-use boothd::fleet::{AlertKind, Desk, Filter, Limits, Presence};
+use boothd::fleet::{AlertKind, Filter, FleetState, Limits, Presence};
 use serde_json::{Value, json};
 
 use crate::common::{self, topic};
@@ -9,43 +9,43 @@ use crate::common::{self, topic};
 const NOW: i64 = 1_800_000_000_000;
 
 struct Bench {
-    desk: Desk,
+    state: FleetState,
     now: i64,
 }
 
 impl Bench {
     fn new() -> Self {
         let limits = Limits { offline_after_ms: 90_000, outbox_depth: 1000 };
-        let mut desk = Desk::new(limits, Vec::new(), []);
-        desk.listening(true, NOW);
-        Bench { desk, now: NOW }
+        let mut state = FleetState::new(limits, Vec::new(), []);
+        state.listening(true, NOW);
+        Bench { state, now: NOW }
     }
 
     fn say(&mut self, booth: &str, what: &str, payload: &Value) {
         let text = payload.to_string();
-        self.desk.take(&topic(booth, what), text.as_bytes(), (false, self.now));
+        self.state.take(&topic(booth, what), text.as_bytes(), (false, self.now));
     }
 
     fn online(&mut self, booth: &str, version: &str) {
         for (topic, _, _, payload) in common::online(booth, version) {
             let text = payload.to_string();
-            self.desk.take(&topic, text.as_bytes(), (false, self.now));
+            self.state.take(&topic, text.as_bytes(), (false, self.now));
         }
     }
 
     fn pass(&mut self, ms: i64) {
         self.now += ms;
-        self.desk.tick(self.now);
+        self.state.tick(self.now);
     }
 
     /// Alerts that were raised (true) or ended, since this was last asked.
     fn changes(&mut self) -> Vec<(String, AlertKind, bool)> {
-        let changes = self.desk.take_outgoing().alerts.into_iter();
+        let changes = self.state.take_outgoing().alerts.into_iter();
         changes.map(|change| (change.key.booth, change.kind, change.detail.is_some())).collect()
     }
 
     fn presence(&self, booth: &str) -> Presence {
-        let (rows, _) = self.desk.list(&Filter::default(), 0, 100);
+        let (rows, _) = self.state.list(&Filter::default(), 0, 100);
         rows.iter().find(|row| row.key.booth == booth).expect("is known").presence
     }
 }
@@ -56,7 +56,7 @@ fn a_clock_that_is_set_makes_no_booth_silent() {
     bench.online("one", "1");
     bench.pass(1_000);
     let year = 365 * 24 * 60 * 60 * 1000;
-    bench.desk.clock_moved(&(NOW..=bench.now), year);
+    bench.state.clock_moved(&(NOW..=bench.now), year);
     bench.now += year;
     bench.pass(1_000);
     assert_eq!((bench.changes(), bench.presence("one")), (vec![], Presence::Online));
@@ -97,10 +97,10 @@ fn a_last_will_is_an_alert_at_once_and_a_late_one_heals() {
 fn a_centre_that_hears_nobody_blames_nobody() {
     let mut bench = Bench::new();
     bench.online("one", "1");
-    bench.desk.listening(false, bench.now);
+    bench.state.listening(false, bench.now);
     bench.pass(1_000_000);
     assert_eq!((bench.changes(), bench.presence("one")), (vec![], Presence::Online));
-    bench.desk.listening(true, bench.now);
+    bench.state.listening(true, bench.now);
     bench.pass(89_000);
     assert_eq!(bench.changes(), [], "it has the time to be heard again");
     bench.pass(2_000);
@@ -111,9 +111,9 @@ fn a_centre_that_hears_nobody_blames_nobody() {
 fn what_the_broker_retained_is_nobody_heard() {
     let mut bench = Bench::new();
     for (topic, _, _, payload) in common::online("gone", "1") {
-        bench.desk.take(&topic, payload.to_string().as_bytes(), (true, bench.now));
+        bench.state.take(&topic, payload.to_string().as_bytes(), (true, bench.now));
     }
-    let (rows, _) = bench.desk.list(&Filter::default(), 0, 1);
+    let (rows, _) = bench.state.list(&Filter::default(), 0, 1);
     assert_eq!(rows[0].last_seen_at, None);
     bench.pass(91_000);
     assert_eq!(bench.changes(), [("gone".into(), AlertKind::Offline, true)]);
@@ -171,7 +171,7 @@ fn a_minute_is_one_row_and_an_erased_session_leaves_none() {
         bench.now += 1000;
     }
     bench.pass(0);
-    let minutes = bench.desk.take_outgoing().minutes;
+    let minutes = bench.state.take_outgoing().minutes;
     let samples: Vec<_> = minutes.iter().map(|minute| minute.samples).collect();
     assert_eq!(samples, [60, 60]);
     assert_eq!(minutes[0].session_id.as_deref(), Some("s1"));
@@ -179,9 +179,9 @@ fn a_minute_is_one_row_and_an_erased_session_leaves_none() {
         "boot_id": "b1", "clock_set": true});
     bench.say("one", "event/erased", &erased);
     bench.pass(120_000);
-    assert_eq!(bench.desk.take_outgoing().minutes, []);
+    assert_eq!(bench.state.take_outgoing().minutes, []);
     let key = boothd::fleet::BoothKey { site: "hq".into(), booth: "one".into() };
-    let detail = bench.desk.detail(&key).expect("is known");
+    let detail = bench.state.detail(&key).expect("is known");
     assert_eq!(detail.live, [None, None]);
 }
 
@@ -194,7 +194,7 @@ fn the_filter_finds_by_name_presence_and_alert_and_pages() {
     bench.say("room-3", "status", &json!({"status": "offline", "boot_id": "b1"}));
     bench.pass(1000);
     let names = |filter: &Filter, offset, limit| {
-        let (rows, total) = bench.desk.list(filter, offset, limit);
+        let (rows, total) = bench.state.list(filter, offset, limit);
         (rows.into_iter().map(|row| row.key.booth).collect::<Vec<_>>(), total)
     };
     assert_eq!(names(&Filter::default(), 1, 2), (vec!["room-1".into(), "room-2".into()], 5));
@@ -204,8 +204,8 @@ fn the_filter_finds_by_name_presence_and_alert_and_pages() {
     assert_eq!(names(&offline, 0, 10), (vec!["room-3".into()], 1));
     let alerts = Filter { has_alert: true, ..Filter::default() };
     assert_eq!(names(&alerts, 0, 10).1, 1);
-    let (rows, revision) = bench.desk.changes(0, 3);
-    let (rest, _) = bench.desk.changes(revision, 100);
+    let (rows, revision) = bench.state.changes(0, 3);
+    let (rest, _) = bench.state.changes(revision, 100);
     assert_eq!((rows.len(), rest.len()), (3, 2), "what is cut comes with the next");
 }
 
@@ -215,7 +215,7 @@ fn strangers_are_bounded_and_refused_messages_counted() {
     for k in 0..boothd::fleet::MAX_BOOTHS + 10 {
         bench.say(&format!("b{k}"), "status", &json!({"status": "online"}));
     }
-    assert_eq!(bench.desk.census().booths, boothd::fleet::MAX_BOOTHS);
-    bench.desk.take("boothd/v1/hq/x/health", b"not json", (false, NOW));
-    assert_eq!(bench.desk.counts().refused_total, 11);
+    assert_eq!(bench.state.fleet_summary().booths, boothd::fleet::MAX_BOOTHS);
+    bench.state.take("boothd/v1/hq/x/health", b"not json", (false, NOW));
+    assert_eq!(bench.state.counts().refused_total, 11);
 }

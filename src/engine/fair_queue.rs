@@ -1,6 +1,6 @@
-//! [`Lanes`]: a fair queue of queues.
+//! [`FairQueue`]: a fair queue of queues.
 //!
-//! Each stream has one lane for one kind of media. Lanes with media wait in a ready-list and are
+//! Each stream has one lane for one kind of media. FairQueue with media wait in a ready-list and are
 //! served round robin; a lane is served by one worker at a time, so a stream's state needs no
 //! lock and its observations keep their order. A full lane drops its oldest media and counts it.
 //! What waits in metered lanes shares one [`Budget`]; media beyond it is refused. What workers
@@ -21,9 +21,9 @@ use super::{
     budget::{Budget, Held},
     working::{AtWork, Line, Working},
 };
-use crate::pulse::{IDLE_TURN, Pulse};
+use crate::heartbeat::{Heartbeat, IDLE_TURN};
 
-/// Names a lane within its [`Lanes`].
+/// Names a lane within its [`FairQueue`].
 pub(super) type LaneId = u64;
 
 /// What waits in a lane, and may be lost there.
@@ -60,7 +60,7 @@ pub enum NotTaken {
 
 /// See the module. `M` media, `T` the stream's tracking state, `S` where observations go.
 #[derive(Debug)]
-pub struct Lanes<M, T, S> {
+pub struct FairQueue<M, T, S> {
     state: Mutex<State<M, T, S>>,
     changed: Condvar,
     waiting: Arc<Budget>,
@@ -177,7 +177,7 @@ impl Add for Usage {
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
-impl<M: Media, T, S> Lanes<M, T, S> {
+impl<M: Media, T, S> FairQueue<M, T, S> {
     /// No lanes yet; what waits in those to come shares `waiting`.
     pub(super) fn within(waiting: Arc<Budget>, working: Working) -> Self {
         let state = State {
@@ -189,7 +189,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
             refused_total: 0,
             too_large_total: 0,
         };
-        Lanes { state: Mutex::new(state), changed: Condvar::new(), waiting, working }
+        FairQueue { state: Mutex::new(state), changed: Condvar::new(), waiting, working }
     }
 
     /// Opens a lane.
@@ -231,10 +231,10 @@ impl<M: Media, T, S> Lanes<M, T, S> {
 
     /// Waits for media and for the memory that it takes; `None` once the lanes are closed and
     /// empty. Beats at least once a second meanwhile.
-    pub fn take(&self, pulse: &Pulse) -> Option<Taken<M, T, S>> {
+    pub fn take(&self, heartbeat: &Heartbeat) -> Option<Taken<M, T, S>> {
         let mut state = self.state.lock().expect(UNPOISONED);
         loop {
-            pulse.beat();
+            heartbeat.beat();
             if let Some(taken) = self.next(&mut state) {
                 return Some(taken);
             }
@@ -246,7 +246,7 @@ impl<M: Media, T, S> Lanes<M, T, S> {
         }
     }
 
-    /// Ends what [`Lanes::take`] began.
+    /// Ends what [`FairQueue::take`] began.
     pub fn give_back(&self, taken: Taken<M, T, S>) {
         let Taken { lane, media, track, at_work, held, .. } = taken;
         // Its memory is free before another is told so.
@@ -466,7 +466,7 @@ fn enlist(ready: &mut VecDeque<LaneId>, lane: LaneId, room: Room) {
 mod tests {
     use super::*;
 
-    type Numbers = Lanes<u32, (), ()>;
+    type Numbers = FairQueue<u32, (), ()>;
 
     /// A number that follows a loss is told as a thousand more.
     impl Media for u32 {
@@ -523,7 +523,7 @@ mod tests {
         let lanes = lanes(&[1], 1);
         lanes.put(1, 10).unwrap();
         lanes.put(1, 11).unwrap();
-        let taken = lanes.take(&Pulse::new("test")).expect("media waits");
+        let taken = lanes.take(&Heartbeat::new("test")).expect("media waits");
         assert_eq!(
             (taken.media, taken.dropped_total),
             (1011, 1),
@@ -638,13 +638,13 @@ mod tests {
     fn a_stream_is_in_the_hands_of_one_worker_at_a_time() {
         let lanes = lanes(&[1], 2);
         lanes.put(1, 0).unwrap();
-        let first = lanes.take(&Pulse::new("test")).expect("media waits");
+        let first = lanes.take(&Heartbeat::new("test")).expect("media waits");
         lanes.put(1, 1).unwrap();
         let usage = lanes.usage();
         assert_eq!((usage.waiting, usage.in_flight), (1, 1));
         lanes.close();
         assert!(
-            lanes.take(&Pulse::new("test")).is_none(),
+            lanes.take(&Heartbeat::new("test")).is_none(),
             "the lane is in flight, so nothing is ready"
         );
         finish(&lanes, first);
@@ -660,7 +660,7 @@ mod tests {
         lanes.put(1, 9).unwrap();
         assert_eq!(serve(&lanes), (2, 5));
         lanes.close();
-        assert!(lanes.take(&Pulse::new("test")).is_none());
+        assert!(lanes.take(&Heartbeat::new("test")).is_none());
     }
 
     #[test]
@@ -708,7 +708,7 @@ mod tests {
     fn what_is_at_work_shares_one_memory_and_the_rest_waits_for_its_turn() {
         let lanes = metered(&[1, 2, 3], 1);
         let working = Working::within(Arc::new(Budget::new(BUDGET * MB)), 9);
-        let lanes = Lanes { working, ..lanes };
+        let lanes = FairQueue { working, ..lanes };
         // What waits may be 100 in all, what works 100 MB.
         [(1, 60), (2, 30), (3, 5)]
             .into_iter()
@@ -776,12 +776,12 @@ mod tests {
         lanes.put(2, 80).unwrap();
         let other = lanes.clone();
         let worker = std::thread::Builder::new().spawn(move || {
-            let taken = other.take(&Pulse::new("test")).expect("media waits");
+            let taken = other.take(&Heartbeat::new("test")).expect("media waits");
             finish(&other, taken)
         });
         finish(&lanes, first);
         assert_eq!(worker.unwrap().join().unwrap(), (2, 80));
         lanes.close();
-        assert!(lanes.take(&Pulse::new("test")).is_none());
+        assert!(lanes.take(&Heartbeat::new("test")).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! [`Agenda`]: when what is due, and where the goodbye stands. And the desk's way through it.
+//! [`Schedule`]: when what is due, and where the goodbye stands. And the desk's way through it.
 
 use std::{future::pending, time::Duration};
 
@@ -9,11 +9,11 @@ use tokio::{
 };
 
 use super::{
-    desk::Desk,
-    ledger::Said,
+    inflight::Published,
     message::Message,
+    payload::{self, Status},
+    publisher::Publisher,
     topics::Topic,
-    words::{self, Status},
 };
 use crate::report::{AudioReport, VisualReport};
 
@@ -37,7 +37,7 @@ const MOST_UNSENT: usize = 2;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Agenda {
+pub(super) struct Schedule {
     say_all_at: Instant,
     look_at: Instant,
     live_at: Instant,
@@ -58,9 +58,9 @@ pub(super) struct Agenda {
     pub(super) is_gone: bool,
 }
 
-impl Agenda {
+impl Schedule {
     pub(super) fn new(now: Instant) -> Self {
-        Agenda {
+        Schedule {
             say_all_at: now,
             look_at: now,
             live_at: now,
@@ -79,8 +79,8 @@ impl Agenda {
         }
     }
 
-    /// Everything that the broker keeps was said now.
-    pub(super) fn said_all(&mut self, now: Instant, again_after: Duration) {
+    /// Everything that the broker keeps was published now.
+    pub(super) fn published_all(&mut self, now: Instant, again_after: Duration) {
         self.say_all_at = now + again_after;
         self.look_at = now;
         self.told_health = None;
@@ -124,14 +124,14 @@ impl Agenda {
     }
 }
 
-impl Desk {
+impl Publisher {
     /// Does everything that is due, then waits for one more thing. May be dropped at any await.
     pub(super) async fn turn(&mut self) {
         let now = Instant::now();
         self.do_due(now);
         let wakes_at = self.wakes_at(now);
-        let has_news = self.agenda.has_news;
-        let is_live_over = self.agenda.is_live_over;
+        let has_news = self.schedule.has_news;
+        let is_live_over = self.schedule.is_live_over;
         select! {
             (asked, rows) = async {
                 match &mut self.reading { Some(reading) => reading.done().await, None => pending().await }
@@ -154,9 +154,9 @@ impl Desk {
                 self.say_features();
                 self.say_info();
             }
-            changed = self.ground.live.changed(), if self.is_up && !has_news && !is_live_over => {
-                self.agenda.has_news = changed.is_ok();
-                self.agenda.is_live_over = changed.is_err();
+            changed = self.dependencies.live.changed(), if self.is_up && !has_news && !is_live_over => {
+                self.schedule.has_news = changed.is_ok();
+                self.schedule.is_live_over = changed.is_err();
             }
             () = sleep_until(wakes_at) => (),
         }
@@ -164,16 +164,16 @@ impl Desk {
 
     fn do_due(&mut self, now: Instant) {
         if self.is_up {
-            if self.agenda.say_all_at <= now {
+            if self.schedule.say_all_at <= now {
                 self.say_again(now);
             }
-            if self.agenda.look_at <= now {
+            if self.schedule.look_at <= now {
                 self.look_at_health(now);
             }
-            if self.agenda.has_news && self.agenda.live_at <= now {
+            if self.schedule.has_news && self.schedule.live_at <= now {
                 self.tell_live(now);
             }
-            if self.agenda.is_leaving() {
+            if self.schedule.is_leaving() {
                 self.say_goodbye(now);
             }
             self.flush();
@@ -199,22 +199,22 @@ impl Desk {
 
     /// The next moment at which something is due by itself.
     fn wakes_at(&self, now: Instant) -> Instant {
-        let agenda = &self.agenda;
+        let schedule = &self.schedule;
         // Nothing is missed by looking now and then.
         let mut next = now + Duration::from_secs(60);
         let mut at = |when: Option<Instant>| next = when.map_or(next, |when| next.min(when));
         // While acknowledged rows are being deleted, nobody looks when the next are due.
-        at(agenda.delete_at.filter(|_| self.deleting.is_none()));
-        at(agenda.mark_at.filter(|at| *at > now));
+        at(schedule.delete_at.filter(|_| self.deleting.is_none()));
+        at(schedule.mark_at.filter(|at| *at > now));
         if self.is_up {
-            at(Some(agenda.say_all_at));
-            at(Some(agenda.look_at));
-            at(agenda.has_news.then_some(agenda.live_at));
-            at(agenda.leave_by.filter(|at| *at > now));
-            at(agenda.goodbye_by.filter(|at| *at > now));
+            at(Some(schedule.say_all_at));
+            at(Some(schedule.look_at));
+            at(schedule.has_news.then_some(schedule.live_at));
+            at(schedule.leave_by.filter(|at| *at > now));
+            at(schedule.goodbye_by.filter(|at| *at > now));
             if self.reading.is_none() && self.urgent.is_empty() {
                 at(self.window.wakes_at().filter(|at| *at > now));
-                at((agenda.read_at > now).then_some(agenda.read_at));
+                at((schedule.read_at > now).then_some(schedule.read_at));
                 let rate = self.rate.next_at();
                 at((rate > now).then_some(rate));
             }
@@ -226,7 +226,7 @@ impl Desk {
     fn say_again(&mut self, now: Instant) {
         if self.limits.has_retain {
             self.say_status();
-            self.agenda.said_all(now, self.config.say_again);
+            self.schedule.published_all(now, self.config.say_again);
         } else {
             // Nobody keeps it for who comes later.
             self.say_all(now);
@@ -235,24 +235,24 @@ impl Desk {
 
     /// Tells the health when something has changed that others act upon, or when it is time again.
     fn look_at_health(&mut self, now: Instant) {
-        self.agenda.look_at = now + LOOK_EVERY;
-        let health = (self.ground.health)();
+        self.schedule.look_at = now + LOOK_EVERY;
+        let health = (self.dependencies.health)();
         // The digest leaves out what changes all the time: counters, ages, temperatures.
         let digest = health["digest"].clone();
-        if self.agenda.told_health.as_ref() != Some(&digest) {
-            self.agenda.told_health = Some(digest);
-            self.push(Message::rumour(Topic::Health.of(&self.config.name), &health));
+        if self.schedule.told_health.as_ref() != Some(&digest) {
+            self.schedule.told_health = Some(digest);
+            self.push(Message::best_effort(Topic::Health.of(&self.config.name), &health));
         }
     }
 
     /// Tells the newest numbers, if they are new and the broker keeps up.
     fn tell_live(&mut self, now: Instant) {
-        self.agenda.has_news = false;
+        self.schedule.has_news = false;
         // Live numbers must not stand beside a suspect.
         if self.unsent > MOST_UNSENT || self.suspects.is_careful() {
             return;
         }
-        let live = self.ground.live.borrow_and_update().clone();
+        let live = self.dependencies.live.borrow_and_update().clone();
         let video = VisualReport::newest(&live).filter(|_| live.features.video);
         let audio = AudioReport::newest(&live).filter(|_| live.features.audio);
         let video = video
@@ -261,7 +261,7 @@ impl Desk {
             .map(|report| (report.sequence, Topic::MetricsAudio, serde_json::json!(report)));
         for (place, report) in [video, audio].into_iter().enumerate() {
             let Some((sequence, topic, report)) = report else { continue };
-            if self.agenda.told_live[place] == Some(sequence) {
+            if self.schedule.told_live[place] == Some(sequence) {
                 continue;
             }
             let message = Message::live(topic.of(&self.config.name), &report);
@@ -270,8 +270,8 @@ impl Desk {
             }
             // A full channel loses it: the next is newer.
             if self.give(message) {
-                self.agenda.told_live[place] = Some(sequence);
-                self.agenda.live_at = now + LIVE_EVERY;
+                self.schedule.told_live[place] = Some(sequence);
+                self.schedule.live_at = now + LIVE_EVERY;
             }
         }
     }
@@ -282,27 +282,29 @@ impl Desk {
         let is_empty = self.reading.is_none()
             && self.window.is_quiet()
             && self.window.look_after(newest_id, now).is_none();
-        let is_late = self.agenda.leave_by.is_some_and(|by| by <= now);
-        match self.agenda.goodbye_by {
+        let is_late = self.schedule.leave_by.is_some_and(|by| by <= now);
+        match self.schedule.goodbye_by {
             None if is_empty || is_late => {
                 let (status, since, reason) = match self.status {
                     (Status::Restarting, since, reason) => (Status::Restarting, since, reason),
-                    _ => (Status::Offline, self.ground.clock.unix_ms(), Some("stopped")),
+                    _ => (Status::Offline, self.dependencies.clock.unix_ms(), Some("stopped")),
                 };
                 self.status = (status, since, reason);
-                let boot_id = self.ground.store.boot_id();
-                let payload = words::status(status, Some(since), boot_id, reason);
+                let boot_id = self.dependencies.store.boot_id();
+                let payload = payload::status(status, Some(since), boot_id, reason);
                 let topic = Topic::Status.of(&self.config.name);
-                let goodbye =
-                    Message { said: Said::Goodbye, ..Message::state(topic, &payload) };
+                let goodbye = Message {
+                    published: Published::Goodbye,
+                    ..Message::state(topic, &payload)
+                };
                 self.push(goodbye);
-                self.agenda.goodbye_by = Some(now + LEAVE_PATIENCE);
+                self.schedule.goodbye_by = Some(now + LEAVE_PATIENCE);
             }
-            Some(by) if !self.agenda.has_disconnected => {
-                if self.agenda.goodbye_heard || by <= now {
-                    self.agenda.has_disconnected = self.client.try_disconnect().is_ok();
+            Some(by) if !self.schedule.has_disconnected => {
+                if self.schedule.goodbye_heard || by <= now {
+                    self.schedule.has_disconnected = self.client.try_disconnect().is_ok();
                     // A queue that has no room for it has a broker that hears nothing.
-                    self.agenda.is_gone |= !self.agenda.has_disconnected;
+                    self.schedule.is_gone |= !self.schedule.has_disconnected;
                 }
             }
             None | Some(_) => (),

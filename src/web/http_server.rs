@@ -1,4 +1,4 @@
-//! [`House`]: the door that every router of boothd stands behind, and what holds for every
+//! [`HttpServer`]: the door that every router of boothd stands behind, and what holds for every
 //! request: the name by which the machine is called, the time it may take, the headers of the
 //! answer. Knows no address.
 
@@ -14,8 +14,8 @@ use axum::{
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    WebConfig, access::Porter, host::Hosts, metrics::Counters, proxy::Proxies,
-    refused::Refused, rejections::Reason, serve::Door, slots::Slots, tls::Tls,
+    WebConfig, access::Authenticator, host::Hosts, metrics::Counters, proxy::Proxies,
+    refused::Refused, rejections::Reason, serve::Acceptor, slots::Slots, tls::Tls,
 };
 use crate::{certificate::Certificate, clock::Clock, error::Result, stop::Stop, store::Store};
 
@@ -51,21 +51,21 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=15552000");
 
 /// How long open connections may take to say goodbye.
-pub(super) const GOODBYE: Duration = Duration::from_millis(300);
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// See the module.
-pub(crate) struct House {
+pub(crate) struct HttpServer {
     config: WebConfig,
     tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
     hosts: Arc<Hosts>,
-    porter: Porter,
+    authenticator: Authenticator,
     slots: Arc<Slots>,
     stop: Stop,
 }
 
-impl House {
-    /// A house whose tokens are the store's.
+impl HttpServer {
+    /// A http_server whose tokens are the store's.
     ///
     /// # Errors
     /// `Config` when the certificate cannot be used.
@@ -77,10 +77,10 @@ impl House {
     ) -> Result<Self> {
         let counters = Arc::new(Counters::default());
         let tls = config.tls.clone().map(|files| Tls::open(files, clock.clone()));
-        Ok(House {
+        Ok(HttpServer {
             tls: tls.transpose()?.map(Arc::new),
             hosts: Arc::new(Hosts::new(&config.hosts, &config.origins)),
-            porter: Porter::new(store, clock.clone(), counters.clone()),
+            authenticator: Authenticator::new(store, clock.clone(), counters.clone()),
             counters,
             slots: Arc::new(Slots::new(config)),
             config: config.clone(),
@@ -89,8 +89,8 @@ impl House {
     }
 
     /// Who judges tokens.
-    pub(crate) fn porter(&self) -> Porter {
-        self.porter.clone()
+    pub(crate) fn authenticator(&self) -> Authenticator {
+        self.authenticator.clone()
     }
 
     /// What is known of the certificate that the door shows; `None` where there is no TLS.
@@ -136,12 +136,13 @@ impl House {
         let rejections = self.counters.rejections().clone();
         let reporting = tokio::spawn(async move { rejections.report_for_ever().await });
         let slots = self.slots;
-        let door = Door::new(router, self.config, (self.tls, self.counters, slots), self.stop);
-        door.accept_all(listener).await;
+        let acceptor =
+            Acceptor::new(router, self.config, (self.tls, self.counters, slots), self.stop);
+        acceptor.accept_all(listener).await;
         reporting.abort();
         following.inspect(tokio::task::JoinHandle::abort);
         // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
-        if timeout(GOODBYE * 2, door.wait_empty()).await.is_err() {
+        if timeout(DRAIN_TIMEOUT * 2, acceptor.wait_empty()).await.is_err() {
             log::debug!(target: "web", "some connections did not say goodbye in time");
         }
     }

@@ -9,19 +9,19 @@ use crate::{
 };
 
 /// The light and the thread that keeps it; dark once this is dropped.
-pub(super) struct Lamp {
+pub(super) struct RecordingLight {
     light: Light,
     keeper: Option<JoinHandle<()>>,
     stop: Stop,
 }
 
-impl Lamp {
+impl RecordingLight {
     /// Darkens the light and begins to look after it. Without one there is no thread.
     pub(super) fn start(folder: Option<&Path>, stop: Stop) -> Result<Self> {
         let light = Light::new(folder);
         let (kept, until) = (light.clone(), stop.clone());
         let keeper = light.is_there().then(|| spawn("light", move || kept.watch(&until)));
-        Ok(Lamp { light, keeper: keeper.transpose()?, stop })
+        Ok(RecordingLight { light, keeper: keeper.transpose()?, stop })
     }
 
     pub(super) fn light(&self) -> Light {
@@ -29,7 +29,7 @@ impl Lamp {
     }
 }
 
-impl Drop for Lamp {
+impl Drop for RecordingLight {
     /// Also where the daemon leaves early, with its devices open: they are told to close.
     fn drop(&mut self) {
         self.stop.request();

@@ -1,4 +1,4 @@
-//! [`Sheet`]: numbers as they stand at one moment, and their text for Prometheus.
+//! [`MetricsSnapshot`]: numbers as they stand at one moment, and their text for Prometheus.
 //!
 //! Knows the format, and not what the numbers mean.
 
@@ -16,7 +16,7 @@ pub(crate) type Labels = Vec<(&'static str, String)>;
 
 /// Families of samples in the order in which they were noted.
 #[derive(Debug, Default)]
-pub(crate) struct Sheet {
+pub(crate) struct MetricsSnapshot {
     families: Vec<Family>,
 }
 
@@ -69,7 +69,7 @@ impl Format {
     }
 }
 
-impl Sheet {
+impl MetricsSnapshot {
     /// Notes a number that only grows. Its sample is called `name` with `_total`.
     pub(crate) fn counter(&mut self, name: &'static str, help: &'static str, value: f64) {
         self.counters(name, help, [(Labels::new(), value)]);
@@ -144,7 +144,7 @@ impl Sheet {
     }
 }
 
-impl Collector for Sheet {
+impl Collector for MetricsSnapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for family in &self.families {
             let mut metric =
@@ -177,15 +177,15 @@ impl Value {
 mod tests {
     use super::*;
 
-    fn sheet() -> Sheet {
-        let mut sheet = Sheet::default();
-        sheet.counters("drops", "Lost.", [(vec![("stage", "a\"b\\c\n".into())], 3.0)]);
-        sheet.gauge("age", "Old.", 1.5);
-        sheet.gauge("unknown", "Left out.", None);
+    fn snapshot() -> MetricsSnapshot {
+        let mut snapshot = MetricsSnapshot::default();
+        snapshot.counters("drops", "Lost.", [(vec![("stage", "a\"b\\c\n".into())], 3.0)]);
+        snapshot.gauge("age", "Old.", 1.5);
+        snapshot.gauge("unknown", "Left out.", None);
         let buckets = vec![(0.1, 2), (1.0, 1), (f64::INFINITY, 1)];
         let histogram = Buckets { sum: 4.5, count: 4, buckets };
-        sheet.histograms("took", "Time.", [(Labels::new(), histogram)]);
-        sheet
+        snapshot.histograms("took", "Time.", [(Labels::new(), histogram)]);
+        snapshot
     }
 
     #[test]
@@ -205,12 +205,12 @@ took_bucket{le=\"+Inf\"} 4
 took_sum 4.5
 took_count 4
 ";
-        assert_eq!(sheet().into_text(Format::Prometheus), expected);
+        assert_eq!(snapshot().into_text(Format::Prometheus), expected);
     }
 
     #[test]
     fn open_metrics_ends_with_its_mark() {
-        let text = sheet().into_text(Format::OpenMetrics);
+        let text = snapshot().into_text(Format::OpenMetrics);
         assert!(text.contains("# TYPE drops counter\ndrops_total{"), "{text}");
         assert!(text.ends_with("# EOF\n"));
         assert_eq!(

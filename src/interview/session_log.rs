@@ -21,7 +21,7 @@ pub trait SessionLog: Send + Sync + 'static {
     fn end(&self, ended: EndedSession) -> Answer<'_>;
 
     /// Somebody did something.
-    fn audit(&self, deed: Deed) -> Answer<'_>;
+    fn audit(&self, event: AuditEvent) -> Answer<'_>;
 }
 
 /// A session that begins.
@@ -62,7 +62,7 @@ pub struct EndedSession {
 
 /// What somebody did; never a metric, never a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Deed {
+pub struct AuditEvent {
     /// Who.
     pub actor: String,
     /// What, such as `features.change`.
@@ -102,10 +102,10 @@ impl SessionLog for Store {
         })
     }
 
-    fn audit(&self, deed: Deed) -> Answer<'_> {
+    fn audit(&self, event: AuditEvent) -> Answer<'_> {
         Box::pin(async move {
-            let detail = deed.detail.unwrap_or_default();
-            Store::audit(self, &deed.actor, deed.action, &deed.object, &detail).await
+            let detail = event.detail.unwrap_or_default();
+            Store::audit(self, &event.actor, event.action, &event.object, &detail).await
         })
     }
 }

@@ -1,11 +1,11 @@
-//! [`LitOpener`]: opens devices under the recording light only. It is lit before a device is
+//! [`LightOpener`]: opens devices under the recording light only. It is lit before a device is
 //! opened and goes out after it was closed; a device whose light fails is closed.
 
 use std::time::Duration;
 
 use crate::{
     error::Result,
-    light::{Light, Lit},
+    light::{Light, LightLease},
 };
 
 use super::{
@@ -14,15 +14,15 @@ use super::{
 };
 
 /// Opens what another opener opens, under the light.
-pub struct LitOpener<O> {
+pub struct LightOpener<O> {
     opener: O,
     light: Light,
 }
 
-impl<O> LitOpener<O> {
+impl<O> LightOpener<O> {
     /// `opener` opens the device, `light` is lit before.
     pub fn new(opener: O, light: Light) -> Self {
-        LitOpener { opener, light }
+        LightOpener { opener, light }
     }
 }
 
@@ -30,23 +30,23 @@ impl<O> LitOpener<O> {
 struct LitCamera {
     device: Box<dyn FrameDevice>,
     /// `None` once the camera has refused to close.
-    lit: Option<Lit>,
+    lit: Option<LightLease>,
 }
 
 /// The same for a microphone, which always closes.
 struct LitMicrophone {
     device: Box<dyn SoundDevice>,
-    lit: Lit,
+    lit: LightLease,
 }
 
-impl<O: CameraOpener> CameraOpener for LitOpener<O> {
+impl<O: CameraOpener> CameraOpener for LightOpener<O> {
     fn open(&self, wanted: &CameraConfig) -> Result<Box<dyn FrameDevice>> {
         let lit = Some(self.light.hold()?);
         Ok(Box::new(LitCamera { device: self.opener.open(wanted)?, lit }))
     }
 }
 
-impl<O: SoundOpener> SoundOpener for LitOpener<O> {
+impl<O: SoundOpener> SoundOpener for LightOpener<O> {
     fn open(&self, device: &str) -> Result<Box<dyn SoundDevice>> {
         let lit = self.light.hold()?;
         Ok(Box::new(LitMicrophone { device: self.opener.open(device)?, lit }))
@@ -59,7 +59,7 @@ impl FrameDevice for LitCamera {
     }
 
     fn next(&mut self, timeout: Duration) -> Result<Option<RawFrame<'_>>> {
-        self.lit.as_ref().map_or(Ok(()), Lit::check)?;
+        self.lit.as_ref().map_or(Ok(()), LightLease::check)?;
         self.device.next(timeout)
     }
 
@@ -172,13 +172,13 @@ mod tests {
     }
 
     /// An opener that looks, and what the LED shows.
-    fn scene(refuses_to_stop: bool) -> (LitOpener<Opener>, tempfile::TempDir) {
+    fn scene(refuses_to_stop: bool) -> (LightOpener<Opener>, tempfile::TempDir) {
         let led = tempfile::tempdir().unwrap();
         let brightness = led.path().join("brightness");
         fs::write(led.path().join("max_brightness"), "7").unwrap();
         fs::write(&brightness, "0").unwrap();
         let light = Light::new(Some(led.path()));
-        (LitOpener::new(Opener { brightness, refuses_to_stop }, light), led)
+        (LightOpener::new(Opener { brightness, refuses_to_stop }, light), led)
     }
 
     fn shows(led: &tempfile::TempDir) -> String {

@@ -1,4 +1,4 @@
-//! [`Pulse`]: the sign of life of one loop. The loop beats at each turn, also while it has nothing
+//! [`Heartbeat`]: the sign of life of one loop. The loop beats at each turn, also while it has nothing
 //! to do; whoever looks twice sees whether it turned in between.
 //!
 //! Knows no time: a beat is a count, and how long none may come is for the one who looks.
@@ -17,15 +17,15 @@ pub const IDLE_TURN: Duration = Duration::from_secs(1);
 
 /// A loop's own handle. Once it is dropped the loop has left, and nobody waits for its beats.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct Heartbeat {
     name: Box<str>,
     beats: AtomicU64,
 }
 
-impl Pulse {
-    /// The pulse of the loop of that name, which has not turned yet.
+impl Heartbeat {
+    /// The heartbeat of the loop of that name, which has not turned yet.
     pub fn new(name: impl Into<Box<str>>) -> Self {
-        Pulse { name: name.into(), beats: AtomicU64::new(0) }
+        Heartbeat { name: name.into(), beats: AtomicU64::new(0) }
     }
 
     /// The loop's name.

@@ -6,17 +6,17 @@ use tokio::time::Instant;
 use super::{
     CommandName, HomeAssistant,
     command::on_off,
-    desk::Desk,
     home_assistant,
     message::Message,
+    payload,
+    publisher::Publisher,
     topics::{self, Topic},
-    words,
 };
 
-/// Messages that are said again by themselves and wait; what comes on top is dropped.
+/// Messages that are published again by themselves and wait; what comes on top is dropped.
 const MOST_URGENT: usize = 256;
 
-impl Desk {
+impl Publisher {
     pub(super) fn subscribe(&mut self) {
         if self.skipped.is_subscription_skipped(Instant::now()) {
             return;
@@ -56,21 +56,21 @@ impl Desk {
         self.say_info();
         self.say_features();
         self.discover();
-        self.agenda.said_all(now, self.config.say_again);
+        self.schedule.published_all(now, self.config.say_again);
     }
 
     pub(super) fn say_status(&mut self) {
         let (status, since, reason) = self.status;
-        let boot_id = self.ground.store.boot_id();
-        let payload = words::status(status, Some(since), boot_id, reason);
+        let boot_id = self.dependencies.store.boot_id();
+        let payload = payload::status(status, Some(since), boot_id, reason);
         self.push(Message::state(Topic::Status.of(&self.config.name), &payload));
     }
 
     pub(super) fn say_info(&mut self) {
-        let addresses = words::addresses(&self.ground.about, &self.config);
-        let boot_id = self.ground.store.boot_id();
+        let addresses = payload::addresses(&self.dependencies.about, &self.config);
+        let boot_id = self.dependencies.store.boot_id();
         let state = self.booth.borrow();
-        let payload = words::info(&self.ground.about, &state, boot_id, &addresses);
+        let payload = payload::info(&self.dependencies.about, &state, boot_id, &addresses);
         drop(state);
         self.push(Message::state(Topic::Info.of(&self.config.name), &payload));
     }
@@ -85,7 +85,7 @@ impl Desk {
 
     pub(super) fn discover(&mut self) {
         let allowed = self.booth.borrow().allowed;
-        let about = &self.ground.about;
+        let about = &self.dependencies.about;
         for message in home_assistant::discovery(&self.config, about, allowed) {
             self.push(message);
         }
@@ -94,7 +94,7 @@ impl Desk {
     /// Puts a message in line before all rows.
     pub(super) fn push(&mut self, message: Message) {
         if self.urgent.len() == MOST_URGENT {
-            log::info!(target: "mqtt", "the broker takes nothing; a message that is said again later is dropped");
+            log::info!(target: "mqtt", "the broker takes nothing; a message that is published again later is dropped");
             self.urgent.pop_front();
         }
         self.urgent.push_back(message);
@@ -127,7 +127,7 @@ impl Desk {
             return false;
         }
         let sent = message.sent(&self.config.home_assistant_prefix);
-        let Message { topic, payload, qos, is_retained, properties, said: _ } = message;
+        let Message { topic, payload, qos, is_retained, properties, published: _ } = message;
         let qos = if self.limits.has_acks { qos } else { QoS::AtMostOnce };
         let is_retained = is_retained && self.limits.has_retain;
         let given = self
@@ -136,7 +136,7 @@ impl Desk {
             .is_ok();
         match (given, qos) {
             (true, QoS::AtMostOnce) => self.unsent += 1,
-            (true, _) => self.packets.said(sent),
+            (true, _) => self.packets.published(sent),
             (false, _) => (),
         }
         given

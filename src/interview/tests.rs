@@ -112,7 +112,7 @@ struct Memory {
     witness: Witness,
     begun: Lock<Vec<BegunSession>>,
     ended: Lock<Vec<EndedSession>>,
-    deeds: Lock<Vec<Deed>>,
+    events: Lock<Vec<AuditEvent>>,
     broken: Lock<Option<ErrorKind>>,
 }
 
@@ -136,14 +136,14 @@ impl SessionLog for Memory {
     fn end(&self, ended: EndedSession) -> Answer<'_> {
         self.write(&self.ended, ended, "end written")
     }
-    fn audit(&self, deed: Deed) -> Answer<'_> {
-        let what = format!("{} written", deed.action);
-        self.write(&self.deeds, deed, &what)
+    fn audit(&self, event: AuditEvent) -> Answer<'_> {
+        let what = format!("{} written", event.action);
+        self.write(&self.events, event, &what)
     }
 }
 
 struct Scene {
-    booth: Booth,
+    booth: Interview,
     log: Arc<Memory>,
     stages: [Arc<Stage>; 2],
     stream: Arc<Stream>,
@@ -179,11 +179,13 @@ impl Scene {
             witness: witness.clone(),
             begun: Lock::default(),
             ended: Lock::default(),
-            deeds: Lock::default(),
+            events: Lock::default(),
             broken: Lock::default(),
         });
-        let ground = Ground { policy, features, log: log.clone(), clock: clock.clone() };
-        let booth = Booth::new(StreamId::Booth, stream.clone(), gates.clone(), ground);
+        let dependencies =
+            Dependencies { policy, features, log: log.clone(), clock: clock.clone() };
+        let booth =
+            Interview::new(StreamId::Booth, stream.clone(), gates.clone(), dependencies);
         let stages =
             [Component::Camera, Component::Microphone].map(|c| Arc::new(Stage::new(c)));
         let context = |stage: &Arc<Stage>, gate| LoopContext {
@@ -245,7 +247,7 @@ impl Scene {
         *self.log.broken.lock().unwrap() = is_broken.then_some(ErrorKind::Exhausted);
     }
 
-    fn state(&self) -> BoothState {
+    fn state(&self) -> InterviewState {
         self.booth.state().borrow().clone()
     }
 
@@ -317,8 +319,8 @@ async fn configure_closes_the_camera_and_opens_the_microphone() {
     assert!(!scene.state().features.video && !scene.stream.features().video);
     scene.booth.configure(&switch("audio", true), "op").await.unwrap();
     scene.expect(&["features.change written", "microphone opened"]);
-    let deeds = scene.log.deeds.lock().unwrap().clone();
-    assert_eq!(deeds[1].detail.as_deref(), Some(r#"{"audio":true}"#));
+    let events = scene.log.events.lock().unwrap().clone();
+    assert_eq!(events[1].detail.as_deref(), Some(r#"{"audio":true}"#));
     scene.leave();
 }
 

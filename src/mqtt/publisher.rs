@@ -1,4 +1,4 @@
-//! [`Desk`]: what is to be said next, and to whom it was said. One task with the [`Link`]
+//! [`Publisher`]: what is to be published next, and to whom it was published. One task with the [`Link`]
 //! (`super::link`); everything it waits for may be dropped at any time and asked for again.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -18,24 +18,24 @@ use tokio::{
 
 use super::{
     HomeAssistant, MqttConfig,
-    agenda::Agenda,
     command::{Answer, Request},
     failure::Loss,
     home_assistant,
-    ledger::{Packets, Rate, Window},
+    inflight::{InflightPackets, OutboxWindow, Rate},
     limits::{BrokerLimits, Delivery, Limit, Notices},
     link::jittered,
     message::Message,
+    payload::{About, Status},
     rows::{Deleting, Reading},
+    schedule::Schedule,
     set_aside::{Skipped, ToSetAside},
     suspects::{Suspect, Suspects},
-    words::{About, Status},
 };
 use crate::{
-    booth::{Booth, BoothState},
     clock::Clock,
     engine::Live,
     error::{Error, ErrorKind},
+    interview::{Interview, InterviewState},
     stage::Stage,
     stop::Stop,
     store::{OutboxState, SetAside, Store},
@@ -51,11 +51,11 @@ const REPLAY_JITTER: std::time::Duration = std::time::Duration::from_secs(1);
 pub type Health = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// What the desk stands on.
-pub struct MqttGround {
+pub struct MqttDependencies {
     /// Whose outbox is told.
     pub store: Store,
     /// Through which commands act.
-    pub booth: Booth,
+    pub booth: Interview,
     /// The newest of the booth's own stream.
     pub live: watch::Receiver<Live>,
     /// What /health shows of it.
@@ -72,26 +72,26 @@ pub struct MqttGround {
     pub delivery: watch::Sender<Delivery>,
 }
 
-impl std::fmt::Debug for MqttGround {
+impl std::fmt::Debug for MqttDependencies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MqttGround").field("about", &self.about).finish_non_exhaustive()
+        f.debug_struct("MqttDependencies").field("about", &self.about).finish_non_exhaustive()
     }
 }
 
 /// See the module.
-pub(super) struct Desk {
+pub(super) struct Publisher {
     pub(super) config: MqttConfig,
-    pub(super) ground: MqttGround,
+    pub(super) dependencies: MqttDependencies,
     pub(super) client: AsyncClient,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) answers: mpsc::Receiver<Answer>,
     pub(super) outbox: watch::Receiver<Option<OutboxState>>,
     pub(super) set_aside: watch::Receiver<SetAside>,
-    pub(super) booth: watch::Receiver<BoothState>,
-    pub(super) packets: Packets,
-    pub(super) window: Window,
+    pub(super) booth: watch::Receiver<InterviewState>,
+    pub(super) packets: InflightPackets,
+    pub(super) window: OutboxWindow,
     pub(super) rate: Rate,
-    pub(super) agenda: Agenda,
+    pub(super) schedule: Schedule,
     /// Said before any row, oldest first.
     pub(super) urgent: VecDeque<Message>,
     /// QoS 0 messages that have not left yet.
@@ -114,27 +114,27 @@ pub(super) struct Desk {
     pub(super) to_set_aside: ToSetAside,
 }
 
-impl Desk {
+impl Publisher {
     pub(super) fn new(
         config: MqttConfig,
-        ground: MqttGround,
+        dependencies: MqttDependencies,
         client: AsyncClient,
         (requests, answers): (mpsc::Sender<Request>, mpsc::Receiver<Answer>),
     ) -> Self {
         let now = Instant::now();
-        Desk {
-            outbox: ground.store.outbox(),
-            set_aside: ground.store.set_aside(),
-            booth: ground.booth.state(),
-            packets: Packets::default(),
-            window: Window::new(usize::from(MOST_ROWS_ON_THEIR_WAY)),
+        Publisher {
+            outbox: dependencies.store.outbox(),
+            set_aside: dependencies.store.set_aside(),
+            booth: dependencies.booth.state(),
+            packets: InflightPackets::default(),
+            window: OutboxWindow::new(usize::from(MOST_ROWS_ON_THEIR_WAY)),
             rate: Rate::new(config.replay_per_s, now),
-            agenda: Agenda::new(now),
+            schedule: Schedule::new(now),
             urgent: VecDeque::new(),
             unsent: 0,
             reading: None,
             deleting: None,
-            status: (Status::Online, ground.clock.unix_ms(), None),
+            status: (Status::Online, dependencies.clock.unix_ms(), None),
             is_up: false,
             was_up: false,
             limits: BrokerLimits::NONE,
@@ -143,7 +143,7 @@ impl Desk {
             skipped: Skipped::default(),
             to_set_aside: ToSetAside::default(),
             config,
-            ground,
+            dependencies,
             client,
             requests,
             answers,
@@ -169,16 +169,16 @@ impl Desk {
             self.rate.hold_until(now + jittered(REPLAY_JITTER));
         }
         self.unsent = 0;
-        // Answers are still of use; how things are is said anew.
+        // Answers are still of use; how things are is published again.
         self.urgent.retain(|message| !message.is_retained);
         (self.is_up, self.was_up) = (true, true);
-        self.status.1 = self.ground.clock.unix_ms();
+        self.status.1 = self.dependencies.clock.unix_ms();
         self.subscribe();
         self.say_all(now);
         self.tell_delivery();
     }
 
-    /// The connection is gone: what was not acknowledged is said anew on the next. True when it is
+    /// The connection is gone: what was not acknowledged is published again on the next. True when it is
     /// known at which message it broke, so that it does not break there again.
     pub(super) fn go_down(&mut self, loss: &Loss) -> bool {
         let was_up = std::mem::replace(&mut self.is_up, false);
@@ -207,17 +207,17 @@ impl Desk {
         self.packets.lose();
     }
 
-    /// There is nothing more to be said, or nobody who hears it.
+    /// There is nothing more to be published, or nobody who hears it.
     pub(super) fn has_left(&self, leave: &Stop) -> bool {
-        leave.is_requested() && (self.agenda.is_gone || !self.is_up)
+        leave.is_requested() && (self.schedule.is_gone || !self.is_up)
     }
 
     pub(super) fn is_leaving(&self) -> bool {
-        self.agenda.is_leaving()
+        self.schedule.is_leaving()
     }
 
     pub(super) fn begin_to_leave(&mut self) {
-        self.agenda.leave(Instant::now());
+        self.schedule.leave(Instant::now());
     }
 
     /// Deletes what was acknowledged last, and marks what was refused.
@@ -229,7 +229,7 @@ impl Desk {
         }
         let done = self.window.done();
         if !done.is_empty()
-            && let Err(error) = self.ground.store.outbox_done(done).await
+            && let Err(error) = self.dependencies.store.outbox_done(done).await
         {
             log::debug!(target: "mqtt", error = error.to_string().as_str(); "acknowledged messages will be told again");
         }
@@ -242,7 +242,7 @@ impl Desk {
                 self.unsent = self.unsent.saturating_sub(1);
             }
             Event::Outgoing(Outgoing::Publish(packet_id)) => self.packets.left(packet_id),
-            Event::Outgoing(Outgoing::Disconnect) => self.agenda.is_gone = true,
+            Event::Outgoing(Outgoing::Disconnect) => self.schedule.is_gone = true,
             Event::Incoming(Packet::PubAck(ack)) => self.take_ack(&ack),
             Event::Incoming(Packet::SubAck(ack)) => self.take_suback(&ack),
             Event::Incoming(Packet::Publish(publish)) => self.hear(&publish),
@@ -275,9 +275,9 @@ impl Desk {
         }
         if answer.must_restart {
             let reason = Some("a command asked for it");
-            self.status = (Status::Restarting, self.ground.clock.unix_ms(), reason);
+            self.status = (Status::Restarting, self.dependencies.clock.unix_ms(), reason);
             self.say_status();
-            self.ground.stop.request();
+            self.dependencies.stop.request();
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use serde_json::{Map, Value, json};
 
 use super::{MqttConfig, topics::Topic};
-use crate::{board::Reading, booth::BoothState, store::OutboxRow};
+use crate::{board::Reading, interview::InterviewState, store::OutboxRow};
 
 /// What a booth is, as long as it runs.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(super) fn status(
 /// `info`.
 pub(super) fn info(
     about: &About,
-    booth: &BoothState,
+    booth: &InterviewState,
     boot_id: &str,
     addresses: &[String],
 ) -> Value {

@@ -17,7 +17,7 @@ use crate::{
 
 /// What the booth does now, and what it may do.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct BoothState {
+pub struct InterviewState {
     /// What is analysed while it analyses.
     pub features: Features,
     /// What may be switched on.
@@ -116,9 +116,9 @@ impl ActiveSession {
     }
 }
 
-impl BoothState {
+impl InterviewState {
     pub(super) fn new(policy: &Policy, features: Features) -> Self {
-        BoothState {
+        InterviewState {
             features,
             allowed: policy.ceiling,
             profile: policy.profile,

@@ -33,13 +33,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What the thread is asked.
 pub(super) enum Order {
     /// Something to do with the database; answers whoever asked.
-    Work(Box<dyn FnOnce(&mut Desk) + Send>),
+    Work(Box<dyn FnOnce(&mut StoreWorker) + Send>),
     /// To leave, once everything that was asked before is done.
     Leave,
 }
 
 /// What the thread works with.
-pub(super) struct Desk {
+pub(super) struct StoreWorker {
     /// `None`: the disk has not let it be opened yet, or it was replaced by one that cannot be.
     pub(super) database: Option<Database>,
     pub(super) path: PathBuf,
@@ -110,7 +110,7 @@ impl Opened {
     }
 }
 
-impl Desk {
+impl StoreWorker {
     /// Runs until it is told to leave.
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {

@@ -1,4 +1,4 @@
-//! [`Desk`]: every booth as it is now, and what becomes of each message. Knows no network, no
+//! [`FleetState`]: every booth as it is now, and what becomes of each message. Knows no network, no
 //! disk and no clock: whoever calls says what time it is, and takes away what is to be kept.
 
 use std::{
@@ -40,7 +40,7 @@ pub use super::booth::Refused;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Desk {
+pub struct FleetState {
     booths: BTreeMap<BoothKey, Booth>,
     limits: Limits,
     /// Since when the broker is heard, unix ms; `None`: it is not.
@@ -73,7 +73,7 @@ pub struct Counts {
     pub dropped_values_total: u64,
 }
 
-/// What is to be kept, taken away by [`Desk::take_outgoing`].
+/// What is to be kept, taken away by [`FleetState::take_outgoing`].
 #[derive(Debug, Default)]
 pub struct Outgoing {
     /// Minutes that are over.
@@ -103,7 +103,7 @@ pub struct Filter {
 
 /// How many booths there are, by what matters.
 #[derive(Clone, Debug, Default, Eq, PartialEq, schemars::JsonSchema, serde::Serialize)]
-pub struct Census {
+pub struct FleetSummary {
     /// Booths that were ever heard and not yet forgotten.
     pub booths: usize,
     /// Those that are there.
@@ -129,8 +129,8 @@ pub struct Detail {
     pub refused: Refused,
 }
 
-impl Desk {
-    /// A desk that knows booths and open alerts from before.
+impl FleetState {
+    /// A fleet_state that knows booths and open alerts from before.
     pub fn new(
         limits: Limits,
         known: Vec<KnownBooth>,
@@ -153,7 +153,7 @@ impl Desk {
             }
         }
         let held_bytes = booths.values().map(Booth::held_bytes).sum();
-        Desk {
+        FleetState {
             booths,
             limits,
             listening_since: None,
@@ -476,11 +476,11 @@ impl Desk {
     }
 
     /// How many booths there are.
-    pub fn census(&self) -> Census {
+    pub fn fleet_summary(&self) -> FleetSummary {
         let count = |is: fn(&Booth) -> bool| self.booths.values().filter(|b| is(b)).count();
         let mut sites: Vec<_> = self.booths.keys().map(|key| key.site.clone()).collect();
         sites.dedup();
-        Census {
+        FleetSummary {
             booths: self.booths.len(),
             online: count(|booth| booth.presence == Presence::Online),
             with_alerts: count(|booth| !booth.alerts.is_empty()),

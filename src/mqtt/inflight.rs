@@ -1,4 +1,4 @@
-//! What was said and is not acknowledged yet: which packet was which message, and which rows of
+//! What was published and is not acknowledged yet: which packet was which message, and which rows of
 //! the outbox are on their way. Pure: knows no broker and no store.
 
 use std::{
@@ -33,7 +33,7 @@ const REFUSALS_IN_A_ROW: u32 = 16;
 /// Pause then.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// How often the oldest row that nobody heard is said again before those behind it have their
+/// How often the oldest row that nobody heard is published again before those behind it have their
 /// turn: over half a minute, in which a desk that has lost its broker is back.
 const MOST_PROBES: u32 = 4;
 
@@ -42,19 +42,19 @@ const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a QoS 1 message was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Said {
+pub(super) enum Published {
     /// The row of the outbox of that id.
     Row(i64),
     /// The last status before we leave.
     Goodbye,
-    /// Something that is said again by itself.
+    /// Something that is published again by itself.
     Other,
 }
 
 /// A QoS 1 message that was given to the library.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Sent {
-    pub(super) said: Said,
+    pub(super) published: Published,
     pub(super) topic: String,
     /// What may be told of its topic.
     pub(super) about: String,
@@ -64,9 +64,9 @@ pub(super) struct Sent {
 
 impl Sent {
     pub(super) fn suspect(&self) -> Suspect {
-        match self.said {
-            Said::Row(id) => Suspect::Row(id),
-            Said::Goodbye | Said::Other => Suspect::Topic(self.topic.clone()),
+        match self.published {
+            Published::Row(id) => Suspect::Row(id),
+            Published::Goodbye | Published::Other => Suspect::Topic(self.topic.clone()),
         }
     }
 }
@@ -74,7 +74,7 @@ impl Sent {
 /// Which packet is which message. The library gives a message its number only when it leaves;
 /// messages leave in the order in which they were given to it.
 #[derive(Debug, Default)]
-pub(super) struct Packets {
+pub(super) struct InflightPackets {
     unnumbered: VecDeque<Sent>,
     /// With the place in which they left.
     numbered: HashMap<u16, (u64, Sent)>,
@@ -83,9 +83,9 @@ pub(super) struct Packets {
     is_subscribing: bool,
 }
 
-impl Packets {
+impl InflightPackets {
     /// A QoS 1 message was given to the library.
-    pub(super) fn said(&mut self, sent: Sent) {
+    pub(super) fn published(&mut self, sent: Sent) {
         self.unnumbered.push_back(sent);
     }
 
@@ -173,7 +173,7 @@ pub(super) enum Outcome {
 
 /// Which rows of the outbox are on their way.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct OutboxWindow {
     /// Rows that may be on their way.
     size: usize,
     /// Everything up to this one was looked at since the connection was made.
@@ -194,14 +194,14 @@ pub(super) struct Window {
     busy_pause: Duration,
     /// A row was acknowledged since the connection was made: somebody listens.
     is_heard: bool,
-    /// How often a row was said that nobody heard, since one was heard.
+    /// How often a row was published that nobody heard, since one was heard.
     probes: u32,
     paused_until: Option<Instant>,
 }
 
-impl Window {
+impl OutboxWindow {
     pub(super) fn new(size: usize) -> Self {
-        Window {
+        OutboxWindow {
             size,
             cursor: 0,
             on_their_way: BTreeMap::new(),
@@ -224,7 +224,7 @@ impl Window {
         let (done, aside) = (std::mem::take(&mut self.done), std::mem::take(&mut self.aside));
         let unclear = std::mem::take(&mut self.unclear);
         let taken_total = self.taken_total;
-        *self = Window { done, aside, unclear, taken_total, ..Window::new(size) };
+        *self = OutboxWindow { done, aside, unclear, taken_total, ..OutboxWindow::new(size) };
     }
 
     /// Rows that were set aside may be sent again.
@@ -578,7 +578,7 @@ mod tests {
         }
     }
 
-    fn chosen(window: &mut Window, ids: &[i64], limit: u32, newest: i64) -> Vec<i64> {
+    fn chosen(window: &mut OutboxWindow, ids: &[i64], limit: u32, newest: i64) -> Vec<i64> {
         let rows = ids.iter().map(|id| row(*id)).collect();
         let rows = window.choose(rows, limit, newest, Instant::now());
         let ids: Vec<i64> = rows.iter().map(|row| row.outbox_id).collect();
@@ -586,23 +586,23 @@ mod tests {
         ids
     }
 
-    fn message(said: Said) -> Sent {
-        Sent { said, topic: format!("{said:?}"), about: String::new(), bytes: 1 }
+    fn message(published: Published) -> Sent {
+        Sent { published, topic: format!("{published:?}"), about: String::new(), bytes: 1 }
     }
 
     #[test]
     fn a_number_belongs_to_the_oldest_message_without_one() {
-        let mut packets = Packets::default();
-        let said = |sent: Option<Sent>| sent.map(|sent| sent.said);
-        packets.said(message(Said::Row(7)));
-        packets.said(message(Said::Other));
+        let mut packets = InflightPackets::default();
+        let said = |sent: Option<Sent>| sent.map(|sent| sent.published);
+        packets.published(message(Published::Row(7)));
+        packets.published(message(Published::Other));
         packets.left(0);
         packets.left(3);
         packets.left(4);
-        assert_eq!(said(packets.answered(4)), Some(Said::Other));
-        assert_eq!(said(packets.answered(3)), Some(Said::Row(7)));
+        assert_eq!(said(packets.answered(4)), Some(Published::Other));
+        assert_eq!(said(packets.answered(3)), Some(Published::Row(7)));
         assert_eq!(packets.answered(3), None);
-        packets.said(message(Said::Row(8)));
+        packets.published(message(Published::Row(8)));
         packets.lose();
         packets.left(1);
         assert_eq!(packets.answered(1), None);
@@ -610,9 +610,9 @@ mod tests {
 
     #[test]
     fn what_is_lost_with_a_connection_is_what_had_left_in_that_order() {
-        let mut packets = Packets::default();
+        let mut packets = InflightPackets::default();
         packets.subscribing();
-        (0..40).for_each(|id| packets.said(message(Said::Row(id))));
+        (0..40).for_each(|id| packets.published(message(Published::Row(id))));
         (1..=30).for_each(|packet_id| packets.left(packet_id));
         packets.answered(2);
         let lost = packets.lose().into_iter().map(|sent| sent.suspect());
@@ -623,7 +623,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_connection_begins_with_the_oldest_that_is_not_acknowledged() {
-        let (now, mut window) = (Instant::now(), Window::new(3));
+        let (now, mut window) = (Instant::now(), OutboxWindow::new(3));
         assert_eq!(window.look_after(5, now), Some(0));
         assert_eq!(chosen(&mut window, &[1, 2, 3], 3, 5), [1, 2, 3]);
         assert_eq!(window.room(now), 0);
@@ -639,7 +639,7 @@ mod tests {
 
     #[tokio::test]
     async fn rows_that_are_gone_are_not_looked_for_again() {
-        let (now, mut window) = (Instant::now(), Window::new(3));
+        let (now, mut window) = (Instant::now(), OutboxWindow::new(3));
         assert!(chosen(&mut window, &[], 3, 9).is_empty());
         assert_eq!(window.look_after(9, now), None);
         assert_eq!(window.look_after(10, now), Some(9));
@@ -653,7 +653,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_row_that_is_refused_for_its_own_fault_is_set_aside_and_the_others_go_on() {
-        let (now, mut window) = (Instant::now(), Window::new(3));
+        let (now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1, 2], 3, 2);
         assert_eq!(window.refused(1, &refusal(0x95), now), Outcome::SetAside);
         window.acknowledged(2);
@@ -668,7 +668,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unclear_refusal_counts_only_where_the_broker_takes_others() {
-        let (mut now, mut window) = (Instant::now(), Window::new(3));
+        let (mut now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1], 3, 1);
         for _ in 0..9 {
             assert_eq!(window.refused(1, &refusal(0x83), now), Outcome::Waits);
@@ -688,7 +688,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_kind_without_rights_waits_behind_one_that_tries_and_others_go_on() {
-        let (now, mut window) = (Instant::now(), Window::new(3));
+        let (now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1, 2, 3], 3, 200);
         for id in 1..=3 {
             assert_eq!(window.refused(id, &refusal(0x87), now), Outcome::Waits);
@@ -727,7 +727,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_busy_broker_is_asked_less_and_less_and_not_always_for_the_same() {
-        let (mut now, mut window) = (Instant::now(), Window::new(3));
+        let (mut now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1], 1, 2);
         assert_eq!(window.refused(1, &refusal(0x97), now), Outcome::Waits);
         assert_eq!(window.room(now), 0);
@@ -743,7 +743,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_hears_is_said_again_in_order_and_blocks_nobody_for_ever() {
-        let (mut now, mut window) = (Instant::now(), Window::new(3));
+        let (mut now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1, 2, 3], 3, 4);
         [1, 2, 3].into_iter().for_each(|id| window.unheard(id, now));
         assert_eq!(window.room(now), 0);

@@ -1,4 +1,4 @@
-//! [`Booth`]: one stream's interview. Decides when camera and microphone may be open, and what is
+//! [`Interview`]: one stream's interview. Decides when camera and microphone may be open, and what is
 //! analysed; holds no device and no socket. The booth's own devices have one, and so has each
 //! client that sends media of its own.
 //!
@@ -13,9 +13,9 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-pub use session_log::{Answer, BegunSession, Deed, EndedSession, SessionLog};
+pub use session_log::{Answer, AuditEvent, BegunSession, EndedSession, SessionLog};
 use state::Opens;
-pub use state::{ActiveSession, Began, BoothState, SessionSummary, StartSession};
+pub use state::{ActiveSession, Began, InterviewState, SessionSummary, StartSession};
 
 use crate::{
     clock::Clock,
@@ -59,7 +59,7 @@ impl Gates {
 
 /// What an interview stands on.
 #[derive(Clone)]
-pub struct Ground {
+pub struct Dependencies {
     /// What is allowed at all.
     pub policy: Policy,
     /// The switches at first, as far as the policy allows them.
@@ -72,7 +72,7 @@ pub struct Ground {
 
 /// The booth. Clones are handles of the same.
 #[derive(Clone)]
-pub struct Booth {
+pub struct Interview {
     shared: Arc<Shared>,
 }
 
@@ -83,7 +83,7 @@ struct Shared {
     policy: Policy,
     log: Arc<dyn SessionLog>,
     clock: Arc<dyn Clock>,
-    state: watch::Sender<BoothState>,
+    state: watch::Sender<InterviewState>,
     /// Held by whoever changes the state.
     turn: Mutex<Turn>,
 }
@@ -96,31 +96,36 @@ struct Turn {
     unwritten: Option<SessionSummary>,
 }
 
-impl fmt::Debug for Booth {
+impl fmt::Debug for Interview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Booth").field("id", &self.shared.id).finish_non_exhaustive()
     }
 }
 
-impl Booth {
+impl Interview {
     /// The interview of the person at that stream, without a session: in the booth each gets an id
     /// of its own, at a client it is the client's. Opens the gates as far as `policy` and `features` allow.
-    pub fn new(id: StreamId, stream: Arc<Stream>, gates: Gates, ground: Ground) -> Self {
-        let Ground { policy, features, log, clock } = ground;
+    pub fn new(
+        id: StreamId,
+        stream: Arc<Stream>,
+        gates: Gates,
+        dependencies: Dependencies,
+    ) -> Self {
+        let Dependencies { policy, features, log, clock } = dependencies;
         let features = features.within(policy.ceiling);
-        let mut state = BoothState::new(&policy, features);
+        let mut state = InterviewState::new(&policy, features);
         state.analysing = gates.let_in(state.opens());
         let (state, _) = watch::channel(state);
         let turn = Mutex::new(Turn { features, unwritten: None });
         let shared = Shared { id, stream, gates, policy, log, clock, state, turn };
-        let booth = Booth { shared: Arc::new(shared) };
+        let booth = Interview { shared: Arc::new(shared) };
         let state = booth.shared.state.borrow().clone();
         booth.obey(&state);
         booth
     }
 
     /// What the booth does, now and at each change.
-    pub fn state(&self) -> watch::Receiver<BoothState> {
+    pub fn state(&self) -> watch::Receiver<InterviewState> {
         self.shared.state.subscribe()
     }
 
@@ -197,7 +202,7 @@ impl Booth {
     fn judge(
         &self,
         start: &StartSession,
-        now: &BoothState,
+        now: &InterviewState,
         started_at: i64,
     ) -> Result<Features> {
         self.shared.policy.check_chosen()?;
@@ -320,7 +325,7 @@ impl Booth {
 
     /// What something was done to, for the audit log: the session that runs or that a client
     /// names, as erasing it finds it there, or the booth.
-    fn object(&self, now: &BoothState) -> String {
+    fn object(&self, now: &InterviewState) -> String {
         let running = now.session.as_ref().map(|session| &session.session_id);
         running
             .or(self.shared.id.session())
@@ -335,12 +340,12 @@ impl Booth {
         self.shared.turn.lock().await
     }
 
-    fn now(&self) -> BoothState {
+    fn now(&self) -> InterviewState {
         self.shared.state.borrow().clone()
     }
 
     /// Obeys first, then tells.
-    fn change(&self, change: impl FnOnce(&mut BoothState)) {
+    fn change(&self, change: impl FnOnce(&mut InterviewState)) {
         let mut state = self.now();
         change(&mut state);
         state.analysing = self.shared.gates.let_in(state.opens());
@@ -353,7 +358,7 @@ impl Booth {
     }
 
     /// Makes the gates and the stream do what the state says.
-    fn obey(&self, state: &BoothState) {
+    fn obey(&self, state: &InterviewState) {
         let (opens, gates) = (state.opens(), &self.shared.gates);
         gates.camera.set_open(opens.camera);
         gates.microphone.set_open(opens.microphone);
@@ -371,7 +376,7 @@ impl Booth {
         detail: Option<String>,
     ) -> Result<()> {
         let (actor, object) = (actor.into(), object.into());
-        self.shared.log.audit(Deed { actor, action, object, detail }).await
+        self.shared.log.audit(AuditEvent { actor, action, object, detail }).await
     }
 }
 
