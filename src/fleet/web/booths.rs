@@ -54,6 +54,7 @@ pub(super) struct Booths {
     /// How many the filter admits.
     total: usize,
     /// All booths, without the filter.
+    #[serde(rename = "census")]
     fleet_summary: FleetSummary,
     /// The list's age, for the stream of changes.
     revision: u64,

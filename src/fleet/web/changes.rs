@@ -51,6 +51,7 @@ pub(super) struct Changes {
     /// Rows of the list that have changed, at most 200.
     booths: Vec<BoothRow>,
     /// All booths.
+    #[serde(rename = "census")]
     fleet_summary: FleetSummary,
     /// Reports of the wanted booth that are newer than the reader's.
     live: Vec<LiveReport>,

@@ -122,7 +122,7 @@ impl Teller {
         drop(fleet_state);
         self.told = revision;
         let changes =
-            json!({ "revision": revision, "booths": booths, "fleet_summary": fleet_summary });
+            json!({ "revision": revision, "booths": booths, "census": fleet_summary });
         let mut text = format!("event: changes\ndata: {changes}\n\n");
         for (k, name) in ["video", "audio"].into_iter().enumerate() {
             let Some((at, report)) = live.as_ref().and_then(|live| live[k].as_ref()) else {
