@@ -48,9 +48,14 @@ if [ "$(printf '%s\n' "$needs" GLIBC_2.35 | sort -V | tail -1)" != GLIBC_2.35 ];
 fi
 bytes=$(stat -c %s "$built")
 echo "$built: $bytes bytes, needs $needs"
-if [ "$profile" = ship ] && [ "$bytes" -gt 20000000 ]; then
-    echo "$built is over 20 MB; what was done against it: docs/design/decisions/0010-a-small-package.md" >&2
+if [ "$profile" = ship ] && [ "$bytes" -gt 25000000 ]; then
+    echo "$built is over 25 MB; what was done against it: docs/design/decisions/0010-a-small-package.md" >&2
     exit 1
+fi
+# The profile that makes it small must not make it slow; another architecture's program does not run here.
+if [ "$profile" = ship ] && [ "$architecture" = "$(dpkg --print-architecture)" ]; then
+    cargo build --release --locked --bin boothd
+    scripts/compare_speed.py "$built" target/release/boothd
 fi
 
 # The clip of 16 s is for tests; its first 5 s show what a demo has to show.

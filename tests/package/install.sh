@@ -107,7 +107,7 @@ install_it() {
     local kib
     kib=$(in_root dpkg-query -W -f '${Installed-Size}' boothd)
     echo "installed: $kib KiB; boothd: $(stat -c %s "$root/usr/bin/boothd") bytes"
-    [ "$kib" -le $((25000000 / 1024)) ] || fail "over 25 MB"
+    [ "$kib" -le $((30000000 / 1024)) ] || fail "over 30 MB"
 }
 
 run_it() {
