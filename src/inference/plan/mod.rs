@@ -248,12 +248,12 @@ impl Plan {
     "x86_64+avx2+fma"
 ))]
 fn run_steps(plan: &Plan, workspace: &mut Workspace, fill: FillRow<'_>) {
-    if target_cfg_f!(target_feature = "avx512f") {
-        plan.steps::<true, true>(workspace, fill);
-    } else if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
-        plan.steps::<true, false>(workspace, fill);
-    } else {
-        plan.steps::<false, false>(workspace, fill);
+    let is_wide = target_cfg_f!(target_feature = "avx512f");
+    let is_fused = target_cfg_f!(any(target_feature = "fma", target_feature = "neon"));
+    match (is_fused, is_wide) {
+        (true, true) => plan.steps::<true, true>(workspace, fill),
+        (true, false) => plan.steps::<true, false>(workspace, fill),
+        (false, _) => plan.steps::<false, false>(workspace, fill),
     }
 }
 
