@@ -1,7 +1,7 @@
 //! Devices and files to media: everything that opens a camera, a microphone or a recording.
 //!
 //! Holds the device loops ([`camera`], [`microphone`]), the only users of the `v4l` and `alsa`
-//! crates ([`v4l2`], [`pcm`]), the recording light that they are opened under ([`lit`]), and the
+//! crates ([`v4l2`], [`pcm`]), the recording light that they are opened under ([`light_opener`]), and the
 //! files that stand in for devices ([`files`], [`replay`]).
 //! Must not hold decoding of pictures (`decode`) or any analysis.
 //!
