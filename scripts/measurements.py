@@ -75,10 +75,13 @@ def this_machine():
 def measure(row):
     """Runs the row's command and reads its figures; the row is unchanged where one is not found."""
     print(f"{row['name']}: {row['command']}", flush=True)
-    done = subprocess.run(
-        row["command"], shell=True, cwd=ROOT, text=True, timeout=LIMIT_S,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-    )
+    try:
+        done = subprocess.run(
+            row["command"], shell=True, cwd=ROOT, text=True, timeout=LIMIT_S,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{row['name']}: the command took over {LIMIT_S} s and was ended"
     if done.returncode != 0:
         return f"{row['name']}: the command failed ({done.returncode}): {done.stdout[-2000:]}"
     found = [re.search(pattern, done.stdout, re.MULTILINE) for pattern in row["find"]]

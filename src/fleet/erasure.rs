@@ -1,5 +1,5 @@
 //! [`Erasures`]: what the fleet server must never take again, and what booths are still to be
-//! ordered. The archive's thread writes it; the fleet_state and the looker read it.
+//! ordered. The archive's thread writes it; the fleet state and the looker read it.
 
 use std::{
     collections::{HashMap, HashSet},

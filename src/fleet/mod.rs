@@ -1,6 +1,6 @@
 //! The centre: takes what many booths say over MQTT, keeps it, and shows it on one page.
 //!
-//! Holds the fleet_state (every booth as it is now), the archive (`fleet.db`) and the doors for people.
+//! Holds the fleet state (every booth as it is now), the archive (`fleet.db`) and the doors for people.
 //! Must not hold a score of a person, and nothing that a booth did not send.
 
 mod alert;

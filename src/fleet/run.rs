@@ -1,4 +1,4 @@
-//! The parts of the centre, and their order: listener, fleet_state, archive, doors.
+//! The parts of the centre, and their order: listener, fleet state, archive, doors.
 
 use std::{
     ops::RangeInclusive,

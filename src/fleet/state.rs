@@ -130,7 +130,7 @@ pub struct Detail {
 }
 
 impl FleetState {
-    /// A fleet_state that knows booths and open alerts from before.
+    /// A fleet state that knows booths and open alerts from before.
     pub fn new(
         limits: Limits,
         known: Vec<KnownBooth>,

@@ -1,4 +1,4 @@
-//! [`Schedule`]: when what is due, and where the goodbye stands. And the desk's way through it.
+//! [`Schedule`]: when what is due, and where the goodbye stands. And the publisher's way through it.
 
 use std::{future::pending, time::Duration};
 

@@ -27,9 +27,9 @@ impl BoothStatus {
         let pace = self.health.pace();
         let (camera, microphone) = (Component::Camera, Component::Microphone);
         let names = ["frames of the camera", "analysis of frames"];
-        flow_signs(&report, [camera, Component::Vision], (names, pace.frame), &mut probes);
+        flow_probes(&report, [camera, Component::Vision], (names, pace.frame), &mut probes);
         let names = ["sound of the microphone", "analysis of sound"];
-        flow_signs(
+        flow_probes(
             &report,
             [microphone, Component::Speech],
             (names, pace.segment),
@@ -46,7 +46,7 @@ impl BoothStatus {
 
 /// That media flows and is analysed: it must while the device says that it runs, unless it is
 /// known why it cannot be analysed.
-fn flow_signs(
+fn flow_probes(
     report: &Report,
     [device, worker]: [Component; 2],
     ([flow, analysis], patience): ([&str; 2], Duration),

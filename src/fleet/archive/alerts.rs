@@ -122,7 +122,7 @@ fn list(connection: &Connection, query: &AlertQuery) -> Result<Vec<AlertRecord>>
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Alerts that hold, for the fleet_state's memory.
+/// Alerts that hold, for the fleet state's memory.
 pub(super) fn open_alerts(
     connection: &Connection,
 ) -> Result<Vec<(BoothKey, AlertKind, i64, String)>> {

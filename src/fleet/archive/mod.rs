@@ -103,7 +103,7 @@ const SCHEMA: Schema = Schema {
     page_bytes: 4096,
 };
 
-/// What the fleet_state knows from before.
+/// What the fleet state knows from before.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) booths: Vec<KnownBooth>,
@@ -125,7 +125,7 @@ struct Shared {
     stage: Arc<Stage>,
     erasures: Erasures,
     readers_place: ReadersPlace,
-    /// What the fleet_state has not yet been given of what was known before.
+    /// What the fleet state has not yet been given of what was known before.
     memory: Arc<Mutex<Option<Memory>>>,
     kept: Arc<Mutex<Option<Kept>>>,
 }

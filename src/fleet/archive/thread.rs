@@ -41,7 +41,7 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// Another file stands at the name of the one that is open.
     replaced: Option<Replaced>,
-    /// The fleet_state has what was known before.
+    /// The fleet state has what was known before.
     is_remembered: bool,
     /// Of the file as it was when the erasures were read last.
     read_at: Option<i64>,

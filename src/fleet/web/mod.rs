@@ -81,7 +81,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// The fleet_state, for a moment.
+    /// The fleet state, for a moment.
     fn fleet_state(&self) -> MutexGuard<'_, FleetState> {
         self.state.fleet_state.lock().expect(UNPOISONED)
     }

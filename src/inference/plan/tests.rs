@@ -386,9 +386,8 @@ fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |most: f32, value| most.max(value.abs()))
 }
 
-/// All outputs of a plan: as this machine runs it, without fused multiply-adds, and in the form for
-/// wide registers, which any machine can compute.
-fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 3] {
+/// All outputs of a plan: as this machine runs it, and in every form, which any machine can compute.
+fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 4] {
     let read = |workspace: &Workspace| {
         (0..plan.outputs())
             .map(|index| {
@@ -404,8 +403,10 @@ fn outputs(plan: &Plan, fill: FillRow<'_>) -> [Vec<Vec<f32>>; 3] {
     // What the run before left must not matter.
     plan.steps::<false, false>(&mut workspace, fill);
     let unfused = read(&workspace);
+    plan.steps::<true, false>(&mut workspace, fill);
+    let fused = read(&workspace);
     plan.steps::<true, true>(&mut workspace, fill);
-    [first, unfused, read(&workspace)]
+    [first, unfused, fused, read(&workspace)]
 }
 
 /// Makes the network of a seed and compares it; returns it.
