@@ -36,6 +36,7 @@ use crate::{
     },
     certificate::Certificates,
     clock::Clock,
+    component::{Component, ComponentId, State},
     config::{Config, Loaded, Source},
     engine::{Engine, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
@@ -55,7 +56,6 @@ use crate::{
     service::{BoothStatus, Notifier},
     session::SessionMetrics,
     speech::{VoiceAnalyser, VoiceModels},
-    stage::{Component, Stage, State},
     stop::Stop,
     store::{self, StateOwner, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
@@ -73,15 +73,15 @@ use welcome::{announce, keep_later, token};
 const CLIENTS_ONLY: &str = "no device: clients only";
 
 /// The parts of the daemon that /health speaks of, in the order of the data.
-struct Stages {
-    camera: Arc<Stage>,
-    microphone: Arc<Stage>,
+struct Components {
+    camera: Arc<Component>,
+    microphone: Arc<Component>,
     light: Light,
-    vision: Arc<Stage>,
-    speech: Arc<Stage>,
-    recorder: Arc<Stage>,
-    store: Arc<Stage>,
-    mqtt: Arc<Stage>,
+    vision: Arc<Component>,
+    speech: Arc<Component>,
+    recorder: Arc<Component>,
+    store: Arc<Component>,
+    mqtt: Arc<Component>,
 }
 
 /// What was started and is joined in the same order.
@@ -127,14 +127,14 @@ pub fn run(
     if let Some(why) = config.policy.profile.forbids_all() {
         log::warn!(target: "app", "POLICY NOT CHOSEN: {why}");
     }
-    let stages = Stages::new(store.0.stage(), recording_light.light());
+    let components = Components::new(store.0.component(), recording_light.light());
     let catalog = catalog(config)?;
     let with = (clock.clone(), stop.clone());
-    let mut parts = Parts::open(config, &stages, &runtime, with, store)?;
+    let mut parts = Parts::open(config, &components, &runtime, with, store)?;
     let _inside = runtime.enter();
     let board = board::follow(Board::this(), stop.clone());
     let health =
-        monitor::monitor(config, &stages, (&parts.booth, &parts.store), &board, &clock);
+        monitor::monitor(config, &components, (&parts.booth, &parts.store), &board, &clock);
     runtime.spawn(monitor::look(health.clone(), stop.clone()));
     let status = BoothStatus { health: health.clone() };
     let notifier = Notifier::start(move || status.look(), stop.clone())?;
@@ -144,7 +144,7 @@ pub fn run(
     let state = web_state(config, &parts, &catalog, shown);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
-    let central = Central::start(config, stages.mqtt.clone(), state.clone(), with);
+    let central = Central::start(config, components.mqtt.clone(), state.clone(), with);
     let central = Arc::new(Mutex::new(central));
     let shown = (&state, parts.stream.clone());
     let reloader = Reloader::new((source, loaded), shown, settings, central.clone());
@@ -152,7 +152,7 @@ pub fn run(
     runtime.spawn(reloader.follow(hangups, stop.clone()));
     announce(config, &listener, &known, out);
     let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
-    parts.start_workers(config, &stages, &catalog)?;
+    parts.start_workers(config, &components, &catalog)?;
     runtime.block_on(stop.requested());
     let served = runtime.block_on(doors).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
@@ -212,32 +212,33 @@ async fn listen(config: &Config) -> Result<TcpListener> {
     })
 }
 
-impl Stages {
-    fn new(store: Arc<Stage>, light: Light) -> Self {
-        let stage = |component| Arc::new(Stage::new(component));
-        Stages {
-            camera: stage(Component::Camera),
-            microphone: stage(Component::Microphone),
+impl Components {
+    fn new(store: Arc<Component>, light: Light) -> Self {
+        let component = |component| Arc::new(Component::new(component));
+        Components {
+            camera: component(ComponentId::Camera),
+            microphone: component(ComponentId::Microphone),
             light,
-            vision: stage(Component::Vision),
-            speech: stage(Component::Speech),
-            recorder: stage(Component::Recorder),
+            vision: component(ComponentId::Vision),
+            speech: component(ComponentId::Speech),
+            recorder: component(ComponentId::Recorder),
             store,
-            mqtt: stage(Component::Mqtt),
+            mqtt: component(ComponentId::Mqtt),
         }
     }
 
-    fn all(&self) -> Vec<Arc<Stage>> {
-        let Stages { camera, microphone, light, vision, speech, recorder, store, mqtt } = self;
-        [camera, microphone, light.stage(), vision, speech, recorder, store, mqtt]
+    fn all(&self) -> Vec<Arc<Component>> {
+        let Components { camera, microphone, light, vision, speech, recorder, store, mqtt } =
+            self;
+        [camera, microphone, light.component(), vision, speech, recorder, store, mqtt]
             .map(Arc::clone)
             .into()
     }
 
-    /// Says which stages have nothing to do, and which show the bundled clip.
+    /// Says which components have nothing to do, and which show the bundled clip.
     fn note_sources(&self, sources: &Sources, is_demo: bool) {
-        let off = |stage: &Stage| {
-            stage.update(|status| {
+        let off = |component: &Component| {
+            component.update(|status| {
                 (status.state, status.source) = (State::Off, Some(CLIENTS_ONLY.into()));
             });
         };
@@ -248,7 +249,7 @@ impl Stages {
             off(&self.microphone);
         }
         if is_demo {
-            let demo = |stage: &Stage| stage.update(|status| status.demo = true);
+            let demo = |component: &Component| component.update(|status| status.demo = true);
             demo(&self.camera);
             demo(&self.microphone);
             log::warn!(target: "app", "DEMO SOURCE: no camera and no microphone were found, so the bundled clip plays; its numbers are nobody's");
@@ -260,16 +261,16 @@ impl Parts {
     /// Opens the booth's stream and begins to capture: devices wake while the models load.
     fn open(
         config: &Config,
-        stages: &Stages,
+        components: &Components,
         runtime: &Runtime,
         (clock, stop): (Arc<dyn Clock>, Stop),
         (store, store_thread): (Store, StoreThread),
     ) -> Result<Self> {
-        let light = &stages.light;
+        let light = &components.light;
         let present = recording_light::present(config, light);
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
-        stages.note_sources(&sources, is_demo);
+        components.note_sources(&sources, is_demo);
         say_what_is_served(&sources, config.features.within(config.policy.ceiling));
         let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
         let engine = Engine::new(config.engine.clone());
@@ -277,17 +278,17 @@ impl Parts {
         let features = config.features;
         let spec = StreamSpec { stream: StreamId::Booth, origin, session, features };
         let (stream, task, live) = engine.open(&spec);
-        let task = task.with_heartbeat(stages.vision.heartbeat("session"));
+        let task = task.with_heartbeat(components.vision.heartbeat("session"));
         let (stream, session) = (Arc::new(stream), runtime.spawn(task.run(clock.clone())));
         let gates = gates_of(&sources);
-        let context = |stage: &Arc<Stage>, gate: &Gate| LoopContext {
+        let context = |component: &Arc<Component>, gate: &Gate| LoopContext {
             clock: clock.clone(),
-            stage: stage.clone(),
+            component: component.clone(),
             stop: stop.clone(),
             gate: gate.clone(),
         };
-        let camera = context(&stages.camera, &gates.camera);
-        let microphone = context(&stages.microphone, &gates.microphone);
+        let camera = context(&components.camera, &gates.camera);
+        let microphone = context(&components.microphone, &gates.microphone);
         let dependencies = Dependencies {
             policy: config.policy.clone(),
             features: config.features,
@@ -297,10 +298,10 @@ impl Parts {
         let booth = Interview::new(StreamId::Booth, stream.clone(), gates, dependencies);
         let devices = {
             let _inside = runtime.enter();
-            devices::follow(stages.all(), stop.clone())
+            devices::follow(components.all(), stop.clone())
         };
         let of = (booth.state(), live.clone(), devices.clone());
-        record(runtime, &stages.recorder, of, (&store, &clock));
+        record(runtime, &components.recorder, of, (&store, &clock));
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, wanted_camera(config, is_demo), camera, light);
             let sink = stream.clone();
@@ -330,7 +331,7 @@ impl Parts {
     fn start_workers(
         &mut self,
         config: &Config,
-        stages: &Stages,
+        components: &Components,
         catalog: &Catalog,
     ) -> Result<()> {
         let (pictures, sound) = loaded::may_come(config);
@@ -344,20 +345,20 @@ impl Parts {
         let engine = &self.engine;
         budget::size(config, engine);
         if let Some(models) = faces.transpose()? {
-            stages.vision.update(|status| status.source = Some(models.runtimes()));
+            components.vision.update(|status| status.source = Some(models.runtimes()));
             let analyser = || FaceAnalyser::new(&models, vision.clone());
-            let workers = engine.start_vision(stages.vision.clone(), analyser)?;
+            let workers = engine.start_vision(components.vision.clone(), analyser)?;
             self.workers.push(workers);
         } else {
-            stages.vision.update(|status| status.state = State::Off);
+            components.vision.update(|status| status.state = State::Off);
         }
         if let Some(models) = voices.transpose()? {
-            stages.speech.update(|status| status.source = Some(models.runtimes()));
+            components.speech.update(|status| status.source = Some(models.runtimes()));
             let analyser = || VoiceAnalyser::new(models.clone(), config.speech);
-            let workers = engine.start_speech(stages.speech.clone(), analyser)?;
+            let workers = engine.start_speech(components.speech.clone(), analyser)?;
             self.workers.push(workers);
         } else {
-            stages.speech.update(|status| status.state = State::Off);
+            components.speech.update(|status| status.state = State::Off);
         }
         Ok(())
     }
@@ -440,12 +441,12 @@ type Recorded =
 /// Starts the booth's recorder.
 fn record(
     runtime: &Runtime,
-    stage: &Arc<Stage>,
+    component: &Arc<Component>,
     (state, live, devices): Recorded,
     (store, clock): (&Store, &Arc<dyn Clock>),
 ) {
-    let stage = Some((stage.clone(), clock.clone()));
-    runtime.spawn(recorder::follow(live, state.clone(), store.clone(), stage));
+    let component = Some((component.clone(), clock.clone()));
+    runtime.spawn(recorder::follow(live, state.clone(), store.clone(), component));
     runtime.spawn(recorder::note_devices(devices, state, store.clone(), clock.clone()));
 }
 

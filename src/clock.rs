@@ -34,7 +34,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// 16 s of error at 500 ppm.
 const SYNCHRONIZATION_LASTS: Duration = Duration::from_secs(32_000);
 
-/// Where stages read the time and wait.
+/// Where components read the time and wait.
 pub trait Clock: Send + Sync + 'static {
     /// Monotonic time since this clock began. A replayed recording's time where one plays.
     fn monotonic(&self) -> Duration;
@@ -186,7 +186,7 @@ impl Clock for FastClock {
     }
 }
 
-/// A clock that moves only when a stage sleeps on it or a test advances it. Its wall time follows,
+/// A clock that moves only when a component sleeps on it or a test advances it. Its wall time follows,
 /// until a test steps it, unsets it or starts its machine anew.
 #[derive(Debug, Default)]
 pub struct SimulatedClock {

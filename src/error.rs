@@ -22,7 +22,7 @@ pub enum ErrorKind {
     /// A person must edit the configuration or repair the installation; restarting will not
     /// help. Exit code 78.
     Config,
-    /// A device, broker or disk is away; the stage retries with back-off.
+    /// A device, broker or disk is away; the component retries with back-off.
     Unavailable,
     /// The caller sent something wrong. HTTP 400.
     InvalidInput,

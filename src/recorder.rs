@@ -9,35 +9,35 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    component::{Component, State},
     engine::Live,
     interview::{InterviewState, devices::Devices},
     names::SessionId,
-    report::{AudioReport, VisualReport},
-    stage::{Stage, State},
     store::{EventRecord, MetricRow, Store},
 };
 
-/// Follows a stream until it is closed. `stage` (with the clock that times it) is of the booth's own
+/// Follows a stream until it is closed. `component` (with the clock that times it) is of the booth's own
 /// recorder; streams of clients have none.
 pub async fn follow(
     mut live: watch::Receiver<Live>,
     state: watch::Receiver<InterviewState>,
     store: Store,
-    stage: Option<(Arc<Stage>, Arc<dyn Clock>)>,
+    component: Option<(Arc<Component>, Arc<dyn Clock>)>,
 ) {
     let mut recorder = Recorder::default();
-    let pause = |stage: &Stage| stage.update(|status| status.state = State::Paused);
-    stage.iter().for_each(|(stage, _)| pause(stage));
+    let pause = |component: &Component| component.update(|status| status.state = State::Paused);
+    component.iter().for_each(|(component, _)| pause(component));
     while live.changed().await.is_ok() {
         recorder.turn_to(&state.borrow());
         for row in recorder.rows(&live.borrow_and_update()) {
             store.record(row);
-            if let Some((stage, clock)) = &stage {
-                stage.media_passed(clock.monotonic());
+            if let Some((component, clock)) = &component {
+                component.media_passed(clock.monotonic());
             }
         }
-        if let Some((stage, _)) = stage.as_ref().filter(|_| recorder.session.is_none()) {
-            pause(stage);
+        if let Some((component, _)) = component.as_ref().filter(|_| recorder.session.is_none())
+        {
+            pause(component);
         }
     }
 }
@@ -122,8 +122,7 @@ impl Recorder {
                 recorded.next(recorded.video_s, seen.observation.captured_at)
         {
             recorded.video_s = Some(offset_s);
-            let report = VisualReport::new(seen, live.origin.demo_video);
-            rows.push(MetricRow::video(&recorded.session_id, offset_s, &report));
+            rows.push(MetricRow::video(&recorded.session_id, offset_s, &seen.metrics.values));
         }
         if let Some(heard) = &live.voice
             && heard.session_id.as_ref() == Some(&recorded.session_id)
@@ -131,8 +130,7 @@ impl Recorder {
                 recorded.next(recorded.audio_s, heard.observation.captured_at)
         {
             recorded.audio_s = Some(offset_s);
-            let report = AudioReport::new(heard, live.origin.demo_audio);
-            rows.push(MetricRow::audio(&recorded.session_id, offset_s, &report));
+            rows.push(MetricRow::audio(&recorded.session_id, offset_s, &heard.metrics.values));
         }
         rows
     }

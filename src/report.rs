@@ -12,6 +12,7 @@ use crate::{
     engine::{FaceResult, FinishedSession, Live, VoiceResult},
     features::Features,
     media::ChannelFault,
+    metric::{Needs, VoiceValues},
     names::SessionId,
     session::{NoRate, Statistics},
     speech::SoundVerdict,
@@ -100,44 +101,15 @@ pub struct AudioReport {
     pub timestamp: i64,
     /// Analysis of this segment, ms.
     pub processing_time: f64,
-    /// Somebody speaks for over 0.3 s of the segment.
-    pub audio_detected: bool,
-    /// Syllables a minute of speaking time.
-    pub speech_rate: Option<f32>,
-    /// Hz.
-    pub pitch_mean: Option<f32>,
-    /// Hz².
-    pub pitch_variance: Option<f32>,
-    /// Linear RMS, 0..1 of full scale; null where there was no sound at all.
-    pub volume_mean: Option<f32>,
-    /// 0..1.
-    pub clarity_score: Option<f32>,
+    /// Its metrics.
+    #[serde(flatten)]
+    pub values: VoiceValues,
     /// calm, neutral or activated, against the speaker's own baseline.
     pub emotion: Option<&'static str>,
     /// 0..1.
     pub emotion_confidence: Option<f32>,
     /// Times.
     pub performance_metrics: Performance,
-    /// Hz, 95th less 5th percentile.
-    pub pitch_range: Option<f32>,
-    /// Hz.
-    pub pitch_median: Option<f32>,
-    /// dB of full scale; null in digital silence.
-    pub volume_dbfs: Option<f32>,
-    /// Hz.
-    pub spectral_centroid_hz: Option<f32>,
-    /// 0..1 of the segment.
-    pub speech_ratio: Option<f32>,
-    /// Silences of at least 0.3 s between speech.
-    pub pause_count: Option<usize>,
-    /// The longest of them, ms.
-    pub longest_pause_ms: Option<f64>,
-    /// Syllables a second of speaking time.
-    pub articulation_rate: Option<f32>,
-    /// -1..1.
-    pub arousal: Option<f32>,
-    /// Samples at full scale or, in speech, on flat tops below it, 0..1.
-    pub clipping_ratio: Option<f32>,
     /// How good the sound is.
     pub quality: SoundQuality,
     /// Why a metric is null, by the metric's name: `no_sound`, `digital_silence`, `no_speech`,
@@ -381,12 +353,7 @@ impl AudioReport {
         AudioReport {
             timestamp: heard.unix_ms,
             processing_time: ms(heard.timing.total.wall),
-            audio_detected: heard.audio_detected,
-            speech_rate: metrics.speech_rate.map(|rate| rate.per_min),
-            pitch_mean: heard.f0.map(|f0| f0.mean_hz),
-            pitch_variance: heard.f0.map(|f0| f0.variance_hz2),
-            volume_mean: has_sound.then_some(heard.rms),
-            clarity_score: heard.clarity,
+            values: metrics.values.clone(),
             emotion: metrics.arousal.map(|arousal| arousal.label.name()),
             emotion_confidence: metrics.arousal.map(|arousal| arousal.confidence),
             performance_metrics: performance(
@@ -394,16 +361,6 @@ impl AudioReport {
                 result.latency,
                 heard.unix_ms,
             ),
-            pitch_range: heard.f0.map(|f0| f0.p95_hz - f0.p5_hz),
-            pitch_median: heard.f0.map(|f0| f0.median_hz),
-            volume_dbfs: heard.dbfs,
-            spectral_centroid_hz: heard.spectral_centroid_hz,
-            speech_ratio: has_sound.then_some(heard.speech_ratio),
-            pause_count: heard.audio_detected.then_some(heard.pauses.len()),
-            longest_pause_ms: heard.longest_pause().map(ms),
-            articulation_rate: metrics.speech_rate.map(|rate| rate.per_second),
-            arousal: metrics.arousal.map(|arousal| arousal.value),
-            clipping_ratio: has_sound.then_some(heard.clipping_ratio),
             quality: SoundQuality {
                 verdict: heard.verdict().map(SoundVerdict::name),
                 offset: has_sound.then_some(heard.offset),
@@ -510,52 +467,27 @@ fn covered(covered: Covered) -> Vec<&'static str> {
 
 /// Why what is null of a segment's report is null.
 fn reasons(result: &VoiceResult) -> BTreeMap<&'static str, &'static str> {
-    let (heard, metrics) = (&result.observation, &result.metrics);
-    let mut reasons = BTreeMap::new();
-    let mut add = |is_known: bool, reason: &'static str, names: &[&'static str]| {
-        if !is_known {
-            reasons.extend(names.iter().map(|name| (*name, reason)));
-        }
+    let (voice, metrics) = (&result.observation, &result.metrics);
+    let without_speech = |reason| if voice.audio_detected { reason } else { "no_speech" };
+    let reason = |needs| match needs {
+        _ if voice.duration.is_zero() => "no_sound",
+        Needs::Frame | Needs::Sound => "digital_silence",
+        Needs::Voice => without_speech("unvoiced"),
+        Needs::Pauses => without_speech("no_pause"),
+        Needs::Syllables => metrics.no_rate.map_or("no_speech", NoRate::name),
+        Needs::Baseline if !result.features.voice_emotion => "off",
+        Needs::Baseline if voice.arousal.is_none() => without_speech("unvoiced"),
+        Needs::Baseline => "needs_15_s",
     };
-    if heard.duration.is_zero() {
-        add(false, "no_sound", LEVEL);
-        add(false, "no_sound", VOICE);
-        add(false, "no_sound", RATE);
-        add(false, "no_sound", PAUSES);
-        add(false, "no_sound", AROUSAL);
-        return reasons;
+    let unknown = metrics.values.iter().filter(|(_, value)| value.is_none());
+    let mut reasons: BTreeMap<_, _> =
+        unknown.map(|(metric, _)| (metric.name, reason(metric.needs))).collect();
+    if metrics.arousal.is_none() {
+        let arousal = reason(Needs::Baseline);
+        reasons.extend([("emotion", arousal), ("emotion_confidence", arousal)]);
     }
-    let without_speech = |reason| if heard.audio_detected { reason } else { "no_speech" };
-    add(heard.dbfs.is_some(), "digital_silence", &["volume_dbfs"]);
-    add(heard.f0.is_some(), without_speech("unvoiced"), VOICE);
-    add(heard.audio_detected, "no_speech", PAUSES);
-    let longest = &PAUSES[1..];
-    add(!heard.audio_detected || !heard.pauses.is_empty(), "no_pause", longest);
-    add(metrics.speech_rate.is_some(), metrics.no_rate.map_or("no_speech", NoRate::name), RATE);
-    let arousal = if !result.features.voice_emotion {
-        "off"
-    } else if heard.arousal.is_none() {
-        without_speech("unvoiced")
-    } else {
-        "needs_15_s"
-    };
-    add(metrics.arousal.is_some(), arousal, AROUSAL);
     reasons
 }
-
-const LEVEL: &[&str] = &["volume_mean", "volume_dbfs", "speech_ratio", "clipping_ratio"];
-/// What is measured of a voice.
-const VOICE: &[&str] = &[
-    "pitch_mean",
-    "pitch_median",
-    "pitch_variance",
-    "pitch_range",
-    "spectral_centroid_hz",
-    "clarity_score",
-];
-const RATE: &[&str] = &["speech_rate", "articulation_rate"];
-const PAUSES: &[&str] = &["pause_count", "longest_pause_ms"];
-const AROUSAL: &[&str] = &["arousal", "emotion", "emotion_confidence"];
 
 /// The most probable label and its probability.
 fn dominant(expression: &Expression) -> (&'static str, f32) {

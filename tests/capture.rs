@@ -21,8 +21,8 @@ use std::{
 use boothd::{
     capture::retry::LoopContext,
     clock::SystemClock,
+    component::{Component, ComponentId, State, Status},
     gate::Gate,
-    stage::{Component, Stage, State, Status},
     stop::Stop,
 };
 
@@ -35,7 +35,7 @@ const ROOM: &str = "no test lasts long enough to fill the queue";
 /// A device loop on its own thread, and what comes out of it.
 struct Live<T> {
     media: mpsc::Receiver<T>,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     stop: Stop,
     thread: JoinHandle<()>,
 }
@@ -46,14 +46,14 @@ impl<T: Send + 'static> Live<T> {
         name: &'static str,
         run: impl FnOnce(LoopContext, mpsc::SyncSender<T>) + Send + 'static,
     ) -> Self {
-        let (stage, stop) = (
-            Arc::new(Stage::new(Component::of_name(name).expect("a component"))),
+        let (component, stop) = (
+            Arc::new(Component::new(ComponentId::of_name(name).expect("a component"))),
             Stop::default(),
         );
         let clock = Arc::new(SystemClock::default());
         let context = LoopContext {
             clock,
-            stage: stage.clone(),
+            component: component.clone(),
             stop: stop.clone(),
             gate: Gate::new(true),
         };
@@ -61,13 +61,13 @@ impl<T: Send + 'static> Live<T> {
         let thread = std::thread::Builder::new().name(name.to_owned());
         let thread =
             thread.spawn(move || run(context, sender)).expect("a thread can be started");
-        Live { media, stage, stop, thread }
+        Live { media, component, stop, thread }
     }
 
     fn next(&self) -> T {
         match self.media.recv_timeout(PATIENCE) {
             Ok(media) => media,
-            Err(err) => panic!("{err}: {:?}", self.stage.status()),
+            Err(err) => panic!("{err}: {:?}", self.component.status()),
         }
     }
 
@@ -80,7 +80,7 @@ impl<T: Send + 'static> Live<T> {
     fn wait_for(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Duration {
         let began = Instant::now();
         loop {
-            let status = self.stage.status();
+            let status = self.component.status();
             if is_so(&status) {
                 return began.elapsed();
             }
@@ -104,7 +104,7 @@ impl<T: Send + 'static> Live<T> {
         self.thread.join().expect("the loop does not panic");
         let took = began.elapsed();
         assert!(took < Duration::from_millis(300), "stop was obeyed only after {took:?}");
-        let status = self.stage.status();
+        let status = self.component.status();
         assert_eq!(status.state, State::Stopped);
         status
     }

@@ -218,9 +218,9 @@ fn bench_measures_every_step() {
             assert!(measured[name][number].as_f64().is_some_and(|ms| ms > 0.0), "{out}");
         }
     }
-    let stages = ["decode", "landmarks", "geometry", "expression", "activity", "f0"];
-    for stage in stages {
-        assert!(measured["stages"][stage]["cpu_ms_median"].is_f64(), "{stage}: {out}");
+    let components = ["decode", "landmarks", "geometry", "expression", "activity", "f0"];
+    for component in components {
+        assert!(measured["stages"][component]["cpu_ms_median"].is_f64(), "{component}: {out}");
     }
     assert!(measured["rss_mb"].as_f64().is_some_and(|mb| mb > 1.0), "{out}");
 }

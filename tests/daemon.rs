@@ -51,8 +51,8 @@ fn without_devices_the_demo_plays_loudly() {
         (200, &true.into(), &"healthy".into())
     );
     assert_eq!(health["camera"]["demo"], true);
-    for stage in ["camera", "microphone", "vision", "speech"] {
-        assert!(health[stage]["last_media_ms_ago"].is_u64(), "{stage}: {health:#}");
+    for component in ["camera", "microphone", "vision", "speech"] {
+        assert!(health[component]["last_media_ms_ago"].is_u64(), "{component}: {health:#}");
     }
     let (status, took) = daemon.terminate();
     assert_eq!(status.code(), Some(0));
@@ -225,7 +225,7 @@ fn garbage_pictures_are_counted_and_the_booth_goes_on() {
     booth.camera(0, &[&format!("media={}", garbage.display()), "formats=MJPG", "fps=15"]);
     let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
     daemon.wait_for_health("errors", |h| {
-        let errors = |stage: &str| h[stage]["errors_total"].as_u64().unwrap_or(0);
+        let errors = |component: &str| h[component]["errors_total"].as_u64().unwrap_or(0);
         errors("vision") + errors("camera") >= 2
     });
     booth.unplug_camera(0);

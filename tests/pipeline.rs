@@ -14,21 +14,23 @@ use boothd::{
         retry::LoopContext,
     },
     clock::{Clock, SimulatedClock},
+    component::{Component, ComponentId},
     engine::{Engine, EngineConfig, Live, Origin, Stream, StreamSpec, Workers},
     error::{Error, ErrorKind, Result},
     features::Features,
     gate::Gate,
     inference::Catalog,
     media::{Frame, Orientation, PixelFormat, SoundChunk, SoundFormat},
+    metric::Metric,
     names::StreamId,
     report::{AudioReport, SummaryReport, VisualReport},
     session::SessionConfig,
     speech::{SpeechConfig, VoiceAnalyser, VoiceModels},
-    stage::{Component, Stage},
     stop::Stop,
-    store::MetricRow,
     vision::{FaceAnalyser, FaceModels, VisionConfig},
 };
+use serde::Serialize;
+use serde_json::Value;
 
 /// What the camera does next.
 enum Tick {
@@ -96,14 +98,14 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     let vision = VisionConfig::default();
     let models = FaceModels::load(&catalog, &vision).expect("the models load");
     let analyser = || FaceAnalyser::new(&models, vision.clone());
-    let stage = Arc::new(Stage::new(Component::Vision));
-    let workers = engine.start_vision(stage, analyser).expect("threads");
+    let component = Arc::new(Component::new(ComponentId::Vision));
+    let workers = engine.start_vision(component, analyser).expect("threads");
 
     let (tick, ticks) = mpsc::sync_channel(16);
-    let stage = Arc::new(Stage::new(Component::Camera));
+    let component = Arc::new(Component::new(ComponentId::Camera));
     let context = LoopContext {
         clock: clock.clone(),
-        stage: stage.clone(),
+        component: component.clone(),
         stop: stop.clone(),
         gate: Gate::new(true),
     };
@@ -139,7 +141,7 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     assert_eq!(spacing, [500, 500, 500, 350, 500, 500, 500]);
     assert_eq!(reports[1].head_pose_stability, None, "two poses say nothing");
     assert!(reports[7].head_pose_stability.is_some_and(|stability| stability > 0.99));
-    assert_eq!(stage.status().restarts_total, 1);
+    assert_eq!(component.status().restarts_total, 1);
 
     stop.request();
     drop(tick);
@@ -157,8 +159,8 @@ struct Client {
     stream: Stream,
     live: tokio::sync::watch::Receiver<Live>,
     clock: Arc<SimulatedClock>,
-    vision: Arc<Stage>,
-    speech: Arc<Stage>,
+    vision: Arc<Component>,
+    speech: Arc<Component>,
 }
 
 impl Client {
@@ -174,14 +176,14 @@ impl Client {
         };
         let (stream, task, live) = engine.open(&spec);
         tokio::spawn(task.run(clock.clone()));
-        let stage = |name| Arc::new(Stage::new(name));
+        let component = |name| Arc::new(Component::new(name));
         Client {
             engine,
             stream,
             live,
             clock,
-            vision: stage(Component::Vision),
-            speech: stage(Component::Speech),
+            vision: component(ComponentId::Vision),
+            speech: component(ComponentId::Speech),
         }
     }
 
@@ -249,7 +251,10 @@ async fn a_clients_chunk_becomes_one_result_and_garbage_harms_nobody() {
     let workers = client.start();
     let wav = client.chunk(7, SoundFormat::Detect, demo("speech_16k.wav"));
     let heard = client.listen(wav).await;
-    assert!(heard.audio_detected && heard.volume_mean.is_some_and(|rms| rms > 0.01));
+    assert!(
+        heard.values.audio_detected && heard.values.volume_mean.is_some_and(|rms| rms > 0.01)
+    );
+    assert_where_the_catalogue_says(heard.values.iter(), &heard);
     assert_eq!(heard.session_id.as_deref(), Some("a-client"));
     assert_eq!(heard.features, Features::ALL);
 
@@ -266,19 +271,19 @@ async fn a_clients_chunk_becomes_one_result_and_garbage_harms_nobody() {
     let is_second = |live: &Live| live.refused.as_ref().is_some_and(|r| r.total == 2);
     let refused = client.until(is_second).await.refused.expect("just seen");
     assert_eq!((refused.is_video, refused.sequence), (true, 3));
-    for stage in [&client.vision, &client.speech] {
-        let status = stage.status();
-        assert_eq!((status.errors_total, status.error), (0, None), "{}", stage.name());
+    for component in [&client.vision, &client.speech] {
+        let status = component.status();
+        assert_eq!((status.errors_total, status.error), (0, None), "{}", component.name());
     }
 
     let silent = client.listen(client.chunk(9, SoundFormat::Pcm16k, Vec::new())).await;
-    assert!(!silent.audio_detected);
+    assert!(!silent.values.audio_detected);
     assert_eq!(
-        (silent.volume_mean, silent.speech_ratio, silent.pause_count),
+        (silent.values.volume_mean, silent.values.speech_ratio, silent.values.pause_count),
         Default::default()
     );
     let noise = client.chunk(10, SoundFormat::Pcm16k, vec![1; 32_000]);
-    assert!(client.listen(noise).await.volume_mean.is_some(), "the stage works on");
+    assert!(client.listen(noise).await.values.volume_mean.is_some(), "the stage works on");
     let steps: Vec<_> = client.speech.timings().into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, ["decode", "latency", "total"]);
     client.engine.close();
@@ -346,15 +351,37 @@ async fn the_actions_of_a_face_are_known_once_its_rest_is() {
     assert_eq!(reason(last), None);
     // The same picture is its own rest.
     assert_eq!((actions.smile, actions.brow_up, actions.eye_wide), (0.0, 0.0, Some(0.0)));
-    let rows = [&off, last]
-        .map(|report| MetricRow::video(&"one".parse().expect("an id"), 0, report).values);
-    assert_eq!(rows[0][23..], [None; 10]);
-    assert_eq!(rows[1][23..], [Some(0); 10]);
+    let live = client.until(|live| live.face.is_some()).await;
+    let values = &live.face.as_ref().expect("it was waited for").metrics.values;
+    assert_eq!((values.smile, values.eye_wide), (Some(0.0), Some(0.0)));
+    assert_where_the_catalogue_says(values.iter(), last);
     let finished = client.stream.finish_session().await.expect("the task runs");
     let summary = SummaryReport::of_session(&finished);
     assert_eq!(summary.metrics["face_actions.smile"].count, 2);
     client.engine.close();
     workers.into_iter().for_each(Workers::join);
+}
+
+/// Each metric's pointer leads to its value in the report.
+fn assert_where_the_catalogue_says(
+    values: impl Iterator<Item = (&'static Metric, Option<f64>)>,
+    report: &impl Serialize,
+) {
+    let report = serde_json::to_value(report).expect("it is JSON");
+    for (metric, value) in values {
+        let found = report.pointer(metric.pointer).and_then(|found| match found {
+            Value::Bool(yes) if metric.is_flag => Some(f64::from(u8::from(*yes))),
+            other => other.as_f64(),
+        });
+        // A number of 32 bits is written with the digits that it needs.
+        let is_same = match (found, value) {
+            (Some(found), Some(value)) => (found - value).abs() <= 1e-6 * value.abs(),
+            (found, value) => found == value,
+        };
+        assert!(is_same, "{}: {found:?}, not {value:?}", metric.pointer);
+        let in_range = |value| (metric.range.0..=metric.range.1).contains(&value);
+        assert!(value.is_none_or(in_range), "{}: {value:?}", metric.name);
+    }
 }
 
 /// A picture without a face, as a baseline JPEG.

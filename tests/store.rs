@@ -364,7 +364,7 @@ async fn a_store_that_was_joined_has_done_everything_and_takes_nothing_more() {
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     let database = Database::open(&path(&folder)).expect("opens");
     assert_eq!(database.audit_log(10).expect("read").len(), 1);
-    assert_eq!(store.stage().status().state.name(), "stopped");
+    assert_eq!(store.component().status().state.name(), "stopped");
     assert!(clock.unix_ms() > 0);
 }
 
@@ -404,12 +404,12 @@ async fn a_store_that_cannot_write_says_so_and_mends_by_itself() {
     other.execute_batch("BEGIN IMMEDIATE").expect("locks");
     let refused = bench.store.audit("a", "b", "c", "d").await.expect_err("is locked");
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    let status = bench.store.stage().status();
+    let status = bench.store.component().status();
     assert_eq!((status.state.name(), status.restarts_total), ("unavailable", 1));
     assert!(status.error.expect("says why").contains("locked"));
     other.execute_batch("ROLLBACK").expect("unlocks");
     bench.store.audit("a", "b", "c", "d").await.expect("works again");
-    let status = bench.store.stage().status();
+    let status = bench.store.component().status();
     assert_eq!((status.state.name(), status.error), ("running", None));
 }
 

@@ -22,6 +22,7 @@ use boothd_whole::{
     board::Reading,
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
+    component::{Component, ComponentId},
     engine::{Engine, EngineConfig, StreamSpec, Workers},
     features::Features,
     health::{Monitor, Pace},
@@ -31,7 +32,6 @@ use boothd_whole::{
     policy::{Policy, Profile},
     session::SessionConfig,
     speech::{VoiceAnalyser, VoiceModels},
-    stage::{Component, Stage},
     stop::Stop,
     store::{AuditQuery, NewToken, Role, Store, StoreThread},
     web::{Inside, Settings, WebConfig, WebState},
@@ -321,12 +321,12 @@ fn state(
         Dependencies { policy: policy.clone(), features, log, clock: clock.clone() };
     let booth =
         Interview::new(StreamId::Booth, Arc::new(stream), Gates::closed(), dependencies);
-    let stages = vec![Arc::new(Stage::new(Component::Camera)), store.stage()];
+    let components = vec![Arc::new(Component::new(ComponentId::Camera)), store.component()];
     let pace =
         Pace { fps: 2.0, frame: Duration::from_millis(500), segment: Duration::from_secs(4) };
     let watched = booth.state();
     let interview = move || watched.borrow().interview();
-    let health = Monitor::new(stages.clone(), interview, pace, clock.clone());
+    let health = Monitor::new(components.clone(), interview, pace, clock.clone());
     let config =
         WebConfig { rate_limit_per_s: 1e9, max_connections: 800, ..WebConfig::default() };
     let settings = Settings { features, session, limits: config.limits() };
@@ -335,7 +335,7 @@ fn state(
         booth_id: "fuzzed".into(),
         policy,
         settings: watch::channel(settings).1,
-        devices: devices::follow(stages, stop.clone()),
+        devices: devices::follow(components, stop.clone()),
         health: Arc::new(health),
         models: Vec::new(),
         engine: engine.clone(),
@@ -359,7 +359,9 @@ fn listen(engine: &Engine) -> Workers {
         VoiceModels::load(&Catalog::open(&found).expect("a catalog")).expect("the models load")
     });
     let analyser = || VoiceAnalyser::new(models.clone(), Default::default());
-    engine.start_speech(Arc::new(Stage::new(Component::Speech)), analyser).expect("a thread")
+    engine
+        .start_speech(Arc::new(Component::new(ComponentId::Speech)), analyser)
+        .expect("a thread")
 }
 
 fn pcm(script: &mut Script<'_>) -> Vec<(u8, Vec<u8>)> {

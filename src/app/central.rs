@@ -6,9 +6,9 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    component::{Component, State},
     config::Config,
     mqtt::{self, About, Delivery, Mqtt, MqttDependencies},
-    stage::{Stage, State},
     stop::Stop,
     web::{self, WebState},
 };
@@ -16,7 +16,7 @@ use crate::{
 /// The connection to the desk, and what it is made of.
 pub(super) struct Central {
     state: WebState,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     clock: Arc<dyn Clock>,
     stop: Stop,
     listen: SocketAddr,
@@ -30,13 +30,14 @@ impl Central {
     /// runtime.
     pub(super) fn start(
         config: &Config,
-        stage: Arc<Stage>,
+        component: Arc<Component>,
         state: WebState,
         (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
     ) -> Self {
         let (delivery, delivered) = watch::channel(Delivery::default());
         state.health.watch(mqtt::probe(delivered, state.store.set_aside()));
-        let mut central = Central { state, stage, clock, stop, listen, delivery, mqtt: None };
+        let mut central =
+            Central { state, component, clock, stop, listen, delivery, mqtt: None };
         central.connect(config);
         central
     }
@@ -61,10 +62,10 @@ impl Central {
     fn connect(&mut self, config: &Config) {
         self.delivery.send_replace(Delivery::default());
         let Some(mqtt) = &config.mqtt else {
-            self.stage.update(|status| status.state = State::Off);
+            self.component.update(|status| status.state = State::Off);
             return;
         };
-        self.stage.update(|status| status.state = State::Starting);
+        self.component.update(|status| status.state = State::Starting);
         let state = &self.state;
         let about = About {
             version: env!("CARGO_PKG_VERSION"),
@@ -78,7 +79,7 @@ impl Central {
             store: state.store.clone(),
             booth: state.booth.clone(),
             live: state.live.clone(),
-            stage: self.stage.clone(),
+            component: self.component.clone(),
             clock: self.clock.clone(),
             stop: self.stop.clone(),
             about,

@@ -67,7 +67,8 @@ pub fn run_fleet(
 
 /// Tells systemd how the centre is.
 fn notifier(fleet: &Fleet, store: &Store, stop: Stop) -> Result<Notifier> {
-    let (broker, archive, store) = (fleet.broker(), fleet.archive().stage(), store.stage());
+    let (broker, archive, store) =
+        (fleet.broker(), fleet.archive().component(), store.component());
     let status = FleetStatus { broker, archive, store };
     Notifier::start(move || status.look(), stop)
 }

@@ -1,10 +1,10 @@
-//! The one monitor of the booth: which stages and probes it watches.
+//! The one monitor of the booth: which components and probes it watches.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::Stages;
+use super::Components;
 use crate::{
     board::{Reading, Trouble},
     capture::source::SourceKind,
@@ -19,14 +19,14 @@ use crate::{
 /// The monitor with everything that it watches.
 pub(super) fn monitor(
     config: &Config,
-    stages: &Stages,
+    components: &Components,
     (booth, store): (&Interview, &Store),
     board: &watch::Receiver<Reading>,
     clock: &Arc<dyn Clock>,
 ) -> Arc<Monitor> {
     let state = booth.state();
     let interview = move || state.borrow().interview();
-    let monitor = Monitor::new(stages.all(), interview, pace(config), clock.clone());
+    let monitor = Monitor::new(components.all(), interview, pace(config), clock.clone());
     let board = board.clone();
     monitor.watch(health::board(move || -> Option<Trouble> { board.borrow().trouble() }));
     monitor.watch(health::disk(config.state_dir.clone()));
@@ -36,7 +36,7 @@ pub(super) fn monitor(
     monitor.watch(health::recording(move |now| RowsNow {
         oldest_waits: of_rows.rows_wait_since().map(|since| now.saturating_sub(since)),
         may_wait,
-        lost_total: of_rows.stage().status().dropped_total,
+        lost_total: of_rows.component().status().dropped_total,
     }));
     let replaced = store.replaced();
     monitor.watch(health::replaced(move || replaced.borrow().clone()));
@@ -47,7 +47,7 @@ pub(super) fn monitor(
         let depth = depth.saturating_sub(set_aside.borrow().rows);
         Some(OutboxNow { depth, oldest_at, lost_total: fallen_out_total })
     };
-    monitor.watch(health::delivery(outbox, stages.mqtt.clone()));
+    monitor.watch(health::delivery(outbox, components.mqtt.clone()));
     Arc::new(monitor)
 }
 

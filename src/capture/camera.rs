@@ -129,11 +129,11 @@ impl Camera {
     /// What [`CameraOpener::open`] and [`FrameDevice::next`] say, and
     /// [`ErrorKind::Unavailable`] when no usable frame came for 2.2 s.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
-        let LoopContext { clock, stage, stop, .. } = &self.context;
+        let LoopContext { clock, component, stop, .. } = &self.context;
         let mut device = self.opener.open(&self.config)?;
         let name = device.description().to_owned();
-        log::info!(target: stage.name(), device = name.as_str(); "camera opened");
-        stage.update(|status| {
+        log::info!(target: component.name(), device = name.as_str(); "camera opened");
+        component.update(|status| {
             (status.source, status.unchanged_since) = (Some(name.clone()), None)
         });
 
@@ -148,16 +148,16 @@ impl Camera {
             match raw.map(|raw| (raw, raw.problem())) {
                 Some((raw, None)) => {
                     (usable_at, problem) = (now, "no frames");
-                    stage.update(|status| status.received_total += 1);
+                    component.update(|status| status.received_total += 1);
                     if pace.take(now) && self.context.may_go_on() {
                         let unchanged_since = frozen.see(raw.bytes, now);
-                        stage.update(|status| status.unchanged_since = unchanged_since);
+                        component.update(|status| status.unchanged_since = unchanged_since);
                         self.put(raw, now, sink);
                     }
                 }
                 Some((_, Some(found))) => {
                     problem = found;
-                    stage.update(|status| status.errors_total += 1);
+                    component.update(|status| status.errors_total += 1);
                 }
                 None if now.saturating_sub(asked_at) < REST => clock.sleep(REST, stop),
                 None => (),
@@ -180,7 +180,7 @@ impl Camera {
             orientation: self.config.orientation,
             data: raw.to_packed(),
         };
-        self.context.stage.media_passed(now);
+        self.context.component.media_passed(now);
         sink.put(frame);
     }
 }

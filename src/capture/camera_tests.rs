@@ -8,8 +8,8 @@ use std::{
 use super::*;
 use crate::{
     clock::{Clock, SimulatedClock},
+    component::{Component, ComponentId, State},
     gate::Gate,
-    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -95,16 +95,16 @@ fn yuyv_4x2(bytes: &[u8]) -> RawFrame<'_> {
 
 struct Run {
     frames: Vec<Frame>,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     clock: Arc<SimulatedClock>,
 }
 
 fn run(fps: f64, devices: Vec<Vec<Step>>) -> Run {
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
-    let stage = Arc::new(Stage::new(Component::Camera));
+    let component = Arc::new(Component::new(ComponentId::Camera));
     let context = LoopContext {
         clock: clock.clone(),
-        stage: stage.clone(),
+        component: component.clone(),
         stop: stop.clone(),
         gate: Gate::new(true),
     };
@@ -114,7 +114,7 @@ fn run(fps: f64, devices: Vec<Vec<Step>>) -> Run {
     let frames = Mutex::new(Vec::new());
     let sink = |frame| frames.lock().unwrap().push(frame);
     Camera::new(config, opener, context).run(&sink);
-    Run { frames: frames.into_inner().unwrap(), stage, clock }
+    Run { frames: frames.into_inner().unwrap(), component, clock }
 }
 
 fn frames(count: u8, after_ms: u64) -> Vec<Step> {
@@ -139,7 +139,7 @@ fn an_unplugged_camera_is_opened_again_and_counting_goes_on() {
     assert_eq!(run.frames.iter().map(|f| f.sequence).collect::<Vec<_>>(), [0, 1, 2, 3]);
     // 1 s of frames, waits of 250, 500 and 1000 ms, and half a second to the first new frame.
     assert_eq!(run.frames[2].captured_at, Duration::from_millis(3250));
-    let status = run.stage.status();
+    let status = run.component.status();
     assert_eq!((status.restarts_total, status.error), (1, None));
     assert_eq!(status.state, State::Stopped);
 }
@@ -149,7 +149,7 @@ fn a_stuck_camera_is_noticed_within_three_seconds() {
     let mut steps = frames(1, 500);
     steps.extend(std::iter::repeat_n(Step::Silence, 100));
     let run = run(2.0, vec![steps]);
-    let status = run.stage.status();
+    let status = run.component.status();
     assert_eq!(status.restarts_total, 1);
     // The frame, the stall (in whole polls) and the wait before the failing open that ends this.
     assert!(run.clock.monotonic() <= Duration::from_millis(500 + 2400 + 250 + 500));
@@ -161,7 +161,7 @@ fn short_and_damaged_frames_are_counted_and_a_camera_of_nothing_else_is_reopened
     steps.extend((0..30).map(|_| Step::Frame { after_ms: 100, bytes: vec![0; 15] }));
     let run = run(2.0, vec![steps]);
     assert_eq!(run.frames.len(), 1);
-    let status = run.stage.status();
+    let status = run.component.status();
     assert_eq!((status.errors_total, status.restarts_total), (22, 1));
 }
 

@@ -119,11 +119,11 @@ impl Microphone {
     /// What [`SoundOpener::open`] and [`SoundDevice::read`] say, and
     /// [`ErrorKind::Unavailable`] when no sample came for 2.2 s.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
-        let LoopContext { clock, stage, stop, .. } = &self.context;
+        let LoopContext { clock, component, stop, .. } = &self.context;
         let mut device = self.opener.open(&self.device)?;
         let name = device.description().to_owned();
-        log::info!(target: stage.name(), device = name.as_str(); "microphone opened");
-        stage.update(|status| {
+        log::info!(target: component.name(), device = name.as_str(); "microphone opened");
+        component.update(|status| {
             (status.source, status.unchanged_since) = (Some(name.clone()), None)
         });
 
@@ -141,10 +141,10 @@ impl Microphone {
                 }
                 Heard::Lost => {
                     (filled, gap_before) = (0, true);
-                    stage.update(|status| status.overruns_total += 1);
+                    component.update(|status| status.overruns_total += 1);
                     // The first one asks for a look; /health counts the others.
                     let level = if has_lost { Level::Debug } else { Level::Warn };
-                    log::log!(target: stage.name(), level, device = name.as_str(); "samples lost, recording goes on");
+                    log::log!(target: component.name(), level, device = name.as_str(); "samples lost, recording goes on");
                     has_lost = true;
                 }
                 Heard::Nothing if now.saturating_sub(asked_at) < REST => {
@@ -154,10 +154,10 @@ impl Microphone {
             }
             if filled == period.len() && self.context.may_go_on() {
                 let unchanged_since = constant.hear(&period, now);
-                stage.update(|status| status.unchanged_since = unchanged_since);
+                component.update(|status| status.unchanged_since = unchanged_since);
                 let channel_fault = device.channel_fault();
                 if channel_fault != logged_fault {
-                    log_channel_fault(stage.name(), &name, channel_fault);
+                    log_channel_fault(component.name(), &name, channel_fault);
                     logged_fault = channel_fault;
                 }
                 let unix_ms = clock.unix_ms();
@@ -176,7 +176,7 @@ impl Microphone {
 
     /// Passes a whole period on; the memory of its samples comes back for the next one.
     fn put(&self, mut period: Period, sink: &dyn SegmentSink) -> Vec<i16> {
-        self.context.stage.media_passed(period.captured_at);
+        self.context.component.media_passed(period.captured_at);
         let mut segmenter = self.segmenter.lock().expect("only the loop locks it");
         segmenter.push(&period, |segment| sink.put(segment));
         std::mem::take(&mut period.samples)

@@ -5,9 +5,9 @@ use std::{collections::VecDeque, sync::Arc};
 use super::*;
 use crate::{
     clock::{Clock, SimulatedClock},
+    component::{Component, ComponentId, State},
     gate::Gate,
     media::{Segment, duration_of},
-    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -80,16 +80,16 @@ impl SoundDevice for ScriptedDevice {
 
 struct Run {
     segments: Vec<Segment>,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     clock: Arc<SimulatedClock>,
 }
 
 fn run(devices: Vec<Vec<Step>>) -> Run {
     let (clock, stop) = (Arc::new(SimulatedClock::default()), Stop::default());
-    let stage = Arc::new(Stage::new(Component::Microphone));
+    let component = Arc::new(Component::new(ComponentId::Microphone));
     let context = LoopContext {
         clock: clock.clone(),
-        stage: stage.clone(),
+        component: component.clone(),
         stop: stop.clone(),
         gate: Gate::new(true),
     };
@@ -98,7 +98,7 @@ fn run(devices: Vec<Vec<Step>>) -> Run {
     let segments = Mutex::new(Vec::new());
     let sink = |segment| segments.lock().unwrap().push(segment);
     Microphone::new(MicrophoneConfig::default(), opener, context).run(&sink);
-    Run { segments: segments.into_inner().unwrap(), stage, clock }
+    Run { segments: segments.into_inner().unwrap(), component, clock }
 }
 
 const SECOND: usize = SAMPLE_RATE_HZ as usize;
@@ -121,8 +121,8 @@ fn an_overrun_is_counted_and_no_segment_spans_it() {
     let run = run(vec![steps]);
     assert_eq!(run.segments.len(), 1);
     assert_eq!(usize::try_from(run.segments[0].samples[0]).ok(), None, "wrapped past i16");
-    assert_eq!(run.stage.status().overruns_total, 1);
-    assert_eq!(run.stage.status().restarts_total, 0);
+    assert_eq!(run.component.status().overruns_total, 1);
+    assert_eq!(run.component.status().restarts_total, 0);
 }
 
 #[test]
@@ -132,8 +132,8 @@ fn an_unplugged_microphone_is_opened_again_and_counting_goes_on() {
     assert_eq!(run.segments.iter().map(|s| s.sequence).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(run.segments[1].samples[0], 0, "nothing of before");
     assert_eq!(run.segments[1].new_samples, 3 * SECOND);
-    assert_eq!(run.stage.status().restarts_total, 1);
-    assert_eq!(run.stage.status().state, State::Stopped);
+    assert_eq!(run.component.status().restarts_total, 1);
+    assert_eq!(run.component.status().state, State::Stopped);
 }
 
 #[test]
@@ -141,6 +141,6 @@ fn a_stuck_microphone_is_noticed_within_three_seconds() {
     let mut steps = vec![Step::Sound(SECOND)];
     steps.extend([Step::Silence; 100]);
     let run = run(vec![steps]);
-    assert_eq!(run.stage.status().restarts_total, 1);
+    assert_eq!(run.component.status().restarts_total, 1);
     assert!(run.clock.monotonic() <= Duration::from_millis(1000 + 2400 + 250 + 500));
 }

@@ -65,11 +65,11 @@ impl ReplayCamera {
     ///
     /// What [`FrameFile`] says, and [`ErrorKind::InvalidInput`] when it holds no picture.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
-        let LoopContext { clock, stage, .. } = &self.context;
+        let LoopContext { clock, component, .. } = &self.context;
         let ReplayConfig { path, file_fps, orientation, .. } = &self.config;
         let mut file = FrameFile::open(path, *file_fps)?.turned(*orientation);
         let source = format!("{} at {} fps", name_of(&self.config.path), file.fps());
-        stage.update(|status| status.source = Some(source));
+        component.update(|status| status.source = Some(source));
         let mut pace = Pace::new(self.config.fps);
         let mut due = Due::from_now(&self.context);
         while let Some(mut frame) = file.next_frame(|time| pace.take(time))? {
@@ -79,10 +79,10 @@ impl ReplayCamera {
             }
             frame.sequence = self.taken_total.fetch_add(1, Ordering::Relaxed);
             (frame.captured_at, frame.unix_ms) = (clock.monotonic(), clock.unix_ms());
-            stage.media_passed(frame.captured_at);
+            component.media_passed(frame.captured_at);
             sink.put(frame);
         }
-        stage.update(|status| status.errors_total += file.broken_total());
+        component.update(|status| status.errors_total += file.broken_total());
         if file.position().is_zero() {
             let message = format!("{} holds no picture", self.config.path.display());
             return Err(Error::new(ErrorKind::InvalidInput, message));
@@ -120,9 +120,9 @@ impl ReplayMicrophone {
     ///
     /// What [`SoundFile`] says, and [`ErrorKind::InvalidInput`] when it holds no sound.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
-        let LoopContext { clock, stage, .. } = &self.context;
+        let LoopContext { clock, component, .. } = &self.context;
         let mut file = SoundFile::open(&self.path)?;
-        stage.update(|status| status.source = Some(name_of(&self.path)));
+        component.update(|status| status.source = Some(name_of(&self.path)));
         let mut due = Due::from_now(&self.context);
         while let Some(mut period) = file.next_period()? {
             due.wait(period.captured_at, &self.context);
@@ -130,7 +130,7 @@ impl ReplayMicrophone {
                 return Ok(());
             }
             (period.captured_at, period.unix_ms) = (clock.monotonic(), clock.unix_ms());
-            stage.media_passed(period.captured_at);
+            component.media_passed(period.captured_at);
             let mut segmenter = self.segmenter.lock().expect("only the loop locks it");
             segmenter.push(&period, |segment| sink.put(segment));
         }
@@ -175,16 +175,16 @@ mod tests {
     use super::*;
     use crate::{
         clock::{Clock, SimulatedClock},
+        component::{Component, ComponentId},
         gate::Gate,
         media::Frame,
-        stage::{Component, Stage},
         stop::Stop,
     };
 
     fn context() -> LoopContext {
         LoopContext {
             clock: Arc::new(SimulatedClock::default()),
-            stage: Arc::new(Stage::new(Component::Camera)),
+            component: Arc::new(Component::new(ComponentId::Camera)),
             stop: Stop::default(),
             gate: Gate::new(true),
         }

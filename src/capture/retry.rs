@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
+    component::{Component, State},
     error::{Error, ErrorKind, Result},
     gate::Gate,
     heartbeat::IDLE_TURN,
-    stage::{Stage, State},
     stop::Stop,
 };
 
@@ -17,7 +17,7 @@ pub struct LoopContext {
     /// Where it reads the time and waits.
     pub clock: Arc<dyn Clock>,
     /// Where it says how it is; also names its thread and log target.
-    pub stage: Arc<Stage>,
+    pub component: Arc<Component>,
     /// When it leaves.
     pub stop: Stop,
     /// Whether the device may be used; while it is closed the device is, too.
@@ -27,7 +27,7 @@ pub struct LoopContext {
 impl LoopContext {
     /// Whether the device may be used on; asked at each turn of its loop.
     pub(super) fn may_go_on(&self) -> bool {
-        self.stage.beat();
+        self.component.beat();
         !self.stop.is_requested() && self.gate.is_open()
     }
 
@@ -35,7 +35,7 @@ impl LoopContext {
     pub(super) fn rest(&self, how_long: Duration) {
         let mut left = how_long;
         while !left.is_zero() && !self.stop.is_requested() {
-            self.stage.beat();
+            self.component.beat();
             let now = left.min(IDLE_TURN);
             self.clock.sleep(now, &self.stop);
             left -= now;
@@ -63,43 +63,43 @@ pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> 
     let mut told = String::new();
     while wait_at_gate(context) {
         let Err(err) = run_once() else { continue };
-        if report(&context.stage, &err) {
+        if report(&context.component, &err) {
             (wait, told) = (FIRST_WAIT, String::new());
         }
         let message = err.chain().to_string();
         if message != told {
-            log::warn!(target: context.stage.name(), error = message.as_str(); "source unavailable, trying again");
+            log::warn!(target: context.component.name(), error = message.as_str(); "source unavailable, trying again");
             told = message;
         }
         context.rest(wait);
         wait = (wait * 2).min(longest_wait(err.kind()));
     }
-    context.stage.update(|status| status.state = State::Stopped);
+    context.component.update(|status| status.state = State::Stopped);
 }
 
 /// Waits, with the device closed, until it may be used; false when it is time to leave.
 fn wait_at_gate(context: &LoopContext) -> bool {
-    let LoopContext { stage, stop, gate, .. } = context;
-    stage.beat();
+    let LoopContext { component, stop, gate, .. } = context;
+    component.beat();
     if gate.is_open() || stop.is_requested() {
         return !stop.is_requested();
     }
-    stage.update(|status| (status.state, status.error) = (State::Paused, None));
-    log::info!(target: stage.name(), "paused, the device is closed");
-    let is_open = gate.wait_open(stop, || stage.beat());
+    component.update(|status| (status.state, status.error) = (State::Paused, None));
+    log::info!(target: component.name(), "paused, the device is closed");
+    let is_open = gate.wait_open(stop, || component.beat());
     if is_open {
-        stage.update(|status| status.state = State::Starting);
+        component.update(|status| status.state = State::Starting);
     }
     is_open
 }
 
 /// Tells /health; true when media flowed until now.
-fn report(stage: &Stage, err: &Error) -> bool {
-    let flowed = stage.status().state == State::Running;
+fn report(component: &Component, err: &Error) -> bool {
+    let flowed = component.status().state == State::Running;
     if flowed {
-        stage.lost(err.to_string());
+        component.lost(err.to_string());
     } else {
-        stage.update(|status| {
+        component.update(|status| {
             status.state = State::Unavailable;
             status.error = Some(err.to_string());
         });
@@ -119,15 +119,15 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
-    use crate::{clock::SimulatedClock, stage::Component};
+    use crate::{clock::SimulatedClock, component::ComponentId};
 
     fn context() -> (LoopContext, Arc<SimulatedClock>) {
         let clock = Arc::new(SimulatedClock::default());
-        let stage = Arc::new(Stage::new(Component::Camera));
+        let component = Arc::new(Component::new(ComponentId::Camera));
         (
             {
                 let (stop, gate) = (Stop::default(), Gate::new(true));
-                LoopContext { clock: clock.clone(), stage, stop, gate }
+                LoopContext { clock: clock.clone(), component, stop, gate }
             },
             clock,
         )
@@ -140,14 +140,14 @@ mod tests {
         run_for_ever(&context, || {
             times.borrow_mut().push(clock.monotonic().as_millis());
             match times.borrow().len() {
-                5 => context.stage.media_passed(clock.monotonic()),
+                5 => context.component.media_passed(clock.monotonic()),
                 8 => context.stop.request(),
                 _ => (),
             }
             Err(Error::new(ErrorKind::Unavailable, "gone"))
         });
         assert_eq!(times.into_inner(), [0, 250, 750, 1750, 2750, 3000, 3500, 4500]);
-        assert_eq!(context.stage.status().restarts_total, 1);
+        assert_eq!(context.component.status().restarts_total, 1);
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         run_for_ever(&context, || {
             tries.set(tries.get() + 1);
             if tries.get() > 1 {
-                let status = context.stage.status();
+                let status = context.component.status();
                 assert_eq!(status.state, State::Unavailable);
                 assert_eq!(status.error.as_deref(), Some("camera is not there"));
                 assert_eq!(status.restarts_total, 0);
@@ -166,6 +166,6 @@ mod tests {
             }
             Err(Error::new(ErrorKind::Unavailable, "camera is not there"))
         });
-        assert_eq!(context.stage.status().state, State::Stopped);
+        assert_eq!(context.component.status().state, State::Stopped);
     }
 }

@@ -50,7 +50,8 @@ struct Measured {
     /// Milliseconds to load each model.
     model_load_ms: BTreeMap<&'static str, f64>,
     /// Each step of a frame and of a segment.
-    stages: BTreeMap<&'static str, Spread>,
+    #[serde(rename = "stages")]
+    steps: BTreeMap<&'static str, Spread>,
     /// A whole frame.
     frame: Spread,
     /// A whole segment.
@@ -98,15 +99,15 @@ pub(super) fn run(
         look(config, &mut analyser, &mut costs)?;
         listen(config, &mut listener, &mut costs)?;
     }
-    let mut stages: BTreeMap<_, _> =
+    let mut steps: BTreeMap<_, _> =
         costs.iter_mut().map(|(name, costs)| (*name, Spread::of(costs))).collect();
     let measured = Measured {
         version: env!("CARGO_PKG_VERSION"),
         runtimes,
         model_load_ms,
-        frame: stages.remove("frame").expect("the bundled clip has frames"),
-        segment: stages.remove("segment").expect("the bundled clip has sound"),
-        stages,
+        frame: steps.remove("frame").expect("the bundled clip has frames"),
+        segment: steps.remove("segment").expect("the bundled clip has sound"),
+        steps,
         rss_mb: resident_mb(),
     };
     if arguments.json { write_json(out, &measured) } else { write_text(out, &measured) }
@@ -189,8 +190,8 @@ fn write_text(out: &mut dyn Write, measured: &Measured) -> Result<()> {
         &format!("{:<12} {:>8} {:>8} {:>8}", "ms", "cpu p50", "wall p50", "wall p95"),
     )?;
     let whole = [("frame", measured.frame), ("segment", measured.segment)];
-    let stages = measured.stages.iter().map(|(name, spread)| (*name, *spread));
-    for (name, spread) in whole.into_iter().chain(stages) {
+    let steps = measured.steps.iter().map(|(name, spread)| (*name, *spread));
+    for (name, spread) in whole.into_iter().chain(steps) {
         let Spread { cpu_ms_median, wall_ms_p50, wall_ms_p95, .. } = spread;
         let numbers = format!("{cpu_ms_median:>8.2} {wall_ms_p50:>8.2} {wall_ms_p95:>8.2}");
         write_line(out, &format!("{name:<12} {numbers}"))?;

@@ -34,10 +34,10 @@ use working::Working;
 
 use crate::{
     capture::segmenter::SegmentConfig,
+    component::{Component, OwnMedia},
     error::Result,
     media::Frame,
     speech::{VoiceAnalyser, VoiceObservation},
-    stage::{OwnMedia, Stage},
     vision::{FaceAnalyser, FaceTrack, VisionTiming},
 };
 
@@ -101,9 +101,9 @@ type SoundTask<'a> = worker::Task<'a, sound::Sound, sound::SoundTrack>;
 
 /// Where the workers say how they are, once they were started.
 #[derive(Debug, Default)]
-struct WorkerStages {
-    vision: OnceLock<Arc<Stage>>,
-    speech: OnceLock<Arc<Stage>>,
+struct WorkerComponents {
+    vision: OnceLock<Arc<Component>>,
+    speech: OnceLock<Arc<Component>>,
 }
 
 /// The streams and the queues between them and the workers. Clones share them.
@@ -112,7 +112,7 @@ pub struct Engine {
     config: EngineConfig,
     frames: Arc<FrameQueue>,
     sounds: Arc<SoundQueue>,
-    stages: Arc<WorkerStages>,
+    components: Arc<WorkerComponents>,
     preview: Preview,
     next_stream: Arc<AtomicU64>,
 }
@@ -130,7 +130,7 @@ impl Engine {
             config,
             frames: Arc::new(FairQueue::within(waiting.clone(), pictures)),
             sounds: Arc::new(FairQueue::within(waiting, voices)),
-            stages: Arc::default(),
+            components: Arc::default(),
             preview: Preview::default(),
             next_stream: Arc::default(),
         }
@@ -142,27 +142,28 @@ impl Engine {
     /// `Exhausted` when the system gives no more threads.
     pub fn start_vision(
         &self,
-        stage: Arc<Stage>,
+        component: Arc<Component>,
         analyser: impl Fn() -> FaceAnalyser,
     ) -> Result<Workers> {
-        self.stages.vision.set(stage.clone()).ok();
+        self.components.vision.set(component.clone()).ok();
         let pool = worker::WorkerPool { count: self.config.vision_threads(), niceness: 0 };
-        worker::start(pool, stage.clone(), || {
-            let (lanes, stage, mut analyser) = (self.frames.clone(), stage.clone(), analyser());
+        worker::start(pool, component.clone(), || {
+            let (lanes, component, mut analyser) =
+                (self.frames.clone(), component.clone(), analyser());
             let preview = self.preview.clone();
             worker::Job::new(lanes, move |task: worker::Task<'_, Frame, FaceTrack>| {
                 let seen = analyser.observe(task.media, task.track, task.features);
                 let seen = seen.and_then(|seen| {
-                    record_vision(&stage, &seen.timing);
+                    record_vision(&component, &seen.timing);
                     if !task.is_client {
-                        note_brightness(&stage, seen.brightness, seen.captured_at);
-                        stage.update(|status| status.own.turned_deg = seen.turned_deg);
+                        note_brightness(&component, seen.brightness, seen.captured_at);
+                        component.update(|status| status.own.turned_deg = seen.turned_deg);
                     }
                     if !task.is_client && task.features.preview {
                         let landmarks = seen.face.as_ref().map(|face| &*face.landmarks);
                         let landmarks = landmarks.unwrap_or_default();
                         if let Some(took) = preview.show(analyser.picture(), landmarks)? {
-                            stage.record("preview", took);
+                            component.record("preview", took);
                         }
                     }
                     Ok(Poll::Ready(Some(stream::Observation::Face(Box::new(seen)))))
@@ -180,36 +181,36 @@ impl Engine {
     /// `Exhausted` when the system gives no more threads.
     pub fn start_speech(
         &self,
-        stage: Arc<Stage>,
+        component: Arc<Component>,
         analyser: impl Fn() -> VoiceAnalyser,
     ) -> Result<Workers> {
-        self.stages.speech.set(stage.clone()).ok();
+        self.components.speech.set(component.clone()).ok();
         let pool =
             worker::WorkerPool { count: self.config.speech_workers, niceness: SPEECH_NICENESS };
-        worker::start(pool, stage.clone(), || self.speech_job(&stage, analyser()))
+        worker::start(pool, component.clone(), || self.speech_job(&component, analyser()))
     }
 
     /// What a worker that analyses sound does.
     fn speech_job(
         &self,
-        stage: &Arc<Stage>,
+        component: &Arc<Component>,
         mut analyser: VoiceAnalyser,
     ) -> worker::Job<
         sound::Sound,
         sound::SoundTrack,
         impl FnMut(SoundTask<'_>) -> Result<Poll<Option<stream::Observation>>> + use<>,
     > {
-        let stage = stage.clone();
+        let component = component.clone();
         worker::Job::new(self.sounds.clone(), move |task: SoundTask<'_>| {
             let heard = task.track.observe(task.media, &mut analyser, task.features)?;
             if let Some(took) = task.track.decode {
-                stage.record("decode", took);
+                component.record("decode", took);
             }
             let told = |heard: VoiceObservation| {
                 if !heard.duration.is_zero() {
-                    stage.record("total", heard.timing.total.wall);
+                    component.record("total", heard.timing.total.wall);
                     if !task.is_client {
-                        note_sound(&stage, &heard);
+                        note_sound(&component, &heard);
                     }
                 }
                 stream::Observation::Voice(Box::new(heard))
@@ -258,8 +259,8 @@ fn lasting_since(own: &OwnMedia, before: Option<Duration>, captured_at: Duration
     before.filter(|_| is_continued).unwrap_or(captured_at)
 }
 
-fn note_brightness(stage: &Stage, brightness: f32, captured_at: Duration) {
-    stage.update(|status| {
+fn note_brightness(component: &Component, brightness: f32, captured_at: Duration) {
+    component.update(|status| {
         let since = lasting_since(&status.own, status.own.black_since, captured_at);
         status.own.black_since = (brightness < BLACK).then_some(since);
     });
@@ -273,8 +274,8 @@ const OFFSET: f32 = 0.01;
 /// louder.
 const QUIET_DBFS: f32 = -80.0;
 
-fn note_sound(stage: &Stage, heard: &VoiceObservation) {
-    stage.update(|status| {
+fn note_sound(component: &Component, heard: &VoiceObservation) {
+    component.update(|status| {
         let own = &mut status.own;
         let since = |before| lasting_since(own, before, heard.captured_at);
         let (offset, quiet) = (since(own.offset_since), since(own.quiet_since));
@@ -288,7 +289,7 @@ fn note_sound(stage: &Stage, heard: &VoiceObservation) {
 
 /// Steps that were not taken (a model that is off, a face that was followed) took no time and
 /// are no part of the picture.
-fn record_vision(stage: &Stage, timing: &VisionTiming) {
+fn record_vision(component: &Component, timing: &VisionTiming) {
     let VisionTiming { decode, detect, landmarks, expression, total, .. } = timing;
     let steps = [
         ("decode", decode),
@@ -299,7 +300,7 @@ fn record_vision(stage: &Stage, timing: &VisionTiming) {
     ];
     for (step, cost) in steps {
         if !cost.wall.is_zero() {
-            stage.record(step, cost.wall);
+            component.record(step, cost.wall);
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    WorkerStages,
+    WorkerComponents,
     stream::{FaceResult, Live, Observation, Observed, Refused, StreamSpec, VoiceResult},
 };
 use crate::{
@@ -59,7 +59,7 @@ pub struct StreamTask {
     observations: mpsc::Receiver<Observed>,
     commands: mpsc::Receiver<Command>,
     live: watch::Sender<Live>,
-    stages: Arc<WorkerStages>,
+    components: Arc<WorkerComponents>,
     heartbeat: Option<Arc<Heartbeat>>,
 }
 
@@ -75,7 +75,7 @@ impl StreamTask {
         spec: &StreamSpec,
         (observations, commands): (mpsc::Receiver<Observed>, mpsc::Receiver<Command>),
         live: watch::Sender<Live>,
-        stages: Arc<WorkerStages>,
+        components: Arc<WorkerComponents>,
     ) -> Self {
         let session_id = live.borrow().session_id.clone();
         StreamTask {
@@ -90,7 +90,7 @@ impl StreamTask {
             observations,
             commands,
             live,
-            stages,
+            components,
             heartbeat: None,
         }
     }
@@ -186,8 +186,8 @@ impl StreamTask {
     fn publish_face(&mut self, seen: FaceObservation, features: Features, clock: &dyn Clock) {
         let metrics = self.session.observe_face(&seen);
         let latency = clock.monotonic().saturating_sub(seen.captured_at);
-        if let Some(stage) = self.stages.vision.get() {
-            stage.record("latency", latency);
+        if let Some(component) = self.components.vision.get() {
+            component.record("latency", latency);
         }
         let result = FaceResult {
             latency,
@@ -208,8 +208,8 @@ impl StreamTask {
     ) {
         let metrics = self.session.observe_voice(&heard);
         let latency = clock.monotonic().saturating_sub(heard.captured_at);
-        if let Some(stage) = self.stages.speech.get() {
-            stage.record("latency", latency);
+        if let Some(component) = self.components.speech.get() {
+            component.record("latency", latency);
         }
         let result = VoiceResult {
             latency,

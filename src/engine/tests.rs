@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     capture::SegmentSink,
     clock::SimulatedClock,
+    component::ComponentId,
     decode::wav::WavReader,
     features::Features,
     heartbeat::Heartbeat,
@@ -16,7 +17,6 @@ use crate::{
     names::StreamId,
     session::SessionConfig,
     speech::{SpeechConfig, VoiceModels},
-    stage::Component,
 };
 
 const SECOND: usize = SAMPLE_RATE_HZ as usize;
@@ -35,19 +35,19 @@ impl Hall {
     /// The booth's stream is the first, clients' are the others.
     fn new(clients: usize) -> Self {
         let engine = Engine::new(EngineConfig::default());
-        let stage = Arc::new(Stage::new(Component::Speech));
+        let component = Arc::new(Component::new(ComponentId::Speech));
         let project = Path::new(env!("CARGO_MANIFEST_DIR"));
         let catalog = Catalog::open(&project.join("models")).expect("is committed");
         let models = VoiceModels::load(&catalog).expect("the model loads");
         let analyser = VoiceAnalyser::new(models, SpeechConfig::default());
-        let mut job = engine.speech_job(&stage, analyser);
+        let mut job = engine.speech_job(&component, analyser);
         let (sounds, heartbeat) = (engine.sounds.clone(), Heartbeat::new("test"));
         let turn = Box::new(move || {
             let usage = sounds.usage();
             let taken =
                 (usage.waiting + usage.in_flight > 0).then(|| sounds.take(&heartbeat))??;
             let lane = taken.lane;
-            job.turn(taken, &stage);
+            job.turn(taken, &component);
             Some(lane)
         });
         let names = (1..=clients).map(|client| format!("client-{client}").parse().unwrap());
@@ -223,12 +223,12 @@ fn a_machine_of_one_core_still_has_a_vision_worker_that_no_large_picture_holds()
 /// Black before a pause says nothing of the time after it.
 #[test]
 fn what_lasts_begins_anew_after_a_gap() {
-    let stage = Stage::new(Component::Vision);
+    let component = Component::new(ComponentId::Vision);
     let look = |second: u64, brightness: f32| {
         let at = Duration::from_secs(second);
-        note_brightness(&stage, brightness, at);
-        stage.update(|status| status.own.analysed(Some(at)));
-        stage.status().own.black_since.map(|since| since.as_secs())
+        note_brightness(&component, brightness, at);
+        component.update(|status| status.own.analysed(Some(at)));
+        component.status().own.black_since.map(|since| since.as_secs())
     };
     assert_eq!([1, 2, 3].map(|second| look(second, 0.0)), [Some(1); 3]);
     assert_eq!(look(13, 0.0), Some(1));

@@ -12,12 +12,12 @@ use super::{
     stream::{Observation, ObservationSink, Observed},
 };
 use crate::{
+    component::{Component, State},
     decode,
     error::{Error, ErrorKind, Result},
     features::Features,
     heartbeat::Heartbeat,
     media::Frame,
-    stage::{Stage, State},
 };
 
 /// Threads that leave when the engine is closed.
@@ -92,26 +92,30 @@ where
         Job { lanes, observe }
     }
 
-    fn run(mut self, stage: &Stage, heartbeat: &Heartbeat) {
-        stage.update(|status| status.state = State::Running);
+    fn run(mut self, component: &Component, heartbeat: &Heartbeat) {
+        component.update(|status| status.state = State::Running);
         while let Some(taken) = self.lanes.take(heartbeat) {
-            self.turn(taken, stage);
+            self.turn(taken, component);
         }
-        stage.update(|status| status.state = State::Stopped);
+        component.update(|status| status.state = State::Stopped);
     }
 
     /// Works on what was taken by one piece, then gives the lane back.
-    pub(super) fn turn(&mut self, mut taken: Taken<M, T, ObservationSink>, stage: &Stage) {
+    pub(super) fn turn(
+        &mut self,
+        mut taken: Taken<M, T, ObservationSink>,
+        component: &Component,
+    ) {
         let features = taken.sink.features();
         // It may have been switched off while it waited.
         let is_on = if M::IS_VIDEO { features.video } else { features.audio };
-        if is_on && self.work(&mut taken, features, stage).is_pending() {
+        if is_on && self.work(&mut taken, features, component).is_pending() {
             self.lanes.put_back(taken);
             return;
         }
         self.lanes.give_back(taken);
         let dropped_total = self.lanes.usage().dropped_total;
-        stage.update(|status| status.dropped_total = dropped_total);
+        component.update(|status| status.dropped_total = dropped_total);
     }
 
     /// Works on what was taken by one piece.
@@ -119,7 +123,7 @@ where
         &mut self,
         taken: &mut Taken<M, T, ObservationSink>,
         features: Features,
-        stage: &Stage,
+        component: &Component,
     ) -> Poll<()> {
         let Taken { media, track, sink, dropped_total, .. } = taken;
         let (dropped_total, is_client) = (*dropped_total, sink.is_client);
@@ -129,7 +133,7 @@ where
             Ok(Poll::Ready(None)) => (),
             Ok(Poll::Ready(Some(observation))) => {
                 let captured_at = observation.captured_at();
-                stage.update(|status| {
+                component.update(|status| {
                     status.last_media_at = captured_at.or(status.last_media_at);
                     if !is_client {
                         status.own.analysed(captured_at);
@@ -143,9 +147,9 @@ where
                 let is_theirs =
                     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Exhausted);
                 if is_client && is_theirs {
-                    log::debug!(target: stage.name(), error = error.chain().to_string().as_str(); "a client's media cannot be read");
+                    log::debug!(target: component.name(), error = error.chain().to_string().as_str(); "a client's media cannot be read");
                 } else {
-                    note(stage, &error, is_client);
+                    note(component, &error, is_client);
                 }
                 let (is_video, sequence) = (M::IS_VIDEO, media.sequence());
                 let sentence = if is_theirs {
@@ -162,10 +166,10 @@ where
 }
 
 /// Media that cannot be used is counted; the first of a run of them is logged.
-fn note(stage: &Stage, error: &Error, is_client: bool) {
+fn note(component: &Component, error: &Error, is_client: bool) {
     let chain = error.chain().to_string();
     let mut is_first = false;
-    stage.update(|status| {
+    component.update(|status| {
         is_first = status.error.is_none();
         status.errors_total += 1;
         if !is_client {
@@ -174,7 +178,7 @@ fn note(stage: &Stage, error: &Error, is_client: bool) {
         status.error = Some(chain.clone());
     });
     if is_first {
-        log::warn!(target: stage.name(), error = chain.as_str(); "media could not be analysed");
+        log::warn!(target: component.name(), error = chain.as_str(); "media could not be analysed");
     }
 }
 
@@ -189,7 +193,7 @@ pub(super) struct WorkerPool {
 /// Starts the threads of `pool`, each with the job that `job` makes for it.
 pub(super) fn start<M, T, F>(
     pool: WorkerPool,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     job: impl Fn() -> Job<M, T, F>,
 ) -> Result<Workers>
 where
@@ -198,14 +202,14 @@ where
     F: FnMut(Task<'_, M, T>) -> Result<Poll<Option<Observation>>> + Send + 'static,
 {
     let spawn = |number: usize| {
-        let (job, stage) = (job(), stage.clone());
-        let name = format!("{}-{number}", stage.name());
-        let heartbeat = stage.heartbeat(&*name);
+        let (job, component) = (job(), component.clone());
+        let name = format!("{}-{number}", component.name());
+        let heartbeat = component.heartbeat(&*name);
         thread::Builder::new()
             .name(name)
             .spawn(move || {
                 stand_back(pool.niceness);
-                job.run(&stage, &heartbeat);
+                job.run(&component, &heartbeat);
             })
             .map_err(|cause| {
                 Error::new(

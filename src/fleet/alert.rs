@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::message::BoothKey;
-use crate::{health::Severity, stage::Component};
+use crate::{component::ComponentId, health::Severity};
 
 /// What is wrong with a booth.
 #[derive(
@@ -90,21 +90,26 @@ impl AlertKind {
 
     /// The kind that a finding about that component raises.
     fn of_component(name: &str) -> Self {
-        match Component::of_name(name) {
-            Some(Component::Camera) => AlertKind::Camera,
-            Some(Component::Microphone) => AlertKind::Microphone,
-            Some(Component::Light) => AlertKind::Light,
-            Some(Component::Vision | Component::Speech) => AlertKind::Analysis,
+        match ComponentId::of_name(name) {
+            Some(ComponentId::Camera) => AlertKind::Camera,
+            Some(ComponentId::Microphone) => AlertKind::Microphone,
+            Some(ComponentId::Light) => AlertKind::Light,
+            Some(ComponentId::Vision | ComponentId::Speech) => AlertKind::Analysis,
             Some(
-                Component::Recorder | Component::Store | Component::Disk | Component::Archive,
+                ComponentId::Recorder
+                | ComponentId::Store
+                | ComponentId::Disk
+                | ComponentId::Archive,
             ) => AlertKind::Store,
-            Some(Component::Outbox | Component::Mqtt | Component::Broker) => AlertKind::Outbox,
-            Some(Component::Policy) => AlertKind::Policy,
-            Some(Component::Board) => AlertKind::Board,
-            Some(Component::Clock) => AlertKind::Clock,
-            Some(Component::Certificate) => AlertKind::Certificate,
-            Some(Component::Access | Component::Connections) => AlertKind::Access,
-            Some(Component::Configuration) => AlertKind::Configuration,
+            Some(ComponentId::Outbox | ComponentId::Mqtt | ComponentId::Broker) => {
+                AlertKind::Outbox
+            }
+            Some(ComponentId::Policy) => AlertKind::Policy,
+            Some(ComponentId::Board) => AlertKind::Board,
+            Some(ComponentId::Clock) => AlertKind::Clock,
+            Some(ComponentId::Certificate) => AlertKind::Certificate,
+            Some(ComponentId::Access | ComponentId::Connections) => AlertKind::Access,
+            Some(ComponentId::Configuration) => AlertKind::Configuration,
             None => AlertKind::Other,
         }
     }
@@ -129,7 +134,7 @@ pub struct AlertChange {
 }
 
 /// What of a booth's /health is worth an alert: its findings, each by the kind of its component,
-/// the worst of a kind. A booth of an older version has none, and is judged by its stages.
+/// the worst of a kind. A booth of an older version has none, and is judged by its components.
 pub fn alerts_of_health(health: &Value) -> BTreeMap<AlertKind, String> {
     let Some(findings) = health["findings"].as_array() else { return older::alerts(health) };
     let mut alerts = BTreeMap::new();
@@ -192,12 +197,12 @@ mod older {
 
     /// What is wrong with one capture device or the recording light, as /health tells it.
     pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
-        let stage = health.get(name)?;
-        let state = stage["state"].as_str()?;
-        let silent_ms = stage["last_media_ms_ago"].as_u64().unwrap_or_default();
+        let component = health.get(name)?;
+        let state = component["state"].as_str()?;
+        let silent_ms = component["last_media_ms_ago"].as_u64().unwrap_or_default();
         match state {
             "unavailable" | "stopped" => {
-                Some(shortened(stage["error"].as_str().unwrap_or(state)))
+                Some(shortened(component["error"].as_str().unwrap_or(state)))
             }
             "running" if silent_ms >= SILENT_MS => Some(format!("nothing for {silent_ms} ms")),
             _ => None,
@@ -226,7 +231,8 @@ mod older {
 
         #[test]
         fn what_is_off_on_purpose_is_no_fault() {
-            let camera = |stage: Value| device_fault(&json!({ "camera": stage }), "camera");
+            let camera =
+                |component: Value| device_fault(&json!({ "camera": component }), "camera");
             assert_eq!(camera(json!({"state": "off"})), None);
             assert_eq!(camera(json!({"state": "paused", "last_media_ms_ago": 99_999})), None);
             assert_eq!(camera(json!({"state": "running", "last_media_ms_ago": 20})), None);
@@ -287,7 +293,7 @@ mod tests {
         let mut guessed = finding("access", "notice");
         guessed["alert"] = true.into();
         assert!(health(&[guessed]).contains_key(&AlertKind::Access));
-        for component in Component::ALL {
+        for component in ComponentId::ALL {
             let alerts = health(&[finding(component.name(), "degraded")]);
             assert_eq!(alerts.len(), 1, "{component:?}");
             assert!(!alerts.contains_key(&AlertKind::Other), "{component:?}");

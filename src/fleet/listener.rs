@@ -17,13 +17,13 @@ use tokio::sync::mpsc;
 use super::{Archive, FleetState, MAX_PAYLOAD_BYTES, Record, erasure::OpenOrder};
 use crate::{
     clock::Clock,
+    component::{Component, State},
     heartbeat::Heartbeat,
     mqtt::{
         Happened, Identity, Link, MqttConfig,
         client::{AsyncClient, Event, Packet, Publish, QoS, SubAck, SubscribeReasonCode},
         topics::{self, BoothName, Topic},
     },
-    stage::{Stage, State},
     stop::Stop,
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Listener {
     link: Link,
     fleet_state: Arc<Mutex<FleetState>>,
     archive: Archive,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     clock: Arc<dyn Clock>,
     /// Of connections: an acknowledgement is good only on the connection that brought the record.
     generation: Arc<AtomicU64>,
@@ -65,7 +65,7 @@ impl Listener {
             Archive,
             mpsc::Receiver<OpenOrder>,
         ),
-        stage: Arc<Stage>,
+        component: Arc<Component>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let most = u32::try_from(MAX_PAYLOAD_BYTES).expect("is not so large");
@@ -78,13 +78,13 @@ impl Listener {
             most_bytes: most + HEAD_BYTES,
             manual_acks: true,
         };
-        let heartbeat = stage.heartbeat("listener");
-        let link = Link::new(mqtt, &identity, stage.clone(), clock.clone());
+        let heartbeat = component.heartbeat("listener");
+        let link = Link::new(mqtt, &identity, component.clone(), clock.clone());
         Listener {
             link,
             fleet_state,
             archive,
-            stage,
+            component,
             clock,
             generation: Arc::default(),
             heartbeat,
@@ -155,7 +155,7 @@ impl Listener {
             }
             Some(SubscribeReasonCode::Success(_)) => return self.listening(true),
             refused => {
-                self.stage.update(|status| status.state = State::Unavailable);
+                self.component.update(|status| status.state = State::Unavailable);
                 let refused = refused.map_or_else(String::new, |code| format!(" ({code:?})"));
                 format!(
                     "the broker refuses the subscription to {}{refused}, so no booth is received; \
@@ -165,7 +165,7 @@ impl Listener {
             }
         };
         log::error!(target: "fleet", "{sentence}");
-        self.stage.update(|status| status.error = Some(sentence));
+        self.component.update(|status| status.error = Some(sentence));
     }
 
     fn listening(&self, is_heard: bool) {

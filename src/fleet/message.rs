@@ -151,7 +151,7 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Read, &'static str> {
         dropped_values += shape::clean(&mut value, fields);
         Ok(value)
     };
-    let message = match &topic {
+    let mut message = match &topic {
         Topic::Status => status(&object(MAX_REPORT_BYTES, &[])?)?,
         Topic::Info => Message::Info(object(MAX_STATE_BYTES, shape::INFO)?),
         Topic::Health => Message::Health(object(MAX_STATE_BYTES, shape::HEALTH)?),
@@ -181,10 +181,13 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Read, &'static str> {
         | Topic::FeatureSet(_)
         | Topic::FeatureState(_) => Message::Other,
     };
+    if let Message::Metrics(modality, report) = &mut message {
+        dropped_values += shape::clean_metrics(report, modality.catalog());
+    }
     Ok(Read { key, message, dropped_values })
 }
 
-/// An answer to somebody else's order is none for the centre.
+/// An answer to another client's command is not the fleet server's.
 fn erase_answer(value: &Value) -> Message {
     let Some(reference) = value["ref"].as_str() else { return Message::Other };
     let error = value["error"].as_str().map(|text| text.chars().take(300).collect());

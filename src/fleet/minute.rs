@@ -1,59 +1,34 @@
 //! [`Minute`]: the means of one minute of a booth's live metrics. What a booth cannot know is not
 //! in the mean, and where it never knew, the mean is not known.
 //!
-//! The centre keeps no expression over time, only what tells whether a booth works well.
+//! The fleet server keeps no expression over time, only what shows whether a booth works well.
 
+use rusqlite::Connection;
 use serde_json::Value;
 
 use super::message::{BoothKey, Modality};
+use crate::{
+    error::Result,
+    metric::{ANALYSIS_TIME, FACE, Metric, VOICE},
+    store::add_column,
+};
 
 /// Milliseconds in a minute.
 pub(in crate::fleet) const MINUTE_MS: i64 = 60_000;
 
-/// One metric of which minutes are kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// Its column, with its unit.
-    pub column: &'static str,
-    /// Where the report has it.
-    pointer: &'static str,
-    /// Smallest and largest value that can be one; the schema's CHECKs say the same.
-    range: (f64, f64),
-}
-
-const fn metric(column: &'static str, pointer: &'static str, min: f64, max: f64) -> Metric {
-    Metric { column, pointer, range: (min, max) }
-}
-
-/// Of pictures. A yes counts as 1, a no as 0.
-const VIDEO: &[Metric] = &[
-    metric("face_present_ratio", "/face_detected", 0.0, 1.0),
-    metric("eye_contact_ratio", "/eye_contact_ratio", 0.0, 1.0),
-    metric("head_pose_stability_ratio", "/head_pose_stability", 0.0, 1.0),
-    metric("horizontal_deviation_ratio", "/horizontal_deviation", 0.0, 1.0),
-    metric("blink_rate_per_min", "/blink_rate_per_min", 0.0, 1000.0),
-    metric("brightness_ratio", "/quality/brightness", 0.0, 1.0),
-    metric("processing_ms", "/processing_time", 0.0, 1e6),
-];
-
-/// Of sound.
-const AUDIO: &[Metric] = &[
-    metric("speech_ratio", "/speech_ratio", 0.0, 1.0),
-    metric("speech_rate_per_min", "/speech_rate", 0.0, 5000.0),
-    metric("pitch_mean_hz", "/pitch_mean", 0.0, 5000.0),
-    metric("volume_dbfs", "/volume_dbfs", -200.0, 20.0),
-    metric("clarity_ratio", "/clarity_score", 0.0, 1.0),
-    metric("clipping_ratio", "/clipping_ratio", 0.0, 1.0),
-    metric("processing_ms", "/processing_time", 0.0, 1e6),
-];
-
 impl Modality {
-    /// The metrics of which minutes are kept.
-    pub fn metrics(self) -> &'static [Metric] {
+    /// The catalogue of what its reports hold.
+    pub fn catalog(self) -> &'static [Metric] {
         match self {
-            Modality::Video => VIDEO,
-            Modality::Audio => AUDIO,
+            Modality::Video => FACE,
+            Modality::Audio => VOICE,
         }
+    }
+
+    /// The metrics of which minutes are kept, each with its column.
+    pub fn minutes(self) -> impl Iterator<Item = (&'static Metric, &'static str)> {
+        let metrics = self.catalog().iter().chain([&ANALYSIS_TIME]);
+        metrics.filter_map(|metric| Some((metric, metric.minute?)))
     }
 
     /// The table of its minutes.
@@ -63,6 +38,19 @@ impl Modality {
             Modality::Audio => "audio_minute",
         }
     }
+}
+
+/// Adds the columns that the catalogue has and a table of minutes does not.
+///
+/// # Errors
+/// `Unavailable` when the disk does not take them.
+pub(super) fn add_columns(connection: &Connection) -> Result<()> {
+    for modality in [Modality::Video, Modality::Audio] {
+        for (metric, column) in modality.minutes() {
+            add_column(connection, modality.table(), column, "REAL", metric.range)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reports of one minute, of one session or of none.
@@ -90,7 +78,7 @@ impl Minute {
             minute_at: now - now.rem_euclid(MINUTE_MS),
             session_id: session_id.map(str::to_owned),
             samples: 0,
-            sums: vec![(0.0, 0); modality.metrics().len()],
+            sums: vec![(0.0, 0); modality.minutes().count()],
         }
     }
 
@@ -107,7 +95,7 @@ impl Minute {
     /// Adds a report. A value that cannot be one is as good as none.
     pub fn add(&mut self, report: &Value) {
         self.samples += 1;
-        for (metric, (sum, count)) in self.modality.metrics().iter().zip(&mut self.sums) {
+        for ((metric, _), (sum, count)) in self.modality.minutes().zip(&mut self.sums) {
             let value = report.pointer(metric.pointer).and_then(|value| match value {
                 Value::Bool(yes) => Some(f64::from(*yes)),
                 other => other.as_f64(),
@@ -120,7 +108,7 @@ impl Minute {
         }
     }
 
-    /// The means, in the order of [`Modality::metrics`].
+    /// The means, in the order of [`Modality::minutes`].
     pub fn means(&self) -> impl Iterator<Item = Option<f64>> + '_ {
         self.sums.iter().map(|(sum, count)| (*count > 0).then(|| sum / f64::from(*count)))
     }
@@ -128,6 +116,8 @@ impl Minute {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -139,8 +129,11 @@ mod tests {
         assert_eq!(minute.minute_at, 60_000);
         minute.add(&json!({"speech_ratio": 0.5, "volume_dbfs": null}));
         minute.add(&json!({"speech_ratio": 1.0, "volume_dbfs": -20.0, "pitch_mean": 1e12}));
-        let means: Vec<_> = minute.means().collect();
-        assert_eq!(means[..4], [Some(0.75), None, None, Some(-20.0)]);
+        let means: BTreeMap<_, _> =
+            Modality::Audio.minutes().map(|(_, column)| column).zip(minute.means()).collect();
+        assert_eq!(means["speech_ratio"], Some(0.75));
+        assert_eq!(means["volume_dbfs"], Some(-20.0));
+        assert_eq!((means["speech_rate_per_min"], means["pitch_mean_hz"]), (None, None));
         assert!(minute.holds(119_999, Some("s")));
         assert!(!minute.holds(120_000, Some("s")) && !minute.holds(61_000, None));
     }

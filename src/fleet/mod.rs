@@ -25,7 +25,7 @@ pub use erasure::{ErasedSession, FleetEraseReceipt, FleetEraseTarget, OrderRow, 
 pub use message::{
     BoothKey, EraseAnswer, MAX_PAYLOAD_BYTES, Message, Modality, Read, Record, Said, read,
 };
-pub use minute::{Metric, Minute};
+pub use minute::Minute;
 pub use run::{Fleet, FleetConfig};
 pub use state::{
     Counts, Detail, Filter, FleetState, FleetSummary, MAX_BOOTHS, Outgoing, Refused,

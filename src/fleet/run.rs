@@ -24,10 +24,10 @@ use super::{
 use crate::{
     certificate::Certificates,
     clock::{Clock, keeper::STEP_MS},
+    component::{Component, ComponentId},
     error::Result,
     heartbeat::Heartbeat,
     mqtt::MqttConfig,
-    stage::{Component, Stage},
     stop::Stop,
     store::Store,
     web::WebConfig,
@@ -73,7 +73,7 @@ pub struct Fleet {
     fleet_state: Arc<Mutex<FleetState>>,
     archive: Archive,
     thread: ArchiveThread,
-    broker: Arc<Stage>,
+    broker: Arc<Component>,
     clock: Arc<dyn Clock>,
     config: FleetConfig,
     certificates: Certificates,
@@ -100,7 +100,7 @@ impl Fleet {
         };
         let fleet_state =
             Arc::new(Mutex::new(FleetState::new(limits, memory.booths, memory.alerts)));
-        let broker = Arc::new(Stage::new(Component::Broker));
+        let broker = Arc::new(Component::new(ComponentId::Broker));
         let certificates = Certificates::default();
         Ok(Fleet {
             fleet_state,
@@ -120,7 +120,7 @@ impl Fleet {
     }
 
     /// What /health shows of the way to the broker.
-    pub fn broker(&self) -> Arc<Stage> {
+    pub fn broker(&self) -> Arc<Component> {
         self.broker.clone()
     }
 

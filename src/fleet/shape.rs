@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::metric::Metric;
+
 /// Times beyond the year 3000 are seconds or microseconds that were taken for ms.
 const MAX_UNIX_MS: i64 = 32_503_680_000_000;
 
@@ -50,44 +52,29 @@ use Kind::{Count, Each, Flag, Number, Object, Objects, Text, Texts, Time, Word};
 
 /// A share; a little more for what was rounded.
 const SHARE: Kind = Number(-0.01, 1.01);
-const DEGREES: Kind = Number(-360.0, 360.0);
 const MILLIS: Kind = Number(0.0, 1e12);
 const FLAGS: Kind = Each(&Flag);
 
-const DIRECTION: Kind =
-    Object(&[("yaw_deg", DEGREES), ("pitch_deg", DEGREES), ("roll_deg", DEGREES)]);
-const GAZE: Kind =
-    Object(&[("yaw_deg", DEGREES), ("pitch_deg", DEGREES), ("confidence", SHARE)]);
-
+/// Fields of a frame's report that are not in the catalogue of metrics.
 pub(super) const VIDEO: Fields = &[
     ("timestamp", Time),
     ("processing_time", MILLIS),
-    ("face_detected", Flag),
     ("new_person", Flag),
     ("person_count", Count),
-    ("head_pose_stability", SHARE),
-    ("horizontal_deviation", SHARE),
     ("dominant_emotion", Word),
     ("emotion_confidence", SHARE),
     ("emotion_distribution", Each(&SHARE)),
-    ("emotion_stability", SHARE),
-    ("eye_contact_ratio", SHARE),
-    ("head_pose", DIRECTION),
+    ("head_pose", Object(&[])),
     ("face_actions", Each(&SHARE)),
-    ("gaze", GAZE),
-    ("eye_contact", Flag),
+    ("gaze", Object(&[("confidence", SHARE)])),
     ("eye_contact_probability", SHARE),
     ("face_count", Count),
     ("blink", Flag),
-    ("blink_rate_per_min", Number(0.0, 1000.0)),
-    ("mouth_open_ratio", Number(-0.01, 100.0)),
-    ("face_present_ratio", SHARE),
     ("sequence", Count),
     ("dropped_frames", Count),
     (
         "quality",
         Object(&[
-            ("brightness", SHARE),
             ("sharpness", Number(0.0, 1e12)),
             ("face_px", Number(0.0, 1e6)),
             ("verdict", Word),
@@ -100,27 +87,13 @@ pub(super) const VIDEO: Fields = &[
     ("demo_source", Flag),
 ];
 
+/// Fields of a segment's report that are not in the catalogue of metrics.
 pub(super) const AUDIO: Fields = &[
     ("timestamp", Time),
     ("processing_time", MILLIS),
-    ("audio_detected", Flag),
-    ("speech_rate", Number(0.0, 5000.0)),
-    ("pitch_mean", Number(0.0, 5000.0)),
-    ("pitch_median", Number(0.0, 5000.0)),
-    ("pitch_range", Number(0.0, 5000.0)),
-    ("pitch_variance", Number(0.0, 1e9)),
-    ("volume_mean", Number(0.0, 10.0)),
-    ("volume_dbfs", Number(-200.0, 20.0)),
-    ("clarity_score", SHARE),
     ("emotion", Word),
     ("emotion_confidence", SHARE),
-    ("spectral_centroid_hz", Number(0.0, 1e6)),
-    ("speech_ratio", SHARE),
     ("pause_count", Count),
-    ("longest_pause_ms", MILLIS),
-    ("articulation_rate", Number(0.0, 1000.0)),
-    ("arousal", Number(-100.0, 100.0)),
-    ("clipping_ratio", SHARE),
     ("quality", Object(&[("verdict", Word), ("offset", Number(-1.0, 1.0))])),
     ("reasons", Each(&Word)),
     ("sequence", Count),
@@ -252,6 +225,34 @@ pub(super) fn clean(value: &mut Value, fields: Fields) -> u64 {
     value.as_object_mut().map_or(0, |object| clean_fields(object, fields))
 }
 
+/// Drops from a report the values that a metric of the catalogue cannot have; how many those were.
+pub(super) fn clean_metrics(report: &mut Value, catalog: &[Metric]) -> u64 {
+    let mut dropped = 0;
+    for metric in catalog.iter().filter(|metric| is_wrong(report, metric)).collect::<Vec<_>>() {
+        let (parent, name) = metric.pointer.rsplit_once('/').unwrap_or_default();
+        if let Some(Value::Object(parent)) = report.pointer_mut(parent) {
+            parent.remove(name);
+            dropped += 1;
+        }
+    }
+    dropped
+}
+
+/// Whether the report has a value there that the metric cannot have. A hundredth of the range more is
+/// taken for rounding.
+fn is_wrong(report: &Value, metric: &Metric) -> bool {
+    let (min, max) = metric.range;
+    let more = (max - min) / 100.0;
+    match report.pointer(metric.pointer) {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(_)) => !metric.is_flag,
+        Some(Value::Number(number)) if !metric.is_flag => {
+            !number.as_f64().is_some_and(|n| (min - more..=max + more).contains(&n))
+        }
+        Some(_) => true,
+    }
+}
+
 fn clean_fields(object: &mut Map<String, Value>, fields: Fields) -> u64 {
     let mut dropped = 0;
     for (name, kind) in fields {
@@ -329,10 +330,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::metric::FACE;
 
     fn cleaned(mut value: Value, fields: Fields) -> (Value, u64) {
         let dropped = clean(&mut value, fields);
         (value, dropped)
+    }
+
+    fn cleaned_report(mut report: Value) -> (Value, u64) {
+        let dropped = clean(&mut report, VIDEO) + clean_metrics(&mut report, FACE);
+        (report, dropped)
     }
 
     #[test]
@@ -341,7 +348,7 @@ mod tests {
             "timestamp": 1_800_000_000_000_i64, "eye_contact_ratio": 1.0, "head_pose": null,
             "gaze": {"yaw_deg": -3.5, "pitch_deg": 0}, "features": {"video": true}, "new": ["x"],
         });
-        assert_eq!(cleaned(report.clone(), VIDEO), (report, 0));
+        assert_eq!(cleaned_report(report.clone()), (report, 0));
         let summary = json!({"metrics": {"happy": {"mean": 0.5, "min": null, "count": 3}}});
         assert_eq!(cleaned(summary.clone(), SUMMARY), (summary, 0));
     }
@@ -354,7 +361,7 @@ mod tests {
             "emotion_distribution": {"x": 1, "y": "x"}, "features": "x",
         });
         let left = json!({"head_pose": {"roll_deg": 1}, "emotion_distribution": {"x": 1}});
-        assert_eq!(cleaned(report, VIDEO), (left, 7));
+        assert_eq!(cleaned_report(report), (left, 7));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Finding`]: one thing that is wrong with one component, and the catalog of all of them.
 
-use super::Component;
+use super::ComponentId;
 
 /// How much of the booth's job a finding costs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -27,7 +27,7 @@ impl Severity {
 /// What the catalog holds of one code.
 struct Entry {
     name: &'static str,
-    component: Component,
+    component: ComponentId,
     severity: Severity,
     what: &'static str,
     remedy: &'static str,
@@ -50,7 +50,7 @@ macro_rules! catalog {
                 match self {
                     $(Code::$code => Entry {
                         name: $name,
-                        component: Component::$component,
+                        component: ComponentId::$component,
                         severity: Severity::$severity,
                         what: $what,
                         remedy: $remedy,
@@ -278,7 +278,7 @@ impl Code {
     }
 
     /// The component it is about.
-    pub fn component(self) -> Component {
+    pub fn component(self) -> ComponentId {
         self.entry().component
     }
 
@@ -333,7 +333,7 @@ impl Finding {
     }
 
     /// The component it is about.
-    pub fn component(&self) -> Component {
+    pub fn component(&self) -> ComponentId {
         self.code.component()
     }
 

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::{
-    Code, Component, Finding, Findings, PATIENCE, Report, Severity,
+    Code, ComponentId, Finding, Findings, PATIENCE, Report, Severity,
     side::{Side, SideHistory},
 };
 use crate::{
+    component::{State, Status},
     policy::Profile,
-    stage::{State, Status},
 };
 
 /// How quickly media comes where all is well.
@@ -43,8 +43,8 @@ pub struct Interview {
 pub struct Facts {
     /// The clock's monotonic time.
     pub now: Duration,
-    /// The status of each stage, in the order of the data.
-    pub stages: Vec<(Component, Status)>,
+    /// The status of each component, in the order of the data.
+    pub components: Vec<(ComponentId, Status)>,
     /// What the booth is doing.
     pub interview: Interview,
     /// How quickly media comes where all is well.
@@ -62,8 +62,8 @@ pub struct Judge {
 }
 
 impl Facts {
-    fn status(&self, component: Component) -> Option<&Status> {
-        self.stages.iter().find(|(of, _)| *of == component).map(|(_, status)| status)
+    fn status(&self, component: ComponentId) -> Option<&Status> {
+        self.components.iter().find(|(of, _)| *of == component).map(|(_, status)| status)
     }
 
     fn sides(&self) -> [Side; 2] {
@@ -73,8 +73,8 @@ impl Facts {
             worker: self.status(worker).cloned(),
         };
         [
-            side(Component::Camera, Component::Vision),
-            side(Component::Microphone, Component::Speech),
+            side(ComponentId::Camera, ComponentId::Vision),
+            side(ComponentId::Microphone, ComponentId::Speech),
         ]
     }
 }
@@ -98,7 +98,7 @@ impl Judge {
             is_loading: sides.iter().any(Side::is_loading),
             is_settled: sides.iter().all(Side::is_settled),
             session_active: facts.interview.session_active,
-            stages: facts.stages,
+            components: facts.components,
             findings,
         }
     }
@@ -125,7 +125,7 @@ impl Judge {
 
     /// A session runs and its media is analysed: then rows must reach the store.
     fn recorder(&mut self, facts: &Facts, sides: &[Side; 2]) -> Option<Finding> {
-        let recorder = facts.status(Component::Recorder)?;
+        let recorder = facts.status(ComponentId::Recorder)?;
         let is_analysed = sides.iter().any(|side| side.is_analysed_at(facts.now));
         let is_due = facts.interview.session_active && is_analysed;
         self.to_record_since = is_due.then(|| self.to_record_since.unwrap_or(facts.now));
@@ -135,7 +135,7 @@ impl Judge {
     }
 }
 
-/// Components whose stage says all that there is to know.
+/// Components whose component says all that there is to know.
 fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
     let of = |component, code, is_well: fn(State) -> bool| {
         let status = facts.status(component).filter(|status| !is_well(status.state))?;
@@ -147,9 +147,9 @@ fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
     };
     let is_on = |state| matches!(state, State::Running | State::Off | State::Paused);
     [
-        of(Component::Light, Code::LightFails, is_on),
-        of(Component::Store, Code::StoreAway, is_on),
-        of(Component::Mqtt, Code::MqttAway, is_on),
+        of(ComponentId::Light, Code::LightFails, is_on),
+        of(ComponentId::Store, Code::StoreAway, is_on),
+        of(ComponentId::Mqtt, Code::MqttAway, is_on),
     ]
     .into_iter()
     .flatten()

@@ -13,52 +13,52 @@ fn interview(profile: Profile) -> Interview {
     }
 }
 
-fn facts(stages: Vec<(Component, Status)>) -> Facts {
+fn facts(components: Vec<(ComponentId, Status)>) -> Facts {
     let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
     Facts {
         now: NOW,
-        stages,
+        components,
         interview: interview(Profile::Standard),
         pace: Pace { fps: 10.0, frame, segment },
         findings: Findings::default(),
     }
 }
 
-fn stage(state: State, media_s_ago: Option<u64>) -> Status {
+fn status(state: State, media_s_ago: Option<u64>) -> Status {
     let last_media_at = media_s_ago.map(|ago| NOW - Duration::from_secs(ago));
     Status { state, last_media_at, ..Status::default() }
 }
 
-fn judge(stages: Vec<(Component, Status)>) -> Report {
-    Judge::default().judge(facts(stages))
+fn judge(components: Vec<(ComponentId, Status)>) -> Report {
+    Judge::default().judge(facts(components))
 }
 
 fn verdict(camera: Status, microphone: Status, vision: Status) -> Verdict {
-    use Component::{Camera, Microphone, Vision};
+    use ComponentId::{Camera, Microphone, Vision};
     judge(vec![(Camera, camera), (Microphone, microphone), (Vision, vision)]).verdict
 }
 
 #[test]
 fn the_verdict_follows_the_stages() {
     use State::{Off, Running, Starting, Stopped, Unavailable};
-    let runs = || stage(Running, Some(0));
-    let worker = || stage(Running, None);
+    let runs = || status(Running, Some(0));
+    let worker = || status(Running, None);
     assert_eq!(verdict(runs(), runs(), worker()), Verdict::Healthy);
-    assert_eq!(verdict(stage(Unavailable, None), runs(), worker()), Verdict::Degraded);
+    assert_eq!(verdict(status(Unavailable, None), runs(), worker()), Verdict::Degraded);
     let silent = SILENT_AFTER.as_secs() + 1;
-    assert_eq!(verdict(stage(Running, Some(silent)), runs(), worker()), Verdict::Degraded);
-    assert_eq!(verdict(stage(Off, None), runs(), worker()), Verdict::Healthy);
-    let gone = || stage(Unavailable, Some(1));
+    assert_eq!(verdict(status(Running, Some(silent)), runs(), worker()), Verdict::Degraded);
+    assert_eq!(verdict(status(Off, None), runs(), worker()), Verdict::Healthy);
+    let gone = || status(Unavailable, Some(1));
     assert_eq!(verdict(gone(), gone(), worker()), Verdict::Unhealthy);
-    assert_eq!(verdict(gone(), stage(Off, None), worker()), Verdict::Unhealthy);
-    assert_eq!(verdict(runs(), runs(), stage(Stopped, None)), Verdict::Unhealthy);
-    assert_eq!(verdict(runs(), runs(), stage(Starting, None)), Verdict::Unhealthy);
+    assert_eq!(verdict(gone(), status(Off, None), worker()), Verdict::Unhealthy);
+    assert_eq!(verdict(runs(), runs(), status(Stopped, None)), Verdict::Unhealthy);
+    assert_eq!(verdict(runs(), runs(), status(Starting, None)), Verdict::Unhealthy);
 }
 
 #[test]
 fn a_board_that_is_slowed_down_is_half_a_fault() {
     let with = |code: Option<Code>, camera: State| {
-        let mut facts = facts(vec![(Component::Camera, stage(camera, Some(0)))]);
+        let mut facts = facts(vec![(ComponentId::Camera, status(camera, Some(0)))]);
         facts.findings.extend(code.map(Finding::new));
         Judge::default().judge(facts).verdict
     };
@@ -73,8 +73,8 @@ fn a_board_that_is_slowed_down_is_half_a_fault() {
 fn without_a_policy_or_its_light_a_booth_does_not_do_its_job() {
     use State::{Off, Paused, Running, Unavailable};
     let with = |profile, light| {
-        let closed = (Component::Camera, stage(Paused, None));
-        let facts = facts(vec![closed, (Component::Light, stage(light, None))]);
+        let closed = (ComponentId::Camera, status(Paused, None));
+        let facts = facts(vec![closed, (ComponentId::Light, status(light, None))]);
         Judge::default().judge(Facts { interview: interview(profile), ..facts }).verdict
     };
     assert_eq!(with(Profile::Eu, Running), Verdict::Healthy);
@@ -86,17 +86,17 @@ fn without_a_policy_or_its_light_a_booth_does_not_do_its_job() {
 #[test]
 fn a_pause_is_no_fault_and_a_lost_store_is_half_of_one() {
     use State::{Paused, Running, Unavailable};
-    let worker = || stage(Running, None);
-    let paused = || stage(Paused, Some(60));
+    let worker = || status(Running, None);
+    let paused = || status(Paused, Some(60));
     assert_eq!(verdict(paused(), paused(), worker()), Verdict::Healthy);
-    assert_eq!(verdict(paused(), stage(Unavailable, None), worker()), Verdict::Unhealthy);
+    assert_eq!(verdict(paused(), status(Unavailable, None), worker()), Verdict::Unhealthy);
     let with = |component, state| {
-        let camera = (Component::Camera, stage(Running, Some(0)));
-        judge(vec![camera, (component, stage(state, None))]).verdict
+        let camera = (ComponentId::Camera, status(Running, Some(0)));
+        judge(vec![camera, (component, status(state, None))]).verdict
     };
-    assert_eq!(with(Component::Store, Running), Verdict::Healthy);
-    assert_eq!(with(Component::Store, Unavailable), Verdict::Degraded);
-    assert_eq!(with(Component::Mqtt, Unavailable), Verdict::Degraded);
+    assert_eq!(with(ComponentId::Store, Running), Verdict::Healthy);
+    assert_eq!(with(ComponentId::Store, Unavailable), Verdict::Degraded);
+    assert_eq!(with(ComponentId::Mqtt, Unavailable), Verdict::Degraded);
 }
 
 /// Looks every half second while a camera flows, with the worker as `at` has it.
@@ -108,8 +108,8 @@ fn looks(seconds: u64, at: impl Fn(Duration, &mut Status)) -> Vec<Report> {
             Status { state: State::Running, last_media_at: Some(now), ..Status::default() };
         let mut vision = Status { state: State::Running, ..Status::default() };
         at(now, &mut vision);
-        let stages = vec![(Component::Camera, camera), (Component::Vision, vision)];
-        reports.push(judge.judge(Facts { now, ..facts(stages) }));
+        let components = vec![(ComponentId::Camera, camera), (ComponentId::Vision, vision)];
+        reports.push(judge.judge(Facts { now, ..facts(components) }));
     }
     reports
 }
@@ -167,9 +167,9 @@ fn a_camera_that_was_just_opened_has_its_time() {
     for (second, state) in [(0, State::Paused), (60, State::Running), (67, State::Running)] {
         let now = NOW + Duration::from_secs(second);
         let camera = Status { state, last_media_at: Some(now), ..Status::default() };
-        let vision = stage(State::Running, Some(50));
-        let stages = vec![(Component::Camera, camera), (Component::Vision, vision)];
-        let report = judge.judge(Facts { now, ..facts(stages) });
+        let vision = status(State::Running, Some(50));
+        let components = vec![(ComponentId::Camera, camera), (ComponentId::Vision, vision)];
+        let report = judge.judge(Facts { now, ..facts(components) });
         assert_eq!(report.verdict, Verdict::Healthy, "after {second} s: {:?}", report.findings);
     }
 }
@@ -177,23 +177,23 @@ fn a_camera_that_was_just_opened_has_its_time() {
 #[test]
 fn the_digest_changes_with_what_others_act_upon_and_not_with_counters() {
     let base = || {
-        let camera = stage(State::Running, Some(0));
-        let light = Status { on: Some(true), ..stage(State::Running, None) };
-        facts(vec![(Component::Camera, camera), (Component::Light, light)])
+        let camera = status(State::Running, Some(0));
+        let light = Status { on: Some(true), ..status(State::Running, None) };
+        facts(vec![(ComponentId::Camera, camera), (ComponentId::Light, light)])
     };
     let digest = |facts: Facts| Judge::default().judge(facts).digest();
     let first = digest(base());
     let mut counted = base();
     counted.now += Duration::from_secs(1);
-    counted.stages[0].1.dropped_total = 7;
-    counted.stages[0].1.source = Some("another".into());
+    counted.components[0].1.dropped_total = 7;
+    counted.components[0].1.source = Some("another".into());
     assert_eq!(digest(counted), first);
     let changes: [fn(&mut Facts); 6] = [
         |facts| facts.interview.session_active = true,
-        |facts| facts.stages[0].1.state = State::Unavailable,
-        |facts| facts.stages[0].1.state = State::Off,
-        |facts| facts.stages[1].1.state = State::Unavailable,
-        |facts| facts.stages[1].1.on = Some(false),
+        |facts| facts.components[0].1.state = State::Unavailable,
+        |facts| facts.components[0].1.state = State::Off,
+        |facts| facts.components[1].1.state = State::Unavailable,
+        |facts| facts.components[1].1.on = Some(false),
         |facts| facts.findings.add(Finding::new(Code::DiskLow)),
     ];
     let mut earlier = vec![first];
@@ -221,12 +221,12 @@ fn recorder_looks(
         let mut vision = running.clone();
         vision.own.last_analysed_at = is_analysed.then_some(now);
         let recorder = Status { last_media_at: recorded_at(now), ..running };
-        let stages = vec![
-            (Component::Camera, camera),
-            (Component::Vision, vision),
-            (Component::Recorder, recorder),
+        let components = vec![
+            (ComponentId::Camera, camera),
+            (ComponentId::Vision, vision),
+            (ComponentId::Recorder, recorder),
         ];
-        let mut facts = Facts { now, ..facts(stages) };
+        let mut facts = Facts { now, ..facts(components) };
         facts.interview.session_active = true;
         reports.push(judge.judge(facts));
     }

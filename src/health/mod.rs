@@ -5,9 +5,9 @@
 //! the fleet server and the page only render it; none of them judges.
 //!
 //! # Adding a finding
-//! 1. Add one row to the `catalog!` in `finding.rs`: variant, wire name, [`Component`], default
+//! 1. Add one row to the `catalog!` in `finding.rs`: variant, wire name, [`ComponentId`], default
 //!    [`Severity`], what is wrong, what a person does about it.
-//! 2. Raise it. A component whose [`Stage`] says it all is judged in `judge.rs` or `side.rs`. Any
+//! 2. Raise it. A component whose [`Component`] says it all is judged in `judge.rs` or `side.rs`. Any
 //!    other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
 //!    the component's module or `app` passes to [`Monitor::watch`]. It is called at each look (at
 //!    least twice a second) with the clock's monotonic time, must not block, and adds what is
@@ -51,8 +51,8 @@ pub use probe::{
 };
 pub use report::{Report, Verdict};
 
-pub use crate::stage::Component;
-use crate::{clock::Clock, stage::Stage};
+pub use crate::component::ComponentId;
+use crate::{clock::Clock, component::Component};
 
 /// How long a component may deliver nothing, though its input comes in, before that is a finding.
 /// Leaves room for the look every half second below the promised 10 s.
@@ -81,7 +81,7 @@ type InterviewNow = Box<dyn Fn() -> Interview + Send + Sync>;
 
 /// Judges the booth. Shared by everything that renders its health.
 pub struct Monitor {
-    stages: Vec<Arc<Stage>>,
+    components: Vec<Arc<Component>>,
     interview: InterviewNow,
     pace: Pace,
     clock: Arc<dyn Clock>,
@@ -98,20 +98,20 @@ struct Judging {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Monitor {
-    /// A monitor of these stages. `interview` tells what the booth does now.
+    /// A monitor of these components. `interview` tells what the booth does now.
     pub fn new(
-        stages: Vec<Arc<Stage>>,
+        components: Vec<Arc<Component>>,
         interview: impl Fn() -> Interview + Send + Sync + 'static,
         pace: Pace,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let judging = Mutex::default();
-        Monitor { stages, interview: Box::new(interview), pace, clock, judging }
+        Monitor { components, interview: Box::new(interview), pace, clock, judging }
     }
 
-    /// Every stage, in the order of the data.
-    pub fn stages(&self) -> &[Arc<Stage>] {
-        &self.stages
+    /// Every component, in the order of the data.
+    pub fn components(&self) -> &[Arc<Component>] {
+        &self.components
     }
 
     /// How quickly media comes where all is well.
@@ -131,10 +131,11 @@ impl Monitor {
         let now = self.clock.monotonic();
         let mut findings = Findings::default();
         probes.iter_mut().for_each(|probe| probe.look(now, &mut findings));
-        let stages = self.stages.iter().map(|stage| (stage.component(), stage.status()));
+        let components =
+            self.components.iter().map(|component| (component.id(), component.status()));
         judge.judge(Facts {
             now,
-            stages: stages.collect(),
+            components: components.collect(),
             interview: (self.interview)(),
             pace: self.pace,
             findings,
@@ -144,6 +145,6 @@ impl Monitor {
 
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Monitor").field("stages", &self.stages).finish_non_exhaustive()
+        f.debug_struct("Monitor").field("stages", &self.components).finish_non_exhaustive()
     }
 }

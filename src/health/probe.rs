@@ -1,4 +1,4 @@
-//! Probes of what has no stage of its own: board, disk, clock, certificates, rows and records that
+//! Probes of what has no component of its own: board, disk, clock, certificates, rows and records that
 //! wait.
 
 use std::{
@@ -12,7 +12,7 @@ use crate::{
     board::{self, Trouble},
     certificate::{self, Certificates},
     clock::Clock,
-    stage::{Stage, State},
+    component::{Component, State},
 };
 
 /// Heat, throttling and supply of the computer, as `trouble` reads them.
@@ -149,7 +149,10 @@ pub struct OutboxNow {
 
 /// Whether a connected broker takes what waits for it; `outbox` is `None` while the database is not
 /// open, which is found by itself.
-pub fn delivery(outbox: impl Fn() -> Option<OutboxNow> + Send, mqtt: Arc<Stage>) -> impl Probe {
+pub fn delivery(
+    outbox: impl Fn() -> Option<OutboxNow> + Send,
+    mqtt: Arc<Component>,
+) -> impl Probe {
     let mut losses = Losses::default();
     let (mut before, mut moved_at) = (OutboxNow::default(), Duration::ZERO);
     move |now: Duration, findings: &mut Findings| {
@@ -183,7 +186,7 @@ mod tests {
     use crate::{
         certificate::{Certificate, Validity},
         clock::{ClockStatus, SimulatedClock, Trust},
-        health::Component,
+        health::ComponentId,
         stop::Stop,
     };
 
@@ -195,13 +198,13 @@ mod tests {
 
     #[test]
     fn records_that_a_connected_broker_does_not_take_are_found_within_10_s() {
-        let stage = Arc::new(Stage::new(Component::Mqtt));
-        stage.update(|status| status.state = State::Running);
+        let component = Arc::new(Component::new(ComponentId::Mqtt));
+        component.update(|status| status.state = State::Running);
         let outbox = Arc::new(std::sync::Mutex::new(OutboxNow::default()));
         let (now, set) = (outbox.clone(), |depth, oldest_at| {
             *outbox.lock().unwrap() = OutboxNow { depth, oldest_at, lost_total: 0 };
         });
-        let mut probe = delivery(move || Some(*now.lock().unwrap()), stage.clone());
+        let mut probe = delivery(move || Some(*now.lock().unwrap()), component.clone());
         assert_eq!(found(&mut probe, 0), [""; 0]);
         set(2, Some(100));
         (1..9).for_each(|at| assert_eq!(found(&mut probe, at), [""; 0], "after {at} s"));
@@ -210,9 +213,9 @@ mod tests {
         set(2, Some(200));
         assert_eq!(found(&mut probe, 10), [""; 0]);
         assert_eq!(found(&mut probe, 18), ["records_not_delivered"]);
-        stage.lost("no broker");
+        component.lost("no broker");
         assert_eq!(found(&mut probe, 19), [""; 0], "that has a finding of its own");
-        stage.update(|status| status.state = State::Running);
+        component.update(|status| status.state = State::Running);
         assert_eq!(found(&mut probe, 20), [""; 0]);
         set(0, None);
         assert_eq!(found(&mut probe, 40), [""; 0]);
@@ -244,13 +247,13 @@ mod tests {
 
     #[test]
     fn records_that_are_lost_are_found_for_an_hour() {
-        let stage = Arc::new(Stage::new(Component::Mqtt));
+        let component = Arc::new(Component::new(ComponentId::Mqtt));
         let lost = Arc::new(std::sync::Mutex::new(0));
         let now = lost.clone();
         let outbox = move || {
             Some(OutboxNow { lost_total: *now.lock().unwrap(), ..OutboxNow::default() })
         };
-        let mut probe = delivery(outbox, stage);
+        let mut probe = delivery(outbox, component);
         assert_eq!(found(&mut probe, 0), [""; 0]);
         *lost.lock().unwrap() = 5;
         assert_eq!(found(&mut probe, 1), ["records_lost"]);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Component, Finding, Severity};
-use crate::stage::Status;
+use super::{ComponentId, Finding, Severity};
+use crate::component::Status;
 
 /// Whether the booth does its job.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -55,8 +55,8 @@ pub struct Report {
     pub is_loading: bool,
     /// A session runs in the booth.
     pub session_active: bool,
-    /// The status of each stage, in the order of the data.
-    pub stages: Vec<(Component, Status)>,
+    /// The status of each component, in the order of the data.
+    pub components: Vec<(ComponentId, Status)>,
 }
 
 impl Report {
@@ -91,22 +91,22 @@ impl Report {
     }
 
     /// The worst finding of a component.
-    pub fn of(&self, component: Component) -> Option<&Finding> {
+    pub fn of(&self, component: ComponentId) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.component() == component)
     }
 
-    /// The status of a stage, where the booth has it.
-    pub fn status(&self, component: Component) -> Option<&Status> {
-        self.stages.iter().find(|(of, _)| *of == component).map(|(_, status)| status)
+    /// The status of a component, where the booth has it.
+    pub fn status(&self, component: ComponentId) -> Option<&Status> {
+        self.components.iter().find(|(of, _)| *of == component).map(|(_, status)| status)
     }
 
     /// Changes exactly when something changes that others act upon: the verdict, a session, a
-    /// stage's state, a switch, the set of findings. Not with counters, ages, numbers.
+    /// component's state, a switch, the set of findings. Not with counters, ages, numbers.
     pub fn digest(&self) -> String {
         let mut hash = Fnv::default();
         hash.add(self.verdict.name());
         hash.add(if self.session_active { "session" } else { "-" });
-        for (component, status) in &self.stages {
+        for (component, status) in &self.components {
             hash.add(component.name());
             hash.add(status.state.name());
             hash.add(match status.on {

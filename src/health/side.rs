@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Code, Component, Finding, PATIENCE, Pace, SILENT_AFTER, rate::Rate};
+use super::{Code, ComponentId, Finding, PATIENCE, Pace, SILENT_AFTER, rate::Rate};
 use crate::{
+    component::{State, Status},
     media::ChannelFault,
-    stage::{State, Status},
 };
 
 /// The findings of one kind of media.
@@ -55,10 +55,10 @@ const SOON: Duration = Duration::from_secs(3);
 /// A microphone that is next to silent for so long gives nothing, not even a room's noise.
 const QUIET_AFTER: Duration = Duration::from_secs(60);
 
-/// A capture device and its workers at one moment. Stages that the booth lacks are `None`.
+/// A capture device and its workers at one moment. Components that the booth lacks are `None`.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
-    pub(super) component: Component,
+    pub(super) component: ComponentId,
     pub(super) device: Option<Status>,
     pub(super) worker: Option<Status>,
 }
@@ -82,7 +82,7 @@ fn offset_finding(offset: f32) -> Finding {
 
 impl Side {
     fn codes(&self) -> Codes {
-        if self.component == Component::Camera { VIDEO } else { AUDIO }
+        if self.component == ComponentId::Camera { VIDEO } else { AUDIO }
     }
 
     fn device_state(&self) -> State {
@@ -186,7 +186,7 @@ impl Side {
                 Finding::new(Code::MicrophoneQuiet).with(fact)
             }));
         }
-        if let Some(device) = device.filter(|_| self.component == Component::Camera) {
+        if let Some(device) = device.filter(|_| self.component == ComponentId::Camera) {
             let bad = history.device.share(now, device.received_total, device.errors_total);
             found.extend(bad.map(|bad| Finding::new(Code::CameraErrors).with(bad)));
         }
@@ -249,7 +249,7 @@ impl Side {
     /// Its name in the status line while it flows.
     pub(super) fn flow(&self, pace: Pace) -> String {
         match self.component {
-            Component::Camera => format!("camera {:.1} fps", pace.fps),
+            ComponentId::Camera => format!("camera {:.1} fps", pace.fps),
             component => component.name().to_owned(),
         }
     }

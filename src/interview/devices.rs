@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time};
 
 use crate::{
-    stage::{Component, Stage, State},
+    component::{Component, ComponentId, State},
     stop::Stop,
 };
 
-/// How often the stages are looked at; a device that is away is away for longer.
+/// How often the components are looked at; a device that is away is away for longer.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Stages that are devices.
-const DEVICES: [Component; 2] = [Component::Camera, Component::Microphone];
+/// Components that are devices.
+const DEVICES: [ComponentId; 2] = [ComponentId::Camera, ComponentId::Microphone];
 
 /// How the devices are, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,12 +27,12 @@ struct Device {
 }
 
 impl Devices {
-    fn look(stages: &[Arc<Stage>]) -> Self {
-        let devices = stages.iter().filter(|stage| DEVICES.contains(&stage.component()));
-        let look = |stage: &Arc<Stage>| {
-            let status = stage.status();
+    fn look(components: &[Arc<Component>]) -> Self {
+        let devices = components.iter().filter(|component| DEVICES.contains(&component.id()));
+        let look = |component: &Arc<Component>| {
+            let status = component.status();
             Some(Device {
-                name: stage.name(),
+                name: component.name(),
                 state: word(status.state)?,
                 reason: status.error,
             })
@@ -72,14 +72,14 @@ fn word(state: State) -> Option<&'static str> {
     }
 }
 
-/// Looks at the stages until `stop`; readers see every change that lasts.
-pub fn follow(stages: Vec<Arc<Stage>>, stop: Stop) -> watch::Receiver<Devices> {
-    let (sender, devices) = watch::channel(Devices::look(&stages));
+/// Looks at the components until `stop`; readers see every change that lasts.
+pub fn follow(components: Vec<Arc<Component>>, stop: Stop) -> watch::Receiver<Devices> {
+    let (sender, devices) = watch::channel(Devices::look(&components));
     tokio::spawn(async move {
         let mut turn = time::interval(LOOK_EVERY);
         while !stop.is_requested() {
             turn.tick().await;
-            let now = Devices::look(&stages);
+            let now = Devices::look(&components);
             sender.send_if_modified(|known| {
                 let changed = *known != now;
                 *known = now;

@@ -17,12 +17,12 @@ use crate::{
         retry::LoopContext,
     },
     clock::SystemClock,
+    component::{Component, ComponentId, State},
     engine::{Engine, EngineConfig, Origin, StreamSpec},
     media::PixelFormat,
     names::StreamId,
     policy::Profile,
     session::SessionConfig,
-    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -145,7 +145,7 @@ impl SessionLog for Memory {
 struct Scene {
     booth: Interview,
     log: Arc<Memory>,
-    stages: [Arc<Stage>; 2],
+    components: [Arc<Component>; 2],
     stream: Arc<Stream>,
     clock: Arc<SystemClock>,
     happened: Receiver<String>,
@@ -186,30 +186,30 @@ impl Scene {
             Dependencies { policy, features, log: log.clone(), clock: clock.clone() };
         let booth =
             Interview::new(StreamId::Booth, stream.clone(), gates.clone(), dependencies);
-        let stages =
-            [Component::Camera, Component::Microphone].map(|c| Arc::new(Stage::new(c)));
-        let context = |stage: &Arc<Stage>, gate| LoopContext {
+        let components =
+            [ComponentId::Camera, ComponentId::Microphone].map(|c| Arc::new(Component::new(c)));
+        let context = |component: &Arc<Component>, gate| LoopContext {
             clock: clock.clone(),
-            stage: stage.clone(),
+            component: component.clone(),
             stop: stop.clone(),
             gate,
         };
         let camera = Camera::new(
             CameraConfig::default(),
             Box::new(witness.clone()),
-            context(&stages[0], gates.camera),
+            context(&components[0], gates.camera),
         );
         let microphone = Microphone::new(
             MicrophoneConfig::default(),
             Box::new(witness),
-            context(&stages[1], gates.microphone),
+            context(&components[1], gates.microphone),
         );
         let sinks = (stream.clone(), stream.clone());
         let threads = vec![
             spawn("camera", move || camera.run(&*sinks.0)),
             spawn("microphone", move || microphone.run(&*sinks.1)),
         ];
-        Scene { booth, log, stages, stream, clock, happened, stop, threads }
+        Scene { booth, log, components, stream, clock, happened, stop, threads }
     }
 
     #[track_caller]
@@ -229,7 +229,7 @@ impl Scene {
 
     /// Waits until a device's loop says that it is closed on purpose.
     fn await_paused(&self, device: usize) {
-        while self.stages[device].status().state != State::Paused {
+        while self.components[device].status().state != State::Paused {
             thread::yield_now();
         }
     }

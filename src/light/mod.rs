@@ -15,8 +15,8 @@ use std::{
 use led::Led;
 
 use crate::{
+    component::{Component, ComponentId, State},
     error::{Error, ErrorKind, Result},
-    stage::{Component, Stage, State},
     stop::Stop,
 };
 
@@ -28,7 +28,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 /// The recording light, or none. Clones are handles of the same.
 #[derive(Clone, Debug)]
 pub struct Light {
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     shared: Option<Arc<Shared>>,
 }
 
@@ -67,24 +67,24 @@ impl Light {
     }
 
     /// The LED of that folder in sysfs, dark from now on. One that cannot be switched is told by
-    /// the stage `light`, and keeps devices closed until it can.
+    /// the component `light`, and keeps devices closed until it can.
     pub fn new(folder: Option<&Path>) -> Self {
-        let stage = Arc::new(Stage::new(Component::Light));
+        let component = Arc::new(Component::new(ComponentId::Light));
         let shared = folder.map(|folder| {
-            stage.update(|status| status.source = Some(folder.display().to_string()));
+            component.update(|status| status.source = Some(folder.display().to_string()));
             Arc::new(Shared { led: Led::at(folder), turn: Mutex::default() })
         });
         if shared.is_none() {
-            stage.update(|status| status.state = State::Off);
+            component.update(|status| status.state = State::Off);
         }
-        let light = Light { stage, shared };
+        let light = Light { component, shared };
         light.look();
         light
     }
 
     /// Where it says how it is.
-    pub fn stage(&self) -> &Arc<Stage> {
-        &self.stage
+    pub fn component(&self) -> &Arc<Component> {
+        &self.component
     }
 
     /// Whether there is one.
@@ -117,7 +117,7 @@ impl Light {
     /// Keeps it as it should be until `stop`. Its own thread; returns at once without a light.
     pub fn watch(&self, stop: &Stop) {
         while self.is_there() {
-            self.stage.beat();
+            self.component.beat();
             self.look();
             if stop.wait_timeout(LOOK_EVERY) {
                 return;
@@ -132,7 +132,7 @@ impl Light {
         turn.is_over = true;
         let darkened = shared.led.set(false);
         let on = darkened.is_ok().then_some(false);
-        self.stage.update(|status| (status.state, status.on) = (State::Stopped, on));
+        self.component.update(|status| (status.state, status.on) = (State::Stopped, on));
         if let Err(error) = darkened {
             let chain = error.chain().to_string();
             log::error!(target: "light", error = chain.as_str(); "the recording light cannot be put out");
@@ -145,7 +145,7 @@ impl Light {
         }
     }
 
-    /// Makes the LED what the count says, and tells the stage and the journal how that went.
+    /// Makes the LED what the count says, and tells the component and the journal how that went.
     fn set(&self, shared: &Shared, turn: &mut Turn) {
         if turn.is_over {
             return;
@@ -162,7 +162,7 @@ impl Light {
                     log::warn!(target: "light", error = chain.as_str(); "the recording light fails, camera and microphone stay closed until it works");
                 }
                 let kind = error.kind();
-                self.stage.update(|status| {
+                self.component.update(|status| {
                     status.restarts_total += u64::from(status.state == State::Running);
                     status.state = State::Unavailable;
                     status.error = Some(sentence.clone());
@@ -180,7 +180,7 @@ impl Light {
         if turn.fault.take().is_some() {
             log::info!(target: "light", "the recording light works again");
         }
-        self.stage.update(|status| {
+        self.component.update(|status| {
             (status.state, status.error, status.on) = (State::Running, None, Some(lit));
         });
     }

@@ -37,7 +37,7 @@ impl Double {
 
 fn refused(light: &Light) -> Error {
     let error = light.hold().unwrap_err();
-    let status = light.stage().status();
+    let status = light.component().status();
     assert_eq!(status.state, State::Unavailable);
     assert!(error.to_string().ends_with(&status.error.unwrap()), "{error}");
     assert!(error.to_string().starts_with("nothing is opened"), "{error}");
@@ -51,13 +51,13 @@ fn it_is_lit_until_the_last_one_lets_go() {
     assert_eq!(led.shows(), "0", "dark at the start, whoever lit it");
     assert_eq!(fs::read_to_string(led.path("trigger")).unwrap(), "none");
     let camera = light.hold().unwrap();
-    assert_eq!((led.shows().as_str(), light.stage().status().on), ("255", Some(true)));
+    assert_eq!((led.shows().as_str(), light.component().status().on), ("255", Some(true)));
     let microphone = light.hold().unwrap();
     drop(camera);
     assert_eq!(led.shows(), "255");
     drop(microphone);
-    assert_eq!((led.shows().as_str(), light.stage().status().on), ("0", Some(false)));
-    let status = light.stage().status();
+    assert_eq!((led.shows().as_str(), light.component().status().on), ("0", Some(false)));
+    let status = light.component().status();
     assert_eq!((status.state, status.restarts_total), (State::Running, 0));
 }
 
@@ -67,7 +67,7 @@ fn without_a_light_everything_may_be_opened() {
     light.hold().unwrap().check().unwrap();
     light.watch(&Stop::default());
     light.put_out();
-    assert_eq!(light.stage().status().state, State::Off);
+    assert_eq!(light.component().status().state, State::Off);
 }
 
 #[test]
@@ -101,14 +101,18 @@ fn what_was_written_is_read_back_and_a_dark_light_is_no_proof() {
     let led = Double::new();
     led.write("max_brightness", "0");
     let light = led.light();
-    assert_eq!(light.stage().status().state, State::Running, "it can be darkened");
+    assert_eq!(light.component().status().state, State::Running, "it can be darkened");
     let error = refused(&light);
     assert!(error.to_string().contains("was switched on and stays dark"), "{error}");
     light.look();
-    assert_eq!(light.stage().status().state, State::Unavailable, "darkening it mends nothing");
+    assert_eq!(
+        light.component().status().state,
+        State::Unavailable,
+        "darkening it mends nothing"
+    );
     led.write("max_brightness", "1");
     let lit = light.hold().unwrap();
-    assert_eq!((led.shows().as_str(), light.stage().status().error), ("1", None));
+    assert_eq!((led.shows().as_str(), light.component().status().error), ("1", None));
     lit.check().unwrap();
 }
 
@@ -126,13 +130,13 @@ fn a_light_that_somebody_switches_off_is_lit_again_and_one_that_leaves_is_missed
     light.look();
     let error = lit.check().unwrap_err();
     assert!(error.to_string().contains("brightness is not there"), "{error}");
-    assert_eq!(light.stage().status().restarts_total, 1);
+    assert_eq!(light.component().status().restarts_total, 1);
     drop(lit);
     refused(&light);
     // Closed, it is looked at all the same: what is mended is told without a device.
     fs::rename(led.path("gone"), led.path("brightness")).unwrap();
     light.look();
-    assert_eq!((light.stage().status().state, led.shows().as_str()), (State::Running, "0"));
+    assert_eq!((light.component().status().state, led.shows().as_str()), (State::Running, "0"));
     light.hold().unwrap().check().unwrap();
 }
 
@@ -150,5 +154,5 @@ fn the_end_is_dark_whoever_still_holds_it_and_a_device_that_does_not_close_keeps
     light.look();
     let error = light.hold().unwrap_err();
     assert!(error.to_string().contains("boothd leaves"), "{error}");
-    assert_eq!((led.shows().as_str(), light.stage().status().state), ("0", State::Stopped));
+    assert_eq!((led.shows().as_str(), light.component().status().state), ("0", State::Stopped));
 }

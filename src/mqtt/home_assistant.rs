@@ -11,7 +11,11 @@ use super::{
     payload::About,
     topics::{BoothName, Topic},
 };
-use crate::{board::Reading, features::Features};
+use crate::{
+    board::Reading,
+    features::Features,
+    metric::{FACE, Metric, VOICE},
+};
 
 /// Live numbers that did not come for so long are not known.
 const EXPIRE_AFTER_S: u32 = 30;
@@ -28,29 +32,34 @@ struct Entity {
 }
 
 /// A number or word of a topic: its key, its name, where it stands in the payload.
-type Row = (&'static str, &'static str, &'static str, Option<&'static str>);
+type Row<'a> = (&'static str, &'static str, &'a str, Option<&'static str>);
 
-const VIDEO: &[Row] = &[
-    ("eye_contact_ratio", "Eye contact", "value_json.eye_contact_ratio", None),
-    ("head_pose_stability", "Head stability", "value_json.head_pose_stability", None),
-    ("head_yaw", "Head yaw", "value_json.head_pose.yaw_deg if value_json.head_pose", Some("°")),
-    (
-        "head_pitch",
-        "Head pitch",
-        "value_json.head_pose.pitch_deg if value_json.head_pose",
-        Some("°"),
-    ),
-    ("blink_rate", "Blinks", "value_json.blink_rate_per_min", Some("1/min")),
-    ("face_count", "Faces", "value_json.face_count", None),
-];
+/// The sensors of a catalogue's metrics.
+fn measurements(catalog: &'static [Metric], topic: &str) -> impl Iterator<Item = Entity> {
+    catalog.iter().filter_map(move |metric| {
+        let (key, name) = metric.home_assistant?;
+        Some(measurement(&(key, name, &template(metric.pointer), unit(metric.unit)), topic))
+    })
+}
 
-const AUDIO: &[Row] = &[
-    ("speech_rate", "Speech rate", "value_json.speech_rate", Some("1/min")),
-    ("pitch_mean", "Pitch", "value_json.pitch_mean", Some("Hz")),
-    ("volume", "Volume", "value_json.volume_dbfs", Some("dB")),
-    ("clarity_score", "Clarity", "value_json.clarity_score", None),
-    ("speech_ratio", "Speech", "value_json.speech_ratio", None),
-];
+/// Where Home Assistant finds a value; what it is in may be null.
+fn template(pointer: &str) -> String {
+    let value = format!("value_json{}", pointer.replace('/', "."));
+    match value.rsplit_once('.') {
+        Some((within, _)) if within != "value_json" => format!("{value} if {within}"),
+        _ => value,
+    }
+}
+
+/// A unit of the catalogue as Home Assistant writes it.
+fn unit(unit: &'static str) -> Option<&'static str> {
+    match unit {
+        "" => None,
+        "deg" => Some("°"),
+        "dBFS" => Some("dB"),
+        other => Some(other),
+    }
+}
 
 /// The messages that tell Home Assistant of the booth, all retained.
 pub(super) fn discovery(config: &MqttConfig, about: &About, allowed: Features) -> Vec<Message> {
@@ -129,15 +138,21 @@ fn entities(config: &MqttConfig, about: &About, allowed: Features) -> Vec<Entity
     let mut entities = Vec::new();
     if allowed.video {
         let topic = Topic::MetricsVideo.of(&config.name);
-        entities.push(binary("face_detected", "Face", &topic, FACE, Some("occupancy")));
-        entities.extend(VIDEO.iter().map(|row| measurement(row, &topic)));
+        entities.push(binary(
+            "face_detected",
+            "Face",
+            &topic,
+            FACE_DETECTED,
+            Some("occupancy"),
+        ));
+        entities.extend(measurements(FACE, &topic));
         if allowed.face_emotion {
             entities.push(word("dominant_emotion", "Expression", &topic, "dominant_emotion"));
         }
     }
     if allowed.audio {
         let topic = Topic::MetricsAudio.of(&config.name);
-        entities.extend(AUDIO.iter().map(|row| measurement(row, &topic)));
+        entities.extend(measurements(VOICE, &topic));
         if allowed.voice_emotion {
             entities.push(word("voice_emotion", "Voice", &topic, "emotion"));
         }
@@ -154,7 +169,7 @@ fn entities(config: &MqttConfig, about: &About, allowed: Features) -> Vec<Entity
     entities
 }
 
-const FACE: &str = "{{ 'ON' if value_json.face_detected else 'OFF' }}";
+const FACE_DETECTED: &str = "{{ 'ON' if value_json.face_detected else 'OFF' }}";
 
 fn of_health(topic: &str) -> Vec<Entity> {
     let mut entities = vec![
@@ -208,7 +223,7 @@ fn of_board(board: &Reading, topic: &str) -> Vec<Entity> {
     entities
 }
 
-fn measurement((key, name, value, unit): &Row, topic: &str) -> Entity {
+fn measurement((key, name, value, unit): &Row<'_>, topic: &str) -> Entity {
     let mut config = object(json!({
         "name": name,
         "state_topic": topic,

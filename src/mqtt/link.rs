@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    stage::{Stage, State},
+    component::{Component, State},
 };
 
 /// A connection, or the next attempt to make one.
@@ -29,7 +29,7 @@ pub struct Link {
     concessions: Concessions,
     client: AsyncClient,
     event_loop: EventLoop,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     clock: Arc<dyn Clock>,
     /// The trouble that was told last.
     told: Option<String>,
@@ -71,13 +71,13 @@ impl Link {
     pub fn new(
         config: MqttConfig,
         identity: &Identity,
-        stage: Arc<Stage>,
+        component: Arc<Component>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let concessions = Concessions::default();
         let options = connection::options(&config, identity, concessions);
         let (client, event_loop) = AsyncClient::new(options, identity.queue);
-        stage.update(|status| status.source = Some(config.address()));
+        component.update(|status| status.source = Some(config.address()));
         let pause = config.retry.0;
         let phase = Phase::Away(Instant::now());
         let identity = identity.clone();
@@ -87,7 +87,7 @@ impl Link {
             concessions,
             client,
             event_loop,
-            stage,
+            component,
             clock,
             told: None,
             pause,
@@ -130,7 +130,7 @@ impl Link {
             Ok(Ok(event)) => {
                 if let Event::Incoming(Packet::PubAck(_) | Packet::PingResp(_)) = event {
                     let now = self.clock.monotonic();
-                    self.stage.update(|status| status.last_media_at = Some(now));
+                    self.component.update(|status| status.last_media_at = Some(now));
                 }
                 Happened::Event(Box::new(event))
             }
@@ -182,7 +182,7 @@ impl Link {
         } else {
             log::info!(target: "mqtt", broker = address.as_str(); "connected");
         }
-        self.stage.media_passed(self.clock.monotonic());
+        self.component.media_passed(self.clock.monotonic());
         Happened::Up(Box::new(accepted))
     }
 
@@ -218,7 +218,7 @@ impl Link {
             if since.elapsed() >= most {
                 self.pause = least;
             }
-            self.stage.update(|status| status.restarts_total += 1);
+            self.component.update(|status| status.restarts_total += 1);
         }
         self.phase = Phase::Broken { sentence, loss };
         // The loop of whoever waits here must always come to an await.
@@ -248,7 +248,7 @@ impl Link {
 
     /// Tells the trouble, once, and says when to try again.
     fn fail(&mut self, sentence: String, loss: Loss) -> Happened {
-        self.stage.update(|status| {
+        self.component.update(|status| {
             status.state = State::Unavailable;
             status.error = Some(sentence.clone());
         });

@@ -132,9 +132,9 @@ fn identity(config: &MqttConfig, boot_id: &str) -> Identity {
 /// Connects, says and hears until it is told to leave.
 async fn run(config: MqttConfig, dependencies: MqttDependencies, leave: Stop) {
     let identity = identity(&config, dependencies.store.boot_id());
-    let (stage, clock) = (dependencies.stage.clone(), dependencies.clock.clone());
-    let (heartbeat, mut turns) = (stage.heartbeat("mqtt"), idle_turns());
-    let mut link = Link::new(config.clone(), &identity, stage.clone(), clock.clone());
+    let (component, clock) = (dependencies.component.clone(), dependencies.clock.clone());
+    let (heartbeat, mut turns) = (component.heartbeat("mqtt"), idle_turns());
+    let mut link = Link::new(config.clone(), &identity, component.clone(), clock.clone());
     let (requests, requested) = mpsc::channel(COMMANDS);
     let (told, answers) = mpsc::channel(COMMANDS);
     let (booth, store) = (dependencies.booth.clone(), dependencies.store.clone());
@@ -172,5 +172,5 @@ async fn run(config: MqttConfig, dependencies: MqttDependencies, leave: Stop) {
     }
     publisher.settle().await;
     working.abort();
-    stage.update(|status| status.state = crate::stage::State::Stopped);
+    component.update(|status| status.state = crate::component::State::Stopped);
 }

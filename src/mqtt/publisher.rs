@@ -33,10 +33,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    component::Component,
     engine::Live,
     error::{Error, ErrorKind},
     interview::{Interview, InterviewState},
-    stage::Stage,
     stop::Stop,
     store::{OutboxState, SetAside, Store},
 };
@@ -59,7 +59,7 @@ pub struct MqttDependencies {
     /// The newest of the booth's own stream.
     pub live: watch::Receiver<Live>,
     /// What /health shows of it.
-    pub stage: Arc<Stage>,
+    pub component: Arc<Component>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Asked by the command `restart`.

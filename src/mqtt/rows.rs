@@ -160,7 +160,7 @@ impl Publisher {
     }
 
     fn take_refusal(&mut self, (id, bytes): (i64, usize), refusal: &Refusal, now: Instant) {
-        self.dependencies.stage.update(|status| status.errors_total += 1);
+        self.dependencies.component.update(|status| status.errors_total += 1);
         match self.window.refused(id, refusal, now) {
             Outcome::SetAside => self.set_row_aside(id, refusal.sentence(bytes)),
             Outcome::Waits => {

@@ -145,7 +145,7 @@ impl Publisher {
 
     /// A message that is no row was refused. It is published again by itself.
     pub(super) fn skip_refused(&mut self, sent: &Sent, refusal: &Refusal, now: Instant) {
-        self.dependencies.stage.update(|status| status.errors_total += 1);
+        self.dependencies.component.update(|status| status.errors_total += 1);
         let (about, name) = (&sent.about, refusal.name());
         if refusal.code == code::PACKET_TOO_LARGE {
             self.skipped.refuse_size(sent.bytes, now);
@@ -172,7 +172,7 @@ impl Publisher {
                  bytes); look at the broker's log and send it again"
             ),
         };
-        self.dependencies.stage.update(|status| status.errors_total += 1);
+        self.dependencies.component.update(|status| status.errors_total += 1);
         match culprit {
             Suspect::Row(id) => self.set_row_aside(*id, why),
             Suspect::Topic(topic) => {
@@ -259,7 +259,7 @@ impl Publisher {
         if self.is_up {
             let fault = delivery.notices.iter().find(|notice| notice.limit.is_fault());
             let error = fault.map(|notice| notice.sentence.clone());
-            self.dependencies.stage.update(|status| status.error = error);
+            self.dependencies.component.update(|status| status.error = error);
         }
         self.dependencies.delivery.send_if_modified(|told| {
             let is_new = *told != delivery;

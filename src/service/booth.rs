@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{ProgressProbe, ServiceStatus};
 use crate::{
-    health::{Component, Monitor, Report},
-    stage::{State, Status},
+    component::{State, Status},
+    health::{ComponentId, Monitor, Report},
 };
 
 /// What systemd is told of a booth.
@@ -21,17 +21,17 @@ impl BoothStatus {
         let report = self.health.look();
         let mut probes = Vec::new();
         self.health
-            .stages()
+            .components()
             .iter()
-            .for_each(|stage| ProgressProbe::of_loops(stage, &mut probes));
+            .for_each(|component| ProgressProbe::of_loops(component, &mut probes));
         let pace = self.health.pace();
-        let (camera, microphone) = (Component::Camera, Component::Microphone);
+        let (camera, microphone) = (ComponentId::Camera, ComponentId::Microphone);
         let names = ["frames of the camera", "analysis of frames"];
-        flow_probes(&report, [camera, Component::Vision], (names, pace.frame), &mut probes);
+        flow_probes(&report, [camera, ComponentId::Vision], (names, pace.frame), &mut probes);
         let names = ["sound of the microphone", "analysis of sound"];
         flow_probes(
             &report,
-            [microphone, Component::Speech],
+            [microphone, ComponentId::Speech],
             (names, pace.segment),
             &mut probes,
         );
@@ -48,7 +48,7 @@ impl BoothStatus {
 /// known why it cannot be analysed.
 fn flow_probes(
     report: &Report,
-    [device, worker]: [Component; 2],
+    [device, worker]: [ComponentId; 2],
     ([flow, analysis], patience): ([&str; 2], Duration),
     probes: &mut Vec<ProgressProbe>,
 ) {

@@ -3,12 +3,12 @@ use std::sync::Mutex;
 use super::*;
 use crate::{
     clock::SimulatedClock,
+    component::{Component, State},
     health::{Interview, Pace},
     policy::Profile,
-    stage::{Stage, State},
 };
 
-/// A booth whose stages and state the test moves.
+/// A booth whose components and state the test moves.
 struct Scene {
     status: BoothStatus,
     state: Arc<Mutex<Interview>>,
@@ -16,12 +16,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        use Component::{Camera, Light, Microphone, Mqtt, Speech, Store, Vision};
-        let stages = [Camera, Microphone, Light, Vision, Speech, Store, Mqtt];
-        let stages: Vec<_> = stages.map(|c| Arc::new(Stage::new(c))).into();
+        use ComponentId::{Camera, Light, Microphone, Mqtt, Speech, Store, Vision};
+        let components = [Camera, Microphone, Light, Vision, Speech, Store, Mqtt];
+        let components: Vec<_> = components.map(|c| Arc::new(Component::new(c))).into();
         // Of these only what a test sets is a matter of it.
-        for stage in stages.iter().filter(|s| [Light, Store, Mqtt].contains(&s.component())) {
-            stage.update(|status| status.state = State::Running);
+        for component in components.iter().filter(|s| [Light, Store, Mqtt].contains(&s.id())) {
+            component.update(|status| status.state = State::Running);
         }
         let state = Arc::new(Mutex::new(Interview {
             profile: Profile::Standard,
@@ -34,23 +34,30 @@ impl Scene {
         let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
         let pace = Pace { fps: 10.0, frame, segment };
         let clock = Arc::new(SimulatedClock::default());
-        let health = Monitor::new(stages, move || *now.lock().unwrap(), pace, clock);
+        let health = Monitor::new(components, move || *now.lock().unwrap(), pace, clock);
         Scene { status: BoothStatus { health: Arc::new(health) }, state }
     }
 
-    fn stage(&self, name: &str) -> &Stage {
-        self.status.health.stages().iter().find(|stage| stage.name() == name).unwrap()
+    fn component(&self, name: &str) -> &Component {
+        self.status
+            .health
+            .components()
+            .iter()
+            .find(|component| component.name() == name)
+            .unwrap()
     }
 
     fn set(&self, names: &[&str], state: State) {
-        names.iter().for_each(|name| self.stage(name).update(|status| status.state = state));
+        names
+            .iter()
+            .for_each(|name| self.component(name).update(|status| status.state = state));
     }
 
     fn flow(&self, names: &[&str], at_ms: u64) {
         let at = Duration::from_millis(at_ms);
-        for stage in names.iter().map(|name| self.stage(name)) {
-            stage.media_passed(at);
-            stage.update(|status| status.own.analysed(Some(at)));
+        for component in names.iter().map(|name| self.component(name)) {
+            component.media_passed(at);
+            component.update(|status| status.own.analysed(Some(at)));
         }
     }
 
@@ -88,12 +95,12 @@ fn it_is_ready_when_it_is_known_why_nothing_flows() {
     let scene = Scene::new();
     scene.set(&["vision", "speech"], State::Running);
     scene.flow(&["microphone", "speech"], 1);
-    scene.stage("camera").lost("no camera\nis there; plug one in");
+    scene.component("camera").lost("no camera\nis there; plug one in");
     let away = "Analysing: microphone; camera away: no camera; is there; plug one in";
     assert_eq!(scene.said(), (true, away.into()));
     scene.flow(&["camera"], 2);
     assert!(!scene.said().0, "it is there, and nothing was seen yet");
-    scene.stage("vision").update(|status| status.own.failed("broken JPEG".into()));
+    scene.component("vision").update(|status| status.own.failed("broken JPEG".into()));
     let broken = "Analysing: camera 10.0 fps, microphone";
     assert_eq!(scene.said(), (true, broken.into()), "one broken frame is not worth a word");
 }
@@ -159,15 +166,15 @@ fn only_what_should_flow_must_flow_and_every_loop_must_turn() {
     let scene = Scene::new();
     scene.set(&["vision", "speech"], State::Running);
     assert_eq!(scene.demanded(), [""; 0]);
-    scene.stage("camera").beat();
-    let worker = scene.stage("vision").heartbeat("vision-0");
+    scene.component("camera").beat();
+    let worker = scene.component("vision").heartbeat("vision-0");
     scene.flow(&["camera", "vision"], 1);
     let flowing = ["camera", "vision-0", "frames of the camera", "analysis of frames"];
     assert_eq!(scene.demanded(), flowing);
-    scene.stage("camera").lost("unplugged");
+    scene.component("camera").lost("unplugged");
     assert_eq!(scene.demanded(), ["camera", "vision-0"], "it is looked for again and again");
     scene.flow(&["camera"], 2);
-    scene.stage("vision").update(|status| status.own.failed("broken JPEG".into()));
+    scene.component("vision").update(|status| status.own.failed("broken JPEG".into()));
     assert_eq!(scene.demanded(), ["camera", "vision-0", "frames of the camera"]);
     drop(worker);
 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use super::{ProgressProbe, ServiceStatus, one_line};
-use crate::stage::{Stage, State};
+use crate::component::{Component, State};
 
 /// What is looked at.
 #[derive(Debug)]
 pub struct FleetStatus {
     /// The way to the broker.
-    pub broker: Arc<Stage>,
+    pub broker: Arc<Component>,
     /// Where what booths say is kept.
-    pub archive: Arc<Stage>,
+    pub archive: Arc<Component>,
     /// Where the centre's own tokens are.
-    pub store: Arc<Stage>,
+    pub store: Arc<Component>,
 }
 
 impl FleetStatus {
@@ -23,7 +23,7 @@ impl FleetStatus {
         let mut probes = Vec::new();
         [broker, archive, store]
             .iter()
-            .for_each(|stage| ProgressProbe::of_loops(stage, &mut probes));
+            .for_each(|component| ProgressProbe::of_loops(component, &mut probes));
         let status = broker.status();
         let at = status.source.unwrap_or_default();
         let heard = match (status.state, status.error) {
@@ -32,8 +32,8 @@ impl FleetStatus {
             (_, None) => format!("Connecting to {at}"),
         };
         let lost = [(archive, "archive"), (store, "database")].into_iter().filter_map(
-            |(stage, name)| {
-                let is_lost = stage.status().state == State::Unavailable;
+            |(component, name)| {
+                let is_lost = component.status().state == State::Unavailable;
                 is_lost.then(|| format!("; the {name} is away, see /health"))
             },
         );
@@ -51,15 +51,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::stage::Component;
+    use crate::component::ComponentId;
 
     #[test]
     fn it_is_ready_when_booths_are_heard_or_it_is_known_why_not() {
-        let stage = |name| Arc::new(Stage::new(name));
+        let component = |name| Arc::new(Component::new(name));
         let centre = FleetStatus {
-            broker: stage(Component::Broker),
-            archive: stage(Component::Archive),
-            store: stage(Component::Store),
+            broker: component(ComponentId::Broker),
+            archive: component(ComponentId::Archive),
+            store: component(ComponentId::Store),
         };
         centre.broker.update(|s| s.source = Some("mqtt://desk:1883".into()));
         let said = || (centre.look().is_ready, centre.look().sentence);
@@ -75,11 +75,11 @@ mod tests {
 
     #[test]
     fn its_loops_must_turn() {
-        let stage = |name| Arc::new(Stage::new(name));
+        let component = |name| Arc::new(Component::new(name));
         let centre = FleetStatus {
-            broker: stage(Component::Broker),
-            archive: stage(Component::Archive),
-            store: stage(Component::Store),
+            broker: component(ComponentId::Broker),
+            archive: component(ComponentId::Archive),
+            store: component(ComponentId::Store),
         };
         let listener = centre.broker.heartbeat("listener");
         centre.archive.beat();

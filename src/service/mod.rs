@@ -1,7 +1,7 @@
 //! What the system that runs boothd sees of it: the log in the journal or on standard error, and
 //! what systemd is told of its state.
 //!
-//! Holds everything that knows systemd. Owns no stage: it reads what the stages say of themselves,
+//! Holds everything that knows systemd. Owns no component: it reads what the components say of themselves,
 //! and nothing waits for it.
 
 mod booth;

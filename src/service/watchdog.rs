@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::stage::Stage;
+use crate::component::Component;
 
 /// Idle loops turn once a second; sooner than this nobody can be called stuck.
 const LEAST: Duration = Duration::from_secs(2);
@@ -21,9 +21,9 @@ pub struct ProgressProbe {
 }
 
 impl ProgressProbe {
-    /// The loops of a stage: each must turn, whatever comes of it.
-    pub fn of_loops(stage: &Stage, probes: &mut Vec<ProgressProbe>) {
-        stage.each_pulse(|name, beats| {
+    /// The loops of a component: each must turn, whatever comes of it.
+    pub fn of_loops(component: &Component, probes: &mut Vec<ProgressProbe>) {
+        component.each_pulse(|name, beats| {
             let (name, moved) = (name.to_owned(), u128::from(beats));
             probes.push(ProgressProbe {
                 name,

@@ -13,6 +13,7 @@ mod resting_face;
 mod speech_rate;
 mod stability;
 mod statistic;
+mod values;
 mod window;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use speech_rate::{NoRate, SpeechRate};
 pub use statistic::{Statistic, Statistics};
 
 use crate::{
+    metric::{FaceValues, VoiceValues},
     speech::VoiceObservation,
     vision::{FaceActions, FaceObservation, Gaze},
 };
@@ -118,6 +120,8 @@ pub struct FaceMetrics {
     pub blink_rate_per_min: Option<f32>,
     /// Time with a face / time, over the window.
     pub face_present_ratio: Option<f32>,
+    /// Every metric of the catalogue.
+    pub values: FaceValues,
 }
 
 /// What one voice observation means in the light of those before it.
@@ -129,6 +133,8 @@ pub struct VoiceMetrics {
     pub no_rate: Option<NoRate>,
     /// Against the speaker's own first 15 s of speech; `None` before.
     pub arousal: Option<Arousal>,
+    /// Every metric of the catalogue.
+    pub values: VoiceValues,
 }
 
 impl SessionMetrics {
@@ -188,7 +194,8 @@ impl SessionMetrics {
         let half = seen.width_px as f32 / 2.0;
         metrics.horizontal_deviation = face
             .map(|face| ((face.bbox.x + face.bbox.width / 2.0 - half).abs() / half).min(1.0));
-        self.statistics.add_face(seen, &metrics);
+        metrics.values = values::of_face(seen, &metrics);
+        self.statistics.add_face(at, &metrics.values);
         metrics
     }
 
@@ -215,12 +222,14 @@ impl SessionMetrics {
         }
         self.speech.push(heard);
         let rate = self.speech.rate();
-        let metrics = VoiceMetrics {
+        let mut metrics = VoiceMetrics {
             speech_rate: rate.ok(),
             no_rate: rate.err(),
             arousal: self.arousal.push(heard),
+            values: VoiceValues::default(),
         };
-        self.statistics.add_voice(heard, &metrics);
+        metrics.values = values::of_voice(heard, &metrics);
+        self.statistics.add_voice(heard, &metrics.values);
         metrics
     }
 
@@ -322,7 +331,16 @@ mod tests {
         let metrics = session.observe_face(&poster);
         assert_eq!(
             metrics,
-            FaceMetrics { face_present_ratio: Some(0.0), ..Default::default() }
+            FaceMetrics {
+                face_present_ratio: Some(0.0),
+                values: FaceValues {
+                    face_count: 1,
+                    face_present_ratio: Some(0.0),
+                    brightness: 0.5,
+                    ..FaceValues::default()
+                },
+                ..FaceMetrics::default()
+            }
         );
         let statistics = session.statistics();
         assert_eq!((statistics.frames_total, statistics.person_count), (1, 0));

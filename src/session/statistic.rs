@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{FaceMetrics, VoiceMetrics, window::MAX_GAP};
+use super::window::MAX_GAP;
 use crate::{
+    metric::{FaceValues, Metric, VoiceValues},
     speech::VoiceObservation,
-    vision::{EXPRESSIONS, FaceActions, FaceObservation},
 };
 
 /// Running statistics of one metric (Welford 1962).
@@ -64,71 +64,37 @@ impl Statistics {
         self.metrics.iter().map(|(name, statistic)| (*name, statistic))
     }
 
-    pub(super) fn add_face(&mut self, seen: &FaceObservation, metrics: &FaceMetrics) {
+    pub(super) fn add_face(&mut self, captured_at: Duration, values: &FaceValues) {
         let span = self
             .last_frame
-            .map_or(Duration::ZERO, |last| seen.captured_at.saturating_sub(last).min(MAX_GAP));
-        self.last_frame = Some(seen.captured_at);
+            .map_or(Duration::ZERO, |last| captured_at.saturating_sub(last).min(MAX_GAP));
+        self.last_frame = Some(captured_at);
         self.frames_total += 1;
-        if metrics.eye_contact == Some(true) {
+        if values.eye_contact == Some(true) {
             self.eye_contact += span;
         }
-        let mut add = |name, value: Option<f32>| self.add(name, value, span);
-        let face = seen.person();
-        let flag = |truth: Option<bool>| truth.map(|truth| f32::from(u8::from(truth)));
-        add("face_present_ratio", flag(Some(face.is_some())));
-        add("horizontal_deviation", metrics.horizontal_deviation);
-        let pose = face.and_then(|face| face.head_pose);
-        add("head_pose.yaw_deg", pose.map(|pose| pose.yaw_deg));
-        add("head_pose.pitch_deg", pose.map(|pose| pose.pitch_deg));
-        add("head_pose.roll_deg", pose.map(|pose| pose.roll_deg));
-        add("head_pose_stability", metrics.head_pose_stability);
-        add("gaze.yaw_deg", metrics.gaze.map(|gaze| gaze.yaw_deg));
-        add("gaze.pitch_deg", metrics.gaze.map(|gaze| gaze.pitch_deg));
-        add("eye_contact_ratio", flag(metrics.eye_contact));
-        add("blink_rate_per_min", metrics.blink_rate_per_min);
-        add("mouth_open_ratio", face.and_then(|face| face.mouth_open_ratio));
-        add("emotion_stability", metrics.emotion_stability);
-        for (name, value) in metrics.face_actions.iter().flat_map(FaceActions::by_name) {
-            add(name, value);
-        }
-        let expression = face.and_then(|face| face.expression.as_ref());
-        for (k, name) in EXPRESSIONS.into_iter().enumerate() {
-            add(name, expression.map(|e| e.probabilities[k]));
+        for (metric, value) in values.iter() {
+            self.add(metric, value, span);
         }
     }
 
-    pub(super) fn add_voice(&mut self, heard: &VoiceObservation, metrics: &VoiceMetrics) {
+    /// A metric of the voice counts for the time in which the person speaks: a segment whose new part
+    /// is silent repeats what the segments that it overlaps had.
+    pub(super) fn add_voice(&mut self, voice: &VoiceObservation, values: &VoiceValues) {
         self.segments_total += 1;
-        let mut add = |name, value: Option<f32>| self.add(name, value, heard.new_duration);
-        add("speech_ratio", Some(heard.speech_ratio));
-        add("volume_mean", Some(heard.rms));
-        add("volume_dbfs", heard.dbfs);
-        add("clipping_ratio", Some(heard.clipping_ratio));
-        // What is a voice's stands for the time in which somebody speaks. A segment whose new part
-        // is silent says once more what overlapping ones said.
-        let spoken = heard.new_speech();
-        if spoken.is_zero() {
-            return;
+        let spoken = voice.new_speech();
+        for (metric, value) in values.iter() {
+            match metric.needs.speech() {
+                true if spoken.is_zero() => (),
+                true => self.add(metric, value, spoken),
+                false => self.add(metric, value, voice.new_duration),
+            }
         }
-        let mut add = |name, value: Option<f32>| self.add(name, value, spoken);
-        let count = |count: usize| u16::try_from(count).map_or(f32::MAX, f32::from);
-        add("pause_count", heard.audio_detected.then(|| count(heard.pauses.len())));
-        add("longest_pause_ms", heard.longest_pause().map(|pause| pause.as_secs_f32() * 1e3));
-        add("pitch_mean", heard.f0.map(|f0| f0.mean_hz));
-        add("pitch_median", heard.f0.map(|f0| f0.median_hz));
-        add("pitch_variance", heard.f0.map(|f0| f0.variance_hz2));
-        add("pitch_range", heard.f0.map(|f0| f0.p95_hz - f0.p5_hz));
-        add("spectral_centroid_hz", heard.spectral_centroid_hz);
-        add("clarity_score", heard.clarity);
-        add("speech_rate", metrics.speech_rate.map(|rate| rate.per_min));
-        add("articulation_rate", metrics.speech_rate.map(|rate| rate.per_second));
-        add("arousal", metrics.arousal.map(|arousal| arousal.value));
     }
 
-    fn add(&mut self, name: &'static str, value: Option<f32>, span: Duration) {
-        if let Some(value) = value {
-            self.metrics.entry(name).or_default().add(f64::from(value), span);
+    fn add(&mut self, metric: &Metric, value: Option<f64>, span: Duration) {
+        if let (Some(name), Some(value)) = (metric.summary, value) {
+            self.metrics.entry(name).or_default().add(value, span);
         }
     }
 }
@@ -137,7 +103,8 @@ impl Statistics {
 mod tests {
     use super::*;
     use crate::{
-        session::{Arousal, ArousalLabel, SpeechRate},
+        metric::VOICE,
+        session::{Arousal, ArousalLabel, SpeechRate, VoiceMetrics, values},
         speech::{F0Statistics, Interval},
     };
 
@@ -176,8 +143,8 @@ mod tests {
         heard
     }
 
-    fn metrics() -> VoiceMetrics {
-        VoiceMetrics {
+    fn known(voice: &VoiceObservation) -> VoiceValues {
+        let metrics = VoiceMetrics {
             speech_rate: Some(SpeechRate { per_min: 240.0, per_second: 4.0 }),
             no_rate: None,
             arousal: Some(Arousal {
@@ -185,7 +152,13 @@ mod tests {
                 label: ArousalLabel::Neutral,
                 confidence: 0.9,
             }),
-        }
+            values: VoiceValues::default(),
+        };
+        values::of_voice(voice, &metrics)
+    }
+
+    fn add(statistics: &mut Statistics, voice: &VoiceObservation) {
+        statistics.add_voice(voice, &known(voice));
     }
 
     #[test]
@@ -195,20 +168,21 @@ mod tests {
         let (voice, _) = voice.split_once("\n];").expect("their end");
         let names = voice.split("[\"").skip(1).filter_map(|row| row.split('"').next());
         let mut statistics = Statistics::default();
-        statistics.add_voice(&spoken(3, 3), &metrics());
+        add(&mut statistics, &spoken(3, 3));
         let gathered: Vec<&str> = statistics.metrics().map(|(name, _)| name).collect();
         for name in names {
             assert!(gathered.contains(&name), "{name} is printed and never gathered");
         }
-        assert_eq!(gathered.len(), 15);
+        let summarised = VOICE.iter().filter(|metric| metric.summary.is_some());
+        assert_eq!(gathered.len(), summarised.count());
     }
 
     #[test]
     fn what_is_a_voices_counts_while_somebody_speaks() {
         let mut statistics = Statistics::default();
-        statistics.add_voice(&spoken(3, 3), &metrics());
+        add(&mut statistics, &spoken(3, 3));
         // The third second of each is silent: it says nothing new of the voice.
-        statistics.add_voice(&spoken(4, 1), &metrics());
+        add(&mut statistics, &spoken(4, 1));
         let of = |name: &str| {
             *statistics.metrics().find(|(known, _)| *known == name).expect("gathered").1
         };

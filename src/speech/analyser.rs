@@ -34,7 +34,7 @@ pub struct SpeechConfig {
     pub f0: F0Config,
 }
 
-/// The models of this stage, loaded once and shared read-only.
+/// The models of this component, loaded once and shared read-only.
 #[derive(Clone, Debug)]
 pub struct VoiceModels {
     activity: ActivityDetector,

@@ -27,6 +27,7 @@ pub(super) const SCHEMA: Schema = Schema {
         include_str!("upgrade/0003_operations.sql"),
         include_str!("upgrade/0004_face_actions.sql"),
     ],
+    add_columns: super::metric::add_columns,
     // A batch of metrics ends in a handful of pages: docs/design/decisions/0007-batches.md.
     page_bytes: 1024,
 };

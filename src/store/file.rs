@@ -26,6 +26,9 @@ pub(crate) struct Schema {
     pub(crate) whole: &'static str,
     /// What makes version n of version n - 1, from the empty file on.
     pub(crate) upgrades: &'static [&'static str],
+    /// Adds to a file of the newest version the columns that the catalogue of metrics has and the
+    /// file does not.
+    pub(crate) add_columns: fn(&Connection) -> Result<()>,
     /// Size of a page, the least that is written: small where a card is to be spared.
     pub(crate) page_bytes: u32,
 }
@@ -109,6 +112,7 @@ pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
         }
         connection.execute_batch("VACUUM")?;
     }
+    (schema.add_columns)(&connection)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     Ok(connection)
 }
@@ -148,6 +152,26 @@ pub(crate) fn clear_log(connection: &Connection) -> Result<bool> {
     let ask = "PRAGMA wal_checkpoint(TRUNCATE)";
     let busy: i64 = connection.query_row(ask, [], |row| row.get(0))?;
     Ok(busy == 0)
+}
+
+/// Adds a column of numbers within `range` to a table that does not have it.
+///
+/// # Errors
+/// `Unavailable` when the disk does not take it.
+pub(crate) fn add_column(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    kind: &str,
+    (min, max): (f64, f64),
+) -> Result<()> {
+    if connection.column_exists(None, table, column)? {
+        return Ok(());
+    }
+    Ok(connection.execute_batch(&format!(
+        "ALTER TABLE {table} ADD COLUMN {column} {kind} \
+         CHECK ({column} BETWEEN {min} AND {max})"
+    ))?)
 }
 
 fn version(connection: &Connection) -> Result<u32> {

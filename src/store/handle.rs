@@ -27,9 +27,9 @@ use crate::{
         Clock, KeptClock,
         keeper::{Keeper, Reading},
     },
+    component::{Component, ComponentId},
     error::{Error, ErrorKind, Result},
     names::SessionId,
-    stage::{Component, Stage},
 };
 
 /// Requests that may wait; the next one is refused (`Exhausted`), as the disk cannot keep up.
@@ -44,7 +44,7 @@ pub struct Store {
     orders: SyncSender<Order>,
     book: watch::Sender<Arc<TokenBook>>,
     pub(super) clock: Arc<KeptClock>,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     pub(super) pending: Arc<Pending>,
     /// `None` while the database is not open.
     pub(super) outbox: watch::Sender<Option<OutboxState>>,
@@ -55,7 +55,7 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Store").field("stage", &self.component).finish_non_exhaustive()
     }
 }
 
@@ -103,7 +103,7 @@ impl Store {
     /// Opens the database in the folder of `owner`, marks what a crash left running as abandoned,
     /// and starts the thread.
     ///
-    /// A disk that is full, read-only or failing is no error: the stage is then `Unavailable` with
+    /// A disk that is full, read-only or failing is no error: the component is then `Unavailable` with
     /// the reason, requests are refused, and the thread opens the database once the disk lets it.
     ///
     /// # Errors
@@ -115,21 +115,21 @@ impl Store {
         clock: Arc<dyn Clock>,
         owner: Option<StateOwner>,
     ) -> Result<(Store, StoreThread)> {
-        let stage = Arc::new(Stage::new(Component::Store));
-        stage.update(|status| status.source = Some(super::DATABASE_FILE.into()));
+        let component = Arc::new(Component::new(ComponentId::Store));
+        component.update(|status| status.source = Some(super::DATABASE_FILE.into()));
         let folder = (path, owner.as_ref());
         // Until the database says better; by this nothing expires.
         let keeper = Keeper::begin(Reading::of(&*clock), 0, false);
         let clock = Arc::new(KeptClock::new(clock, keeper));
         let opened = match Opened::first(folder, &BTreeSet::new(), &clock) {
             Ok(opened) => {
-                stage.media_passed(clock.monotonic());
+                component.media_passed(clock.monotonic());
                 Some(opened)
             }
             Err(error) if fault::is_disks(&error) => {
                 let told = error.chain().to_string();
                 log::error!(target: "store", error = &*told; "the database cannot be opened yet: no session can begin until the disk of state.dir lets it; boothd tries again by itself");
-                stage.lost(told);
+                component.lost(told);
                 None
             }
             Err(error) => return Err(fault::at_start(path, &error)),
@@ -146,7 +146,7 @@ impl Store {
             orders: orders.clone(),
             book,
             clock,
-            stage,
+            component,
             pending: Arc::default(),
             outbox,
             set_aside,
@@ -179,7 +179,7 @@ impl Store {
             running: BTreeSet::new(),
             config,
             clock: self.clock.clone(),
-            stage: self.stage.clone(),
+            component: self.component.clone(),
             book: self.book.clone(),
             cleaned_at: None,
             pending: self.pending.clone(),
@@ -199,8 +199,8 @@ impl Store {
     }
 
     /// What /health shows of it.
-    pub fn stage(&self) -> Arc<Stage> {
-        self.stage.clone()
+    pub fn component(&self) -> Arc<Component> {
+        self.component.clone()
     }
 
     /// The file that keeps what a database held that was replaced while boothd ran; `None`: there

@@ -1,24 +1,13 @@
-//! The columns of `video_metric` and `audio_metric`: what each keeps of a report, in which unit,
-//! and what it is called when it is told again.
+//! The tables `video_metric` and `audio_metric`: a column for each stored metric of the catalogue.
 
+use rusqlite::Connection;
+
+use super::file;
 use crate::{
+    error::Result,
+    metric::{FACE, FaceValues, Metric, Stored, VOICE, VoiceValues},
     names::SessionId,
-    report::{AudioReport, FaceActions, VisualReport},
 };
-
-/// One column: its name in the table, its name when it is told, and how many of the table's
-/// units make one of the told.
-#[derive(Debug)]
-struct Column<R> {
-    /// Name in the table, with the table's unit.
-    stored: &'static str,
-    /// Name in exports and over HTTP, as the report has it or with its unit.
-    told: &'static str,
-    /// Stored = told x scale, rounded.
-    scale: f64,
-    /// What the report says of it.
-    get: fn(&R) -> Option<f64>,
-}
 
 /// Which half of a session a row is of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,7 +21,7 @@ pub enum Modality {
 /// One second of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricRow {
-    /// Whose.
+    /// The session.
     pub session_id: SessionId,
     /// Whole seconds since the session began.
     pub offset_s: u32,
@@ -43,9 +32,9 @@ pub struct MetricRow {
 }
 
 impl MetricRow {
-    /// What a frame's report leaves.
-    pub fn video(session_id: &SessionId, offset_s: u32, report: &VisualReport) -> Self {
-        let values = values(VIDEO, report);
+    /// The row of a frame's values.
+    pub fn video(session_id: &SessionId, offset_s: u32, values: &FaceValues) -> Self {
+        let values = stored(values.iter());
         MetricRow {
             session_id: session_id.clone(),
             offset_s,
@@ -54,9 +43,9 @@ impl MetricRow {
         }
     }
 
-    /// What a segment's report leaves.
-    pub fn audio(session_id: &SessionId, offset_s: u32, report: &AudioReport) -> Self {
-        let values = values(AUDIO, report);
+    /// The row of a segment's values.
+    pub fn audio(session_id: &SessionId, offset_s: u32, values: &VoiceValues) -> Self {
+        let values = stored(values.iter());
         MetricRow {
             session_id: session_id.clone(),
             offset_s,
@@ -66,8 +55,15 @@ impl MetricRow {
     }
 }
 
+fn stored(values: impl Iterator<Item = (&'static Metric, Option<f64>)>) -> Vec<Option<i64>> {
+    let stored = |(metric, value): (&Metric, Option<f64>)| {
+        metric.stored.map(|stored| value.map(|value| stored.of(value)))
+    };
+    values.filter_map(stored).collect()
+}
+
 impl Modality {
-    /// Both, in the order in which they are told.
+    /// Both, in the order of an export.
     pub const ALL: [Modality; 2] = [Modality::Video, Modality::Audio];
 
     /// The table.
@@ -78,146 +74,58 @@ impl Modality {
         }
     }
 
-    /// (stored, told, scale) of each column.
-    pub(super) fn columns(self) -> Vec<(&'static str, &'static str, f64)> {
-        match self {
-            Modality::Video => VIDEO.iter().map(|c| (c.stored, c.told, c.scale)).collect(),
-            Modality::Audio => AUDIO.iter().map(|c| (c.stored, c.told, c.scale)).collect(),
+    /// The stored metrics in the order of a row's values.
+    pub(super) fn metrics(self) -> impl Iterator<Item = (&'static Metric, Stored)> {
+        let catalog = match self {
+            Modality::Video => FACE,
+            Modality::Audio => VOICE,
+        };
+        catalog.iter().filter_map(|metric| Some((metric, metric.stored?)))
+    }
+}
+
+/// Adds the columns that the catalogue has and a table does not.
+///
+/// # Errors
+/// `Unavailable` when the disk does not take them.
+pub(super) fn add_columns(connection: &Connection) -> Result<()> {
+    for modality in Modality::ALL {
+        let table = modality.table();
+        for (metric, Stored { column, scale }) in modality.metrics() {
+            let range = (metric.range.0 * scale, metric.range.1 * scale);
+            file::add_column(connection, table, column, "INTEGER", range)?;
         }
     }
+    Ok(())
 }
 
-fn values<R>(columns: &[Column<R>], report: &R) -> Vec<Option<i64>> {
-    columns.iter().map(|column| (column.get)(report).map(|told| column.store(told))).collect()
-}
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
 
-impl<R> Column<R> {
-    #[allow(clippy::cast_possible_truncation, reason = "`as` saturates, the schema checks")]
-    fn store(&self, told: f64) -> i64 {
-        (told * self.scale).round() as i64
+    use super::*;
+    use crate::store::Database;
+
+    #[test]
+    fn a_metric_without_a_column_gets_one_with_its_range() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("boothd.db");
+        Database::open(&path).expect("a new file");
+        let raw = Connection::open(&path).expect("opens");
+        let drop = "ALTER TABLE audio_metric DROP COLUMN clipping_permille";
+        raw.execute_batch(drop).expect("a file of before the metric");
+        Database::open(&path).expect("opens again");
+        for modality in Modality::ALL {
+            for (_, Stored { column, .. }) in modality.metrics() {
+                let exists = raw.column_exists(None, modality.table(), column);
+                assert!(exists.expect("readable"), "{column}");
+            }
+        }
+        let put = |value: u32| {
+            let ask = "INSERT INTO audio_metric (recording_id, offset_s, clipping_permille) VALUES (?1, 0, ?1)";
+            raw.execute(ask, [value]).is_ok()
+        };
+        raw.pragma_update(None, "foreign_keys", false).expect("set");
+        assert_eq!([put(1000), put(1001)], [true, false]);
     }
 }
-
-const fn column<R>(
-    stored: &'static str,
-    told: &'static str,
-    scale: f64,
-    get: fn(&R) -> Option<f64>,
-) -> Column<R> {
-    Column { stored, told, scale, get }
-}
-
-fn flag(on: bool) -> f64 {
-    f64::from(u8::from(on))
-}
-
-fn emotion(report: &VisualReport, label: &str) -> Option<f64> {
-    report.emotion_distribution.as_ref()?.get(label).copied().map(f64::from)
-}
-
-fn action(report: &VisualReport, of: fn(&FaceActions) -> Option<f32>) -> Option<f64> {
-    report.face_actions.as_ref().and_then(of).map(f64::from)
-}
-
-const PERMILLE: f64 = 1000.0;
-const CENTI: f64 = 100.0;
-const DECI: f64 = 10.0;
-
-/// The columns of `video_metric` after the row's name.
-const VIDEO: &[Column<VisualReport>] = &[
-    column("face_detected", "face_detected", 1.0, |r| Some(flag(r.face_detected))),
-    column("face_count", "face_count", 1.0, |r| Some(f64::from(r.face_count))),
-    column("angry_permille", "angry", PERMILLE, |r| emotion(r, "angry")),
-    column("disgust_permille", "disgust", PERMILLE, |r| emotion(r, "disgust")),
-    column("fear_permille", "fear", PERMILLE, |r| emotion(r, "fear")),
-    column("happy_permille", "happy", PERMILLE, |r| emotion(r, "happy")),
-    column("sad_permille", "sad", PERMILLE, |r| emotion(r, "sad")),
-    column("surprise_permille", "surprise", PERMILLE, |r| emotion(r, "surprise")),
-    column("neutral_permille", "neutral", PERMILLE, |r| emotion(r, "neutral")),
-    column("emotion_stability_permille", "emotion_stability", PERMILLE, |r| {
-        r.emotion_stability.map(f64::from)
-    }),
-    column("head_yaw_cdeg", "head_yaw_deg", CENTI, |r| {
-        r.head_pose.map(|pose| f64::from(pose.yaw_deg))
-    }),
-    column("head_pitch_cdeg", "head_pitch_deg", CENTI, |r| {
-        r.head_pose.map(|pose| f64::from(pose.pitch_deg))
-    }),
-    column("head_roll_cdeg", "head_roll_deg", CENTI, |r| {
-        r.head_pose.map(|pose| f64::from(pose.roll_deg))
-    }),
-    column("head_pose_stability_permille", "head_pose_stability", PERMILLE, |r| {
-        r.head_pose_stability.map(f64::from)
-    }),
-    column("horizontal_deviation_permille", "horizontal_deviation", PERMILLE, |r| {
-        r.horizontal_deviation.map(f64::from)
-    }),
-    column("gaze_yaw_cdeg", "gaze_yaw_deg", CENTI, |r| {
-        r.gaze.map(|gaze| f64::from(gaze.yaw_deg))
-    }),
-    column("gaze_pitch_cdeg", "gaze_pitch_deg", CENTI, |r| {
-        r.gaze.map(|gaze| f64::from(gaze.pitch_deg))
-    }),
-    column("eye_contact", "eye_contact", 1.0, |r| r.eye_contact.map(flag)),
-    column("eye_contact_ratio_permille", "eye_contact_ratio", PERMILLE, |r| {
-        r.eye_contact_ratio.map(f64::from)
-    }),
-    column("blink_rate_deci_per_min", "blink_rate_per_min", DECI, |r| {
-        r.blink_rate_per_min.map(f64::from)
-    }),
-    column("mouth_open_ratio_permille", "mouth_open_ratio", PERMILLE, |r| {
-        r.mouth_open_ratio.map(f64::from)
-    }),
-    column("face_present_ratio_permille", "face_present_ratio", PERMILLE, |r| {
-        r.face_present_ratio.map(f64::from)
-    }),
-    column("brightness_permille", "brightness", PERMILLE, |r| {
-        Some(f64::from(r.quality.brightness))
-    }),
-    column("smile_permille", "smile", PERMILLE, |r| action(r, |a| Some(a.smile))),
-    column("mouth_stretch_permille", "mouth_stretch", PERMILLE, |r| {
-        action(r, |a| Some(a.mouth_stretch))
-    }),
-    column("upper_lip_raise_permille", "upper_lip_raise", PERMILLE, |r| {
-        action(r, |a| Some(a.upper_lip_raise))
-    }),
-    column("jaw_open_permille", "jaw_open", PERMILLE, |r| action(r, |a| Some(a.jaw_open))),
-    column("lip_pucker_permille", "lip_pucker", PERMILLE, |r| {
-        action(r, |a| Some(a.lip_pucker))
-    }),
-    column("brow_up_permille", "brow_up", PERMILLE, |r| action(r, |a| Some(a.brow_up))),
-    column("brow_down_permille", "brow_down", PERMILLE, |r| action(r, |a| Some(a.brow_down))),
-    column("eye_wide_permille", "eye_wide", PERMILLE, |r| action(r, |a| a.eye_wide)),
-    column("eye_squint_permille", "eye_squint", PERMILLE, |r| action(r, |a| a.eye_squint)),
-    column("cheek_raise_permille", "cheek_raise", PERMILLE, |r| {
-        action(r, |a| Some(a.cheek_raise))
-    }),
-];
-
-/// The columns of `audio_metric` after the row's name.
-const AUDIO: &[Column<AudioReport>] = &[
-    column("audio_detected", "audio_detected", 1.0, |r| Some(flag(r.audio_detected))),
-    column("speech_rate_deci_per_min", "speech_rate", DECI, |r| r.speech_rate.map(f64::from)),
-    column("articulation_rate_milli_per_s", "articulation_rate", PERMILLE, |r| {
-        r.articulation_rate.map(f64::from)
-    }),
-    column("pitch_mean_dhz", "pitch_mean", DECI, |r| r.pitch_mean.map(f64::from)),
-    column("pitch_median_dhz", "pitch_median", DECI, |r| r.pitch_median.map(f64::from)),
-    column("pitch_range_dhz", "pitch_range", DECI, |r| r.pitch_range.map(f64::from)),
-    column("volume_cdbfs", "volume_dbfs", CENTI, |r| r.volume_dbfs.map(f64::from)),
-    column("clarity_permille", "clarity_score", PERMILLE, |r| r.clarity_score.map(f64::from)),
-    column("spectral_centroid_hz", "spectral_centroid_hz", 1.0, |r| {
-        r.spectral_centroid_hz.map(f64::from)
-    }),
-    column("speech_ratio_permille", "speech_ratio", PERMILLE, |r| {
-        r.speech_ratio.map(f64::from)
-    }),
-    column("pause_count", "pause_count", 1.0, |r| {
-        r.pause_count.map(|count| u32::try_from(count).map_or(f64::MAX, f64::from))
-    }),
-    column("longest_pause_ms", "longest_pause_ms", 1.0, |r| r.longest_pause_ms),
-    column("arousal_permille", "arousal", PERMILLE, |r| r.arousal.map(f64::from)),
-    column("clipping_permille", "clipping_ratio", PERMILLE, |r| {
-        r.clipping_ratio.map(f64::from)
-    }),
-];

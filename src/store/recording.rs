@@ -12,7 +12,7 @@ use super::{
     metric::{MetricRow, Modality},
     pending::Batch,
 };
-use crate::{clock::Clock, error::Result};
+use crate::{clock::Clock, error::Result, metric::Stored};
 
 /// What was recorded of a session.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
@@ -97,10 +97,10 @@ impl Database {
         modality: Modality,
         step_s: u32,
     ) -> Result<Vec<Vec<Option<f64>>>> {
-        let columns = modality.columns();
-        let means: String = columns
-            .iter()
-            .map(|(stored, _, scale)| format!(", avg({stored}) / {scale:.1}"))
+        let columns = modality.metrics().count();
+        let means: String = modality
+            .metrics()
+            .map(|(_, Stored { column, scale })| format!(", avg({column}) / {scale:.1}"))
             .collect();
         let table = modality.table();
         let sql = format!(
@@ -109,22 +109,23 @@ impl Database {
         );
         let mut ask = self.connection.prepare_cached(&sql)?;
         let rows = ask.query_map((recording_id, step_s), |row| {
-            (0..=columns.len()).map(|k| row.get(k)).collect::<rusqlite::Result<Vec<_>>>()
+            (0..=columns).map(|k| row.get(k)).collect::<rusqlite::Result<Vec<_>>>()
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 
 fn series_of(modality: Modality) -> Series {
-    let told = modality.columns().into_iter().map(|(_, told, _)| told);
-    Series { columns: std::iter::once("offset_s").chain(told).collect(), rows: Vec::new() }
+    let names = modality.metrics().map(|(metric, _)| metric.name);
+    Series { columns: std::iter::once("offset_s").chain(names).collect(), rows: Vec::new() }
 }
 
 /// The newest of a second stays; 0 where the schema refuses it or the session runs no more.
 fn insert(connection: &Connection, row: &MetricRow) -> Result<usize> {
-    let columns = row.modality.columns();
-    let names: String = columns.iter().map(|(stored, ..)| format!(", {stored}")).collect();
-    let places: String = (0..columns.len()).map(|k| format!(", ?{}", k + 3)).collect();
+    let columns = row.modality.metrics();
+    let names: String =
+        columns.map(|(_, Stored { column, .. })| format!(", {column}")).collect();
+    let places: String = (0..row.values.len()).map(|k| format!(", ?{}", k + 3)).collect();
     let table = row.modality.table();
     let sql = format!(
         "INSERT OR IGNORE INTO {table} (recording_id, offset_s{names}) \
@@ -142,7 +143,7 @@ impl Store {
     /// and noted with its session.
     pub fn record(&self, row: MetricRow) {
         if !self.pending.push(row, self.clock.monotonic()) {
-            self.stage().update(|status| status.dropped_total += 1);
+            self.component().update(|status| status.dropped_total += 1);
         }
     }
 

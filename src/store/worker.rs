@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     clock::{Clock, KeptClock},
+    component::Component,
     error::{Error, ErrorKind, Result},
-    stage::Stage,
 };
 
 /// How often the thread looks whether another process has changed something.
@@ -48,7 +48,7 @@ pub(super) struct StoreWorker {
     pub(super) running: BTreeSet<String>,
     pub(super) config: StoreConfig,
     pub(super) clock: Arc<KeptClock>,
-    pub(super) stage: Arc<Stage>,
+    pub(super) component: Arc<Component>,
     pub(super) book: watch::Sender<Arc<TokenBook>>,
     /// Of the tokens in the book.
     pub(super) data_version: i64,
@@ -115,7 +115,7 @@ impl StoreWorker {
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let order = orders.recv_timeout(LOOK_EVERY);
-            self.stage.beat();
+            self.component.beat();
             self.look_after();
             match order {
                 Ok(Order::Work(work)) => work(&mut self),
@@ -132,7 +132,7 @@ impl StoreWorker {
         {
             database.let_go();
         }
-        self.stage.update(|status| status.state = crate::stage::State::Stopped);
+        self.component.update(|status| status.state = crate::component::State::Stopped);
     }
 
     /// Writes the metrics that wait. What cannot be written waits on: false then.
@@ -148,7 +148,7 @@ impl StoreWorker {
             Ok(lost) => {
                 log::warn!(target: "store", rows = *lost; "metrics were out of range, or of a session that runs no more, and are lost");
             }
-            // It stands in the stage.
+            // It stands in the component.
             Err(_) => self.pending.put_back(batch),
         }
         written.is_ok()
@@ -163,7 +163,7 @@ impl StoreWorker {
         }
     }
 
-    /// Does one piece of work, and says in the stage how the database is.
+    /// Does one piece of work, and says in the component how the database is.
     ///
     /// What was done is not acknowledged before it is certain that it stands where the next start
     /// finds it.
@@ -184,7 +184,7 @@ impl StoreWorker {
             }
             // What can be read may still not be written: only mending ends a loss.
             _ if self.is_lost() => (),
-            _ => self.stage.media_passed(self.clock.monotonic()),
+            _ => self.component.media_passed(self.clock.monotonic()),
         }
         done
     }
@@ -193,7 +193,7 @@ impl StoreWorker {
         let what =
             "the database is not open; /health says why, and boothd tries again by itself";
         let error = Error::new(ErrorKind::Unavailable, what);
-        match self.stage.status().error {
+        match self.component.status().error {
             Some(told) => error.because(told),
             None => error,
         }
@@ -211,7 +211,7 @@ impl StoreWorker {
         }
         let is_mended = self.flush();
         if is_mended {
-            self.stage.media_passed(self.clock.monotonic());
+            self.component.media_passed(self.clock.monotonic());
             log::info!(target: "store", "the database is back");
             self.data_version = 0;
         }
@@ -296,11 +296,11 @@ impl StoreWorker {
         if self.replaced.borrow().is_some() {
             self.look_for_kept();
         }
-        // What goes wrong stands in the stage, and is tried again.
+        // What goes wrong stands in the component, and is tried again.
         if self.see_files().is_err() || (self.is_lost() && !self.mend()) {
             return;
         }
-        // What goes wrong here stands in the stage, and is tried again.
+        // What goes wrong here stands in the component, and is tried again.
         if self.clock.monotonic().saturating_sub(self.flushed_at) >= self.config.flush_interval
         {
             self.flush();
@@ -347,16 +347,16 @@ impl StoreWorker {
     }
 
     fn is_lost(&self) -> bool {
-        self.stage.status().state == crate::stage::State::Unavailable
+        self.component.status().state == crate::component::State::Unavailable
     }
 
     /// Tells the operator once, and counts it once, until the database is back.
     fn lose(&self, error: &Error) {
         let told = error.chain().to_string();
         if self.is_lost() {
-            return self.stage.update(|status| status.error = Some(told));
+            return self.component.update(|status| status.error = Some(told));
         }
         log::error!(target: "store", error = told.as_str(); "the database is away");
-        self.stage.lost(told);
+        self.component.lost(told);
     }
 }

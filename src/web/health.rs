@@ -15,11 +15,11 @@ use crate::{
     board::{self, Reading, Trouble},
     certificate::{CertificateStatus, Certificates},
     clock::Clock,
+    component::{ComponentId, Status},
     features::Features,
     health::{Finding, Report, Verdict},
     names::NoticeVersion,
     policy::Profile,
-    stage::{Component, Status},
     store,
 };
 
@@ -39,7 +39,7 @@ struct Health<'a> {
     /// The bundled clip stands in for a device: the numbers are nobody's.
     demo: bool,
     #[serde(flatten)]
-    stages: BTreeMap<&'static str, StageHealth>,
+    components: BTreeMap<&'static str, ComponentHealth>,
     models: BTreeMap<&'a str, ModelHealth<'a>>,
     features: Features,
     /// Policy and session of the booth; never whose session it is.
@@ -169,7 +169,7 @@ struct OutboxHealth {
 }
 
 #[derive(Serialize)]
-struct StageHealth {
+struct ComponentHealth {
     state: &'static str,
     source: Option<String>,
     demo: bool,
@@ -220,7 +220,7 @@ fn body<'a>(
         version: env!("CARGO_PKG_VERSION"),
         booth_id: &state.booth_id,
         uptime_s: report.now.as_secs(),
-        demo: report.stages.iter().any(|(_, status)| status.demo),
+        demo: report.components.iter().any(|(_, status)| status.demo),
         models: models.collect(),
         features: booth.features,
         policy: PolicyHealth {
@@ -243,26 +243,26 @@ fn body<'a>(
         board: board_health(state),
         clock: ClockHealth {
             set: clock.is_set(),
-            error: report.of(Component::Clock).map(Finding::sentence),
+            error: report.of(ComponentId::Clock).map(Finding::sentence),
             trust: clock.status().trust.name(),
             expires_by: clock.status().expires_by(),
             ahead_ms: clock.status().ahead_ms,
         },
         certificates: certificates(&state.certificates, clock),
         outbox: outbox_health(state),
-        stages: stages(report),
+        components: components(report),
     }
 }
 
-fn stages(report: Report) -> BTreeMap<&'static str, StageHealth> {
+fn components(report: Report) -> BTreeMap<&'static str, ComponentHealth> {
     let now = report.now;
     let errors: BTreeMap<_, _> =
         report.findings.iter().rev().map(|f| (f.component(), f.sentence())).collect();
-    let health = |(component, status): (Component, Status)| {
+    let health = |(component, status): (ComponentId, Status)| {
         let error = status.error.clone().or_else(|| errors.get(&component).cloned());
         (component.name(), stage_health(status, error, now))
     };
-    report.stages.into_iter().map(health).collect()
+    report.components.into_iter().map(health).collect()
 }
 
 impl FindingHealth {
@@ -326,9 +326,9 @@ fn code(verdict: Verdict) -> StatusCode {
     }
 }
 
-fn stage_health(status: Status, error: Option<String>, now: Duration) -> StageHealth {
+fn stage_health(status: Status, error: Option<String>, now: Duration) -> ComponentHealth {
     let ago = status.last_media_at.map(|at| now.saturating_sub(at));
-    StageHealth {
+    ComponentHealth {
         state: status.state.name(),
         source: status.source,
         demo: status.demo,

@@ -1,6 +1,6 @@
 //! GET /metrics: every number that the booth counts.
 //!
-//! Nothing is counted twice: stages, engine and doors keep their own numbers, and a scrape
+//! Nothing is counted twice: components, engine and doors keep their own numbers, and a scrape
 //! reads them. No label holds what a person or a client said.
 
 use std::{
@@ -32,9 +32,9 @@ use crate::{
     board,
     certificate::{CertificateStatus, Certificates},
     clock::Clock,
+    component::{State as ComponentState, Status},
     cost::Histogram,
     health::Verdict,
-    stage::{State as StageState, Status},
     store::Role,
 };
 
@@ -91,7 +91,7 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     note_interview(&mut snapshot, &shared);
     note_board(&mut snapshot, &shared);
     note_health(&mut snapshot, &shared);
-    note_stages(&mut snapshot, &shared);
+    note_components(&mut snapshot, &shared);
     note_durations(&mut snapshot, &shared);
     note_doors(&mut snapshot, &shared);
     note_certificates(&mut snapshot, &shared.state.certificates, &*shared.clock);
@@ -220,37 +220,38 @@ fn note_health(snapshot: &mut MetricsSnapshot, shared: &Shared) {
 }
 
 /// Every state, so that a change shows as one series going to 0 and another to 1.
-const STATES: [StageState; 6] = [
-    StageState::Starting,
-    StageState::Running,
-    StageState::Unavailable,
-    StageState::Paused,
-    StageState::Off,
-    StageState::Stopped,
+const STATES: [ComponentState; 6] = [
+    ComponentState::Starting,
+    ComponentState::Running,
+    ComponentState::Unavailable,
+    ComponentState::Paused,
+    ComponentState::Off,
+    ComponentState::Stopped,
 ];
 
-fn note_stages(snapshot: &mut MetricsSnapshot, shared: &Shared) {
+fn note_components(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let now = shared.clock.monotonic();
-    let stages = shared.state.health.stages().iter();
-    let stages = stages.map(|stage| (stage.name(), stage.status()));
-    let stages: Vec<(&str, Status)> = stages.collect();
-    let states = stages.iter().flat_map(|(name, status)| {
+    let components = shared.state.health.components().iter();
+    let components = components.map(|component| (component.name(), component.status()));
+    let components: Vec<(&str, Status)> = components.collect();
+    let states = components.iter().flat_map(|(name, status)| {
         STATES.map(|state| {
             let labels = [stage_label(name), vec![("state", state.name().to_owned())]].concat();
             (labels, f64::from(state == status.state))
         })
     });
     snapshot.gauges("boothd_stage_state", "1 for the state that the stage is in.", states);
-    let ages = stages.iter().filter_map(|(name, status)| {
+    let ages = components.iter().filter_map(|(name, status)| {
         let age = now.saturating_sub(status.last_media_at?);
         Some((stage_label(name), age.as_secs_f64()))
     });
     snapshot.gauges("boothd_stage_media_age_seconds", "Time since media last passed.", ages);
-    let light = stages.iter().find(|(name, _)| *name == "light");
+    let light = components.iter().find(|(name, _)| *name == "light");
     let is_lit = light.and_then(|(_, status)| status.on).map(f64::from);
     snapshot.gauge("boothd_light_on", "1 while the recording light is lit.", is_lit);
     let mut each = |name, help, of: fn(&Status) -> u64| {
-        let samples = stages.iter().map(|(stage, s)| (stage_label(stage), count(of(s))));
+        let samples =
+            components.iter().map(|(component, s)| (stage_label(component), count(of(s))));
         snapshot.counters(name, help, samples);
     };
     each("boothd_stage_restarts", "How often the stage had to begin again.", |s| {
@@ -263,11 +264,12 @@ fn note_stages(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     each("boothd_stage_overruns", "How often samples were lost.", |s| s.overruns_total);
 }
 
-/// What each step of each stage took.
+/// What each step of each component took.
 fn note_durations(snapshot: &mut MetricsSnapshot, shared: &Shared) {
-    let all = shared.state.health.stages().iter().flat_map(|stage| {
-        stage.timings().into_iter().map(|(step, took)| {
-            let labels = [stage_label(stage.name()), vec![("step", step.to_owned())]].concat();
+    let all = shared.state.health.components().iter().flat_map(|component| {
+        component.timings().into_iter().map(|(step, took)| {
+            let labels =
+                [stage_label(component.name()), vec![("step", step.to_owned())]].concat();
             (labels, by_octaves(&took))
         })
     });

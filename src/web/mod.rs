@@ -20,7 +20,7 @@ mod limit;
 mod live;
 pub mod message;
 mod metrics;
-mod moment;
+mod timestamp;
 mod openapi;
 mod page;
 mod peer;
@@ -200,7 +200,7 @@ pub struct WebState {
     pub policy: Policy,
     /// What may change while the doors are open.
     pub settings: watch::Receiver<Settings>,
-    /// Judges the booth; holds every stage, in the order of the data.
+    /// Judges the booth; holds every component, in the order of the data.
     pub health: Arc<Monitor>,
     /// The models that run.
     pub models: Vec<ModelInfo>,

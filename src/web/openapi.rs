@@ -17,7 +17,7 @@ use super::{
 use crate::store::Role;
 
 /// Makes the schema of one type.
-type Shape = fn(&mut SchemaGenerator) -> Schema;
+type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
 
 /// One thing that can be asked: who may, what it takes, what it answers, and who answers.
 pub(crate) struct Endpoint<S> {
@@ -25,9 +25,9 @@ pub(crate) struct Endpoint<S> {
     path: &'static str,
     summary: &'static str,
     role: Option<Role>,
-    query: Option<Shape>,
-    body: Option<Shape>,
-    answer: Option<Shape>,
+    query: Option<SchemaFn>,
+    body: Option<SchemaFn>,
+    answer: Option<SchemaFn>,
     status: u16,
     refusals: &'static [u16],
     route: MethodRouter<S>,
@@ -238,16 +238,16 @@ impl Schemas {
         Schemas { taken: settings.for_deserialize().into_generator(), told }
     }
 
-    fn taken(&mut self, shape: Shape) -> Value {
+    fn taken(&mut self, shape: SchemaFn) -> Value {
         shape(&mut self.taken).into()
     }
 
-    fn told(&mut self, shape: Shape) -> Value {
+    fn told(&mut self, shape: SchemaFn) -> Value {
         shape(&mut self.told).into()
     }
 
     /// The fields of a query's type, one parameter each.
-    fn parameters(&mut self, query: Shape) -> Vec<Value> {
+    fn parameters(&mut self, query: SchemaFn) -> Vec<Value> {
         let mut own = self.taken.settings().clone().with(|s| s.inline_subschemas = true);
         own.definitions_path = "/components/schemas".into();
         let schema: Value = query(&mut own.into_generator()).into();

@@ -9,8 +9,8 @@ use boothd::{
         files::FrameFile,
         v4l2::V4l2Opener,
     },
+    component::State,
     media::{Frame, PixelFormat},
-    stage::State,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -194,7 +194,7 @@ fn a_stuck_camera_is_noticed_within_three_seconds_and_opened_again() {
             booth.camera(0, &[&media]);
             live.forget_pending();
             live.next();
-            assert_eq!(live.stage.status().error, None);
+            assert_eq!(live.component.status().error, None);
             // Stuck again: even then a stop is obeyed.
             booth.camera(0, &[&media, "fault=stuck"]);
             live.finish();
@@ -330,7 +330,7 @@ fn no_camera_at_all_is_waited_for_and_stop_is_obeyed() {
         live.wait_for_error("no usable camera is there");
         booth.camera(0, &[&write_frames(booth).0]);
         live.next();
-        assert_eq!(live.stage.status().state, State::Running);
+        assert_eq!(live.component.status().state, State::Running);
         live.finish();
     });
 }

@@ -15,6 +15,7 @@ use boothd::{
     capture::FrameSink,
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
+    component::{Component, ComponentId, State},
     engine::{
         Engine, EngineConfig, FaceResult, Live, Stream, StreamSpec, VoiceResult, Workers,
     },
@@ -27,7 +28,6 @@ use boothd::{
     policy::{Policy, Profile},
     session::{FaceMetrics, SessionConfig, VoiceMetrics},
     speech::{SpeechTiming, VoiceAnalyser, VoiceModels, VoiceObservation},
-    stage::{Component, Stage, State},
     stop::Stop,
     store::{NewToken, Role, Secret, Store, Token, TokenId},
     vision::{FaceAnalyser, FaceModels, FaceObservation, VisionConfig, VisionTiming},
@@ -61,12 +61,12 @@ pub struct Doors {
     pub address: String,
     pub live: watch::Sender<Live>,
     pub clock: Arc<SimulatedClock>,
-    pub camera: Arc<Stage>,
-    pub microphone: Arc<Stage>,
-    pub vision: Arc<Stage>,
+    pub camera: Arc<Component>,
+    pub microphone: Arc<Component>,
+    pub vision: Arc<Component>,
     pub stop: Stop,
     pub store: Store,
-    /// Judges the stages, and what a test adds.
+    /// Judges the components, and what a test adds.
     pub health: Arc<Monitor>,
     /// What the doors show.
     pub state: WebState,
@@ -101,27 +101,31 @@ pub fn liberal() -> Policy {
     }
 }
 
-fn running(component: Component) -> Arc<Stage> {
-    let stage = Arc::new(Stage::new(component));
-    stage.update(|status| status.state = State::Running);
-    stage
+fn running(component: ComponentId) -> Arc<Component> {
+    let component = Arc::new(Component::new(component));
+    component.update(|status| status.state = State::Running);
+    component
 }
 
-/// Every stage of a booth without a light and a broker; camera, microphone and vision are first.
-fn stages(store: &Store) -> Vec<Arc<Stage>> {
-    use Component::{Camera, Microphone, Recorder, Speech, Vision};
+/// Every component of a booth without a light and a broker; camera, microphone and vision are first.
+fn components(store: &Store) -> Vec<Arc<Component>> {
+    use ComponentId::{Camera, Microphone, Recorder, Speech, Vision};
     let [camera, microphone, vision, speech] =
         [Camera, Microphone, Vision, Speech].map(running);
-    let recorder = Arc::new(Stage::new(Recorder));
-    vec![camera, microphone, vision, speech, recorder, store.stage()]
+    let recorder = Arc::new(Component::new(Recorder));
+    vec![camera, microphone, vision, speech, recorder, store.component()]
 }
 
-/// Judges these stages.
-fn monitor(stages: Vec<Arc<Stage>>, booth: &Interview, clock: Arc<SimulatedClock>) -> Monitor {
+/// Judges these components.
+fn monitor(
+    components: Vec<Arc<Component>>,
+    booth: &Interview,
+    clock: Arc<SimulatedClock>,
+) -> Monitor {
     let (frame, segment) = (Duration::from_millis(500), Duration::from_secs(4));
     let state = booth.state();
     let interview = move || state.borrow().interview();
-    Monitor::new(stages, interview, Pace { fps: 2.0, frame, segment }, clock)
+    Monitor::new(components, interview, Pace { fps: 2.0, frame, segment }, clock)
 }
 
 /// The booth's own interview, and its stream, into which only a test puts anything.
@@ -179,11 +183,12 @@ impl Doors {
         let engine = Engine::new(EngineConfig::default());
         let (booth, stream, gates) = booth(&engine, (&policy, features), &store, &clock);
         let (live, receiver) = watch::channel(Live::default());
-        let stages = stages(&store);
-        let [camera, microphone, vision] = [0, 1, 2].map(|place: usize| stages[place].clone());
+        let components = components(&store);
+        let [camera, microphone, vision] =
+            [0, 1, 2].map(|place: usize| components[place].clone());
         let stop = Stop::default();
-        let devices = devices::follow(stages.clone(), stop.clone());
-        let health = Arc::new(monitor(stages, &booth, clock.clone()));
+        let devices = devices::follow(components.clone(), stop.clone());
+        let health = Arc::new(monitor(components, &booth, clock.clone()));
         let settings =
             Settings { features, session: SessionConfig::default(), limits: config.limits() };
         let settings = watch::channel(settings).1;
@@ -238,7 +243,7 @@ impl Doors {
         let vision = self.engine.start_vision(self.vision.clone(), || {
             FaceAnalyser::new(faces, VisionConfig::default())
         });
-        let speech = self.engine.start_speech(running(Component::Speech), || {
+        let speech = self.engine.start_speech(running(ComponentId::Speech), || {
             VoiceAnalyser::new(voices.clone(), Default::default())
         });
         self.workers.extend([vision.unwrap(), speech.unwrap()]);

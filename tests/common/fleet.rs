@@ -254,7 +254,7 @@ pub fn topic(booth: &str, what: &str) -> String {
 
 /// /health of a booth that is well.
 pub fn health() -> Value {
-    let stage = |source: &str| {
+    let component = |source: &str| {
         json!({"state": "running", "source": source, "demo": false, "last_media_ms_ago": 120,
             "restarts_total": 0, "dropped_total": 0, "overruns_total": 0, "errors_total": 0,
             "error": null})
@@ -274,9 +274,9 @@ pub fn health() -> Value {
     .collect();
     json!({
         "status": "healthy", "version": "0.1.0", "booth_id": "booth", "uptime_s": 86_400,
-        "demo": false, "camera": stage("USB camera 640x480 MJPG 15 fps"),
-        "microphone": stage("plughw:1,0"), "vision": stage("tract"), "speech": stage("tract"),
-        "store": stage("boothd.db"), "mqtt": stage("mqtts://broker.example:8883"),
+        "demo": false, "camera": component("USB camera 640x480 MJPG 15 fps"),
+        "microphone": component("plughw:1,0"), "vision": component("tract"), "speech": component("tract"),
+        "store": component("boothd.db"), "mqtt": component("mqtts://broker.example:8883"),
         "models": models, "features": features(), "session_active": true, "analysing": true,
         "paused": false, "policy": {"profile": "default", "require_consent": true,
         "notice_version": "2026-11"}, "connections": 1, "connections_max": 50,

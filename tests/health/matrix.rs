@@ -8,11 +8,11 @@ use std::{
 
 use boothd::{
     clock::Clock,
+    component::{Component, State, Status},
     fleet::{AlertKind, alerts_of_health},
-    health::{Code, Component, Finding, Findings, Severity},
+    health::{Code, ComponentId, Finding, Findings, Severity},
     media::ChannelFault,
     service::BoothStatus,
-    stage::{Stage, State, Status},
     web,
 };
 use serde_json::{Value, json};
@@ -48,23 +48,24 @@ impl Scene {
         Scene { doors, probed }
     }
 
-    fn stage(&self, component: Component) -> &Stage {
-        let stages = self.doors.health.stages();
-        stages.iter().find(|stage| stage.component() == component).unwrap()
+    fn component(&self, id: ComponentId) -> &Component {
+        let components = self.doors.health.components();
+        components.iter().find(|component| component.id() == id).unwrap()
     }
 
-    fn set(&self, component: Component, change: impl FnOnce(&mut Status)) {
-        self.stage(component).update(change);
+    fn set(&self, component: ComponentId, change: impl FnOnce(&mut Status)) {
+        self.component(component).update(change);
     }
 
     /// All is well for one step, but for what `fault` does then.
     fn step(&self, fault: impl Fn(&Scene, Duration)) {
         self.doors.clock.advance(STEP);
         let now = self.doors.clock.monotonic();
-        for (device, worker) in
-            [(Component::Camera, Component::Vision), (Component::Microphone, Component::Speech)]
-        {
-            self.stage(device).media_passed(now);
+        for (device, worker) in [
+            (ComponentId::Camera, ComponentId::Vision),
+            (ComponentId::Microphone, ComponentId::Speech),
+        ] {
+            self.component(device).media_passed(now);
             self.set(device, |status| status.unchanged_since = None);
             self.set(device, |status| status.received_total += 15);
             self.set(worker, |status| {
@@ -77,7 +78,7 @@ impl Scene {
                 status.own.channel_fault = None;
             });
         }
-        self.set(Component::Store, |status| {
+        self.set(ComponentId::Store, |status| {
             (status.state, status.error) = (State::Running, None)
         });
         *self.probed.lock().unwrap() = Findings::default();
@@ -122,7 +123,7 @@ const fn half(code: Code, alert: AlertKind, fault: fn(&Scene, Duration)) -> Case
     Case { code, severity: Severity::Degraded, alert: Some(alert), fault }
 }
 
-fn since(component: Component, scene: &Scene, now: Duration) {
+fn since(component: ComponentId, scene: &Scene, now: Duration) {
     scene.set(component, |status| {
         let ago = status.restarts_total;
         status.unchanged_since = Some(now - STEP * u32::try_from(ago).unwrap());
@@ -130,45 +131,48 @@ fn since(component: Component, scene: &Scene, now: Duration) {
     });
 }
 
-/// Faults of stages; what probes find is every other code of the catalog.
+/// Faults of components; what probes find is every other code of the catalog.
 const CASES: &[Case] = &[
     half(Code::CameraAway, AlertKind::Camera, |scene, _| {
-        scene.stage(Component::Camera).lost("unplugged; plug it in");
+        scene.component(ComponentId::Camera).lost("unplugged; plug it in");
     }),
     half(Code::CameraSilent, AlertKind::Camera, |scene, now| {
-        scene.set(Component::Camera, |s| s.last_media_at = Some(now - Duration::from_secs(10)));
+        scene.set(ComponentId::Camera, |s| {
+            s.last_media_at = Some(now - Duration::from_secs(10))
+        });
     }),
     half(Code::CameraStopped, AlertKind::Camera, |scene, _| {
-        scene.set(Component::Camera, |s| s.state = State::Stopped);
+        scene.set(ComponentId::Camera, |s| s.state = State::Stopped);
     }),
     half(Code::CameraStarting, AlertKind::Camera, |scene, _| {
-        scene.set(Component::Camera, |s| s.state = State::Starting);
+        scene.set(ComponentId::Camera, |s| s.state = State::Starting);
     }),
     half(Code::CameraFrozen, AlertKind::Camera, |scene, now| {
-        since(Component::Camera, scene, now);
+        since(ComponentId::Camera, scene, now);
     }),
     half(Code::CameraBlack, AlertKind::Camera, |scene, now| {
-        scene
-            .set(Component::Vision, |s| s.own.black_since = Some(now - Duration::from_secs(8)));
+        scene.set(ComponentId::Vision, |s| {
+            s.own.black_since = Some(now - Duration::from_secs(8))
+        });
     }),
     half(Code::CameraTurned, AlertKind::Camera, |scene, _| {
-        scene.set(Component::Vision, |s| s.own.turned_deg = Some(180));
+        scene.set(ComponentId::Vision, |s| s.own.turned_deg = Some(180));
     }),
     half(Code::CameraErrors, AlertKind::Camera, |scene, _| {
-        scene.set(Component::Camera, |s| s.errors_total += 5);
+        scene.set(ComponentId::Camera, |s| s.errors_total += 5);
     }),
     half(Code::MicrophoneAway, AlertKind::Microphone, |scene, _| {
-        scene.stage(Component::Microphone).lost("unplugged; plug it in");
+        scene.component(ComponentId::Microphone).lost("unplugged; plug it in");
     }),
     half(Code::MicrophoneConstant, AlertKind::Microphone, |scene, now| {
-        since(Component::Microphone, scene, now);
+        since(ComponentId::Microphone, scene, now);
     }),
     Case {
         code: Code::MicrophoneOffset,
         severity: Severity::Notice,
         alert: None,
         fault: |scene, now| {
-            scene.set(Component::Speech, |s| {
+            scene.set(ComponentId::Speech, |s| {
                 s.own.offset_since = Some(now - Duration::from_secs(8));
                 s.own.offset = -0.02;
             });
@@ -179,49 +183,49 @@ const CASES: &[Case] = &[
         severity: Severity::Notice,
         alert: None,
         fault: |scene, _| {
-            scene.set(Component::Speech, |s| {
+            scene.set(ComponentId::Speech, |s| {
                 s.own.channel_fault = Some(ChannelFault::Opposite);
             });
         },
     },
     half(Code::MicrophoneQuiet, AlertKind::Microphone, |scene, now| {
-        scene.set(Component::Speech, |s| {
+        scene.set(ComponentId::Speech, |s| {
             s.own.quiet_since = Some(now.saturating_sub(Duration::from_secs(61)));
         });
     }),
     half(Code::FramesDamaged, AlertKind::Analysis, |scene, _| {
-        scene.set(Component::Vision, |s| {
+        scene.set(ComponentId::Vision, |s| {
             s.own.failed("cut off".into());
             s.own.failed_in_a_row = 1;
         });
     }),
     half(Code::FramesUnreadable, AlertKind::Analysis, |scene, _| {
-        scene.set(Component::Vision, |s| {
+        scene.set(ComponentId::Vision, |s| {
             s.own.last_analysed_at = None;
             s.own.failed("arithmetic coding".into());
             s.own.failed_in_a_row = 16;
         });
     }),
     half(Code::FramesNotAnalysed, AlertKind::Analysis, |scene, _| {
-        scene.set(Component::Vision, |s| s.own.last_analysed_at = None);
+        scene.set(ComponentId::Vision, |s| s.own.last_analysed_at = None);
     }),
     half(Code::SoundNotAnalysed, AlertKind::Analysis, |scene, _| {
-        scene.set(Component::Speech, |s| s.own.last_analysed_at = None);
+        scene.set(ComponentId::Speech, |s| s.own.last_analysed_at = None);
     }),
     half(Code::StoreAway, AlertKind::Store, |scene, _| {
-        scene.stage(Component::Store).lost("the disk of the database is full; make room");
+        scene.component(ComponentId::Store).lost("the disk of the database is full; make room");
     }),
     Case {
         code: Code::VisionStopped,
         severity: Severity::Unhealthy,
         alert: Some(AlertKind::Analysis),
-        fault: |scene, _| scene.set(Component::Vision, |s| s.state = State::Stopped),
+        fault: |scene, _| scene.set(ComponentId::Vision, |s| s.state = State::Stopped),
     },
     Case {
         code: Code::SpeechStopped,
         severity: Severity::Unhealthy,
         alert: Some(AlertKind::Analysis),
-        fault: |scene, _| scene.set(Component::Speech, |s| s.state = State::Stopped),
+        fault: |scene, _| scene.set(ComponentId::Speech, |s| s.state = State::Stopped),
     },
 ];
 

@@ -79,7 +79,7 @@ async fn the_reference_names_every_field() {
     }
 }
 
-/// Every field name; the names of models, stages, steps and metrics are not fields.
+/// Every field name; the names of models, components, steps and metrics are not fields.
 fn names(value: &Value) -> Vec<String> {
     let Some(object) = value.as_object() else { return Vec::new() };
     let of = |(name, value): (&String, &Value)| match name.as_str() {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use boothd::{
     board::Reading,
     clock::{Clock, SystemClock},
+    component::{Component, ComponentId},
     engine::{Engine, EngineConfig, Live, StreamSpec},
     features::Features,
     interview::{Dependencies, Gates, Interview, StartSession},
@@ -14,7 +15,6 @@ use boothd::{
     names::StreamId,
     policy::{Policy, Profile},
     session::SessionConfig,
-    stage::{Component, Stage},
     stop::Stop,
     store::{EventRecord, OutboxLimits, Store, StoreConfig, StoreThread},
 };
@@ -33,7 +33,7 @@ pub(crate) struct Scene {
     pub(crate) store: Store,
     pub(crate) booth: Interview,
     pub(crate) live: watch::Sender<Live>,
-    pub(crate) stage: Arc<Stage>,
+    pub(crate) component: Arc<Component>,
     pub(crate) stop: Stop,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mqtt: Mqtt,
@@ -69,7 +69,7 @@ impl Scene {
         let (store, thread) = Store::open_with(&path, store_config, clock.clone()).unwrap();
         let booth = booth(&store, &clock);
         let (live, receiver) = watch::channel(Live::default());
-        let (stage, stop) = (Arc::new(Stage::new(Component::Mqtt)), Stop::default());
+        let (component, stop) = (Arc::new(Component::new(ComponentId::Mqtt)), Stop::default());
         let (health, said) = watch::channel(json!({ "status": "healthy", "digest": "none" }));
         let (looked, looks) = watch::channel(0);
         let (delivery, delivered) = watch::channel(Delivery::default());
@@ -78,7 +78,7 @@ impl Scene {
             store: store.clone(),
             booth: booth.clone(),
             live: receiver,
-            stage: stage.clone(),
+            component: component.clone(),
             clock: clock.clone(),
             stop: stop.clone(),
             about: About {
@@ -98,7 +98,7 @@ impl Scene {
             store,
             booth,
             live,
-            stage,
+            component,
             stop,
             clock,
             mqtt,
@@ -123,11 +123,11 @@ impl Scene {
         timeout(PATIENCE, empty).await.expect("the outbox empties").unwrap();
     }
 
-    /// Until the stage says something in which these words stand.
+    /// Until the component says something in which these words stand.
     pub(crate) async fn wait_error(&self, words: &str) -> String {
         let said = async {
             loop {
-                let error = self.stage.status().error.unwrap_or_default();
+                let error = self.component.status().error.unwrap_or_default();
                 if error.contains(words) {
                     return error;
                 }
@@ -136,7 +136,7 @@ impl Scene {
         };
         match timeout(PATIENCE, said).await {
             Ok(error) => error,
-            Err(_) => panic!("no {words:?} in {:?}", self.stage.status()),
+            Err(_) => panic!("no {words:?} in {:?}", self.component.status()),
         }
     }
 

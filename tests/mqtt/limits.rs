@@ -74,7 +74,7 @@ async fn a_larger_packet_than_the_broker_takes_is_not_sent_and_named() {
     assert!(reason.contains("Maximum Packet Size 1500"), "{reason}");
     centre.wait_topic("/event/test").await;
     scene.wait_delivered(1).await;
-    assert_eq!(scene.stage.status().restarts_total, 0, "the connection stands");
+    assert_eq!(scene.component.status().restarts_total, 0, "the connection stands");
     scene.leave().await;
 }
 
@@ -159,6 +159,6 @@ async fn a_session_of_an_old_database_has_a_topic_that_the_broker_takes() {
         .unwrap();
     centre.wait_topic("/event/bad%EF%BF%BF").await;
     scene.wait_empty().await;
-    assert_eq!(scene.stage.status().restarts_total, 0);
+    assert_eq!(scene.component.status().restarts_total, 0);
     scene.leave().await;
 }

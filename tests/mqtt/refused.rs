@@ -174,7 +174,7 @@ async fn a_broker_that_refuses_everything_gets_no_row_set_aside() {
     scene.wait_limit(Limit::Message).await;
     // Each row was refused, and more than once.
     let refusals = async {
-        while scene.stage.status().errors_total < 20 {
+        while scene.component.status().errors_total < 20 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -19,8 +19,9 @@ use super::{
     scene::{Systemd, watched},
 };
 
-fn has_analysed(daemon: &Daemon, stage: &str) {
-    daemon.wait_for_health(stage, |health| !health[stage]["last_media_ms_ago"].is_null());
+fn has_analysed(daemon: &Daemon, component: &str) {
+    daemon
+        .wait_for_health(component, |health| !health[component]["last_media_ms_ago"].is_null());
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn series(
     modality: Modality,
     wanted: (i64, i64, i64, i64),
 ) -> Result<Series> {
-    let columns: Vec<_> = modality.metrics().iter().map(|metric| metric.column).collect();
+    let columns: Vec<_> = modality.minutes().map(|(_, column)| column).collect();
     let means: Vec<_> = columns
         .iter()
         .map(|c| format!("sum({c} * samples) / sum(iif({c} IS NULL, NULL, samples))"))

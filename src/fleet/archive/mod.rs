@@ -39,9 +39,9 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    component::{Component, ComponentId, State},
     error::{Error, ErrorKind, Result},
     health::{Code, Finding, Severity, kept_in},
-    stage::{Component, Stage, State},
     store::{self, Schema},
 };
 use inbox::{Inbox, Reply};
@@ -99,7 +99,8 @@ const SCHEMA: Schema = Schema {
         include_str!("upgrade/0003_policy_and_light_alerts.sql"),
         include_str!("upgrade/0004_operations.sql"),
     ],
-    // A centre writes much at a time, on a disk of its own.
+    add_columns: crate::fleet::minute::add_columns,
+    // The fleet server writes much at a time, on a disk of its own.
     page_bytes: 4096,
 };
 
@@ -122,7 +123,7 @@ struct Kept {
 #[derive(Clone)]
 struct Shared {
     inbox: Arc<Inbox>,
-    stage: Arc<Stage>,
+    component: Arc<Component>,
     erasures: Erasures,
     readers_place: ReadersPlace,
     /// What the fleet state has not yet been given of what was known before.
@@ -142,7 +143,7 @@ pub struct Archive {
 impl Archive {
     /// Opens the file and starts its two threads.
     ///
-    /// A disk that is full, read-only or failing is no error: the stage is then `Unavailable` with
+    /// A disk that is full, read-only or failing is no error: the component is then `Unavailable` with
     /// the reason, records wait unacknowledged, and the writer opens the file once the disk lets
     /// it.
     ///
@@ -154,11 +155,11 @@ impl Archive {
         history: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<(Archive, ArchiveThread)> {
-        let stage = Arc::new(Stage::new(Component::Archive));
-        stage.update(|status| status.source = Some(ARCHIVE_FILE.into()));
+        let component = Arc::new(Component::new(ComponentId::Archive));
+        component.update(|status| status.source = Some(ARCHIVE_FILE.into()));
         let shared = Shared {
             inbox: Arc::default(),
-            stage,
+            component,
             erasures: Erasures::default(),
             readers_place: ReadersPlace::default(),
             memory: Arc::default(),
@@ -171,8 +172,8 @@ impl Archive {
     }
 
     /// What /health shows of it.
-    pub fn stage(&self) -> Arc<Stage> {
-        self.shared.stage.clone()
+    pub fn component(&self) -> Arc<Component> {
+        self.shared.component.clone()
     }
 
     /// What was known before this start, once: as soon as the file could be read.
@@ -182,7 +183,7 @@ impl Archive {
 
     /// What is wrong with it.
     pub(super) fn finding(&self) -> Option<Finding> {
-        let status = self.shared.stage.status();
+        let status = self.shared.component.status();
         let is_well = status.state == State::Running;
         let kept = self.shared.kept.lock().expect(UNPOISONED).clone();
         match kept {

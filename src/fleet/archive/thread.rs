@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    component::State,
     error::{Error, ErrorKind, Result},
-    stage::State,
     store::{self, Found, Saved, Standing},
 };
 
@@ -120,7 +120,7 @@ impl Writer {
             must_clear_log: false,
         };
         match writer.open_now() {
-            Ok(()) => writer.shared.stage.media_passed(clock.monotonic()),
+            Ok(()) => writer.shared.component.media_passed(clock.monotonic()),
             Err(error) if store::is_disks(&error) => writer.lose(&error),
             Err(error) => return Err(store::at_start(path, &error)),
         }
@@ -130,7 +130,7 @@ impl Writer {
     fn run(mut self, history: Duration, clock: &dyn Clock) {
         let mut forgotten_at: Option<Duration> = None;
         loop {
-            self.shared.stage.beat();
+            self.shared.component.beat();
             let is_over = self.shared.inbox.wait(EVERY);
             if !is_over {
                 thread::sleep(GATHER);
@@ -162,7 +162,7 @@ impl Writer {
             .and_then(|()| self.look_for_erasures());
         match done {
             Ok(()) if was_lost => {
-                self.shared.stage.media_passed(clock.monotonic());
+                self.shared.component.media_passed(clock.monotonic());
                 log::info!(target: "fleet", "the archive is back");
             }
             Ok(()) => (),
@@ -291,7 +291,7 @@ impl Writer {
         }
         drop(self.shared.readers_place.take());
         drop(self.open.take());
-        self.shared.stage.update(|status| status.state = State::Stopped);
+        self.shared.component.update(|status| status.state = State::Stopped);
     }
 
     /// Says what is kept of an archive that was replaced, until somebody moves it away.
@@ -349,7 +349,7 @@ impl Writer {
     }
 
     fn written(&mut self, batch: Batch, written: Written, clock: &dyn Clock) {
-        self.shared.stage.media_passed(clock.monotonic());
+        self.shared.component.media_passed(clock.monotonic());
         self.shared.inbox.count(written);
         if written.has_erased {
             self.read_at = None;
@@ -357,7 +357,7 @@ impl Writer {
         self.must_clear_log |= written.has_erased;
         if written.refused > 0 {
             log::error!(target: "fleet", records = written.refused; "records that the archive cannot hold are lost");
-            self.shared.stage.update(|status| status.errors_total += written.refused);
+            self.shared.component.update(|status| status.errors_total += written.refused);
         }
         batch.records.into_iter().for_each(|(_, ticket)| ticket.kept());
     }
@@ -377,17 +377,17 @@ impl Writer {
     }
 
     fn is_lost(&self) -> bool {
-        self.shared.stage.status().state == State::Unavailable
+        self.shared.component.status().state == State::Unavailable
     }
 
     /// Tells the operator once until the archive is back.
     fn lose(&self, error: &Error) {
         let told = error.chain().to_string();
         if self.is_lost() {
-            return self.shared.stage.update(|status| status.error = Some(told));
+            return self.shared.component.update(|status| status.error = Some(told));
         }
         log::error!(target: "fleet", error = told.as_str(); "the archive is away; records wait unacknowledged");
-        self.shared.stage.lost(told);
+        self.shared.component.lost(told);
     }
 
     /// People do not wait for what may last.

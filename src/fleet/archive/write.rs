@@ -195,7 +195,7 @@ fn put_minute(connection: &Connection, booth_id: i64, minute: &Minute) -> Result
 
 /// The statement follows the table of metrics, so that the two cannot differ.
 fn upsert_minute(modality: Modality) -> String {
-    let columns: Vec<_> = modality.metrics().iter().map(|metric| metric.column).collect();
+    let columns: Vec<_> = modality.minutes().map(|(_, column)| column).collect();
     let places: Vec<_> = (5..5 + columns.len()).map(|k| format!("?{k}")).collect();
     let mut statement = format!(
         "INSERT INTO {} (booth_id, minute_at, session_id, samples, {}) \

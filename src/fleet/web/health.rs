@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::Shared;
 use crate::{
     board::free_bytes,
+    component::{Component, State as ComponentState},
     health::{self, Code, Finding, Findings, Probe as _, Report, Verdict},
-    stage::{Stage, State as StageState},
     web::{FindingHealth, certificates_health},
 };
 
@@ -31,9 +31,9 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         "findings": findings.iter().map(FindingHealth::of).collect::<Vec<_>>(),
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": shared.clock.monotonic().as_secs(),
-        "broker": stage(&state.broker),
-        "archive": stage(&state.archive.stage()),
-        "store": stage(&state.store.stage()),
+        "broker": component(&state.broker),
+        "archive": component(&state.archive.component()),
+        "store": component(&state.store.component()),
         "booths": fleet_summary.booths, "online": fleet_summary.online, "with_alerts": fleet_summary.with_alerts,
         "messages_total": counts.messages_total, "refused_total": counts.refused_total,
         "dropped_values_total": counts.dropped_values_total,
@@ -63,7 +63,7 @@ fn findings(shared: &Shared) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.extend(stage_fault(&state.broker, Code::BrokerAway));
     findings.extend(state.archive.finding());
-    findings.extend(stage_fault(&state.store.stage(), Code::StoreAway));
+    findings.extend(stage_fault(&state.store.component(), Code::StoreAway));
     let replaced = state.store.replaced();
     health::replaced(move || replaced.borrow().clone())
         .look(shared.clock.monotonic(), &mut findings);
@@ -72,10 +72,10 @@ fn findings(shared: &Shared) -> Vec<Finding> {
     findings.sorted()
 }
 
-fn stage_fault(stage: &Stage, code: Code) -> Option<Finding> {
-    let status = stage.status();
+fn stage_fault(component: &Component, code: Code) -> Option<Finding> {
+    let status = component.status();
     let finding = Finding::new(code);
-    (status.state != StageState::Running).then(|| match status.error {
+    (status.state != ComponentState::Running).then(|| match status.error {
         Some(error) => finding.because(error),
         None => finding,
     })
@@ -88,8 +88,8 @@ fn code(verdict: Verdict) -> StatusCode {
     }
 }
 
-fn stage(stage: &Stage) -> Value {
-    let status = stage.status();
+fn component(component: &Component) -> Value {
+    let status = component.status();
     json!({
         "state": status.state.name(), "source": status.source,
         "restarts_total": status.restarts_total, "errors_total": status.errors_total,

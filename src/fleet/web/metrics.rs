@@ -8,7 +8,7 @@ use axum::{
 
 use super::Shared;
 use crate::{
-    stage::State as StageState,
+    component::State as ComponentState,
     web::{Format, MetricsSnapshot, note_certificates, note_process, note_refusals},
 };
 
@@ -51,7 +51,7 @@ fn note_booths(snapshot: &mut MetricsSnapshot, shared: &Shared) {
 
 fn note_messages(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let counts = shared.fleet_state().counts();
-    let is_heard = shared.state.broker.status().state == StageState::Running;
+    let is_heard = shared.state.broker.status().state == ComponentState::Running;
     snapshot.gauge(
         "boothd_fleet_broker_up",
         "1 while the broker is heard.",
@@ -72,7 +72,7 @@ fn note_archive(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let backlog = shared.state.archive.backlog();
     let waiting = number(backlog.records);
     snapshot.gauge("boothd_fleet_records_waiting", "Records not yet on the disk.", waiting);
-    let is_kept = shared.state.archive.stage().status().state == StageState::Running;
+    let is_kept = shared.state.archive.component().status().state == ComponentState::Running;
     let help = "1 while the archive takes what booths publish.";
     snapshot.gauge("boothd_fleet_archive_up", help, f64::from(is_kept));
     // What is not known is not there.

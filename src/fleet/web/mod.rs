@@ -32,8 +32,8 @@ use super::{Archive, FleetState};
 use crate::{
     certificate::Certificates,
     clock::Clock,
+    component::Component,
     error::Result,
-    stage::Stage,
     stop::Stop,
     store::{
         Role::{Operator, Viewer},
@@ -57,7 +57,7 @@ pub(super) struct ServerState {
     /// Tokens and the audit log.
     pub(super) store: Store,
     /// The connection to the broker.
-    pub(super) broker: Arc<Stage>,
+    pub(super) broker: Arc<Component>,
     /// Grows with each change that the page should see.
     pub(super) revision: watch::Receiver<u64>,
     /// The certificates in use; the door adds its own.

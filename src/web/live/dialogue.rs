@@ -13,8 +13,8 @@ use crate::{
         self,
         client::{Refusal, Request, StartSessionData},
         server::{
-            DeviceNews, LatestResults, PerformanceStats, ServerStats, SessionStarted,
-            StageStats, Status, Watching,
+            ComponentStats, DeviceNews, LatestResults, PerformanceStats, ServerStats,
+            SessionStarted, Status, Watching,
         },
     },
 };
@@ -194,13 +194,15 @@ impl Connection {
     }
 
     async fn tell_performance(&mut self) -> Served {
-        let stages = self.shared.state.health.stages();
-        let stages: BTreeMap<_, _> =
-            stages.iter().map(|stage| (stage.name(), StageStats::of(stage))).collect();
+        let components = self.shared.state.health.components();
+        let components: BTreeMap<_, _> = components
+            .iter()
+            .map(|component| (component.name(), ComponentStats::of(component)))
+            .collect();
         let uptime = self.shared.clock.monotonic();
         let stats = PerformanceStats {
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
-            stages,
+            components,
             connection: self.stats,
         };
         Ok(self.send_text(message::text("performance_stats", stats, None)).await?)

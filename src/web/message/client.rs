@@ -10,7 +10,7 @@ use super::stamp::{RawStamp, Stamp};
 use crate::{
     features::FeatureChange,
     names::{NoticeVersion, StreamId, SubjectRef},
-    web::moment::Moment,
+    web::timestamp::Timestamp,
 };
 
 /// What a client asked for, after its form was judged. Pictures and sound stay where they are in
@@ -103,7 +103,7 @@ pub struct StartSessionData {
     /// Which text of the notice the candidate agreed to.
     pub notice_version: NoticeVersion,
     /// When: ms since 1970, or RFC 3339 text.
-    pub consent_at: Moment,
+    pub consent_at: Timestamp,
     /// The operator's own reference for the candidate.
     pub subject_ref: Option<SubjectRef>,
     /// Switches for this session.

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    component::Component,
     cost::Histogram,
     features::Features,
     interview::{ActiveSession, InterviewState},
     names::StreamId,
     report::{AudioReport, VisualReport},
-    stage::Stage,
     store::{Role, StreamKind},
 };
 
@@ -111,15 +111,16 @@ pub(in crate::web) struct ServerStats {
 #[derive(JsonSchema, Serialize)]
 pub(in crate::web) struct PerformanceStats {
     pub(in crate::web) uptime_ms: u64,
-    /// By stage: camera, microphone, vision, speech, store.
-    pub(in crate::web) stages: BTreeMap<&'static str, StageStats>,
+    /// By component: camera, microphone, vision, speech, store.
+    #[serde(rename = "stages")]
+    pub(in crate::web) components: BTreeMap<&'static str, ComponentStats>,
     /// Of this connection.
     pub(in crate::web) connection: ConnectionStats,
 }
 
-/// One stage of [`PerformanceStats`].
+/// One component of [`PerformanceStats`].
 #[derive(JsonSchema, Serialize)]
-pub(in crate::web) struct StageStats {
+pub(in crate::web) struct ComponentStats {
     pub(in crate::web) state: &'static str,
     pub(in crate::web) errors_total: u64,
     pub(in crate::web) dropped_total: u64,
@@ -148,12 +149,12 @@ pub(in crate::web) struct ConnectionStats {
     pub(in crate::web) refused_total: u64,
 }
 
-impl StageStats {
-    /// What a stage says now.
-    pub(in crate::web) fn of(stage: &Stage) -> Self {
-        let status = stage.status();
-        let timings = stage.timings();
-        StageStats {
+impl ComponentStats {
+    /// What a component says now.
+    pub(in crate::web) fn of(component: &Component) -> Self {
+        let status = component.status();
+        let timings = component.timings();
+        ComponentStats {
             state: status.state.name(),
             errors_total: status.errors_total,
             dropped_total: status.dropped_total,

@@ -1,4 +1,4 @@
-//! [`Moment`]: a time as clients may write it.
+//! [`Timestamp`]: a time as clients may write it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 /// A moment: ms since 1970, or RFC 3339 text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Moment {
+pub struct Timestamp {
     /// Wall time, ms since 1970.
     pub unix_ms: i64,
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let unix_ms = match &Value::deserialize(deserializer)? {
             Value::Number(number) => number.as_i64(),
@@ -21,13 +21,13 @@ impl<'de> Deserialize<'de> for Moment {
             _ => None,
         };
         let wanted = "a moment is whole ms since 1970 or RFC 3339 text";
-        unix_ms.map(|unix_ms| Moment { unix_ms }).ok_or_else(|| D::Error::custom(wanted))
+        unix_ms.map(|unix_ms| Timestamp { unix_ms }).ok_or_else(|| D::Error::custom(wanted))
     }
 }
 
-impl JsonSchema for Moment {
+impl JsonSchema for Timestamp {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Moment".into()
+        "Timestamp".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

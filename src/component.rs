@@ -1,4 +1,4 @@
-//! [`Stage`]: the status of one [`Component`]; written by the component, judged by `health`.
+//! [`Component`]: the status of one [`ComponentId`]; written by the component, judged by `health`.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use crate::{cost::Histogram, heartbeat::Heartbeat, media::ChannelFault};
 
 /// A component of the daemon or of the fleet server that `health` judges.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Component {
+pub enum ComponentId {
     /// The booth's camera, or the recording that plays in its place.
     Camera,
     /// The booth's microphone, or the recording that plays in its place.
@@ -51,52 +51,52 @@ pub enum Component {
     Archive,
 }
 
-impl Component {
+impl ComponentId {
     /// Every component.
-    pub const ALL: [Component; 19] = [
-        Component::Camera,
-        Component::Microphone,
-        Component::Light,
-        Component::Vision,
-        Component::Speech,
-        Component::Recorder,
-        Component::Store,
-        Component::Outbox,
-        Component::Mqtt,
-        Component::Policy,
-        Component::Board,
-        Component::Disk,
-        Component::Clock,
-        Component::Certificate,
-        Component::Access,
-        Component::Connections,
-        Component::Configuration,
-        Component::Broker,
-        Component::Archive,
+    pub const ALL: [ComponentId; 19] = [
+        ComponentId::Camera,
+        ComponentId::Microphone,
+        ComponentId::Light,
+        ComponentId::Vision,
+        ComponentId::Speech,
+        ComponentId::Recorder,
+        ComponentId::Store,
+        ComponentId::Outbox,
+        ComponentId::Mqtt,
+        ComponentId::Policy,
+        ComponentId::Board,
+        ComponentId::Disk,
+        ComponentId::Clock,
+        ComponentId::Certificate,
+        ComponentId::Access,
+        ComponentId::Connections,
+        ComponentId::Configuration,
+        ComponentId::Broker,
+        ComponentId::Archive,
     ];
 
     /// Its name in /health, metrics, MQTT and the log: a promise.
     pub fn name(self) -> &'static str {
         match self {
-            Component::Camera => "camera",
-            Component::Microphone => "microphone",
-            Component::Light => "light",
-            Component::Vision => "vision",
-            Component::Speech => "speech",
-            Component::Recorder => "recorder",
-            Component::Store => "store",
-            Component::Outbox => "outbox",
-            Component::Mqtt => "mqtt",
-            Component::Policy => "policy",
-            Component::Board => "board",
-            Component::Disk => "disk",
-            Component::Clock => "clock",
-            Component::Certificate => "certificate",
-            Component::Access => "access",
-            Component::Connections => "connections",
-            Component::Configuration => "configuration",
-            Component::Broker => "broker",
-            Component::Archive => "archive",
+            ComponentId::Camera => "camera",
+            ComponentId::Microphone => "microphone",
+            ComponentId::Light => "light",
+            ComponentId::Vision => "vision",
+            ComponentId::Speech => "speech",
+            ComponentId::Recorder => "recorder",
+            ComponentId::Store => "store",
+            ComponentId::Outbox => "outbox",
+            ComponentId::Mqtt => "mqtt",
+            ComponentId::Policy => "policy",
+            ComponentId::Board => "board",
+            ComponentId::Disk => "disk",
+            ComponentId::Clock => "clock",
+            ComponentId::Certificate => "certificate",
+            ComponentId::Access => "access",
+            ComponentId::Connections => "connections",
+            ComponentId::Configuration => "configuration",
+            ComponentId::Broker => "broker",
+            ComponentId::Archive => "archive",
         }
     }
 
@@ -106,22 +106,22 @@ impl Component {
     }
 }
 
-/// The state of one stage. Shared between the stage's thread and the readers of /health.
+/// The state of one component. Shared between the component's thread and the readers of /health.
 #[derive(Debug)]
-pub struct Stage {
-    component: Component,
+pub struct Component {
+    id: ComponentId,
     status: Mutex<Status>,
     timings: Mutex<BTreeMap<&'static str, Histogram>>,
-    /// Of the thread that has the stage's name, where there is one.
+    /// Of the thread that has the component's name, where there is one.
     own: Heartbeat,
-    /// Of other loops that do the stage's work; those that have left are gone.
+    /// Of other loops that do the component's work; those that have left are gone.
     others: Mutex<Vec<Weak<Heartbeat>>>,
 }
 
-/// A snapshot of a [`Stage`].
+/// A snapshot of a [`Component`].
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// What the stage is doing.
+    /// What the component is doing.
     pub state: State,
     /// What it works on: the device's name and format, or the file; for `vision` and `speech`,
     /// what runs their models.
@@ -130,9 +130,9 @@ pub struct Status {
     pub demo: bool,
     /// When media last passed (the clock's monotonic time).
     pub last_media_at: Option<Duration>,
-    /// How often the stage had to begin again.
+    /// How often the component had to begin again.
     pub restarts_total: u64,
-    /// Media dropped because the next stage was busy.
+    /// Media dropped because the next component was busy.
     pub dropped_total: u64,
     /// Media that could not be used (broken JPEG, short frame).
     pub errors_total: u64,
@@ -140,7 +140,7 @@ pub struct Status {
     pub overruns_total: u64,
     /// The latest error, until media flows again.
     pub error: Option<String>,
-    /// Whether what the stage switches is on; `None` where it switches nothing or cannot tell.
+    /// Whether what the component switches is on; `None` where it switches nothing or cannot tell.
     pub on: Option<bool>,
     /// Frames that the camera delivered whole, whether or not one was taken.
     pub received_total: u64,
@@ -195,7 +195,7 @@ impl OwnMedia {
     }
 }
 
-/// What a stage is doing.
+/// What a component is doing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum State {
     /// Not yet at work.
@@ -203,7 +203,7 @@ pub enum State {
     Starting,
     /// Media flows.
     Running,
-    /// The device is away or silent; the stage tries again by itself.
+    /// The device is away or silent; the component tries again by itself.
     Unavailable,
     /// Closed on purpose: a switch is off, somebody paused, or nobody has agreed yet.
     Paused,
@@ -229,26 +229,26 @@ impl State {
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
-impl Stage {
-    /// A stage that has not begun. The component's name is also its thread and log target.
-    pub fn new(component: Component) -> Self {
-        Stage {
-            component,
+impl Component {
+    /// A component that has not begun. The component's name is also its thread and log target.
+    pub fn new(id: ComponentId) -> Self {
+        Component {
+            id,
             status: Mutex::default(),
             timings: Mutex::default(),
-            own: Heartbeat::new(component.name()),
+            own: Heartbeat::new(id.name()),
             others: Mutex::default(),
         }
     }
 
-    /// The component whose status this is.
-    pub fn component(&self) -> Component {
-        self.component
+    /// Which one it is.
+    pub fn id(&self) -> ComponentId {
+        self.id
     }
 
-    /// The name of its component.
+    /// Its name in /health, metrics, MQTT, its threads and the log.
     pub fn name(&self) -> &'static str {
-        self.component.name()
+        self.id.name()
     }
 
     /// What it says now.
@@ -265,7 +265,7 @@ impl Stage {
         });
     }
 
-    /// The stage lost what it works on and will begin again.
+    /// The component lost what it works on and will begin again.
     pub fn lost(&self, error: impl Into<String>) {
         let error = error.into();
         self.update(|status| {
@@ -275,12 +275,12 @@ impl Stage {
         });
     }
 
-    /// The loop that has the stage's name turns.
+    /// The loop that has the component's name turns.
     pub fn beat(&self) {
         self.own.beat();
     }
 
-    /// The heartbeat of one more loop that does the stage's work.
+    /// The heartbeat of one more loop that does the component's work.
     pub fn heartbeat(&self, name: impl Into<Box<str>>) -> Arc<Heartbeat> {
         let heartbeat = Arc::new(Heartbeat::new(name));
         let mut others = self.others.lock().expect(UNPOISONED);
@@ -291,7 +291,7 @@ impl Stage {
 
     /// Calls `look` with every loop that turns or should: its name, and how often it turned.
     pub fn each_pulse(&self, mut look: impl FnMut(&str, u64)) {
-        // A stage whose work others do has no loop of its own.
+        // A component whose work others do has no loop of its own.
         if self.own.beats() > 0 {
             look(self.own.name(), self.own.beats());
         }
