@@ -10,7 +10,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex
 
 use super::{
     STEP_SAMPLES,
-    path::{Candidate, PathFinder},
+    path::{Candidate, PathFinder, Pitch},
     sinc::{HALF_TAPS, SincTable},
     sums::{RunningSum, dot, sum},
 };
@@ -62,7 +62,8 @@ pub struct F0Tracker {
     correlation: Vec<f32>,
     sinc: SincTable,
     candidates: Vec<Candidate>,
-    chosen_hz: Vec<Option<f32>>,
+    /// Of each frame of the track that was solved last.
+    chosen: Vec<Option<Pitch>>,
 }
 
 impl std::fmt::Debug for F0Tracker {
@@ -97,7 +98,7 @@ impl F0Tracker {
             correlation: vec![0.0; HALF_TAPS + lag_limit],
             sinc: SincTable::new(),
             candidates: Vec::new(),
-            chosen_hz: Vec::new(),
+            chosen: Vec::new(),
             window,
             forward,
             inverse,
@@ -174,12 +175,24 @@ impl F0Tracker {
 
     /// The track of a segment of `length` samples of which all frames are in `path`.
     pub(super) fn solve(&mut self, length: usize, path: &PathFinder) -> Vec<Option<f32>> {
-        let (steps, frames) = (length / STEP_SAMPLES, self.frames(length));
-        path.solve(&mut self.chosen_hz);
-        let Some(last) = self.chosen_hz.len().checked_sub(1) else { return vec![None; steps] };
-        (0..steps)
-            .map(|step| self.chosen_hz[step.saturating_sub(frames.start).min(last)])
-            .collect()
+        path.solve(&mut self.chosen);
+        let pitch = self.pitch(length);
+        pitch.map(|pitch| pitch.map(|pitch| pitch.frequency_hz)).collect()
+    }
+
+    /// The periodicity of each step of the track that was solved last, of a segment of `length`
+    /// samples: normalised autocorrelation at its f0, 0..1; 0 where it is unvoiced.
+    pub(super) fn periodicity(&self, length: usize) -> impl Iterator<Item = f32> {
+        self.pitch(length).map(|pitch| pitch.map_or(0.0, |pitch| pitch.periodicity))
+    }
+
+    /// Of each step of a segment of `length` samples; steps at its edges repeat the nearest frame.
+    fn pitch(&self, length: usize) -> impl Iterator<Item = Option<Pitch>> {
+        let first = self.frames(length).start;
+        (0..length / STEP_SAMPLES).map(move |step| {
+            let last = self.chosen.len().checked_sub(1)?;
+            self.chosen[step.saturating_sub(first).min(last)]
+        })
     }
 
     /// Windows the frame centred at sample `centre`, less its local mean; gives the peak of its
@@ -243,7 +256,8 @@ impl F0Tracker {
             // Past 1 the normalisation exaggerates; Praat reflects the excess likewise.
             let correlation = if top > 1.0 { 1.0 / top } else { top };
             let cost = OCTAVE_COST * (self.config.ceiling_hz / frequency_hz).log2();
-            self.candidates.push(Candidate::new(frequency_hz, correlation - cost));
+            let pitch = Pitch { frequency_hz, periodicity: correlation };
+            self.candidates.push(Candidate::new(pitch, cost));
         }
         if self.candidates.len() >= MAX_CANDIDATES {
             self.candidates.sort_unstable_by(|a, b| b.strength.total_cmp(&a.strength));

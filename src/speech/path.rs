@@ -5,18 +5,27 @@ const OCTAVE_JUMP_COST: f32 = 0.35;
 /// Cost of a change between voiced and unvoiced.
 pub(super) const VOICING_COST: f32 = 0.14;
 
-/// A period that a frame may have.
+/// The pitch of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Pitch {
+    pub(super) frequency_hz: f32,
+    /// Normalised autocorrelation at its period: the share of periodic energy, 0..1.
+    pub(super) periodicity: f32,
+}
+
+/// A pitch that a frame may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
-    frequency_hz: f32,
+    pitch: Pitch,
     octaves: f32,
-    /// Correlation less the octave cost.
+    /// Periodicity less the octave cost.
     pub(super) strength: f32,
 }
 
 impl Candidate {
-    pub(super) fn new(frequency_hz: f32, strength: f32) -> Self {
-        Candidate { frequency_hz, octaves: frequency_hz.log2(), strength }
+    pub(super) fn new(pitch: Pitch, octave_cost: f32) -> Self {
+        let octaves = pitch.frequency_hz.log2();
+        Candidate { pitch, octaves, strength: pitch.periodicity - octave_cost }
     }
 }
 
@@ -24,7 +33,7 @@ impl Candidate {
 #[derive(Clone, Copy, Debug)]
 struct Node {
     /// `None`: unvoiced.
-    frequency_hz: Option<f32>,
+    pitch: Option<Pitch>,
     /// The candidate of the frame before that the best path to this one comes from.
     before: u8,
 }
@@ -73,20 +82,20 @@ impl PathFinder {
             let is_first = self.ends_before.is_empty();
             let score = if is_first { strength } else { score + strength };
             self.ends.push(End { candidate, score });
-            let frequency_hz = candidate.map(|candidate| candidate.frequency_hz);
-            self.nodes.push(Node { frequency_hz, before: from });
+            let pitch = candidate.map(|candidate| candidate.pitch);
+            self.nodes.push(Node { pitch, before: from });
         }
     }
 
-    /// Writes the best path's frequencies, one a frame, into `out`.
-    pub(super) fn solve(&self, out: &mut Vec<Option<f32>>) {
+    /// Writes the best path's pitch of each frame into `out`.
+    pub(super) fn solve(&self, out: &mut Vec<Option<Pitch>>) {
         out.clear();
         let best = (0..self.ends.len())
             .max_by(|a, b| self.ends[*a].score.total_cmp(&self.ends[*b].score));
         let Some(mut index) = best else { return };
         for start in self.starts.iter().rev() {
             let node = &self.nodes[*start as usize + index];
-            out.push(node.frequency_hz);
+            out.push(node.pitch);
             index = node.before.into();
         }
         out.reverse();
@@ -108,13 +117,15 @@ mod tests {
     fn solve(frames: &[(f32, &[(f32, f32)])]) -> Vec<Option<f32>> {
         let mut path = PathFinder::default();
         for (unvoiced, voiced) in frames {
-            let candidates: Vec<Candidate> =
-                voiced.iter().map(|(hz, strength)| Candidate::new(*hz, *strength)).collect();
+            let candidate = |&(frequency_hz, periodicity): &(f32, f32)| {
+                Candidate::new(Pitch { frequency_hz, periodicity }, 0.0)
+            };
+            let candidates: Vec<Candidate> = voiced.iter().map(candidate).collect();
             path.push(*unvoiced, &candidates);
         }
         let mut out = Vec::new();
         path.solve(&mut out);
-        out
+        out.into_iter().map(|pitch| pitch.map(|pitch| pitch.frequency_hz)).collect()
     }
 
     #[test]
