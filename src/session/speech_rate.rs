@@ -117,7 +117,6 @@ fn is_voiced(heard: &VoiceObservation, span: &Interval) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::speech::SpeechTiming;
 
     /// A segment of 3 s that ends at `end`, spoken through, with nuclei at these times.
     pub(in super::super) fn spoken(end: Duration, syllables: &[Duration]) -> VoiceObservation {
@@ -125,27 +124,17 @@ pub(super) mod tests {
         let start = end - duration;
         let inside = syllables.iter().filter(|at| **at >= start && **at < end);
         VoiceObservation {
-            sequence: 0,
             captured_at: end,
-            unix_ms: 0,
             duration,
             new_duration: duration,
             audio_detected: true,
             speech_ratio: 1.0,
             speech: vec![Interval { start: Duration::ZERO, end: duration }],
-            pauses: Vec::new(),
             rms: 0.1,
             dbfs: Some(-20.0),
-            clipping_ratio: 0.0,
-            offset: 0.0,
-            channel_fault: None,
             f0_track_hz: vec![Some(120.0); 300],
-            f0: None,
-            spectral_centroid_hz: None,
-            clarity: None,
             syllables: inside.map(|at| *at - start).collect(),
-            arousal: None,
-            timing: SpeechTiming::default(),
+            ..VoiceObservation::default()
         }
     }
 

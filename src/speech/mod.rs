@@ -37,7 +37,7 @@ pub const STEP_MS: u64 = 10;
 pub const STEP_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 100;
 
 /// What one segment of sound holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct VoiceObservation {
     /// The segment's.
     pub sequence: u64,
@@ -131,24 +131,7 @@ impl VoiceObservation {
             sequence: chunk.sequence,
             captured_at: chunk.captured_at,
             unix_ms: chunk.unix_ms,
-            duration: Duration::ZERO,
-            new_duration: Duration::ZERO,
-            audio_detected: false,
-            speech_ratio: 0.0,
-            speech: Vec::new(),
-            pauses: Vec::new(),
-            rms: 0.0,
-            dbfs: None,
-            clipping_ratio: 0.0,
-            offset: 0.0,
-            channel_fault: None,
-            f0_track_hz: Vec::new(),
-            f0: None,
-            spectral_centroid_hz: None,
-            clarity: None,
-            syllables: Vec::new(),
-            arousal: None,
-            timing: SpeechTiming::default(),
+            ..VoiceObservation::default()
         }
     }
 
