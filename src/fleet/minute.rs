@@ -10,7 +10,7 @@ use super::message::{BoothKey, Modality};
 use crate::{
     error::Result,
     metric::{ANALYSIS_TIME, FACE, Metric, VOICE},
-    store::add_column,
+    store::{self, Column},
 };
 
 /// Milliseconds in a minute.
@@ -26,7 +26,7 @@ impl Modality {
     }
 
     /// The metrics of which minutes are kept, each with its column.
-    pub fn minutes(self) -> impl Iterator<Item = (&'static Metric, &'static str)> {
+    pub fn minutes(self) -> impl Iterator<Item = (&'static Metric, &'static str)> + Clone {
         let metrics = self.catalog().iter().chain([&ANALYSIS_TIME]);
         metrics.filter_map(|metric| Some((metric, metric.minute?)))
     }
@@ -46,9 +46,12 @@ impl Modality {
 /// `Unavailable` when the disk does not take them.
 pub(super) fn add_columns(connection: &Connection) -> Result<()> {
     for modality in [Modality::Video, Modality::Audio] {
-        for (metric, column) in modality.minutes() {
-            add_column(connection, modality.table(), column, "REAL", metric.range)?;
-        }
+        let columns = modality.minutes().map(|(metric, name)| Column {
+            name,
+            kind: "REAL",
+            range: metric.range,
+        });
+        store::add_columns(connection, modality.table(), columns)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! An SQLite file of ours: made, opened, upgraded and looked through. Knows no table.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs::{self, File, Metadata},
     io,
@@ -154,24 +155,48 @@ pub(crate) fn clear_log(connection: &Connection) -> Result<bool> {
     Ok(busy == 0)
 }
 
-/// Adds a column of numbers within `range` to a table that does not have it.
+/// A column of numbers of a table.
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    /// `INTEGER` or `REAL`.
+    pub(crate) kind: &'static str,
+    /// Smallest and largest value.
+    pub(crate) range: (f64, f64),
+}
+
+/// Adds the columns that a table does not have, all or none of them.
 ///
 /// # Errors
-/// `Unavailable` when the disk does not take it.
-pub(crate) fn add_column(
+/// `Unavailable` when the disk does not take them.
+pub(crate) fn add_columns(
     connection: &Connection,
     table: &str,
-    column: &str,
-    kind: &str,
-    (min, max): (f64, f64),
+    columns: impl Iterator<Item = Column> + Clone,
 ) -> Result<()> {
-    if connection.column_exists(None, table, column)? {
+    let names = || -> Result<BTreeSet<String>> {
+        let mut ask = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+        Ok(ask.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    };
+    let is_whole =
+        |has: BTreeSet<String>| columns.clone().all(|column| has.contains(column.name));
+    // Most starts find them all and need not wait for a writer.
+    if is_whole(names()?) {
         return Ok(());
     }
-    Ok(connection.execute_batch(&format!(
-        "ALTER TABLE {table} ADD COLUMN {column} {kind} \
-         CHECK ({column} BETWEEN {min} AND {max})"
-    ))?)
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let add = || -> Result<()> {
+        let has = names()?;
+        for Column { name, kind, range: (min, max) } in columns.clone() {
+            if !has.contains(name) {
+                connection.execute_batch(&format!(
+                    "ALTER TABLE {table} ADD COLUMN {name} {kind} \
+                     CHECK ({name} BETWEEN {min} AND {max})"
+                ))?;
+            }
+        }
+        Ok(connection.execute_batch("COMMIT")?)
+    };
+    add().inspect_err(|_| drop(connection.execute_batch("ROLLBACK")))
 }
 
 fn version(connection: &Connection) -> Result<u32> {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::file;
+use super::file::{self, Column};
 use crate::{
     error::Result,
     metric::{FACE, FaceValues, Metric, Stored, VOICE, VoiceValues},
@@ -75,7 +75,7 @@ impl Modality {
     }
 
     /// The stored metrics in the order of a row's values.
-    pub(super) fn metrics(self) -> impl Iterator<Item = (&'static Metric, Stored)> {
+    pub(super) fn metrics(self) -> impl Iterator<Item = (&'static Metric, Stored)> + Clone {
         let catalog = match self {
             Modality::Video => FACE,
             Modality::Audio => VOICE,
@@ -90,11 +90,11 @@ impl Modality {
 /// `Unavailable` when the disk does not take them.
 pub(super) fn add_columns(connection: &Connection) -> Result<()> {
     for modality in Modality::ALL {
-        let table = modality.table();
-        for (metric, Stored { column, scale }) in modality.metrics() {
+        let columns = modality.metrics().map(|(metric, Stored { column: name, scale })| {
             let range = (metric.range.0 * scale, metric.range.1 * scale);
-            file::add_column(connection, table, column, "INTEGER", range)?;
-        }
+            Column { name, kind: "INTEGER", range }
+        });
+        file::add_columns(connection, modality.table(), columns)?;
     }
     Ok(())
 }
@@ -117,8 +117,8 @@ mod tests {
         Database::open(&path).expect("opens again");
         for modality in Modality::ALL {
             for (_, Stored { column, .. }) in modality.metrics() {
-                let exists = raw.column_exists(None, modality.table(), column);
-                assert!(exists.expect("readable"), "{column}");
+                let ask = format!("SELECT {column} FROM {}", modality.table());
+                raw.prepare(&ask).expect("the column is there");
             }
         }
         let put = |value: u32| {

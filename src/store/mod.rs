@@ -40,7 +40,8 @@ pub use event::EventRecord;
 pub use export::Export;
 pub(crate) use fault::{at_start, is_disks};
 pub(crate) use file::{
-    Schema, add_column, check, clear_log, connect, connect_first, copy, give_back_pages,
+    Column, Schema, add_columns, check, clear_log, connect, connect_first, copy,
+    give_back_pages,
 };
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};

@@ -193,7 +193,7 @@ mod tests {
         let expected = "\
 # HELP drops_total Lost.
 # TYPE drops_total counter
-drops_total{component=\"a\\\"b\\\\c\\n\"} 3.0
+drops_total{stage=\"a\\\"b\\\\c\\n\"} 3.0
 # HELP age Old.
 # TYPE age gauge
 age 1.5

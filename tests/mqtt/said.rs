@@ -8,7 +8,7 @@ use boothd::{
     mqtt::{CommandName, HomeAssistant},
     report::{AudioReport, VisualReport},
     session::{FaceMetrics, VoiceMetrics},
-    speech::{SpeechTiming, VoiceObservation},
+    speech::VoiceObservation,
     vision::{FaceObservation, VisionTiming},
 };
 use rumqttc::v5::mqttbytes::QoS;
@@ -105,22 +105,7 @@ fn live(sequence: u64) -> Live {
         unix_ms: 1_700_000_000_500,
         duration: Duration::from_secs(3),
         new_duration: Duration::from_secs(1),
-        audio_detected: false,
-        speech_ratio: 0.0,
-        speech: Vec::new(),
-        pauses: Vec::new(),
-        rms: 0.0,
-        dbfs: None,
-        clipping_ratio: 0.0,
-        offset: 0.0,
-        channel_fault: None,
-        f0_track_hz: Vec::new(),
-        f0: None,
-        spectral_centroid_hz: None,
-        clarity: None,
-        syllables: Vec::new(),
-        arousal: None,
-        timing: SpeechTiming::default(),
+        ..VoiceObservation::default()
     };
     let face = FaceResult {
         observation: face,
