@@ -29,7 +29,7 @@ clippy:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
 
-bench:                ## The numbers of the README's table
+bench:                ## The numbers of docs/ref/measurements.md
 	cargo run $(CARGO_FLAGS) -- bench
 
 config-docs:          ## Write boothd.sample.toml and docs/ref/config.md anew from the table of keys

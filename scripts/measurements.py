@@ -25,13 +25,13 @@ LIMIT_S = 3600
 HEAD = """# Measurements
 
 <!-- Written by scripts/measurements.py from measurements.toml; change that file. -->
-Every figure with the command that reproduces it, the date and the machine. The machines are virtual, with two cores that they share with
-others: the same run varies by up to 40 %, so ratios within one run say more than times. No figure was measured on an ARM board; boards are
+Every figure has the command that reproduces it, the date and the machine. The machines are virtual, with two shared
+cores: the same run varies by up to 40 %, so ratios within one run are more reliable than times. No figure was measured on an ARM board; boards are
 estimated in [performance.md](performance.md).
 
-**What the figures do not say.** Landmarks were measured on one clip of one person, head pose on one scan, gaze on rendered people; the
-clip shows one smile. Nothing here was measured on people of a booth: glasses, accents, skin tone, age, disability and lighting shift the
-numbers by unknown amounts. No figure says what a person feels, thinks or is worth.
+**Limits of the figures.** Landmarks were measured on one clip of one person, head pose on one scan, gaze on rendered people; the
+clip shows one smile. Nothing here was measured on people in a booth: glasses, accents, skin tone, age, disability and lighting shift the
+numbers by unknown amounts. No figure describes what a person feels, thinks or is worth.
 """
 
 

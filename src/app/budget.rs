@@ -91,7 +91,7 @@ pub fn lines(config: &Config) -> Vec<Line> {
     let line = |what, from, bytes| Line { what, from, bytes };
     vec![
         line(
-            "vision workers: tensors, and the picture that each keeps",
+            "vision workers: tensors, and the last picture of each",
             "`VISION_WORKER_BYTES` × workers",
             config.engine.vision_threads() * VISION_WORKER_BYTES,
         ),
@@ -101,14 +101,14 @@ pub fn lines(config: &Config) -> Vec<Line> {
             config.engine.speech_workers * SPEECH_WORKER_BYTES,
         ),
         line(
-            "clients' sound while it is decoded and analysed: at most four chunks of over 3 s",
+            "decoding and analysis of clients' sound: at most four chunks of over 3 s",
             "`SOUND_CHUNK_WORKING_BYTES` × `MOST_LONG_CHUNKS`",
             MOST_LONG_CHUNKS * SOUND_CHUNK_WORKING_BYTES,
         ),
         line("the booth's own frame", "`OWN_FRAME_BYTES`", OWN_FRAME_BYTES),
-        line("clients' media that waits", "`CLIENT_MEDIA_BYTES`", CLIENT_MEDIA_BYTES),
+        line("clients' waiting media", "`CLIENT_MEDIA_BYTES`", CLIENT_MEDIA_BYTES),
         line(
-            "connections without a token, and those that are being closed",
+            "connections without a token, and closing connections",
             "`WITHOUT_TOKEN_BYTES` × (`unauthenticated` + `handshaking` + `leaving`)",
             without_token * WITHOUT_TOKEN_BYTES,
         ),
@@ -118,17 +118,17 @@ pub fn lines(config: &Config) -> Vec<Line> {
             connections.authenticated * WITH_TOKEN_BYTES,
         ),
         line(
-            "clients' and operators' WebSockets: a message under way, what is being sent",
+            "clients' and operators' WebSockets: one incoming message, the outgoing data",
             "`WEB_SOCKET_BYTES` × `web_sockets`",
             connections.web_sockets * WEB_SOCKET_BYTES,
         ),
         line(
-            "TLS, where it is on",
+            "TLS, if enabled",
             "`TLS_BYTES` × all of these",
             if web.tls.is_some() { connections.sockets() * TLS_BYTES } else { 0 },
         ),
         line(
-            "long messages under way, and one that is read",
+            "incoming long messages, and one being parsed",
             "(2 × `LONG_MESSAGES` + `MESSAGE_COPIES`) × `max_message_bytes`",
             (2 * LONG_MESSAGES + MESSAGE_COPIES) * web.max_message_bytes,
         ),

@@ -1,4 +1,4 @@
-//! The sample file and docs/ref/config.md, made from [`KEYS`].
+//! The sample file and docs/ref/config.md, generated from [`KEYS`].
 
 use std::fmt::Write;
 
@@ -8,31 +8,31 @@ use super::key::{Fallback, KEYS, Key};
 const WIDTH: usize = 96;
 
 const SAMPLE_HEAD: &str = "\
-# The configuration of boothd. Every key stands here with its default, commented out: take away
-# the # in front of those that you want to change. `boothd check-config` tells every mistake at once.
-# Made from src/config/key.rs by `UPDATE_DOCS=1 cargo test --release --test config_docs`;
-# docs/ref/config.md says the same as a table.
+# The configuration of boothd. Every key is listed with its default, commented out: remove the #
+# in front of those that you want to change. `boothd check-config` lists every mistake at once.
+# Generated from src/config/key.rs by `UPDATE_DOCS=1 cargo test --release --test config_docs`;
+# docs/ref/config.md has the same content as a table.
 ";
 
 const REFERENCE_HEAD: &str = "\
 # Configuration
 
-Made from `src/config/key.rs` by `UPDATE_DOCS=1 cargo test --release --test config_docs`; do not
-edit. The same as a file to begin from: [`boothd.sample.toml`](../../boothd.sample.toml).
+Generated from `src/config/key.rs` by `UPDATE_DOCS=1 cargo test --release --test config_docs`; do not
+edit. The same content as a sample file: [`boothd.sample.toml`](../../boothd.sample.toml).
 
-boothd reads one TOML file; any key can be given on the command line as `--set key=value`, which
-wins. Whatever is not given has the default below. All mistakes are told at once, with line and
-column, and boothd does not start (exit code 78); `boothd check-config` only looks.
+boothd reads one TOML file. Any key can be set on the command line with `--set key=value`, which
+takes precedence. Keys that are not set have the default below. boothd reports all mistakes at once, with line and
+column, and does not start (exit code 78); `boothd check-config` only checks.
 
-A relative path in the file is relative to boothd's data directory, one given with `--set` to the
+A relative path in the file is relative to boothd's data directory, a path given with `--set` to the
 working directory.
 
-**Reload**: SIGHUP (`systemctl reload boothd`) makes a running booth read its file again, in the midst of an
-interview too. A key with \"yes\" in the column *reload* holds at once, one with \"next session\" or \"next
-connection\" for those that begin from there on; a changed key with \"restart\" is named in the journal and in
-/health and holds when boothd is started again. The content of certificates and password files is read anew
-by itself. A file with mistakes changes nothing: all of them stand in the journal, and /health says that the
-file is not what runs. The fleet server takes `log.level` only.
+**Reload**: SIGHUP (`systemctl reload boothd`) makes a running booth read its file again, also during an
+interview. A key with \"yes\" in the column *reload* takes effect at once, one with \"next session\" or \"next
+connection\" for those that start afterwards. A changed key with \"restart\" is named in the journal and in
+/health and takes effect when boothd restarts. The content of certificates and password files is reloaded
+automatically. A file with mistakes changes nothing: the journal lists all of them, and /health reports that the
+file is not in use. The fleet server applies `log.level` only.
 ";
 
 /// The commented sample, in which every key has its default.

@@ -140,11 +140,11 @@ pub const KEYS: &[Key] = &[
         "video.source",
         SOURCES,
         Is("\"auto\""),
-        "Where pictures come from. \"auto\": the camera; where neither a camera nor a microphone is \
-         there at the start, the bundled clip stands in for both, loudly marked as a demo. \
-         \"device\": the camera, for ever waited for, which is what an appliance wants. \"file\": \
-         video.file. \"off\": there is no camera here; what clients send is analysed all the same, \
-         unless features.video is false.",
+        "Where pictures come from. \"auto\": the camera; if neither a camera nor a microphone \
+         is present at the start, the bundled clip replaces both, clearly marked as a demo. \
+         \"device\": the camera, waited for without limit, as an appliance needs. \"file\": \
+         video.file. \"off\": there is no camera; media from clients is still analysed, unless \
+         features.video is false.",
     ),
     key(
         "video.device",
@@ -157,53 +157,55 @@ pub const KEYS: &[Key] = &[
         "video.file",
         Path,
         Unset("\"interview.mjpeg\""),
-        "What source = \"file\" plays in a loop: MJPEG, Y4M or a folder of pictures.",
+        "The file that source = \"file\" plays in a loop: MJPEG, Y4M or a folder of pictures.",
     ),
     key(
         "video.file_fps",
         Number(0.1, 240.0),
         Unset("25.0"),
-        "Pictures a second of the file; a .y4m says so itself, others are taken for 15.",
+        "Pictures a second of the file; a .y4m file contains its own rate, others default to \
+         15.",
     ),
     key(
         "video.fps",
         Number(1.0, 30.0),
         Is("10.0"),
-        "Pictures a second that are analysed. A blink lasts 100 to 400 ms: under 8 none are counted.",
+        "Pictures a second that are analysed. A blink lasts 100 to 400 ms: below 8 no blinks \
+         are counted.",
     ),
     key(
         "video.width_px",
         Integer(16, 4096),
         Is("640"),
-        "Width asked of the camera; the nearest that it offers is taken.",
+        "Width requested from the camera; it uses the nearest that it offers.",
     ),
-    key("video.height_px", Integer(16, 4096), Is("480"), "Height asked of the camera."),
+    key("video.height_px", Integer(16, 4096), Is("480"), "Height requested from the camera."),
     key(
         "video.rotate_deg",
         Integer(0, 270),
         Is("0"),
-        "By how much the pictures of the camera or the file are turned clockwise to be upright: 0, \
-         90, 180 (a camera on the ceiling) or 270. What clients send is not turned.",
+        "Clockwise rotation that makes the pictures of the camera or the file upright: 0, 90, \
+         180 (a camera on the ceiling) or 270. Pictures from clients are not rotated.",
     ),
     key(
         "video.mirror",
         Switch,
         Is("false"),
-        "Exchanges left and right of the pictures of the camera or the file, once they are \
-         turned: for a camera that mirrors.",
+        "Exchanges left and right of the pictures of the camera or the file, after rotation: \
+         for a camera that mirrors.",
     ),
     key(
         "camera.hfov_deg",
         Number(20.0, 160.0),
         Is("60.0"),
-        "Horizontal angle of view of the pictures as they are analysed, for head pose and gaze: of a \
-         camera that is turned by 90 or 270 degrees that is its vertical one.",
+        "Horizontal angle of view of the analysed pictures, for head pose and gaze; for a \
+         camera rotated by 90 or 270 degrees this is its vertical angle of view.",
     ),
     key(
         "audio.source",
         SOURCES,
         Is("\"auto\""),
-        "Where sound comes from; as video.source, with features.audio.",
+        "Where sound comes from; like video.source, with features.audio.",
     ),
     key(
         "audio.device",
@@ -215,20 +217,21 @@ pub const KEYS: &[Key] = &[
         "audio.file",
         Path,
         Unset("\"interview.wav\""),
-        "What source = \"file\" plays in a loop: WAV.",
+        "The file that source = \"file\" plays in a loop: WAV.",
     ),
     key(
         "audio.segment_ms",
         Integer(500, 30_000),
         Is("3000"),
-        "How much sound is analysed at a time, the microphone's and that of clients' chunks.",
+        "Duration of sound that is analysed at a time, for the microphone and for clients' \
+         chunks.",
     ),
     key(
         "audio.hop_ms",
         Integer(100, 30_000),
         Is("1000"),
-        "How much later the next segment begins, and how much new sound of a client is worth an \
-         answer; at most audio.segment_ms.",
+        "Interval between the starts of two segments, and the amount of new sound from a \
+         client that triggers a report; at most audio.segment_ms.",
     ),
     key(
         "audio.queue",
@@ -240,85 +243,87 @@ pub const KEYS: &[Key] = &[
         "vision.workers",
         Integer(0, 16),
         Is("0"),
-        "Threads that analyse pictures; 0: one for each processor core, at least two: of one alone \
-         a client's large picture makes the camera's wait. A booth without clients uses one of them.",
+        "Threads that analyse pictures; 0: one for each processor core, at least two, since \
+         with one a client's large picture delays the camera. A booth without clients uses one \
+         of them.",
     ),
     key(
         "vision.detector_threshold",
         Number(0.05, 0.99),
         Is("0.5"),
-        "From this score on a detection is a face.",
+        "A detection with at least this score is a face.",
     ),
     key(
         "vision.presence_threshold",
         Number(0.05, 0.99),
         Is("0.5"),
-        "From this probability on the landmark model itself sees a face.",
+        "With at least this probability, the landmark model confirms a face.",
     ),
     key(
         "vision.refine_lips",
         Switch,
         Is("true"),
-        "Look at the lips a second time, as at the eyes; false saves a twentieth of the landmarks' cost and \
-         places the lips less exactly.",
+        "Refine the lips with a second network, like the eyes; false saves a twentieth of the \
+         landmarks' cost and locates the lips less accurately.",
     ),
     key(
         "vision.redetect_ms",
         Integer(0, 60_000),
         Is("2000"),
-        "While a face is tracked the detector still runs this often, so that others are counted.",
+        "While a face is tracked, the detector still runs at this interval, so that other \
+         faces are counted.",
     ),
     key(
         "vision.expression_cache_ms",
         Integer(0, 10_000),
         Is("1000"),
-        "How long an expression may be reused while the face hardly changes; 0 never.",
+        "How long an expression may be reused while the face hardly changes; 0: never.",
     ),
     key(
         "vision.neutral_share",
         Number(0.05, 0.95),
         Is("0.5"),
-        "The share of neutral faces that is expected. Who listens mostly is, so the default is more than in \
-         the faces on which the models were fitted (0.17); a higher one tells fewer expressions. An \
-         expression model of your own is not changed.",
+        "The expected share of neutral faces. Listeners are mostly neutral, so the default is \
+         higher than in the faces on which the models were fitted (0.17); a higher value \
+         reports fewer expressions. An expression model of your own is not affected.",
     ),
     key(
         "vision.min_brightness_ratio",
         Number(0.0, 1.0),
         Is("0.12"),
-        "Mean luminance of the face below which no expression is told.",
+        "Mean luminance of the face below which no expression is reported.",
     ),
     key(
         "vision.min_sharpness",
         Number(0.0, 10_000.0),
         Is("8.0"),
         "Variance of the face's Laplacian (grey levels squared, at 96 px) below which no \
-         expression is told.",
+         expression is reported.",
     ),
     key(
         "vision.min_inter_ocular_px",
         Number(0.0, 1000.0),
         Is("20.0"),
-        "Distance of the outer eye corners below which no expression is told.",
+        "Distance of the outer eye corners below which no expression is reported.",
     ),
     key(
         "vision.expression.file",
         Path,
         Unset("\"my_expression.onnx\""),
-        "An expression model of your own in place of boothd's two. The other keys of this table \
-         describe it; size_px and labels must then be given too.",
+        "An expression model of your own in place of boothd's two. The other keys of this \
+         table describe it; size_px and labels are then required.",
     ),
     key(
         "vision.expression.sha256",
         Text,
         Unset("\"64 hex digits\""),
-        "What the file's SHA-256 must be; unchecked where not given.",
+        "The required SHA-256 of the file; unchecked if not given.",
     ),
     key(
         "vision.expression.size_px",
         Integer(16, 1024),
         Unset("112"),
-        "Side of the square picture that the model takes.",
+        "Side of the square input picture of the model.",
     ),
     key(
         "vision.expression.layout",
@@ -336,13 +341,13 @@ pub const KEYS: &[Key] = &[
         "vision.expression.mean",
         Numbers(1, 3),
         Unset("[127.5, 127.5, 127.5]"),
-        "Subtracted from each channel's 0 to 255; nothing where not given.",
+        "Subtracted from each channel's value of 0 to 255; no subtraction if not given.",
     ),
     key(
         "vision.expression.std",
         Numbers(1, 3),
         Unset("[127.5, 127.5, 127.5]"),
-        "What each channel is divided by then; nothing where not given.",
+        "Divisor of each channel afterwards; no division if not given.",
     ),
     key(
         "vision.expression.labels",
@@ -350,19 +355,20 @@ pub const KEYS: &[Key] = &[
         Unset(
             "[\"angry\", \"disgust\", \"fear\", \"happy\", \"sad\", \"surprise\", \"neutral\"]",
         ),
-        "What each value of the model's output stands for, in its own order.",
+        "The label of each value of the model's output, in the order of the model.",
     ),
     key(
         "vision.expression.output",
         Word(&["logits", "probabilities"]),
         Is("\"logits\""),
-        "What the model gives.",
+        "The form of the model output.",
     ),
     key(
         "vision.expression.temperature",
         Number(0.01, 100.0),
         Is("1.0"),
-        "Divides the logarithm of each probability: over 1 makes an over-sure model less sure.",
+        "Divides the logarithm of each probability: a value over 1 lowers the confidence of an \
+         over-confident model.",
     ),
     key(
         "vision.expression.crop_scale",
@@ -374,7 +380,7 @@ pub const KEYS: &[Key] = &[
         "vision.expression.crop_up_ratio",
         Number(-1.0, 1.0),
         Is("0.0"),
-        "How far the crop is moved towards the forehead, as a share of the box's height.",
+        "Shift of the crop towards the forehead, as a share of the box's height.",
     ),
     key("speech.workers", Integer(1, 16), Is("1"), "Threads that analyse sound."),
     live(
@@ -389,83 +395,84 @@ pub const KEYS: &[Key] = &[
         "eye_contact.cone_deg",
         Number(1.0, 60.0),
         Is("15.0"),
-        "Half angle of the cone that counts as eye contact: 0.78 of it to the side, 1.18 of it up and \
-         down, since yaw is read more exactly than pitch.",
+        "Half angle of the cone that counts as eye contact: 0.78 of it to the side, 1.18 of it \
+         up and down, since yaw is measured more accurately than pitch.",
     ),
     live(
         AtOnce,
         "eye_contact.hysteresis_deg",
         Number(0.0, 30.0),
         Is("5.0"),
-        "By how much wider the cone is, once a contact was made, until it ends.",
+        "Widening of the cone after a contact was made, until the contact ends.",
     ),
     live(
         AtOnce,
         "eye_contact.centre_yaw_deg",
         Number(-60.0, 60.0),
         Is("0.0"),
-        "Where the cone points, from the camera, positive to the picture's left: people look at \
-         the screen, not into the camera.",
+        "Direction of the cone's axis, from the camera, positive to the picture's left: people \
+         look at the screen, not into the camera.",
     ),
     live(
         AtOnce,
         "eye_contact.centre_pitch_deg",
         Number(-60.0, 60.0),
         Is("0.0"),
-        "Where the cone points, positive up.",
+        "Direction of the cone's axis, positive up.",
     ),
     live(
         NextSession,
         "eye_contact.calibrate_s",
         Number(0.0, 600.0),
         Is("0.0"),
-        "Takes the centre from where the person looks most in the first seconds with a known gaze \
-         instead; 0: off.",
+        "Takes the axis from the most frequent gaze direction in the first seconds with a \
+         known gaze instead; 0: off.",
     ),
     live(
         AtOnce,
         "eye_contact.personal",
         Switch,
         Is("true"),
-        "Moves the centre by what is read of this person's eyes all the time, by at most 12 degrees: \
-         eyes differ. Nothing of it outlives the person's presence.",
+        "Continuously moves the axis by the offset measured for this person's eyes, by at most \
+         12 degrees, since eyes differ. The offset is discarded when the person leaves.",
     ),
     key(
         "inference.backend",
         Word(Backend::WORDS),
         Is("\"tract\""),
-        "What runs the models. \"tract\": built in, on the processor. \"onnxruntime\": ONNX Runtime's \
-         library, installed apart, on the first of inference.providers that works. \"auto\": ONNX \
-         Runtime where it computes on a GPU, else tract. docs/guide/jetson.md says how.",
+        "What runs the models. \"tract\": built in, on the CPU. \"onnxruntime\": ONNX \
+         Runtime's library, installed separately, on the first of inference.providers that \
+         works. \"auto\": ONNX Runtime if it computes on a GPU, else tract. See \
+         docs/guide/jetson.md.",
     ),
     key(
         "inference.library",
         Path,
         Unset("\"/usr/local/lib/libonnxruntime.so\""),
-        "ONNX Runtime's library (1.17 or newer) or the folder that holds it; where not given, it is \
-         looked for where the system keeps libraries. It runs inside boothd: name only one that \
-         you trust.",
+        "ONNX Runtime's library (1.17 or newer) or its folder; if not given, boothd searches \
+         the system's library folders. The library runs inside boothd: name only one that you \
+         trust.",
     ),
     key(
         "inference.providers",
         Texts(1, 3),
         Is("[\"tensorrt\", \"cuda\", \"cpu\"]"),
-        "Where ONNX Runtime is to compute, best first. Each that does not work is told in the log \
-         with what is missing, and the next is taken.",
+        "Providers of ONNX Runtime, best first. The log names each provider that does not work \
+         and what is missing, and the next one is used.",
     ),
     key(
         "inference.fallback",
         Switch,
         Is("true"),
-        "Where ONNX Runtime cannot serve, tract does, with one warning; false: boothd does not \
+        "If ONNX Runtime cannot serve, tract does, with one warning; false: boothd does not \
          start (exit code 78). With \"auto\" tract takes over in any case.",
     ),
     key(
         "inference.engine_cache",
         Path,
         Unset("\"/var/lib/boothd/tensorrt\""),
-        "Folder for the engines that TensorRT builds at the first start, which takes minutes; where \
-         not given, tensorrt in state.dir.",
+        "Folder for the engines that TensorRT builds at the first start, which takes minutes; \
+         if not given, tensorrt in state.dir.",
     ),
     key("models.dir", Path, Is("\"models\""), "The folder with catalog.toml and the models."),
     key("demo.dir", Path, Is("\"demo\""), "The folder with the bundled clip."),
@@ -473,21 +480,22 @@ pub const KEYS: &[Key] = &[
         "state.dir",
         Path,
         Is("\"state\""),
-        "Where boothd keeps what it must remember, such as the token it made.",
+        "Folder for persistent state, such as the database and the generated token.",
     ),
     key(
         "web.bind",
         Text,
         Is("\"127.0.0.1\""),
-        "Address to listen on. Anything but loopback is reachable by others, without TLS.",
+        "Address to listen on. Any address other than loopback is reachable from the network, \
+         without TLS.",
     ),
-    key("web.port", Integer(0, 65_535), Is("8000"), "Port to listen on; 0 takes a free one."),
+    key("web.port", Integer(0, 65_535), Is("8000"), "Port to listen on; 0 selects a free one."),
     key(
         "web.token",
         Text,
         Unset("\"at least 16 characters\""),
-        "What a client must show. Where not given, one is made at the first start, kept in \
-         state.dir/token (mode 0600) and printed once.",
+        "The operator token. If not given, boothd generates one at the first start, stores it \
+         in state.dir/token (mode 0600) and prints it once.",
     ),
     key(
         "web.max_connections",
@@ -500,7 +508,7 @@ pub const KEYS: &[Key] = &[
         "web.idle_timeout_s",
         Number(1.0, 86_400.0),
         Is("300.0"),
-        "A client from which nothing came for so long, not even the answer to a heartbeat, is \
+        "A client that sends nothing for so long, not even the answer to a heartbeat, is \
          closed (1001).",
     ),
     live(
@@ -508,73 +516,75 @@ pub const KEYS: &[Key] = &[
         "web.heartbeat_s",
         Number(1.0, 3600.0),
         Is("30.0"),
-        "How often clients are pinged; less than web.idle_timeout_s.",
+        "Interval of the pings to clients; less than web.idle_timeout_s.",
     ),
     live(
         NextConnection,
         "web.max_message_bytes",
         Integer(1024, 16_777_216),
         Is("10100000"),
-        "A longer message closes its connection (1009); a picture is limited to 5 MB and sound to \
-         10 MB besides.",
+        "A longer message closes its connection (1009); in addition, a picture is limited to 5 \
+         MB and sound to 10 MB.",
     ),
     live(
         NextConnection,
         "web.rate_limit_per_s",
         Number(1.0, 1000.0),
         Is("20.0"),
-        "Messages a second that one client may send, twice that in a burst; the rest is answered \
-         by `rate_limited`.",
+        "Messages a second that one client may send, twice that in a burst; further messages \
+         are answered by `rate_limited`.",
     ),
     key(
         "web.tls_certificate",
         Path,
         Unset("\"booth.crt\""),
-        "The booth's certificate and those between it and its root, PEM; with web.tls_key. The door \
-         then speaks TLS only (https, wss). Read anew when the file changes; a bad new one \
-         changes nothing.",
+        "The booth's certificate and those between it and its root, PEM; with web.tls_key. The \
+         server then accepts TLS only (https, wss). Reloaded when the file changes; an invalid \
+         new one changes nothing.",
     ),
     key("web.tls_key", Path, Unset("\"booth.key\""), "The certificate's private key, PEM."),
     key(
         "web.hosts",
         Texts(0, 32),
         Is("[]"),
-        "Names by which clients may call the booth beside localhost, the machine's own name (also \
-         with .local) and any address; another name gets HTTP 421 (against DNS rebinding).",
+        "Names by which clients may call the booth besides localhost, the machine's own name \
+         (also with .local) and any address; another name gets HTTP 421 (against DNS \
+         rebinding).",
     ),
     key(
         "web.origins",
         Texts(0, 32),
         Is("[]"),
-        "Origins beside the booth's own whose pages may open the WebSocket, such as \
-         \"https://desk.example\".",
+        "Origins besides the booth's own whose pages may open the WebSocket, such as \
+         \"https://app.example\".",
     ),
     key(
         "web.proxies",
         Texts(0, 32),
         Is("[]"),
-        "Reverse proxies in front, by address or network such as \"127.0.0.1\" or \"10.0.0.0/8\": \
-         from these, and from nobody else, Forwarded or X-Forwarded-For, -Host and -Proto are \
-         believed (docs/guide/proxy.md).",
+        "Reverse proxies in front, by address or network such as \"127.0.0.1\" or \
+         \"10.0.0.0/8\": Forwarded or X-Forwarded-For, -Host and -Proto are trusted from these \
+         only (docs/guide/proxy.md).",
     ),
     key(
         "web.metrics_public",
         Switch,
         Is("false"),
-        "GET /metrics needs no token. Otherwise a viewer's: `Authorization: Bearer`.",
+        "GET /metrics needs no token. Otherwise it needs a viewer token: `Authorization: \
+         Bearer`.",
     ),
-    live(AtOnce, "features.video", Switch, Is("true"), "Look at all."),
-    live(AtOnce, "features.audio", Switch, Is("true"), "Listen at all."),
+    live(AtOnce, "features.video", Switch, Is("true"), "Analyse pictures."),
+    live(AtOnce, "features.audio", Switch, Is("true"), "Analyse sound."),
     live(AtOnce, "features.face_emotion", Switch, Is("true"), "The 7 basic expressions."),
     live(
         AtOnce,
         "features.face_actions",
         Switch,
         Is("false"),
-        "Ten coefficients of what the muscles of the face do (smile, brow_up, jaw_open, ...). They \
-         describe movements, not emotions; inferring emotions from them is what Article 5(1)(f) of \
-         the AI Act prohibits at work. Under policy.profile = \"eu\" they can be switched on at run \
-         time only where boothd was started with true here.",
+        "Ten coefficients of facial muscle movement (smile, brow_up, jaw_open, ...). They \
+         describe movements, not emotions; Article 5(1)(f) of the AI Act prohibits inferring \
+         emotions from them at work. Under policy.profile = \"eu\" they can be switched on at \
+         run time only if boothd was started with true here.",
     ),
     live(AtOnce, "features.gaze", Switch, Is("true"), "Gaze and eye contact."),
     live(AtOnce, "features.head_pose", Switch, Is("true"), "Head pose and its stability."),
@@ -583,16 +593,16 @@ pub const KEYS: &[Key] = &[
         "features.preview",
         Switch,
         Is("false"),
-        "The camera's picture at /preview.mjpeg, for operators. Only where this is true can it be \
-         switched on at run time.",
+        "The camera's picture at /preview.mjpeg, for operators. It can be switched on at run \
+         time only if this is true.",
     ),
     key(
         "policy.profile",
         Word(&["default", "eu", "unchosen"]),
         Is("\"default\""),
         "\"eu\" (AI Act, Article 5(1)(f): no emotion inference at work and in hiring) switches \
-         both emotion features off and refuses to switch them on. \"unchosen\": nobody has \
-         decided yet; camera and microphone stay closed and nothing is analysed.",
+         both emotion features off and refuses to switch them on. \"unchosen\": no decision \
+         was made yet; camera and microphone stay closed and nothing is analysed.",
     ),
     key(
         "policy.require_consent",
@@ -604,61 +614,61 @@ pub const KEYS: &[Key] = &[
         "policy.notice_version",
         Text,
         Is("\"1\""),
-        "Version of the notice that people agree to; consent to another one is refused.",
+        "Version of the notice that people consent to; consent to another version is refused.",
     ),
     key(
         "light.path",
         Path,
         Unset("\"/sys/class/leds/boothd\""),
-        "The recording light, a LED of the kernel: lit while camera or microphone is open, dark \
-         otherwise. A light that cannot be switched on keeps both closed. docs/guide/light.md \
-         says how a pin becomes a LED.",
+        "The recording light, an LED of the kernel: lit while camera or microphone is open, \
+         dark otherwise. A light that cannot be switched on keeps both closed. \
+         docs/guide/light.md explains how a pin becomes an LED.",
     ),
     live(
         AtOnce,
         "log.level",
         Word(&["error", "warn", "info", "debug", "trace"]),
         Is("\"info\""),
-        "What is logged.",
+        "Minimum severity of log records.",
     ),
     live(
         AtOnce,
         "store.retention_days",
         Integer(1, 3650),
         Is("90"),
-        "Days after which a session that is over is deleted, with its consent, metrics and summary.",
+        "Days after which an ended session is deleted, with its consent, metrics and summary.",
     ),
     live(
         AtOnce,
         "store.max_mb",
         Integer(16, 1_000_000),
         Is("1024"),
-        "Size of the database in MiB at which the oldest sessions' metrics are deleted before \
-         their time; sessions, consents and summaries stay.",
+        "Size of the database in MiB above which the oldest sessions' metrics are deleted \
+         early; sessions, consents and summaries stay.",
     ),
     live(
         AtOnce,
         "store.flush_s",
         Number(1.0, 600.0),
         Is("120.0"),
-        "Seconds that the metrics of a running session may wait in memory, to spare the card: \
-         what a power cut may take of them. Sessions, consents and summaries never wait.",
+        "Seconds that the metrics of a running session may wait in memory, to limit card wear; \
+         a power cut may lose them. Sessions, consents and summaries never wait.",
     ),
     live(
         AtOnce,
         "mqtt.broker",
         Text,
         Unset("\"mqtts://broker.example:8883\""),
-        "The MQTT 5 broker of the fleet server: mqtt:// in the clear or mqtts:// with TLS. Not \
-         set: there is no desk, and nothing is put into the outbox.",
+        "The MQTT 5 broker of the fleet server: mqtt:// without encryption or mqtts:// with \
+         TLS. Not set: there is no fleet server, and the outbox stays empty.",
     ),
     key(
         "mqtt.site",
         Text,
         Is("\"site\""),
-        "Where the booth stands; with booth.id its place among the topics: boothd/v1/SITE/BOOTH/…",
+        "The location of the booth; with booth.id it forms the topics: boothd/v1/SITE/BOOTH/…",
     ),
-    live(AtOnce, "mqtt.username", Text, Unset("\"booth-1\""), "With whose name to log in."),
+    live(AtOnce, "mqtt.username", Text, Unset("\"booth-1\""), "User name for the login."),
     live(
         AtOnce,
         "mqtt.password_file",
@@ -672,14 +682,16 @@ pub const KEYS: &[Key] = &[
         "mqtt.ca_file",
         Path,
         Unset("\"broker_ca.crt\""),
-        "Certificates (PEM) that the broker's must come from; the system's where not given.",
+        "CA certificates (PEM) that must have issued the broker's certificate; the system's if \
+         not given.",
     ),
     live(
         AtOnce,
         "mqtt.client_certificate",
         Path,
         Unset("\"booth_mqtt.crt\""),
-        "The booth's own certificate for a broker that asks for one, PEM; with mqtt.client_key.",
+        "The booth's own certificate for a broker that requests one, PEM; with \
+         mqtt.client_key.",
     ),
     live(AtOnce, "mqtt.client_key", Path, Unset("\"booth_mqtt.key\""), "Its private key, PEM."),
     live(
@@ -687,38 +699,38 @@ pub const KEYS: &[Key] = &[
         "mqtt.commands",
         Texts(0, 6),
         Is("[]"),
-        "What others may ask of the booth over MQTT: start, end, features, identify, restart, \
-         erase. Every other command is answered by a refusal.",
+        "Commands that the booth executes over MQTT: start, end, features, identify, restart, \
+         erase. Every other command is refused.",
     ),
     live(
         AtOnce,
         "mqtt.home_assistant",
         Word(&["off", "device", "entities"]),
         Is("\"off\""),
-        "How Home Assistant is told of the booth: \"device\", in one message (2024.11 and later), \
-         or \"entities\", one message for each.",
+        "How the booth is announced to Home Assistant: \"device\", in one message (2024.11 and \
+         later), or \"entities\", one message for each.",
     ),
     live(
         AtOnce,
         "mqtt.home_assistant_prefix",
         Text,
         Is("\"homeassistant\""),
-        "Home Assistant's own discovery prefix.",
+        "Home Assistant's discovery prefix.",
     ),
     live(
         AtOnce,
         "mqtt.replay_per_s",
         Integer(1, 10_000),
         Is("200"),
-        "Messages of the outbox that are sent in a second at most, so that booths that come back \
-         together do not drown the broker.",
+        "Maximum number of outbox messages a second, so that many booths reconnecting at once \
+         do not overload the broker.",
     ),
     live(
         AtOnce,
         "mqtt.outbox_max_mb",
         Integer(1, 100_000),
         Is("64"),
-        "Size of the outbox in MiB; what is over it falls out, oldest first, and is counted.",
+        "Size of the outbox in MiB; above it the oldest messages are deleted and counted.",
     ),
     live(
         AtOnce,
@@ -732,34 +744,35 @@ pub const KEYS: &[Key] = &[
         "mqtt.keep_alive_s",
         Integer(5, 3600),
         Is("30"),
-        "How often the broker is asked whether it is there; after one and a half of it the broker \
-         says that the booth is gone.",
+        "Keep-alive interval of the connection; after one and a half intervals without a \
+         message the broker publishes the last will.",
     ),
     key(
         "fleet.history_days",
         Integer(1, 3650),
         Is("90"),
-        "Of `boothd fleet`: days for which the centre keeps minutes of metrics, sessions, summaries, \
-         events and alerts, and remembers a booth that it does not hear.",
+        "Of `boothd fleet`: days for which the fleet server stores minute metrics, sessions, \
+         summaries, events and alerts, and remembers a silent booth.",
     ),
     key(
         "fleet.offline_after_s",
         Integer(35, 3600),
         Is("90"),
-        "Of `boothd fleet`: seconds of silence after which a booth is taken for offline; booths say \
-         something every 30 s.",
+        "Of `boothd fleet`: seconds of silence after which a booth counts as offline; booths \
+         publish a message every 30 s.",
     ),
     key(
         "fleet.outbox_depth",
         Integer(1, 10_000_000),
         Is("1000"),
-        "Of `boothd fleet`: records that may wait in a booth before that is an alert.",
+        "Of `boothd fleet`: number of records waiting in a booth above which an alert is \
+         raised.",
     ),
     key(
         "fleet.client_id",
         Text,
         Is("\"boothd-fleet\""),
-        "Of `boothd fleet`: names the centre's session at the broker; two centres at one broker \
-         need two names.",
+        "Of `boothd fleet`: names the fleet server's session at the broker; two fleet servers \
+         at one broker need two names.",
     ),
 ];
