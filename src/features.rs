@@ -3,105 +3,87 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The feature switches that exist so far, obeyed where the media is captured or analysed.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Features {
-    /// Read the camera at all.
-    pub video: bool,
-    /// Read the microphone at all.
-    pub audio: bool,
-    /// The 7 basic expressions of the face.
-    pub face_emotion: bool,
-    /// What the muscles of the face do: ten coefficients, no emotions.
-    pub face_actions: bool,
-    /// Gaze and eye contact.
-    pub gaze: bool,
-    /// Head pose and its stability.
-    pub head_pose: bool,
-    /// Arousal of the voice.
-    pub voice_emotion: bool,
-    /// The picture of the booth's camera, for those who may see it.
-    pub preview: bool,
+/// Declares the switches: one row here, and its default in `config/key.rs`.
+macro_rules! switches {
+    ($($(#[doc = $meaning:literal])+ $name:ident)+) => {
+        /// The feature switches, obeyed where the media is captured or analysed.
+        #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Features {
+            $($(#[doc = $meaning])+ pub $name: bool,)+
+        }
+
+        /// Which switches change; what is absent or null stays as it is.
+        #[derive(
+            Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize,
+        )]
+        #[serde(default, deny_unknown_fields)]
+        pub struct FeatureChange {
+            $($(#[doc = $meaning])+ pub $name: Option<bool>,)+
+        }
+
+        impl Features {
+            /// Everything on.
+            pub const ALL: Features = Features { $($name: true,)+ };
+
+            /// Everything off.
+            pub const NONE: Features = Features { $($name: false,)+ };
+
+            /// Each switch as `is_on` gives it for its name.
+            pub fn of(mut is_on: impl FnMut(&'static str) -> bool) -> Features {
+                Features { $($name: is_on(stringify!($name)),)+ }
+            }
+
+            /// These features after `change`.
+            #[must_use]
+            pub fn changed(self, change: &FeatureChange) -> Features {
+                Features { $($name: change.$name.unwrap_or(self.$name),)+ }
+            }
+
+            /// What is on here and in `ceiling`.
+            #[must_use]
+            pub fn within(self, ceiling: Features) -> Features {
+                Features { $($name: self.$name && ceiling.$name,)+ }
+            }
+
+            /// Every switch with its name.
+            pub fn by_name(self) -> [(&'static str, bool); [$(stringify!($name)),+].len()] {
+                [$((stringify!($name), self.$name),)+]
+            }
+        }
+
+        impl FeatureChange {
+            /// Each switch as `change` gives it for its name and its state in `features`.
+            pub fn of(
+                features: Features,
+                mut change: impl FnMut(&'static str, bool) -> Option<bool>,
+            ) -> FeatureChange {
+                FeatureChange { $($name: change(stringify!($name), features.$name),)+ }
+            }
+        }
+    };
 }
 
-/// Which switches are to change; what is absent or null stays as it is.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FeatureChange {
+switches! {
     /// Read the camera at all.
-    pub video: Option<bool>,
+    video
     /// Read the microphone at all.
-    pub audio: Option<bool>,
+    audio
     /// The 7 basic expressions of the face.
-    pub face_emotion: Option<bool>,
+    face_emotion
     /// What the muscles of the face do: ten coefficients, no emotions.
-    pub face_actions: Option<bool>,
+    face_actions
     /// Gaze and eye contact.
-    pub gaze: Option<bool>,
+    gaze
     /// Head pose and its stability.
-    pub head_pose: Option<bool>,
+    head_pose
     /// Arousal of the voice.
-    pub voice_emotion: Option<bool>,
+    voice_emotion
     /// The picture of the booth's camera, for those who may see it.
-    pub preview: Option<bool>,
+    preview
 }
 
 impl Features {
-    /// Everything on.
-    pub const ALL: Features = Features {
-        video: true,
-        audio: true,
-        face_emotion: true,
-        face_actions: true,
-        gaze: true,
-        head_pose: true,
-        voice_emotion: true,
-        preview: true,
-    };
-
-    /// Everything off.
-    pub const NONE: Features = Features {
-        video: false,
-        audio: false,
-        face_emotion: false,
-        face_actions: false,
-        gaze: false,
-        head_pose: false,
-        voice_emotion: false,
-        preview: false,
-    };
-
-    /// These features after `change`.
-    #[must_use]
-    pub fn changed(self, change: &FeatureChange) -> Features {
-        Features {
-            video: change.video.unwrap_or(self.video),
-            audio: change.audio.unwrap_or(self.audio),
-            face_emotion: change.face_emotion.unwrap_or(self.face_emotion),
-            face_actions: change.face_actions.unwrap_or(self.face_actions),
-            gaze: change.gaze.unwrap_or(self.gaze),
-            head_pose: change.head_pose.unwrap_or(self.head_pose),
-            voice_emotion: change.voice_emotion.unwrap_or(self.voice_emotion),
-            preview: change.preview.unwrap_or(self.preview),
-        }
-    }
-
-    /// What is on here and in `ceiling`.
-    #[must_use]
-    pub fn within(self, ceiling: Features) -> Features {
-        Features {
-            video: self.video && ceiling.video,
-            audio: self.audio && ceiling.audio,
-            face_emotion: self.face_emotion && ceiling.face_emotion,
-            face_actions: self.face_actions && ceiling.face_actions,
-            gaze: self.gaze && ceiling.gaze,
-            head_pose: self.head_pose && ceiling.head_pose,
-            voice_emotion: self.voice_emotion && ceiling.voice_emotion,
-            preview: self.preview && ceiling.preview,
-        }
-    }
-
     /// The names of what is on here, but not in `ceiling`.
     pub fn beyond(self, ceiling: Features) -> Vec<&'static str> {
         let (wanted, allowed) = (self.by_name(), ceiling.by_name());
@@ -109,20 +91,6 @@ impl Features {
         both.filter(|((_, wanted), (_, allowed))| *wanted && !*allowed)
             .map(|((name, _), _)| name)
             .collect()
-    }
-
-    /// Every switch with its name.
-    pub fn by_name(self) -> [(&'static str, bool); 8] {
-        [
-            ("video", self.video),
-            ("audio", self.audio),
-            ("face_emotion", self.face_emotion),
-            ("face_actions", self.face_actions),
-            ("gaze", self.gaze),
-            ("head_pose", self.head_pose),
-            ("voice_emotion", self.voice_emotion),
-            ("preview", self.preview),
-        ]
     }
 }
 

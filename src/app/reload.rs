@@ -186,18 +186,12 @@ fn merged(running: &Config, new: &Config) -> Config {
 
 /// The switches whose keys have changed; what somebody has switched by hand stays otherwise.
 fn change_of(new: &Config, changed: &[&'static Key]) -> FeatureChange {
-    let of = |name: &str, on: bool| changed.iter().any(|key| key.name == name).then_some(on);
-    let features = new.features;
-    FeatureChange {
-        video: of("features.video", features.video),
-        audio: of("features.audio", features.audio),
-        face_emotion: of("features.face_emotion", features.face_emotion),
-        face_actions: of("features.face_actions", features.face_actions),
-        gaze: of("features.gaze", features.gaze),
-        head_pose: of("features.head_pose", features.head_pose),
-        voice_emotion: of("features.voice_emotion", features.voice_emotion),
-        preview: None,
-    }
+    let has_changed =
+        |name: &str| changed.iter().any(|key| key.name.strip_prefix("features.") == Some(name));
+    // The preview is off until the next start: its key does not change at run time.
+    FeatureChange::of(new.features, |name, on| {
+        (name != "preview" && has_changed(name)).then_some(on)
+    })
 }
 
 fn names(keys: &[&'static Key]) -> String {

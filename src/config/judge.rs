@@ -326,16 +326,7 @@ impl Judge<'_> {
 
     /// The switches, as far as the policy allows them.
     fn features(&mut self, policy: &Policy) -> Features {
-        let features = Features {
-            video: self.switch("features.video"),
-            audio: self.switch("features.audio"),
-            face_emotion: self.switch("features.face_emotion"),
-            face_actions: self.switch("features.face_actions"),
-            gaze: self.switch("features.gaze"),
-            head_pose: self.switch("features.head_pose"),
-            voice_emotion: self.switch("features.voice_emotion"),
-            preview: self.switch("features.preview"),
-        };
+        let features = Features::of(|name| self.switch(&format!("features.{name}")));
         if policy.profile == Profile::Eu {
             for key in ["features.face_emotion", "features.voice_emotion"] {
                 if self.given.has(key) && self.switch(key) {
