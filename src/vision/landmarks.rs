@@ -11,7 +11,7 @@ use super::{
     crop::{Crop, bounds_of},
     detector::sigmoid,
     pyramid::Sizes,
-    refinement::{EYE_CONTOURS, LIPS, MOUTH_CORNERS, Window, iris_depth},
+    refinement::{EYE_CONTOURS, LIPS, MESH_INPUT_PX, MOUTH_CORNERS, Window, iris_depth},
     to_f32,
 };
 use crate::{
@@ -23,9 +23,6 @@ use crate::{
 pub(super) const MESH_POINTS: usize = 468;
 /// Points of one iris: its middle, then four of its rim.
 pub(super) const IRIS_POINTS: usize = 5;
-
-/// Side of the mesh model's input.
-pub(super) const MESH_INPUT_PX: usize = 192;
 
 /// The landmarks of one eye that boothd reads, named as an upright face shows them.
 #[derive(Clone, Copy, Debug)]

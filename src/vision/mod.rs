@@ -42,6 +42,7 @@ mod quality;
 mod refinement;
 mod rotation;
 mod stillness;
+mod thumbnail;
 mod track;
 mod upright;
 

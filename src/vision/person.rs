@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Rect, colour::Chroma, quality::Thumbnail};
+use super::{Rect, colour::Chroma, thumbnail::Thumbnail};
 
 /// Who was away for so long may be another. Long enough to pick up a pen, short of what a change
 /// of people takes.
@@ -153,7 +153,7 @@ mod tests {
     /// A face whose thumbnail has `bars` and whose skin is `red`.
     fn looks(bars: usize, red: f32) -> Option<Appearance> {
         let thumbnail =
-            Thumbnail::from_fn(|i| if (i / bars).is_multiple_of(2) { 60.0 } else { 140.0 });
+            Thumbnail::of(|i| if (i / bars).is_multiple_of(2) { 60.0 } else { 140.0 });
         Some(Appearance { chroma: [red, -0.3], thumbnail })
     }
 

@@ -7,19 +7,13 @@ use super::{
     landmarks::Mesh,
     person::Appearance,
     pyramid::Sizes,
+    thumbnail::{THUMBNAIL_SIDE, Thumbnail, mean},
     to_f32, to_index,
 };
 use crate::decode::Picture;
 
 /// Side of the grey crop, px.
 const SIDE: usize = 96;
-/// Side of a thumbnail, px.
-const THUMB_SIDE: usize = 16;
-/// Two thumbnails show the same when they differ by less than this many grey levels in the mean
-/// (the light, the place) and nowhere by more than [`SAME_SPOT_LEVELS`] (mouth, lids, brows).
-const SAME_LEVELS: f32 = 2.0;
-const SAME_SPOT_LEVELS: f32 = 16.0;
-
 /// Reach of a patch of skin to each side, px of the crop: a 10th of the inter-ocular distance.
 const PATCH_REACH: usize = 4;
 /// Forehead, both cheeks and the tip of the nose: skin of every face.
@@ -32,10 +26,6 @@ pub(super) struct FaceCrop {
     pixels: Vec<f32>,
     crop: Option<Crop>,
 }
-
-/// The face, 16x16, grey: enough to see that it has hardly changed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Thumbnail([f32; THUMB_SIDE * THUMB_SIDE]);
 
 impl FaceCrop {
     /// Replaces the contents by the square round the landmarks.
@@ -135,37 +125,11 @@ impl FaceCrop {
 
     /// Shrinks it.
     pub(super) fn thumbnail(&self) -> Thumbnail {
-        const BLOCK: usize = SIDE / THUMB_SIDE;
-        Thumbnail(std::array::from_fn(|i| {
-            let corner = i / THUMB_SIDE * BLOCK * SIDE + i % THUMB_SIDE * BLOCK;
+        const BLOCK: usize = SIDE / THUMBNAIL_SIDE;
+        Thumbnail::of(|i| {
+            let corner = i / THUMBNAIL_SIDE * BLOCK * SIDE + i % THUMBNAIL_SIDE * BLOCK;
             mean((0..BLOCK * BLOCK).map(|j| self.pixels[corner + j / BLOCK * SIDE + j % BLOCK]))
-        }))
-    }
-}
-
-impl Thumbnail {
-    /// Pearson's correlation, -1..1: the same under any light that is even.
-    pub(super) fn correlation(&self, other: &Thumbnail) -> f32 {
-        let centred = |thumbnail: &Thumbnail| {
-            let middle = mean(thumbnail.0.iter().copied());
-            thumbnail.0.map(|level| level - middle)
-        };
-        let (a, b) = (centred(self), centred(other));
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-        dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt().max(f32::EPSILON)
-    }
-
-    /// Made up, level by level.
-    #[cfg(test)]
-    pub(super) fn from_fn(level: impl FnMut(usize) -> f32) -> Self {
-        Thumbnail(std::array::from_fn(level))
-    }
-
-    /// Whether two thumbnails hardly differ.
-    pub(super) fn shows_the_same(&self, other: &Thumbnail) -> bool {
-        let differences = self.0.iter().zip(other.0).map(|(a, b)| (a - b).abs());
-        mean(differences.clone()) < SAME_LEVELS
-            && differences.fold(0.0, f32::max) < SAME_SPOT_LEVELS
+        })
     }
 }
 
@@ -179,11 +143,6 @@ pub(super) fn brightness(picture: &Picture) -> f32 {
     let ([red, green, blue], count) = sum;
     let share = |sum: u64| to_f32(usize::try_from(sum).unwrap_or(usize::MAX)) / to_f32(count);
     luma([share(red), share(green), share(blue)]) / 255.0
-}
-
-fn mean(values: impl Iterator<Item = f32>) -> f32 {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), v| (sum + v, count + 1));
-    sum / to_f32(count.max(1))
 }
 
 #[cfg(test)]

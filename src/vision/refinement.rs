@@ -5,8 +5,10 @@
 //! and its calculator `LandmarksRefinement` do (Apache-2.0); models/build/convert_attention.py cuts
 //! the model at them.
 
-use super::{landmarks::MESH_INPUT_PX, to_f32, to_index};
+use super::{to_f32, to_index};
 
+/// Side of the mesh model's input, px.
+pub(super) const MESH_INPUT_PX: usize = 192;
 /// Side of the window, in its own pixels.
 pub(super) const WINDOW_PX: usize = 16;
 /// Channels of the feature map and of the window.

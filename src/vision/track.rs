@@ -9,8 +9,8 @@ use super::{
     expression::{Looks, Probabilities, Smoothed},
     landmarks::Mesh,
     person::PersonWatch,
-    quality::Thumbnail,
     stillness::Stillness,
+    thumbnail::Thumbnail,
     upright::UprightCheck,
 };
 

@@ -15,7 +15,7 @@ use super::{
     Settings,
     claims::{Claim, Claims},
     guest_log::{Allowances, GuestLog},
-    message::{client::Refusal, stamp::Stamp},
+    message::{refusal::Refusal, stamp::Stamp},
 };
 use crate::{
     clock::Clock,

@@ -10,7 +10,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::message::client::Refusal;
+use super::message::refusal::Refusal;
 use crate::error::{Error, ErrorKind};
 
 /// Seconds after which something that is busy or away may be asked again.

@@ -5,7 +5,10 @@ mod sample;
 
 use std::io::Read;
 
-use self::riff::{Format, Peekable, unavailable, unreadable};
+use self::{
+    riff::{Format, Peekable, unavailable},
+    sample::unreadable,
+};
 use super::{channels::ChannelMixer, resample::Resampler};
 use crate::{
     error::{Error, ErrorKind, Result},

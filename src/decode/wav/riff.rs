@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind as IoErrorKind, Read};
 
-use super::sample::Encoding;
+use super::sample::{Encoding, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the file says of its samples. The reader stands at the first of them then.
@@ -221,13 +221,6 @@ fn exact<const N: usize, R: Read>(reader: &mut Peekable<R>, part: &str) -> Resul
         _ => unavailable(err),
     })?;
     Ok(bytes)
-}
-
-/// Says what is wrong with the file, and what to do.
-pub(super) fn unreadable(why: &str) -> Error {
-    let what =
-        format!("not a readable WAV ({why}); convert it: ffmpeg -i IN -ac 1 -ar 16000 OUT.wav");
-    Error::new(ErrorKind::InvalidInput, what)
 }
 
 pub(super) fn unavailable(err: io::Error) -> Error {

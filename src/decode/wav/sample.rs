@@ -1,7 +1,6 @@
 //! [`Encoding`]: how a WAV writes a sample, and what it is worth.
 
-use super::riff::unreadable;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How one sample of one channel is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -138,4 +137,11 @@ fn name(tag: u16, bits: u16) -> String {
         _ => return format!("sound of the format {tag:#06X}"),
     };
     format!("sound as {name}")
+}
+
+/// The error of a file that is no WAV or a damaged one: why, and what to do.
+pub(super) fn unreadable(why: &str) -> Error {
+    let what =
+        format!("not a readable WAV ({why}); convert it: ffmpeg -i IN -ac 1 -ar 16000 OUT.wav");
+    Error::new(ErrorKind::InvalidInput, what)
 }

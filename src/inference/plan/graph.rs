@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use super::pack::{DepthwiseWeights, Panels};
-
-/// Floats of one vector: a register of AVX2, two of NEON or SSE2.
-pub(super) const LANES: usize = 8;
-/// The channels of a pixel come in vectors.
-pub(super) type Vector = [f32; LANES];
+use super::{
+    pack::{DepthwiseWeights, Panels},
+    vector::{LANES, Vector},
+};
 
 /// Rows, columns and channels; the batch is always one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -166,9 +164,4 @@ impl View {
         self.dims == [1, channels, height, width]
             && (self.order == Order::ChannelsFirst || shape.has_one_order())
     }
-}
-
-/// Vectors that hold `channels` numbers.
-pub(super) fn vectors(channels: usize) -> usize {
-    channels.div_ceil(LANES)
 }

@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::{
-    graph::{LANES, Vector, Window},
+    graph::Window,
     pack::{DepthwiseWeights, Lines, Panel, Panels, Weight},
+    vector::{LANES, Vector},
 };
 
 /// Rows of a tensor, by their number.

@@ -13,6 +13,7 @@ mod pack;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 use std::ops::Range;
 

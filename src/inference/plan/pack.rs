@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::graph::{LANES, Vector, vectors};
+use super::vector::{LANES, Vector, vectors};
 
 /// Vectors of one panel where an operator has a single output pixel: enough sums to keep two
 /// multiply-adds a cycle busy without a tile of pixels.

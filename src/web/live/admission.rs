@@ -9,11 +9,7 @@ use crate::{
     web::{
         access::told,
         claims::Claim,
-        message::{
-            self,
-            client::{AuthData, Refusal},
-            server::AuthSuccess,
-        },
+        message::{self, client::AuthData, refusal::Refusal, server::AuthSuccess},
         refused::Refused,
         rejections::Reason,
     },

@@ -11,7 +11,8 @@ use crate::{
     store::{Role, StreamKind},
     web::message::{
         self,
-        client::{Refusal, Request, StartSessionData},
+        client::{Request, StartSessionData},
+        refusal::Refusal,
         server::{
             ComponentStats, DeviceNews, LatestResults, PerformanceStats, ServerStats,
             SessionStarted, Status, Watching,

@@ -13,7 +13,7 @@ use crate::{
     web::{
         broadcast::{Reports, is_same},
         clients::Client,
-        message::{self, client::Refusal, stamp::Stamp},
+        message::{self, refusal::Refusal, stamp::Stamp},
     },
 };
 

@@ -13,9 +13,9 @@ use crate::{
         clients::Client,
         message::{
             client::{
-                AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, Refusal, VideoFrameData,
-                parse_binary,
+                AudioChunkData, BINARY_HEADER_BYTES, BinaryKind, VideoFrameData, parse_binary,
             },
+            refusal::Refusal,
             stamp::Stamp,
         },
     },

@@ -35,7 +35,8 @@ use super::{
     limit::RateLimit,
     message::{
         self,
-        client::{Refusal, Request},
+        client::Request,
+        refusal::Refusal,
         server::{Connected, ConnectionStats, StateOf},
         stamp::Stamp,
     },

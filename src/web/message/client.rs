@@ -1,12 +1,15 @@
 //! What clients say. [`parse`] judges the form of a message; what it may do is judged elsewhere.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, value::RawValue};
 
-use super::stamp::{RawStamp, Stamp};
+use super::{
+    refusal::Refusal,
+    stamp::{RawStamp, Stamp},
+};
 use crate::{
     features::FeatureChange,
     names::{NoticeVersion, StreamId, SubjectRef},
@@ -116,28 +119,6 @@ pub struct StartSessionData {
 pub struct ConfigureData {
     /// The switches to change; the others stay.
     pub features: FeatureChange,
-}
-
-/// Why a message was refused: a code for programs, a sentence for people.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
-    /// One of docs/ref/api.md's codes.
-    pub code: &'static str,
-    /// What is wrong, with which field, and what to do.
-    pub sentence: String,
-}
-
-impl Refusal {
-    /// A refusal.
-    pub fn new(code: &'static str, sentence: impl Into<String>) -> Self {
-        Refusal { code, sentence: sentence.into() }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.sentence)
-    }
 }
 
 /// A message before its data was looked into: the data and the timestamp are still text, since

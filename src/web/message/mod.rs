@@ -3,16 +3,18 @@
 //! Pure: knows no socket. What clients say is in [`client`], what they are told in `server`;
 //! `asyncapi` describes both from the same types.
 
+pub mod refusal;
+pub mod stamp;
 pub mod client;
 pub(super) mod server;
-pub mod stamp;
 pub(super) mod asyncapi;
 
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::interview::StartSession;
-use client::{Refusal, StartSessionData};
+use client::StartSessionData;
+use refusal::Refusal;
 use stamp::Stamp;
 
 impl From<StartSessionData> for StartSession {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::client::Refusal;
+use super::refusal::Refusal;
 
 /// Bytes of JSON text that a `timestamp` may have: a number, a date, a short id.
 pub const MAX_STAMP_BYTES: usize = 256;

@@ -13,8 +13,9 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, NodeProto};
 
 use super::{
-    graph::{Graph, Kernel, LANES, Op, Order, Output, Shape, Tensor, View, Window},
+    graph::{Graph, Kernel, Op, Order, Output, Shape, Tensor, View, Window},
     onnx::{self, Constant},
+    vector::LANES,
 };
 
 /// Why a graph cannot be lowered: an operator, or a form of it, that no kernel computes.

@@ -4,9 +4,10 @@ use tract_onnx::pb::NodeProto;
 
 use super::{
     super::{
-        graph::{Kernel, LANES, Order, Shape, Window},
+        graph::{Kernel, Order, Shape, Window},
         onnx::{self, Constant},
         pack::{ConvShape, DepthwiseWeights, Panels, to_vectors},
+        vector::LANES,
     },
     Lowered, Lowering,
     follow::per_channel,
