@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_printed_summary_is_gathered() {
-        let page = include_str!("../web/page/summary.js");
+        let page = include_str!("../../page/lib/summary.js");
         let (_, voice) = page.split_once("const VOICE = [").expect("the rows of the voice");
         let (voice, _) = voice.split_once("\n];").expect("their end");
         let names = voice.split("[\"").skip(1).filter_map(|row| row.split('"').next());

@@ -156,7 +156,7 @@ test("both languages have the same words of the centre", async () => {
   const { page, context } = await openPage(browser);
   await page.goto(`${BOOTHD_URL}/`);
   const words = await page.evaluate(async () => {
-    const { FLEET_EN, FLEET_ZH } = await import("/page/fleet_words.js");
+    const { FLEET_EN, FLEET_ZH } = await import("/page/fleet/words.js");
     return { en: FLEET_EN, zh: FLEET_ZH };
   });
   assert.deepEqual(Object.keys(words.zh).sort(), Object.keys(words.en).sort());

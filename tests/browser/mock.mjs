@@ -6,10 +6,11 @@ import { createServer } from "node:http";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
+import { PAGE, withModules } from "./files.mjs";
 import { ALL_ON, audio, health, history, METRICS, visual } from "./mock_reports.mjs";
 
-const PAGE = fileURLToPath(new URL("../../src/web/page/", import.meta.url));
-const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const HTML = "text/html; charset=utf-8";
+const TYPES = { ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
 export const TOKEN = "mock-token-0123456789";
 const CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
   "connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -73,9 +74,9 @@ export class Mock {
     if (pathname === "/api/v1/erase") return this.erase(request, json);
     const kept = /^\/api\/v1\/sessions\/([^/]+)(\/history|\/export)?$/.exec(pathname);
     if (kept) return this.answerKept(request, json, kept);
-    const name = pathname === "/" ? "index.html" : pathname.replace("/page/", "");
-    const file = /^uplot\./.test(name) ? `vendor/${name}` : name;
-    if (!/^[\w./]+$/.test(file) || file.includes("..")) return json({}, 404);
+    if (pathname === "/") return answer.writeHead(200, { "Content-Type": HTML }).end(await withModules("booth"));
+    const [, file] = /^\/page\/((?:lib|lang|booth)\/[\w./]+)$/.exec(pathname) ?? [];
+    if (!file || file.includes("..")) return json({}, 404);
     try {
       const text = await readFile(PAGE + file);
       return answer.writeHead(200, { "Content-Type": TYPES[extname(file)] }).end(text);

@@ -10,7 +10,7 @@ fn names() -> Vec<&'static str> {
 
 #[test]
 fn every_finding_has_its_chinese_words_and_none_is_left_over() {
-    let words = fs::read_to_string("src/web/page/findings_zh.js").unwrap();
+    let words = fs::read_to_string("page/lang/findings_zh.js").unwrap();
     let lines = words.lines().filter_map(|line| line.strip_prefix("  "));
     let entries = lines.map(|line| line.split_once(": [\"").expect("one entry a line"));
     let mut found = Vec::new();
@@ -24,7 +24,7 @@ fn every_finding_has_its_chinese_words_and_none_is_left_over() {
     found.sort_unstable();
     let mut wanted = names();
     wanted.sort_unstable();
-    assert_eq!(found, wanted, "src/web/page/findings_zh.js");
+    assert_eq!(found, wanted, "page/lang/findings_zh.js");
 }
 
 #[test]

@@ -1,0 +1,45 @@
+// The dialog that comes before a session: the notice, the candidate's yes, and a reference.
+
+import { element, find } from "../lib/dom.js";
+import { noticeText, NOTICE_VERSION } from "./notice.js";
+import { t } from "../lib/words.js";
+
+const dialog = find("consent");
+
+/** Written anew with the language. */
+export function showNotice() {
+  const { lead, points } = noticeText();
+  find("notice").replaceChildren(
+    element("p", { text: lead }),
+    element("ul", {}, ...points.map((text) => element("li", { text }))),
+  );
+}
+
+/** Asks; gives what `start_session` needs, or null where the person says no. */
+export function askConsent(state) {
+  const notice_version = state?.notice_version || NOTICE_VERSION;
+  const [form, box, subject] = [find("consent_form"), find("consent_yes"), find("subject_ref")];
+  form.reset();
+  find("notice_version").textContent = t("notice_version", { version: notice_version });
+  find("consent_missing").hidden = true;
+  showNotice();
+  dialog.showModal();
+  return new Promise((resolve) => {
+    let answer = null;
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      find("consent_missing").hidden = box.checked;
+      if (!box.checked) {
+        box.focus();
+        return;
+      }
+      answer = { notice_version, consent_at: Date.now() };
+      if (subject.value.trim()) answer.subject_ref = subject.value.trim();
+      dialog.close();
+    };
+    dialog.onclose = () => resolve(answer);
+  });
+}
+
+// Escape does the same.
+find("consent_no").addEventListener("click", () => dialog.close());
