@@ -1,14 +1,16 @@
 // The dialog that comes before a session: the notice, the candidate's yes, and a reference.
 
 import { element, find } from "../lib/dom.js";
-import { noticeText, NOTICE_VERSION } from "./notice.js";
-import { t } from "../lib/words.js";
+import { language, t } from "../lib/words.js";
+
+/** The version of the notice in lang/; used where the booth names none. */
+const NOTICE_VERSION = "1";
 
 const dialog = find("consent");
 
 /** Written anew with the language. */
 export function showNotice() {
-  const { lead, points } = noticeText();
+  const { lead, points } = language().notice;
   find("notice").replaceChildren(
     element("p", { text: lead }),
     element("ul", {}, ...points.map((text) => element("li", { text }))),

@@ -1,7 +1,6 @@
 // What the centre's page knows, and which of its views is shown. The view is in the address
 // (#/booths, #/booth/SITE/NAME, #/sessions, #/alerts), so that it can be kept and gone back to.
 
-import "./words.js";
 import { announce } from "../lib/announce.js";
 import { find, setText } from "../lib/dom.js";
 import { Alerts } from "./alerts.js";

@@ -40,6 +40,5 @@ const LAST_MOMENT = 8.64e15;
 /** A moment (ms since 1970) in the reader's own zone and language. */
 export function moment(unixMs) {
   if (!isNumber(unixMs) || Math.abs(unixMs) > LAST_MOMENT) return NONE;
-  const style = { dateStyle: "medium", timeStyle: "short" };
-  return new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", style).format(unixMs);
+  return new Intl.DateTimeFormat(language().locale, { dateStyle: "medium", timeStyle: "short" }).format(unixMs);
 }

@@ -2,7 +2,6 @@
 
 import { announce } from "./announce.js";
 import { element, find, setText } from "./dom.js";
-import { FINDINGS_ZH } from "../lang/findings_zh.js";
 import { duration, fixed, known, NONE } from "./format.js";
 import { hasWord, language, t } from "./words.js";
 
@@ -100,10 +99,13 @@ function showFindings(findings, board) {
 function sentenceOf({ code, sentence, detail }, board) {
   const word = `board_${board?.trouble}`;
   if (code === "board_slowed" && hasWord(word)) return t(word);
-  const chinese = language() === "zh" && Object.hasOwn(FINDINGS_ZH, code) ? FINDINGS_ZH[code] : undefined;
+  const { findings } = language();
+  if (Object.hasOwn(findings, code)) {
+    const [what, remedy] = findings[code];
+    return t(detail ? "finding_detail" : "finding", { what, remedy, detail });
+  }
   const english = String(sentence ?? "");
-  if (!chinese) return english.charAt(0).toUpperCase() + english.slice(1);
-  return `${chinese[0]}${detail ? `：${detail}` : ""}。${chinese[1]}。`;
+  return english.charAt(0).toUpperCase() + english.slice(1);
 }
 
 const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);

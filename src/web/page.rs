@@ -24,7 +24,6 @@ pub(crate) use files;
 pub(crate) const SHARED: &[File] = files! {
     "lang/en.js"
     "lang/zh.js"
-    "lang/findings_zh.js"
     "lib/announce.js" "lib/api.js" "lib/base.js" "lib/card.js" "lib/cards.css" "lib/dial.js"
     "lib/dialogs.css" "lib/dom.js" "lib/expression.js" "lib/format.js" "lib/health.js"
     "lib/icon.svg" "lib/motion.js" "lib/numbers.js" "lib/past.js" "lib/print.css" "lib/reason.js"
@@ -36,8 +35,8 @@ pub(crate) const SHARED: &[File] = files! {
 /// The booth's own page.
 const BOOTH: &[File] = files! {
     "booth/actions.js" "booth/analyzer.js" "booth/app.js" "booth/connection.js"
-    "booth/consent.js" "booth/kept.js" "booth/media.js" "booth/notice.js" "booth/outbox.js"
-    "booth/session.js" "booth/sessions.js" "booth/settings.js" "booth/signs.js"
+    "booth/consent.js" "booth/kept.js" "booth/media.js" "booth/outbox.js" "booth/session.js"
+    "booth/sessions.js" "booth/settings.js" "booth/signs.js"
     "booth/sources.js"
 };
 

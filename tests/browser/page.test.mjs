@@ -330,7 +330,7 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
   });
 }
 
-for (const [locale, unknown, empty] of [["en-GB", /what waits for the fleet server is not known/, /nothing waits for the fleet server/], ["zh-CN", /数据库未打开，无法得知/, /没有待发送到中心的消息/]]) {
+for (const [locale, unknown, empty] of [["en-GB", /number of messages for the fleet server is not known/, /no messages wait for the fleet server/], ["zh-CN", /数据库未打开，无法得知/, /没有待发送到机群服务器的消息/]]) {
   test(`an outbox that nobody knows is not called empty, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;

@@ -10,7 +10,6 @@ use crate::web::page::{File, SHARED, answer, as_type, files, with_modules};
 const FLEET: &[File] = files! {
     "fleet/alerts.js" "fleet/api.js" "fleet/app.js" "fleet/booth.js" "fleet/erase.js"
     "fleet/grid.js" "fleet/history.js" "fleet/sessions.js" "fleet/stream.js" "fleet/style.css"
-    "fleet/words.js"
 };
 
 /// Answers GET /.
