@@ -4,13 +4,37 @@
 import { addressHere, Connection, makeSessionId } from "./connection.js";
 import { asDataUrl, FrameSource, KIND_JPEG, KIND_RECORDING, SoundSource, withHeader } from "./media.js";
 
+/** @import { ServerMessage, StateOf } from "../lib/wire.js" */
+/** @import { Link, LinkDetail } from "./connection.js" */
+
+/** @typedef {"idle" | "connecting" | "ready" | "running" | "paused" | "lost" | "locked" | "stopped"} State */
+/** @typedef {LinkDetail & {state: State}} StateDetail */
+
+/**
+ * @typedef {object} Options
+ * @property {string} token an access token of the booth (guest or operator)
+ * @property {string | null} [url] the booth's WebSocket; by default that of the page's own host
+ * @property {string | null} [sessionId] names the session; the same over reconnects
+ * @property {boolean} [video] whether pictures are captured
+ * @property {boolean} [audio] whether sound is captured
+ * @property {boolean} [isBinary] false: `video_frame` and `audio_chunk` in base64, as older booths want
+ * @property {number} [framesPerSecond]
+ * @property {number} [widthPx]
+ * @property {number} [heightPx]
+ * @property {number} [jpegQuality] 0..1
+ * @property {number} [chunkMs] length of a slice of sound
+ * @property {number} [maxBufferedBytes] above this much unsent, pictures are dropped and counted
+ */
+
+/** @typedef {{notice_version: string, consent_at: number, subject_ref?: string}} Consent */
+
 const DEFAULTS = {
-  url: null, token: null, sessionId: null, video: true, audio: true, isBinary: true,
+  video: true, audio: true, isBinary: true,
   framesPerSecond: 2, widthPx: 640, heightPx: 480, jpegQuality: 0.8, chunkMs: 3000, maxBufferedBytes: 1_000_000,
 };
 
 /**
- * Sends pictures (2 fps, 640x480 JPEG) and sound (3 s slices of a recording) and hears the analysis.
+ * Sends pictures (2 fps, 640x480 JPEG) and sound (3 s slices of a recording) and receives the analysis.
  *
  * Events (`CustomEvent`, the data is `detail`):
  * - `visual`, `audio`: the data of `visual_analysis` and `audio_analysis`;
@@ -24,24 +48,23 @@ const DEFAULTS = {
  * analyzer is one session: the next interview needs a new one, with a `sessionId` of its own.
  */
 export class RealtimeMultimodalAnalyzer extends EventTarget {
-  /**
-   * @param {object} options
-   * @param {string} options.token an access token of the booth (guest or operator)
-   * @param {string} [options.url] the booth's WebSocket; by default that of the page's own host
-   * @param {string} [options.sessionId] names the session; kept over reconnects
-   * @param {boolean} [options.video] @param {boolean} [options.audio] what is captured
-   * @param {boolean} [options.isBinary] false: `video_frame` and `audio_chunk` in base64, as older booths want
-   * @param {number} [options.framesPerSecond] @param {number} [options.widthPx] @param {number} [options.heightPx]
-   * @param {number} [options.jpegQuality] 0..1 @param {number} [options.chunkMs] length of a slice of sound
-   * @param {number} [options.maxBufferedBytes] above this much unsent, pictures are dropped and counted
-   */
+  /** @param {Options} options */
   constructor(options) {
     super();
     this.options = { ...DEFAULTS, ...options };
+    /** @type {State} */
     this.state = "idle";
     this.counts = { frames_sent: 0, frames_dropped: 0, chunks_sent: 0, chunks_dropped: 0 };
+    /** @type {Consent | null} */
     this.consent = null;
+    /** @type {MediaStream | null} */
     this.stream = null;
+    /** @type {HTMLVideoElement | null} */
+    this.preview = null;
+    /** @type {FrameSource | null} */
+    this.frames = null;
+    /** @type {SoundSource | null} */
+    this.sound = null;
     this.knowsState = false;
     this.mustEnd = false;
     this.connection = new Connection({
@@ -56,23 +79,25 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     });
   }
 
-  /** Lets itself in, so that the booth's notice and switches are known before anybody is asked. */
+  /** Authenticates, so that the booth's notice and switches are known before consent is asked for. */
   connect() {
     this.connection.open(this.options.token);
   }
 
   /**
    * Opens the devices and begins the session.
-   * @param {{notice_version: string, consent_at: number, subject_ref?: string}} consent
-   * @param {HTMLVideoElement} [preview] shows the person their own picture
-   * @throws {Error} without consent; devices that do not open are told by `error` and give `false`
+   * @param {Consent | null} consent
+   * @param {HTMLVideoElement | null} [preview] shows the person their own picture
+   * @throws {Error} without consent; devices that do not open give an `error` event and `false`
    * @returns {Promise<boolean>} whether it runs
    */
   async start(consent, preview = null) {
     if (!consent?.notice_version || !consent.consent_at) throw new Error("start() needs the person's consent");
     const stream = await this.openDevices();
     if (stream === null) return false;
-    Object.assign(this, { consent, stream, preview });
+    this.consent = consent;
+    this.stream = stream;
+    this.preview = preview;
     for (const track of stream.getTracks()) track.onended = () => this.deviceLost(track);
     if (preview) preview.srcObject = stream;
     if (this.knowsState) this.begin();
@@ -80,7 +105,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     return true;
   }
 
-  /** Nothing is taken from the devices nor analysed until `resume`. */
+  /** Nothing is captured or analysed until `resume`. */
   pause() {
     this.endSources();
     for (const track of this.stream?.getTracks() ?? []) track.enabled = false;
@@ -111,19 +136,23 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
 
   // -- from here on: how it is done ------------------------------------------------------------
 
+  /** @param {string} type @param {unknown} detail */
   emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
+  /** @param {State} state @param {LinkDetail} [detail] */
   become(state, detail = {}) {
     this.state = state;
     this.emit("state", { state, ...detail });
   }
 
+  /** @param {string} code @param {string} message */
   fail(code, message) {
     this.emit("error", { code, message });
   }
 
+  /** @param {Link} name @param {LinkDetail} [detail] */
   linked(name, detail) {
     if (name !== "live") {
       this.knowsState = false;
@@ -136,7 +165,10 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.connection.send("configure", { features: {} });
   }
 
-  /** What the stream does, once it is known: only then is it clear whether its session still runs. */
+  /**
+   * What the stream does, once it is known: only then is it clear whether its session still runs.
+   * @param {StateOf} state
+   */
   found(state) {
     if (this.knowsState) return;
     this.knowsState = true;
@@ -145,9 +177,12 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     else this.become("ready");
   }
 
-  /** The sound's first slice has the header that all others need, so each beginning records anew. */
+  /**
+   * The sound's first slice has the header that all others need, so each beginning records anew.
+   * @param {StateOf | null} [state]
+   */
   begin(state = null) {
-    if (!state?.session) {
+    if (this.consent && !state?.session) {
       const consent_at = this.connection.atBooth(this.consent.consent_at);
       this.connection.send("start_session", { ...this.consent, consent_at });
     }
@@ -160,6 +195,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.become("running");
   }
 
+  /** @param {ServerMessage} message */
   receive(message) {
     this.emit("message", message);
     if (message.type === "state") this.found(message.data);
@@ -187,11 +223,13 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
         audio: audio && untouched,
       });
     } catch (error) {
-      this.fail(error.name === "NotAllowedError" ? "not_allowed" : "no_camera", error.message);
+      const { name, message } = /** @type {DOMException} */ (error);
+      this.fail(name === "NotAllowedError" ? "not_allowed" : "no_camera", message);
       return null;
     }
   }
 
+  /** @param {MediaStreamTrack} track */
   deviceLost(track) {
     this.fail("device_lost", track.kind);
     this.stop();
@@ -228,11 +266,12 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.stream = null;
   }
 
-  /** Pictures wait for nobody: while the network is behind, the next newer one will do. */
+  /** A picture that waits is stale: while the network is behind, pictures are dropped. */
   hasRoom() {
     return this.connection.isLive && this.connection.bufferedBytes <= this.options.maxBufferedBytes;
   }
 
+  /** @param {Blob} jpeg @param {number} at */
   async sendFrame(jpeg, at) {
     const { widthPx: width, heightPx: height } = this.options;
     const isSent = this.options.isBinary
@@ -241,6 +280,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.counts[isSent ? "frames_sent" : "frames_dropped"] += 1;
   }
 
+  /** @param {Blob} slice @param {number} at */
   async sendChunk(slice, at) {
     const isSent = this.options.isBinary
       ? this.connection.sendRaw(await withHeader(KIND_RECORDING, at, slice))

@@ -1,23 +1,28 @@
-// What the page knows, and when it shows it.
+// The state of the booth's page, and when it is shown.
 
-import { ActionsCard } from "./actions.js";
 import { announce } from "../lib/announce.js";
 import { at } from "../lib/base.js";
 import { find, setText } from "../lib/dom.js";
-import { showNotice } from "./consent.js";
 import { ExpressionCard } from "../lib/expression.js";
 import { forgetNews, showHealth, stageOf, takeNews } from "../lib/health.js";
 import { GazeCard, HeadCard } from "../lib/motion.js";
-import { SetAside } from "./outbox.js";
-import { SessionBar } from "./session.js";
-import { SessionList } from "./sessions.js";
-import { Settings } from "./settings.js";
-import { forgetProblem, showLink, showSigns, tellBack, tellMissed, tellProblem } from "./signs.js";
-import { BoothSource, OwnSource } from "./sources.js";
 import { showTheme, startTheme } from "../lib/theme.js";
 import { TokenEntry } from "../lib/token.js";
 import { VoiceCard } from "../lib/voice.js";
 import { switchLanguage, t, translatePage } from "../lib/words.js";
+import { ActionsCard } from "./actions.js";
+import { showNotice } from "./consent.js";
+import { SetAside } from "./outbox.js";
+import { SessionBar } from "./session.js";
+import { SessionList } from "./sessions.js";
+import { Settings } from "./settings.js";
+import { forgetProblem, showBack, showLink, showMissed, showProblem, showSigns } from "./signs.js";
+import { BoothSource, OwnSource } from "./sources.js";
+
+/** @import { Context } from "../lib/reason.js" */
+/** @import { AudioReport, Health, Role, ServerMessage, StateOf, VisualReport } from "../lib/wire.js" */
+/** @import { Link, LinkDetail } from "./connection.js" */
+/** @import { PageListener } from "./sources.js" */
 
 const HEALTH_EVERY_MS = 2000;
 
@@ -26,6 +31,22 @@ const OLD_AFTER_MS = 10_000;
 
 const isOwn = new URLSearchParams(location.search).get("mode") === "own";
 
+/**
+ * @typedef {object} Known
+ * @property {Link} link
+ * @property {LinkDetail | null} linkDetail
+ * @property {number | null} lostAt
+ * @property {Role | null} role
+ * @property {StateOf | null} state
+ * @property {VisualReport | null} face
+ * @property {AudioReport | null} voice
+ * @property {number} faceAt
+ * @property {number} voiceAt
+ * @property {Health | null | undefined} health null: it cannot be read; undefined: not yet read
+ * @property {boolean} hasAskedEnd
+ */
+
+/** @type {Known} */
 const known = {
   link: "connecting", linkDetail: null, lostAt: null, role: null, state: null,
   face: null, voice: null, faceAt: 0, voiceAt: 0, health: undefined, hasAskedEnd: false,
@@ -34,7 +55,12 @@ const known = {
 const isLive = () => known.link === "live";
 const features = () => known.state?.features ?? known.face?.features ?? known.health?.features;
 
-/** Numbers stay on the page when nothing new comes, but they are shown as what they are. */
+/**
+ * Numbers stay on the page when nothing new comes, but they are shown as what they are.
+ * @param {"camera" | "microphone"} stage
+ * @param {number} at when the newest report came
+ * @returns {Context}
+ */
 function contextOf(stage, at) {
   const state = isOwn ? undefined : stageOf(known.health, stage)?.state;
   const isAway = state !== undefined && state !== "running";
@@ -42,21 +68,26 @@ function contextOf(stage, at) {
   return { state: known.state, features: features(), isOld, hasDevice: state !== "off" };
 }
 
-const cards = { face: [new ExpressionCard(), new HeadCard(), new GazeCard(), new ActionsCard()], voice: [new VoiceCard()] };
+const faceCards = [new ExpressionCard(), new HeadCard(), new GazeCard(), new ActionsCard()];
+const voiceCard = new VoiceCard();
 
-function showCards(kind) {
-  const context = contextOf(kind === "face" ? "camera" : "microphone", known[`${kind}At`]);
-  for (const card of cards[kind]) card.show(known[kind], context);
+function showFace() {
+  const context = contextOf("camera", known.faceAt);
+  for (const card of faceCards) card.show(known.face, context);
+}
+
+function showVoice() {
+  voiceCard.show(known.voice, contextOf("microphone", known.voiceAt));
 }
 
 function showRest() {
   const { state, role, health } = known;
   const isDemo = !isOwn && Boolean(health?.demo || known.face?.demo_source || known.voice?.demo_source);
-  showSigns({ state, isDemo, isPreviewed: !isOwn && features()?.preview });
+  showSigns({ state, isDemo, isPreviewed: !isOwn && Boolean(features()?.preview) });
   showLink(known.link, known.linkDetail, known.lostAt);
   const isOperator = role === "operator";
   settings.show(state, { canAct: isOperator || (isOwn && role === "guest"), canLook: isOperator && !isOwn, isOwn, isLive: isLive() });
-  // Past interviews and the booth's picture are the operator's; who is not yet known may be one.
+  // Past interviews and the booth's picture are for operators; a reader whose role is not yet known may be one.
   find("open_sessions").hidden = role !== null && !isOperator;
   const isRunning = Boolean(state?.session);
   bar.show({ state, isRunning, isPaused: Boolean(state?.paused), isLive: isLive(), role, isOwn, now: () => source.now() });
@@ -66,8 +97,8 @@ function showRest() {
 }
 
 function show() {
-  showCards("face");
-  showCards("voice");
+  showFace();
+  showVoice();
   showRest();
 }
 
@@ -75,74 +106,77 @@ function translate() {
   translatePage();
   showTheme();
   showNotice();
-  for (const card of [...cards.face, ...cards.voice]) card.trend?.redraw();
+  for (const card of [...faceCards, voiceCard]) card.trend?.redraw();
   showHealth(known.health);
   show();
 }
 
+/** @type {PageListener} */
 const listener = {
-  link(name, detail = null) {
+  link(name, detail) {
     if (name === "lost" && known.link === "live") known.lostAt = performance.now();
     if (name === "live") {
       known.lostAt = null;
       if (known.linkDetail?.why) forgetProblem();
     }
-    if (detail?.why) tellProblem({ code: detail.why, message: detail.why });
+    if (detail?.why) showProblem({ code: detail.why, message: detail.why });
     if (name !== known.link && name !== "connecting") announce(t(`link_${name}`));
-    Object.assign(known, { link: name, linkDetail: detail });
+    Object.assign(known, { link: name, linkDetail: detail ?? null });
     if (name === "locked") entry.ask(detail?.code ?? "invalid_token");
     show();
   },
-  message(message) {
-    receive[message.type]?.(message.data, message);
-  },
-  back: tellBack,
-  missed: tellMissed,
-  problem: tellProblem,
+  message: receive,
+  back: showBack,
+  missed: showMissed,
+  problem: showProblem,
 };
 
-function takeReport(kind, data) {
-  known[kind] = data;
-  known[`${kind}At`] = performance.now();
-  for (const card of cards[kind]) card.add(data);
-  showCards(kind);
+/** @param {ServerMessage} message */
+function receive(message) {
+  switch (message.type) {
+    case "auth_success":
+      known.role = message.data.role ?? "operator";
+      // A guest may not watch the booth, but may use the other mode.
+      if (known.role === "guest" && !isOwn) location.replace(at("?mode=own"));
+      break;
+    case "state":
+      known.state = message.data;
+      show();
+      break;
+    case "session_started":
+      forgetProblem();
+      if (known.state) known.state = { ...known.state, session: message.data };
+      announce(t("session_running"));
+      show();
+      break;
+    case "session_summary":
+      if (known.state) known.state = { ...known.state, session: null };
+      announce(t("session_over"));
+      if (known.hasAskedEnd || isOwn) sessions.showOne(message.data, known.role === "operator" ? message.data : null);
+      known.hasAskedEnd = false;
+      show();
+      break;
+    case "device":
+      takeNews(message.data);
+      showHealth(known.health);
+      show();
+      break;
+    case "visual_analysis":
+      Object.assign(known, { face: message.data, faceAt: performance.now() });
+      for (const card of faceCards) card.add(message.data);
+      showFace();
+      break;
+    case "audio_analysis":
+      Object.assign(known, { voice: message.data, voiceAt: performance.now() });
+      voiceCard.add(message.data);
+      showVoice();
+      break;
+    case "error":
+      if (!isOwn) showProblem({ code: message.code, message: message.data });
+      show();
+      break;
+  }
 }
-
-const receive = {
-  auth_success(data) {
-    known.role = data.role ?? "operator";
-    // The booth is not a guest's to watch; what is theirs is the other mode.
-    if (known.role === "guest" && !isOwn) location.replace(at("?mode=own"));
-  },
-  state(data) {
-    known.state = data;
-    show();
-  },
-  session_started(data) {
-    forgetProblem();
-    known.state = { ...known.state, session: data };
-    announce(t("session_running"));
-    show();
-  },
-  session_summary(data) {
-    known.state = { ...known.state, session: null };
-    announce(t("session_over"));
-    if (known.hasAskedEnd || isOwn) sessions.tell(data, known.role === "operator" ? data : null);
-    known.hasAskedEnd = false;
-    show();
-  },
-  device(data) {
-    takeNews(data);
-    showHealth(known.health);
-    show();
-  },
-  visual_analysis: (data) => takeReport("face", data),
-  audio_analysis: (data) => takeReport("voice", data),
-  error(data, { code }) {
-    if (!isOwn) tellProblem({ code, message: data });
-    show();
-  },
-};
 
 async function readHealth() {
   try {
@@ -187,7 +221,8 @@ find("language").addEventListener("click", () => {
   sessions.show();
 });
 document.body.dataset.mode = isOwn ? "own" : "booth";
-for (const link of document.querySelectorAll("#modes a")) {
+const modes = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#modes a"));
+for (const link of modes) {
   if ((link.dataset.mode === "own") === isOwn) link.setAttribute("aria-current", "page");
 }
 startTheme(translate);

@@ -1,10 +1,25 @@
-// The WebSocket to the booth: lets itself in, watches, comes back after a loss, and counts what was
+// The WebSocket to the booth: authenticates, watches, reconnects after a loss, and counts what was
 // missed. Knows no element of the page.
+
+/** @import { AudioReport, ServerMessage, VisualReport } from "../lib/wire.js" */
+
+/** @typedef {"connecting" | "live" | "lost" | "locked"} Link */
+/** @typedef {{retry_ms?: number, why?: string, code?: string}} LinkDetail */
+
+/**
+ * What happens to a connection.
+ * @typedef {object} Listener
+ * @property {(name: Link, detail?: LinkDetail) => void} link `lost` has `{retry_ms}`, and `{why}` where it
+ * could not be opened and the booth gives a reason: `foreign_origin`, `full`, `no_websocket`; `locked` has `{code}`
+ * @property {(message: ServerMessage) => void} message each message of the booth
+ * @property {(detail: {away_ms: number}) => void} [back] live again
+ * @property {(detail: {kind: string, count: number | null, hasRestarted: boolean}) => void} [missed] what was not received meanwhile
+ */
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
 
-/** A booth that says nothing for so long is asked; one that then does not answer is gone. */
+/** A booth that is silent for so long gets a ping; one that does not answer is gone. */
 const ASK_AFTER_MS = 15_000;
 const GONE_AFTER_MS = 25_000;
 const LOOK_EVERY_MS = 5000;
@@ -14,8 +29,6 @@ const UNAUTHORIZED = 4401;
 
 /** The close code of a session that went on in another connection; coming back would take it away. */
 const TAKEN_OVER = 4409;
-
-const REPORTS = ["visual_analysis", "audio_analysis"];
 
 const WS_PATH = "ws/multimodal-analysis";
 const REACH_PATH = "api/v1/reach";
@@ -31,7 +44,11 @@ export function addressHere() {
   return url.href;
 }
 
-/** A browser hides why a WebSocket was refused; the booth says it to a request. */
+/**
+ * A browser hides why a WebSocket was refused; the booth answers a request with the reason.
+ * @param {string} url
+ * @returns {Promise<string | null>}
+ */
 async function whyRefused(url) {
   const reach = new URL(url.replace(WS_PATH, REACH_PATH));
   reach.protocol = location.protocol;
@@ -46,42 +63,57 @@ async function whyRefused(url) {
   }
 }
 
-/** A name for a session that nobody else uses. */
+/**
+ * A unique name for a session.
+ * @param {string} prefix
+ */
 export function makeSessionId(prefix) {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
   return `${prefix}-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/**
- * `on.link(name, detail)`: `connecting`, `live`, `lost` (`{retry_ms}`, and `{why}` where it could
- * not be opened and the booth says why: `foreign_origin`, `full`, `no_websocket`), `locked` (`{code}`).
- * `on.message(message)`: each message of the booth. `on.back({away_ms})`: live again.
- * `on.missed({kind, count, hasRestarted})`: what was not received meanwhile.
- */
 export class Connection {
+  /**
+   * @param {object} options
+   * @param {string} options.url
+   * @param {string} options.sessionId
+   * @param {string | null} [options.watch] the stream whose reports are wanted without sending media
+   * @param {Listener} options.on
+   */
   constructor({ url, sessionId, watch = null, on }) {
-    Object.assign(this, { url, sessionId, watch, on });
-    this.token = null;
+    this.url = url;
+    this.sessionId = sessionId;
+    this.watch = watch;
+    this.on = on;
+    this.token = "";
+    /** @type {WebSocket | null} */
     this.socket = null;
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
+    /** @type {number | null} */
     this.lostAt = null;
     this.failedInARow = 0;
     this.ahead_ms = 0;
+    this.receivedAt = 0;
+    /** @type {string | null} of the booth's start that this connection belongs to */
     this.greetedBy = null;
+    /** @type {string | null} of the one before */
     this.bootId = null;
     this.hasRestarted = false;
+    /** @type {Map<string, {sequence: number, dropped: number}>} */
     this.last = new Map();
+    /** @type {Set<string>} */
     this.isCounting = new Set();
   }
 
+  /** @param {string} token */
   open(token) {
     this.token = token;
     this.drop();
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    this.heardAt = performance.now();
+    this.receivedAt = performance.now();
     this.hasOpened = false;
     this.on.link("connecting");
     socket.onopen = () => {
@@ -103,18 +135,26 @@ export class Connection {
     this.lostAt = null;
   }
 
-  /** False where there is nobody to send it to now. */
+  /**
+   * False where there is no connection now.
+   * @param {string} type
+   * @param {unknown} [data]
+   */
   send(type, data) {
     return this.sendRaw(JSON.stringify(data === undefined ? { type } : { type, data }));
   }
 
+  /** @param {string | ArrayBufferView<ArrayBuffer>} payload */
   sendRaw(payload) {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(payload);
     return true;
   }
 
-  /** A moment of this computer's clock by the booth's, ms since 1970. */
+  /**
+   * A moment of this computer's clock by the booth's, ms since 1970.
+   * @param {number} moment_ms
+   */
   atBooth(moment_ms) {
     return moment_ms + this.ahead_ms;
   }
@@ -133,15 +173,16 @@ export class Connection {
     socket?.close();
   }
 
-  /** Finds a connection that is dead without having said so. */
+  /** Finds a connection that is dead and was never closed. */
   look() {
-    const silence = performance.now() - this.heardAt;
+    const silence = performance.now() - this.receivedAt;
     if (silence > GONE_AFTER_MS) this.closed(0);
     else if (silence > ASK_AFTER_MS) this.send("ping");
   }
 
+  /** @param {ServerMessage} message */
   receive(message) {
-    this.heardAt = performance.now();
+    this.receivedAt = performance.now();
     switch (message.type) {
       case "connected":
         this.ahead_ms = message.data.timestamp - Date.now();
@@ -160,8 +201,13 @@ export class Connection {
       case "watching":
         this.goLive();
         break;
+      case "visual_analysis":
+        this.count(message.type, message.data, message.data.dropped_frames);
+        break;
+      case "audio_analysis":
+        this.count(message.type, message.data, message.data.dropped_segments);
+        break;
     }
-    if (REPORTS.includes(message.type)) this.count(message.type, message.data);
     this.on.message(message);
   }
 
@@ -177,23 +223,30 @@ export class Connection {
     this.isCounting = new Set(this.last.keys());
   }
 
-  /** What came between the last report before a loss and the first after it. */
-  count(kind, report) {
+  /**
+   * What came between the last report before a loss and the first after it.
+   * @param {string} kind
+   * @param {VisualReport | AudioReport} report
+   * @param {number} [dropped]
+   */
+  count(kind, { sequence }, dropped = 0) {
     const before = this.last.get(kind);
-    const now = { sequence: report.sequence, dropped: report.dropped_frames ?? report.dropped_segments ?? 0 };
+    const now = { sequence, dropped };
     this.last.set(kind, now);
-    if (!this.isCounting.delete(kind)) return;
+    if (!this.isCounting.delete(kind) || !before) return;
     const hasRestarted = this.hasRestarted || now.sequence <= before.sequence;
     // What the booth itself dropped has a number, too, but was never a report.
     const skipped = now.sequence - before.sequence - 1 - (now.dropped - before.dropped);
     this.on.missed?.({ kind, count: hasRestarted ? null : Math.max(0, skipped), hasRestarted });
   }
 
+  /** @param {string} code */
   refuse(code) {
     this.close();
     this.on.link("locked", { code });
   }
 
+  /** @param {number} code */
   closed(code) {
     if (code === UNAUTHORIZED || code === TAKEN_OVER) {
       this.refuse(code === TAKEN_OVER ? "taken_over" : "token_revoked");
@@ -201,7 +254,7 @@ export class Connection {
     }
     this.drop();
     this.lostAt ??= performance.now();
-    // Jitter, so that many pages do not come back at once.
+    // Jitter, so that many pages do not reconnect at once.
     const retry_ms = this.retryMs * (0.75 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
     this.on.link("lost", { retry_ms });
@@ -209,12 +262,15 @@ export class Connection {
     if (!this.hasOpened) this.askWhy(retry_ms);
   }
 
-  /** A booth that restarts answers before it takes WebSockets, so one failure is no reason yet. */
+  /**
+   * A booth that restarts answers before it takes WebSockets, so one failure is no reason yet.
+   * @param {number} retry_ms
+   */
   async askWhy(retry_ms) {
     this.failedInARow += 1;
     const failed = this.failedInARow;
     const why = await whyRefused(this.url);
-    const isSaid = why !== null && (why !== "no_websocket" || failed > 1);
-    if (isSaid && !this.isLive && this.failedInARow === failed) this.on.link("lost", { retry_ms, why });
+    const isSure = why !== null && (why !== "no_websocket" || failed > 1);
+    if (isSure && !this.isLive && this.failedInARow === failed) this.on.link("lost", { retry_ms, why });
   }
 }

@@ -1,12 +1,22 @@
 // The dialog that comes before a session: the notice, the candidate's yes, and a reference.
 
-import { element, find } from "../lib/dom.js";
+import { element, find, findDialog, findForm, findInput } from "../lib/dom.js";
 import { language, t } from "../lib/words.js";
+
+/** @import { StateOf } from "../lib/wire.js" */
+
+/**
+ * What `start_session` needs.
+ * @typedef {object} Consent
+ * @property {string} notice_version
+ * @property {number} consent_at ms since 1970, by this computer's clock
+ * @property {string} [subject_ref]
+ */
 
 /** The version of the notice in lang/; used where the booth names none. */
 const NOTICE_VERSION = "1";
 
-const dialog = find("consent");
+const dialog = findDialog("consent");
 
 /** Written anew with the language. */
 export function showNotice() {
@@ -17,16 +27,21 @@ export function showNotice() {
   );
 }
 
-/** Asks; gives what `start_session` needs, or null where the person says no. */
+/**
+ * Asks for consent; null where the person declines.
+ * @param {StateOf | null | undefined} state
+ * @returns {Promise<Consent | null>}
+ */
 export function askConsent(state) {
   const notice_version = state?.notice_version || NOTICE_VERSION;
-  const [form, box, subject] = [find("consent_form"), find("consent_yes"), find("subject_ref")];
+  const [form, box, subject] = [findForm("consent_form"), findInput("consent_yes"), findInput("subject_ref")];
   form.reset();
   find("notice_version").textContent = t("notice_version", { version: notice_version });
   find("consent_missing").hidden = true;
   showNotice();
   dialog.showModal();
   return new Promise((resolve) => {
+    /** @type {Consent | null} */
     let answer = null;
     form.onsubmit = (event) => {
       event.preventDefault();

@@ -1,6 +1,9 @@
 // A MediaStream as JPEG pictures and as slices of a recording, and the form in which they are sent.
 // Knows no network.
 
+/** @typedef {{framesPerSecond: number, widthPx: number, heightPx: number, jpegQuality: number}} PictureOptions */
+/** @typedef {(blob: Blob, at_ms: number) => void} Take takes a picture, or a slice of a recording */
+
 /** Kinds of a binary message: `[kind u8][timestamp u64 LE, ms][payload]`. */
 export const KIND_JPEG = 1;
 export const KIND_RECORDING = 2;
@@ -13,9 +16,19 @@ export const SOUND_TYPES = [
 
 /** Takes a picture each 1/fps s, unless the last one is not done or there is no room for it. */
 export class FrameSource {
-  /** `options` has framesPerSecond, widthPx, heightPx and jpegQuality; `give(jpeg, at_ms)` takes one. */
+  /**
+   * @param {MediaStream} stream
+   * @param {PictureOptions} options
+   * @param {Take} give
+   * @param {() => boolean} hasRoom
+   */
   constructor(stream, options, give, hasRoom) {
-    Object.assign(this, { options, give, hasRoom, isBusy: false, onDrop: () => undefined });
+    this.options = options;
+    this.give = give;
+    this.hasRoom = hasRoom;
+    this.isBusy = false;
+    /** @type {() => void} */
+    this.onDrop = () => undefined;
     this.video = document.createElement("video");
     this.video.muted = true;
     this.video.playsInline = true;
@@ -52,14 +65,18 @@ export class FrameSource {
     const scale = Math.min(1, this.options.widthPx / videoWidth, this.options.heightPx / videoHeight);
     this.canvas.width = Math.round(videoWidth * scale);
     this.canvas.height = Math.round(videoHeight * scale);
-    this.canvas.getContext("2d").drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
+    this.canvas.getContext("2d")?.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
   }
 }
 
 /** Records sound; `give(slice, at_ms)` takes each slice of the one file that this makes. */
 export class SoundSource {
+  /** @param {MediaStream} stream @param {number} chunkMs @param {Take} give */
   constructor(stream, chunkMs, give) {
-    Object.assign(this, { chunkMs, give, recorder: null });
+    this.chunkMs = chunkMs;
+    this.give = give;
+    /** @type {MediaRecorder | null} */
+    this.recorder = null;
     this.stream = new MediaStream(stream.getAudioTracks());
   }
 
@@ -83,7 +100,12 @@ export class SoundSource {
   }
 }
 
-/** A binary message. */
+/**
+ * A binary message.
+ * @param {number} kind
+ * @param {number} timestamp_ms
+ * @param {Blob} blob
+ */
 export async function withHeader(kind, timestamp_ms, blob) {
   const payload = new Uint8Array(await blob.arrayBuffer());
   const message = new Uint8Array(HEADER_BYTES + payload.length);
@@ -94,11 +116,15 @@ export async function withHeader(kind, timestamp_ms, blob) {
   return message;
 }
 
-/** The same as base64, for the older form of the messages. */
+/**
+ * The same as base64, for the older form of the messages.
+ * @param {Blob} blob
+ * @returns {Promise<string>}
+ */
 export function asDataUrl(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
+    reader.onload = () => resolve(String(reader.result));
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(blob);
   });

@@ -1,23 +1,45 @@
-// The bar of the interview: what runs, since when, for whom, and the buttons.
+// The bar of the interview: whether one runs, since when, for whom, and the buttons.
 
-import { askConsent } from "./consent.js";
-import { find, setText } from "../lib/dom.js";
+import { find, findButton, findDialog, setText } from "../lib/dom.js";
 import { stopwatch } from "../lib/format.js";
 import { t } from "../lib/words.js";
+import { askConsent } from "./consent.js";
+
+/** @import { Role, StateOf } from "../lib/wire.js" */
+/** @import { Consent } from "./consent.js" */
+
+/**
+ * What the bar shows.
+ * @typedef {object} Shown
+ * @property {StateOf | null} state of the stream
+ * @property {boolean} isRunning
+ * @property {boolean} isPaused
+ * @property {() => number} now by the booth's clock, ms since 1970
+ */
+
+/**
+ * What the buttons do.
+ * @typedef {object} Orders
+ * @property {(consent: Consent) => void} start
+ * @property {(isPaused: boolean) => void} pause
+ * @property {() => void} end
+ */
 
 export class SessionBar {
-  /** `on.start(consent)`, `on.pause(isPaused)`, `on.end()`. */
+  /** @param {Orders} on */
   constructor(on) {
     this.on = on;
-    this.shown = {};
+    /** @type {Shown} */
+    this.shown = { state: null, isRunning: false, isPaused: false, now: () => Date.now() };
     find("start").addEventListener("click", () => this.start());
     find("pause").addEventListener("click", () => this.on.pause(!this.shown.isPaused));
-    find("end").addEventListener("click", () => find("confirm_end").showModal());
+    const confirmation = findDialog("confirm_end");
+    find("end").addEventListener("click", () => confirmation.showModal());
     find("confirm_end_yes").addEventListener("click", () => {
-      find("confirm_end").close();
+      confirmation.close();
       this.on.end();
     });
-    find("confirm_end_no").addEventListener("click", () => find("confirm_end").close());
+    find("confirm_end_no").addEventListener("click", () => confirmation.close());
     setInterval(() => this.tick(), 1000);
   }
 
@@ -26,7 +48,7 @@ export class SessionBar {
     if (consent) this.on.start(consent);
   }
 
-  /** `state` is that of the stream, `isRunning` and `isPaused` what its session does, `now` the booth's clock. */
+  /** @param {Shown & {isLive: boolean, role: Role | null, isOwn: boolean}} shown */
   show({ state, isRunning, isPaused, isLive, role, isOwn, now }) {
     this.shown = { state, isRunning, isPaused, now };
     const mayAct = role === null || role === "operator" || (isOwn && role !== "viewer");
@@ -36,7 +58,7 @@ export class SessionBar {
     find("start").hidden = isRunning || !mayAct;
     find("pause").hidden = find("end").hidden = !isRunning || !mayAct;
     setText(find("pause"), t(isPaused ? "resume" : "pause"));
-    for (const id of ["start", "pause", "end"]) find(id).disabled = !canAct || isUnchosen;
+    for (const id of ["start", "pause", "end"]) findButton(id).disabled = !canAct || isUnchosen;
     const why = isUnchosen ? "locked_unchosen" : canAct ? null : "locked_role";
     setText(find("session_why"), !isLive ? t("locked_not_connected") : why ? t(why) : "");
     this.tick();

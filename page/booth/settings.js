@@ -1,20 +1,42 @@
-// The switches. They are sent to the daemon, and shown as the daemon says they are.
+// The switches. They are sent to the daemon, and shown as the daemon reports them.
 
 import { at } from "../lib/base.js";
-import { element, find, setText } from "../lib/dom.js";
+import { element, find, findDialog, setText } from "../lib/dom.js";
 import { t } from "../lib/words.js";
 
+/** @import { Features, StateOf } from "../lib/wire.js" */
+
+/** @type {(keyof Features)[]} */
 const SWITCHES = ["video", "audio", "face_emotion", "face_actions", "gaze", "head_pose", "voice_emotion", "preview"];
 /** From one picture of the preview to the next request. */
 const PREVIEW_PAUSE_MS = 300;
 
+/** @type {(keyof Features)[]} */
 const EMOTIONS = ["face_emotion", "voice_emotion"];
 
+/**
+ * What the dialog does.
+ * @typedef {object} Actions
+ * @property {(name: keyof Features, value: boolean) => void} change sends a switch
+ * @property {() => void} forget forgets the token
+ * @property {() => string | null} token gives it
+ */
+
+/**
+ * @typedef {object} Rights
+ * @property {boolean} canAct this token may change the switches
+ * @property {boolean} canLook it may see the booth's picture
+ * @property {boolean} isOwn the page shows this computer's camera, not the booth's
+ * @property {boolean} isLive
+ */
+
 export class Settings {
-  /** `on.change(name, value)` sends a switch; `on.forget()` forgets the token, `on.token()` gives it. */
+  /** @param {Actions} on */
   constructor(on) {
     this.on = on;
-    this.dialog = find("settings");
+    this.dialog = findDialog("settings");
+    this.picture = /** @type {HTMLImageElement} */ (find("preview_picture"));
+    /** @type {AbortController | null} */
     this.looking = null;
     this.rows = SWITCHES.map((name) => this.makeRow(name));
     find("switches").replaceChildren(...this.rows.map((row) => row.line));
@@ -27,6 +49,7 @@ export class Settings {
     });
   }
 
+  /** @param {keyof Features} name */
   makeRow(name) {
     const id = `switch_${name}`;
     const box = element("input", { type: "checkbox", role: "switch", id, "aria-describedby": `${id}_why` });
@@ -34,7 +57,7 @@ export class Settings {
     const why = element("small", { id: `${id}_why` });
     // The box follows the daemon's answer, so that it never shows what is not so.
     box.addEventListener("change", () => {
-      // Nobody asks for a picture that the booth has just been told not to give.
+      // A picture that the booth no longer gives is not asked for.
       if (name === "preview" && !box.checked) this.hidePreview();
       this.on.change(name, box.checked);
     });
@@ -42,7 +65,7 @@ export class Settings {
     return { name, box, label, why, line };
   }
 
-  /** `state` is the stream's (null: not known); whether this token may change it, and see the booth's picture. */
+  /** @param {StateOf | null} state of the stream, where it is known @param {Rights} rights */
   show(state, { canAct, canLook, isOwn, isLive }) {
     for (const { name, line, box, label, why } of this.rows) {
       // Only the booth's camera can be previewed; one's own picture is on the page anyway.
@@ -56,12 +79,15 @@ export class Settings {
     this.showPreview(canLook && Boolean(state?.features?.preview));
   }
 
-  /** The picture is only fetched while it is looked at and allowed. */
+  /**
+   * The picture is only fetched while it is looked at and allowed.
+   * @param {boolean} isOn
+   */
   showPreview(isOn) {
     find("preview_box").hidden = !isOn;
     if (!isOn) this.hidePreview();
-    find("preview_picture").alt = t("switch_preview");
-    setText(find("preview_show"), t(find("preview_picture").hidden ? "preview_open" : "preview_close"));
+    this.picture.alt = t("switch_preview");
+    setText(find("preview_show"), t(this.picture.hidden ? "preview_open" : "preview_close"));
   }
 
   togglePreview() {
@@ -75,7 +101,7 @@ export class Settings {
    */
   async look() {
     const looking = (this.looking = new AbortController());
-    const picture = find("preview_picture");
+    const { picture } = this;
     picture.hidden = false;
     while (!looking.signal.aborted) {
       const jpeg = document.hidden ? null : await nextPicture(this.on.token(), looking.signal);
@@ -93,14 +119,18 @@ export class Settings {
   hidePreview() {
     this.looking?.abort();
     this.looking = null;
-    const picture = find("preview_picture");
+    const { picture } = this;
     if (picture.src) URL.revokeObjectURL(picture.src);
     picture.removeAttribute("src");
     picture.hidden = true;
   }
 }
 
-/** The booth's next picture as a Blob, or null where none comes. */
+/**
+ * The booth's next picture, or null where none comes.
+ * @param {string | null} token
+ * @param {AbortSignal} signal
+ */
 async function nextPicture(token, signal) {
   try {
     const answer = await fetch(at("preview.jpg"), { cache: "no-store", signal, headers: { Authorization: `Bearer ${token}` } });
@@ -110,7 +140,13 @@ async function nextPicture(token, signal) {
   }
 }
 
-/** The word for why a switch cannot be moved, or null. */
+/**
+ * The word for why a switch cannot be moved, or null.
+ * @param {keyof Features} name
+ * @param {StateOf | null} state
+ * @param {boolean} canAct
+ * @param {boolean} isLive
+ */
 function whyLocked(name, state, canAct, isLive) {
   if (!isLive || !state) return "locked_not_connected";
   if (state.allowed && !state.allowed[name]) {

@@ -5,6 +5,17 @@ import { element, find, setText } from "../lib/dom.js";
 import { duration } from "../lib/format.js";
 import { hasWord, t } from "../lib/words.js";
 
+/** @import { StateOf } from "../lib/wire.js" */
+
+/**
+ * What the signs depend on.
+ * @typedef {object} Now
+ * @property {StateOf | null} state
+ * @property {boolean} isDemo
+ * @property {boolean} isPreviewed
+ */
+
+/** @type {[word: string, holds: (now: Now) => boolean | undefined, kind: string][]} */
 const SIGNS = [
   ["sign_unchosen", (now) => now.state?.profile === "unchosen", "warn"],
   ["sign_demo", (now) => now.isDemo, "warn"],
@@ -14,7 +25,10 @@ const SIGNS = [
   ["sign_consent", (now) => now.state?.require_consent, "calm"],
 ];
 
-/** Shown while they hold; each change is told once. */
+/**
+ * Shown while they hold.
+ * @param {Now} now
+ */
 export function showSigns(now) {
   const wanted = SIGNS.filter(([, holds]) => holds(now));
   const list = find("signs");
@@ -25,7 +39,12 @@ export function showSigns(now) {
   list.replaceChildren(...wanted.map(([name, , kind]) => element("li", { class: kind, text: t(name) })));
 }
 
-/** Where the connection is, with the time that it has been away. */
+/**
+ * The state of the connection, with the time since it was lost.
+ * @param {string} link
+ * @param {{retry_ms?: number} | null} detail
+ * @param {number | null} lostAt
+ */
 export function showLink(link, detail, lostAt) {
   const pill = find("link");
   pill.dataset.state = link;
@@ -34,6 +53,7 @@ export function showLink(link, detail, lostAt) {
   pill.title = detail?.retry_ms ? t("retry_in", { time: duration(detail.retry_ms) }) : "";
 }
 
+/** @param {string} id @param {string} text */
 function showNotice(id, text) {
   setText(find(`${id}_text`), text);
   find(id).hidden = text === "";
@@ -44,7 +64,10 @@ for (const id of ["gap", "problem"]) {
   find(`${id}_close`).addEventListener("click", () => (find(id).hidden = true));
 }
 
-let gap = null;
+/** @typedef {{away_ms: number, hasRestarted: boolean, counts: Record<string, number>}} Gap */
+
+/** @type {Gap} */
+let gap = { away_ms: 0, hasRestarted: false, counts: {} };
 
 function writeGap() {
   const parts = [t("gap_away", { time: duration(gap.away_ms) })];
@@ -53,21 +76,30 @@ function writeGap() {
   showNotice("gap", parts.join(t("comma")));
 }
 
-/** Live again after a loss. */
-export function tellBack({ away_ms }) {
+/**
+ * Live again after a loss.
+ * @param {{away_ms: number}} detail
+ */
+export function showBack({ away_ms }) {
   gap = { away_ms, hasRestarted: false, counts: {} };
   writeGap();
 }
 
-/** How many reports of a kind were not received; null where a restart began the count anew. */
-export function tellMissed({ kind, count, hasRestarted }) {
+/**
+ * How many reports of a kind were not received; null where a restart began the count anew.
+ * @param {{kind: string, count: number | null, hasRestarted: boolean}} detail
+ */
+export function showMissed({ kind, count, hasRestarted }) {
   gap.hasRestarted ||= hasRestarted;
   if (count !== null) gap.counts[kind] = count;
   writeGap();
 }
 
-/** Something that the booth or a device refused: in the reader's words where there are some. */
-export function tellProblem({ code, message }) {
+/**
+ * Something that the booth or a device refused: in the reader's words where there are some.
+ * @param {{code: string, message: string}} problem
+ */
+export function showProblem({ code, message }) {
   const word = `error_${code}`;
   showNotice("problem", hasWord(word) ? t(word) : message);
 }

@@ -1,44 +1,33 @@
-// What the page asks of the centre, beside GET of JSON (api.js). The token is in no address.
+// What the page asks of the fleet server. The token is in no address.
 
-import { get } from "../lib/api.js";
-import { at } from "../lib/base.js";
+import * as api from "../lib/api.js";
 
-export const fleet = (path, token) => get(`/fleet${path}`, token);
+/** The token in use, if there is one. */
+/** @typedef {string | null} Token */
+/** @typedef {{site: string, booth: string}} BoothKey */
 
-/** `?a=1&b=2` of what is given. */
+/** @param {string} path @param {Token} token */
+export const get = (path, token) => api.get(`/fleet${path}`, token);
+
+/** @param {string} path @param {unknown} body @param {Token} token */
+export const post = (path, body, token) => api.post(`/fleet${path}`, body, token);
+
+/** @param {string} path @param {Token} token */
+export const remove = (path, token) => api.remove(`/fleet${path}`, token);
+
+/** @param {string} path @param {Token} token @param {string} name of the file */
+export const save = (path, token, name) => api.save(`/fleet${path}`, token, name);
+
+/**
+ * `?a=1&b=2` of what is given.
+ * @param {Record<string, string | number | null | undefined>} values
+ */
 export function query(values) {
   const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return given.length > 0 ? `?${new URLSearchParams(given)}` : "";
+  return given.length > 0 ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
 }
 
+/** @param {BoothKey} key */
 export const pathOf = ({ site, booth }) => `/booths/${encodeURIComponent(site)}/${encodeURIComponent(booth)}`;
+/** @param {BoothKey} key */
 export const linkOf = ({ site, booth }) => `#/booth/${encodeURIComponent(site)}/${encodeURIComponent(booth)}`;
-
-const refused = (answer) => Object.assign(new Error(`HTTP ${answer.status}`), { status: answer.status });
-
-export async function post(path, token, body) {
-  const answer = await fetch(at(`api/v1/fleet${path}`), {
-    method: "POST", cache: "no-store", body: JSON.stringify(body),
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-  });
-  if (!answer.ok) throw refused(answer);
-  return answer.json();
-}
-
-/** Erases what the path names; the answer is a receipt. */
-export async function remove(path, token) {
-  const answer = await fetch(at(`api/v1/fleet${path}`), { method: "DELETE", cache: "no-store", headers: { Authorization: `Bearer ${token}` } });
-  if (!answer.ok) throw refused(answer);
-  return answer.json();
-}
-
-/** Saves a file of the centre as the browser saves files. */
-export async function download(path, token, name) {
-  const answer = await fetch(at(`api/v1/fleet${path}`), { cache: "no-store", headers: { Authorization: `Bearer ${token}` } });
-  if (!answer.ok) throw refused(answer);
-  const url = URL.createObjectURL(await answer.blob());
-  const link = document.createElement("a");
-  Object.assign(link, { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}

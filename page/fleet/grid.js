@@ -1,10 +1,14 @@
 // The grid of booths: filter, search, and what changes as it changes. In the order of site and
 // name, never of a number.
 
-import { element, find, setText } from "../lib/dom.js";
-import { download, fleet, linkOf, query } from "./api.js";
+import { statusOf } from "../lib/api.js";
+import { element, find, findInput, findSelect, setText } from "../lib/dom.js";
 import { duration, fixed, known, NONE } from "../lib/format.js";
-import { hasWord, t } from "../lib/words.js";
+import { t } from "../lib/words.js";
+import { get, linkOf, query, save } from "./api.js";
+
+/** @import { BoothKey, Token } from "./api.js" */
+/** @import { AlertKind, BoothRow, Booths, Changes, FleetSummary, Presence } from "./wire.js" */
 
 const PAGE = 100;
 const TYPING_MS = 250;
@@ -12,26 +16,36 @@ const TYPING_MS = 250;
 /** Several changes of a moment are one reading of the list. */
 const GATHER_MS = 1500;
 
-export const PRESENCES = ["online", "offline", "silent", "restarting"];
-export const ALERTS = ["offline", "policy", "light", "camera", "microphone", "analysis", "store", "board", "outbox", "certificate", "access", "clock", "configuration", "other", "version"];
+/** @type {Presence[]} */
+const PRESENCES = ["online", "offline", "silent", "restarting"];
+/** @type {AlertKind[]} */
+const ALERTS = ["offline", "policy", "light", "camera", "microphone", "analysis", "store", "board", "outbox", "certificate", "access", "clock", "configuration", "other", "version"];
 
 const BAD = ["unavailable", "stopped", "unhealthy", "degraded"];
 
-export const keyOf = ({ site, booth }) => `${site}/${booth}`;
-export const wordOf = (name) => (known(name) ? (hasWord(name) ? t(name) : name) : NONE);
+/** @param {BoothKey} key */
+const keyOf = ({ site, booth }) => `${site}/${booth}`;
+/** @param {string | null} name */
+const wordOf = (name) => (known(name) ? t(name) : NONE);
 
-/** "Online for 3 h 2 min". */
+/** "Online for 3 h 2 min". @param {BoothRow} row */
 export function presenceText(row) {
   return t("since", { state: t(row.presence), time: duration(Date.now() - row.since) });
 }
 
+/** @param {BoothRow} row */
 export function seenText(row) {
   return known(row.last_seen_at) ? t("last_seen", { time: duration(Date.now() - row.last_seen_at) }) : t("never_seen");
 }
 
-/** [word, text, whether it is bad] of what a tile shows. */
+/**
+ * What a tile shows.
+ * @param {BoothRow} row
+ * @returns {[word: string, text: string, isBad: boolean][]}
+ */
 function facts(row) {
-  const state = (name) => [wordOf(name), BAD.includes(name)];
+  /** @param {string | null} name @returns {[string, boolean]} */
+  const state = (name) => [wordOf(name), BAD.includes(name ?? "")];
   return [
     ["health_word", ...state(row.health)], ["camera_word", ...state(row.camera)], ["microphone_word", ...state(row.microphone)],
     ["temperature", known(row.temperature_c) ? `${fixed(0)(row.temperature_c)} °C` : NONE, row.alerts.includes("board")],
@@ -40,8 +54,10 @@ function facts(row) {
   ];
 }
 
+/** @param {AlertKind[]} alerts */
 export const chips = (alerts) => alerts.map((kind) => element("li", { text: t(`alert_${kind}`) }));
 
+/** @param {HTMLSelectElement} select @param {string[][]} options value and text of each */
 function fill(select, options) {
   const chosen = select.value;
   select.replaceChildren(...options.map(([value, text]) => element("option", { value, text })));
@@ -49,9 +65,23 @@ function fill(select, options) {
 }
 
 export class Grid {
-  /** `token()` gives the token that is in use, `refused(error)` is told of a 401. */
+  /**
+   * @param {() => Token} token gives the token that is in use
+   * @param {() => void} refused called where the token is refused
+   */
   constructor(token, refused) {
-    Object.assign(this, { token, refused, rows: new Map(), tiles: new Map(), total: 0, census: null, wanted: PAGE });
+    this.token = token;
+    this.refused = refused;
+    /** @type {Map<string, BoothRow>} */
+    this.rows = new Map();
+    /** @type {Map<string, Tile>} */
+    this.tiles = new Map();
+    this.total = 0;
+    /** @type {FleetSummary | null} */
+    this.census = null;
+    this.wanted = PAGE;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     find("filter").addEventListener("submit", (event) => event.preventDefault());
     find("filter_q").addEventListener("input", () => this.later(TYPING_MS, true));
     for (const id of ["filter_site", "filter_presence", "filter_alert"]) {
@@ -66,13 +96,14 @@ export class Grid {
   }
 
   filter() {
-    const alert = find("filter_alert").value;
+    const alert = findSelect("filter_alert").value;
     return {
-      q: find("filter_q").value.trim(), site: find("filter_site").value, presence: find("filter_presence").value,
+      q: findInput("filter_q").value.trim(), site: findSelect("filter_site").value, presence: findSelect("filter_presence").value,
       alert: alert === "any" ? "" : alert, alerts: alert === "any" ? "true" : "",
     };
   }
 
+  /** @param {number} ms @param {boolean} [isNew] another filter: the list begins anew */
   later(ms, isNew = false) {
     if (isNew) this.wanted = PAGE;
     clearTimeout(this.timer);
@@ -81,21 +112,24 @@ export class Grid {
 
   async read() {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.timer = undefined;
     if (this.token() === null) return;
     try {
-      const answer = await fleet(`/booths${query({ ...this.filter(), limit: Math.min(1000, this.wanted) })}`, this.token());
+      /** @type {Booths} */
+      const answer = await get(`/booths${query({ ...this.filter(), limit: Math.min(1000, this.wanted) })}`, this.token());
       this.rows = new Map(answer.booths.map((row) => [keyOf(row), row]));
       this.total = answer.total;
       this.takeCensus(answer.census);
       this.show();
     } catch (error) {
-      if (error.status === 401) this.refused(error);
+      if (statusOf(error) === 401) this.refused();
       else setText(find("booths_note"), t("list_failed"));
     }
   }
 
+  /** @param {FleetSummary} census */
   takeCensus(census) {
+    /** @param {FleetSummary | null} each */
     const sites = (each) => JSON.stringify(each?.sites);
     const isNew = sites(census) !== sites(this.census);
     this.census = census;
@@ -103,7 +137,10 @@ export class Grid {
     this.showCensus();
   }
 
-  /** Rows that have changed. What may no longer fit the filter is read anew. */
+  /**
+   * Rows that have changed. What may no longer fit the filter is read anew.
+   * @param {Pick<Changes, "booths" | "census">} changes
+   */
   changes({ booths, census }) {
     let mustRead = false;
     for (const row of booths) {
@@ -119,31 +156,31 @@ export class Grid {
 
   fillFilter() {
     const all = ["", t("all")];
-    fill(find("filter_site"), [all, ...(this.census?.sites ?? []).map((site) => [site, site])]);
-    fill(find("filter_presence"), [all, ...PRESENCES.map((name) => [name, t(name)])]);
-    fill(find("filter_alert"), [all, ["any", t("any_alert")], ...ALERTS.map((kind) => [kind, t(`alert_${kind}`)])]);
+    fill(findSelect("filter_site"), [all, ...(this.census?.sites ?? []).map((site) => [site, site])]);
+    fill(findSelect("filter_presence"), [all, ...PRESENCES.map((name) => [name, t(name)])]);
+    fill(findSelect("filter_alert"), [all, ["any", t("any_alert")], ...ALERTS.map((kind) => [kind, t(`alert_${kind}`)])]);
   }
 
   showCensus() {
     if (!this.census) return;
     const { booths, online, with_alerts } = this.census;
+    /** @param {string} word @param {number} number @param {boolean} [isBad] */
     const entry = (word, number, isBad = false) => element("div", { class: isBad && "bad" }, element("dt", { text: t(word) }), element("dd", { text: String(number) }));
     find("census").replaceChildren(entry("total", booths), entry("online", online), entry("with_alerts", with_alerts, with_alerts > 0));
   }
 
   show() {
     const list = find("booth_list");
-    const keys = [...this.rows.keys()];
     for (const [key, tile] of this.tiles) {
       if (!this.rows.has(key)) {
         tile.line.remove();
         this.tiles.delete(key);
       }
     }
-    keys.forEach((key, k) => {
+    [...this.rows].forEach(([key, row], k) => {
       const tile = this.tiles.get(key) ?? new Tile();
       this.tiles.set(key, tile);
-      tile.show(this.rows.get(key));
+      tile.show(row);
       if (list.children[k] !== tile.line) list.insertBefore(tile.line, list.children[k] ?? null);
     });
     const isFiltered = Object.values(this.filter()).some(Boolean);
@@ -155,7 +192,7 @@ export class Grid {
 
   async save() {
     try {
-      await download(`/booths.csv${query(this.filter())}`, this.token(), "booths.csv");
+      await save(`/booths.csv${query(this.filter())}`, this.token(), "booths.csv");
     } catch {
       setText(find("booths_note"), t("csv_failed"));
     }
@@ -177,9 +214,11 @@ class Tile {
     this.seen = element("p", { class: "since" });
     this.facts = element("dl");
     this.alerts = element("ul", { class: "chips" });
+    this.print = "";
     this.line = element("li", { class: "card tile" }, element("h3", {}, this.link, this.site), this.presence, this.facts, this.seen, this.alerts);
   }
 
+  /** @param {BoothRow} row */
   show(row) {
     this.line.dataset.presence = row.presence;
     this.link.href = linkOf(row);

@@ -1,32 +1,48 @@
 // Sessions of all booths, newest first; a summary is shown as the booth's page shows it. Never in
-// the order of a metric: nobody is ranked.
+// the order of a metric: there is no ranking of persons.
 
-import { element, find, setText } from "../lib/dom.js";
-import { download, fleet, query } from "./api.js";
-import { Erasing } from "./erase.js";
+import { isForbidden, statusOf } from "../lib/api.js";
+import { element, find, findInput, setText } from "../lib/dom.js";
 import { duration, known, moment } from "../lib/format.js";
 import { showSummary } from "../lib/summary.js";
 import { t } from "../lib/words.js";
+import { get, query, save } from "./api.js";
+import { Erasing } from "./erase.js";
+
+/** @import { Token } from "./api.js" */
+/** @import { SessionRow } from "./wire.js" */
 
 const PAGE = 50;
 const TYPING_MS = 250;
 
+/** @param {SessionRow} session */
 function describe(session) {
   const { started_at: from, ended_at: to } = session;
   const time = known(from) && known(to) ? t("for_time", { time: duration(to - from) }) : t(known(from) ? "session_no_end" : "session_no_start");
   return [`${session.site} / ${session.booth}`, session.session_id, time].join(" · ");
 }
 
-/** As the booth's own list has it. */
+/** @param {SessionRow} session @returns {any} what the booth sent when it began */
+const startedOf = (session) => session.started ?? {};
+
+/**
+ * As the booth's own list has it.
+ * @param {SessionRow} session
+ */
 function asStored(session) {
-  const { features, consent_at, notice_version, subject_ref } = session.started ?? {};
+  const { features, consent_at, notice_version, subject_ref } = startedOf(session);
   const state = known(session.ended_at) ? "ended" : "running";
   return { ...session, state, features, consent_at, notice_version, subject_ref };
 }
 
 export class Sessions {
+  /** @param {() => Token} token */
   constructor(token) {
-    Object.assign(this, { token, sessions: [] });
+    this.token = token;
+    /** @type {SessionRow[]} */
+    this.sessions = [];
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.erasing = new Erasing(token, () => this.readAnew());
     find("session_filter").addEventListener("submit", (event) => event.preventDefault());
     find("session_q").addEventListener("input", () => {
@@ -48,7 +64,7 @@ export class Sessions {
   }
 
   asked() {
-    return { q: find("session_q").value.trim() };
+    return { q: findInput("session_q").value.trim() };
   }
 
   async read() {
@@ -56,13 +72,14 @@ export class Sessions {
     setText(note, t("loading"));
     try {
       const before = this.sessions.at(-1)?.listed_at;
-      const { sessions } = await fleet(`/sessions${query({ ...this.asked(), before, limit: PAGE })}`, this.token());
+      /** @type {{sessions: SessionRow[]}} */
+      const { sessions } = await get(`/sessions${query({ ...this.asked(), before, limit: PAGE })}`, this.token());
       this.sessions.push(...sessions);
       find("sessions_more").hidden = sessions.length < PAGE;
       setText(note, this.sessions.length === 0 ? t("sessions_none") : "");
     } catch (error) {
       find("sessions_more").hidden = true;
-      setText(note, t(error.status === 401 || error.status === 403 ? "sessions_forbidden" : "sessions_failed"));
+      setText(note, t(isForbidden(error) ? "sessions_forbidden" : "sessions_failed"));
     }
     this.show();
   }
@@ -71,7 +88,7 @@ export class Sessions {
     find("interview_list").replaceChildren(...this.sessions.map((session) => {
       const button = element("button", { type: "button", text: t("summary") });
       button.addEventListener("click", () => showSummary(asStored(session)));
-      const title = `${moment(session.listed_at)} · ${session.started?.subject_ref ?? t("no_subject")}`;
+      const title = `${moment(session.listed_at)} · ${startedOf(session).subject_ref ?? t("no_subject")}`;
       const erase = element("button", { type: "button", class: "danger", text: t("erase"), "aria-label": `${t("erase")}: ${title}` });
       erase.addEventListener("click", () => this.erasing.ask(session));
       return element("li", {}, element("b", { text: title }), element("small", { text: describe(session) }), element("span", { class: "row" }, button, erase));
@@ -81,9 +98,9 @@ export class Sessions {
 
   async save() {
     try {
-      await download(`/sessions.csv${query({ ...this.asked(), limit: 1000 })}`, this.token(), "sessions.csv");
+      await save(`/sessions.csv${query({ ...this.asked(), limit: 1000 })}`, this.token(), "sessions.csv");
     } catch (error) {
-      setText(find("sessions_note"), t(error.status === 403 ? "sessions_forbidden" : "csv_failed"));
+      setText(find("sessions_note"), t(statusOf(error) === 403 ? "sessions_forbidden" : "csv_failed"));
     }
   }
 }

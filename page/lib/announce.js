@@ -1,22 +1,26 @@
-// What a screen reader is told besides what it reads: politely, and not more often than a person
+// Announcements to a screen reader beside what it reads: politely, and not more often than a person
 // can listen.
 
 import { find } from "./dom.js";
 
 const AT_LEAST_MS = 4000;
 
-let waiting = null;
-let saidAt = -AT_LEAST_MS;
+let waiting = "";
+let announcedAt = -AT_LEAST_MS;
+/** @type {ReturnType<typeof setTimeout> | null} */
 let timer = null;
 
-function say() {
+function announceNow() {
   timer = null;
-  saidAt = performance.now();
+  announcedAt = performance.now();
   find("announcer").textContent = waiting;
 }
 
-/** Says this next; of several in a short time only the last, since the others are old by then. */
+/**
+ * Announces this next; of several in a short time only the last, since the others are old by then.
+ * @param {string} text
+ */
 export function announce(text) {
   waiting = text;
-  timer ??= setTimeout(say, Math.max(0, saidAt + AT_LEAST_MS - performance.now()));
+  timer ??= setTimeout(announceNow, Math.max(0, announcedAt + AT_LEAST_MS - performance.now()));
 }

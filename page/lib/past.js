@@ -5,7 +5,19 @@ import { duration, fixed, known, NONE } from "./format.js";
 import { Trend } from "./trend.js";
 import { t } from "./words.js";
 
+/** @import { Column, Line } from "./trend.js" */
+
+/**
+ * A line of a column of a history.
+ * @typedef {Omit<Line<never>, "value"> & {column: string}} PastLine
+ */
+
+/** @extends {Trend<never>} */
 export class PastTrend extends Trend {
+  /**
+   * @param {HTMLElement} host
+   * @param {PastLine[]} lines
+   */
   constructor(host, lines) {
     super(host, { lines: lines.map((line) => ({ ...line, value: () => null })), height_px: 110, axes: true });
   }
@@ -18,14 +30,20 @@ export class PastTrend extends Trend {
     return ((this.until ?? 0) - (this.from ?? 0)) / 1000 || 1;
   }
 
-  /** `points`: seconds, then one column a line; `from` and `until` in ms on the same clock. */
+  /**
+   * @param {Column[]} points seconds, then one column a line
+   * @param {number} from ms on the same clock
+   * @param {number} until
+   */
   put(points, from, until) {
-    Object.assign(this, { points, from, until });
+    this.points = points;
+    this.from = from;
+    this.until = until;
     this.plot.setData(points);
-    this.tell();
+    this.describe();
   }
 
-  tell() {
+  describe() {
     const parts = this.lines.map((line, k) => {
       const unit = line.unit ? ` (${t(line.unit)})` : "";
       setText(this.words[k], t(line.word) + unit);

@@ -1,61 +1,66 @@
 // A session as a page that can be printed: every metric's mean, range and time covered, and what
-// the numbers do not say. No score: there is none.
+// the numbers do not show. No score: there is none.
 
-import { element, find } from "./dom.js";
-import { duration, fixed, known, moment, NONE } from "./format.js";
-import { ACTIONS, EXPRESSIONS } from "./expression.js";
+import { element, find, findDialog } from "./dom.js";
+import { duration, fixed, isNumber, known, moment, NONE } from "./format.js";
+import { ACTION_METRICS, EXPRESSION_METRICS, FACE_METRICS, VOICE_METRICS } from "./metrics.js";
 import { hasWord, t } from "./words.js";
 
-/** [name in the summary, word, unit, factor, digits], by section. */
-const FACE = [
-  ["face_present_ratio", "face_present", "%", 100, 0], ["head_pose.yaw_deg", "head_yaw", "deg", 1, 1],
-  ["head_pose.pitch_deg", "head_pitch", "deg", 1, 1], ["head_pose.roll_deg", "head_roll", "deg", 1, 1],
-  ["head_pose_stability", "head_stability", "%", 100, 0], ["horizontal_deviation", "deviation", "%", 100, 0],
-  ["gaze.yaw_deg", "gaze_yaw", "deg", 1, 1], ["gaze.pitch_deg", "gaze_pitch", "deg", 1, 1],
-  ["eye_contact_ratio", "eye_contact_ratio", "%", 100, 0], ["blink_rate_per_min", "blink_rate", "per_min", 1, 1],
-  ["mouth_open_ratio", "mouth", "%", 100, 0],
-];
-const EXPRESSION = [
-  ...EXPRESSIONS.map((label) => [label, label, "%", 100, 0]), ["emotion_stability", "emotion_stability", "%", 100, 0],
-];
-const FACE_ACTIONS = ACTIONS.map((name) => [`face_actions.${name}`, `action_${name}`, "%", 100, 0]);
-const VOICE = [
-  ["speech_ratio", "speech_ratio", "%", 100, 0], ["speech_rate", "speech_rate", "bpm", 1, 0],
-  ["articulation_rate", "articulation_rate", "per_s", 1, 1], ["pitch_mean", "pitch", "Hz", 1, 0],
-  ["pitch_median", "pitch_median", "Hz", 1, 0], ["pitch_range", "pitch_range", "Hz", 1, 0],
-  ["pitch_variance", "pitch_variance", "Hz²", 1, 0], ["volume_dbfs", "volume", "dBFS", 1, 1],
-  ["volume_mean", "volume_linear", "", 1, 3], ["clarity_score", "clarity", "%", 100, 0],
-  ["spectral_centroid_hz", "centroid", "Hz", 1, 0], ["arousal", "arousal", "", 1, 2],
-  ["pause_count", "pauses", "per_segment", 1, 1], ["longest_pause_ms", "longest_pause", "ms", 1, 0],
-  ["clipping_ratio", "clipping", "%", 100, 1],
-];
-const SECTIONS = [["face_section", FACE], ["expression_section", EXPRESSION], ["actions_section", FACE_ACTIONS], ["voice_section", VOICE]];
+/** @import { Metric } from "./metrics.js" */
+/** @import { SessionSummary } from "./wire.js" */
 
-const COVERED = [["covered_ms", 1], ["covered_s", 1000]];
+/**
+ * A `session_summary`, or a stored session (whose `summary` may be null).
+ * @typedef {object} Session
+ * @property {string} session_id
+ * @property {string | null} [subject_ref]
+ * @property {number | null} [started_at]
+ * @property {number | null} [ended_at]
+ * @property {number | null} [consent_at]
+ * @property {string | null} [notice_version]
+ * @property {string} [state]
+ * @property {any} [features]
+ * @property {any} [summary]
+ */
 
-function coveredMs(statistic) {
-  const found = COVERED.find(([field]) => known(statistic[field]));
-  return found ? statistic[found[0]] * found[1] : null;
+/** A statistic of one metric; one of an older booth has its time in seconds. */
+/** @typedef {{mean: number, min: number, max: number, covered_ms?: number, covered_s?: number}} Statistic */
+
+/** @type {[word: string, rows: Metric[]][]} */
+const SECTIONS = [
+  ["face_section", FACE_METRICS], ["expression_section", EXPRESSION_METRICS], ["actions_section", ACTION_METRICS], ["voice_section", VOICE_METRICS],
+];
+
+/** @param {Statistic} statistic */
+function covered({ covered_ms, covered_s }) {
+  if (known(covered_ms)) return duration(covered_ms);
+  return known(covered_s) ? duration(covered_s * 1000) : NONE;
 }
 
-function row([name, word, unit, factor, digits], metrics) {
-  const statistic = metrics[name];
-  const number = (value) => (known(value) ? fixed(digits)(value * factor) : NONE);
-  const covered = statistic ? coveredMs(statistic) : null;
+/** @param {Metric} metric @param {Record<string, Statistic>} metrics */
+function row({ key, word, unit, digits, factor = 1, mean_unit = unit, mean_digits = digits }, metrics) {
+  const statistic = metrics[key];
+  /** @param {unknown} value @param {number} places */
+  const number = (value, places) => fixed(places)(isNumber(value) ? value * factor : value);
   const cells = statistic && typeof statistic === "object"
-    ? [number(statistic.mean), `${number(statistic.min)} … ${number(statistic.max)}`, known(covered) ? duration(covered) : NONE]
+    ? [number(statistic.mean, mean_digits), `${number(statistic.min, digits)} … ${number(statistic.max, digits)}`, covered(statistic)]
     : [NONE, NONE, NONE];
-  const title = hasWord(word) ? t(word) : name;
-  const head = element("th", { scope: "row", text: title }, unit ? element("small", { text: hasWord(unit) ? t(unit) : unit }) : null);
+  const title = hasWord(word) ? t(word) : key;
+  const head = element("th", { scope: "row", text: title }, mean_unit ? element("small", { text: t(mean_unit) }) : null);
   return element("tr", {}, head, ...cells.map((text) => element("td", { text })));
 }
 
-/** Metrics that this page has no name for are shown under their own. */
+/**
+ * Metrics that this page has no name for are shown under their own.
+ * @param {Record<string, Statistic>} metrics
+ * @returns {Metric[]}
+ */
 function unnamed(metrics) {
-  const named = new Set(SECTIONS.flatMap(([, rows]) => rows.map(([name]) => name)));
-  return Object.keys(metrics).filter((name) => !named.has(name)).map((name) => [name, name, "", 1, 2]);
+  const named = new Set(SECTIONS.flatMap(([, rows]) => rows.map(({ key }) => key)));
+  return Object.keys(metrics).filter((key) => !named.has(key)).map((key) => ({ key, word: key, unit: "", digits: 2 }));
 }
 
+/** @param {string} word @param {Metric[]} rows @param {Record<string, Statistic>} metrics */
 function table(word, rows, metrics) {
   const head = ["metric", "mean", "range", "covered"].map((name) => element("th", { scope: "col", text: t(name) }));
   return element("section", { class: "scroller", tabindex: "0", "aria-label": t(word) }, element("table", {},
@@ -63,32 +68,41 @@ function table(word, rows, metrics) {
     element("tbody", {}, ...rows.map((each) => row(each, metrics)))));
 }
 
+/** @param {Session} session @returns {[word: string, value: string][]} */
 function facts(session) {
+  /** @type {Partial<SessionSummary>} */
   const s = session.summary ?? session;
   const ended = session.ended_at ?? s.ended_at;
   const began = session.started_at ?? s.started_at;
   const off = Object.entries(session.features ?? {}).filter(([name, isOn]) => !isOn && name !== "preview");
-  return [
+  const consent = known(session.consent_at)
+    ? `${moment(session.consent_at)} · ${t("notice_version", { version: session.notice_version })}`
+    : t("consent_none");
+  /** @type {[string, string | null | undefined][]} */
+  const all = [
     ["subject_ref", session.subject_ref], ["session_id", session.session_id], ["started_at", known(began) ? moment(began) : null],
     ["ended_at", known(ended) ? moment(ended) : t(session.state ?? "running")],
     ["duration", known(ended) && known(began) ? duration(s.duration_ms ?? ended - began) : null],
-    ["consent", known(session.consent_at) ? `${moment(session.consent_at)} · ${t("notice_version", { version: session.notice_version })}` : t("consent_none")],
+    ["consent", consent],
     ["switched_off", off.map(([name]) => t(`switch_${name}`)).join(", ") || t("nothing")],
     ["frames", counted(s.frames_total, s.dropped_frames)], ["segments", counted(s.segments_total, s.dropped_segments)],
-  ].filter(([, value]) => known(value));
+  ];
+  return all.flatMap(([word, value]) => (known(value) ? [[word, value]] : []));
 }
 
+/** @param {number | undefined} total @param {number | undefined} dropped */
 function counted(total, dropped) {
   return known(total) ? t("counted", { total, dropped: dropped ?? 0 }) : null;
 }
 
-/** Shows a `session_summary`, or a stored session (whose `summary` may be null). */
+/** @param {Session} session */
 export function showSummary(session) {
+  /** @type {Record<string, Statistic>} */
   const metrics = (session.summary ?? session).metrics ?? {};
   const rows = facts(session).map(([word, value]) => element("div", {}, element("dt", { text: t(word) }), element("dd", { text: value })));
-  // The actions of the face are off by default: ten empty rows would say nothing.
-  const hasActions = FACE_ACTIONS.some(([name]) => metrics[name]);
-  const tables = SECTIONS.filter(([, each]) => each !== FACE_ACTIONS || hasActions).map(([word, each]) => table(word, each, metrics));
+  // The actions of the face are off by default: ten empty rows would be of no use.
+  const hasActions = ACTION_METRICS.some(({ key }) => metrics[key]);
+  const tables = SECTIONS.filter(([, each]) => each !== ACTION_METRICS || hasActions).map(([word, each]) => table(word, each, metrics));
   const others = unnamed(metrics);
   if (others.length > 0) tables.push(table("other_section", others, metrics));
   const isEmpty = Object.keys(metrics).length === 0;
@@ -98,7 +112,8 @@ export function showSummary(session) {
     element("h3", { text: t("limits_title") }),
     element("ul", { class: "limits" }, ...["limit_1", "limit_2", "limit_3", "limit_4"].map((word) => element("li", { text: t(word) }))),
   );
-  if (!find("summary").open) find("summary").showModal();
+  const dialog = findDialog("summary");
+  if (!dialog.open) dialog.showModal();
 }
 
 find("summary_print").addEventListener("click", () => window.print());

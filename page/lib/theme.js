@@ -1,13 +1,14 @@
-// Light, dark, or as the system has it. The choice is kept.
+// Light, dark, or as the system has it. The choice is stored.
 
 import { find } from "./dom.js";
 import { t } from "./words.js";
 
-const KEPT = "boothd.theme";
+const STORED = "boothd.theme";
 const THEMES = ["auto", "light", "dark"];
 
 const current = () => document.documentElement.dataset.theme ?? "auto";
 
+/** @param {string} theme */
 function apply(theme) {
   document.documentElement.dataset.theme = theme;
 }
@@ -16,13 +17,13 @@ export function showTheme() {
   find("theme").textContent = t(`theme_${current()}`);
 }
 
-/** `changed` redraws what is painted and not styled. */
+/** @param {() => void} changed redraws what is painted and not styled */
 export function startTheme(changed) {
-  const kept = localStorage.getItem(KEPT);
-  apply(THEMES.includes(kept) ? kept : "auto");
+  const stored = localStorage.getItem(STORED) ?? "auto";
+  apply(THEMES.includes(stored) ? stored : "auto");
   find("theme").addEventListener("click", () => {
     apply(THEMES[(THEMES.indexOf(current()) + 1) % THEMES.length]);
-    localStorage.setItem(KEPT, current());
+    localStorage.setItem(STORED, current());
     showTheme();
     changed();
   });

@@ -190,10 +190,10 @@ mod tests {
 
     #[test]
     fn every_row_of_the_printed_summary_is_gathered() {
-        let page = include_str!("../../page/lib/summary.js");
-        let (_, voice) = page.split_once("const VOICE = [").expect("the rows of the voice");
+        let page = include_str!("../../page/lib/metrics.js");
+        let (_, voice) = page.split_once("VOICE_METRICS = [").expect("the rows of the voice");
         let (voice, _) = voice.split_once("\n];").expect("their end");
-        let names = voice.split("[\"").skip(1).filter_map(|row| row.split('"').next());
+        let names = voice.split("key: \"").skip(1).filter_map(|row| row.split('"').next());
         let mut statistics = Statistics::default();
         statistics.add_voice(&spoken(3, 3), &metrics());
         let gathered: Vec<&str> = statistics.metrics().map(|(name, _)| name).collect();

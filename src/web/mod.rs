@@ -23,6 +23,8 @@ mod metrics;
 mod moment;
 mod openapi;
 pub(crate) mod page;
+#[cfg(test)]
+pub(crate) mod page_wire;
 mod peer;
 mod preview;
 mod process;

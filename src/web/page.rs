@@ -26,8 +26,9 @@ pub(crate) const SHARED: &[File] = files! {
     "lang/zh.js"
     "lib/announce.js" "lib/api.js" "lib/base.js" "lib/card.js" "lib/cards.css" "lib/dial.js"
     "lib/dialogs.css" "lib/dom.js" "lib/expression.js" "lib/format.js" "lib/health.js"
-    "lib/icon.svg" "lib/motion.js" "lib/numbers.js" "lib/past.js" "lib/print.css" "lib/reason.js"
-    "lib/style.css" "lib/summary.js" "lib/theme.js" "lib/token.js" "lib/trend.js"
+    "lib/icon.svg" "lib/metrics.js" "lib/motion.js" "lib/numbers.js" "lib/past.js"
+    "lib/print.css" "lib/reason.js" "lib/style.css" "lib/summary.js" "lib/theme.js"
+    "lib/token.js" "lib/trend.js"
     "lib/vendor/LICENSE.uplot" "lib/vendor/uplot.css" "lib/vendor/uplot.js" "lib/voice.js"
     "lib/words.js"
 };
@@ -35,9 +36,9 @@ pub(crate) const SHARED: &[File] = files! {
 /// The booth's own page.
 const BOOTH: &[File] = files! {
     "booth/actions.js" "booth/analyzer.js" "booth/app.js" "booth/connection.js"
-    "booth/consent.js" "booth/kept.js" "booth/media.js" "booth/outbox.js" "booth/session.js"
-    "booth/sessions.js" "booth/settings.js" "booth/signs.js"
-    "booth/sources.js"
+    "booth/consent.js" "booth/media.js" "booth/outbox.js" "booth/session.js"
+    "booth/sessions.js" "booth/settings.js" "booth/signs.js" "booth/sources.js"
+    "booth/stored.js"
 };
 
 /// Answers GET /.

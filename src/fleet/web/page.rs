@@ -29,10 +29,23 @@ pub(super) async fn asset(Path(path): Path<String>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::FLEET;
-    use crate::web::page::tests::assert_all_served;
+    use crate::{
+        fleet::web::endpoints,
+        web::{
+            document,
+            page::tests::assert_all_served,
+            page_wire::{compare, schema},
+        },
+    };
 
     #[test]
     fn every_file_of_the_page_is_served() {
         assert_all_served(&["fleet"], &[FLEET]);
+    }
+
+    #[test]
+    fn the_fleet_servers_wire_is_as_the_page_knows_it() {
+        let schema = schema("FleetWire", document(&endpoints()), Default::default());
+        compare("fleet/wire.schema.json", &schema);
     }
 }
