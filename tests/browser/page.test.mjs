@@ -105,9 +105,9 @@ test("a session: consent, start, pause, end, summary, list", async () => {
     await screenshot(page, `sessions-${name}`);
     await page.click("#session_list button");
     await page.waitForSelector("#summary[open]");
-    await page.waitForSelector("#kept_voice canvas");
-    await waitForText(page, "#kept_note", /^$/);
-    assert.match(await page.getAttribute("#kept_motion .trend_frame", "aria-label"), /-8 … 8/);
+    await page.waitForSelector("#stored_voice canvas");
+    await waitForText(page, "#stored_note", /^$/);
+    assert.match(await page.getAttribute("#stored_motion .trend_frame", "aria-label"), /-8 … 8/);
     await assertAccessible(page, "history");
     await assertTidy(page, "history");
     await page.locator("#erase").scrollIntoViewIfNeeded();
@@ -133,7 +133,7 @@ test("switches are sent, follow the daemon, and say why they are locked", async 
   });
   const { page } = opened;
   mock.state.features.face_emotion = mock.state.features.voice_emotion = false;
-  mock.tellState();
+  mock.sendState();
   await page.click("#open_settings");
   assert.ok(await page.isDisabled("#switch_face_emotion"));
   assert.match(await page.textContent("#switch_face_emotion_why"), /eu/);
@@ -152,7 +152,7 @@ test("switches are sent, follow the daemon, and say why they are locked", async 
   await done(opened);
 });
 
-test("a policy that nobody has chosen and a recording light are told in both languages", async () => {
+test("an unchosen policy and a recording light are shown in both languages", async () => {
   for (const [locale, sign, why, dark, fails] of [
     ["zh-CN", /尚未选择策略.*policy\.profile/, /尚未选择策略/, /录制指示灯 *灭/, /录制指示灯 *不可用/],
     ["en-GB", /No policy is chosen.*policy\.profile/, /No policy is chosen/, /Recording light *Dark/, /Recording light *Unavailable/],
@@ -164,7 +164,7 @@ test("a policy that nobody has chosen and a recording light are told in both lan
     Object.assign(mock.state, { profile: "unchosen", features: off, allowed: off, analysing: false });
     mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "nobody has chosen" } };
     mock.stages.findings = [{ component: "policy", code: "policy_unchosen", severity: "unhealthy", sentence: "no policy is chosen, nothing is analysed; set policy.profile", detail: null }];
-    mock.tellState();
+    mock.sendState();
     await waitForText(page, "#signs", sign);
     await waitForText(page, "#session_why", why);
     assert.ok(await page.isDisabled("#start"));
@@ -225,16 +225,33 @@ test("a viewer sees and cannot act", async () => {
   await done(opened);
 });
 
-test("the gaze card shows how sure the gaze and the eye contact are, in both languages", async () => {
-  for (const [locale, confidence, probability] of [["en-GB", "Confidence", "Eye contact probability"], ["zh-CN", "置信度", "眼神接触概率"]]) {
+test("the gaze card shows the gaze's confidence, and one statement of eye contact, in both languages", async () => {
+  for (const [locale, confidence, made, unsure, elsewhere] of [
+    ["en-GB", "Confidence", /^Eye contact, probability 80%$/, /^Eye contact uncertain, probability 30%$/, /^Looks elsewhere, probability of eye contact 10%$/],
+    ["zh-CN", "置信度", /^有眼神接触，概率 80%$/, /^眼神接触不确定，概率 30%$/, /^看向别处，眼神接触概率 10%$/],
+  ]) {
     const opened = await open({ locale });
     const { page } = opened;
-    const row = (word, number) => new RegExp(`${word}\\s*${number}`);
-    await waitForText(page, "#gaze_numbers", row(confidence, "90%"));
-    await waitForText(page, "#gaze_numbers", row(probability, "80%"));
+    const looks = (eye_contact, eye_contact_probability) => (k, features) => visual(k, features, { eye_contact, eye_contact_probability });
+    const colour = () => page.getAttribute("#gaze_state", "data-state");
+    const isInside = () => page.evaluate(() => document.querySelector("#gaze_dial svg").classList.contains("inside"));
+    mock.seen = looks(true, 0.8);
+    await waitForText(page, "#gaze_numbers", new RegExp(`${confidence}\\s*90%`));
+    await waitForText(page, "#gaze_state", made);
+    assert.deepEqual([await colour(), await isInside()], ["yes", true]);
+    for (const isFlagged of [true, false]) {
+      mock.seen = looks(isFlagged, isFlagged ? 0.3 : 0.7);
+      await waitForText(page, "#gaze_state", isFlagged ? unsure : new RegExp(unsure.source.replace("30", "70")));
+      assert.deepEqual([await colour(), await isInside()], ["none", false], "neither is certain");
+    }
+    mock.seen = looks(false, 0.1);
+    await waitForText(page, "#gaze_state", elsewhere);
+    assert.deepEqual([await colour(), await isInside()], ["none", false]);
+    mock.seen = looks(null, null);
+    await waitForText(page, "#gaze_state", /Gaze not known|视线未知/);
+    assert.equal(await colour(), "none");
     mock.seen = nobody;
-    await waitForText(page, "#gaze_numbers", row(confidence, "—"));
-    await waitForText(page, "#gaze_numbers", row(probability, "—"));
+    await waitForText(page, "#gaze_numbers", new RegExp(`${confidence}\\s*—`));
     await done(opened);
     await mock.close();
     mock = null;
@@ -248,13 +265,13 @@ test("what is not known is a dash with its reason", async () => {
   await waitForText(page, "#motion_state", /No face in view/);
   assert.equal(await page.textContent("#dominant"), "—");
   assert.match(await page.textContent("#expression_bars"), /—/);
-  assert.match(await page.textContent("#voice_feeling"), /needs 15 s of speech/);
+  assert.match(await page.textContent("#voice_state_numbers"), /needs 15 s of speech/);
   await assertAccessible(page, "nobody");
   await screenshot(page, "nobody-en-1280");
   await done(opened);
 });
 
-test("covered eyes and a turned camera are said, and what is known beside them stays", async () => {
+test("covered eyes and a turned camera are shown, and what is known beside them stays", async () => {
   const opened = await open();
   const { page } = opened;
   mock.seen = glasses;
@@ -270,7 +287,7 @@ test("covered eyes and a turned camera are said, and what is known beside them s
   await done(opened);
 });
 
-test("a lost booth is told, comes back by itself, and what was missed is counted", async () => {
+test("a lost booth is shown, comes back by itself, and what was missed is counted", async () => {
   const opened = await open({ viewport: NARROW, expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
@@ -293,7 +310,7 @@ test("a lost booth is told, comes back by itself, and what was missed is counted
   await done(opened);
 });
 
-test("a booth that was restarted is told as that, though its counts are further than before", async () => {
+test("a booth that was restarted is shown as restarted, though its counts are further than before", async () => {
   const opened = await open({ expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
@@ -307,7 +324,7 @@ test("a booth that was restarted is told as that, though its counts are further 
 });
 
 for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the clock right/, "Board 61 °C"], ["zh-CN", /电源电压不足.*校准时钟/, "主板 61 °C"]]) {
-  test(`a weak supply and a clock that nobody has set, ${locale}`, async () => {
+  test(`a weak supply and a clock that is not set, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
     assert.equal(await page.isVisible("#findings"), false, "all is well");
@@ -331,7 +348,7 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
 }
 
 for (const [locale, unknown, empty] of [["en-GB", /number of messages for the fleet server is not known/, /no messages wait for the fleet server/], ["zh-CN", /数据库未打开，无法得知/, /没有待发送到机群服务器的消息/]]) {
-  test(`an outbox that nobody knows is not called empty, ${locale}`, async () => {
+  test(`an unknown outbox is not called empty, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
     mock.stages.mqtt = { state: "unavailable", error: "no broker" };
@@ -367,7 +384,7 @@ for (const [locale, frozen, unread] of [["en-GB", /Camera not analysed: arithmet
   }
 }
 
-test("a lost camera is told at once", async () => {
+test("a lost camera is shown at once", async () => {
   const opened = await open();
   const { page } = opened;
   const reason = "the camera /dev/video0 is gone";
