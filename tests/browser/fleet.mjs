@@ -40,7 +40,7 @@ for (const locale of LANGUAGES) {
       await waitForText(page, "#dominant", /[^—]/);
       await waitForText(page, "#voice_numbers", /\d/);
       await waitForText(page, "#event_list", /camera lost/);
-      await waitForText(page, "#keeping", /\d/);
+      await waitForText(page, "#storage", /\d/);
       await page.waitForFunction(() => /\d … \d/.test(document.querySelector("#history_video .trend_frame").getAttribute("aria-label")));
       await page.waitForTimeout(1500);
       assert.equal(await page.evaluate(() => document.activeElement.id), "booth", "focus goes to the booth's name");

@@ -335,14 +335,14 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
       { component: "clock", code: "clock_unset", severity: "notice", sentence: "no time server keeps the clock right, so times may be wrong; connect the booth to one", detail: null },
     ];
     await waitForText(page, "#findings", warning);
-    await waitForText(page, "#keeping", new RegExp(heat));
+    await waitForText(page, "#storage", new RegExp(heat));
     await assertAccessible(page, "a weak supply");
     await assertTidy(page, "a weak supply");
     mock.stages.board = { temperature_c: null, trouble: null, error: null };
     mock.stages.clock = { set: true, error: null };
     mock.stages.findings = [];
     await page.waitForSelector("#findings", { state: "hidden" });
-    assert.doesNotMatch(await page.textContent("#keeping"), /°C/);
+    assert.doesNotMatch(await page.textContent("#storage"), /°C/);
     await done(opened);
   });
 }
@@ -353,10 +353,10 @@ for (const [locale, unknown, empty] of [["en-GB", /number of messages for the fl
     const { page } = opened;
     mock.stages.mqtt = { state: "unavailable", error: "no broker" };
     mock.stages.outbox = { depth: null, bytes: null, oldest_s: null, set_aside: null, fallen_out_total: null, error: "the database is not open" };
-    await waitForText(page, "#keeping", unknown);
-    assert.doesNotMatch(await page.textContent("#keeping"), empty);
+    await waitForText(page, "#storage", unknown);
+    assert.doesNotMatch(await page.textContent("#storage"), empty);
     mock.stages.outbox = { depth: 0, bytes: 0, oldest_s: null, set_aside: 0, fallen_out_total: 0, error: null };
-    await waitForText(page, "#keeping", empty);
+    await waitForText(page, "#storage", empty);
     delete mock.stages.mqtt;
     delete mock.stages.outbox;
     await done(opened);
