@@ -105,7 +105,7 @@ fn known() -> FaceResult {
     result
 }
 
-/// Somebody in dark glasses: what hangs on the eyes is not known.
+/// A face with dark glasses: what depends on the eyes is not known.
 fn glasses() -> FaceResult {
     let mut face = face();
     face.gaze = None;
@@ -130,17 +130,17 @@ fn turned() -> FaceResult {
 fn spoken() -> VoiceResult {
     let ms = Duration::from_millis;
     let mut result = doors::segment(7);
-    let heard = &mut result.observation;
-    heard.audio_detected = true;
-    heard.speech_ratio = 0.75;
-    heard.speech = vec![
+    let observed = &mut result.observation;
+    observed.audio_detected = true;
+    observed.speech_ratio = 0.75;
+    observed.speech = vec![
         Interval { start: ms(0), end: ms(1000) },
         Interval { start: ms(1640), end: ms(3000) },
     ];
-    heard.pauses = vec![Interval { start: ms(1000), end: ms(1640) }];
-    heard.rms = 0.0625;
-    heard.dbfs = Some(-24.0);
-    heard.f0 = Some(F0Statistics {
+    observed.pauses = vec![Interval { start: ms(1000), end: ms(1640) }];
+    observed.rms = 0.0625;
+    observed.dbfs = Some(-24.0);
+    observed.f0 = Some(F0Statistics {
         voiced_frames: 100,
         mean_hz: 168.0,
         variance_hz2: 640.0,
@@ -148,8 +148,8 @@ fn spoken() -> VoiceResult {
         p5_hz: 120.0,
         p95_hz: 214.0,
     });
-    heard.spectral_centroid_hz = Some(1450.0);
-    heard.clarity = Some(0.6875);
+    observed.spectral_centroid_hz = Some(1450.0);
+    observed.clarity = Some(0.6875);
     let metrics = &mut result.metrics;
     metrics.speech_rate = Some(SpeechRate { per_min: 228.0, per_second: 4.125 });
     metrics.arousal =
@@ -242,7 +242,7 @@ async fn the_mock_begins_with_what_boothd_sends() {
         ("health".to_owned(), health(&doors)),
         ("receipt".to_owned(), value(&receipt)),
         ("visual".to_owned(), value(&VisualReport::new(&known(), true))),
-        ("nobody".to_owned(), value(&VisualReport::new(&seen(None), true))),
+        ("no_face".to_owned(), value(&VisualReport::new(&seen(None), true))),
         ("glasses".to_owned(), value(&VisualReport::new(&glasses(), true))),
         ("turned".to_owned(), value(&VisualReport::new(&turned(), true))),
         ("audio".to_owned(), value(&AudioReport::new(&spoken(), true))),

@@ -120,7 +120,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.become("running");
   }
 
-  /** Ends the session and lets go of the devices; the booth answers with a `session_summary`. */
+  /** Ends the session and closes the devices; the booth answers with a `session_summary`. */
   stop() {
     this.closeDevices();
     if (this.mustEnd) this.connection.send("end_session");
@@ -128,7 +128,7 @@ export class RealtimeMultimodalAnalyzer extends EventTarget {
     this.become("stopped");
   }
 
-  /** Lets go of everything; no event follows. */
+  /** Closes the devices and the connection; no event follows. */
   close() {
     this.closeDevices();
     this.connection.close();

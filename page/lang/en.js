@@ -154,7 +154,7 @@ export default {
       "From the face: whether a face is present, where the head and the eyes point, blinks; where switched on, the probability of facial expressions.",
       "From the voice: loudness, pitch, speed, pauses, clarity; where switched on, arousal.",
       "Pictures and sound are handled in memory only; they are not stored and do not leave the booth. Only statistics of the numbers, the time of your consent and the version of this notice are stored.",
-      "An expression is a shape of muscles, not a feeling. These numbers cannot tell ability, honesty or character, and no overall score is computed.",
+      "An expression is a shape of muscles, not a feeling. These numbers cannot show ability, honesty or character, and no overall score is computed.",
       "You may ask for a pause, for the end, or for erasure at any time. Declining should have no adverse consequences for you.",
     ],
   },

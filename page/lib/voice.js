@@ -19,7 +19,7 @@ import { t } from "./words.js";
 const valueOf = (report, key) => /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (report))[key];
 
 /**
- * A metric as a row of the card; the report says why it is null.
+ * A metric as a row of the card; the report has the reason where it is null.
  * @param {Metric} metric
  * @returns {Row<AudioReport>}
  */

@@ -32,7 +32,7 @@ const languages = await readLanguages();
 /** @param {string} code */
 const findLanguage = (code) => languages.find(({ tag }) => primary(tag) === primary(code));
 
-/** The fleet server's page says so in its HTML. */
+/** The HTML names the words of its page. */
 const isFleet = document.documentElement.dataset.words === "fleet";
 
 let current = findLanguage(localStorage.getItem(STORED) ?? "") ?? findLanguage(navigator.language) ?? languages[0];

@@ -83,9 +83,9 @@ test("eight tabs of one browser are all live", async () => {
     await each.goto(`${BOOTHD_URL}/#/booth/hq/room-0`);
   }
   for (const each of pages) {
-    const heard = () => each.evaluate(() => document.getElementById("motion_numbers").textContent);
+    const numbers = () => each.evaluate(() => document.getElementById("motion_numbers").textContent);
     await waitForText(each, "#motion_numbers", /\d/);
-    const before = await heard();
+    const before = await numbers();
     await each.waitForFunction((was) => document.getElementById("motion_numbers").textContent !== was, before, { timeout: 15_000 });
     assert.match(await each.textContent("#link"), /^Live$/);
   }

@@ -54,10 +54,10 @@ export function visual(k, features, more = {}) {
   return { ...report, ...more };
 }
 
-/** A frame in which nobody is. */
-export const nobody = (k, features) => ({ ...EXAMPLES.nobody, ...common(k, features) });
+/** A frame without a face. */
+export const noFace = (k, features) => ({ ...EXAMPLES.no_face, ...common(k, features) });
 
-/** A frame of somebody with dark glasses. */
+/** A frame of a face with dark glasses. */
 export const glasses = (k, features) => ({ ...EXAMPLES.glasses, ...common(k, features) });
 
 /** A frame of a camera that hangs upside down. */
@@ -76,7 +76,7 @@ export function audio(k, features, more = {}) {
   return { ...report, ...more };
 }
 
-/** A segment in which nobody speaks. */
+/** A segment without speech. */
 export const silence = (k, features) => ({ ...EXAMPLES.silence, ...common(k, features) });
 
 /** What /health answers; `parts` changes some of it: fields of a stage, or a whole value. */

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { assertAccessible, assertTidy, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 import { Mock, TOKEN } from "./mock.mjs";
-import { glasses, nobody, turned, visual } from "./mock_reports.mjs";
+import { glasses, noFace, turned, visual } from "./mock_reports.mjs";
 
 let browser;
 let mock;
@@ -127,7 +127,7 @@ test("a session: consent, start, pause, end, summary, list", async () => {
   }
 });
 
-test("switches are sent, follow the daemon, and say why they are locked", async () => {
+test("switches are sent, follow the daemon, and show why they are locked", async () => {
   const opened = await open({ locale: "zh-CN" }, {
     policy: { profile: "eu", require_consent: true }, allowed: { face_emotion: false, voice_emotion: false, preview: false },
   });
@@ -162,7 +162,7 @@ test("an unchosen policy and a recording light are shown in both languages", asy
     assert.ok(!(await page.isVisible('#dots [data-stage="light"]')), "there is none");
     const off = Object.fromEntries(Object.keys(mock.state.features).map((name) => [name, false]));
     Object.assign(mock.state, { profile: "unchosen", features: off, allowed: off, analysing: false });
-    mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "nobody has chosen" } };
+    mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "no policy is chosen" } };
     mock.stages.findings = [{ component: "policy", code: "policy_unchosen", severity: "unhealthy", sentence: "no policy is chosen, nothing is analysed; set policy.profile", detail: null }];
     mock.sendState();
     await waitForText(page, "#signs", sign);
@@ -250,7 +250,7 @@ test("the gaze card shows the gaze's confidence, and one statement of eye contac
     mock.seen = looks(null, null);
     await waitForText(page, "#gaze_state", /Gaze not known|视线未知/);
     assert.equal(await colour(), "none");
-    mock.seen = nobody;
+    mock.seen = noFace;
     await waitForText(page, "#gaze_numbers", new RegExp(`${confidence}\\s*—`));
     await done(opened);
     await mock.close();
@@ -261,13 +261,13 @@ test("the gaze card shows the gaze's confidence, and one statement of eye contac
 test("what is not known is a dash with its reason", async () => {
   const opened = await open();
   const { page } = opened;
-  mock.seen = nobody;
+  mock.seen = noFace;
   await waitForText(page, "#motion_state", /No face in view/);
   assert.equal(await page.textContent("#dominant"), "—");
   assert.match(await page.textContent("#expression_bars"), /—/);
   assert.match(await page.textContent("#voice_state_numbers"), /needs 15 s of speech/);
-  await assertAccessible(page, "nobody");
-  await screenshot(page, "nobody-en-1280");
+  await assertAccessible(page, "no face");
+  await screenshot(page, "no-face-en-1280");
   await done(opened);
 });
 
@@ -396,7 +396,7 @@ test("a lost camera is shown at once", async () => {
   await done(opened);
 });
 
-test("the token is asked for, refused, and kept for this tab only", async () => {
+test("the token is asked for, refused, and stored for this tab only", async () => {
   mock = await new Mock().listen();
   const opened = await openPage(browser, { locale: "zh-CN", viewport: NARROW });
   const { page } = opened;
@@ -412,8 +412,8 @@ test("the token is asked for, refused, and kept for this tab only", async () => 
   await page.fill("#token", TOKEN);
   await page.keyboard.press("Enter");
   await waitForText(page, "#dominant", /[^—]/);
-  const kept = await page.evaluate(() => [JSON.stringify(localStorage), sessionStorage.getItem("boothd.token"), document.cookie]);
-  assert.ok(!kept[0].includes(TOKEN) && kept[1] === TOKEN && kept[2] === "");
+  const stored = await page.evaluate(() => [JSON.stringify(localStorage), sessionStorage.getItem("boothd.token"), document.cookie]);
+  assert.ok(!stored[0].includes(TOKEN) && stored[1] === TOKEN && stored[2] === "");
   mock.kick(4401);
   await page.waitForSelector("#entry[open]");
   await waitForText(page, "#entry_error", /撤销/);

@@ -21,7 +21,7 @@ for (const room of ROOMS) {
 const features = Object.keys(mock.ALL_ON).map((name) => ({ ...Object.fromEntries(Object.keys(mock.ALL_ON).map((each) => [each, each === name])) }));
 features.push(mock.ALL_ON, Object.fromEntries(Object.keys(mock.ALL_ON).map((name) => [name, true])));
 
-const REPORTS = { visual: "VisualReport", nobody: "VisualReport", glasses: "VisualReport", turned: "VisualReport", audio: "AudioReport", silence: "AudioReport" };
+const REPORTS = { visual: "VisualReport", noFace: "VisualReport", glasses: "VisualReport", turned: "VisualReport", audio: "AudioReport", silence: "AudioReport" };
 
 for (const [name, type] of Object.entries(REPORTS)) {
   test(`the mock's ${name} is a ${type}`, () => {
