@@ -1,4 +1,5 @@
-//! The page in a real Chromium: against a mock (tests/browser/*.test.mjs) and against the daemon
+//! The page's modules under a compiler and a linter, and its words (tests/browser/*.test.mjs); the page in a
+//! real Chromium: against a mock ({page,own}.test.mjs) and against the daemon
 //! (tests/browser/real.mjs, tests/browser/people.mjs), with the bundled clip as the browser's own camera and microphone;
 //! and what Chromium and Firefox record, against the daemon (tests/browser/recorders.mjs).
 //!
@@ -58,9 +59,16 @@ fn run_node(files: &[&str], environment: &[(&str, &str)]) {
 }
 
 #[test]
+fn the_pages_modules_types_words_and_wire() {
+    let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
+    let files = ["words.test.mjs", "rooms.test.mjs", "tools.test.mjs", "wire.test.mjs"];
+    run_node(&files, &[]);
+}
+
+#[test]
 fn the_page_against_a_mock() {
     let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
-    run_node(&["words.test.mjs", "page.test.mjs", "own.test.mjs"], &[]);
+    run_node(&["page.test.mjs", "own.test.mjs"], &[]);
 }
 
 #[test]

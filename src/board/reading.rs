@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// What a board says. What the system does not tell is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reading {
     /// The board, in its maker's words.
     pub model: Option<String>,
@@ -31,6 +32,7 @@ pub struct Reading {
 
 /// What costs frames, the cause before its effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
     /// The supply gives too little voltage.

@@ -12,8 +12,8 @@
 //!    the component's module or `app` passes to [`Monitor::watch`]. It is called at each look (at
 //!    least twice a second) with the clock's monotonic time, must not block, and adds what is
 //!    wrong *now*: a finding ends when it is no longer added.
-//! 3. Add its Chinese text to `web/page/findings_zh.js` and a row to the table of findings in
-//!    docs/guide/troubleshooting.md. `tests/health.rs` fails until both have it.
+//! 3. Add its text to each language of `page/lang/` but English, and a row to the table of
+//!    findings in docs/guide/troubleshooting.md. `tests/health.rs` fails until all have it.
 //! 4. A finding raises an alert at the fleet server unless it is a [`Severity::Notice`]
 //!    (exceptions: [`Finding::raises_alert`]); the kind
 //!    follows from its component (`fleet/alert.rs`).

@@ -207,3 +207,41 @@ macro_rules! catalog {
     };
 }
 use catalog;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../page/lib/metrics.js");
+
+    #[test]
+    fn the_page_has_a_row_for_each_metric_of_a_summary() {
+        let (_, voice) = PAGE.split_once("VOICE_METRICS = [").expect("the rows of the voice");
+        let (voice, _) = voice.split_once("\n];").expect("their end");
+        let rows = voice.split("key: \"").skip(1).filter_map(|row| row.split('"').next());
+        let summarised = VOICE.iter().filter_map(|metric| metric.summary);
+        assert_eq!(rows.collect::<BTreeSet<_>>(), summarised.collect());
+        for name in FACE.iter().filter_map(|metric| metric.summary) {
+            let key = name.strip_prefix("face_actions.").unwrap_or(name);
+            assert!(PAGE.contains(&format!("\"{key}\"")), "the page has no row of {name}");
+        }
+    }
+
+    #[test]
+    fn no_two_metrics_have_one_name_column_or_pointer() {
+        for catalog in [FACE, VOICE] {
+            let distinct = |of: fn(&Metric) -> Option<&'static str>| {
+                let all: Vec<_> = catalog.iter().filter_map(of).collect();
+                assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+            };
+            distinct(|metric| Some(metric.name));
+            distinct(|metric| Some(metric.pointer));
+            distinct(|metric| metric.stored.map(|stored| stored.column));
+            distinct(|metric| metric.summary);
+            distinct(|metric| metric.minute);
+            distinct(|metric| metric.home_assistant.map(|(key, _)| key));
+        }
+    }
+}

@@ -67,7 +67,6 @@ pub(super) fn of_voice(voice: &VoiceObservation, metrics: &VoiceMetrics) -> Voic
         volume_mean: has_sound.then_some(voice.rms),
         volume_dbfs: voice.dbfs,
         clarity_score: voice.clarity,
-        harmonics_to_noise_db: voice.harmonics_to_noise_db,
         spectral_centroid_hz: voice.spectral_centroid_hz,
         speech_ratio: has_sound.then_some(voice.speech_ratio),
         pause_count: voice.audio_detected.then_some(pause_count),

@@ -25,7 +25,8 @@ use crate::{
 
 /// The answer of GET /health.
 #[derive(Serialize)]
-struct Health<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Health<'a> {
     status: &'static str,
     /// One sentence that a person can act on; what the booth does where nothing is wrong.
     sentence: String,
@@ -39,6 +40,7 @@ struct Health<'a> {
     /// The bundled clip stands in for a device: the numbers are nobody's.
     demo: bool,
     #[serde(flatten)]
+    #[cfg_attr(test, schemars(with = "Components"))]
     components: BTreeMap<&'static str, ComponentHealth>,
     models: BTreeMap<&'a str, ModelHealth<'a>>,
     features: Features,
@@ -65,6 +67,7 @@ struct Health<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FindingHealth {
     component: &'static str,
     code: &'static str,
@@ -78,6 +81,7 @@ pub(crate) struct FindingHealth {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PolicyHealth {
     profile: Profile,
     require_consent: bool,
@@ -87,6 +91,7 @@ struct PolicyHealth {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PreviewHealth {
     /// The picture may be looked at.
     on: bool,
@@ -95,6 +100,7 @@ struct PreviewHealth {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DiskHealth {
     /// Left for boothd where the store is; null where the system does not tell.
     free_bytes: Option<u64>,
@@ -106,6 +112,7 @@ struct DiskHealth {
 
 /// The computer itself.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BoardHealth {
     #[serde(flatten)]
     reading: Reading,
@@ -115,6 +122,7 @@ struct BoardHealth {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ClockHealth {
     /// Wall time can be trusted.
     set: bool,
@@ -128,6 +136,7 @@ struct ClockHealth {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct CertificateHealth {
     /// The key of the configuration that names it.
     certificate: &'static str,
@@ -154,6 +163,7 @@ pub(crate) fn certificates(
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OutboxHealth {
     /// Messages; null while that is not known.
     depth: Option<u64>,
@@ -169,6 +179,7 @@ struct OutboxHealth {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ComponentHealth {
     state: &'static str,
     source: Option<String>,
@@ -184,7 +195,26 @@ struct ComponentHealth {
     on: Option<bool>,
 }
 
+/// What `stages` of [`Health`] may hold, for its schema.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Components {
+    camera: ComponentHealth,
+    microphone: ComponentHealth,
+    vision: ComponentHealth,
+    speech: ComponentHealth,
+    store: ComponentHealth,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorder: Option<ComponentHealth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    light: Option<ComponentHealth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mqtt: Option<ComponentHealth>,
+}
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ModelHealth<'a> {
     sha256: &'a str,
 }

@@ -22,7 +22,9 @@ pub mod message;
 mod metrics;
 mod timestamp;
 mod openapi;
-mod page;
+pub(crate) mod page;
+#[cfg(test)]
+pub(crate) mod page_wire;
 mod peer;
 mod preview;
 mod process;
@@ -73,7 +75,6 @@ pub(crate) use http_server::HttpServer;
 pub use inside::Inside;
 pub(crate) use metrics::{Counters, note_certificates, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
-pub(crate) use page::{as_type as page_file, asset as page_asset};
 pub use proxy::is_network;
 pub(crate) use refused::Refused;
 pub use slots::SocketLimits;

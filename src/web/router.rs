@@ -8,7 +8,7 @@ use super::{Shared, api, health, metrics, page, preview, upgrade::upgrade};
 pub(super) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/", get(page::index))
-        .route("/page/{file}", get(page::asset))
+        .route("/page/{*file}", get(page::asset))
         .route("/frontend/interview-simulation.html", get(page::simulation))
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))

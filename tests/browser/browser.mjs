@@ -55,8 +55,8 @@ export async function openPage(browser, { locale = "en-GB", viewport = WIDE, col
 export async function assertAccessible(page, what) {
   await page.evaluate(await readFile(AXE, "utf8"));
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const told = violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].target} ${nodes[0].failureSummary}`);
-  assert.deepEqual(told, [], `axe, ${what}`);
+  const found = violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].target} ${nodes[0].failureSummary}`);
+  assert.deepEqual(found, [], `axe, ${what}`);
 }
 
 /** Nothing is wider than the window, and no word is without its translation. */
@@ -74,7 +74,7 @@ export async function assertTidy(page, what) {
   assert.deepEqual(found, { isTooWide: false, wide: [], raw: [] }, what);
 }
 
-/** Kept only where the environment names a folder for it. */
+/** Stored only where the environment names a folder for it. */
 export async function screenshot(page, name) {
   if (!SCREENSHOTS) return;
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -82,7 +82,7 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
 }
 
-/** Waits until an element's text fits; says what stood there instead. */
+/** Waits until an element's text fits; names what stood there instead. */
 export async function waitForText(page, selector, pattern, timeout = 15_000) {
   try {
     await page.waitForFunction(
@@ -90,7 +90,7 @@ export async function waitForText(page, selector, pattern, timeout = 15_000) {
     );
   } catch (error) {
     const texts = await Promise.all([selector, "#problem", "#entry_error"].map((where) => page.textContent(where, { timeout: 1000 }).catch(() => null)));
-    throw new Error(`${selector} is ${JSON.stringify(texts[0])}, not ${pattern}; the page says ${JSON.stringify(texts.slice(1))}`, { cause: error });
+    throw new Error(`${selector} is ${JSON.stringify(texts[0])}, not ${pattern}; the page shows ${JSON.stringify(texts.slice(1))}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-// The daemon itself, started, killed and started again by a browser test. tests/browser.rs says how:
+// The daemon itself, started, killed and started again by a browser test. tests/browser.rs gives the command:
 // BOOTHD_COMMAND is {program, run, environment}, in which PORT and STATE stand for what is ours.
 
 import assert from "node:assert/strict";
@@ -35,16 +35,16 @@ export class Daemon {
     const { program, run, environment } = this.command;
     const options = { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "ignore"] };
     this.child = spawn(program, this.arguments(run), options);
-    const [told] = await once(createInterface({ input: this.child.stdout }), "line");
-    const port = Number(/127\.0\.0\.1:(\d+)/.exec(told)?.[1]);
-    assert.ok(port && (this.port === 0 || this.port === port), told);
+    const [line] = await once(createInterface({ input: this.child.stdout }), "line");
+    const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
+    assert.ok(port && (this.port === 0 || this.port === port), line);
     this.port = port;
     const deadline = Date.now() + PATIENCE_MS;
     const isReady = () => fetch(`${this.url}/health/ready`).then((answer) => answer.ok);
     while (!(await isReady())) assert.ok(Date.now() < deadline, "it is never ready");
   }
 
-  /** As the power does: nobody says goodbye. */
+  /** As a power cut does: without a farewell. */
   async kill() {
     const gone = once(this.child, "exit");
     this.child.kill("SIGKILL");

@@ -1,15 +1,18 @@
 // A stand-in for the daemon: serves the page's files and speaks the protocol with made-up numbers,
-// so that the page can be tested (and worked on: `node mock.mjs 8100`) without building anything.
+// so that the page can be tested (and worked on: `node mock.mjs 8100`) without building anything. What it
+// sends is what boothd sends: a document that does not fit boothd's own schemas is not sent, it throws.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { ALL_ON, audio, health, history, METRICS, visual } from "./mock_reports.mjs";
+import { PAGE, withModules } from "./files.mjs";
+import { audio, health, history, receipt, record, started, state, summary, visual } from "./mock_reports.mjs";
+import { checked } from "./schemas.mjs";
 
-const PAGE = fileURLToPath(new URL("../../src/web/page/", import.meta.url));
-const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const HTML = "text/html; charset=utf-8";
+const TYPES = { ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
 export const TOKEN = "mock-token-0123456789";
 const CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
   "connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -17,15 +20,20 @@ const CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-sr
 const FRAME_MS = 500;
 const SEGMENT_MS = 1000;
 
-/** A booth whose state a test may change; `everyone(message)` and `tellState()` then say so. */
+const isFromOperator = ({ headers }) => headers.authorization === `Bearer ${TOKEN}`;
+
+/** One message as text. */
+function message(type, data, more = {}) {
+  return JSON.stringify(checked("ServerMessage", { type, data, ...more }));
+}
+
+/** A booth whose state a test may change; `everyone(type, data)` and `sendState()` then send it. */
 export class Mock {
   constructor({ role = "operator", policy = {}, allowed = {} } = {}) {
     this.role = role;
     this.bootId = "boot-1";
-    this.state = {
-      features: { ...ALL_ON }, allowed: { ...ALL_ON, face_actions: true, ...allowed }, profile: "standard", require_consent: false, notice_version: "2026-11",
-      paused: false, analysing: true, session: null, ...policy,
-    };
+    this.state = state({ notice_version: "2026-11", ...policy });
+    Object.assign(this.state.allowed, allowed);
     this.stages = {};
     this.sessions = [];
     this.received = [];
@@ -39,11 +47,11 @@ export class Mock {
   async listen(port = 0) {
     this.http = createServer((request, answer) => this.answer(request, answer));
     this.sockets = new WebSocketServer({ server: this.http, path: "/ws/multimodal-analysis" });
-    this.sockets.on("connection", (socket) => this.welcome(socket));
+    this.sockets.on("connection", (socket) => this.connected(socket));
     await new Promise((resolve) => this.http.listen(port, "127.0.0.1", resolve));
     this.port = this.http.address().port;
     this.url = `http://127.0.0.1:${this.port}`;
-    this.timers = [setInterval(() => this.seeFrame(), FRAME_MS), setInterval(() => this.hearSegment(), SEGMENT_MS)];
+    this.timers = [setInterval(() => this.sendFrame(), FRAME_MS), setInterval(() => this.sendSegment(), SEGMENT_MS)];
     return this;
   }
 
@@ -65,17 +73,18 @@ export class Mock {
     const { pathname } = new URL(request.url, this.url);
     const json = (value, code = 200) => answer.writeHead(code, { "Content-Type": "application/json" }).end(JSON.stringify(value));
     if (pathname === "/api/v1/reach") return json({});
-    if (pathname === "/health") return json(health(this.state.features, this.stages));
+    if (pathname === "/health") return json(checked("Health", health(this.state.features, this.stages)));
+    const refuse = (error, code, status) => json(checked("Error", { error, code }), status);
     if (pathname === "/api/v1/sessions") {
-      const isAllowed = request.headers.authorization === `Bearer ${TOKEN}`;
-      return json(isAllowed ? { sessions: this.sessions } : {}, isAllowed ? 200 : 401);
+      if (!isFromOperator(request)) return refuse("no valid token", "invalid_token", 401);
+      return json(checked("Sessions", { sessions: this.sessions }));
     }
-    if (pathname === "/api/v1/erase") return this.erase(request, json);
-    const kept = /^\/api\/v1\/sessions\/([^/]+)(\/history|\/export)?$/.exec(pathname);
-    if (kept) return this.answerKept(request, json, kept);
-    const name = pathname === "/" ? "index.html" : pathname.replace("/page/", "");
-    const file = /^uplot\./.test(name) ? `vendor/${name}` : name;
-    if (!/^[\w./]+$/.test(file) || file.includes("..")) return json({}, 404);
+    if (pathname === "/api/v1/erase") return this.erase(request, json, refuse);
+    const stored = /^\/api\/v1\/sessions\/([^/]+)(\/history|\/export)?$/.exec(pathname);
+    if (stored) return this.answerStored(request, { json, refuse }, stored);
+    if (pathname === "/") return answer.writeHead(200, { "Content-Type": HTML }).end(await withModules("booth"));
+    const [, file] = /^\/page\/((?:lib|lang|booth)\/[\w./]+)$/.exec(pathname) ?? [];
+    if (!file || file.includes("..")) return json({}, 404);
     try {
       const text = await readFile(PAGE + file);
       return answer.writeHead(200, { "Content-Type": TYPES[extname(file)] }).end(text);
@@ -84,110 +93,112 @@ export class Mock {
     }
   }
 
-  /** What is kept of a session: its history, a file, and its erasing. */
-  answerKept(request, json, [, id, part]) {
-    if (request.headers.authorization !== `Bearer ${TOKEN}`) return json({}, 401);
-    if (!this.sessions.some((session) => session.session_id === id)) return json({ error: "there is no session of that id" }, 404);
-    return json(part === "/history" ? history(id) : { session: { session_id: id }, events: [], history: history(id) });
+  /** What is stored of a session: its history, or all of it as a file. */
+  answerStored(request, { json, refuse }, [, id, part]) {
+    if (!isFromOperator(request)) return refuse("no valid token", "invalid_token", 401);
+    const session = this.sessions.find(({ session_id }) => session_id === id);
+    if (!session) return refuse("there is no session of that id", "not_found", 404);
+    const past = checked("History", history(id));
+    return json(part === "/history" ? past : { session, events: [], history: past });
   }
 
   /** Erases the session that the request names. */
-  async erase(request, json) {
-    if (request.headers.authorization !== `Bearer ${TOKEN}`) return json({}, 401);
+  async erase(request, json, refuse) {
+    if (!isFromOperator(request)) return refuse("no valid token", "invalid_token", 401);
     const { session_id: id } = JSON.parse(Buffer.concat(await request.toArray()));
-    if (!this.sessions.some((session) => session.session_id === id)) return json({ error: `there is no session ${id}` }, 400);
+    if (!this.sessions.some((session) => session.session_id === id)) return refuse(`there is no session ${id}`, "invalid_input", 400);
     this.sessions = this.sessions.filter((session) => session.session_id !== id);
-    return json({ receipt_id: "0123456789abcdef", erased_at: Date.now(), session_ids: [id], rows: 1204, is_log_clear: true });
+    return json(checked("EraseReceipt", receipt(id)));
   }
 
-  welcome(socket) {
-    const tell = (type, data, more = {}) => socket.send(JSON.stringify({ type, data, ...more }));
-    tell("connected", { connection_id: "c1", timestamp: Date.now(), boot_id: this.bootId });
+  connected(socket) {
+    const send = (type, data, more) => socket.send(message(type, data, more));
+    send("connected", { connection_id: "c1", timestamp: Date.now(), boot_id: this.bootId });
     socket.on("message", (bytes, isBinary) => {
-      if (isBinary) this.takeMedia(socket, bytes, tell);
-      else this.hear(socket, JSON.parse(bytes), tell);
+      if (isBinary) this.takeMedia(socket, bytes, send);
+      else this.receive(socket, JSON.parse(bytes), send);
     });
   }
 
-  hear(socket, { type, data }, tell) {
+  receive(socket, { type, data }, send) {
     this.received.push({ type, data });
     const handlers = {
       auth: () => {
-        if (data.access_token !== TOKEN) return tell("auth_error", "token验证失败", { code: "invalid_token", ref: "c1-1" });
+        if (data.access_token !== TOKEN) return send("auth_error", "token验证失败", { code: "invalid_token", ref: "c1-1" });
         socket.stream = "client";
         socket.session_id = data.session_id;
-        return tell("auth_success", { session_id: data.session_id, user_id: "anna", authenticated_at: Date.now(), role: this.role });
+        return send("auth_success", { session_id: data.session_id, user_id: "anna", authenticated_at: Date.now(), role: this.role });
       },
       watch: () => {
         socket.stream = data.stream;
-        tell("watching", { stream: data.stream });
-        tell("state", { stream: "booth", ...this.state });
-        this.seeFrame();
-        this.hearSegment();
+        send("watching", { stream: data.stream });
+        send("state", this.state);
+        this.sendFrame();
+        this.sendSegment();
       },
-      ping: () => tell("pong", { timestamp: Date.now() }),
+      ping: () => send("pong", { timestamp: Date.now() }),
       configure: () => {
         const beyond = Object.entries(data.features).find(([name, isOn]) => isOn && !this.state.allowed[name]);
-        if (beyond) return tell("error", `${beyond[0]} is not allowed here`, { code: "not_allowed_by_policy", ref: "c1-2" });
+        if (beyond) return send("error", `${beyond[0]} is not allowed here`, { code: "not_allowed_by_policy", ref: "c1-2" });
         Object.assign(this.state.features, data.features);
-        return this.tellState();
+        return this.sendState();
       },
       start_session: () => {
-        this.state.session = { session_id: socket.session_id, subject_ref: data.subject_ref ?? null, started_at: Date.now(), ...data };
-        this.state.analysing = true;
-        this.everyone("session_started", { ...this.state.session, stream: socket.stream, features: this.state.features });
-        this.tellState();
+        const begun = started(socket.session_id, data, { stream: socket.stream, features: this.state.features });
+        const { stream, features, ...session } = begun;
+        Object.assign(this.state, { session, analysing: true });
+        this.everyone("session_started", begun);
+        this.sendState();
       },
       pause_session: () => this.pause(true),
       resume_session: () => this.pause(false),
-      end_session: () => this.end(tell),
+      end_session: () => this.end(send),
     };
     return handlers[type]?.();
   }
 
   pause(isPaused) {
     this.state.paused = isPaused;
-    this.tellState();
+    this.sendState();
   }
 
-  end(tell) {
-    const session = { ...this.state.session, ended_at: Date.now(), features: this.state.features };
-    const summary = { ...session, duration_ms: 600_000, frames_total: 1200, dropped_frames: 4, segments_total: 598, dropped_segments: 0, metrics: METRICS };
+  end(send) {
+    const ended = summary(this.state.session, this.state.features);
     this.state.session = null;
-    this.sessions.unshift({ ...session, stream: "booth", state: "ended", summary });
-    tell("session_summary", summary);
-    this.tellState();
+    this.sessions.unshift(record(ended));
+    send("session_summary", ended);
+    this.sendState();
   }
 
-  takeMedia(socket, bytes, tell) {
+  takeMedia(socket, bytes, send) {
     const [kind, timestamp] = [bytes.readUInt8(0), Number(bytes.readBigUInt64LE(1))];
     this.media[kind].push(bytes.subarray(9));
-    if (kind === 1) tell("visual_analysis", visual(this.media[1].length, this.state.features, { demo_source: false }), { timestamp });
-    else tell("audio_analysis", audio(this.media[2].length, this.state.features, { demo_source: false }), { timestamp });
+    if (kind === 1) send("visual_analysis", visual(this.media[1].length, this.state.features, { demo_source: false }), { timestamp });
+    else send("audio_analysis", audio(this.media[2].length, this.state.features, { demo_source: false }), { timestamp });
   }
 
-  seeFrame() {
+  sendFrame() {
     if (!this.state.features.video || this.state.paused) return;
     this.frame += 1;
     this.watchers("visual_analysis", this.seen(this.frame, this.state.features));
   }
 
-  hearSegment() {
+  sendSegment() {
     if (!this.state.features.audio || this.state.paused) return;
     this.segment += 1;
     this.watchers("audio_analysis", audio(this.segment, this.state.features));
   }
 
   watchers(type, data) {
-    for (const socket of this.sockets.clients) if (socket.stream === "booth") socket.send(JSON.stringify({ type, data }));
+    for (const socket of this.sockets.clients) if (socket.stream === "booth") socket.send(message(type, data));
   }
 
   everyone(type, data) {
-    for (const socket of this.sockets.clients) socket.send(JSON.stringify({ type, data }));
+    for (const socket of this.sockets.clients) socket.send(message(type, data));
   }
 
-  tellState() {
-    this.everyone("state", { stream: "booth", ...this.state });
+  sendState() {
+    this.everyone("state", this.state);
   }
 }
 

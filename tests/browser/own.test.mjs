@@ -81,8 +81,8 @@ test("after a loss the recording begins anew, with its header", async () => {
 test("the class: consent first, base64 where asked, pictures dropped while the network is behind", async () => {
   const { page, context, faults } = await open({});
   const seen = await page.evaluate(async (token) => {
-    const { RealtimeMultimodalAnalyzer } = await import("/page/analyzer.js");
-    const { withHeader } = await import("/page/media.js");
+    const { RealtimeMultimodalAnalyzer } = await import("/page/booth/analyzer.js");
+    const { withHeader } = await import("/page/booth/media.js");
     const header = Array.from(await withHeader(1, 0x0102030405, new Blob([new Uint8Array([9])])));
     const analyzer = new RealtimeMultimodalAnalyzer({ token, isBinary: false, audio: false, maxBufferedBytes: -1 });
     const states = [];

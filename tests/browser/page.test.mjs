@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { assertAccessible, assertTidy, firstNumbersMs, LANGUAGES, launch, NARROW, openPage, screenshot, waitForText, WIDE } from "./browser.mjs";
 import { Mock, TOKEN } from "./mock.mjs";
-import { glasses, nobody, turned, visual } from "./mock_reports.mjs";
+import { glasses, noFace, turned, visual } from "./mock_reports.mjs";
 
 let browser;
 let mock;
@@ -105,9 +105,9 @@ test("a session: consent, start, pause, end, summary, list", async () => {
     await screenshot(page, `sessions-${name}`);
     await page.click("#session_list button");
     await page.waitForSelector("#summary[open]");
-    await page.waitForSelector("#kept_voice canvas");
-    await waitForText(page, "#kept_note", /^$/);
-    assert.match(await page.getAttribute("#kept_motion .trend_frame", "aria-label"), /-8 … 8/);
+    await page.waitForSelector("#stored_voice canvas");
+    await waitForText(page, "#stored_note", /^$/);
+    assert.match(await page.getAttribute("#stored_motion .trend_frame", "aria-label"), /-8 … 8/);
     await assertAccessible(page, "history");
     await assertTidy(page, "history");
     await page.locator("#erase").scrollIntoViewIfNeeded();
@@ -127,13 +127,13 @@ test("a session: consent, start, pause, end, summary, list", async () => {
   }
 });
 
-test("switches are sent, follow the daemon, and say why they are locked", async () => {
+test("switches are sent, follow the daemon, and show why they are locked", async () => {
   const opened = await open({ locale: "zh-CN" }, {
     policy: { profile: "eu", require_consent: true }, allowed: { face_emotion: false, voice_emotion: false, preview: false },
   });
   const { page } = opened;
   mock.state.features.face_emotion = mock.state.features.voice_emotion = false;
-  mock.tellState();
+  mock.sendState();
   await page.click("#open_settings");
   assert.ok(await page.isDisabled("#switch_face_emotion"));
   assert.match(await page.textContent("#switch_face_emotion_why"), /eu/);
@@ -152,7 +152,7 @@ test("switches are sent, follow the daemon, and say why they are locked", async 
   await done(opened);
 });
 
-test("a policy that nobody has chosen and a recording light are told in both languages", async () => {
+test("an unchosen policy and a recording light are shown in both languages", async () => {
   for (const [locale, sign, why, dark, fails] of [
     ["zh-CN", /尚未选择策略.*policy\.profile/, /尚未选择策略/, /录制指示灯 *灭/, /录制指示灯 *不可用/],
     ["en-GB", /No policy is chosen.*policy\.profile/, /No policy is chosen/, /Recording light *Dark/, /Recording light *Unavailable/],
@@ -162,9 +162,9 @@ test("a policy that nobody has chosen and a recording light are told in both lan
     assert.ok(!(await page.isVisible('#dots [data-stage="light"]')), "there is none");
     const off = Object.fromEntries(Object.keys(mock.state.features).map((name) => [name, false]));
     Object.assign(mock.state, { profile: "unchosen", features: off, allowed: off, analysing: false });
-    mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "nobody has chosen" } };
+    mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "no policy is chosen" } };
     mock.stages.findings = [{ component: "policy", code: "policy_unchosen", severity: "unhealthy", sentence: "no policy is chosen, nothing is analysed; set policy.profile", detail: null }];
-    mock.tellState();
+    mock.sendState();
     await waitForText(page, "#signs", sign);
     await waitForText(page, "#session_why", why);
     assert.ok(await page.isDisabled("#start"));
@@ -225,16 +225,33 @@ test("a viewer sees and cannot act", async () => {
   await done(opened);
 });
 
-test("the gaze card shows how sure the gaze and the eye contact are, in both languages", async () => {
-  for (const [locale, confidence, probability] of [["en-GB", "Confidence", "Eye contact probability"], ["zh-CN", "置信度", "眼神接触概率"]]) {
+test("the gaze card shows the gaze's confidence, and one statement of eye contact, in both languages", async () => {
+  for (const [locale, confidence, made, unsure, elsewhere] of [
+    ["en-GB", "Confidence", /^Eye contact, probability 80%$/, /^Eye contact uncertain, probability 30%$/, /^Looks elsewhere, probability of eye contact 10%$/],
+    ["zh-CN", "置信度", /^有眼神接触，概率 80%$/, /^眼神接触不确定，概率 30%$/, /^看向别处，眼神接触概率 10%$/],
+  ]) {
     const opened = await open({ locale });
     const { page } = opened;
-    const row = (word, number) => new RegExp(`${word}\\s*${number}`);
-    await waitForText(page, "#gaze_numbers", row(confidence, "90%"));
-    await waitForText(page, "#gaze_numbers", row(probability, "80%"));
-    mock.seen = nobody;
-    await waitForText(page, "#gaze_numbers", row(confidence, "—"));
-    await waitForText(page, "#gaze_numbers", row(probability, "—"));
+    const looks = (eye_contact, eye_contact_probability) => (k, features) => visual(k, features, { eye_contact, eye_contact_probability });
+    const colour = () => page.getAttribute("#gaze_state", "data-state");
+    const isInside = () => page.evaluate(() => document.querySelector("#gaze_dial svg").classList.contains("inside"));
+    mock.seen = looks(true, 0.8);
+    await waitForText(page, "#gaze_numbers", new RegExp(`${confidence}\\s*90%`));
+    await waitForText(page, "#gaze_state", made);
+    assert.deepEqual([await colour(), await isInside()], ["yes", true]);
+    for (const isFlagged of [true, false]) {
+      mock.seen = looks(isFlagged, isFlagged ? 0.3 : 0.7);
+      await waitForText(page, "#gaze_state", isFlagged ? unsure : new RegExp(unsure.source.replace("30", "70")));
+      assert.deepEqual([await colour(), await isInside()], ["none", false], "neither is certain");
+    }
+    mock.seen = looks(false, 0.1);
+    await waitForText(page, "#gaze_state", elsewhere);
+    assert.deepEqual([await colour(), await isInside()], ["none", false]);
+    mock.seen = looks(null, null);
+    await waitForText(page, "#gaze_state", /Gaze not known|视线未知/);
+    assert.equal(await colour(), "none");
+    mock.seen = noFace;
+    await waitForText(page, "#gaze_numbers", new RegExp(`${confidence}\\s*—`));
     await done(opened);
     await mock.close();
     mock = null;
@@ -244,17 +261,17 @@ test("the gaze card shows how sure the gaze and the eye contact are, in both lan
 test("what is not known is a dash with its reason", async () => {
   const opened = await open();
   const { page } = opened;
-  mock.seen = nobody;
+  mock.seen = noFace;
   await waitForText(page, "#motion_state", /No face in view/);
   assert.equal(await page.textContent("#dominant"), "—");
   assert.match(await page.textContent("#expression_bars"), /—/);
-  assert.match(await page.textContent("#voice_feeling"), /needs 15 s of speech/);
-  await assertAccessible(page, "nobody");
-  await screenshot(page, "nobody-en-1280");
+  assert.match(await page.textContent("#voice_state_numbers"), /needs 15 s of speech/);
+  await assertAccessible(page, "no face");
+  await screenshot(page, "no-face-en-1280");
   await done(opened);
 });
 
-test("covered eyes and a turned camera are said, and what is known beside them stays", async () => {
+test("covered eyes and a turned camera are shown, and what is known beside them stays", async () => {
   const opened = await open();
   const { page } = opened;
   mock.seen = glasses;
@@ -270,7 +287,7 @@ test("covered eyes and a turned camera are said, and what is known beside them s
   await done(opened);
 });
 
-test("a lost booth is told, comes back by itself, and what was missed is counted", async () => {
+test("a lost booth is shown, comes back by itself, and what was missed is counted", async () => {
   const opened = await open({ viewport: NARROW, expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
@@ -293,7 +310,7 @@ test("a lost booth is told, comes back by itself, and what was missed is counted
   await done(opened);
 });
 
-test("a booth that was restarted is told as that, though its counts are further than before", async () => {
+test("a booth that was restarted is shown as restarted, though its counts are further than before", async () => {
   const opened = await open({ expected: [/WebSocket connection/, /ERR_CONNECTION_(REFUSED|RESET)/] });
   const { page } = opened;
   await waitForText(page, "#voice_numbers", /Hz/);
@@ -307,7 +324,7 @@ test("a booth that was restarted is told as that, though its counts are further 
 });
 
 for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the clock right/, "Board 61 °C"], ["zh-CN", /电源电压不足.*校准时钟/, "主板 61 °C"]]) {
-  test(`a weak supply and a clock that nobody has set, ${locale}`, async () => {
+  test(`a weak supply and a clock that is not set, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
     assert.equal(await page.isVisible("#findings"), false, "all is well");
@@ -318,28 +335,28 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
       { component: "clock", code: "clock_unset", severity: "notice", sentence: "no time server keeps the clock right, so times may be wrong; connect the booth to one", detail: null },
     ];
     await waitForText(page, "#findings", warning);
-    await waitForText(page, "#keeping", new RegExp(heat));
+    await waitForText(page, "#storage", new RegExp(heat));
     await assertAccessible(page, "a weak supply");
     await assertTidy(page, "a weak supply");
     mock.stages.board = { temperature_c: null, trouble: null, error: null };
     mock.stages.clock = { set: true, error: null };
     mock.stages.findings = [];
     await page.waitForSelector("#findings", { state: "hidden" });
-    assert.doesNotMatch(await page.textContent("#keeping"), /°C/);
+    assert.doesNotMatch(await page.textContent("#storage"), /°C/);
     await done(opened);
   });
 }
 
-for (const [locale, unknown, empty] of [["en-GB", /what waits for the fleet server is not known/, /nothing waits for the fleet server/], ["zh-CN", /数据库未打开，无法得知/, /没有待发送到中心的消息/]]) {
-  test(`an outbox that nobody knows is not called empty, ${locale}`, async () => {
+for (const [locale, unknown, empty] of [["en-GB", /number of messages for the fleet server is not known/, /no messages wait for the fleet server/], ["zh-CN", /数据库未打开，无法得知/, /没有待发送到机群服务器的消息/]]) {
+  test(`an unknown outbox is not called empty, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
     mock.stages.mqtt = { state: "unavailable", error: "no broker" };
     mock.stages.outbox = { depth: null, bytes: null, oldest_s: null, set_aside: null, fallen_out_total: null, error: "the database is not open" };
-    await waitForText(page, "#keeping", unknown);
-    assert.doesNotMatch(await page.textContent("#keeping"), empty);
+    await waitForText(page, "#storage", unknown);
+    assert.doesNotMatch(await page.textContent("#storage"), empty);
     mock.stages.outbox = { depth: 0, bytes: 0, oldest_s: null, set_aside: 0, fallen_out_total: 0, error: null };
-    await waitForText(page, "#keeping", empty);
+    await waitForText(page, "#storage", empty);
     delete mock.stages.mqtt;
     delete mock.stages.outbox;
     await done(opened);
@@ -367,7 +384,7 @@ for (const [locale, frozen, unread] of [["en-GB", /Camera not analysed: arithmet
   }
 }
 
-test("a lost camera is told at once", async () => {
+test("a lost camera is shown at once", async () => {
   const opened = await open();
   const { page } = opened;
   const reason = "the camera /dev/video0 is gone";
@@ -379,7 +396,7 @@ test("a lost camera is told at once", async () => {
   await done(opened);
 });
 
-test("the token is asked for, refused, and kept for this tab only", async () => {
+test("the token is asked for, refused, and stored for this tab only", async () => {
   mock = await new Mock().listen();
   const opened = await openPage(browser, { locale: "zh-CN", viewport: NARROW });
   const { page } = opened;
@@ -395,8 +412,8 @@ test("the token is asked for, refused, and kept for this tab only", async () => 
   await page.fill("#token", TOKEN);
   await page.keyboard.press("Enter");
   await waitForText(page, "#dominant", /[^—]/);
-  const kept = await page.evaluate(() => [JSON.stringify(localStorage), sessionStorage.getItem("boothd.token"), document.cookie]);
-  assert.ok(!kept[0].includes(TOKEN) && kept[1] === TOKEN && kept[2] === "");
+  const stored = await page.evaluate(() => [JSON.stringify(localStorage), sessionStorage.getItem("boothd.token"), document.cookie]);
+  assert.ok(!stored[0].includes(TOKEN) && stored[1] === TOKEN && stored[2] === "");
   mock.kick(4401);
   await page.waitForSelector("#entry[open]");
   await waitForText(page, "#entry_error", /撤销/);

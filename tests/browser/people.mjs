@@ -96,22 +96,22 @@ async function startInTheBooth({ token, session }) {
   const headers = { "authorization": `Bearer ${token}`, "content-type": "application/json" };
   const { status } = await fetch("/api/v1/sessions", { method: "POST", headers, body: JSON.stringify(data) });
   const socket = new WebSocket(`ws://${location.host}/ws/multimodal-analysis`);
-  const heard = (type) => new Promise((resolve) => {
+  const next = (type) => new Promise((resolve) => {
     socket.addEventListener("message", ({ data }) => {
       const message = JSON.parse(data);
       if (message.type === type) resolve(message);
     });
   });
-  const say = (type, data, answer) => {
-    const answered = heard(answer);
+  const ask = (type, data, answer) => {
+    const answered = next(answer);
     socket.send(JSON.stringify({ type, data }));
     return answered;
   };
-  await heard("connected");
-  await say("auth", { session_id: session, access_token: token }, "auth_success");
-  const { code } = await say("watch", { stream: "booth" }, "error");
-  const started = await say("start_session", data, "session_started");
-  await say("end_session", undefined, "session_summary");
+  await next("connected");
+  await ask("auth", { session_id: session, access_token: token }, "auth_success");
+  const { code } = await ask("watch", { stream: "booth" }, "error");
+  const started = await ask("start_session", data, "session_started");
+  await ask("end_session", undefined, "session_summary");
   socket.close();
   return { http: status, watch: code, stream: started.data.stream };
 }
@@ -142,6 +142,6 @@ test("a daemon that is killed and started again: the page comes back by itself a
   for (let k = 0; k < 100 && count() < seen + 2; k += 1) await page.waitForTimeout(100);
   assert.ok(count() >= seen + 2, "numbers go on");
   assert.equal(await page.evaluate(() => sessionStorage.getItem("boothd.token")), BOOTHD_TOKEN);
-  assert.equal(await page.isVisible("#entry"), false, "nobody is asked again");
+  assert.equal(await page.isVisible("#entry"), false, "the token is not asked for again");
   await done(opened);
 });

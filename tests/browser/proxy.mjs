@@ -59,7 +59,7 @@ test("the fleet server's page, and its stream without a wait", only("fleet"), as
 
 for (const [what, pattern] of [["foreign_origin", /web\.proxies/], ["no_websocket", /Upgrade/]]) {
   for (const locale of ["en-GB", "zh-CN"]) {
-    test(`the page says why it cannot connect: ${what}, ${locale}`, only(what), async () => {
+    test(`the page shows why it cannot connect: ${what}, ${locale}`, only(what), async () => {
       const { page, context } = await openPage(browser, { locale, viewport: locale === "en-GB" ? WIDE : NARROW });
       await page.goto(`${BOOTHD_URL}#token=${BOOTHD_TOKEN}`);
       await waitForText(page, "#problem_text", pattern);

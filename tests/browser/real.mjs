@@ -159,7 +159,7 @@ for (const [locale, viewport, name] of [["zh-CN", NARROW, "zh-390"], ["en-GB", W
     const { page } = opened;
     assert.match(page.url(), /\?mode=own$/);
     await consent(page, "B-7");
-    await waitForText(page, "#motion_said", /\d|Straight|正前方/);
+    await waitForText(page, "#motion_words", /\d|Straight|正前方/);
     await waitForText(page, "#dominant", /[^—]/);
     await waitForText(page, "#voice_numbers", /Hz/);
     assert.equal(await page.isVisible("#problem"), false, await page.textContent("#problem"));

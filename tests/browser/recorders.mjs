@@ -20,7 +20,7 @@ const SLICES_SENT = /(sound sent|声音：已发送) ([3-9]|\d\d)/;
 
 /** What the page asks for, and the browser has. */
 async function supported() {
-  const { SOUND_TYPES } = await import("/page/media.js");
+  const { SOUND_TYPES } = await import("/page/booth/media.js");
   return SOUND_TYPES.filter((type) => MediaRecorder.isTypeSupported(type));
 }
 

@@ -1,44 +1,65 @@
-// What can be told of the page without a browser: both languages are complete, every module is named.
+// What can be checked of the pages without a browser: every language has every word.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { EN } from "../../src/web/page/words_en.js";
-import { ZH } from "../../src/web/page/words_zh.js";
+import { filesOf, PAGE } from "./files.mjs";
 
-const PAGE = fileURLToPath(new URL("../../src/web/page/", import.meta.url));
+const files = await filesOf(["lang"]);
+const languages = await Promise.all(files.map(async (file) => [file, (await import(PAGE + file)).default]));
+/** Units that are the same in every language. */
+const UNITS = ["%", "Hz²"];
 
-test("both languages have the same words", () => {
-  assert.deepEqual(Object.keys(ZH).sort(), Object.keys(EN).sort());
+const english = languages.find(([file]) => file === "lang/en.js")[1];
+
+test("there are languages", () => {
+  assert.ok(languages.length >= 2);
+  assert.equal(new Set(languages.map(([, { tag }]) => tag)).size, languages.length, "each has a tag of its own");
 });
 
-test("a word's placeholders are the same in both languages", () => {
-  const places = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
-  for (const key of Object.keys(EN)) assert.deepEqual(places(ZH[key]), places(EN[key]), key);
-});
+for (const [file, language] of languages) {
+  test(`${file} has the words of English`, () => {
+    assert.deepEqual(Object.keys(language), Object.keys(english));
+    for (const part of ["words", "fleet"]) {
+      assert.deepEqual(Object.keys(language[part]).sort(), Object.keys(english[part]).sort(), part);
+    }
+    assert.equal(language.notice.points.length, english.notice.points.length);
+  });
 
-test("every word that the page names is there", async () => {
-  const files = (await readdir(PAGE)).filter((name) => /\.(js|html)$/.test(name));
-  for (const name of files) {
-    const text = await readFile(PAGE + name, "utf8");
-    const named = text.matchAll(/data-word(?:-label|-hint)?="(\w+)"|\bt\("(\w+)"|\b(?:word|unit): "([^"]+)"/g);
-    for (const [whole, ...groups] of named) {
-      const word = groups.find(Boolean);
-      if (!["%"].includes(word)) assert.ok(word in EN, `${name}: ${whole}`);
+  test(`${file} has English's placeholders`, () => {
+    const places = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
+    for (const part of ["words", "fleet"]) {
+      for (const [key, word] of Object.entries(english[part])) assert.deepEqual(places(language[part][key]), places(word), key);
+    }
+  });
+
+  test(`${file} names what Intl knows`, () => {
+    for (const tag of [language.tag, language.locale]) assert.deepEqual(Intl.getCanonicalLocales(tag), [tag]);
+  });
+}
+
+test("every word that a page names is there", async () => {
+  for (const page of ["booth", "fleet"]) {
+    const words = { ...english.words, ...(page === "fleet" && english.fleet) };
+    for (const name of [...(await filesOf(["lib", page])), `${page}/index.html`]) {
+      const text = await readFile(PAGE + name, "utf8");
+      const named = text.matchAll(/data-word(?:-label|-hint)?="(\w+)"|\bt\("(\w+)"|\b(?:word|unit): "([^"]+)"/g);
+      for (const [whole, ...groups] of named) {
+        const word = groups.find(Boolean);
+        if (!UNITS.includes(word)) assert.ok(word in words, `${name}: ${whole}`);
+      }
     }
   }
 });
 
-test("every module is fetched at once", async () => {
-  const html = await readFile(`${PAGE}index.html`, "utf8");
-  const modules = (await readdir(PAGE)).filter((name) => name.endsWith(".js") && name !== "app.js");
-  for (const name of modules) assert.ok(html.includes(`<link rel="modulepreload" href="page/${name}">`), name);
-});
-
 test("English has no Chinese words, and Chinese no English ones by mistake", () => {
   const isHan = /\p{Script=Han}/u;
-  for (const [key, word] of Object.entries(EN)) if (key !== "other_language") assert.ok(!isHan.test(word), key);
-  const plain = ["other_language", "deg", "dBFS", "Hz"];
-  for (const [key, word] of Object.entries(ZH)) if (!plain.includes(key) && /[a-z]/i.test(word)) assert.ok(isHan.test(word), key);
+  const chinese = languages.find(([file]) => file === "lang/zh.js")[1];
+  const plain = ["deg", "dBFS", "Hz", "fine_print"];
+  for (const part of ["words", "fleet"]) {
+    for (const [key, word] of Object.entries(english[part])) assert.ok(!isHan.test(word), key);
+    for (const [key, word] of Object.entries(chinese[part])) {
+      if (!plain.includes(key) && /[a-z]/i.test(word.replace(/\{\w+\}/g, ""))) assert.ok(isHan.test(word), key);
+    }
+  }
 });

@@ -1,4 +1,4 @@
-//! Every finding has both languages and a row in the guide.
+//! Every finding has its words in each language and a row in the guide.
 
 use std::fs;
 
@@ -8,23 +8,45 @@ fn names() -> Vec<&'static str> {
     Code::ALL.iter().map(|code| code.name()).collect()
 }
 
-#[test]
-fn every_finding_has_its_chinese_words_and_none_is_left_over() {
-    let words = fs::read_to_string("src/web/page/findings_zh.js").unwrap();
-    let lines = words.lines().filter_map(|line| line.strip_prefix("  "));
-    let entries = lines.map(|line| line.split_once(": [\"").expect("one entry a line"));
-    let mut found = Vec::new();
-    for (code, texts) in entries {
+/// What stands in the `findings` of a language's file: one entry a line.
+fn findings(words: &str) -> Vec<(&str, &str, &str)> {
+    let (_, rest) = words.split_once("\n  findings: {\n").expect("the file has findings");
+    let (entries, _) = rest.split_once("\n  },").expect("they end");
+    let texts = entries.lines().map(|line| {
+        let (code, texts) = line.trim().split_once(": [\"").expect("one entry a line");
         let (what, remedy) = texts.split_once("\", \"").expect("what is wrong, and what to do");
-        let is_chinese =
-            |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
-        assert!(is_chinese(what) && is_chinese(remedy), "{code}");
-        found.push(code);
-    }
-    found.sort_unstable();
+        (code, what, remedy)
+    });
+    texts.collect()
+}
+
+/// English is the daemon's own; a language that lacks a finding would show English.
+#[test]
+fn every_finding_has_its_words_in_each_language_and_none_is_left_over() {
     let mut wanted = names();
     wanted.sort_unstable();
-    assert_eq!(found, wanted, "src/web/page/findings_zh.js");
+    let mut languages = 0;
+    for entry in fs::read_dir("page/lang").unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("en.js") {
+            continue;
+        }
+        let words = fs::read_to_string(&path).unwrap();
+        let texts = findings(&words);
+        let mut found: Vec<_> = texts.iter().map(|(code, ..)| *code).collect();
+        found.sort_unstable();
+        assert_eq!(found, wanted, "{}", path.display());
+        for (code, what, remedy) in texts {
+            let is_right = |text: &str| !path.ends_with("zh.js") || text.chars().any(is_han);
+            assert!(is_right(what) && is_right(remedy), "{code}");
+        }
+        languages += 1;
+    }
+    assert!(languages > 0, "there is a language beside English");
+}
+
+fn is_han(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn router(shared: Shared) -> Router {
     };
     Router::new()
         .route("/", get(page::index))
-        .route("/page/{file}", get(page::asset))
+        .route("/page/{*file}", get(page::asset))
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -1,54 +1,51 @@
-//! The centre's page: a few files of its own on top of those of the booth's page.
+//! The fleet server's page: its own files, and those that it shares with the booth's page.
+
+use std::sync::LazyLock;
 
 use axum::{extract::Path, response::Response};
 
-use crate::web::{page_asset, page_file};
+use crate::web::page::{File, SHARED, answer, as_type, files, with_modules};
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// The page's own files: name, type, text.
-const FILES: &[(&str, &str, &str)] = &[
-    ("fleet.css", CSS, include_str!("../page/fleet.css")),
-    ("fleet.js", SCRIPT, include_str!("../page/fleet.js")),
-    ("fleet_alerts.js", SCRIPT, include_str!("../page/fleet_alerts.js")),
-    ("fleet_api.js", SCRIPT, include_str!("../page/fleet_api.js")),
-    ("fleet_booth.js", SCRIPT, include_str!("../page/fleet_booth.js")),
-    ("fleet_erase.js", SCRIPT, include_str!("../page/fleet_erase.js")),
-    ("fleet_grid.js", SCRIPT, include_str!("../page/fleet_grid.js")),
-    ("fleet_history.js", SCRIPT, include_str!("../page/fleet_history.js")),
-    ("fleet_sessions.js", SCRIPT, include_str!("../page/fleet_sessions.js")),
-    ("fleet_stream.js", SCRIPT, include_str!("../page/fleet_stream.js")),
-    ("fleet_words.js", SCRIPT, include_str!("../page/fleet_words.js")),
-];
+/// The page's own files.
+const FLEET: &[File] = files! {
+    "fleet/alerts.js" "fleet/api.js" "fleet/app.js" "fleet/booth.js" "fleet/erase.js"
+    "fleet/grid.js" "fleet/history.js" "fleet/sessions.js" "fleet/stream.js" "fleet/style.css"
+};
 
 /// Answers GET /.
 pub(super) async fn index() -> Response {
-    page_file(HTML, include_str!("../page/index.html"))
+    static INDEX: LazyLock<String> = LazyLock::new(|| {
+        let html = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/page/fleet/index.html"));
+        with_modules(html, &[SHARED, FLEET])
+    });
+    as_type("text/html; charset=utf-8", &INDEX)
 }
 
-/// Answers GET /page/{file}.
-pub(super) async fn asset(Path(file): Path<String>) -> Response {
-    match FILES.iter().find(|(name, _, _)| *name == file) {
-        Some((_, mime, text)) => page_file(mime, text),
-        None => page_asset(Path(file)).await,
-    }
+/// Answers GET /page/{*file}.
+pub(super) async fn asset(Path(path): Path<String>) -> Response {
+    answer(&[SHARED, FLEET], &path)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs};
-
-    use super::FILES;
+    use super::FLEET;
+    use crate::{
+        fleet::web::endpoints,
+        web::{
+            document,
+            page::tests::assert_all_served,
+            page_wire::{compare, schema},
+        },
+    };
 
     #[test]
     fn every_file_of_the_page_is_served() {
-        let there = fs::read_dir("src/fleet/page").expect("the folder is there");
-        let there = there.map(|entry| entry.expect("is readable").file_name());
-        let there: BTreeSet<_> =
-            there.map(|name| name.to_string_lossy().into_owned()).collect();
-        let served = FILES.iter().map(|(name, _, _)| *name).chain(["index.html"]);
-        assert_eq!(there, served.map(str::to_owned).collect());
+        assert_all_served(&["fleet"], &[FLEET]);
+    }
+
+    #[test]
+    fn the_fleet_servers_wire_is_as_the_page_knows_it() {
+        let schema = schema("FleetWire", document(&endpoints()), Default::default());
+        compare("fleet/wire.schema.json", &schema);
     }
 }

@@ -52,7 +52,7 @@ fn json_text(text: &str) -> Response {
 }
 
 /// What there is.
-fn endpoints() -> Vec<Endpoint<Shared>> {
+pub(super) fn endpoints() -> Vec<Endpoint<Shared>> {
     interviews()
         .into_iter()
         .chain(what_is_kept())

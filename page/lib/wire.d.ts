@@ -1,0 +1,1230 @@
+// Made by tests/browser/wire.mjs from wire.schema.json; do not edit.
+
+/**
+ * What a token allows, each more than the one before.
+ */
+export type Role = "viewer" | "guest" | "operator";
+/**
+ * What costs frames, the cause before its effect.
+ */
+export type Trouble = "under_voltage" | "over_current" | "too_hot" | "throttled";
+/**
+ * Which law the booth is under.
+ */
+export type Profile = "default" | "eu" | "unchosen";
+export type ServerMessage =
+  | {
+      data: Connected;
+      timestamp?: unknown;
+      type: "connected";
+    }
+  | {
+      data: AuthSuccess;
+      timestamp?: unknown;
+      type: "auth_success";
+    }
+  | {
+      code: string;
+      data: string;
+      ref: string;
+      timestamp?: unknown;
+      type: "auth_error";
+    }
+  | {
+      data: Watching;
+      timestamp?: unknown;
+      type: "watching";
+    }
+  | {
+      data: StateOf;
+      timestamp?: unknown;
+      type: "state";
+    }
+  | {
+      data: VisualReport;
+      timestamp?: unknown;
+      type: "visual_analysis";
+    }
+  | {
+      data: AudioReport;
+      timestamp?: unknown;
+      type: "audio_analysis";
+    }
+  | {
+      data: DeviceNews;
+      timestamp?: unknown;
+      type: "device";
+    }
+  | {
+      data: SessionStarted;
+      timestamp?: unknown;
+      type: "session_started";
+    }
+  | {
+      data: SessionSummary;
+      timestamp?: unknown;
+      type: "session_summary";
+    }
+  | {
+      data: Pong;
+      timestamp?: unknown;
+      type: "pong";
+    }
+  | {
+      code: string;
+      data: string;
+      ref: string;
+      timestamp?: unknown;
+      type: "error";
+    };
+/**
+ * Whose media a session is of.
+ */
+export type StreamKind = "booth" | "client";
+/**
+ * What became of a session.
+ */
+export type SessionState = "running" | "ended" | "abandoned";
+
+export interface BoothWire {
+  [k: string]: unknown;
+}
+/**
+ * An interview that runs.
+ */
+export interface ActiveSession {
+  /**
+   * When it was agreed to, ms since 1970.
+   */
+  consent_at: number;
+  /**
+   * Version of the text that was agreed to.
+   */
+  notice_version: string;
+  /**
+   * Its id.
+   */
+  session_id: string;
+  /**
+   * When it began, ms since 1970.
+   */
+  started_at: number;
+  /**
+   * Whom it is about, in the operator's words.
+   */
+  subject_ref: string | null;
+}
+/**
+ * `audio_analysis`: one segment, and what it means in the light of those before.
+ */
+export interface AudioReport {
+  /**
+   * -1..1.
+   */
+  arousal: number | null;
+  /**
+   * Syllables a second of speaking time.
+   */
+  articulation_rate: number | null;
+  /**
+   * Somebody speaks for over 0.3 s of the segment.
+   */
+  audio_detected: boolean;
+  /**
+   * 0..1.
+   */
+  clarity_score: number | null;
+  /**
+   * Samples at full scale or, in speech, on flat tops below it, 0..1.
+   */
+  clipping_ratio: number | null;
+  /**
+   * The bundled clip stands in for a microphone: these numbers are nobody's.
+   */
+  demo_source: boolean;
+  /**
+   * Segments that nobody was free to analyse, so far.
+   */
+  dropped_segments: number;
+  /**
+   * calm, neutral or activated, against the speaker's own baseline.
+   */
+  emotion: string | null;
+  /**
+   * 0..1.
+   */
+  emotion_confidence: number | null;
+  features: Features;
+  /**
+   * The longest of them, ms.
+   */
+  longest_pause_ms: number | null;
+  /**
+   * Silences of at least 0.3 s between speech.
+   */
+  pause_count: number | null;
+  performance_metrics: Performance;
+  /**
+   * Hz.
+   */
+  pitch_mean: number | null;
+  /**
+   * Hz.
+   */
+  pitch_median: number | null;
+  /**
+   * Hz, 95th less 5th percentile.
+   */
+  pitch_range: number | null;
+  /**
+   * Hz².
+   */
+  pitch_variance: number | null;
+  /**
+   * Analysis of this segment, ms.
+   */
+  processing_time: number;
+  quality: SoundQuality;
+  /**
+   * Why a metric is null, by the metric's name: `no_sound`, `digital_silence`, `no_speech`, `unvoiced`, `no_syllables`, `no_pause`, `needs_1_s`, `needs_15_s` or `off`.
+   */
+  reasons: {
+    [k: string]: string;
+  };
+  /**
+   * The segment's number.
+   */
+  sequence: number;
+  /**
+   * The session that this belongs to.
+   */
+  session_id: string | null;
+  /**
+   * Hz.
+   */
+  spectral_centroid_hz: number | null;
+  /**
+   * Syllables a minute of speaking time.
+   */
+  speech_rate: number | null;
+  /**
+   * 0..1 of the segment.
+   */
+  speech_ratio: number | null;
+  /**
+   * Wall time of the segment's end, ms since 1970.
+   */
+  timestamp: number;
+  /**
+   * dB of full scale; null in digital silence.
+   */
+  volume_dbfs: number | null;
+  /**
+   * Linear RMS, 0..1 of full scale; null where there was no sound at all.
+   */
+  volume_mean: number | null;
+}
+/**
+ * The feature switches that exist so far, obeyed where the media is captured or analysed.
+ */
+export interface Features {
+  /**
+   * Read the microphone at all.
+   */
+  audio: boolean;
+  /**
+   * What the muscles of the face do: ten coefficients, no emotions.
+   */
+  face_actions: boolean;
+  /**
+   * The 7 basic expressions of the face.
+   */
+  face_emotion: boolean;
+  /**
+   * Gaze and eye contact.
+   */
+  gaze: boolean;
+  /**
+   * Head pose and its stability.
+   */
+  head_pose: boolean;
+  /**
+   * The picture of the booth's camera, for those who may see it.
+   */
+  preview: boolean;
+  /**
+   * Read the camera at all.
+   */
+  video: boolean;
+  /**
+   * Arousal of the voice.
+   */
+  voice_emotion: boolean;
+}
+/**
+ * What an analysis took.
+ */
+export interface Performance {
+  /**
+   * Analysis alone, ms.
+   */
+  analysis_time_ms: number;
+  /**
+   * Wall time of the media, ms since 1970.
+   */
+  timestamp: number;
+  /**
+   * From the media in memory to the report, ms.
+   */
+  total_time_ms: number;
+}
+/**
+ * What the sound is good for.
+ */
+export interface SoundQuality {
+  /**
+   * What is wrong with its channels: `opposite_channels` (turned back), `dead_channel` (left out); null where nothing is.
+   */
+  channels: string | null;
+  /**
+   * Mean of the samples, -1..1 of full scale: a fault of the microphone, in no other number.
+   */
+  offset: number | null;
+  /**
+   * `good`, `clipped` or `too_quiet`; null without speech.
+   */
+  verdict: string | null;
+}
+/**
+ * `auth_success`.
+ */
+export interface AuthSuccess {
+  authenticated_at: number;
+  role: Role;
+  session_id: string;
+  /**
+   * The token's name.
+   */
+  user_id: string;
+}
+/**
+ * The computer itself.
+ */
+export interface BoardHealth {
+  error: string | null;
+  /**
+   * A Raspberry Pi's clock is capped now.
+   */
+  frequency_capped: boolean | null;
+  /**
+   * It was throttled or capped since boothd's start, or since the board's as far as it says.
+   */
+  has_been_throttled: boolean | null;
+  /**
+   * The same of the voltage.
+   */
+  has_been_under_voltage: boolean | null;
+  /**
+   * What of it programs may still have, bytes.
+   */
+  memory_available_bytes: number | null;
+  /**
+   * Memory of the machine, bytes.
+   */
+  memory_total_bytes: number | null;
+  /**
+   * The board, in its maker's words.
+   */
+  model: string | null;
+  /**
+   * The board draws more current than it may now.
+   */
+  over_current: boolean | null;
+  /**
+   * Of the chip's hottest part, °C, to a tenth.
+   */
+  temperature_c: number | null;
+  /**
+   * The clock is held back now, because of heat or of the supply.
+   */
+  throttled: boolean | null;
+  /**
+   * It has reached the limit at which the board slows down.
+   */
+  too_hot: boolean | null;
+  /**
+   * What of it costs frames now.
+   */
+  trouble: Trouble | null;
+  /**
+   * The supply gives too little voltage now.
+   */
+  under_voltage: boolean | null;
+}
+export interface CertificateHealth {
+  /**
+   * The key of the configuration that names it.
+   */
+  certificate: string;
+  /**
+   * Whole days until then, negative afterwards; null while the clock is not set.
+   */
+  days_left: number | null;
+  /**
+   * It has ended or will within 14 days, is not valid yet, or could not be renewed.
+   */
+  error: string | null;
+  /**
+   * When it ends, unix s; null where that cannot be read.
+   */
+  not_after_s: number | null;
+}
+export interface ClockHealth {
+  /**
+   * How far the machine's clock is ahead of the time that boothd works with, ms.
+   */
+  ahead_ms: number;
+  error: string | null;
+  /**
+   * What old rows and tokens go by: `calendar` or `running_time`.
+   */
+  expires_by: string;
+  /**
+   * Wall time can be trusted.
+   */
+  set: boolean;
+  /**
+   * `unset`, `settling` or `vouched`.
+   */
+  trust: string;
+}
+/**
+ * `connected`.
+ */
+export interface Connected {
+  /**
+   * Another one after each start of boothd: every count began anew.
+   */
+  boot_id: string;
+  connection_id: string;
+  timestamp: number;
+}
+/**
+ * `device`: a device of the booth was lost, came back, or is paused.
+ */
+export interface DeviceNews {
+  /**
+   * `camera` or `microphone`.
+   */
+  device: string;
+  /**
+   * Why it is lost.
+   */
+  reason: string | null;
+  /**
+   * `lost`, `back`, `paused` or `off`.
+   */
+  state: string;
+}
+export interface DiskHealth {
+  /**
+   * The database with its log; null where there is none to be seen.
+   */
+  database_bytes: number | null;
+  /**
+   * Too little is left.
+   */
+  error: string | null;
+  /**
+   * Left for boothd where the store is; null where the system does not tell.
+   */
+  free_bytes: number | null;
+}
+/**
+ * What was erased.
+ */
+export interface EraseReceipt {
+  /**
+   * When, unix ms.
+   */
+  erased_at: number;
+  /**
+   * Nothing of it is left in the database's log; false: another process still reads the log, and it is cleared as soon as that one is done.
+   */
+  is_log_clear: boolean;
+  /**
+   * What the audit log calls it.
+   */
+  receipt_id: string;
+  /**
+   * Rows that are gone, of sessions, consents, metrics, events and messages.
+   */
+  rows: number;
+  /**
+   * The sessions that are gone.
+   */
+  session_ids: string[];
+}
+/**
+ * The body of every refusal.
+ */
+export interface Error {
+  /**
+   * For programs.
+   */
+  code: string;
+  /**
+   * What is wrong, with what, and what to do.
+   */
+  error: string;
+}
+/**
+ * How far each action of the face goes, 0 (this person's own rest) to 1 (a full action), the mean of both sides. They describe muscles, not what moved them.
+ */
+export interface FaceActions {
+  /**
+   * The brows go down.
+   */
+  brow_down: number;
+  /**
+   * The brows go up.
+   */
+  brow_up: number;
+  /**
+   * The cheeks go up.
+   */
+  cheek_raise: number;
+  /**
+   * The lower lids go up; null while the eyes are shut.
+   */
+  eye_squint: number | null;
+  /**
+   * The lids are further apart; null while the eyes are shut.
+   */
+  eye_wide: number | null;
+  /**
+   * Lower lip and chin go down.
+   */
+  jaw_open: number;
+  /**
+   * The mouth grows narrower.
+   */
+  lip_pucker: number;
+  /**
+   * The mouth grows wider and its corners do not go up.
+   */
+  mouth_stretch: number;
+  /**
+   * The corners of the mouth go outwards and up.
+   */
+  smile: number;
+  /**
+   * The upper lip comes nearer to the nose.
+   */
+  upper_lip_raise: number;
+}
+/**
+ * The face's box in ratios of the picture's width and height.
+ */
+export interface FaceBox {
+  /**
+   * Height.
+   */
+  height: number;
+  /**
+   * Width.
+   */
+  width: number;
+  /**
+   * Left edge.
+   */
+  x: number;
+  /**
+   * Top edge.
+   */
+  y: number;
+}
+export interface FindingHealth {
+  /**
+   * The fleet server raises an alert for it.
+   */
+  alert: boolean;
+  code: string;
+  component: string;
+  /**
+   * What is particular to this instance; null where the code says it all.
+   */
+  detail: string | null;
+  /**
+   * What is wrong and what to do.
+   */
+  sentence: string;
+  severity: string;
+}
+/**
+ * Direction of the gaze relative to the camera, degrees.
+ */
+export interface Gaze {
+  /**
+   * How surely it is known, 0..1: either angle has a standard deviation of 5.6° / confidence.
+   */
+  confidence: number;
+  /**
+   * Positive up.
+   */
+  pitch_deg: number;
+  /**
+   * Positive to the picture's left.
+   */
+  yaw_deg: number;
+}
+/**
+ * Gaze as older clients read it.
+ */
+export interface GazeDirection {
+  /**
+   * -100..100 of ±45°, positive to the picture's left.
+   */
+  x: number;
+  /**
+   * -100..100 of ±45°, positive up.
+   */
+  y: number;
+}
+/**
+ * Rotation of the head, degrees.
+ */
+export interface HeadPose {
+  /**
+   * Positive up.
+   */
+  pitch_deg: number;
+  /**
+   * Positive clockwise in the picture.
+   */
+  roll_deg: number;
+  /**
+   * Positive to the picture's left.
+   */
+  yaw_deg: number;
+}
+/**
+ * The answer of GET /health.
+ */
+export interface Health {
+  /**
+   * The booth's media is being analysed.
+   */
+  analysing: boolean;
+  board: BoardHealth;
+  booth_id: string;
+  camera: StageHealth;
+  /**
+   * The certificates in use, the web server's and those of the broker.
+   */
+  certificates: CertificateHealth[];
+  clock: ClockHealth;
+  /**
+   * WebSockets that are open, and how many may be.
+   */
+  connections?: number | null;
+  connections_max: number;
+  /**
+   * The bundled clip stands in for a device: the numbers are nobody's.
+   */
+  demo: boolean;
+  /**
+   * Changes exactly when something changes that others act upon.
+   */
+  digest: string;
+  disk: DiskHealth;
+  features: Features;
+  /**
+   * What is wrong, worst first.
+   */
+  findings: FindingHealth[];
+  light?: StageHealth | null;
+  microphone: StageHealth;
+  models: {
+    [k: string]: ModelHealth;
+  };
+  mqtt?: StageHealth | null;
+  outbox: OutboxHealth;
+  /**
+   * Somebody has paused the booth.
+   */
+  paused: boolean;
+  policy: PolicyHealth;
+  preview: PreviewHealth;
+  recorder?: StageHealth | null;
+  /**
+   * One sentence that a person can act on; what the booth does where nothing is wrong.
+   */
+  sentence: string;
+  /**
+   * A session runs in the booth.
+   */
+  session_active: boolean;
+  speech: StageHealth;
+  status: string;
+  store: StageHealth;
+  uptime_s: number;
+  version: string;
+  vision: StageHealth;
+}
+export interface StageHealth {
+  demo: boolean;
+  dropped_total: number;
+  error: string | null;
+  errors_total: number;
+  last_media_ms_ago: number | null;
+  /**
+   * Whether what it switches is on; absent where it switches nothing or cannot tell.
+   */
+  on?: boolean | null;
+  overruns_total: number;
+  restarts_total: number;
+  source: string | null;
+  state: string;
+}
+export interface ModelHealth {
+  sha256: string;
+}
+export interface OutboxHealth {
+  bytes: number | null;
+  /**
+   * Messages; null while that is not known.
+   */
+  depth: number | null;
+  /**
+   * Why it is not known what waits.
+   */
+  error: string | null;
+  /**
+   * Messages that were too old or too many since the start: they are lost.
+   */
+  fallen_out_total: number | null;
+  /**
+   * Age of the oldest, s.
+   */
+  oldest_s: number | null;
+  /**
+   * Messages that the broker refused: they wait for somebody to send them again.
+   */
+  set_aside: number | null;
+}
+export interface PolicyHealth {
+  /**
+   * Nobody has chosen one.
+   */
+  error: string | null;
+  notice_version: string;
+  profile: Profile;
+  require_consent: boolean;
+}
+export interface PreviewHealth {
+  /**
+   * The picture may be looked at.
+   */
+  on: boolean;
+  /**
+   * Who looks now.
+   */
+  viewers: number;
+}
+/**
+ * What was recorded of a session.
+ */
+export interface History {
+  audio: Series;
+  /**
+   * Rows that there was no room for, on the disk or in memory.
+   */
+  lost_rows: number;
+  /**
+   * Whose.
+   */
+  session_id: string;
+  /**
+   * Seconds that one row stands for; its values are means where that is over 1.
+   */
+  step_s: number;
+  video: Series;
+}
+/**
+ * Some metrics over time.
+ */
+export interface Series {
+  /**
+   * Names of a row's values. The first is `offset_s`: seconds since the session began.
+   */
+  columns: string[];
+  /**
+   * Oldest first; null is what could not be known.
+   */
+  rows: (number | null)[][];
+}
+/**
+ * What the booth does now, and what it may do.
+ */
+export interface InterviewState {
+  allowed: Features;
+  /**
+   * Camera or microphone is open.
+   */
+  analysing: boolean;
+  features: Features;
+  /**
+   * Version of the notice that people agree to.
+   */
+  notice_version: string;
+  /**
+   * Somebody closed camera and microphone for now.
+   */
+  paused: boolean;
+  profile: Profile;
+  /**
+   * Camera and microphone stay closed until a session with consent runs.
+   */
+  require_consent: boolean;
+  /**
+   * The interview that runs.
+   */
+  session: ActiveSession | null;
+}
+/**
+ * One metric of a [`SummaryReport`], in the metric's own unit.
+ */
+export interface MetricSummary {
+  /**
+   * Values.
+   */
+  count: number;
+  /**
+   * Time for which it was known, ms.
+   */
+  covered_ms: number;
+  /**
+   * Largest.
+   */
+  max: number;
+  /**
+   * Mean.
+   */
+  mean: number;
+  /**
+   * Smallest.
+   */
+  min: number;
+  /**
+   * Population variance.
+   */
+  variance: number;
+}
+/**
+ * `pong`.
+ */
+export interface Pong {
+  timestamp: number;
+}
+/**
+ * What the picture is good for.
+ */
+export interface Quality {
+  /**
+   * Mean luminance of the face (of the picture where there is none), 0..1.
+   */
+  brightness: number;
+  /**
+   * What is covered, where the verdict is `occluded`: `eyes`, `mouth`.
+   */
+  covered: string[];
+  /**
+   * Distance of the outer eye corners, px.
+   */
+  face_px: number | null;
+  /**
+   * Variance of the Laplacian in the face.
+   */
+  sharpness: number | null;
+  /**
+   * `good`, `too_dark`, `too_blurred`, `too_small`, `occluded`, `turned` or `still_picture`.
+   */
+  verdict: string | null;
+}
+/**
+ * What was done.
+ */
+export interface SentAgain {
+  /**
+   * Messages that wait for the broker again.
+   */
+  rows: number;
+}
+/**
+ * `watching`: the stream's reports follow.
+ */
+export interface Watching {
+  stream: string;
+}
+/**
+ * `state`: what may be analysed, and whose session runs. Sent after `watch` and when it changes.
+ */
+export interface StateOf {
+  allowed: Features;
+  /**
+   * Camera or microphone is open.
+   */
+  analysing: boolean;
+  features: Features;
+  /**
+   * Version of the notice that people agree to.
+   */
+  notice_version: string;
+  /**
+   * Somebody closed camera and microphone for now.
+   */
+  paused: boolean;
+  profile: Profile;
+  /**
+   * Camera and microphone stay closed until a session with consent runs.
+   */
+  require_consent: boolean;
+  /**
+   * The interview that runs.
+   */
+  session: ActiveSession | null;
+  /**
+   * "booth" or the client's session.
+   */
+  stream: string;
+}
+/**
+ * `visual_analysis`: one frame, and what it means in the light of those before.
+ */
+export interface VisualReport {
+  /**
+   * Eyes shut now.
+   */
+  blink: boolean | null;
+  /**
+   * Blinks a minute; null where frames come too slowly to see them.
+   */
+  blink_rate_per_min: number | null;
+  /**
+   * The expression is an earlier frame's, since the face hardly changed.
+   */
+  cached: boolean;
+  /**
+   * The bundled clip stands in for a camera: these numbers are nobody's.
+   */
+  demo_source: boolean;
+  /**
+   * Most probable expression.
+   */
+  dominant_emotion: string | null;
+  /**
+   * Frames that nobody was free to analyse, so far.
+   */
+  dropped_frames: number;
+  /**
+   * Its probability.
+   */
+  emotion_confidence: number | null;
+  /**
+   * Probabilities by label, sum 1.
+   */
+  emotion_distribution: {
+    [k: string]: number;
+  } | null;
+  /**
+   * 0..1.
+   */
+  emotion_stability: number | null;
+  /**
+   * Inside the cone now.
+   */
+  eye_contact: boolean | null;
+  /**
+   * Probability that the eyes are within 12° of the cone's centre, 0..1.
+   */
+  eye_contact_probability: number | null;
+  /**
+   * 0..1.
+   */
+  eye_contact_ratio: number | null;
+  /**
+   * What the muscles of the face do, 0 (this person's rest) to 1; no emotions.
+   */
+  face_actions: FaceActions | null;
+  /**
+   * In picture ratios.
+   */
+  face_box: FaceBox | null;
+  /**
+   * Faces in the picture.
+   */
+  face_count: number;
+  /**
+   * Somebody is there; a picture of a face is nobody (`quality.verdict` `still_picture`).
+   */
+  face_detected: boolean;
+  /**
+   * Time with a face / time.
+   */
+  face_present_ratio: number | null;
+  features: Features;
+  /**
+   * Degrees relative to the camera.
+   */
+  gaze: Gaze | null;
+  /**
+   * -100..100 of ±45°.
+   */
+  gaze_direction: GazeDirection | null;
+  /**
+   * Degrees.
+   */
+  head_pose: HeadPose | null;
+  /**
+   * 0..1.
+   */
+  head_pose_stability: number | null;
+  /**
+   * 0..1.
+   */
+  horizontal_deviation: number | null;
+  /**
+   * Lip gap / mouth width.
+   */
+  mouth_open_ratio: number | null;
+  /**
+   * The face may be another person's than before: what is measured over time begins with this frame.
+   */
+  new_person: boolean;
+  performance_metrics: Performance;
+  /**
+   * Persons of the session so far, one after the other. No identity: who comes back counts again.
+   */
+  person_count: number;
+  /**
+   * Analysis of this frame, ms.
+   */
+  processing_time: number;
+  quality: Quality;
+  /**
+   * Why a metric of the face is null, by the metric's name: `no_face`, `still_picture`, `turned`, `eyes_covered`, `mouth_covered`, `eyes_shut`, `turned_away`, `needs_10_s`, `too_dark`, `too_blurred`, `too_small` or `off`.
+   */
+  reasons: {
+    [k: string]: string;
+  };
+  /**
+   * The frame's number.
+   */
+  sequence: number;
+  /**
+   * The session that this belongs to.
+   */
+  session_id: string | null;
+  /**
+   * Wall time of the frame, ms since 1970.
+   */
+  timestamp: number;
+}
+/**
+ * `session_started`.
+ */
+export interface SessionStarted {
+  /**
+   * When it was agreed to, ms since 1970.
+   */
+  consent_at: number;
+  features: Features;
+  /**
+   * Version of the text that was agreed to.
+   */
+  notice_version: string;
+  /**
+   * Its id.
+   */
+  session_id: string;
+  /**
+   * When it began, ms since 1970.
+   */
+  started_at: number;
+  stream: StreamKind;
+  /**
+   * Whom it is about, in the operator's words.
+   */
+  subject_ref: string | null;
+}
+/**
+ * What an interview came to.
+ */
+export interface SessionSummary {
+  /**
+   * When it was agreed to, ms since 1970.
+   */
+  consent_at: number;
+  /**
+   * Frames dropped.
+   */
+  dropped_frames: number;
+  /**
+   * Segments dropped.
+   */
+  dropped_segments: number;
+  /**
+   * From begin to end, as it was measured: a clock that was set meanwhile does not change it.
+   */
+  duration_ms: number;
+  /**
+   * When it ended, ms since 1970.
+   */
+  ended_at: number;
+  /**
+   * Time in eye contact, ms.
+   */
+  eye_contact_ms: number;
+  features: Features;
+  /**
+   * Frames analysed.
+   */
+  frames_total: number;
+  /**
+   * By metric; one that was never known is absent.
+   */
+  metrics: {
+    [k: string]: MetricSummary;
+  };
+  /**
+   * Version of the text that was agreed to.
+   */
+  notice_version: string;
+  /**
+   * Persons whose faces were seen, one after the other: with more than one, the metrics are over all of them.
+   */
+  person_count: number;
+  /**
+   * Segments analysed.
+   */
+  segments_total: number;
+  /**
+   * Its id.
+   */
+  session_id: string;
+  /**
+   * When it began, ms since 1970.
+   */
+  started_at: number;
+  /**
+   * Whom it was about.
+   */
+  subject_ref: string | null;
+}
+/**
+ * A session as it is remembered.
+ */
+export interface SessionRecord {
+  /**
+   * A time server has vouched for the clock that its times are of. False: not yet, or they could not be corrected, and only their order and their distance are right.
+   */
+  clock_set: boolean;
+  /**
+   * When the person agreed, unix ms.
+   */
+  consent_at: number | null;
+  /**
+   * When it was ended, unix ms; null while it goes on and where nobody knows.
+   */
+  ended_at: number | null;
+  /**
+   * What was analysed.
+   */
+  features: {
+    [k: string]: unknown;
+  };
+  /**
+   * The version of the notice that the person agreed to.
+   */
+  notice_version: string | null;
+  /**
+   * Its name, as it stands there: in an older database it may be any text.
+   */
+  session_id: string;
+  /**
+   * When it began, unix ms.
+   */
+  started_at: number;
+  state: SessionState;
+  stream: StreamKind;
+  /**
+   * The operator's own name for the person.
+   */
+  subject_ref: string | null;
+  /**
+   * Its metrics, once it has ended.
+   */
+  summary: {
+    [k: string]: unknown;
+  };
+  /**
+   * The name of the token that began it.
+   */
+  token_name: string | null;
+}
+/**
+ * A part of the sessions.
+ */
+export interface Sessions {
+  /**
+   * Newest first.
+   */
+  sessions: SessionRecord[];
+}
+/**
+ * Messages that are set aside.
+ */
+export interface SetAsideList {
+  /**
+   * The oldest of them, at most 200.
+   */
+  rows: SetAsideRow[];
+  /**
+   * How many there are.
+   */
+  total: number;
+}
+/**
+ * One of them. Without its payload, which may name a subject.
+ */
+export interface SetAsideRow {
+  /**
+   * When it happened, unix ms.
+   */
+  at: number;
+  /**
+   * Size of its payload.
+   */
+  bytes: number;
+  /**
+   * `started`, `summary` or `event/` and the event's name.
+   */
+  kind: string;
+  /**
+   * The message's `seq`.
+   */
+  outbox_id: number;
+  /**
+   * Why.
+   */
+  reason: string;
+  /**
+   * The session it is about.
+   */
+  session_id: string | null;
+  /**
+   * When it was set aside, unix ms.
+   */
+  set_aside_at: number;
+}
