@@ -14,7 +14,7 @@ use boothd::{
     engine::{FaceResult, Live, VoiceResult},
     features::Features,
     report::{AudioReport, MetricSummary, SummaryReport, VisualReport},
-    session::{Arousal, ArousalLabel, SessionConfig, SessionMetrics, SpeechRate},
+    session::{Arousal, ArousalLabel, SessionConfig, SessionMetrics, SpeechRate, voice_values},
     speech::{ArousalFeatures, F0Statistics, Interval},
     store::EraseReceipt,
     vision::{
@@ -154,6 +154,7 @@ fn spoken() -> VoiceResult {
     metrics.speech_rate = Some(SpeechRate { per_min: 228.0, per_second: 4.125 });
     metrics.arousal =
         Some(Arousal { value: 0.375, label: ArousalLabel::Activated, confidence: 0.75 });
+    result.metrics.values = voice_values(&result.observation, &result.metrics);
     result
 }
 

@@ -4,7 +4,7 @@ import { announce } from "../lib/announce.js";
 import { at } from "../lib/base.js";
 import { find, setText } from "../lib/dom.js";
 import { ExpressionCard } from "../lib/expression.js";
-import { forgetNews, showHealth, stageOf, takeNews } from "../lib/health.js";
+import { forgetNews, showHealth, componentOf, takeNews } from "../lib/health.js";
 import { GazeCard, HeadCard } from "../lib/motion.js";
 import { showTheme, startTheme } from "../lib/theme.js";
 import { TokenEntry } from "../lib/token.js";
@@ -57,12 +57,12 @@ const features = () => known.state?.features ?? known.face?.features ?? known.he
 
 /**
  * Numbers stay on the page when nothing new comes, but they are shown as what they are.
- * @param {"camera" | "microphone"} stage
+ * @param {"camera" | "microphone"} component
  * @param {number} at when the newest report came
  * @returns {Context}
  */
-function contextOf(stage, at) {
-  const state = isOwn ? undefined : stageOf(known.health, stage)?.state;
+function contextOf(component, at) {
+  const state = isOwn ? undefined : componentOf(known.health, component)?.state;
   const isAway = state !== undefined && state !== "running";
   const isOld = !isLive() || isAway || performance.now() - at > OLD_AFTER_MS;
   return { state: known.state, features: features(), isOld, hasDevice: state !== "off" };

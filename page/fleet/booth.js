@@ -4,7 +4,7 @@ import { statusOf } from "../lib/api.js";
 import { element, find, setText } from "../lib/dom.js";
 import { ExpressionCard } from "../lib/expression.js";
 import { fixed, known, moment, NONE } from "../lib/format.js";
-import { showHealth, stageOf } from "../lib/health.js";
+import { showHealth, componentOf } from "../lib/health.js";
 import { GazeCard, HeadCard } from "../lib/motion.js";
 import { VoiceCard } from "../lib/voice.js";
 import { t } from "../lib/words.js";
@@ -111,8 +111,8 @@ export class BoothView {
 
   /** @param {Modality} kind @returns {Context} */
   context(kind) {
-    const stage = stageOf(this.health, kind === "video" ? "camera" : "microphone");
-    const isHere = this.row?.presence === "online" && (stage?.state ?? "running") === "running";
+    const component = componentOf(this.health, kind === "video" ? "camera" : "microphone");
+    const isHere = this.row?.presence === "online" && (component?.state ?? "running") === "running";
     const age = Date.now() - (this.newest[kind]?.at ?? 0);
     const features = this.newest[kind]?.report.features ?? this.info?.features ?? this.health?.features;
     return { state: null, features, isOld: !isHere || age > OLD_AFTER_MS };

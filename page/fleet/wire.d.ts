@@ -40,6 +40,15 @@ export interface FleetWire {
   [k: string]: unknown;
 }
 /**
+ * What is noted with an acknowledgement.
+ */
+export interface AlertNote {
+  /**
+   * For whoever reads it later; at most 1000 characters.
+   */
+  note?: string | null;
+}
+/**
  * One alert.
  */
 export interface AlertRecord {
@@ -331,6 +340,15 @@ export interface EraseOrder {
   tries: number;
 }
 /**
+ * Why an order is closed that the booth will never answer.
+ */
+export interface EraseOrderNote {
+  /**
+   * What became of the booth's copy, such as "card destroyed"; at most 300 characters.
+   */
+  note: string;
+}
+/**
  * Orders to booths.
  */
 export interface EraseOrders {
@@ -355,6 +373,19 @@ export interface ErasedSession {
    * Its site.
    */
   site: string;
+}
+/**
+ * The body of every refusal.
+ */
+export interface Error {
+  /**
+   * For programs.
+   */
+  code: string;
+  /**
+   * What is wrong, with what, and what to do.
+   */
+  error: string;
 }
 /**
  * Something that happened to a booth or a session.
@@ -401,7 +432,8 @@ export interface FleetEraseReceipt {
    */
   erased_at: number;
   /**
-   * Nothing of it is left in the archive's log; false: another process still reads the log, and it is cleared as soon as that one is done.
+   * Nothing of it is left in the archive's log; false: another process still reads the log,
+   * and it is cleared as soon as that one is done.
    */
   is_log_clear: boolean;
   /**
@@ -422,6 +454,15 @@ export interface FleetEraseReceipt {
    * The sessions that are gone.
    */
   sessions: ErasedSession[];
+}
+/**
+ * Whose sessions are to be erased.
+ */
+export interface FleetSubject {
+  /**
+   * The reference that the sessions were begun with.
+   */
+  subject_ref: string;
 }
 /**
  * A booth's metrics over time.

@@ -5,15 +5,15 @@ import { element, find, setText } from "./dom.js";
 import { duration, fixed, known, NONE } from "./format.js";
 import { hasWord, language, t } from "./words.js";
 
-/** @import { BoardHealth, DeviceNews, FindingHealth, Health, StageHealth } from "./wire.js" */
+/** @import { BoardHealth, DeviceNews, FindingHealth, Health, ComponentHealth } from "./wire.js" */
 
 /**
- * A stage as the page knows it: from /health, or from a `device` message since.
- * @typedef {Partial<StageHealth> & {state: string}} Stage
+ * A component as the page knows it: from /health, or from a `device` message since.
+ * @typedef {Partial<ComponentHealth> & {state: string}} Component
  */
 
 /** @type {(keyof Health)[]} */
-const STAGES = ["camera", "microphone", "light", "vision", "speech", "store", "mqtt"];
+const COMPONENTS = ["camera", "microphone", "light", "vision", "speech", "store", "mqtt"];
 /** @type {[word: string, field: "dropped_total" | "overruns_total" | "restarts_total" | "errors_total"][]} */
 const COUNTS = [["dropped", "dropped_total"], ["overruns", "overruns_total"], ["restarts", "restarts_total"], ["errors", "errors_total"]];
 /** Media comes at least this often while all is well; only a longer silence is worth a word. */
@@ -24,7 +24,7 @@ const STATE_OF_NEWS = { lost: "unavailable", back: "running", paused: "paused", 
 
 /**
  * Stages whose state is taken from a `device` message until /health is read again.
- * @type {Map<string, Stage>}
+ * @type {Map<string, Component>}
  */
 const news = new Map();
 
@@ -42,32 +42,32 @@ export function takeNews({ device, state, reason }) {
 export const forgetNews = () => news.clear();
 
 /**
- * The state of a stage now, or undefined where this booth has none.
+ * The state of a component now, or undefined where this booth has none.
  * @param {Health | null | undefined} health
  * @param {keyof Health} name
- * @returns {Stage | undefined}
+ * @returns {Component | undefined}
  */
-export function stageOf(health, name) {
-  const stage = /** @type {Stage | null | undefined} */ (health?.[name]) ?? undefined;
+export function componentOf(health, name) {
+  const component = /** @type {Component | null | undefined} */ (health?.[name]) ?? undefined;
   const newer = news.get(name);
-  return newer ? { ...stage, ...newer } : stage;
+  return newer ? { ...component, ...newer } : component;
 }
 
 /**
  * A booth without a fleet server or a recording light shows none.
  * @param {string} name
- * @param {Stage | undefined} stage
+ * @param {Component | undefined} component
  */
-const isShown = (name, stage) => !["mqtt", "light"].includes(name) || (stage && stage.state !== "off");
+const isShown = (name, component) => !["mqtt", "light"].includes(name) || (component && component.state !== "off");
 
 /**
  * A light that works is lit or dark; everything else shows its state.
- * @param {Stage | undefined} stage
+ * @param {Component | undefined} component
  */
-function wordOf(stage) {
-  if (!stage) return NONE;
-  if (stage.state === "running" && typeof stage.on === "boolean") return t(stage.on ? "lit" : "dark");
-  return t(stage.state);
+function wordOf(component) {
+  if (!component) return NONE;
+  if (component.state === "running" && typeof component.on === "boolean") return t(component.on ? "lit" : "dark");
+  return t(component.state);
 }
 
 /** @type {{name: keyof Health, item: HTMLElement, label: HTMLElement, state: HTMLElement}[]} */
@@ -79,31 +79,31 @@ let dots = [];
  */
 function showDots(health) {
   if (dots.length === 0) {
-    dots = STAGES.map((name) => {
+    dots = COMPONENTS.map((name) => {
       const [label, state] = [element("span"), element("b")];
-      return { name, label, state, item: element("li", { "data-stage": name }, label, state) };
+      return { name, label, state, item: element("li", { "data-component": name }, label, state) };
     });
     find("dots").append(...dots.map(({ item }) => item));
   }
   for (const { name, item, label, state } of dots) {
-    const stage = stageOf(health, name);
-    item.dataset.state = stage?.state ?? "none";
-    item.hidden = !isShown(name, stage);
+    const component = componentOf(health, name);
+    item.dataset.state = component?.state ?? "none";
+    item.hidden = !isShown(name, component);
     setText(label, t(name));
-    setText(state, wordOf(stage));
+    setText(state, wordOf(component));
   }
 }
 
-/** @param {string} name @param {Stage} stage */
-function details(name, stage) {
-  const item = element("li", { "data-state": stage.state }, element("b", { text: t(name) }), element("span", { text: wordOf(stage) }));
-  const device = stage.state === "off" && stage.source ? t("clients_only") : stage.source;
-  const source = [stage.demo ? t("demo_clip") : null, device].filter(Boolean).join(" · ");
-  const counts = COUNTS.filter(([, field]) => (stage[field] ?? 0) > 0).map(([word, field]) => `${t(word)} ${stage[field]}`).join(" · ");
-  const silence_ms = stage.last_media_ms_ago ?? 0;
+/** @param {string} name @param {Component} component */
+function details(name, component) {
+  const item = element("li", { "data-state": component.state }, element("b", { text: t(name) }), element("span", { text: wordOf(component) }));
+  const device = component.state === "off" && component.source ? t("clients_only") : component.source;
+  const source = [component.demo ? t("demo_clip") : null, device].filter(Boolean).join(" · ");
+  const counts = COUNTS.filter(([, field]) => (component[field] ?? 0) > 0).map(([word, field]) => `${t(word)} ${component[field]}`).join(" · ");
+  const silence_ms = component.last_media_ms_ago ?? 0;
   const age = silence_ms >= QUIET_MS ? t("last_media", { time: duration(silence_ms) }) : "";
   for (const text of [source, age, counts]) if (text) item.append(element("small", { text }));
-  if (stage.error) item.append(element("small", { class: "bad", text: stage.error }));
+  if (component.error) item.append(element("small", { class: "bad", text: component.error }));
   return item;
 }
 
@@ -114,15 +114,15 @@ export function showHealth(health) {
   note.classList.toggle("bad", health === null);
   if (!health) {
     setText(note, t(health === null ? "health_lost" : "no_data"));
-    find("stages").replaceChildren();
+    find("components").replaceChildren();
     showFindings([], undefined);
     return;
   }
-  const items = STAGES.flatMap((name) => {
-    const stage = stageOf(health, name);
-    return stage && isShown(name, stage) ? [details(name, stage)] : [];
+  const items = COMPONENTS.flatMap((name) => {
+    const component = componentOf(health, name);
+    return component && isShown(name, component) ? [details(name, component)] : [];
   });
-  find("stages").replaceChildren(...items);
+  find("components").replaceChildren(...items);
   setText(find("booth"), health.booth_id);
   setText(note, [
     t(health.status), `${t("uptime")} ${duration(health.uptime_s * 1000)}`, `boothd ${health.version ?? NONE}`,

@@ -9,9 +9,21 @@ export type Role = "viewer" | "guest" | "operator";
  */
 export type Trouble = "under_voltage" | "over_current" | "too_hot" | "throttled";
 /**
+ * What became of a session.
+ */
+export type SessionState = "running" | "ended" | "abandoned";
+/**
+ * Whose media a session is of.
+ */
+export type StreamKind = "booth" | "client";
+/**
  * Which law the booth is under.
  */
 export type Profile = "default" | "eu" | "unchosen";
+/**
+ * The number of a token. Never given twice.
+ */
+export type TokenId = number;
 export type ServerMessage =
   | {
       data: Connected;
@@ -78,13 +90,9 @@ export type ServerMessage =
       type: "error";
     };
 /**
- * Whose media a session is of.
+ * ms since 1970, or RFC 3339 text
  */
-export type StreamKind = "booth" | "client";
-/**
- * What became of a session.
- */
-export type SessionState = "running" | "ended" | "abandoned";
+export type Timestamp = number | string;
 
 export interface BoothWire {
   [k: string]: unknown;
@@ -119,7 +127,7 @@ export interface ActiveSession {
  */
 export interface AudioReport {
   /**
-   * -1..1.
+   * Arousal against the speaker's own baseline, -1..1.
    */
   arousal: number | null;
   /**
@@ -127,11 +135,11 @@ export interface AudioReport {
    */
   articulation_rate: number | null;
   /**
-   * Somebody speaks for over 0.3 s of the segment.
+   * Speech for over 0.3 s of the segment.
    */
   audio_detected: boolean;
   /**
-   * 0..1.
+   * Share of 1-4 kHz in the voice, scaled down by clipping and noise, 0..1.
    */
   clarity_score: number | null;
   /**
@@ -165,19 +173,19 @@ export interface AudioReport {
   pause_count: number | null;
   performance_metrics: Performance;
   /**
-   * Hz.
+   * Mean fundamental frequency, Hz.
    */
   pitch_mean: number | null;
   /**
-   * Hz.
+   * Median of the fundamental frequency, Hz.
    */
   pitch_median: number | null;
   /**
-   * Hz, 95th less 5th percentile.
+   * 95th less 5th percentile of the fundamental frequency, Hz.
    */
   pitch_range: number | null;
   /**
-   * Hz².
+   * Variance of the fundamental frequency, Hz².
    */
   pitch_variance: number | null;
   /**
@@ -186,7 +194,8 @@ export interface AudioReport {
   processing_time: number;
   quality: SoundQuality;
   /**
-   * Why a metric is null, by the metric's name: `no_sound`, `digital_silence`, `no_speech`, `unvoiced`, `no_syllables`, `no_pause`, `needs_1_s`, `needs_15_s` or `off`.
+   * Why a metric is null, by the metric's name: `no_sound`, `digital_silence`, `no_speech`,
+   * `unvoiced`, `no_syllables`, `no_pause`, `needs_1_s`, `needs_15_s` or `off`.
    */
   reasons: {
     [k: string]: string;
@@ -200,7 +209,7 @@ export interface AudioReport {
    */
   session_id: string | null;
   /**
-   * Hz.
+   * Magnitude-weighted mean frequency of voiced frames, Hz.
    */
   spectral_centroid_hz: number | null;
   /**
@@ -208,7 +217,7 @@ export interface AudioReport {
    */
   speech_rate: number | null;
   /**
-   * 0..1 of the segment.
+   * Share of the segment with speech, 0..1.
    */
   speech_ratio: number | null;
   /**
@@ -216,7 +225,7 @@ export interface AudioReport {
    */
   timestamp: number;
   /**
-   * dB of full scale; null in digital silence.
+   * RMS in dB of full scale; null in digital silence.
    */
   volume_dbfs: number | null;
   /**
@@ -225,7 +234,7 @@ export interface AudioReport {
   volume_mean: number | null;
 }
 /**
- * The feature switches that exist so far, obeyed where the media is captured or analysed.
+ * The feature switches, obeyed where the media is captured or analysed.
  */
 export interface Features {
   /**
@@ -283,7 +292,8 @@ export interface Performance {
  */
 export interface SoundQuality {
   /**
-   * What is wrong with its channels: `opposite_channels` (turned back), `dead_channel` (left out); null where nothing is.
+   * What is wrong with its channels: `opposite_channels` (turned back), `dead_channel` (left
+   * out); null where nothing is.
    */
   channels: string | null;
   /**
@@ -294,6 +304,44 @@ export interface SoundQuality {
    * `good`, `clipped` or `too_quiet`; null without speech.
    */
   verdict: string | null;
+}
+/**
+ * What was asked for of the audit log.
+ */
+export interface Audit {
+  /**
+   * Newest first.
+   */
+  entries: AuditEntry[];
+}
+/**
+ * One thing that somebody did.
+ */
+export interface AuditEntry {
+  /**
+   * What, such as `token.revoke`.
+   */
+  action: string;
+  /**
+   * Who: a token's name, or `boothd` itself.
+   */
+  actor: string;
+  /**
+   * When, unix ms.
+   */
+  at: number;
+  /**
+   * Its number: grows, never given twice.
+   */
+  audit_id: number;
+  /**
+   * In what way; may be empty.
+   */
+  detail: string;
+  /**
+   * To what, such as `token 7`.
+   */
+  object: string;
 }
 /**
  * `auth_success`.
@@ -361,6 +409,36 @@ export interface BoardHealth {
    */
   under_voltage: boolean | null;
 }
+export interface Camera {
+  /**
+   * Where it is plugged in.
+   */
+  bus: string | null;
+  /**
+   * The camera's own name; null where it could not be asked.
+   */
+  card: string | null;
+  /**
+   * The kernel driver.
+   */
+  driver: string | null;
+  /**
+   * Why it could not be asked.
+   */
+  error: string | null;
+  /**
+   * Names that survive renumbering.
+   */
+  links: string[];
+  /**
+   * Its node, `/dev/video0`.
+   */
+  node: string;
+  /**
+   * Formats and sizes, in words.
+   */
+  offers: string | null;
+}
 export interface CertificateHealth {
   /**
    * The key of the configuration that names it.
@@ -398,6 +476,21 @@ export interface ClockHealth {
    */
   trust: string;
 }
+export interface ComponentHealth {
+  demo: boolean;
+  dropped_total: number;
+  error: string | null;
+  errors_total: number;
+  last_media_ms_ago: number | null;
+  /**
+   * Whether what it switches is on; absent where it switches nothing or cannot tell.
+   */
+  on?: boolean | null;
+  overruns_total: number;
+  restarts_total: number;
+  source: string | null;
+  state: string;
+}
 /**
  * `connected`.
  */
@@ -426,6 +519,27 @@ export interface DeviceNews {
    */
   state: string;
 }
+/**
+ * Everything that could be looked and listened with.
+ */
+export interface Devices {
+  cameras: Camera[];
+  microphones: Microphone[];
+}
+export interface Microphone {
+  /**
+   * The card's own name.
+   */
+  card: string;
+  /**
+   * What to write into `audio.device`.
+   */
+  device: string;
+  /**
+   * The name of the device on that card.
+   */
+  name: string;
+}
 export interface DiskHealth {
   /**
    * The database with its log; null where there is none to be seen.
@@ -441,6 +555,20 @@ export interface DiskHealth {
   free_bytes: number | null;
 }
 /**
+ * What is to be erased: one of the two. Both as they stand in the list of sessions: those of an
+ * older boothd may be texts that no address can carry.
+ */
+export interface Erase {
+  /**
+   * This session.
+   */
+  session_id?: string | null;
+  /**
+   * Every session of this subject.
+   */
+  subject_ref?: string | null;
+}
+/**
  * What was erased.
  */
 export interface EraseReceipt {
@@ -449,7 +577,8 @@ export interface EraseReceipt {
    */
   erased_at: number;
   /**
-   * Nothing of it is left in the database's log; false: another process still reads the log, and it is cleared as soon as that one is done.
+   * Nothing of it is left in the database's log; false: another process still reads the log,
+   * and it is cleared as soon as that one is done.
    */
   is_log_clear: boolean;
   /**
@@ -479,7 +608,126 @@ export interface Error {
   error: string;
 }
 /**
- * How far each action of the face goes, 0 (this person's own rest) to 1 (a full action), the mean of both sides. They describe muscles, not what moved them.
+ * Something that happened.
+ */
+export interface EventRecord {
+  /**
+   * When, unix ms.
+   */
+  at: number;
+  /**
+   * How exactly.
+   */
+  data: {
+    [k: string]: unknown;
+  };
+  /**
+   * What, such as `camera_lost`.
+   */
+  kind: string;
+  /**
+   * To which session; null: to the booth.
+   */
+  session_id: string | null;
+}
+/**
+ * All that is kept of a session.
+ */
+export interface Export {
+  /**
+   * What happened, oldest first.
+   */
+  events: EventRecord[];
+  history: History;
+  session: SessionRecord;
+}
+/**
+ * What was recorded of a session.
+ */
+export interface History {
+  audio: Series;
+  /**
+   * Rows that there was no room for, on the disk or in memory.
+   */
+  lost_rows: number;
+  /**
+   * Whose.
+   */
+  session_id: string;
+  /**
+   * Seconds that one row stands for; its values are means where that is over 1.
+   */
+  step_s: number;
+  video: Series;
+}
+/**
+ * Some metrics over time.
+ */
+export interface Series {
+  /**
+   * Names of a row's values. The first is `offset_s`: seconds since the session began.
+   */
+  columns: string[];
+  /**
+   * Oldest first; null is what could not be known.
+   */
+  rows: (number | null)[][];
+}
+/**
+ * A session as it is remembered.
+ */
+export interface SessionRecord {
+  /**
+   * A time server has vouched for the clock that its times are of. False: not yet, or they
+   * could not be corrected, and only their order and their distance are right.
+   */
+  clock_set: boolean;
+  /**
+   * When the person agreed, unix ms.
+   */
+  consent_at: number | null;
+  /**
+   * When it was ended, unix ms; null while it goes on and where nobody knows.
+   */
+  ended_at: number | null;
+  /**
+   * What was analysed.
+   */
+  features: {
+    [k: string]: unknown;
+  };
+  /**
+   * The version of the notice that the person agreed to.
+   */
+  notice_version: string | null;
+  /**
+   * Its name, as it stands there: in an older database it may be any text.
+   */
+  session_id: string;
+  /**
+   * When it began, unix ms.
+   */
+  started_at: number;
+  state: SessionState;
+  stream: StreamKind;
+  /**
+   * The operator's own name for the person.
+   */
+  subject_ref: string | null;
+  /**
+   * Its metrics, once it has ended.
+   */
+  summary: {
+    [k: string]: unknown;
+  };
+  /**
+   * The name of the token that began it.
+   */
+  token_name: string | null;
+}
+/**
+ * How far each action of the face goes, 0 (this person's own rest) to 1 (a full action), the mean of
+ * both sides. They describe muscles, not what moved them.
  */
 export interface FaceActions {
   /**
@@ -543,6 +791,43 @@ export interface FaceBox {
    * Top edge.
    */
   y: number;
+}
+/**
+ * Which switches change; what is absent or null stays as it is.
+ */
+export interface FeatureChange {
+  /**
+   * Read the microphone at all.
+   */
+  audio?: boolean | null;
+  /**
+   * What the muscles of the face do: ten coefficients, no emotions.
+   */
+  face_actions?: boolean | null;
+  /**
+   * The 7 basic expressions of the face.
+   */
+  face_emotion?: boolean | null;
+  /**
+   * Gaze and eye contact.
+   */
+  gaze?: boolean | null;
+  /**
+   * Head pose and its stability.
+   */
+  head_pose?: boolean | null;
+  /**
+   * The picture of the booth's camera, for those who may see it.
+   */
+  preview?: boolean | null;
+  /**
+   * Read the camera at all.
+   */
+  video?: boolean | null;
+  /**
+   * Arousal of the voice.
+   */
+  voice_emotion?: boolean | null;
 }
 export interface FindingHealth {
   /**
@@ -618,7 +903,7 @@ export interface Health {
   analysing: boolean;
   board: BoardHealth;
   booth_id: string;
-  camera: StageHealth;
+  camera: ComponentHealth;
   /**
    * The certificates in use, the web server's and those of the broker.
    */
@@ -643,12 +928,12 @@ export interface Health {
    * What is wrong, worst first.
    */
   findings: FindingHealth[];
-  light?: StageHealth | null;
-  microphone: StageHealth;
+  light?: ComponentHealth | null;
+  microphone: ComponentHealth;
   models: {
     [k: string]: ModelHealth;
   };
-  mqtt?: StageHealth | null;
+  mqtt?: ComponentHealth | null;
   outbox: OutboxHealth;
   /**
    * Somebody has paused the booth.
@@ -656,7 +941,7 @@ export interface Health {
   paused: boolean;
   policy: PolicyHealth;
   preview: PreviewHealth;
-  recorder?: StageHealth | null;
+  recorder?: ComponentHealth | null;
   /**
    * One sentence that a person can act on; what the booth does where nothing is wrong.
    */
@@ -665,27 +950,12 @@ export interface Health {
    * A session runs in the booth.
    */
   session_active: boolean;
-  speech: StageHealth;
+  speech: ComponentHealth;
   status: string;
-  store: StageHealth;
+  store: ComponentHealth;
   uptime_s: number;
   version: string;
-  vision: StageHealth;
-}
-export interface StageHealth {
-  demo: boolean;
-  dropped_total: number;
-  error: string | null;
-  errors_total: number;
-  last_media_ms_ago: number | null;
-  /**
-   * Whether what it switches is on; absent where it switches nothing or cannot tell.
-   */
-  on?: boolean | null;
-  overruns_total: number;
-  restarts_total: number;
-  source: string | null;
-  state: string;
+  vision: ComponentHealth;
 }
 export interface ModelHealth {
   sha256: string;
@@ -733,38 +1003,6 @@ export interface PreviewHealth {
   viewers: number;
 }
 /**
- * What was recorded of a session.
- */
-export interface History {
-  audio: Series;
-  /**
-   * Rows that there was no room for, on the disk or in memory.
-   */
-  lost_rows: number;
-  /**
-   * Whose.
-   */
-  session_id: string;
-  /**
-   * Seconds that one row stands for; its values are means where that is over 1.
-   */
-  step_s: number;
-  video: Series;
-}
-/**
- * Some metrics over time.
- */
-export interface Series {
-  /**
-   * Names of a row's values. The first is `offset_s`: seconds since the session began.
-   */
-  columns: string[];
-  /**
-   * Oldest first; null is what could not be known.
-   */
-  rows: (number | null)[][];
-}
-/**
  * What the booth does now, and what it may do.
  */
 export interface InterviewState {
@@ -791,6 +1029,44 @@ export interface InterviewState {
    * The interview that runs.
    */
   session: ActiveSession | null;
+}
+/**
+ * A token that was made.
+ */
+export interface MadeToken {
+  /**
+   * What its owner shows; it is not kept and never told again.
+   */
+  secret: string;
+  token: Token;
+}
+/**
+ * A token, without its secret, which nobody keeps.
+ */
+export interface Token {
+  /**
+   * When it was made, unix ms.
+   */
+  created_at: number;
+  /**
+   * From when on it opens nothing, unix ms; `None`: never.
+   */
+  expires_at: number | null;
+  id: TokenId;
+  /**
+   * Whose it is, in the operator's words.
+   */
+  name: string;
+  /**
+   * When it was taken back, unix ms.
+   */
+  revoked_at: number | null;
+  role: Role;
+  /**
+   * The only session it may touch; `None`: any that it is the first to use. As it stands in
+   * the row: what is no [`SessionId`] opens nothing.
+   */
+  session_id: string | null;
 }
 /**
  * One metric of a [`SummaryReport`], in the metric's own unit.
@@ -820,6 +1096,24 @@ export interface MetricSummary {
    * Population variance.
    */
   variance: number;
+}
+/**
+ * A token to be made.
+ */
+export interface NewToken {
+  /**
+   * From when on it opens nothing, unix ms.
+   */
+  expires_at?: number | null;
+  /**
+   * Whose it is; 1 to 64 characters.
+   */
+  name: string;
+  role: Role;
+  /**
+   * The only session it may touch.
+   */
+  session_id?: string | null;
 }
 /**
  * `pong`.
@@ -853,6 +1147,34 @@ export interface Quality {
   verdict: string | null;
 }
 /**
+ * How the request arrived, as the booth sees it.
+ */
+export interface Reach {
+  /**
+   * The client's address: behind a proxy of `web.proxies` the one that it reports.
+   */
+  client: string | null;
+  /**
+   * The host that was called.
+   */
+  host: string | null;
+  /**
+   * A reverse proxy of `web.proxies` passed the request on.
+   */
+  is_proxied: boolean;
+}
+/**
+ * Which messages are to be sent again.
+ */
+export interface SendAgain {
+  /**
+   * Their `outbox_id`; without it all that are set aside.
+   *
+   * @maxItems 200
+   */
+  outbox_ids?: number[] | null;
+}
+/**
  * What was done.
  */
 export interface SentAgain {
@@ -865,6 +1187,9 @@ export interface SentAgain {
  * `watching`: the stream's reports follow.
  */
 export interface Watching {
+  /**
+   * `booth` or the id of a session.
+   */
   stream: string;
 }
 /**
@@ -999,12 +1324,14 @@ export interface VisualReport {
    */
   mouth_open_ratio: number | null;
   /**
-   * The face may be another person's than before: what is measured over time begins with this frame.
+   * The face may be another person's than before: what is measured over time begins with this
+   * frame.
    */
   new_person: boolean;
   performance_metrics: Performance;
   /**
-   * Persons of the session so far, one after the other. No identity: who comes back counts again.
+   * Persons of the session so far, one after the other. No identity: who comes back counts
+   * again.
    */
   person_count: number;
   /**
@@ -1013,7 +1340,9 @@ export interface VisualReport {
   processing_time: number;
   quality: Quality;
   /**
-   * Why a metric of the face is null, by the metric's name: `no_face`, `still_picture`, `turned`, `eyes_covered`, `mouth_covered`, `eyes_shut`, `turned_away`, `needs_10_s`, `too_dark`, `too_blurred`, `too_small` or `off`.
+   * Why a metric of the face is null, by the metric's name: `no_face`, `still_picture`, `turned`,
+   * `eyes_covered`, `mouth_covered`, `eyes_shut`, `turned_away`, `needs_10_s`, `too_dark`,
+   * `too_blurred`, `too_small` or `off`.
    */
   reasons: {
     [k: string]: string;
@@ -1102,7 +1431,8 @@ export interface SessionSummary {
    */
   notice_version: string;
   /**
-   * Persons whose faces were seen, one after the other: with more than one, the metrics are over all of them.
+   * Persons whose faces were seen, one after the other: with more than one, the metrics are
+   * over all of them.
    */
   person_count: number;
   /**
@@ -1121,57 +1451,6 @@ export interface SessionSummary {
    * Whom it was about.
    */
   subject_ref: string | null;
-}
-/**
- * A session as it is remembered.
- */
-export interface SessionRecord {
-  /**
-   * A time server has vouched for the clock that its times are of. False: not yet, or they could not be corrected, and only their order and their distance are right.
-   */
-  clock_set: boolean;
-  /**
-   * When the person agreed, unix ms.
-   */
-  consent_at: number | null;
-  /**
-   * When it was ended, unix ms; null while it goes on and where nobody knows.
-   */
-  ended_at: number | null;
-  /**
-   * What was analysed.
-   */
-  features: {
-    [k: string]: unknown;
-  };
-  /**
-   * The version of the notice that the person agreed to.
-   */
-  notice_version: string | null;
-  /**
-   * Its name, as it stands there: in an older database it may be any text.
-   */
-  session_id: string;
-  /**
-   * When it began, unix ms.
-   */
-  started_at: number;
-  state: SessionState;
-  stream: StreamKind;
-  /**
-   * The operator's own name for the person.
-   */
-  subject_ref: string | null;
-  /**
-   * Its metrics, once it has ended.
-   */
-  summary: {
-    [k: string]: unknown;
-  };
-  /**
-   * The name of the token that began it.
-   */
-  token_name: string | null;
 }
 /**
  * A part of the sessions.
@@ -1227,4 +1506,28 @@ export interface SetAsideRow {
    * When it was set aside, unix ms.
    */
   set_aside_at: number;
+}
+/**
+ * `start_session`, over the WebSocket and over HTTP.
+ */
+export interface StartSession {
+  consent_at: Timestamp;
+  /**
+   * Switches for this session.
+   */
+  features?: FeatureChange | null;
+  /**
+   * Which text of the notice the candidate agreed to.
+   */
+  notice_version: string;
+  /**
+   * The operator's own reference for the candidate.
+   */
+  subject_ref?: string | null;
+}
+/**
+ * Every token.
+ */
+export interface Tokens {
+  tokens: Token[];
 }

@@ -62,7 +62,7 @@ catalog! {
         summary: Some("volume_dbfs"), minute: Some("volume_dbfs"),
         home_assistant: Some(("volume", "Volume")),
     }
-    /// Mean of three scores of intelligibility, 0..1.
+    /// Share of 1-4 kHz in the voice, scaled down by clipping and noise, 0..1.
     clarity_score: Option<f32> {
         needs: Needs::Voice,
         stored: Stored::permille("clarity_permille"),

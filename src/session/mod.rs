@@ -22,6 +22,7 @@ pub use arousal::{Arousal, ArousalLabel};
 pub use eye_contact::{Direction, EyeContactConfig};
 pub use speech_rate::{NoRate, SpeechRate};
 pub use statistic::{Statistic, Statistics};
+pub use values::{face_values, voice_values};
 
 use crate::{
     metric::{FaceValues, VoiceValues},
@@ -194,7 +195,7 @@ impl SessionMetrics {
         let half = seen.width_px as f32 / 2.0;
         metrics.horizontal_deviation = face
             .map(|face| ((face.bbox.x + face.bbox.width / 2.0 - half).abs() / half).min(1.0));
-        metrics.values = values::of_face(seen, &metrics);
+        metrics.values = face_values(seen, &metrics);
         self.statistics.add_face(at, &metrics.values);
         metrics
     }
@@ -228,7 +229,7 @@ impl SessionMetrics {
             arousal: self.arousal.push(heard),
             values: VoiceValues::default(),
         };
-        metrics.values = values::of_voice(heard, &metrics);
+        metrics.values = voice_values(heard, &metrics);
         self.statistics.add_voice(heard, &metrics.values);
         metrics
     }

@@ -103,7 +103,7 @@ impl Statistics {
 mod tests {
     use super::*;
     use crate::{
-        session::{Arousal, ArousalLabel, SpeechRate, VoiceMetrics, values},
+        session::{Arousal, ArousalLabel, SpeechRate, VoiceMetrics, voice_values},
         speech::{F0Statistics, Interval},
     };
 
@@ -153,7 +153,7 @@ mod tests {
             }),
             values: VoiceValues::default(),
         };
-        values::of_voice(voice, &metrics)
+        voice_values(voice, &metrics)
     }
 
     fn add(statistics: &mut Statistics, voice: &VoiceObservation) {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The face's values after one frame.
-pub(super) fn of_face(seen: &FaceObservation, metrics: &FaceMetrics) -> FaceValues {
+pub fn face_values(seen: &FaceObservation, metrics: &FaceMetrics) -> FaceValues {
     let face = seen.person();
     let pose = face.and_then(|face| face.head_pose);
     let actions = metrics.face_actions.as_ref();
@@ -53,7 +53,7 @@ pub(super) fn of_face(seen: &FaceObservation, metrics: &FaceMetrics) -> FaceValu
 }
 
 /// The voice's values after one segment; nothing is known of a chunk without any sound.
-pub(super) fn of_voice(voice: &VoiceObservation, metrics: &VoiceMetrics) -> VoiceValues {
+pub fn voice_values(voice: &VoiceObservation, metrics: &VoiceMetrics) -> VoiceValues {
     let has_sound = !voice.duration.is_zero();
     let pause_count = u32::try_from(voice.pauses.len()).unwrap_or(u32::MAX);
     VoiceValues {

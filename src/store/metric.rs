@@ -121,11 +121,8 @@ mod tests {
                 raw.prepare(&ask).expect("the column is there");
             }
         }
-        let put = |value: u32| {
-            let ask = "INSERT INTO audio_metric (recording_id, offset_s, clipping_permille) VALUES (?1, 0, ?1)";
-            raw.execute(ask, [value]).is_ok()
-        };
-        raw.pragma_update(None, "foreign_keys", false).expect("set");
-        assert_eq!([put(1000), put(1001)], [true, false]);
+        let ask = "SELECT sql FROM sqlite_schema WHERE name = 'audio_metric'";
+        let sql: String = raw.query_row(ask, [], |row| row.get(0)).expect("the table");
+        assert!(sql.contains("CHECK (clipping_permille BETWEEN 0 AND 1000)"), "{sql}");
     }
 }

@@ -34,7 +34,7 @@ export class Mock {
     this.bootId = "boot-1";
     this.state = state({ notice_version: "2026-11", ...policy });
     Object.assign(this.state.allowed, allowed);
-    this.stages = {};
+    this.components = {};
     this.sessions = [];
     this.received = [];
     this.media = { 1: [], 2: [] };
@@ -73,7 +73,7 @@ export class Mock {
     const { pathname } = new URL(request.url, this.url);
     const json = (value, code = 200) => answer.writeHead(code, { "Content-Type": "application/json" }).end(JSON.stringify(value));
     if (pathname === "/api/v1/reach") return json({});
-    if (pathname === "/health") return json(checked("Health", health(this.state.features, this.stages)));
+    if (pathname === "/health") return json(checked("Health", health(this.state.features, this.components)));
     const refuse = (error, code, status) => json(checked("Error", { error, code }), status);
     if (pathname === "/api/v1/sessions") {
       if (!isFromOperator(request)) return refuse("no valid token", "invalid_token", 401);

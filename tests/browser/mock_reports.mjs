@@ -79,7 +79,7 @@ export function audio(k, features, more = {}) {
 /** A segment without speech. */
 export const silence = (k, features) => ({ ...EXAMPLES.silence, ...common(k, features) });
 
-/** What /health answers; `parts` changes some of it: fields of a stage, or a whole value. */
+/** What /health answers; `parts` changes some of it: fields of a component, or a whole value. */
 export function health(features, { findings = [], ...parts } = {}) {
   const { camera } = EXAMPLES.health;
   const made = {

@@ -159,11 +159,11 @@ test("an unchosen policy and a recording light are shown in both languages", asy
   ]) {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
-    assert.ok(!(await page.isVisible('#dots [data-stage="light"]')), "there is none");
+    assert.ok(!(await page.isVisible('#dots [data-component="light"]')), "there is none");
     const off = Object.fromEntries(Object.keys(mock.state.features).map((name) => [name, false]));
     Object.assign(mock.state, { profile: "unchosen", features: off, allowed: off, analysing: false });
-    mock.stages = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "no policy is chosen" } };
-    mock.stages.findings = [{ component: "policy", code: "policy_unchosen", severity: "unhealthy", sentence: "no policy is chosen, nothing is analysed; set policy.profile", detail: null }];
+    mock.components = { light: { state: "running", source: "/sys/class/leds/boothd", on: false }, policy: { profile: "unchosen", error: "no policy is chosen" } };
+    mock.components.findings = [{ component: "policy", code: "policy_unchosen", severity: "unhealthy", sentence: "no policy is chosen, nothing is analysed; set policy.profile", detail: null }];
     mock.sendState();
     await waitForText(page, "#signs", sign);
     await waitForText(page, "#session_why", why);
@@ -175,9 +175,9 @@ test("an unchosen policy and a recording light are shown in both languages", asy
     assert.ok(await page.isDisabled("#switch_video"));
     assert.match(await page.textContent("#switch_video_why"), why);
     await page.keyboard.press("Escape");
-    mock.stages.light = { state: "unavailable", on: undefined, error: "brightness is not there" };
+    mock.components.light = { state: "unavailable", on: undefined, error: "brightness is not there" };
     await waitForText(page, "#dots", fails);
-    await waitForText(page, "#stages", /brightness is not there/);
+    await waitForText(page, "#components", /brightness is not there/);
     await assertAccessible(page, "unchosen");
     await assertTidy(page, "unchosen");
     await screenshot(page, `unchosen-${locale.slice(0, 2)}-390`);
@@ -328,9 +328,9 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
     assert.equal(await page.isVisible("#findings"), false, "all is well");
-    mock.stages.board = { temperature_c: 61.3, trouble: "under_voltage", error: "the supply is weak" };
-    mock.stages.clock = { set: false, error: "the clock is not set" };
-    mock.stages.findings = [
+    mock.components.board = { temperature_c: 61.3, trouble: "under_voltage", error: "the supply is weak" };
+    mock.components.clock = { set: false, error: "the clock is not set" };
+    mock.components.findings = [
       { component: "board", code: "board_slowed", severity: "degraded", sentence: "the supply is weak", detail: "the supply is weak" },
       { component: "clock", code: "clock_unset", severity: "notice", sentence: "no time server keeps the clock right, so times may be wrong; connect the booth to one", detail: null },
     ];
@@ -338,9 +338,9 @@ for (const [locale, warning, heat] of [["en-GB", /too little voltage.*keeps the 
     await waitForText(page, "#storage", new RegExp(heat));
     await assertAccessible(page, "a weak supply");
     await assertTidy(page, "a weak supply");
-    mock.stages.board = { temperature_c: null, trouble: null, error: null };
-    mock.stages.clock = { set: true, error: null };
-    mock.stages.findings = [];
+    mock.components.board = { temperature_c: null, trouble: null, error: null };
+    mock.components.clock = { set: true, error: null };
+    mock.components.findings = [];
     await page.waitForSelector("#findings", { state: "hidden" });
     assert.doesNotMatch(await page.textContent("#storage"), /°C/);
     await done(opened);
@@ -351,14 +351,14 @@ for (const [locale, unknown, empty] of [["en-GB", /number of messages for the fl
   test(`an unknown outbox is not called empty, ${locale}`, async () => {
     const opened = await open({ locale, viewport: NARROW });
     const { page } = opened;
-    mock.stages.mqtt = { state: "unavailable", error: "no broker" };
-    mock.stages.outbox = { depth: null, bytes: null, oldest_s: null, set_aside: null, fallen_out_total: null, error: "the database is not open" };
+    mock.components.mqtt = { state: "unavailable", error: "no broker" };
+    mock.components.outbox = { depth: null, bytes: null, oldest_s: null, set_aside: null, fallen_out_total: null, error: "the database is not open" };
     await waitForText(page, "#storage", unknown);
     assert.doesNotMatch(await page.textContent("#storage"), empty);
-    mock.stages.outbox = { depth: 0, bytes: 0, oldest_s: null, set_aside: 0, fallen_out_total: 0, error: null };
+    mock.components.outbox = { depth: 0, bytes: 0, oldest_s: null, set_aside: 0, fallen_out_total: 0, error: null };
     await waitForText(page, "#storage", empty);
-    delete mock.stages.mqtt;
-    delete mock.stages.outbox;
+    delete mock.components.mqtt;
+    delete mock.components.outbox;
     await done(opened);
   });
 }
@@ -369,7 +369,7 @@ for (const [locale, frozen, unread] of [["en-GB", /Camera not analysed: arithmet
       const opened = await open({ locale, viewport });
       const { page } = opened;
       const detail = "arithmetic coding is not supported (20 in a row)";
-      mock.stages.findings = [
+      mock.components.findings = [
         { component: "vision", code: "frames_unreadable", severity: "unhealthy", detail, sentence: `camera not analysed: ${detail}; choose another camera or format: boothd devices lists what there is` },
         { component: "microphone", code: "microphone_constant", severity: "degraded", detail: null, sentence: "microphone gives digital silence; it is muted or switched off: look at its switch and at alsamixer" },
       ];
@@ -388,10 +388,10 @@ test("a lost camera is shown at once", async () => {
   const opened = await open();
   const { page } = opened;
   const reason = "the camera /dev/video0 is gone";
-  mock.stages.camera = { state: "unavailable", error: reason, restarts_total: 1, dropped_total: 0, errors_total: 0 };
+  mock.components.camera = { state: "unavailable", error: reason, restarts_total: 1, dropped_total: 0, errors_total: 0 };
   mock.everyone("device", { device: "camera", state: "lost", reason });
-  await page.waitForSelector("#dots [data-stage=camera][data-state=unavailable]");
-  await waitForText(page, "#stages", /is gone/);
+  await page.waitForSelector("#dots [data-component=camera][data-state=unavailable]");
+  await waitForText(page, "#components", /is gone/);
   await assertAccessible(page, "camera lost");
   await done(opened);
 });

@@ -130,7 +130,7 @@ test("a daemon that is killed and started again: the page comes back by itself a
   await waitForText(page, "#gap_text", /Back after \d+ s away, the booth was restarted/);
   await waitForText(page, "#link", /^Live$/);
   await page.waitForSelector("#expression:not(.stale)");
-  await page.waitForSelector("#dots [data-stage=camera][data-state=running]");
+  await page.waitForSelector("#dots [data-component=camera][data-state=running]");
   await assertAccessible(page, "back");
   await screenshot(page, "real-back-en-1280");
   const { sent, received } = sockets.at(-1);

@@ -40,7 +40,7 @@ for (const locale of LANGUAGES) {
       const { page } = opened;
       await waitForText(page, "#dominant", /[^—]/);
       await waitForText(page, "#voice_numbers", /Hz/);
-      await page.waitForSelector("#dots [data-stage=camera][data-state=running]");
+      await page.waitForSelector("#dots [data-component=camera][data-state=running]");
       await waitForText(page, "#signs", /Demo source|演示数据/);
       await assertAccessible(page, "booth");
       await assertTidy(page, "booth");
