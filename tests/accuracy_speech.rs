@@ -54,6 +54,7 @@ const COUNTED: [(&str, usize); 7] = [
 struct PraatTrack {
     first_s: f32,
     f0_hz: Vec<f32>,
+    hnr_db: Option<f32>,
 }
 
 #[derive(Deserialize)]
@@ -224,6 +225,18 @@ fn f0_of_segments_agrees_with_praat_on_the_whole_clip() {
     }
     all.print("3 s segments");
     all.check();
+}
+
+#[test]
+fn harmonics_to_noise_ratio_agrees_with_praat() {
+    let praat: BTreeMap<String, PraatTrack> = golden("praat_f0.json");
+    let mut analyser = analyser();
+    for (name, _) in COUNTED {
+        let found = observe(&mut analyser, &wav(name)).harmonics_to_noise_db.unwrap();
+        let expected = praat[name].hnr_db.unwrap();
+        println!("{name}: harmonics to noise {found:.2} dB, Praat {expected:.2} dB");
+        assert!((found - expected).abs() <= 0.5, "{name}: {found} dB, not {expected}");
+    }
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn spoken() -> VoiceResult {
     });
     observed.spectral_centroid_hz = Some(1450.0);
     observed.clarity = Some(0.6875);
+    observed.harmonics_to_noise_db = Some(9.5);
     let metrics = &mut result.metrics;
     metrics.speech_rate = Some(SpeechRate { per_min: 228.0, per_second: 4.125 });
     metrics.arousal =

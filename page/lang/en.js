@@ -18,7 +18,7 @@ export default {
     sign_preview: "Preview is on: the camera's picture can be watched", sign_paused: "Paused: nothing is recorded or analysed",
     sign_unchosen: "No policy is chosen: camera and microphone stay closed and nothing is analysed. Set policy.profile to “eu” or “default” in /etc/boothd/boothd.toml or in the first-boot file, then start boothd again.",
     sign_eu: "Profile “eu”: no emotion inference", sign_consent: "Nothing is analysed without consent",
-    unit_h: "h", unit_min: "min", unit_s: "s", deg: "°", bpm: "syllables/min", per_min: "/min", per_s: "syllables/s", per_segment: "a segment", dBFS: "dBFS", Hz: "Hz", ms: "ms", yes: "Yes", no: "No",
+    unit_h: "h", unit_min: "min", unit_s: "s", deg: "°", bpm: "syllables/min", per_min: "/min", per_s: "syllables/s", per_segment: "a segment", dBFS: "dBFS", dB: "dB", Hz: "Hz", ms: "ms", yes: "Yes", no: "No",
     trend_label: "The last {time}; now: {values}", trend_span: "last {time}",
 
     interview: "Interview", start: "Start interview", pause: "Pause", resume: "Resume", end: "End interview",
@@ -48,7 +48,7 @@ export default {
     straight: "Straight ahead", to_left: "{deg}° left", to_right: "{deg}° right", upwards: "{deg}° up", downwards: "{deg}° down",
     gaze: "Gaze", eyes_point: "Eyes point", gaze_confidence: "Confidence", eye_contact_ratio: "Eye contact share", contact_yes: "Eye contact, probability {probability}", contact_unsure: "Eye contact uncertain, probability {probability}", contact_no: "Looks elsewhere, probability of eye contact {probability}", contact_unknown: "Gaze not known",
     blink: "Eyes shut", blink_rate: "Blink rate", mouth: "Mouth opening",
-    voice: "Voice", volume: "Volume", speech_ratio: "Speech share", clarity: "Clarity", speech_rate: "Speech rate", pitch: "Pitch, mean", pitch_range: "Pitch, range",
+    voice: "Voice", volume: "Volume", speech_ratio: "Speech share", clarity: "Clarity", harmonics_to_noise: "Harmonics to noise", speech_rate: "Speech rate", pitch: "Pitch, mean", pitch_range: "Pitch, range",
     pauses: "Pauses", longest_pause: "Longest pause", clipping: "Clipping", sound_quality: "Sound", sound_good: "good", sound_clipped: "clipped: turn the microphone down", sound_too_quiet: "too quiet: turn the microphone up", voice_emotion: "Voice state", voice_confidence: "Confidence", arousal: "Arousal",
     calm: "Calm", activated: "Activated",
     fine_print: "These numbers describe a picture and a sound, not a person's mind. No overall score is computed, and none of them is fit to decide about a person.",

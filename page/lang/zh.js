@@ -18,7 +18,7 @@ export default {
     sign_preview: "预览已开启：可以看到摄像头画面", sign_paused: "已暂停：不采集，也不分析",
     sign_unchosen: "尚未选择策略：摄像头和麦克风保持关闭，不做任何分析。请在 /etc/boothd/boothd.toml 或首次启动文件中将 policy.profile 设为 “eu” 或 “default”，然后重新启动 boothd。",
     sign_eu: "“eu” 策略：不推断情绪", sign_consent: "未经同意不做任何分析",
-    unit_h: "小时", unit_min: "分", unit_s: "秒", deg: "°", bpm: "音节/分", per_min: "次/分", per_s: "音节/秒", per_segment: "每段", dBFS: "dBFS", Hz: "Hz", ms: "毫秒", yes: "是", no: "否",
+    unit_h: "小时", unit_min: "分", unit_s: "秒", deg: "°", bpm: "音节/分", per_min: "次/分", per_s: "音节/秒", per_segment: "每段", dBFS: "dBFS", dB: "dB", Hz: "Hz", ms: "毫秒", yes: "是", no: "否",
     trend_label: "最近 {time}钟；当前：{values}", trend_span: "最近 {time}钟",
 
     interview: "面试", start: "开始正式面试", pause: "暂停", resume: "继续", end: "结束面试",
@@ -48,7 +48,7 @@ export default {
     straight: "正前方", to_left: "左 {deg}°", to_right: "右 {deg}°", upwards: "上 {deg}°", downwards: "下 {deg}°",
     gaze: "视线", eyes_point: "视线方向", gaze_confidence: "置信度", eye_contact_ratio: "眼神接触占比", contact_yes: "有眼神接触，概率 {probability}", contact_unsure: "眼神接触不确定，概率 {probability}", contact_no: "看向别处，眼神接触概率 {probability}", contact_unknown: "视线未知",
     blink: "闭眼", blink_rate: "眨眼频率", mouth: "张口程度",
-    voice: "语音", volume: "音量", speech_ratio: "说话占比", clarity: "清晰度", speech_rate: "语速", pitch: "平均音高", pitch_range: "音高范围",
+    voice: "语音", volume: "音量", speech_ratio: "说话占比", clarity: "清晰度", harmonics_to_noise: "谐噪比", speech_rate: "语速", pitch: "平均音高", pitch_range: "音高范围",
     pauses: "停顿次数", longest_pause: "最长停顿", clipping: "削波", sound_quality: "声音质量", sound_good: "良好", sound_clipped: "削波：请调低麦克风增益", sound_too_quiet: "过轻：请调高麦克风增益", voice_emotion: "语音状态", voice_confidence: "置信度", arousal: "激活度",
     calm: "平静", activated: "激动",
     fine_print: "这些数值描述的是画面和声音，不是人的内心。系统不计算任何总分，任何一项都不适合用来对人作决定。",

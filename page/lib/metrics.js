@@ -53,6 +53,7 @@ export const VOICE_METRICS = [
   { key: "volume_dbfs", word: "volume", unit: "dBFS", digits: 1, list: "levels", bar: [-60, 0] },
   { key: "speech_ratio", word: "speech_ratio", unit: "%", factor: 100, digits: 0, list: "levels", bar: [0, 1] },
   { key: "clarity_score", word: "clarity", unit: "%", factor: 100, digits: 0, list: "levels", bar: [0, 1] },
+  { key: "harmonics_to_noise_db", word: "harmonics_to_noise", unit: "dB", digits: 1, list: "numbers" },
   { key: "speech_rate", word: "speech_rate", unit: "bpm", digits: 0, list: "numbers" },
   { key: "articulation_rate", word: "articulation_rate", unit: "per_s", digits: 1 },
   { key: "pitch_mean", word: "pitch", unit: "Hz", digits: 0, list: "numbers" },

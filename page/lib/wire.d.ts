@@ -164,6 +164,10 @@ export interface AudioReport {
   emotion_confidence: number | null;
   features: Features;
   /**
+   * Harmonics-to-noise ratio of the voiced frames (Boersma 1993), dB.
+   */
+  harmonics_to_noise_db: number | null;
+  /**
    * The longest of them, ms.
    */
   longest_pause_ms: number | null;

@@ -69,6 +69,13 @@ catalog! {
         summary: Some("clarity_score"), minute: Some("clarity_ratio"),
         home_assistant: Some(("clarity_score", "Clarity")),
     }
+    /// Harmonics-to-noise ratio of the voiced frames (Boersma 1993), dB.
+    harmonics_to_noise_db: Option<f32> {
+        unit: "dB", range: (-60.0, 60.0), needs: Needs::Voice,
+        stored: Stored::scaled("harmonics_to_noise_cdb", 100.0),
+        summary: Some("harmonics_to_noise_db"), minute: Some("harmonics_to_noise_db"),
+        home_assistant: Some(("harmonics_to_noise", "Harmonics to noise")),
+    }
     /// Magnitude-weighted mean frequency of voiced frames, Hz.
     spectral_centroid_hz: Option<f32> {
         unit: "Hz", range: (0.0, 1e6), needs: Needs::Voice,

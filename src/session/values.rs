@@ -67,6 +67,7 @@ pub fn voice_values(voice: &VoiceObservation, metrics: &VoiceMetrics) -> VoiceVa
         volume_mean: has_sound.then_some(voice.rms),
         volume_dbfs: voice.dbfs,
         clarity_score: voice.clarity,
+        harmonics_to_noise_db: voice.harmonics_to_noise_db,
         spectral_centroid_hz: voice.spectral_centroid_hz,
         speech_ratio: has_sound.then_some(voice.speech_ratio),
         pause_count: voice.audio_detected.then_some(pause_count),

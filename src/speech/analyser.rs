@@ -9,6 +9,7 @@ use super::{
     clarity::{ClarityEvidence, clarity, speech_to_noise_db},
     clipping::FlatTops,
     f0::{F0Config, F0Tracker, Part, PeakAroundMean},
+    harmonicity,
     highpass::{self, HighPass},
     loudness::{self, LoudnessSums},
     path::PathFinder,
@@ -133,6 +134,7 @@ pub struct Analysis {
     activity: Activity,
     f0_track_hz: Vec<Option<f32>>,
     f0: Option<F0Statistics>,
+    harmonics_to_noise_db: Option<f32>,
     voiced: VoicedSums,
     /// The first step that arousal is judged by.
     newest: usize,
@@ -216,6 +218,7 @@ impl VoiceAnalyser {
             activity: Activity::default(),
             f0_track_hz: Vec::new(),
             f0: None,
+            harmonics_to_noise_db: None,
             voiced: VoicedSums::default(),
             newest: 0,
             tilt: TiltSums::default(),
@@ -336,6 +339,9 @@ impl VoiceAnalyser {
             analysis.f0_track_hz = self.f0.solve(length, path);
             keep_spoken(&mut analysis.f0_track_hz, &analysis.activity);
             analysis.f0 = summarise(&analysis.f0_track_hz, &mut self.sorted);
+            let voiced = analysis.f0.map(|_| &*analysis.f0_track_hz);
+            analysis.harmonics_to_noise_db = voiced
+                .and_then(|track| harmonicity::mean_db(track, self.f0.periodicity(length)));
             let new_steps = segment.new_samples.div_ceil(STEP_SAMPLES);
             let (activity, track) = (&analysis.activity, &analysis.f0_track_hz);
             analysis.newest = arousal::newest_speech(activity, track, new_steps);
@@ -381,7 +387,7 @@ impl VoiceAnalyser {
         let mut step = Stopwatch::start();
         let (buffers, f0_track_hz) =
             (take(&mut analysis.buffers), take(&mut analysis.f0_track_hz));
-        let (activity, f0) = (take(&mut analysis.activity), analysis.f0);
+        let activity = take(&mut analysis.activity);
         let (loudness, voiced) = (analysis.loudness.loudness(), analysis.voiced.spectrum());
         // A tone has flat tops by nature.
         let tops =
@@ -428,7 +434,8 @@ impl VoiceAnalyser {
             offset: highpass::share(analysis.offset),
             channel_fault: segment.channel_fault,
             f0_track_hz,
-            f0,
+            f0: analysis.f0,
+            harmonics_to_noise_db: analysis.harmonics_to_noise_db,
             spectral_centroid_hz: voiced.map(|voiced| voiced.centroid_hz),
             clarity,
             syllables,

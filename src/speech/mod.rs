@@ -1,7 +1,7 @@
 //! Segment -> [`VoiceObservation`]. Pure: no clock, no device.
 //!
 //! In the order of the work: `highpass`, [`loudness`], [`activity`] (the one model), [`f0`] (with `sinc` and
-//! `path`), [`spectrum`], `clarity`, `tilt`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
+//! `path`), `harmonicity`, [`spectrum`], `clarity`, `tilt`, `arousal`, [`syllables`]; [`VoiceAnalyser`] strings them
 //! together. The speaker's baseline and anything over time is the session's.
 
 pub mod activity;
@@ -10,6 +10,7 @@ mod arousal;
 pub mod clarity;
 mod clipping;
 pub mod f0;
+mod harmonicity;
 mod highpass;
 pub mod loudness;
 mod path;
@@ -73,6 +74,8 @@ pub struct VoiceObservation {
     pub f0_track_hz: Vec<Option<f32>>,
     /// Statistics of the track; `None` without speech and with under 10 voiced frames of it.
     pub f0: Option<F0Statistics>,
+    /// Harmonics-to-noise ratio of the voiced frames, dB; `None` where `f0` is.
+    pub harmonics_to_noise_db: Option<f32>,
     /// Magnitude-weighted mean frequency over voiced frames, Hz; `None` without speech.
     pub spectral_centroid_hz: Option<f32>,
     /// 0..1; `None` without speech.

@@ -5,7 +5,8 @@
     venv/bin/pip install praat-parselmouth==0.4.7 librosa==0.11.0 soundfile
     venv/bin/python make_goldens.py
 
-praat_f0.json: Praat's "To Pitch (ac)" with its standard settings, 75-500 Hz, one value per 10 ms.
+praat_f0.json: Praat's "To Pitch (ac)" with its standard settings, 75-500 Hz, one value per 10 ms; and the
+mean of 10 log10(r / (1 - r)) over the voiced frames, with r the strength that Praat gives each.
 Every sound whose length is a multiple of 10 ms has its values at multiples of 10 ms.
 librosa.json: centroid and RMS of every frame, 2048/512, centred, zero padded (librosa's default).
 """
@@ -27,7 +28,9 @@ def praat(samples):
         time_step=0.01, pitch_floor=75, pitch_ceiling=500
     )
     f0 = pitch.selected_array["frequency"]
-    return {"first_s": round(pitch.x1, 6), "f0_hz": [round(float(f), 3) for f in f0]}
+    r = pitch.selected_array["strength"][f0 > 0]
+    hnr_db = round(float(np.mean(10 * np.log10(r / (1 - r)))), 3) if r.size else None
+    return {"first_s": round(pitch.x1, 6), "f0_hz": [round(float(f), 3) for f in f0], "hnr_db": hnr_db}
 
 
 def spectrum(samples):
