@@ -1,4 +1,4 @@
-//! [`Devices`]: what is told of the booth's camera and microphone as they come and go.
+//! [`Devices`]: states of the booth's camera and microphone, and the changes to report.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,13 +40,13 @@ impl Devices {
         Devices(devices.filter_map(look).collect())
     }
 
-    /// What changed since `told`, as (device, `lost`, `back`, `paused` or `off`, reason); a
+    /// What changed since `reported`, as (device, `lost`, `back`, `paused` or `off`, reason); a
     /// device that was always well is no news.
     pub fn news_since(
         self,
-        told: &Devices,
+        reported: &Devices,
     ) -> impl Iterator<Item = (&'static str, &'static str, Option<String>)> {
-        let before = |name| told.0.iter().find(|device| device.name == name).cloned();
+        let before = |name| reported.0.iter().find(|device| device.name == name).cloned();
         let is_news = move |device: &Device| match before(device.name) {
             Some(before) => before.state != device.state,
             None => device.state != BACK,
@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn only_changes_are_news_and_only_a_loss_has_a_reason() {
-        let news = |now: Devices, told: &Devices| now.news_since(told).collect::<Vec<_>>();
+        let news =
+            |now: Devices, reported: &Devices| now.news_since(reported).collect::<Vec<_>>();
         let (back, lost) = (devices("back", None), devices("lost", Some("unplugged")));
         assert_eq!(news(back.clone(), &Devices::default()), []);
         assert_eq!(news(back.clone(), &back), []);

@@ -1,4 +1,4 @@
-//! [`Database`]: the one file, opened and asked. Blocks; belongs to one thread.
+//! [`Database`]: the connection to `boothd.db`. Blocks; belongs to one thread.
 
 use std::{
     path::{Path, PathBuf},
@@ -38,7 +38,7 @@ pub(super) const SCHEMA: Schema = Schema {
 pub struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
-    /// Tells what may have expired; `None`: the time that each request comes with.
+    /// Clock that decides what has expired; `None`: the time that each request comes with.
     pub(super) clock: Option<Arc<KeptClock>>,
     standing: Standing,
 }

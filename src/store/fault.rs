@@ -1,4 +1,4 @@
-//! What went wrong in SQLite, sorted by what can be done about it.
+//! Errors of SQLite, sorted by their remedy.
 
 use std::{error, io, path::Path};
 
@@ -87,7 +87,7 @@ pub(crate) fn is_disks(error: &Error) -> bool {
     cause.downcast_ref::<rusqlite::Error>().is_some_and(is_disks_sqlite)
 }
 
-/// SQLite gives the system's reasons in its own words.
+/// SQLite replaces the system's reasons by its own texts.
 fn is_disks_sqlite(cause: &rusqlite::Error) -> bool {
     use ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure,

@@ -1,4 +1,4 @@
-//! An SQLite file of ours: made, opened, upgraded and looked through. Knows no table.
+//! Creates, opens, upgrades and checks an SQLite file. Knows no table.
 
 use std::{
     collections::BTreeSet,
@@ -30,7 +30,7 @@ pub(crate) struct Schema {
     /// Adds to a file of the newest version the columns that the catalogue of metrics has and the
     /// file does not.
     pub(crate) add_columns: fn(&Connection) -> Result<()>,
-    /// Size of a page, the least that is written: small where a card is to be spared.
+    /// Size of a page, the smallest write: small pages reduce the wear of an SD card.
     pub(crate) page_bytes: u32,
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
     // An answer means that the disk has it, also when the power fails the next moment.
     connection.pragma_update(None, "synchronous", "full")?;
     if schema.upgrade(&mut connection)? {
-        // A file of before knew no pieces and may have other pages: it is written anew, this
+        // An older file has no incremental vacuum and may have other pages: it is rewritten
         // once. Pages keep their size where another process has the file open in WAL mode.
         if connection.pragma_update(None, "journal_mode", "delete").is_err() {
             log::info!(target: "store", "the database keeps the size of its pages");
@@ -320,8 +320,8 @@ pub(super) fn take_up_rescued(path: &Path) -> Result<()> {
     }
 }
 
-/// Renames a log that belongs to another database, with its index, to a name that says when it was
-/// last written.
+/// Renames a log that belongs to another database, with its index, to a name with the time of its
+/// last write.
 pub(super) fn put_log_aside(path: &Path, log: &Metadata) -> Result<PathBuf> {
     let written_ms = log.mtime() * 1000 + log.mtime_nsec() / 1_000_000;
     let to = beside(path, &format!(".aside-{}-wal", stamp(written_ms)));

@@ -82,7 +82,7 @@ impl Standing {
         known.is_some() && id_of(path).is_ok_and(|found| found == *known)
     }
 
-    /// Looks at the names. A disk that does not answer says nothing: SQLite will meet that itself.
+    /// Compares the names. A disk that does not answer is no difference: SQLite meets that error itself.
     pub(crate) fn look(&mut self) -> Found {
         for (nth, (path, known)) in self.files.iter_mut().enumerate() {
             let Ok(found) = id_of(path) else { return Found::Same };
@@ -160,8 +160,8 @@ impl Standing {
     }
 }
 
-/// The newest of what was kept beside the database `path` when another took its place; `None`:
-/// nothing was, or somebody has moved it away.
+/// The newest copy kept beside the database `path` when another took its place; `None`: there is
+/// none, or it was moved away.
 pub(crate) fn kept_beside(path: &Path) -> Option<PathBuf> {
     let begins = format!("{}{REPLACED}", path.file_name()?.to_str()?);
     let names = fs::read_dir(path.parent()?).ok()?;

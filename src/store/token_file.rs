@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 32;
 /// A token of fewer characters could be guessed.
 const LEAST_TOKEN_CHARS: usize = 16;
 
-/// What is wrong with a token that somebody has chosen; nothing where it may be used.
+/// Why a chosen token must not be used; `None` where it may.
 pub(crate) fn faults_of_token(token: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if token.chars().count() < LEAST_TOKEN_CHARS {
@@ -41,7 +41,7 @@ impl Secret {
         Secret(text)
     }
 
-    /// A new one that nobody can guess.
+    /// A new random secret.
     pub fn random() -> Self {
         Secret(random_hex(TOKEN_BYTES))
     }
@@ -58,7 +58,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is kept of a token in order to know it again.
+/// The stored hash of a token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct TokenHash([u8; 32]);
 
@@ -113,8 +113,8 @@ pub fn token_of_credential() -> Result<Option<Secret>> {
     Ok(Some(Secret(token.to_owned())))
 }
 
-/// The token kept in `state_dir/token`, or a new one; true when it was made now and must be
-/// told to the operator.
+/// The token kept in `state_dir/token`, or a new one; true when it was made now and must be shown
+/// to the operator.
 ///
 /// # Errors
 /// `Config` when the folder cannot be made or the file cannot be read or written.
@@ -139,7 +139,7 @@ pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
 }
 
 /// Keeps a token that [`load_or_make_token`] could not keep, as the disk was at fault; gives the
-/// one that stands there where somebody else was quicker.
+/// stored one where another process was quicker.
 ///
 /// # Errors
 /// As [`load_or_make_token`].

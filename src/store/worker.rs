@@ -1,4 +1,4 @@
-//! The loop of the thread `store`: does what it is asked, and looks for what others changed.
+//! The loop of the thread `store`: processes requests, and looks for changes of other processes.
 
 use std::{
     collections::BTreeSet,
@@ -30,15 +30,15 @@ use crate::{
 /// How often the thread looks whether another process has changed something.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What the thread is asked.
+/// A request to the thread.
 pub(super) enum Order {
-    /// Something to do with the database; answers whoever asked.
+    /// Work on the database; sends its answer to the caller.
     Work(Box<dyn FnOnce(&mut StoreWorker) + Send>),
-    /// To leave, once everything that was asked before is done.
+    /// Stops the thread after all earlier requests.
     Leave,
 }
 
-/// What the thread works with.
+/// State of the thread `store`.
 pub(super) struct StoreWorker {
     /// `None`: the disk has not let it be opened yet, or it was replaced by one that cannot be.
     pub(super) database: Option<Database>,
@@ -111,7 +111,7 @@ impl Opened {
 }
 
 impl StoreWorker {
-    /// Runs until it is told to leave.
+    /// Runs until [`Order::Leave`].
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let order = orders.recv_timeout(LOOK_EVERY);
@@ -163,7 +163,7 @@ impl StoreWorker {
         }
     }
 
-    /// Does one piece of work, and says in the component how the database is.
+    /// Does one piece of work, and sets the state of the database in the component.
     ///
     /// What was done is not acknowledged before it is certain that it stands where the next start
     /// finds it.
@@ -194,7 +194,7 @@ impl StoreWorker {
             "the database is not open; /health says why, and boothd tries again by itself";
         let error = Error::new(ErrorKind::Unavailable, what);
         match self.component.status().error {
-            Some(told) => error.because(told),
+            Some(reason) => error.because(reason),
             None => error,
         }
     }
@@ -225,15 +225,15 @@ impl StoreWorker {
         self.data_version = opened.data_version;
         self.book.send_modify(|book| *book = Arc::new(book.with_rows(opened.tokens)));
         self.publish_outbox(Some(opened.outbox));
-        self.set_aside.send_modify(|told| {
-            *told = SetAside { released_total: told.released_total, ..opened.set_aside };
+        self.set_aside.send_modify(|state| {
+            *state = SetAside { released_total: state.released_total, ..opened.set_aside };
         });
         self.database = Some(opened.database);
         Ok(())
     }
 
-    /// Where somebody deleted or replaced the files that are open: takes what they hold to where it
-    /// stays, and goes on with what stands in the folder.
+    /// Where the open files were deleted or replaced: saves their content, and continues with the
+    /// files in the folder.
     ///
     /// # Errors
     /// `Unavailable` when that cannot be done yet, or when the database was replaced: what was
@@ -275,11 +275,11 @@ impl StoreWorker {
         Err(Error::new(ErrorKind::Unavailable, what))
     }
 
-    /// What is kept of a database that was replaced, until somebody moves it away.
+    /// Publishes the copy kept of a replaced database, until it is moved away.
     fn look_for_kept(&self) {
-        self.replaced.send_if_modified(|told| {
-            let before = std::mem::replace(told, kept_beside(&self.path));
-            *told != before
+        self.replaced.send_if_modified(|known| {
+            let before = std::mem::replace(known, kept_beside(&self.path));
+            *known != before
         });
     }
 
@@ -292,7 +292,7 @@ impl StoreWorker {
 
     /// What the thread does unasked: mends, sees what others changed, forgets what is old.
     fn look_after(&mut self) {
-        // Nobody else makes such a file, so that the folder is read only where there is one.
+        // Only this thread makes such a file, so the folder is read only where there is one.
         if self.replaced.borrow().is_some() {
             self.look_for_kept();
         }
@@ -350,13 +350,13 @@ impl StoreWorker {
         self.component.status().state == crate::component::State::Unavailable
     }
 
-    /// Tells the operator once, and counts it once, until the database is back.
+    /// Logs the loss once and counts it once, until the database is back.
     fn lose(&self, error: &Error) {
-        let told = error.chain().to_string();
+        let reason = error.chain().to_string();
         if self.is_lost() {
-            return self.component.update(|status| status.error = Some(told));
+            return self.component.update(|status| status.error = Some(reason));
         }
-        log::error!(target: "store", error = told.as_str(); "the database is away");
-        self.component.lost(told);
+        log::error!(target: "store", error = reason.as_str(); "the database is away");
+        self.component.lost(reason);
     }
 }
