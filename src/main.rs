@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_reader_gone(&error) => ExitCode::from(READER_GONE),
         Err(error) => {
-            service::say_last(&format!("boothd: {}", error.chain()));
+            service::log_last(&format!("boothd: {}", error.chain()));
             ExitCode::from(exit_code(error.kind()))
         }
     }
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 /// What a shell gives for a program that SIGPIPE has ended: `boothd token list | head`.
 const READER_GONE: u8 = 141;
 
-/// Whoever read the output has had enough: that is no error of ours.
+/// The reader of the output has closed the pipe, which is no error.
 fn is_reader_gone(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());

@@ -1,4 +1,4 @@
-//! Which models the daemon loads, and what /health says of them.
+//! Which models the daemon loads, and their description in /health.
 
 use crate::{
     config::Config,

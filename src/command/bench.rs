@@ -1,6 +1,6 @@
 //! `boothd bench`: what a frame and a segment cost on this machine, on the bundled clip.
 //!
-//! One thread, every frame, tracking as in the daemon, the expression computed anew each time.
+//! One thread, every frame, tracking as in the daemon, the expression computed each time.
 
 use std::{collections::BTreeMap, fs, io::Write, time::Duration};
 
@@ -142,8 +142,8 @@ fn listen(config: &Config, analyser: &mut VoiceAnalyser, costs: &mut Costs) -> R
         if segment.duration() < config.microphone.segments.length {
             continue;
         }
-        let heard = analyser.observe(&segment, &mut track, Features::ALL)?;
-        let SpeechTiming { activity, f0, spectrum, syllables, total } = heard.timing;
+        let voice = analyser.observe(&segment, &mut track, Features::ALL)?;
+        let SpeechTiming { activity, f0, spectrum, syllables, total } = voice.timing;
         add(costs, "activity", activity);
         add(costs, "f0", f0);
         add(costs, "spectrum", spectrum);

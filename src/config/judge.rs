@@ -142,7 +142,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The rate of a recording of pictures, where somebody said it.
+    /// The rate of a recording of pictures, where it was given.
     fn file_fps(&self) -> Option<f64> {
         match self.given.get("video.file_fps") {
             Some(Value::Number(fps)) => Some(fps),
@@ -285,7 +285,7 @@ impl Judge<'_> {
 
     /// What the operator allows at all: everything but emotion under the profile that forbids it,
     /// facial actions there that were not asked for, and a preview that was not. A booth without a
-    /// device still serves clients. Nothing is allowed while nobody has chosen a profile.
+    /// device still serves clients. Nothing is allowed while no profile is chosen.
     fn policy(&mut self) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
             "eu" => Profile::Eu,
@@ -353,7 +353,7 @@ impl Judge<'_> {
         self.given.problem(key, place, message);
     }
 
-    /// Blames the first of the keys that somebody gave.
+    /// Reports the mistake at the first of the keys that was given.
     fn problem_of(&mut self, keys: &[&str], message: String) {
         let given = keys.iter().find(|key| self.given.place(key) != Place::Default);
         let place = given.map_or(Place::Default, |key| self.given.place(key));

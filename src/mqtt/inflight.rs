@@ -1,5 +1,5 @@
-//! What was published and is not acknowledged yet: which packet was which message, and which rows of
-//! the outbox are on their way. Pure: knows no broker and no store.
+//! Unacknowledged messages: which packet is which message, and which rows of the outbox are in
+//! flight. Pure: knows no broker and no store.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::store::OutboxRow;
 
-/// A row that nobody heard is sent again after so long, if nothing else tells that somebody does.
+/// A row without a subscriber is sent again after this time, unless a subscriber shows earlier.
 const RETRY_UNHEARD: Duration = Duration::from_secs(60);
 
 /// The first pause after a refusal that is not the row's own fault; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The longest of them.
+/// The longest pause after such a refusal.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Refusals without a clear reason, after which a row is set aside. Only those count between which
@@ -33,21 +33,21 @@ const REFUSALS_IN_A_ROW: u32 = 16;
 /// Pause then.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// How often the oldest row that nobody heard is published again before those behind it have their
-/// turn: over half a minute, in which a desk that has lost its broker is back.
+/// How often the oldest row without a subscriber is published again before the rows behind it:
+/// more than half a minute, in which a fleet server that has lost its broker is back.
 const MOST_PROBES: u32 = 4;
 
 /// The first pause between them; each is twice the one before.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a QoS 1 message was.
+/// Kind of a QoS 1 message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Published {
-    /// The row of the outbox of that id.
+    /// The row of the outbox with this id.
     Row(i64),
-    /// The last status before we leave.
+    /// The last status before the disconnect.
     Goodbye,
-    /// Something that is published again by itself.
+    /// A message that is published again periodically or on a change.
     Other,
 }
 
@@ -56,9 +56,9 @@ pub(super) enum Published {
 pub(super) struct Sent {
     pub(super) published: Published,
     pub(super) topic: String,
-    /// What may be told of its topic.
+    /// Its topic without private parts.
     pub(super) about: String,
-    /// Of its payload.
+    /// Size of its payload, bytes.
     pub(super) bytes: usize,
 }
 
@@ -100,7 +100,7 @@ impl InflightPackets {
 
     /// The next of them has left, under that number.
     pub(super) fn left(&mut self, packet_id: u16) {
-        // 0 is a QoS 0 message, which nobody acknowledges.
+        // 0 is a QoS 0 message, which is not acknowledged.
         if packet_id != 0
             && let Some(sent) = self.unnumbered.pop_front()
         {
@@ -109,7 +109,7 @@ impl InflightPackets {
         }
     }
 
-    /// The broker speaks of that number.
+    /// The broker has answered the message of that number.
     pub(super) fn answered(&mut self, packet_id: u16) -> Option<Sent> {
         self.numbered.remove(&packet_id).map(|(_, sent)| sent)
     }
@@ -162,7 +162,7 @@ struct Unclear {
     pause: Duration,
 }
 
-/// What becomes of a row that the broker refused.
+/// Treatment of a row that the broker refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
     /// It is sent again by itself.
@@ -190,11 +190,11 @@ pub(super) struct OutboxWindow {
     /// Messages that the broker has taken, of rows and of others.
     taken_total: u64,
     refusals_in_a_row: u32,
-    /// The broker is busy: the next pause.
+    /// Next pause while the broker is busy.
     busy_pause: Duration,
-    /// A row was acknowledged since the connection was made: somebody listens.
-    is_heard: bool,
-    /// How often a row was published that nobody heard, since one was heard.
+    /// A row was acknowledged since the connection was made: there is a subscriber.
+    has_subscriber: bool,
+    /// Publications without a subscriber since the last with one.
     probes: u32,
     paused_until: Option<Instant>,
 }
@@ -213,7 +213,7 @@ impl OutboxWindow {
             taken_total: 0,
             refusals_in_a_row: 0,
             busy_pause: FIRST_PAUSE,
-            is_heard: false,
+            has_subscriber: false,
             probes: 0,
             paused_until: None,
         }
@@ -238,9 +238,9 @@ impl OutboxWindow {
         if self.paused_until.is_some_and(|until| now < until) {
             return 0;
         }
-        // Until somebody hears, one at a time keeps the order: a desk that comes between two rows
-        // would have the second without the first.
-        let size = if self.is_heard && self.probes == 0 { self.size } else { 1 };
+        // Until there is a subscriber, one at a time keeps the order: a fleet server that
+        // subscribes between two rows would have the second without the first.
+        let size = if self.has_subscriber && self.probes == 0 { self.size } else { 1 };
         size.saturating_sub(self.on_their_way.len())
     }
 
@@ -326,14 +326,14 @@ impl OutboxWindow {
         self.taken();
         self.refusals_in_a_row = 0;
         self.busy_pause = FIRST_PAUSE;
-        self.is_heard = true;
+        self.has_subscriber = true;
         self.probes = 0;
         self.unclear.remove(&outbox_id);
         self.done.insert(outbox_id);
         if let Some(kind) = self.on_their_way.remove(&outbox_id) {
             self.unblock(&kind);
         }
-        // Somebody listens again: what nobody heard comes now, from the oldest on.
+        // There is a subscriber again: rows sent without one follow now, from the oldest on.
         let again = self.waiting.iter().find(|(_, waiting)| waiting.ends_with_an_ack);
         if let Some(oldest) = again.map(|(id, _)| *id) {
             self.waiting.retain(|_, waiting| !waiting.ends_with_an_ack);
@@ -341,10 +341,10 @@ impl OutboxWindow {
         }
     }
 
-    /// The broker has it, and nobody to give it to: the desk is away, and the broker does not
-    /// know of it any more. It is kept, and said again soon, in order; a row that stays unheard
-    /// does not block the others for ever.
-    pub(super) fn unheard(&mut self, outbox_id: i64, now: Instant) {
+    /// The broker has the row and no subscriber: the fleet server is away, and its session at the
+    /// broker has ended. The row stays and is sent again soon, in order; a row that never finds a
+    /// subscriber does not block the others for ever.
+    pub(super) fn no_subscriber(&mut self, outbox_id: i64, now: Instant) {
         self.taken();
         self.unclear.remove(&outbox_id);
         if let Some(kind) = self.on_their_way.remove(&outbox_id) {
@@ -355,15 +355,15 @@ impl OutboxWindow {
             return self.count_refusal(now);
         }
         self.put_back(outbox_id);
-        // The others that were on their way with it say the same.
+        // The answers to the other rows in flight mean the same.
         if self.paused_until.is_none_or(|until| until <= now) {
             self.paused_until = Some(now + PROBE_PAUSE * 2_u32.pow(self.probes));
             self.probes += 1;
         }
     }
 
-    /// Somebody must listen first.
-    pub(super) fn is_unheard(&self) -> bool {
+    /// Rows wait for a subscriber.
+    pub(super) fn lacks_subscriber(&self) -> bool {
         self.probes > 0
     }
 
@@ -391,7 +391,7 @@ impl OutboxWindow {
         Outcome::Waits
     }
 
-    /// It is not sent any more; its mark is on the way to the disk.
+    /// Stops sending the row; its mark is being written.
     pub(super) fn set_aside(&mut self, outbox_id: i64) {
         self.on_their_way.remove(&outbox_id);
         self.waiting.remove(&outbox_id);
@@ -419,7 +419,7 @@ impl OutboxWindow {
             probe: Some(outbox_id),
         });
         blocked.oldest = blocked.oldest.min(outbox_id);
-        // Others of the kind that were on their way with it say the same.
+        // The answers to others of the kind in flight mean the same.
         if blocked.probe == Some(outbox_id) {
             blocked.probe = None;
             blocked.pause = (blocked.pause * 2).min(MAX_PAUSE);
@@ -442,7 +442,7 @@ impl OutboxWindow {
             self.paused_until = Some(now + self.busy_pause);
             self.busy_pause = (self.busy_pause * 2).min(MAX_PAUSE);
         }
-        self.is_heard = false;
+        self.has_subscriber = false;
         self.wait(outbox_id, now + self.busy_pause * 2, true);
     }
 
@@ -488,7 +488,7 @@ impl OutboxWindow {
         self.unclear.len()
     }
 
-    /// The broker said that it takes nothing now, and has taken no row since.
+    /// The broker refused as busy, and has taken no row since.
     pub(super) fn is_busy(&self) -> bool {
         self.busy_pause > FIRST_PAUSE
     }
@@ -593,14 +593,14 @@ mod tests {
     #[test]
     fn a_number_belongs_to_the_oldest_message_without_one() {
         let mut packets = InflightPackets::default();
-        let said = |sent: Option<Sent>| sent.map(|sent| sent.published);
+        let published = |sent: Option<Sent>| sent.map(|sent| sent.published);
         packets.published(message(Published::Row(7)));
         packets.published(message(Published::Other));
         packets.left(0);
         packets.left(3);
         packets.left(4);
-        assert_eq!(said(packets.answered(4)), Some(Published::Other));
-        assert_eq!(said(packets.answered(3)), Some(Published::Row(7)));
+        assert_eq!(published(packets.answered(4)), Some(Published::Other));
+        assert_eq!(published(packets.answered(3)), Some(Published::Row(7)));
         assert_eq!(packets.answered(3), None);
         packets.published(message(Published::Row(8)));
         packets.lose();
@@ -662,7 +662,7 @@ mod tests {
         assert!(chosen(&mut window, &[1, 2], 3, 2).is_empty(), "its mark is on the way");
         window.marked(1);
         window.look_again();
-        assert_eq!(window.look_after(2, now), Some(0), "somebody sends it again");
+        assert_eq!(window.look_after(2, now), Some(0), "released, so sent again");
         assert_eq!(chosen(&mut window, &[1, 2], 3, 2), [1]);
     }
 
@@ -742,25 +742,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_hears_is_said_again_in_order_and_blocks_nobody_for_ever() {
+    async fn rows_without_a_subscriber_are_sent_again_in_order_and_block_no_others_for_ever() {
         let (mut now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1, 2, 3], 3, 4);
-        [1, 2, 3].into_iter().for_each(|id| window.unheard(id, now));
+        [1, 2, 3].into_iter().for_each(|id| window.no_subscriber(id, now));
         assert_eq!(window.room(now), 0);
         for probe in 0..MOST_PROBES {
             now = window.wakes_at().expect("is paused");
             assert_eq!((window.room(now), window.look_after(4, now)), (1, Some(0)), "{probe}");
             assert_eq!(chosen(&mut window, &[1], 1, 4), [1]);
-            window.unheard(1, now);
+            window.no_subscriber(1, now);
         }
         now += Duration::from_secs(60);
         assert_eq!(window.look_after(4, now), Some(0));
         assert_eq!(chosen(&mut window, &[1], 1, 4), [1]);
-        window.unheard(1, now);
+        window.no_subscriber(1, now);
         assert_eq!(window.look_after(4, now), Some(1), "the next has its turn");
         assert_eq!(chosen(&mut window, &[2], 1, 4), [2]);
         window.acknowledged(2);
-        assert_eq!(window.look_after(4, now), Some(0), "somebody listens: the oldest first");
+        assert_eq!(window.look_after(4, now), Some(0), "a subscriber: the oldest first");
         assert_eq!(chosen(&mut window, &[1, 2, 3], 3, 4), [1, 3]);
     }
 

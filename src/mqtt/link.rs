@@ -1,8 +1,8 @@
-//! [`Link`]: one connection after another, for ever. Tells what is wrong once, waits, tries again.
+//! [`Link`]: connects, logs a failure once, waits and connects again, until it is dropped.
 //!
-//! What the client library keeps of a lost connection is thrown away: it forgets it where the
-//! broker has lost the session, and repeats it out of order where it has not. Who must not lose
-//! a message keeps it himself and begins again after [`Happened::Up`].
+//! The client library's state of a lost connection is discarded: the library forgets messages
+//! where the broker has lost the session, and repeats them out of order where it has not. A user
+//! that must not lose a message keeps it and sends it again after [`Happened::Up`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,8 +31,8 @@ pub struct Link {
     event_loop: EventLoop,
     component: Arc<Component>,
     clock: Arc<dyn Clock>,
-    /// The trouble that was told last.
-    told: Option<String>,
+    /// The last logged failure.
+    logged: Option<String>,
     /// Before the next attempt.
     pause: Duration,
     phase: Phase,
@@ -42,19 +42,19 @@ enum Phase {
     /// The next attempt is due then.
     Away(Instant),
     Up(Instant),
-    /// It broke, and what it left behind is still to be told.
+    /// It broke, and what it left behind is still to be logged.
     Broken {
         sentence: String,
         loss: Loss,
     },
 }
 
-/// What a [`Link`] tells.
+/// Events of a [`Link`].
 #[derive(Debug)]
 pub enum Happened {
-    /// Connected anew, with an empty queue: subscribe, and say again what nobody acknowledged.
+    /// Connected, with an empty queue: subscribe, and publish again what is not acknowledged.
     Up(Box<ConnAck>),
-    /// Something came in or went out.
+    /// A packet was received or sent.
     Event(Box<Event>),
     /// The connection is lost, or there was none; the link tries again by itself.
     Down(Loss),
@@ -89,20 +89,20 @@ impl Link {
             event_loop,
             component,
             clock,
-            told: None,
+            logged: None,
             pause,
             phase,
         }
     }
 
-    /// For saying things; use its `try_` forms between [`Happened::Up`] and [`Happened::Down`]:
-    /// each connection has its own.
+    /// The client to publish with; use its `try_` forms between [`Happened::Up`] and
+    /// [`Happened::Down`]: each connection has its own client.
     pub fn client(&self) -> AsyncClient {
         self.client.clone()
     }
 
-    /// The next thing that happens. **Not cancel-safe**: pin it and wait for it beside others; a
-    /// call that is dropped may lose what was just on its way.
+    /// The next event. **Not cancel-safe**: pin it and wait for it beside others; a dropped call may
+    /// lose an event.
     pub async fn next(&mut self) -> Happened {
         match &self.phase {
             Phase::Away(due) => {
@@ -177,7 +177,7 @@ impl Link {
             self.event_loop.options.set_keep_alive(self.config.keep_alive);
         }
         let address = self.config.address();
-        if self.told.take().is_some() {
+        if self.logged.take().is_some() {
             log::info!(target: "mqtt", broker = address.as_str(); "connected again");
         } else {
             log::info!(target: "mqtt", broker = address.as_str(); "connected");
@@ -221,7 +221,7 @@ impl Link {
             self.component.update(|status| status.restarts_total += 1);
         }
         self.phase = Phase::Broken { sentence, loss };
-        // The loop of whoever waits here must always come to an await.
+        // The caller's loop must always reach an await.
         sleep(Duration::ZERO).await;
         match self.event_loop.state.events.pop_front() {
             Some(event) => Happened::Event(Box::new(event)),
@@ -246,15 +246,15 @@ impl Link {
         }
     }
 
-    /// Tells the trouble, once, and says when to try again.
+    /// Logs the failure once, and sets the time of the next attempt.
     fn fail(&mut self, sentence: String, loss: Loss) -> Happened {
         self.component.update(|status| {
             status.state = State::Unavailable;
             status.error = Some(sentence.clone());
         });
-        if self.told.as_ref() != Some(&sentence) {
+        if self.logged.as_ref() != Some(&sentence) {
             log::warn!(target: "mqtt", error = sentence.as_str(); "no connection to the broker; nothing is lost, and boothd tries on");
-            self.told = Some(sentence);
+            self.logged = Some(sentence);
         }
         let most = self.config.retry.1;
         self.phase = Phase::Away(Instant::now() + jittered(self.pause));
@@ -270,7 +270,7 @@ pub(super) fn jittered(pause: Duration) -> Duration {
     pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
-/// What a CONNACK without properties says: nothing of anything.
+/// The properties of a CONNACK without any.
 pub(super) fn no_properties() -> ConnAckProperties {
     ConnAckProperties {
         session_expiry_interval: None,

@@ -1,4 +1,4 @@
-//! [`Message`]: one thing to be published, and how.
+//! [`Message`]: a message to publish, with its quality of service and retention.
 
 use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{
 /// Live numbers are of no use after this.
 const LIVE_EXPIRY_S: u32 = 10;
 
-/// One thing to be published.
+/// A message to publish.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) topic: String,
@@ -75,7 +75,7 @@ impl Message {
         self.topic.len() + self.payload.len() + mark + HEAD_BYTES
     }
 
-    /// What may be told of its topic, on /health too: never a session, nor what an asker chose.
+    /// Its topic for logs and /health: without session ids and without topics chosen by clients.
     pub(super) fn about(&self, prefix: &str) -> String {
         let booths = self.topic.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/'));
         let own = booths.and_then(|rest| rest.splitn(3, '/').nth(2));

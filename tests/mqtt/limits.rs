@@ -25,7 +25,7 @@ fn broker(line: &str) -> Broker {
 async fn without_retained_messages_the_booth_is_told_again_and_again() {
     let broker = broker("retain_available false");
     let mut config = config(broker.port);
-    config.say_again = Duration::from_millis(300);
+    config.republish_every = Duration::from_millis(300);
     let mut scene = Scene::start(config).await;
     let sentence = scene.wait_limit(Limit::RetainAvailable).await;
     assert!(sentence.contains("retain_available true"), "{sentence}");

@@ -137,7 +137,7 @@ async fn tls_knows_the_broker_and_the_broker_the_booth() {
 
     let scene = Scene::start(tls_config(&broker, true)).await;
     scene.record(1).await;
-    scene.wait_error("nobody at the broker listens").await;
+    scene.wait_error("no client at the broker subscribes").await;
     scene.leave().await;
 }
 

@@ -154,7 +154,7 @@ async fn what_nobody_hears_is_kept_until_somebody_does() {
     for number in 0..RECORDS {
         scene.record(number).await;
     }
-    scene.wait_error("nobody at the broker listens").await;
+    scene.wait_error("no client at the broker subscribes").await;
     assert_eq!(scene.store.outbox().borrow().unwrap().depth, u64::from(RECORDS));
     let mut centre = Centre::join(broker.port).await;
     assert_eq!(collect(&mut centre, RECORDS).await, in_order());

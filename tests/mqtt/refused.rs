@@ -30,7 +30,7 @@ fn is_bad(payload: &str) -> bool {
 async fn scene(port: u16) -> Scene {
     let mut config = config(port);
     // What the broker takes in between comes soon.
-    config.say_again = Duration::from_millis(100);
+    config.republish_every = Duration::from_millis(100);
     let scene = Scene::start(config).await;
     for number in 0..4 {
         // The bad one is the longest: where it is too large, those of its size would go with it.

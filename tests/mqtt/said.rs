@@ -213,7 +213,7 @@ async fn a_late_will_of_an_old_connection_heals() {
     let broker = Broker::open();
     let mut centre = Centre::join(broker.port).await;
     let mut config = config(broker.port);
-    config.say_again = Duration::from_millis(300);
+    config.republish_every = Duration::from_millis(300);
     let scene = Scene::start(config).await;
     centre.wait_topic("/health").await;
     let late = json!({ "status": "offline", "since": null, "boot_id": "old" }).to_string();

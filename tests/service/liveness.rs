@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The last meal came within a period after `since`, and for a whole period now there is none:
-/// systemd would have started boothd anew.
+/// systemd would have restarted boothd.
 #[allow(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn starves(systemd: &mut Systemd, since: Instant) {
     systemd.hear_for(PERIOD);
@@ -30,7 +30,7 @@ fn it_is_starved_when_frames_stop_and_the_process_lives() {
     plug_in_camera(&booth, 0, &["fault=hangs"]);
     let since = Instant::now();
     // The loop hangs and its frames stop: which of the two is found first is the look's chance.
-    systemd.wait_words("camera; systemd will start boothd anew");
+    systemd.wait_words("camera; systemd will restart boothd");
     starves(&mut systemd, since);
     let (_, health) = daemon.health();
     assert_eq!(health["microphone"]["state"], "running", "the process lives: {health:#}");
@@ -69,7 +69,7 @@ fn each_loop_that_stands_still_starves_it() {
         let held = Held::all(daemon.pid(), thread);
         let since = Instant::now();
         let part = if thread == "network" { "session" } else { thread };
-        systemd.wait_line(&format!("STATUS=STUCK: {part}; systemd will start boothd anew"));
+        systemd.wait_line(&format!("STATUS=STUCK: {part}; systemd will restart boothd"));
         starves(&mut systemd, since);
         drop(held);
         systemd.wait_line("WATCHDOG=1");
@@ -141,7 +141,7 @@ fn a_card_that_answers_no_more_starves_it_and_a_slow_one_does_not() {
     let address = daemon.address.clone();
     let asking = aside(move || end(&address, &session));
     let since = Instant::now();
-    systemd.wait_line("STATUS=STUCK: store; systemd will start boothd anew");
+    systemd.wait_line("STATUS=STUCK: store; systemd will restart boothd");
     starves(&mut systemd, since);
     drop(daemon);
     asking.join().unwrap();

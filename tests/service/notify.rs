@@ -185,7 +185,7 @@ fn the_centre_is_ready_fed_and_stops_likewise() {
     assert_eq!(systemd.times(&listening).len(), 1, "{:?}", systemd.heard);
     systemd.sees_it_fed(2);
     broker.kill();
-    systemd.wait_words("STATUS=No booth is heard: ");
+    systemd.wait_words("STATUS=Not connected to the broker: ");
     systemd.sees_it_fed(3);
     kill_process(Pid::from_child(&centre), Signal::TERM).unwrap();
     systemd.wait_line("STOPPING=1");
