@@ -1,6 +1,6 @@
-//! What a power cut in the middle of a write leaves on the card: whatever was not synced may be
-//! there, or not, or half of it, sector by sector and in any order. A kill of the process alone
-//! (tests/faults.rs) leaves all of it in the kernel's hands and says nothing about that.
+//! What a power cut in the middle of a write leaves on the card: data that was not synced may be
+//! there, or not, or in part, sector by sector and in any order. A kill of the process alone
+//! (tests/faults.rs) leaves all of it in the kernel's hands and does not test that.
 //!
 //! A real daemon writes; tests/doubles/black_box.c writes down what it asked of the card and when
 //! it waited for it. From that the files are made as the cut leaves them, at many moments.
@@ -114,7 +114,7 @@ impl BlackBox {
         usize::try_from(u64::from_le_bytes(bytes)).unwrap()
     }
 
-    /// Does to the files what the entry says.
+    /// Applies the entry to the files.
     fn play(&self, from: usize, to: usize, files: &mut [File; 3]) {
         let file = &mut files[usize::from(self.0[from + 1])];
         match self.0[from] {

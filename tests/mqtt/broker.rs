@@ -24,7 +24,7 @@ pub(crate) struct Broker {
     pub(crate) folder: TempDir,
 }
 
-/// Anybody may do anything, and nothing survives.
+/// Every client has all rights, and nothing is persistent.
 const OPEN: &str = "allow_anonymous true\npersistence false\n";
 
 impl Broker {
@@ -115,7 +115,7 @@ impl Broker {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Ends it without a word, frozen or not.
+    /// Kills it, frozen or not.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -171,7 +171,7 @@ fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Child {
     child
 }
 
-/// A port that nobody listens on now.
+/// A port without a listener now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

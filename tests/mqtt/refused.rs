@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::{
     booth::{Scene, config},
     broker::Broker,
-    centre::Centre,
+    fleet_client::FleetClient,
     house::{BOOTHD, Daemon, boothd},
     operator,
     script::{Answer, Script},
@@ -143,7 +143,7 @@ async fn rights_and_quotas_are_the_brokers_and_its_rows_wait_for_them() {
         let mut all = numbers(&script);
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2, 3]);
-        let quiet = scene.delivery.wait_for(|told| told.notices.is_empty());
+        let quiet = scene.delivery.wait_for(|delivery| delivery.notices.is_empty());
         timeout(super::PATIENCE, quiet).await.expect("it is over").unwrap();
         scene.leave().await;
     }
@@ -265,7 +265,7 @@ async fn a_subscription_at_which_the_broker_closes_costs_the_commands_only() {
 async fn mosquittos_message_size_limit_sets_the_long_ones_aside() {
     let lines = "allow_anonymous true\npersistence false\nmessage_size_limit 700\n";
     let broker = Broker::with(lines, |_| ());
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     for (number, length) in [(0, 10), (1, 3000), (2, 10), (3, 3000), (4, 10)] {
         record(&scene, number, length).await;
@@ -276,8 +276,8 @@ async fn mosquittos_message_size_limit_sets_the_long_ones_aside() {
     // What had no answer when the connection ended comes again.
     let mut numbers = Vec::new();
     while numbers.len() < 3 {
-        let heard = centre.wait_topic("/event/test").await.json();
-        let number = heard["number"].as_u64().unwrap();
+        let received = fleet.wait_topic("/event/test").await.json();
+        let number = received["number"].as_u64().unwrap();
         if !numbers.contains(&number) {
             numbers.push(number);
         }

@@ -1,5 +1,5 @@
-//! WATCHDOG: starved when something is stuck though the process lives, and fed through whatever
-//! boothd knows and mends by itself.
+//! WATCHDOG: no report when a part is stuck although the process lives; reports continue through
+//! failures that boothd detects and repairs by itself.
 
 use std::{fs, path::Path, process::Command, time::Instant};
 
@@ -10,8 +10,8 @@ use super::{
     scene::{PERIOD, Systemd, watched},
 };
 
-/// The last meal came within a period after `since`, and for a whole period now there is none:
-/// systemd would have restarted boothd.
+/// The last report came within a period after `since`, and none for a whole period now: systemd
+/// would have restarted boothd.
 #[allow(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn starves(systemd: &mut Systemd, since: Instant) {
     systemd.hear_for(PERIOD);
@@ -29,7 +29,7 @@ fn it_is_starved_when_frames_stop_and_the_process_lives() {
     systemd.sees_it_fed(3);
     plug_in_camera(&booth, 0, &["fault=hangs"]);
     let since = Instant::now();
-    // The loop hangs and its frames stop: which of the two is found first is the look's chance.
+    // The loop hangs and its frames stop: either may be found first.
     systemd.wait_words("camera; systemd will restart boothd");
     starves(&mut systemd, since);
     let (_, health) = daemon.health();
@@ -56,7 +56,7 @@ fn it_is_fed_through_an_unplugged_camera_and_one_that_is_opened_again() {
     plug_in_camera(&booth, 0, &[]);
     daemon.watch().next("visual_analysis");
     systemd.sees_it_fed(2);
-    assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
+    assert!(!systemd.received.iter().any(|(_, line)| line.contains("STUCK")));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_card_that_answers_no_more_starves_it_and_a_slow_one_does_not() {
     let asking = aside(move || begin(&address));
     systemd.sees_it_fed(2);
     let session = asking.join().unwrap().expect("begins all the same");
-    assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
+    assert!(!systemd.received.iter().any(|(_, line)| line.contains("STUCK")));
     fs::write(folder.path().join("slow"), "3600000").unwrap();
     let address = daemon.address.clone();
     let asking = aside(move || end(&address, &session));
