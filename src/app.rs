@@ -151,11 +151,11 @@ pub fn run(
     reloader.add_findings(&state.health);
     runtime.spawn(reloader.follow(hangups, stop.clone()));
     announce(config, &listener, &known, out);
-    let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
+    let server = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &components, &catalog)?;
     runtime.block_on(stop.requested());
-    let served = runtime.block_on(doors).map_err(|cause| {
-        Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
+    let served = runtime.block_on(server).map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the HTTP server panicked").because(cause)
     })?;
     parts.leave(&runtime, fleet_link);
     notifier.join();

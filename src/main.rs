@@ -1,4 +1,4 @@
-//! Arguments in, exit code out.
+//! Parses the arguments, runs the command and maps its error to an exit code.
 
 use std::{
     io::{self, Write},
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a shell gives for a program that SIGPIPE has ended: `boothd token list | head`.
+/// Exit code of a shell for a program ended by SIGPIPE: `boothd token list | head`.
 const READER_GONE: u8 = 141;
 
 /// The reader of the output has closed the pipe, which is no error.

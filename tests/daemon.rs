@@ -250,7 +250,7 @@ fn switched_off_features_are_null_and_reported() {
     assert_eq!(health["features"]["face_emotion"], false);
 }
 
-/// The daemon that must refuse to run.
+/// Runs a daemon that must refuse to start.
 fn refused(settings: &[&str]) -> (Option<i32>, String) {
     let booth = Booth::new();
     let mut command = boothd(booth.command(BOOTHD));
@@ -300,7 +300,7 @@ fn a_taken_port_is_reported_and_can_be_tried_again() {
     assert!(text.contains(&port.to_string()) && text.contains("web.port"), "{text}");
 }
 
-/// What the process has in RAM.
+/// Resident memory of the process.
 fn resident_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

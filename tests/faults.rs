@@ -122,7 +122,7 @@ fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_th
     let booth = OnItsOwnDisk::start_on_a_full_one(4, &["store.flush_s=1"]);
     let health = booth.store_is("unavailable");
     assert!(health["store"]["error"].as_str().unwrap().contains("make room"), "{health}");
-    // What is not known is no zero.
+    // An unknown value is not reported as zero.
     let outbox = &health["outbox"];
     for count in ["depth", "bytes", "oldest_s", "set_aside", "fallen_out_total"] {
         assert!(outbox[count].is_null(), "{count}: {outbox}");

@@ -134,10 +134,10 @@ fn run_with(stdout: Stdio, stderr: Stdio) -> (std::process::Child, String, TempD
     (child, format!("127.0.0.1:{port}"), folder)
 }
 
-/// What a pipe has room for.
+/// Capacity of a pipe, bytes.
 const PIPE_BYTES: usize = 65_536;
 
-/// Asks until there were so many answers.
+/// Sends requests until that many are answered.
 fn answers(address: &str, wanted: usize) {
     let deadline = Instant::now() + PATIENCE;
     let mut answered = 0;

@@ -20,12 +20,12 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// Far beyond every bar.
+/// Far longer than any tested limit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A store that is closed in order, and what it stands on.
+/// A store that is closed in order, with its dependencies.
 struct Bench {
     folder: TempDir,
     clock: Arc<SimulatedClock>,

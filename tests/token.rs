@@ -8,7 +8,7 @@ use boothd::{
 };
 use tempfile::TempDir;
 
-/// Far beyond every bar.
+/// Far longer than any tested limit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Exit code, standard output, standard error.

@@ -12,7 +12,7 @@ use crate::{
     stop::Stop,
 };
 
-/// How often the files are read.
+/// Interval between two reads of the files.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// A certificate file of the connection to the broker, and its last state.

@@ -64,7 +64,7 @@ pub(super) fn settings(config: &Config) -> Settings {
 }
 
 impl Reloader {
-    /// Of a booth that runs by `loaded`.
+    /// A reloader of a booth that runs with `loaded`.
     pub(super) fn new(
         (source, loaded): (&Source, &Loaded),
         (state, stream): (&WebState, Arc<Stream>),

@@ -52,7 +52,7 @@ pub struct AnalyzeArguments {
     tracks: bool,
 }
 
-/// What the lines come from; the pictures and the sound merge on media time.
+/// Sources of the lines; pictures and sound are merged by media time.
 struct Analysis<'a> {
     arguments: &'a AnalyzeArguments,
     config: &'a Config,

@@ -40,12 +40,12 @@ pub struct EvaluateArguments {
     json: bool,
 }
 
-/// What was measured.
+/// Results of the evaluation.
 #[derive(Debug, Serialize)]
 struct Report {
     /// Pictures without a face that could be judged.
     skipped: usize,
-    /// What `confusion` has in its rows and columns.
+    /// Labels of the rows and columns of `confusion`.
     labels: [&'static str; 7],
     /// The models, for the share of neutral faces on which they were fitted.
     #[serde(flatten)]

@@ -58,7 +58,7 @@ pub(super) struct BackupArguments {
 /// `boothd restore`
 #[derive(Args, Debug)]
 pub(super) struct RestoreArguments {
-    /// What `boothd backup` made: of a booth, or (--archive) of the fleet server
+    /// A file made by `boothd backup`, of a booth or (--archive) of the fleet server
     file: PathBuf,
 }
 

@@ -37,7 +37,7 @@ pub struct Arguments {
     command: Command,
 }
 
-/// Where the configuration comes from.
+/// Source of the configuration.
 #[derive(Args, Debug)]
 pub struct Settings {
     /// Configuration file (TOML); without it every key has its default
@@ -94,7 +94,7 @@ enum Evaluate {
 }
 
 impl Settings {
-    /// Where the configuration comes from, to be read, and read again.
+    /// Source of the configuration, for the first read and for reloads.
     pub fn source(&self) -> Source {
         let installed = PathBuf::from("/usr/share/boothd");
         let data_dir = self

@@ -117,7 +117,7 @@ impl Given {
         self.values.contains_key(name)
     }
 
-    /// Where that key was given.
+    /// Place where that key was given.
     pub(super) fn place(&self, name: &str) -> Place {
         self.values.get(name).map_or(Place::Default, |(_, place)| *place)
     }

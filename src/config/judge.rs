@@ -119,7 +119,7 @@ impl Judge<'_> {
         MicrophoneConfig { device: self.text("audio.device"), segments: self.segments() }
     }
 
-    /// How sound is cut, the microphone's and clients'.
+    /// Segments of sound, for the microphone and for clients.
     fn segments(&self) -> SegmentConfig {
         let (length, hop) = (self.millis("audio.segment_ms"), self.millis("audio.hop_ms"));
         SegmentConfig { length, hop }
@@ -194,7 +194,7 @@ impl Judge<'_> {
         Some(ModelEntry { file, sha256, inputs: Vec::new(), outputs: Vec::new(), picture })
     }
 
-    /// How the operator's own model wants to be shown a face.
+    /// Input format of the operator's own model.
     fn expression_picture(&mut self) -> PictureInput {
         let colour = self.text("vision.expression.colour");
         PictureInput {

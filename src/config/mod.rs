@@ -46,7 +46,7 @@ use crate::{
 
 /// The pictures of the bundled clip, in `demo.dir`.
 pub const DEMO_VIDEO: &str = "face_640x480.mjpeg";
-/// Its sound.
+/// The sound of the bundled clip.
 pub const DEMO_AUDIO: &str = "speech_16k.wav";
 
 /// The whole configuration, judged.
@@ -54,7 +54,7 @@ pub const DEMO_AUDIO: &str = "speech_16k.wav";
 pub struct Config {
     /// Id of the booth.
     pub booth_id: String,
-    /// Where pictures and sound come from.
+    /// Sources of pictures and sound.
     pub sources: Sources,
     /// The camera and its format.
     pub camera: CameraConfig,
@@ -155,8 +155,7 @@ fn read(path: &Path) -> Result<String> {
     })
 }
 
-/// What an editor has saved, without the mark that some (Notepad) put before UTF-8; or what is
-/// wrong with it.
+/// The text of a file, without the byte order mark that some editors (Notepad) add; or its error.
 fn text_of(bytes: Vec<u8>) -> std::result::Result<String, String> {
     const ADVICE: &str = "save it as UTF-8 (Notepad: Save as, Encoding)";
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {

@@ -15,7 +15,7 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Where a value was given.
+/// Place of a value.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Place {
     /// In the file; both count from 1, columns in characters.
@@ -27,7 +27,7 @@ pub enum Place {
     },
     /// On the command line.
     Override,
-    /// Nowhere: a default, which a key that was given contradicts.
+    /// None: a default that contradicts a given key.
     Default,
 }
 

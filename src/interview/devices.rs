@@ -9,13 +9,13 @@ use crate::{
     stop::Stop,
 };
 
-/// How often the components are looked at; a device that is away is away for longer.
+/// Interval between two reads of the components. A lost device is away for longer.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Components that are devices.
 const DEVICES: [ComponentId; 2] = [ComponentId::Camera, ComponentId::Microphone];
 
-/// How the devices are, by name.
+/// States of the devices by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Devices(Vec<Device>);
 

@@ -66,7 +66,7 @@ pub struct Dependencies {
     pub features: Features,
     /// Durable log of sessions and audit entries.
     pub log: Arc<dyn SessionLog>,
-    /// Clock of all times.
+    /// Source of wall and monotonic time.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -198,7 +198,7 @@ impl Interview {
         Ok(session)
     }
 
-    /// What the session that begins now analyses, if it may.
+    /// The feature switches of the session that begins now, if it may begin.
     fn judge(
         &self,
         start: &StartSession,

@@ -27,7 +27,7 @@ pub trait SessionLog: Send + Sync + 'static {
 /// A session that begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BegunSession {
-    /// Its id, new.
+    /// Id of the session, never used before.
     pub session_id: SessionId,
     /// The media are a client's, not the booth's own.
     pub is_client: bool,
@@ -39,7 +39,7 @@ pub struct BegunSession {
     pub consent_at: i64,
     /// Start of the session, ms since 1970.
     pub started_at: i64,
-    /// What is analysed.
+    /// Feature switches of the session.
     pub features: Features,
     /// Actor of the begin.
     pub actor: String,
@@ -50,7 +50,7 @@ pub struct BegunSession {
 /// A session that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndedSession {
-    /// Its id.
+    /// Id of the session.
     pub session_id: SessionId,
     /// End of the session, ms since 1970.
     pub ended_at: i64,

@@ -39,7 +39,7 @@ pub struct InterviewState {
 /// A running session.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ActiveSession {
-    /// Its id.
+    /// Id of the session.
     pub session_id: SessionId,
     /// The subject, named by the operator.
     pub subject_ref: Option<SubjectRef>,
@@ -86,7 +86,7 @@ pub struct StartSession {
 /// Summary of a session.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SessionSummary {
-    /// Its id.
+    /// Id of the session.
     pub session_id: SessionId,
     /// Start of the session, ms since 1970.
     pub started_at: i64,

@@ -237,7 +237,7 @@ fn of_disconnect(reason: DisconnectReasonCode, config: &MqttConfig) -> String {
              it there"
         ),
         DisconnectReasonCode::KeepAliveTimeout => {
-            format!("{address} did not hear from the booth in time; look at the network")
+            format!("{address} received nothing from the booth in time; check the network")
         }
         DisconnectReasonCode::UseAnotherServer | DisconnectReasonCode::ServerMoved => {
             format!("{address} sends the booth to another broker; look at mqtt.broker")
@@ -269,7 +269,7 @@ fn of_refusal(code: ConnectReturnCode, config: &MqttConfig) -> String {
             )
         }
         Code::ServerBusy | Code::ServerUnavailable | Code::ServiceUnavailable => {
-            format!("{address} is too busy to let anybody in")
+            format!("{address} is too busy for another connection")
         }
         Code::QuotaExceeded | Code::ConnectionRateExceeded => format!(
             "{address} has as many clients as it takes ({code:?}); raise its limit (mosquitto: \
@@ -317,7 +317,7 @@ fn of_io(cause: &io::Error, config: &MqttConfig) -> String {
         | io::ErrorKind::ConnectionAborted => {
             format!("{address} closed the connection; look at the broker")
         }
-        // The resolver has no kind of its own.
+        // Errors of the resolver have no `ErrorKind` of their own.
         _ if cause.to_string().contains("lookup address") => format!(
             "the name {:?} of the broker is not known; look at mqtt.broker and at the network",
             config.host

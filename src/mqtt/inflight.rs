@@ -15,7 +15,7 @@ use super::{
 use crate::store::OutboxRow;
 
 /// A row without a subscriber is sent again after this time, unless a subscriber shows earlier.
-const RETRY_UNHEARD: Duration = Duration::from_secs(60);
+const RETRY_UNSUBSCRIBED: Duration = Duration::from_secs(60);
 
 /// The first pause after a refusal that is not the row's own fault; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -114,7 +114,7 @@ impl InflightPackets {
         self.numbered.remove(&packet_id).map(|(_, sent)| sent)
     }
 
-    /// Nothing is without an answer.
+    /// Whether every message has its answer.
     pub(super) fn is_quiet(&self) -> bool {
         self.unnumbered.is_empty() && self.numbered.is_empty() && !self.is_subscribing
     }
@@ -138,7 +138,7 @@ impl InflightPackets {
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     due_at: Instant,
-    /// It is due as soon as the broker takes anything.
+    /// Due as soon as the broker takes any message.
     ends_with_an_ack: bool,
 }
 
@@ -157,7 +157,7 @@ struct Blocked {
 #[derive(Clone, Copy, Debug)]
 struct Unclear {
     counted: u32,
-    /// What the broker had taken at the last of them.
+    /// Messages that the broker had taken at the last of them.
     taken_total: u64,
     pause: Duration,
 }
@@ -165,20 +165,20 @@ struct Unclear {
 /// Treatment of a row that the broker refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
-    /// It is sent again by itself.
+    /// It waits and is sent again automatically.
     Waits,
-    /// It will never be taken as it is.
+    /// The broker will never take it; it is set aside.
     SetAside,
 }
 
-/// Which rows of the outbox are on their way.
+/// Rows of the outbox in flight.
 #[derive(Debug)]
 pub(super) struct OutboxWindow {
-    /// Rows that may be on their way.
+    /// Maximum number of rows in flight.
     size: usize,
-    /// Everything up to this one was looked at since the connection was made.
+    /// Id up to which rows were selected since the connection was made.
     cursor: i64,
-    /// With their kinds.
+    /// Rows in flight with their kinds.
     on_their_way: BTreeMap<i64, String>,
     /// Acknowledged, and not deleted yet.
     done: BTreeSet<i64>,
@@ -233,7 +233,7 @@ impl OutboxWindow {
         self.unclear.clear();
     }
 
-    /// How many more rows may be sent now.
+    /// Number of rows that may be sent now.
     pub(super) fn room(&self, now: Instant) -> usize {
         if self.paused_until.is_some_and(|until| now < until) {
             return 0;
@@ -260,8 +260,8 @@ impl OutboxWindow {
         (self.cursor < newest_id).then_some(self.cursor)
     }
 
-    /// Which of the rows that were read after `after` are to be sent. `newest_id` was the newest
-    /// before they were read.
+    /// Selects from the rows read after `after` those to send. `newest_id` was the newest before the
+    /// read.
     pub(super) fn choose(
         &mut self,
         rows: Vec<OutboxRow>,
@@ -287,7 +287,7 @@ impl OutboxWindow {
             || self.waiting.contains_key(&id)
     }
 
-    /// Its kind is not blocked, or it is the one that tries.
+    /// Whether its kind is not blocked, or it is the row that tries.
     fn may_go(&mut self, row: &OutboxRow, now: Instant) -> bool {
         let Some(blocked) = self.blocked.get_mut(&row.kind) else { return true };
         if blocked.probe.is_none() && blocked.due_at <= now {
@@ -298,15 +298,15 @@ impl OutboxWindow {
         false
     }
 
-    /// That row was given to the library.
+    /// Records that the row was handed to the library.
     pub(super) fn sent(&mut self, outbox_id: i64, kind: &str) {
         self.on_their_way.insert(outbox_id, kind.to_owned());
     }
 
-    /// That row found no room, so it and what comes after it is looked at again.
+    /// Records that the library had no room for the row: it and the following rows are selected again.
     pub(super) fn put_back(&mut self, outbox_id: i64) {
         self.cursor = self.cursor.min(outbox_id.saturating_sub(1));
-        // One that was to try and did not leave has not tried.
+        // A row that was chosen to try and did not leave has not tried.
         for blocked in self.blocked.values_mut() {
             let has_not = |id: &i64| *id >= outbox_id && !self.on_their_way.contains_key(id);
             if let Some(id) = blocked.probe.filter(has_not) {
@@ -316,12 +316,12 @@ impl OutboxWindow {
         }
     }
 
-    /// The broker has taken a message that is no row.
+    /// Records that the broker has taken a message that is no row.
     pub(super) fn taken(&mut self) {
         self.taken_total += 1;
     }
 
-    /// The broker has it.
+    /// Records that the broker has acknowledged the row.
     pub(super) fn acknowledged(&mut self, outbox_id: i64) {
         self.taken();
         self.refusals_in_a_row = 0;
@@ -351,7 +351,7 @@ impl OutboxWindow {
             self.unblock(&kind);
         }
         if self.probes > MOST_PROBES {
-            self.wait(outbox_id, now + RETRY_UNHEARD, true);
+            self.wait(outbox_id, now + RETRY_UNSUBSCRIBED, true);
             return self.count_refusal(now);
         }
         self.put_back(outbox_id);
@@ -362,12 +362,12 @@ impl OutboxWindow {
         }
     }
 
-    /// Rows wait for a subscriber.
+    /// Whether rows wait for a subscriber.
     pub(super) fn lacks_subscriber(&self) -> bool {
         self.probes > 0
     }
 
-    /// The broker does not want it. It waits, or is set aside; the others go on.
+    /// Records a refusal: the row waits or is set aside; the others go on.
     pub(super) fn refused(
         &mut self,
         outbox_id: i64,
@@ -402,7 +402,7 @@ impl OutboxWindow {
         }
     }
 
-    /// Its mark is on the disk.
+    /// Records that the mark of the row is on the disk.
     pub(super) fn marked(&mut self, outbox_id: i64) {
         self.aside.remove(&outbox_id);
     }
@@ -469,7 +469,7 @@ impl OutboxWindow {
         }
     }
 
-    /// When something may be sent that may not be sent now.
+    /// Time at which the next waiting row may be sent.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let waiting = self.waiting.values().map(|waiting| waiting.due_at).min();
         let blocked =
@@ -488,22 +488,22 @@ impl OutboxWindow {
         self.unclear.len()
     }
 
-    /// The broker refused as busy, and has taken no row since.
+    /// Whether the broker refused as busy and has taken no row since.
     pub(super) fn is_busy(&self) -> bool {
         self.busy_pause > FIRST_PAUSE
     }
 
-    /// Nothing is on its way.
+    /// Whether no row is in flight.
     pub(super) fn is_quiet(&self) -> bool {
         self.on_their_way.is_empty()
     }
 
-    /// Rows to be deleted.
+    /// Acknowledged rows, which can be deleted.
     pub(super) fn done(&self) -> Vec<i64> {
         self.done.iter().copied().collect()
     }
 
-    /// They are deleted.
+    /// Records that these rows are deleted.
     pub(super) fn deleted(&mut self, ids: &[i64]) {
         for id in ids {
             self.done.remove(id);
@@ -511,7 +511,7 @@ impl OutboxWindow {
     }
 }
 
-/// How many messages may be sent in a second.
+/// Limits the messages per second (token bucket).
 #[derive(Debug)]
 pub(super) struct Rate {
     per_s: f64,
@@ -528,13 +528,13 @@ impl Rate {
         Rate { per_s, tokens: (per_s * BURST_S).max(1.0), counted_at: now }
     }
 
-    /// Nothing for a while, whatever was saved.
+    /// Sends nothing for a while, independent of saved tokens.
     pub(super) fn hold_until(&mut self, when: Instant) {
         self.tokens = 0.0;
         self.counted_at = when;
     }
 
-    /// How many now.
+    /// Number of messages that may be sent now.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -550,12 +550,12 @@ impl Rate {
         self.tokens as usize
     }
 
-    /// One was sent.
+    /// Records a sent message.
     pub(super) fn spend(&mut self) {
         self.tokens -= 1.0;
     }
 
-    /// When the next may be sent.
+    /// Time at which the next message may be sent.
     pub(super) fn next_at(&self) -> Instant {
         let missing = (1.0 - self.tokens).max(0.0);
         self.counted_at + Duration::from_secs_f64(missing / self.per_s)
@@ -715,7 +715,7 @@ mod tests {
         let due = window.wakes_at().expect("one tries again");
         window.look_after(200, due);
         window.choose(all.clone(), 200, 200, due);
-        // The one that was to try found no room, nor did those before it.
+        // There was no room for the row chosen to try, nor for those before it.
         window.put_back(1);
         assert_eq!(window.choose(all.clone(), 200, 200, due).len(), 1);
         window.sent(1, "event/x");

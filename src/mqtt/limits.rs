@@ -31,7 +31,7 @@ pub enum Limit {
     NotAuthorized,
     /// The broker is full or busy (0x97 and others).
     Busy,
-    /// The broker refuses everything, and its reason does not tell why.
+    /// The broker refuses everything with an unclear reason.
     RefusesAll,
     /// No client has subscribed to sessions and events.
     NoSubscriber,
@@ -64,7 +64,7 @@ impl Limit {
         }
     }
 
-    /// Messages are not delivered; otherwise only later or not to all subscribers.
+    /// Whether messages are not delivered. False: they are delivered later or not to all subscribers.
     pub fn is_fault(self) -> bool {
         !matches!(self, Limit::RetainAvailable | Limit::SessionExpiry)
     }
@@ -178,7 +178,7 @@ impl Notices {
         self.keep(limit, &[]);
     }
 
-    /// Of that limit, nothing holds but what is about these.
+    /// Ends the notices of that limit except those about these topics.
     pub(super) fn keep(&mut self, limit: Limit, about: &[String]) {
         let is_over = |key: &&(Limit, String)| key.0 == limit && !about.contains(&key.1);
         let over: Vec<_> = self.held.keys().filter(is_over).cloned().collect();

@@ -39,10 +39,10 @@ pub struct Link {
 }
 
 enum Phase {
-    /// The next attempt is due then.
+    /// Not connected; the next attempt is due at this time.
     Away(Instant),
     Up(Instant),
-    /// It broke, and what it left behind is still to be logged.
+    /// The connection broke; its remaining events are still to be returned.
     Broken {
         sentence: String,
         loss: Loss,
@@ -115,7 +115,7 @@ impl Link {
                 }
             }
             Phase::Broken { .. } => {
-                // What came before the end still counts: acknowledgements above all.
+                // Packets received before the loss still count, above all acknowledgements.
                 if let Some(event) = self.event_loop.state.events.pop_front() {
                     return Happened::Event(Box::new(event));
                 }
@@ -123,7 +123,7 @@ impl Link {
             }
             Phase::Up(_) => (),
         }
-        // A broker that takes nothing more blocks the library's own look at the time.
+        // A broker that stops reading blocks the library's own keep-alive check.
         let patience = self.event_loop.options.keep_alive() + CONNECT_TIMEOUT * 3;
         match timeout(patience, self.event_loop.poll()).await {
             Ok(Ok(Event::Incoming(Packet::ConnAck(accepted)))) => self.come_up(accepted),
@@ -172,7 +172,7 @@ impl Link {
     fn come_up(&mut self, mut accepted: ConnAck) -> Happened {
         self.phase = Phase::Up(Instant::now());
         self.note_concessions(&mut accepted);
-        // 0 switches the broker's own look off, not ours; the library would ask without a pause.
+        // 0 switches off the broker's keep-alive check, not ours; the library would ping without a pause.
         if self.event_loop.options.keep_alive().is_zero() {
             self.event_loop.options.set_keep_alive(self.config.keep_alive);
         }
@@ -186,8 +186,8 @@ impl Link {
         Happened::Up(Box::new(accepted))
     }
 
-    /// What the broker took only after a concession is a limit of it, announced or not. What it
-    /// does not announce is asked for again on the next connection.
+    /// A property that the broker took only after a concession counts as its limit, announced or not.
+    /// One that it does not announce is requested again on the next connection.
     fn note_concessions(&mut self, accepted: &mut ConnAck) {
         let Concessions { has_no_retain, has_no_acks } = self.concessions;
         let properties = accepted.properties.get_or_insert_with(no_properties);
@@ -214,7 +214,7 @@ impl Link {
     async fn break_off(&mut self, sentence: String, loss: Loss) -> Happened {
         if let Phase::Up(since) = self.phase {
             let (least, most) = self.config.retry;
-            // A broker that lets in and throws out at once is not asked every second.
+            // Backs off from a broker that accepts and closes the connection at once.
             if since.elapsed() >= most {
                 self.pause = least;
             }
@@ -265,7 +265,7 @@ impl Link {
 
 /// Half of it to all of it, so that booths do not come back together.
 pub(super) fn jittered(pause: Duration) -> Duration {
-    // Without randomness of the system there is none here either.
+    // Without the system's randomness there is no jitter.
     let random = getrandom::u32().unwrap_or(u32::MAX);
     pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

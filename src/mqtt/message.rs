@@ -19,7 +19,7 @@ pub(super) struct Message {
     pub(super) qos: QoS,
     pub(super) is_retained: bool,
     pub(super) properties: PublishProperties,
-    /// What it is, for its acknowledgement.
+    /// Its kind, for the acknowledgement.
     pub(super) published: Published,
 }
 
@@ -45,7 +45,7 @@ impl Message {
         Message { is_retained: true, ..Message::sure(topic, payload) }
     }
 
-    /// The same, as a bare word.
+    /// The same with a plain text as payload.
     pub(super) fn state_word(topic: String, word: &str) -> Self {
         let properties = PublishProperties {
             payload_format_indicator: Some(1),
@@ -67,7 +67,7 @@ impl Message {
         message
     }
 
-    /// Its size on the wire, at most.
+    /// Upper bound of its size on the wire, bytes.
     pub(super) fn bytes(&self) -> usize {
         // The fixed header, the lengths and the properties take less than this.
         const HEAD_BYTES: usize = 64;
@@ -87,7 +87,7 @@ impl Message {
         }
     }
 
-    /// What is remembered of it until it is acknowledged.
+    /// The part that is kept until the acknowledgement.
     pub(super) fn sent(&self, prefix: &str) -> Sent {
         Sent {
             published: self.published,

@@ -96,7 +96,7 @@ impl Mqtt {
         Mqtt { leave, task }
     }
 
-    /// Publishes the rest of the outbox and the last status within [`LEAVE_GRACE`].
+    /// Publishes the rest of the outbox and the last status, then disconnects; gives up after 2.5 s.
     pub async fn leave(mut self) {
         self.leave.request();
         match timeout(LEAVE_TIMEOUT, &mut self.task).await {

@@ -18,7 +18,7 @@ pub struct About {
     pub models: Vec<(String, String)>,
     /// SHA-256 of the configuration that booths of one kind share.
     pub config_sha256: String,
-    /// Where the page listens.
+    /// Address of the HTTP server.
     pub listen: SocketAddr,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn addresses(about: &About, config: &MqttConfig) -> Vec<String> {
 /// Source address of packets to the broker. Sends nothing.
 fn own_address(config: &MqttConfig) -> Option<IpAddr> {
     let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    // A name would have to be asked for, which may take seconds; the default route does as well.
+    // Resolving a name may take seconds; the default route gives the same address.
     let target: IpAddr = host.parse().unwrap_or(IpAddr::from([192, 0, 2, 1]));
     let any: IpAddr =
         if target.is_ipv6() { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0_u8; 4]) };

@@ -1,5 +1,5 @@
 //! [`Publisher`]: decides which message is published next, and matches acknowledgements. One task
-//! with the [`Link`] (`super::link`); each of its futures may be dropped and polled anew.
+//! with the [`Link`] (`super::link`); each of its futures may be dropped and requested again.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -60,7 +60,7 @@ pub struct MqttDependencies {
     pub live: watch::Receiver<Live>,
     /// The component `mqtt` in /health.
     pub component: Arc<Component>,
-    /// Clock of all times.
+    /// Source of wall and monotonic time.
     pub clock: Arc<dyn Clock>,
     /// Requested by the command `restart`.
     pub stop: Stop,
@@ -110,7 +110,7 @@ pub(super) struct Publisher {
     pub(super) suspects: Suspects,
     /// Messages that are not sent for a while, as the broker does not take them.
     pub(super) skipped: Skipped,
-    /// Rows that are to be marked as set aside.
+    /// Rows waiting to be marked as set aside.
     pub(super) to_set_aside: ToSetAside,
 }
 
@@ -185,7 +185,7 @@ impl Publisher {
         let is_subscribing = self.packets.lose_subscription();
         let lost = self.packets.lose();
         self.unsent = 0;
-        // They were read for this connection; the next begins elsewhere.
+        // These rows were read for this connection; the next one begins at another row.
         self.reading = None;
         if !was_up {
             return false;
@@ -207,7 +207,7 @@ impl Publisher {
         self.packets.lose();
     }
 
-    /// Nothing more can be published.
+    /// Whether the publisher is done: nothing is left to publish, or there is no connection for it.
     pub(super) fn has_left(&self, leave: &Stop) -> bool {
         leave.is_requested() && (self.schedule.is_gone || !self.is_up)
     }
@@ -245,12 +245,12 @@ impl Publisher {
             Event::Outgoing(Outgoing::Disconnect) => self.schedule.is_gone = true,
             Event::Incoming(Packet::PubAck(ack)) => self.take_ack(&ack),
             Event::Incoming(Packet::SubAck(ack)) => self.take_suback(&ack),
-            Event::Incoming(Packet::Publish(publish)) => self.hear(&publish),
+            Event::Incoming(Packet::Publish(publish)) => self.receive(&publish),
             _ => (),
         }
     }
 
-    fn hear(&mut self, publish: &Publish) {
+    fn receive(&mut self, publish: &Publish) {
         let birth = home_assistant::birth_topic(&self.config);
         if self.config.home_assistant != HomeAssistant::Off && publish.topic == birth {
             if publish.payload == "online" {

@@ -79,7 +79,7 @@ impl Schedule {
         }
     }
 
-    /// All retained messages were published now.
+    /// Records that all retained messages were published at `now`.
     pub(super) fn published_all(&mut self, now: Instant, again_after: Duration) {
         self.retained_at = now + again_after;
         self.look_at = now;
@@ -148,7 +148,7 @@ impl Publisher {
             marked = self.to_set_aside.marked() => self.take_marked(marked),
             Ok(()) = self.set_aside.changed() => self.look_for_released(),
             Some(answer) = self.answers.recv(), if self.is_up => self.answer(answer),
-            // The store and the booth are ours too, so their senders live.
+            // The publisher holds the store and the interview, so their senders live.
             Ok(()) = self.outbox.changed(), if self.is_up => (),
             Ok(()) = self.booth.changed(), if self.is_up => {
                 self.publish_features();
@@ -200,7 +200,7 @@ impl Publisher {
     /// The next moment at which something is due by itself.
     fn wakes_at(&self, now: Instant) -> Instant {
         let schedule = &self.schedule;
-        // Nothing is missed by looking now and then.
+        // A periodic look, so that no work is missed.
         let mut next = now + Duration::from_secs(60);
         let mut at = |when: Option<Instant>| next = when.map_or(next, |when| next.min(when));
         // While acknowledged rows are being deleted, the next deletion has no due time.

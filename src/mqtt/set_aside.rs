@@ -38,7 +38,7 @@ pub(super) struct Skipped {
     too_large: Option<(usize, Instant)>,
 }
 
-/// Rows that are to be marked as set aside.
+/// Rows waiting to be marked as set aside.
 #[derive(Default)]
 pub(super) struct ToSetAside {
     waiting: VecDeque<(i64, String)>,
@@ -99,7 +99,7 @@ impl ToSetAside {
         }
     }
 
-    /// What was released since it was looked for last.
+    /// Whether rows were released since the last call.
     fn is_released(&mut self, released_total: u64) -> bool {
         std::mem::replace(&mut self.released_total, released_total) != released_total
     }
@@ -158,7 +158,7 @@ impl Publisher {
         self.notices.hold(Limit::Message, about, sentence);
     }
 
-    /// It is known that the broker closes the connection at this message.
+    /// The broker closes the connection at this message: sets a row aside, skips other messages.
     pub(super) fn condemn(&mut self, culprit: &Suspect, sent: Option<&Sent>, proof: Proof) {
         let now = Instant::now();
         let bytes = sent.map_or(0, |sent| sent.bytes);
@@ -177,7 +177,7 @@ impl Publisher {
             Suspect::Row(id) => self.set_row_aside(*id, why),
             Suspect::Topic(topic) => {
                 let about = sent.map_or("a message", |sent| sent.about.as_str());
-                // One that is too large may be smaller next time.
+                // A message that is too large may be smaller next time.
                 if proof != Proof::Code(code::PACKET_TOO_LARGE) {
                     self.skipped.skip(topic, now);
                     let sentence = format!("{about}: {why}; boothd tries it again in an hour");

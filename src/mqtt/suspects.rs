@@ -20,13 +20,13 @@ const MAX_SUSPECTS: usize = 256;
 pub(super) enum Suspect {
     /// A row of the outbox.
     Row(i64),
-    /// What is published on that topic.
+    /// Messages of that topic.
     Topic(String),
     /// The subscription to commands.
     Subscription,
 }
 
-/// Why a message is the culprit.
+/// Evidence against a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Proof {
     /// The broker refused it in an answer that the client library cannot read.

@@ -7,7 +7,7 @@ use crate::names::is_unseen;
 /// The first two levels: the application and the version of its topics.
 pub const ROOT: &str = "boothd/v1";
 
-/// Maximum length of a level, bytes.
+/// Maximum length of a level, characters.
 const MOST_LEVEL_CHARS: usize = 64;
 
 /// Site and booth id in the topics.

@@ -19,7 +19,7 @@ impl Scene {
         use ComponentId::{Camera, Light, Microphone, Mqtt, Speech, Store, Vision};
         let components = [Camera, Microphone, Light, Vision, Speech, Store, Mqtt];
         let components: Vec<_> = components.map(|c| Arc::new(Component::new(c))).into();
-        // Of these only what a test sets is a matter of it.
+        // The test sets the fields that matter to it.
         for component in components.iter().filter(|s| [Light, Store, Mqtt].contains(&s.id())) {
             component.update(|status| status.state = State::Running);
         }

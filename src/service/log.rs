@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Libraries that log every step; only their warnings are useful to an operator.
-const TALKATIVE: [&str; 8] =
+const VERBOSE: [&str; 8] =
     ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rustls"];
 
 /// Starts the log. On standard error a line is seconds since the start (the journal has its own
@@ -51,7 +51,7 @@ fn to_stderr(is_journal: bool) -> Logger {
     let mut builder = Builder::new();
     let target = Target::Pipe(Box::new(Stderr::default()));
     builder.filter_level(LevelFilter::Trace).target(target).write_style(WriteStyle::Never);
-    for library in TALKATIVE {
+    for library in VERBOSE {
         builder.filter_module(library, LevelFilter::Warn);
     }
     // It repeats at each message what `mqtt` logs once.

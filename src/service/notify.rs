@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// the load again, for ever on a slow or busy machine.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 
-/// How much time is asked for, from that moment on.
+/// Requested time, from the request on.
 const MORE_TIME_US: u32 = 60_000_000;
 
 /// A load that takes longer than this has hung.
@@ -110,7 +110,7 @@ struct Speaker {
     period: Option<Duration>,
     watchdog: Option<Watchdog>,
     is_ready: bool,
-    /// When systemd was asked for more time; since the thread began, as the next.
+    /// Time of the last request for more time, since the start of the thread.
     asked_at: Option<Duration>,
     reported: String,
     /// Since the thread began.
@@ -149,26 +149,26 @@ impl Speaker {
             Some(stuck) => format!("{stuck}; systemd will restart boothd"),
             None => status.sentence.clone(),
         };
-        let mut words = Vec::with_capacity(4);
+        let mut states = Vec::with_capacity(4);
         if status.is_ready && !self.is_ready {
             self.is_ready = true;
             IS_READY.store(true, Ordering::Relaxed);
-            words.push(NotifyState::Ready);
+            states.push(NotifyState::Ready);
         }
         if self.reported != sentence {
             self.reported.clone_from(&sentence);
-            words.push(NotifyState::Status(&sentence));
+            states.push(NotifyState::Status(&sentence));
         }
         if self.needs_time(now, status) {
             self.asked_at = Some(now);
-            words.push(NotifyState::ExtendTimeoutUsec(MORE_TIME_US));
+            states.push(NotifyState::ExtendTimeoutUsec(MORE_TIME_US));
         }
-        if self.is_hungry(now + every) {
+        if self.is_feed_due(now + every) {
             self.fed_at = Some(now);
-            words.push(NotifyState::Watchdog);
+            states.push(NotifyState::Watchdog);
         }
-        if !words.is_empty() {
-            self.send(&words);
+        if !states.is_empty() {
+            self.send(&states);
         }
     }
 
@@ -199,21 +199,21 @@ impl Speaker {
 
     /// Whether the next look, at `next`, would come after half of the period. systemd begins to
     /// count at READY.
-    fn is_hungry(&self, next: Duration) -> bool {
+    fn is_feed_due(&self, next: Duration) -> bool {
         let Some(period) = self.period else { return false };
         let is_due = self.fed_at.is_none_or(|fed_at| next > fed_at + period / 2);
         self.is_ready && self.stuck.is_none() && is_due
     }
 
     /// Logs a failure. Without reports systemd restarts boothd by itself.
-    fn send(&mut self, words: &[NotifyState<'_>]) {
-        match sd_notify::notify(words) {
+    fn send(&mut self, states: &[NotifyState<'_>]) {
+        match sd_notify::notify(states) {
             Ok(()) => self.has_failed = false,
-            Err(cause) => self.complain(&cause),
+            Err(cause) => self.log_failure(&cause),
         }
     }
 
-    fn complain(&mut self, cause: &io::Error) {
+    fn log_failure(&mut self, cause: &io::Error) {
         if !self.has_failed {
             log::warn!(target: "service", cause:display; "the state cannot be reported to systemd; check NOTIFY_SOCKET and NotifyAccess=");
         }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     /// Whether the watchdog is fed at each look, and when nothing moves any more.
-    fn meals(moves: impl Fn(u64) -> u128, ready_from: u64) -> Vec<u64> {
+    fn feeds(moves: impl Fn(u64) -> u128, ready_from: u64) -> Vec<u64> {
         let period = Duration::from_secs(8);
         let mut speaker = Speaker::new(Some(period));
         let every = LOOK_EVERY;
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn it_is_fed_at_half_of_its_period_once_boothd_is_ready() {
-        let fed = meals(u128::from, 10);
+        let fed = feeds(u128::from, 10);
         assert_eq!(fed[0], 10);
         assert!(fed.windows(2).all(|pair| pair[1] - pair[0] == 8), "each 4 s: {fed:?}");
     }
@@ -282,7 +282,7 @@ mod tests {
     fn it_is_starved_within_its_period_and_fed_again_when_all_moves() {
         let stands_still =
             |now: u64| if (20..60).contains(&now) { 20 } else { u128::from(now) };
-        let fed = meals(stands_still, 0);
+        let fed = feeds(stands_still, 0);
         let last = fed.iter().rev().find(|at| **at < 60).unwrap();
         // It stopped at 10 s; the period is 8 s.
         assert!((20..20 + 16).contains(last), "{fed:?}");

@@ -34,7 +34,7 @@ struct Epoch {
     epoch_id: i64,
     origin_ms: i64,
     certain_ms: i64,
-    /// How long the machine had run when this was last written.
+    /// Uptime of the machine at the last write.
     seen_ms: i64,
     is_vouched: bool,
 }
@@ -64,7 +64,7 @@ impl Database {
         Ok(kept)
     }
 
-    /// The same for a clock that others work with already.
+    /// The same for a clock that is in use already.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -128,7 +128,7 @@ impl Database {
         let by = match change {
             Change::Stepped(by) | Change::Vouched(by) => by,
         };
-        // What is less is drift: rows keep the time that they had.
+        // A smaller difference is drift: rows keep their time.
         if by.abs() > STEP_MS {
             move_rows(&transaction, current.epoch_id, by)?;
             note_step(&transaction, by, keeper.origin_ms + reading.since_boot_ms, sender)?;
@@ -164,8 +164,8 @@ fn earlier(connection: &Connection) -> Result<Vec<Span>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The epoch continues: the machine did not restart under the same boot id (a snapshot, a
-/// container's own time).
+/// Whether the epoch continues. False: the machine was restarted under the same boot id (a
+/// snapshot, a container's own time).
 fn goes_on(epoch: &Epoch, reading: Reading) -> bool {
     reading.since_boot_ms >= epoch.seen_ms
 }

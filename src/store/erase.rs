@@ -74,7 +74,7 @@ impl Database {
             for statement in ERASE {
                 rows += transaction.prepare_cached(statement)?.execute([session_id])?;
             }
-            // A pause of an older boothd has the id alone.
+            // Audit entries of a pause by an older boothd hold only the id.
             for object in [&format!("session {session_id}"), session_id] {
                 transaction.prepare_cached(FORGET_NAME)?.execute((NAMELESS, object))?;
             }
@@ -153,7 +153,7 @@ impl Store {
     pub async fn erase(&self, target: EraseTarget, actor: &str) -> Result<EraseReceipt> {
         let actor = actor.to_owned();
         self.order(move |worker| {
-            // What waits in memory must not come after.
+            // Rows in memory must not be written after the erasure.
             worker.flush();
             let sender = worker.sender();
             let receipt = worker

@@ -19,7 +19,7 @@ fn judge(cause: &rusqlite::Error) -> (ErrorKind, &'static str) {
     use ErrorKind::{Internal, InvalidInput, Unavailable};
     let extended = cause.sqlite_error().map(|error| error.extended_code);
     if extended == Some(ffi::SQLITE_IOERR_SHMSIZE) {
-        // The index of the log is made larger before anything is written: a full disk is met there.
+        // The index of the log grows before anything is written, so a full disk shows there first.
         let what = "the disk of the database is full or fails; make room in state.dir, or look at \
                     the disk";
         return (Unavailable, what);

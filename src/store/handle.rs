@@ -164,7 +164,7 @@ impl Store {
         Ok((store, StoreThread { orders, thread }))
     }
 
-    /// The worker of this thread.
+    /// Makes the worker of the thread.
     fn worker(
         &self,
         (path, owner): (&Path, Option<StateOwner>),
@@ -216,7 +216,7 @@ impl Store {
     pub async fn configure(&self, config: StoreConfig) -> Result<()> {
         self.order(move |worker| {
             worker.config = config;
-            // What is too old or too much by the new one goes now.
+            // Rows over the new limits are deleted now.
             worker.cleaned_at = None;
             Ok(())
         })

@@ -71,9 +71,9 @@ pub struct StoreConfig {
     pub retention: Duration,
     /// The database's size at which the oldest sessions' metrics are deleted before their time.
     pub max_bytes: u64,
-    /// How long metrics of a running session may wait in memory: what a power cut may take.
+    /// How long metrics of a running session may wait in memory; a power cut loses them.
     pub flush_interval: Duration,
-    /// What the outbox may hold; `None`: there is no fleet server, and nothing is put in.
+    /// Limits of the outbox; `None`: there is no fleet server, and the outbox stays empty.
     pub outbox: Option<OutboxLimits>,
 }
 

@@ -42,7 +42,7 @@ pub(super) fn judge_log(path: &Path) -> Result<()> {
         return Ok(());
     }
     let Some(names) = read_names(path) else { return Ok(()) };
-    // A database that cannot be read without its log was being written when the power went.
+    // A database that is unreadable without its log was being written at a power cut.
     let Some(name) = name_without_log(path) else { return Ok(()) };
     if names.contains(&name) {
         return Ok(());

@@ -27,7 +27,7 @@ pub struct OutboxRow {
     pub session_id: Option<String>,
     /// `started`, `summary` or `event/` and the event's name.
     pub kind: String,
-    /// When it happened, unix ms.
+    /// Time of the reported change, unix ms.
     pub at: i64,
     /// False: the clock was not set, so `at` is not to be trusted.
     pub is_clock_set: bool,
@@ -35,14 +35,14 @@ pub struct OutboxRow {
     pub payload: Value,
 }
 
-/// How full the outbox is.
+/// Size and age of the outbox.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct OutboxState {
     /// Rows, with those that are set aside.
     pub depth: u64,
     /// Their payloads, bytes.
     pub bytes: u64,
-    /// When the oldest that waits for the broker happened, unix ms.
+    /// Time of the oldest row that waits for the broker, unix ms.
     pub oldest_at: Option<i64>,
     /// Rows that were too many or too old, since the start.
     pub fallen_out_total: u64,
@@ -122,7 +122,7 @@ impl Database {
         Ok((rows, bytes))
     }
 
-    /// How full it is after that row; `fallen_out_total` is not known here.
+    /// Size and age of the rows after that row, without `fallen_out_total`.
     pub(super) fn outbox_state(&self, after: i64) -> Result<OutboxState> {
         let mut ask = self.connection.prepare_cached(STATE)?;
         Ok(ask.query_row([after], |row| {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// What lies beside a database under its own name.
+/// Suffixes of a database's own files.
 const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", "-opening"];
 
 /// A table that only a booth's database has.

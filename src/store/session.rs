@@ -54,11 +54,11 @@ pub struct NewSession {
     pub subject_ref: Option<SubjectRef>,
     /// Start of the session, unix ms.
     pub started_at: i64,
-    /// What the person agreed to: the version of the notice and when, unix ms.
+    /// Consent: the version of the notice and its time, unix ms.
     pub consent: Option<(NoticeVersion, i64)>,
-    /// What is analysed, as JSON.
+    /// Feature switches, as JSON.
     pub features: Value,
-    /// Who began it, for the audit log.
+    /// Actor of the begin, for the audit log.
     pub actor: String,
     /// The guest's token that alone may use the id from now on.
     pub owner: Option<TokenId>,
@@ -71,9 +71,9 @@ pub struct SessionEnd {
     pub session_id: SessionId,
     /// End of the session, unix ms.
     pub ended_at: i64,
-    /// Its metrics, as JSON.
+    /// Summary, as JSON.
     pub summary: Value,
-    /// Who ended it, for the audit log.
+    /// Actor of the end, for the audit log.
     pub actor: String,
 }
 
@@ -96,11 +96,11 @@ pub struct SessionRecord {
     pub ended_at: Option<i64>,
     /// The version of the notice that the person agreed to.
     pub notice_version: Option<String>,
-    /// When the person agreed, unix ms.
+    /// Time of the consent, unix ms.
     pub consent_at: Option<i64>,
-    /// What was analysed.
+    /// Feature switches of the session.
     pub features: Value,
-    /// Its metrics, once it has ended.
+    /// Summary, once the session has ended.
     pub summary: Option<Value>,
     /// A time server has confirmed the clock of these times. False: not yet, or the times could not
     /// be corrected; then only their order and their distance are right.

@@ -15,12 +15,12 @@ const MAX_REASON_CHARS: usize = 400;
 /// Rows that [`Store::rows_set_aside`] lists at most; the oldest come first.
 pub const MAX_LISTED: u32 = 200;
 
-/// How many rows of the outbox are set aside.
+/// State of the rows that are set aside.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SetAside {
     /// Number of rows.
     pub rows: u64,
-    /// Why the oldest of them was refused.
+    /// Reason of the refusal of the oldest of them.
     pub reason: Option<Arc<str>>,
     /// Rows released to wait for the broker again, or erased, since the start.
     pub released_total: u64,
@@ -39,7 +39,7 @@ pub struct SetAsideRow {
     pub at: i64,
     /// Size of its payload.
     pub bytes: u64,
-    /// When it was set aside, unix ms.
+    /// Time when it was set aside, unix ms.
     pub set_aside_at: i64,
     /// Reason of the broker.
     pub reason: String,
@@ -139,7 +139,7 @@ impl StoreWorker {
 }
 
 impl Store {
-    /// How many rows of the outbox are set aside, and every change of it.
+    /// State of the rows that are set aside, and every change of it.
     pub fn set_aside(&self) -> tokio::sync::watch::Receiver<SetAside> {
         self.set_aside.subscribe()
     }

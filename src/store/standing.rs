@@ -29,10 +29,10 @@ pub(crate) struct Standing {
     files: [(PathBuf, Option<FileId>); 3],
 }
 
-/// What stands at the names.
+/// Files at the names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found {
-    /// What is open.
+    /// The open files.
     Same,
     /// No database.
     Deleted,
@@ -42,12 +42,12 @@ pub(crate) enum Found {
     LogGone,
 }
 
-/// What became of the content of the files that are open.
+/// Place of the saved content of the open files.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Saved {
-    /// It stands at the database's name again.
+    /// At the database's name again.
     WrittenAnew,
-    /// It stands in this file, beside the one that took its place.
+    /// In this file, beside the one that took its place.
     Beside(PathBuf),
     /// The log is written back into the database.
     LogWrittenBack,
@@ -128,7 +128,7 @@ impl Standing {
             Found::Replaced => {
                 let half = beside(path, ".keeping");
                 let kept = beside(path, &format!("{REPLACED}{}", stamp(now)));
-                // Left by a crash in the midst of it: the connection has all of it.
+                // Left by a crash during the copy; the connection has all data.
                 fs::remove_file(&half).ok();
                 file::copy(connection, &half)?;
                 fs::rename(&half, &kept)

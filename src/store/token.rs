@@ -143,7 +143,7 @@ impl Database {
         self.insert_token(new, None, (actor, now))
     }
 
-    /// The same for a span from now on: it is as long whenever the clock is set.
+    /// The same for a span from now on; setting the clock does not change its length.
     ///
     /// # Errors
     /// As [`Database::add_token`].
@@ -296,7 +296,7 @@ pub(super) fn bind(
     Ok(())
 }
 
-/// Who acts without a token of the database, as the audit log calls them.
+/// Names in the audit log of actors without a token of the database.
 const RESERVED_NAMES: [&str; 3] = ["boothd", "mqtt", "command line"];
 
 fn judge(new: &NewToken, now: i64) -> Result<()> {

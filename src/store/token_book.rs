@@ -71,7 +71,7 @@ impl TokenBook {
     /// Looked up by the hash of 256 random bits, so the duration leaks nothing useful.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason of the refusal.
     pub fn check(&self, secret: &str, certain_ms: i64) -> Result<Token, Denied> {
         if let Some((hash, known)) = &self.configured
             && hash.matches(secret)
@@ -85,7 +85,7 @@ impl TokenBook {
     /// Whether a token that was checked before is still good at `certain_ms`.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason of the refusal.
     pub fn still_valid(&self, id: TokenId, certain_ms: i64) -> Result<(), Denied> {
         self.known(id).ok_or(Denied::Unknown)?.good_at(certain_ms)
     }

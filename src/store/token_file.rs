@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 32;
 /// A token of fewer characters could be guessed.
 const LEAST_TOKEN_CHARS: usize = 16;
 
-/// Why a chosen token must not be used; `None` where it may.
+/// Faults of a chosen token; empty where it may be used.
 pub(crate) fn faults_of_token(token: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if token.chars().count() < LEAST_TOKEN_CHARS {
@@ -68,12 +68,12 @@ impl TokenHash {
         TokenHash(Sha256::digest(token).into())
     }
 
-    /// A hash that was kept.
+    /// A stored hash.
     pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
         TokenHash(bytes)
     }
 
-    /// What is kept.
+    /// The bytes to store.
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -90,7 +90,7 @@ pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Where systemd has put the credential of that name (`LoadCredential=`), if it was given one.
+/// Path of the systemd credential of that name (`LoadCredential=`), if there is one.
 pub fn credential(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
     path.exists().then_some(path)

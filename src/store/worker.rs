@@ -27,7 +27,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// How often the thread looks whether another process has changed something.
+/// Interval between two checks for changes of other processes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A request to the thread.
@@ -50,9 +50,9 @@ pub(super) struct StoreWorker {
     pub(super) clock: Arc<KeptClock>,
     pub(super) component: Arc<Component>,
     pub(super) book: watch::Sender<Arc<TokenBook>>,
-    /// Of the tokens in the book.
+    /// `data_version` of the tokens in the book.
     pub(super) data_version: i64,
-    /// When old rows were last looked for, monotonic.
+    /// Time of the last search for old rows, monotonic.
     pub(super) cleaned_at: Option<Duration>,
     /// Metrics on their way to the disk, and when they were last written (monotonic).
     pub(super) pending: Arc<Pending>,
@@ -62,11 +62,11 @@ pub(super) struct StoreWorker {
     /// Rows of the outbox that were too many or too old, since the start.
     pub(super) fallen_out_total: u64,
     pub(super) set_aside: watch::Sender<SetAside>,
-    /// What is kept of a database that was replaced.
+    /// Copy kept of a database that was replaced.
     pub(super) replaced: watch::Sender<Option<PathBuf>>,
     /// Names this start of the daemon.
     pub(super) boot_id: String,
-    /// What was erased still stands in the log, as another process reads it.
+    /// Erased data is still in the log, as another process reads it.
     pub(super) must_clear_log: bool,
 }
 
@@ -148,13 +148,13 @@ impl StoreWorker {
             Ok(lost) => {
                 log::warn!(target: "store", rows = *lost; "metrics were out of range, or of a session that runs no more, and are lost");
             }
-            // It stands in the component.
+            // The component holds the error.
             Err(_) => self.pending.put_back(batch),
         }
         written.is_ok()
     }
 
-    /// Who puts rows into the outbox now.
+    /// Source of new rows of the outbox.
     pub(super) fn sender(&self) -> Sender {
         Sender {
             boot_id: self.boot_id.clone(),
@@ -165,8 +165,7 @@ impl StoreWorker {
 
     /// Does one piece of work, and sets the state of the database in the component.
     ///
-    /// What was done is not acknowledged before it is certain that it stands where the next start
-    /// finds it.
+    /// Work is not acknowledged before it is certain that the next start finds its result.
     pub(super) fn attempt<T>(
         &mut self,
         work: impl FnOnce(&mut Database, i64) -> Result<T>,
@@ -182,7 +181,7 @@ impl StoreWorker {
             Err(error) if error.kind() == ErrorKind::Internal => {
                 log::error!(target: "store", error = error.chain().to_string().as_str(); "the database refused a statement");
             }
-            // What can be read may still not be written: only mending ends a loss.
+            // A readable database may still not be writable: only a reopening ends a loss.
             _ if self.is_lost() => (),
             _ => self.component.media_passed(self.clock.monotonic()),
         }
@@ -290,17 +289,17 @@ impl StoreWorker {
         Ok(())
     }
 
-    /// What the thread does unasked: mends, sees what others changed, forgets what is old.
+    /// Periodic work: reopens a lost database, reads changes of others, deletes old rows.
     fn look_after(&mut self) {
         // Only this thread makes such a file, so the folder is read only where there is one.
         if self.replaced.borrow().is_some() {
             self.look_for_kept();
         }
-        // What goes wrong stands in the component, and is tried again.
+        // The component holds an error; the work is tried again.
         if self.see_files().is_err() || (self.is_lost() && !self.mend()) {
             return;
         }
-        // What goes wrong here stands in the component, and is tried again.
+        // The component holds an error; the work is tried again.
         if self.clock.monotonic().saturating_sub(self.flushed_at) >= self.config.flush_interval
         {
             self.flush();

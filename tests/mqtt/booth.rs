@@ -57,7 +57,7 @@ impl Scene {
         Scene::start_at(config, LIMITS, Arc::new(SystemClock::default())).await
     }
 
-    /// With this outbox and this time.
+    /// Starts the booth with these limits of the outbox and this clock.
     pub(crate) async fn start_at(
         config: MqttConfig,
         limits: OutboxLimits,
@@ -151,7 +151,7 @@ impl Scene {
         delivery.unwrap().notices.iter().find(is_it).unwrap().sentence.clone()
     }
 
-    /// Until so many rows are set aside; why the oldest is.
+    /// Waits until that many rows are set aside; the reason of the oldest.
     pub(crate) async fn wait_set_aside(&self, rows: u64) -> String {
         let mut aside = self.store.set_aside();
         let aside = timeout(PATIENCE, aside.wait_for(|aside| aside.rows == rows)).await;
@@ -159,13 +159,13 @@ impl Scene {
         aside.reason.as_deref().unwrap_or_default().to_owned()
     }
 
-    /// Until nothing waits but what is set aside.
+    /// Waits until the outbox holds only rows that are set aside.
     pub(crate) async fn wait_delivered(&self, rows_set_aside: u64) {
         self.wait_delivered_rows(rows_set_aside).await;
         assert_eq!(self.store.set_aside().borrow().rows, rows_set_aside);
     }
 
-    /// Until the outbox holds so many rows, set aside or not.
+    /// Waits until the outbox holds that many rows, set aside or not.
     pub(crate) async fn wait_delivered_rows(&self, rows: u64) {
         let mut outbox = self.store.outbox();
         let left = outbox.wait_for(|outbox| outbox.unwrap().depth == rows);

@@ -18,7 +18,7 @@ use super::PATIENCE;
 /// A running broker. Keeps its port over a restart.
 pub(crate) struct Broker {
     child: Child,
-    /// It keeps what it keeps on a disk of so many KiB of its own, which is new at each start.
+    /// Size of its own disk for persistence, KiB; the disk is new at each start.
     disk_kib: Option<u32>,
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
@@ -101,7 +101,7 @@ impl Broker {
         assert!(command.status().unwrap().success());
     }
 
-    /// Stops all its threads, as a machine does that hangs.
+    /// Stops all its threads, like a hanging machine.
     pub(crate) fn freeze(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
@@ -132,7 +132,7 @@ impl Broker {
         }
     }
 
-    /// Starts it again on the same port, with what it kept.
+    /// Starts it again on the same port, with its persistent data.
     pub(crate) fn start_again(&mut self) {
         self.child = start(&self.config(), self.port, self.disk_kib);
     }

@@ -41,7 +41,7 @@ async fn a_broker_with_a_full_disk_takes_nothing_with_it() {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // It stops without having been able to write, and comes back with nothing that it knew.
+    // It stops without having written its state, and restarts empty.
     broker.terminate();
     let back = async {
         tokio::time::sleep(Duration::from_millis(200)).await;

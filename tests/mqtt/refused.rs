@@ -22,7 +22,7 @@ use super::{
     script::{Answer, Script},
 };
 
-/// Its row 1 is bad, if it ever was.
+/// Whether the payload is that of the bad record, number 1.
 fn is_bad(payload: &str) -> bool {
     payload.contains("\"number\":1,")
 }
@@ -47,13 +47,13 @@ async fn record(scene: &Scene, number: u32, length: usize) {
     scene.store.event(EventRecord { session_id: None, at, kind, data }).await.unwrap();
 }
 
-/// The numbers of what the double took.
+/// Numbers of the records that the double accepted.
 fn numbers(script: &Script) -> Vec<u64> {
     let number = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
     script.taken().into_iter().filter_map(|text| number(text)["number"].as_u64()).collect()
 }
 
-/// The same where a connection was lost: what the booth had no answer for comes again.
+/// The same after a lost connection: unanswered records come again.
 fn numbers_once(script: &Script) -> Vec<u64> {
     let mut once = Vec::new();
     for number in numbers(script) {
@@ -273,7 +273,7 @@ async fn mosquittos_message_size_limit_sets_the_long_ones_aside() {
     let reason = scene.wait_set_aside(2).await;
     assert!(reason.contains("message_size_limit"), "{reason}");
     scene.wait_delivered(2).await;
-    // What had no answer when the connection ended comes again.
+    // Records unanswered at the end of the connection come again.
     let mut numbers = Vec::new();
     while numbers.len() < 3 {
         let received = fleet.wait_topic("/event/test").await.json();

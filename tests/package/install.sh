@@ -115,7 +115,7 @@ run_it() {
     start
     wait_for health '"profile":"eu","require_consent":true'
     wait_for health '"analysing":false'
-    # An emulated processor loads models for longer than boothd waits for anybody who is to leave.
+    # An emulated processor loads models for longer than boothd waits at its end.
     wait_for health '"vision":\{"state":"running"'
     stop
     step "on the demo clip"

@@ -1,4 +1,4 @@
-//! journald's end of its socket.
+//! The log in the journal, with a test double at journald's socket.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use super::{
 
 type Entry = BTreeMap<String, String>;
 
-/// A journald that only listens.
+/// A journald double that only receives.
 struct Journald {
     /// Read by a thread of its own: a logging program must not wait for the test.
     came: mpsc::Receiver<Entry>,

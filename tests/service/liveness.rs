@@ -37,7 +37,7 @@ fn it_is_starved_when_frames_stop_and_the_process_lives() {
     daemon.watch().next("audio_analysis");
     let line = daemon.wait_for_log("a part of boothd is stuck");
     assert!(line.contains("ERROR") && line.contains("camera"), "{line}");
-    // What comes to itself before systemd acts is fed again.
+    // A part that recovers before systemd acts is fed again.
     plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("WATCHDOG=1");
     systemd.sees_it_fed(2);

@@ -1,4 +1,4 @@
-//! systemd's end of the socket, and a booth with devices.
+//! A test double of systemd's notification socket, and a booth with devices.
 
 use std::{
     os::unix::net::UnixDatagram,
@@ -77,12 +77,12 @@ impl Systemd {
         self.wait(words, |received| received.contains(words))
     }
 
-    /// Takes all that comes in the time.
+    /// Receives for the given time.
     pub(crate) fn hear_for(&mut self, how_long: Duration) {
         self.listen(Instant::now() + how_long, |_| false);
     }
 
-    /// When lines like this came.
+    /// Times at which this line was received.
     pub(crate) fn times(&self, line: &str) -> Vec<Instant> {
         self.received
             .iter()

@@ -86,7 +86,7 @@ impl Hass {
         command.arg("--skip-pip").arg("--config").arg(self.folder.path());
         let log = self.folder.path().join("log");
         self.guest = Some(Guest::start(command, &log));
-        self.wait_until("its door", |hass| get("/manifest.json").text(hass.port));
+        self.wait_until("its HTTP server", |hass| get("/manifest.json").text(hass.port));
     }
 
     /// What a new person does in the browser: an account, then the integration MQTT.
