@@ -1,10 +1,10 @@
 //! Every channel, thread and join of the daemon, in the order of the data.
 //!
-//! Stop runs the same way: capture leaves, the lanes close, the workers finish what waits, the
-//! stream's task ends, the doors say goodbye.
+//! Shutdown has the same order: capture stops, the queues close, the workers finish what waits, the
+//! stream's task ends, the servers close their connections.
 
 pub mod budget;
-mod central;
+mod fleet_link;
 mod certificates;
 mod fleet;
 mod recording_light;
@@ -62,17 +62,17 @@ use crate::{
     web::{self, Settings, WebState},
 };
 
-use central::Central;
 pub use fleet::run_fleet;
+use fleet_link::FleetLink;
 pub(crate) use loaded::catalog;
 use recording_light::RecordingLight;
 use reload::Reloader;
 use welcome::{announce, keep_later, token};
 
-/// What /health says of a device that is switched off in the configuration.
+/// Sentence in /health for a device that is switched off in the configuration.
 const CLIENTS_ONLY: &str = "no device: clients only";
 
-/// The parts of the daemon that /health speaks of, in the order of the data.
+/// The components of the daemon in /health, in the order of the data.
 struct Components {
     camera: Arc<Component>,
     microphone: Arc<Component>,
@@ -84,7 +84,7 @@ struct Components {
     mqtt: Arc<Component>,
 }
 
-/// What was started and is joined in the same order.
+/// Started threads and tasks, joined in the same order.
 struct Parts {
     capture: Vec<JoinHandle<()>>,
     engine: Engine,
@@ -109,7 +109,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<()> {
     let config = &loaded.config;
-    // Before anything else is touched: another daemon may be in the midst of an interview.
+    // Before anything else: another daemon may run an interview in this folder.
     let owner = StateOwner::take(&config.state_dir, "boothd run", clock.unix_ms())?;
     let stop = Stop::default();
     let runtime = runtime()?;
@@ -120,7 +120,7 @@ pub fn run(
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
     let store = Store::open_owned(&path, config.store.clone(), clock, Some(owner))?;
-    // From here on everybody works with the time as the store keeps it.
+    // From here on all components use the store's clock.
     let clock = store.0.clock();
     store.0.admit_config_token(&known.token);
     let keeper = keep_later(&known, config, &store.0, &stop)?;
@@ -144,26 +144,26 @@ pub fn run(
     let state = web_state(config, &parts, &catalog, shown);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
-    let central = Central::start(config, components.mqtt.clone(), state.clone(), with);
-    let central = Arc::new(Mutex::new(central));
+    let fleet_link = FleetLink::start(config, components.mqtt.clone(), state.clone(), with);
+    let fleet_link = Arc::new(Mutex::new(fleet_link));
     let shown = (&state, parts.stream.clone());
-    let reloader = Reloader::new((source, loaded), shown, settings, central.clone());
-    reloader.tell(&state.health);
+    let reloader = Reloader::new((source, loaded), shown, settings, fleet_link.clone());
+    reloader.add_findings(&state.health);
     runtime.spawn(reloader.follow(hangups, stop.clone()));
     announce(config, &listener, &known, out);
-    let doors = runtime.spawn(serve(listener, state, clock, stop.clone()));
+    let server = runtime.spawn(serve(listener, state, clock, stop.clone()));
     parts.start_workers(config, &components, &catalog)?;
     runtime.block_on(stop.requested());
-    let served = runtime.block_on(doors).map_err(|cause| {
-        Error::new(ErrorKind::Internal, "the web door panicked").because(cause)
+    let served = runtime.block_on(server).map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the HTTP server panicked").because(cause)
     })?;
-    parts.leave(&runtime, central);
+    parts.leave(&runtime, fleet_link);
     notifier.join();
     keeper.into_iter().for_each(join);
     served
 }
 
-/// The certificates in use, looked at again and again, and what `monitor` makes of them.
+/// Watches the certificates in use, and adds their findings to `monitor`.
 fn certificates(
     config: &Config,
     runtime: &Runtime,
@@ -177,7 +177,7 @@ fn certificates(
     certificates
 }
 
-/// A booth whose door has failed must not go on unseen: it stops, and systemd starts it anew.
+/// A booth without its HTTP server must not go on: it stops, and systemd restarts it.
 async fn serve(
     listener: TcpListener,
     state: WebState,
@@ -235,7 +235,7 @@ impl Components {
             .into()
     }
 
-    /// Says which components have nothing to do, and which show the bundled clip.
+    /// Sets the components that are off, and those that play the bundled clip.
     fn note_sources(&self, sources: &Sources, is_demo: bool) {
         let off = |component: &Component| {
             component.update(|status| {
@@ -252,7 +252,7 @@ impl Components {
             let demo = |component: &Component| component.update(|status| status.demo = true);
             demo(&self.camera);
             demo(&self.microphone);
-            log::warn!(target: "app", "DEMO SOURCE: no camera and no microphone were found, so the bundled clip plays; its numbers are nobody's");
+            log::warn!(target: "app", "DEMO SOURCE: no camera and no microphone were found, so the bundled clip plays; its metrics are of no real person");
         }
     }
 }
@@ -271,7 +271,7 @@ impl Parts {
         let (sources, is_demo) =
             config.sources.clone().resolve(present, &config.demo_sources());
         components.note_sources(&sources, is_demo);
-        say_what_is_served(&sources, config.features.within(config.policy.ceiling));
+        log_what_is_served(&sources, config.features.within(config.policy.ceiling));
         let origin = Origin { demo_video: is_demo, demo_audio: is_demo };
         let engine = Engine::new(config.engine.clone());
         let session = config.session.clone();
@@ -364,7 +364,7 @@ impl Parts {
     }
 
     /// Joins everything in the order of the data.
-    fn leave(self, runtime: &Runtime, central: Arc<Mutex<Central>>) {
+    fn leave(self, runtime: &Runtime, fleet_link: Arc<Mutex<FleetLink>>) {
         let Parts {
             capture,
             engine,
@@ -380,17 +380,17 @@ impl Parts {
         capture.into_iter().for_each(join);
         engine.close();
         workers.into_iter().for_each(Workers::join);
-        // A session that runs is over now; its summary is not lost.
+        // Ends a running session, so that its summary is stored.
         if let Err(error) = runtime.block_on(booth.leave("boothd")) {
             log::error!(target: "app", error = error.chain().to_string().as_str();
                 "the session could not be ended in the store");
         }
         // The last summary is in the outbox by now.
-        runtime.block_on(async { central.lock().await.leave().await });
-        drop(central);
+        runtime.block_on(async { fleet_link.lock().await.leave().await });
+        drop(fleet_link);
         drop((stream, booth));
         drop(store);
-        // Whatever became of the rest, what was asked of the store is on the disk.
+        // In any case all requests to the store are on the disk.
         store_thread.join();
         let Ok(session) = runtime.block_on(session) else {
             return log::error!(target: "app", "the booth's session panicked");
@@ -405,8 +405,8 @@ impl Parts {
     }
 }
 
-/// Says in the journal what a booth without a device serves.
-fn say_what_is_served(sources: &Sources, features: Features) {
+/// Logs what a booth without a device serves.
+fn log_what_is_served(sources: &Sources, features: Features) {
     let names = |named: [(&'static str, bool); 2]| {
         let on: Vec<_> = named.into_iter().filter(|(_, is_on)| *is_on).collect();
         on.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
@@ -434,7 +434,7 @@ fn wanted_camera(config: &Config, is_demo: bool) -> CameraConfig {
     CameraConfig { orientation, ..wanted }
 }
 
-/// What the booth's recorder follows: its state, its results and its devices.
+/// Inputs of the booth's recorder: its state, its results and its devices.
 type Recorded =
     (watch::Receiver<InterviewState>, watch::Receiver<Live>, watch::Receiver<Devices>);
 
@@ -464,7 +464,7 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
-/// What the doors show beside the parts themselves.
+/// What the HTTP server shows beside the components themselves.
 struct Shown {
     health: Arc<Monitor>,
     settings: watch::Receiver<Settings>,

@@ -1,4 +1,4 @@
-//! Arguments in, exit code out.
+//! Parses the arguments, runs the command and maps its error to an exit code.
 
 use std::{
     io::{self, Write},
@@ -24,16 +24,16 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_reader_gone(&error) => ExitCode::from(READER_GONE),
         Err(error) => {
-            service::say_last(&format!("boothd: {}", error.chain()));
+            service::log_last(&format!("boothd: {}", error.chain()));
             ExitCode::from(exit_code(error.kind()))
         }
     }
 }
 
-/// What a shell gives for a program that SIGPIPE has ended: `boothd token list | head`.
+/// Exit code of a shell for a program ended by SIGPIPE: `boothd token list | head`.
 const READER_GONE: u8 = 141;
 
-/// Whoever read the output has had enough: that is no error of ours.
+/// The reader of the output has closed the pipe, which is no error.
 fn is_reader_gone(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());

@@ -1,6 +1,5 @@
-//! Keeps what happens: the metrics of a session, at most one row a second and modality, while it
-//! runs and only then; and each time a device is lost or comes back. Holds nothing but where it
-//! is; the store writes.
+//! Records the metrics of a running session, at most one row per second and modality, and each
+//! loss and return of a device. Holds only its position; the store writes.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -16,8 +15,8 @@ use crate::{
     store::{EventRecord, MetricRow, Store},
 };
 
-/// Follows a stream until it is closed. `component` (with the clock that times it) is of the booth's own
-/// recorder; streams of clients have none.
+/// Records a stream until it is closed. `component` (with the clock that times it) belongs to the
+/// booth's own recorder; streams of clients have none.
 pub async fn follow(
     mut live: watch::Receiver<Live>,
     state: watch::Receiver<InterviewState>,
@@ -42,17 +41,18 @@ pub async fn follow(
     }
 }
 
-/// Notes each loss and return of a device, and tells the fleet server, until `stop`.
+/// Stores each loss and return of a device as an event, which also goes to the fleet server, until
+/// `stop`.
 pub async fn note_devices(
     mut devices: watch::Receiver<Devices>,
     state: watch::Receiver<InterviewState>,
     store: Store,
     clock: Arc<dyn Clock>,
 ) {
-    let (mut told, mut lost) = (Devices::default(), BTreeSet::new());
+    let (mut reported, mut lost) = (Devices::default(), BTreeSet::new());
     loop {
         let now = devices.borrow_and_update().clone();
-        for (device, change, reason) in now.clone().news_since(&told) {
+        for (device, change, reason) in now.clone().news_since(&reported) {
             // A pause is no event, nor is its end.
             let is_event = match change {
                 "lost" => lost.insert(device),
@@ -75,14 +75,14 @@ pub async fn note_devices(
                     "a device's change could not be noted");
             }
         }
-        told = now;
+        reported = now;
         if devices.changed().await.is_err() {
             return;
         }
     }
 }
 
-/// The session that is recorded, and how far it is.
+/// The session that is recorded, and the position in it.
 #[derive(Debug, Default)]
 struct Recorder {
     session: Option<Recorded>,
@@ -91,9 +91,9 @@ struct Recorder {
 #[derive(Debug)]
 struct Recorded {
     session_id: SessionId,
-    /// When it began, monotonic.
+    /// Start of the session, monotonic.
     began_at: Duration,
-    /// The last second of which there is a row.
+    /// The last second with a row.
     video_s: Option<u32>,
     audio_s: Option<u32>,
 }
@@ -124,13 +124,13 @@ impl Recorder {
             recorded.video_s = Some(offset_s);
             rows.push(MetricRow::video(&recorded.session_id, offset_s, &seen.metrics.values));
         }
-        if let Some(heard) = &live.voice
-            && heard.session_id.as_ref() == Some(&recorded.session_id)
+        if let Some(voice) = &live.voice
+            && voice.session_id.as_ref() == Some(&recorded.session_id)
             && let Some(offset_s) =
-                recorded.next(recorded.audio_s, heard.observation.captured_at)
+                recorded.next(recorded.audio_s, voice.observation.captured_at)
         {
             recorded.audio_s = Some(offset_s);
-            rows.push(MetricRow::audio(&recorded.session_id, offset_s, &heard.metrics.values));
+            rows.push(MetricRow::audio(&recorded.session_id, offset_s, &voice.metrics.values));
         }
         rows
     }

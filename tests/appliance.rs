@@ -1,6 +1,5 @@
-//! What a booth must not do by itself: watch before somebody has chosen a policy, and watch without
-//! its recording light. The daemon with devices that are plugged in, and a witness who sees whether
-//! they are opened.
+//! A booth must not open its devices before a policy is chosen, nor without its recording light.
+//! The daemon with devices that are plugged in, and a witness that sees whether they are opened.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -32,8 +31,8 @@ use serde_json::{Value, json};
 fn the_first_boot_takes_over_what_is_right_and_tells_what_is_wrong() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hardware/setup.sh");
     let output = Command::new(script).arg(BOOTHD).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
 }
 
 /// A booth with both devices plugged in.
@@ -44,7 +43,7 @@ fn equipped() -> Booth {
     booth
 }
 
-/// Sees which devices of a booth are opened, by whomever.
+/// Sees which devices of a booth are opened, by any process.
 struct Witness(OwnedFd);
 
 impl Witness {
@@ -70,7 +69,7 @@ impl Witness {
     }
 }
 
-/// A LED as the kernel shows it, which somebody left lit and blinking.
+/// A LED as the kernel shows it, left lit and blinking.
 fn led(booth: &Booth) -> PathBuf {
     let folder = booth.path("led");
     fs::create_dir(&folder).unwrap();
@@ -120,7 +119,7 @@ fn error_of<'a>(health: &'a Value, name: &str) -> &'a str {
 }
 
 #[test]
-fn until_somebody_has_chosen_a_policy_nothing_is_opened_and_everybody_is_told() {
+fn until_a_policy_is_chosen_nothing_is_opened_and_every_interface_reports_it() {
     let (booth, remedy) = (equipped(), "set policy.profile to \"eu\" or \"default\"");
     let witness = Witness::of(&booth);
     let daemon = start(&booth, &["policy.profile=unchosen"]);
@@ -139,7 +138,7 @@ fn until_somebody_has_chosen_a_policy_nothing_is_opened_and_everybody_is_told() 
     assert!(!health["models"].to_string().contains("expression"), "{health:#}");
     assert_eq!(daemon.get("/health/ready").0, 503);
 
-    // Whoever asks is refused, and told the remedy.
+    // A request is refused with the remedy.
     let asked = |method, path, body| ask(&daemon.address, method, path, &body).unwrap();
     let (code, refused) = asked("POST", "/api/v1/sessions", consent());
     assert_eq!((code, &refused["code"]), (400, &"invalid_input".into()), "{refused}");
@@ -159,7 +158,7 @@ fn until_somebody_has_chosen_a_policy_nothing_is_opened_and_everybody_is_told() 
     assert_eq!(status.code(), Some(0));
     assert_eq!(witness.opened(), BTreeSet::new(), "nothing was opened");
 
-    // The same booth after somebody has chosen: the witness sees well.
+    // The same booth with a chosen policy: the witness sees well.
     let daemon = start(&booth, &["policy.profile=eu"]);
     daemon.wait_for_health("both devices", is_running);
     assert_eq!(daemon.health().1["policy"]["error"], Value::Null);
@@ -167,7 +166,7 @@ fn until_somebody_has_chosen_a_policy_nothing_is_opened_and_everybody_is_told() 
 }
 
 #[test]
-fn nobody_looks_for_devices_without_a_policy_and_no_demo_stands_in() {
+fn without_a_policy_no_device_is_looked_for_and_no_demo_stands_in() {
     let booth = Booth::new();
     let witness = Witness::of(&booth);
     let settings = ["policy.profile=unchosen", "audio.device=mic"];
@@ -179,17 +178,20 @@ fn nobody_looks_for_devices_without_a_policy_and_no_demo_stands_in() {
 }
 
 #[test]
-fn check_config_says_that_nobody_has_chosen() {
-    let told = |profile: &str| {
+fn check_config_reports_an_unchosen_policy() {
+    let check = |profile: &str| {
         let mut command = boothd(Command::new(BOOTHD));
         command.args(["--set", &format!("policy.profile={profile}"), "check-config"]);
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    let (code, said) = told("unchosen");
+    let (code, printed) = check("unchosen");
     assert_eq!(code, Some(0), "it has no mistakes");
-    assert!(said.contains("nobody has chosen a policy") && !said.contains("good"), "{said}");
-    assert_eq!(told("eu"), (Some(0), "the configuration is good\n".into()));
+    assert!(
+        printed.contains("nobody has chosen a policy") && !printed.contains("good"),
+        "{printed}"
+    );
+    assert_eq!(check("eu"), (Some(0), "the configuration is good\n".into()));
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn the_light_is_lit_while_a_device_is_open_and_dark_otherwise() {
     let led = led(&booth);
     let daemon = with_light(&booth, &led, &["policy.require_consent=true"]);
     daemon.wait_for_health("the closed camera", |h| h["camera"]["state"] == "paused");
-    assert_eq!(shows(&led), "0", "dark at the start, whoever lit it");
+    assert_eq!(shows(&led), "0", "dark at the start, even if lit by another program");
     assert_eq!(fs::read_to_string(led.join("trigger")).unwrap(), "none");
     let (_, health) = daemon.health();
     assert_eq!(
@@ -239,7 +241,7 @@ fn a_light_that_was_left_lit_is_dark_after_the_next_start() {
     daemon.wait_for_health("both devices", is_running);
     daemon.signal(Signal::KILL);
     drop(daemon);
-    assert_eq!(shows(&led), "255", "nobody was left to darken it");
+    assert_eq!(shows(&led), "255", "no process was left to darken it");
     let daemon = with_light(&booth, &led, &["policy.require_consent=true"]);
     daemon.wait_for_health("the closed camera", |h| h["camera"]["state"] == "paused");
     assert_eq!(shows(&led), "0");
@@ -256,7 +258,7 @@ fn without_its_light_nothing_is_opened_until_it_works_again() {
         ("read-only", read_only, "brightness may not be written by boothd; see docs/guide/"),
         ("deaf", Some("/dev/null"), "brightness does not answer as a LED's file should"),
     ];
-    for (name, file, said) in breaks {
+    for (name, file, reason) in breaks {
         let brightness = good.join("brightness");
         fs::remove_file(&brightness).unwrap();
         file.iter().for_each(|file| symlink(file, &brightness).unwrap());
@@ -266,15 +268,15 @@ fn without_its_light_nothing_is_opened_until_it_works_again() {
             ["camera", "microphone"].iter().all(|device| {
                 let error = error_of(health, device);
                 error.starts_with("nothing is opened without its recording light: ")
-                    && error.contains(said)
+                    && error.contains(reason)
             })
         });
         let warned = daemon.wait_for_log("the recording light fails");
-        assert!(warned.contains("WARN") && warned.contains(said), "{warned}");
+        assert!(warned.contains("WARN") && warned.contains(reason), "{warned}");
         let (code, health) = daemon.health();
         assert_eq!((code, &health["status"]), (503, &"unhealthy".into()), "{health:#}");
         assert_eq!(health["light"]["state"], "unavailable");
-        assert!(error_of(&health, "light").contains(said), "{health:#}");
+        assert!(error_of(&health, "light").contains(reason), "{health:#}");
         assert_eq!(witness.opened(), BTreeSet::new(), "{name}: nothing was opened");
 
         booth.write_whole("led/brightness", "0");

@@ -172,7 +172,7 @@ fn an_operators_own_expression_model_comes_in_by_config_alone() {
     let (code, out, error) = evaluate(labels);
     assert_eq!(code, Some(0), "{error}");
     assert_eq!(lines(&out)[0]["accuracy"], 1.0, "{out}");
-    // The same model with its labels in another order says something else: they are obeyed.
+    // The same model with its labels in another order gives other results: the order is used.
     let turned = r#"["happy", "disgust", "fear", "angry", "sad", "surprise", "neutral"]"#;
     let (code, out, error) = evaluate(turned);
     assert_eq!(code, Some(0), "{error}");

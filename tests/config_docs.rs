@@ -1,7 +1,7 @@
-//! The configuration's promises: every mistake is told at once with its place, the sample file
-//! equals the defaults, and what is written about the keys is what they are.
+//! The configuration's promises: every mistake is reported at once with its place, the sample file
+//! equals the defaults, and the documentation of the keys matches the table.
 //!
-//! `UPDATE_DOCS=1` writes the two files anew.
+//! `UPDATE_DOCS=1` rewrites the two files.
 
 use std::{env, fs, path::Path};
 
@@ -139,7 +139,7 @@ fn every_example_is_of_its_keys_kind() {
 }
 
 #[test]
-fn five_mistakes_are_told_at_once_with_line_and_column() {
+fn five_mistakes_are_reported_at_once_with_line_and_column() {
     let text = "\
 [video]
 fsp = 2
@@ -259,7 +259,7 @@ fn the_actions_of_the_face_are_off_until_they_are_asked_for() {
 }
 
 #[test]
-fn what_nobody_has_chosen_switches_everything_off_and_is_no_mistake() {
+fn an_unchosen_policy_switches_everything_off_and_is_no_mistake() {
     let text = "policy.profile = \"unchosen\"\nfeatures.face_emotion = true";
     let config = resolve(text, &[]).expect("no mistakes");
     assert_eq!((config.features, config.policy.ceiling), (Features::NONE, Features::NONE));

@@ -43,8 +43,8 @@ fn without_devices_the_demo_plays_loudly() {
     let mut watcher = daemon.watch();
     let seen = watcher.next("visual_analysis");
     assert_eq!((&seen["demo_source"], &seen["face_detected"]), (&true.into(), &true.into()));
-    let heard = watcher.next("audio_analysis");
-    assert_eq!((&heard["demo_source"], &heard["audio_detected"]), (&true.into(), &true.into()));
+    let voice = watcher.next("audio_analysis");
+    assert_eq!((&voice["demo_source"], &voice["audio_detected"]), (&true.into(), &true.into()));
     let (code, health) = daemon.health();
     assert_eq!(
         (code, &health["demo"], &health["status"]),
@@ -168,7 +168,7 @@ fn a_device_is_waited_for_and_nothing_stands_in() {
 }
 
 #[test]
-fn a_camera_that_leaves_and_returns_disturbs_nobody_else() {
+fn a_camera_that_leaves_and_returns_disturbs_no_other_component() {
     let booth = Booth::new();
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
@@ -235,7 +235,7 @@ fn garbage_pictures_are_counted_and_the_booth_goes_on() {
 }
 
 #[test]
-fn what_is_switched_off_is_null_and_said() {
+fn switched_off_features_are_null_and_reported() {
     let booth = Booth::new();
     let settings = ["policy.profile=eu", "features.gaze=false", "audio.source=off"];
     let daemon = Daemon::start(booth.command(BOOTHD), &settings);
@@ -250,7 +250,7 @@ fn what_is_switched_off_is_null_and_said() {
     assert_eq!(health["features"]["face_emotion"], false);
 }
 
-/// The daemon that must refuse to run.
+/// Runs a daemon that must refuse to start.
 fn refused(settings: &[&str]) -> (Option<i32>, String) {
     let booth = Booth::new();
     let mut command = boothd(booth.command(BOOTHD));
@@ -292,7 +292,7 @@ fn a_missing_or_changed_model_is_named_and_not_run() {
 }
 
 #[test]
-fn a_taken_port_is_told_and_can_be_tried_again() {
+fn a_taken_port_is_reported_and_can_be_tried_again() {
     let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = other.local_addr().expect("is bound").port();
     let (code, text) = refused(&[&format!("web.port={port}")]);
@@ -300,12 +300,12 @@ fn a_taken_port_is_told_and_can_be_tried_again() {
     assert!(text.contains(&port.to_string()) && text.contains("web.port"), "{text}");
 }
 
-/// What the process has in RAM.
+/// Resident memory of the process.
 fn resident_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kb = resident.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kb.expect("Linux tells it in kB") * 1024
+    kb.expect("Linux reports it in kB") * 1024
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What happens to what is kept when the machine fails: a full disk, one that may not be
-//! written, one that takes seconds, and a power cut at any moment. Real daemons on real file
+//! The stored data when the machine fails: a full disk, one that may not be written, one that
+//! takes seconds, and a power cut at any moment. Real daemons on real file
 //! systems (a tmpfs of its own in a mount namespace; `unshare` needs root or user namespaces).
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
@@ -97,7 +97,7 @@ fn a_full_disk_stops_no_analysis_and_what_waited_is_written_when_there_is_room()
     assert_ne!(end(&booth.daemon.address, &session), Some(200), "it could not be written");
     fs::remove_file(booth.disk.join("filler")).unwrap();
     let health = booth.store_is("running");
-    // So small a disk is always told as nearly full; the database is well again.
+    // So small a disk is always reported as nearly full; the database is well again.
     let findings = health["findings"].as_array().unwrap();
     let of_the_disk = |finding: &Value| finding["component"] == "disk";
     let mut faults = findings.iter().filter(|finding| finding["severity"] != "notice");
@@ -122,7 +122,7 @@ fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_th
     let booth = OnItsOwnDisk::start_on_a_full_one(4, &["store.flush_s=1"]);
     let health = booth.store_is("unavailable");
     assert!(health["store"]["error"].as_str().unwrap().contains("make room"), "{health}");
-    // What is not known is no zero.
+    // An unknown value is not reported as zero.
     let outbox = &health["outbox"];
     for count in ["depth", "bytes", "oldest_s", "set_aside", "fallen_out_total"] {
         assert!(outbox[count].is_null(), "{count}: {outbox}");
@@ -130,9 +130,9 @@ fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_th
     assert!(outbox["error"].as_str().unwrap().contains("the database is not open"), "{outbox}");
     goes_on(&booth.daemon);
     let refused = ask(&booth.daemon.address, "POST", "/api/v1/sessions", &operator::consent());
-    let (status, said) = refused.unwrap();
-    assert_eq!(status, 503, "{said}");
-    assert!(said["error"].as_str().unwrap().contains("database"), "{said}");
+    let (status, answer) = refused.unwrap();
+    assert_eq!(status, 503, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("database"), "{answer}");
     fs::remove_file(booth.disk.join("filler")).unwrap();
     let health = booth.store_is("running");
     let outbox = &health["outbox"];
@@ -141,7 +141,7 @@ fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_th
     assert_eq!(end(&booth.daemon.address, &session), Some(200));
 }
 
-/// Nobody has given it a token, and the disk does not let the new one be kept.
+/// No token is configured, and the disk does not let the new one be kept.
 #[test]
 fn a_token_that_cannot_be_kept_is_kept_when_there_is_room() {
     let mount = tempfile::tempdir().unwrap();
@@ -151,10 +151,10 @@ fn a_token_that_cannot_be_kept_is_kept_when_there_is_room() {
     command.arg(format!("state.dir={}/state", mount.path().display()));
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
-    let mut told = String::new();
-    let mut said = BufReader::new(child.stdout.take().unwrap());
-    said.read_line(&mut told).unwrap();
-    let token = told.trim().split_once("#token=").expect("it is told").1.to_owned();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let token = line.trim().split_once("#token=").expect("it is printed").1.to_owned();
     let disk = small_disk::seen_by(child.id(), mount.path());
     assert!(!disk.join("state/token").exists());
     fs::remove_file(disk.join("filler")).unwrap();
@@ -172,7 +172,7 @@ fn a_token_that_cannot_be_kept_is_kept_when_there_is_room() {
 }
 
 /// A library that stands between the daemon and its card: `fsync` takes as many milliseconds
-/// as the file `slow` says, and while there is a file `readonly` nothing is written to the
+/// as the file `slow` holds, and while there is a file `readonly` nothing is written to the
 /// database, as on a card that the kernel has given up on.
 fn bad_card(folder: &Path) -> PathBuf {
     let (source, library) = (folder.join("card.c"), folder.join("card.so"));
@@ -197,7 +197,7 @@ fn on_a_bad_card(folder: &Path) -> Daemon {
 }
 
 #[test]
-fn a_disk_that_may_not_be_written_is_told_and_mended() {
+fn a_disk_that_may_not_be_written_is_reported_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = on_a_bad_card(folder.path());
     let session = begin(&daemon.address).expect("begins");

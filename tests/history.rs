@@ -1,5 +1,5 @@
-//! A session from its begin to its erasing, through the doors of a real daemon on the bundled
-//! clip: what is kept is what was reported.
+//! A session from its begin to its erasure, through the interfaces of a real daemon on the bundled
+//! clip: the stored values are the reported ones.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -61,10 +61,10 @@ fn what_is_kept_of_a_session_is_what_was_reported() {
     let (status, history) =
         ask(address, "GET", &format!("{path}/history"), &Value::Null).unwrap();
     assert_eq!((status, &history["lost_rows"]), (200, &json!(0)));
-    let near = |told: &[Option<f64>], kept: Option<f64>, within: f64| {
-        told.iter().any(|told| match (told, kept) {
-            (Some(told), Some(kept)) => (told - kept).abs() <= within,
-            (told, kept) => told.is_none() && kept.is_none(),
+    let near = |reported: &[Option<f64>], kept: Option<f64>, within: f64| {
+        reported.iter().any(|reported| match (reported, kept) {
+            (Some(reported), Some(kept)) => (reported - kept).abs() <= within,
+            (reported, kept) => reported.is_none() && kept.is_none(),
         })
     };
     let kept = column(&history["video"], "head_yaw_deg");
@@ -93,7 +93,7 @@ fn what_is_kept_of_a_session_is_what_was_reported() {
     erase(address, &session);
 }
 
-/// Erases a session: no door knows of it then, and the audit log only of the receipt.
+/// Erases a session: no interface returns it then, and the audit log holds only the receipt.
 fn erase(address: &str, session: &str) {
     let path = format!("/api/v1/sessions/{session}");
     let (status, receipt) = ask(address, "DELETE", &path, &Value::Null).unwrap();
@@ -185,8 +185,8 @@ fn sessions_whose_ids_no_address_can_carry_are_listed_exported_and_erased() {
     let erase = json!({ "session_id": ".." });
     let (status, receipt) = ask(address, "POST", "/api/v1/erase", &erase).unwrap();
     assert_eq!((status, &receipt["session_ids"]), (200, &json!([".."])));
-    let (code, _, told) = command(state.path(), &["erase", "--session", "x\u{ffff}"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, _, printed) = command(state.path(), &["erase", "--session", "x\u{ffff}"]);
+    assert_eq!(code, Some(0), "{printed}");
     let (status, _) = ask(address, "DELETE", "/api/v1/sessions/booth", &Value::Null).unwrap();
     assert_eq!((status, listed()), (200, 0));
     for wrong in [json!({}), json!({ "session_id": "a", "subject_ref": "b" })] {
@@ -212,8 +212,8 @@ fn the_commands_work_beside_the_daemon() {
     let daemon = Daemon::start(Command::new(BOOTHD), &settings);
     let address = &daemon.address;
     let session = begin(address).expect("begins");
-    let (code, _, told) = command(state.path(), &["erase", "--session", &session]);
-    assert!(code != Some(0) && told.contains("end it first"), "{told}");
+    let (code, _, printed) = command(state.path(), &["erase", "--session", &session]);
+    assert!(code != Some(0) && printed.contains("end it first"), "{printed}");
     let path = format!("/api/v1/sessions/{session}");
     ask(address, "POST", &format!("{path}/end"), &Value::Null).unwrap();
     let (code, export, _) = command(state.path(), &["export", &session]);
@@ -222,8 +222,8 @@ fn the_commands_work_beside_the_daemon() {
     let (code, csv, _) = command(state.path(), &["export", &session, "--format", "csv"]);
     assert!(code == Some(0) && csv.starts_with("offset_s,at,face_detected,"), "{csv}");
     let copy = state.path().join("copy.db");
-    let (code, told, _) = command(state.path(), &["backup", &copy.display().to_string()]);
-    assert!(code == Some(0) && told.contains("copy.db"), "{told}");
+    let (code, printed, _) = command(state.path(), &["backup", &copy.display().to_string()]);
+    assert!(code == Some(0) && printed.contains("copy.db"), "{printed}");
     boothd::store::Database::open(&copy).unwrap().check().unwrap();
     let (code, receipt, _) = command(state.path(), &["erase", "--subject", "candidate 7"]);
     let receipt: Value = serde_json::from_str(&receipt).unwrap();
@@ -234,6 +234,6 @@ fn the_commands_work_beside_the_daemon() {
     assert!(log.contains("command line  session.erase  receipt "), "{log}");
     let (code, log, _) = command(state.path(), &["audit", "--actor", "nobody"]);
     assert!(code == Some(0) && log.is_empty(), "{log}");
-    let (code, _, told) = command(state.path(), &["erase"]);
-    assert!(code == Some(2) && told.contains("--session"), "{told}");
+    let (code, _, printed) = command(state.path(), &["erase"]);
+    assert!(code == Some(2) && printed.contains("--session"), "{printed}");
 }

@@ -1,5 +1,5 @@
-//! What is kept of a session: its metrics in batches, the messages for the fleet server, and
-//! how all of it is erased. Real files, a simulated clock.
+//! Stored data of a session: its metrics in batches, the records for the fleet server, and their
+//! erasure. Real files, a simulated clock.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -125,7 +125,7 @@ async fn metrics_come_back_in_their_own_units_and_null_stays_null() {
 }
 
 #[tokio::test]
-async fn a_long_session_is_told_in_means_of_several_seconds() {
+async fn a_long_session_is_reported_in_means_of_several_seconds() {
     let bench = Bench::new();
     bench.begin("one", "candidate 7").await;
     (0..100).for_each(|s| bench.store.record(video("one", s, Some(i64::from(s) * 100))));
@@ -205,7 +205,7 @@ async fn the_size_limit_takes_the_oldest_metrics_and_leaves_the_sessions() {
 }
 
 #[tokio::test]
-async fn a_session_tells_the_desk_of_its_begin_its_events_and_its_end() {
+async fn a_session_reports_its_begin_its_events_and_its_end_to_the_fleet_server() {
     let bench = Bench::new();
     let mut outbox = bench.store.outbox();
     bench.begin("one", "candidate 7").await;
@@ -238,7 +238,7 @@ async fn a_session_tells_the_desk_of_its_begin_its_events_and_its_end() {
 }
 
 #[tokio::test]
-async fn without_a_desk_nothing_is_put_in() {
+async fn without_a_fleet_server_the_outbox_stays_empty() {
     let bench = Bench::with(StoreConfig::default());
     bench.begin("one", "candidate 7").await;
     assert_eq!(bench.store.outbox_after(0, 10).await.unwrap(), []);
@@ -386,7 +386,7 @@ async fn erasing_a_subject_leaves_no_byte_of_it() {
     assert_eq!(receipt.session_ids, ["jane-a", "jane-b"]);
     assert!(receipt.is_log_clear && receipt.rows > 400, "{receipt:?}");
     assert!(!stands(&bench.folder, "Jane Doe 1984"));
-    // The desk must still be told which sessions; then their names are gone too.
+    // The erase order still names the sessions; after its delivery the names are gone too.
     let rows = bench.store.outbox_after(0, 100).await.unwrap();
     assert_eq!(kinds(&rows), ["started", "event/note", "summary", "event/erased"]);
     assert_eq!(rows[3].payload["session_ids"], json!(["jane-a", "jane-b"]));
@@ -417,9 +417,9 @@ async fn erasing_leaves_no_byte_wherever_rows_have_moved() {
     }
     for k in (0..120).map(|k| k * 77 % 120) {
         bench.store.erase(EraseTarget::Subject(name(k)), "Anna").await.unwrap();
-        let told = bench.store.outbox_after(0, 1000).await.unwrap();
-        let told = told.iter().filter(|row| row.kind == "event/erased");
-        bench.store.outbox_done(told.map(|row| row.outbox_id).collect()).await.unwrap();
+        let rows = bench.store.outbox_after(0, 1000).await.unwrap();
+        let rows = rows.iter().filter(|row| row.kind == "event/erased");
+        bench.store.outbox_done(rows.map(|row| row.outbox_id).collect()).await.unwrap();
         assert!(!stands(&bench.folder, &format!("subject-{k:03}")), "{k}");
     }
     let bench = bench.restart();
@@ -445,7 +445,7 @@ async fn a_session_that_runs_is_not_erased_and_a_reader_only_puts_the_log_off() 
 }
 
 #[tokio::test]
-async fn what_a_command_erased_leaves_the_log_once_nobody_reads_it() {
+async fn what_a_command_erased_leaves_the_log_once_no_process_reads_it() {
     let bench = Bench::new();
     bench.begin("one", "Jane Doe 1984").await;
     bench.end("one", json!({})).await;
@@ -501,7 +501,7 @@ async fn an_export_has_a_line_a_second_and_empty_fields_for_what_is_not_known() 
 }
 
 #[test]
-fn every_column_of_the_tables_is_written_and_told() {
+fn every_column_of_the_tables_is_written_and_reported() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("boothd.db");
     drop(Database::open(&path).unwrap());

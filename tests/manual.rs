@@ -12,17 +12,17 @@ use boothd::command::Arguments;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-/// What boothd(1) says beside its arguments.
+/// Sections of boothd(1) beside its arguments.
 const MORE: &str = r#".SH FILES
 .TP
 \fI/etc/boothd/boothd.toml\fR
-The configuration of the service. \fBboothd check\-config\fR tells every mistake in it.
+The configuration of the service. \fBboothd check\-config\fR lists every mistake in it.
 .TP
 \fI/etc/boothd/fleet.toml\fR
-The configuration of the centre, boothd\-fleet.service.
+The configuration of the fleet server, boothd\-fleet.service.
 .TP
 \fI/var/lib/boothd\fR, \fI/var/lib/boothd\-fleet\fR
-What the service and the centre keep. Only the account boothd may read it.
+The state of the service and of the fleet server. Only the account boothd may read it.
 .TP
 \fI/usr/share/boothd\fR
 Models and the bundled clip.
@@ -55,7 +55,7 @@ Not allowed.
 \fB78\fR
 The configuration is wrong; the service is not started again before it is right.
 .SH EXAMPLES
-Check the configuration as the service sees it, then start anew:
+Check the configuration as the service sees it, then restart it:
 .PP
 .nf
     boothd \-\-config /etc/boothd/boothd.toml check\-config

@@ -1,7 +1,7 @@
-//! The worst case of the memory: what is written about it is what the constants are, the units
-//! leave that much, and under a real limit hostile guests do not end the daemon.
+//! The worst case of the memory: the documented numbers follow from the constants, the units leave
+//! that much, and under a real limit hostile guests do not end the daemon.
 //!
-//! `UPDATE_DOCS=1` writes the table of docs/ref/memory.md anew.
+//! `UPDATE_DOCS=1` rewrites the table of docs/ref/memory.md.
 
 #[path = "common/daemon.rs"]
 mod daemon;
@@ -139,7 +139,7 @@ fn frame(kind: &str, picture: &[u8]) -> serde_json::Value {
 fn status_mib(daemon: &Daemon, name: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("it runs");
     let line =
-        status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells");
+        status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel reports it");
     line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).expect("kB") / 1024
 }
 
@@ -161,7 +161,7 @@ fn limited(mib: usize) -> Daemon {
     daemon
 }
 
-/// What became of the pictures of hostile guests.
+/// Results of the pictures of hostile guests.
 #[derive(Debug, Default)]
 struct Outcome {
     analysed: usize,
@@ -169,8 +169,8 @@ struct Outcome {
     own_reports: usize,
 }
 
-/// Six guests send the largest legal pictures at once, each the next one as soon as it was told of
-/// the one before.
+/// Six guests send the largest legal pictures at once, each the next one after the answer to the
+/// one before.
 fn besieged(daemon: &Daemon) -> Outcome {
     let pictures = [frame("png", &largest_png()), frame("jpeg", &largest_jpeg())];
     let mut own = daemon.watch();
@@ -183,7 +183,7 @@ fn besieged(daemon: &Daemon) -> Outcome {
         for picture in &pictures {
             guest.say(picture);
             let (kind, data) = guest.next_of(&["visual_analysis", "error"]);
-            // A refusal says how much memory there is.
+            // A refusal names the available memory.
             assert!(kind != "error" || data.to_string().contains(" MB "), "{data:#}");
             analysed += usize::from(kind != "error");
         }
@@ -194,11 +194,11 @@ fn besieged(daemon: &Daemon) -> Outcome {
         let guests: Vec<_> =
             guests.into_iter().map(|guest| scope.spawn(move || send(guest))).collect();
         while !guests.iter().all(thread::ScopedJoinHandle::is_finished) {
-            assert!(began.elapsed() < 4 * PATIENCE, "the guests are told of every picture");
+            assert!(began.elapsed() < 4 * PATIENCE, "every picture is answered");
             own.next("visual_analysis");
             outcome.own_reports += 1;
         }
-        let analysed = guests.into_iter().map(|guest| guest.join().expect("all were told"));
+        let analysed = guests.into_iter().map(|guest| guest.join().expect("all were answered"));
         outcome.analysed = analysed.sum();
         outcome.refused = 2 * 6 - outcome.analysed;
     });

@@ -1,6 +1,6 @@
-//! What a power cut in the middle of a write leaves on the card: whatever was not synced may be
-//! there, or not, or half of it, sector by sector and in any order. A kill of the process alone
-//! (tests/faults.rs) leaves all of it in the kernel's hands and says nothing about that.
+//! What a power cut in the middle of a write leaves on the card: data that was not synced may be
+//! there, or not, or in part, sector by sector and in any order. A kill of the process alone
+//! (tests/faults.rs) leaves all of it in the kernel's hands and does not test that.
 //!
 //! A real daemon writes; tests/doubles/black_box.c writes down what it asked of the card and when
 //! it waited for it. From that the files are made as the cut leaves them, at many moments.
@@ -22,7 +22,7 @@ use boothd::store::{Database, SessionState, database_path};
 use daemon::{BOOTHD, Daemon};
 use operator::{begin, end};
 
-/// What a disk writes whole or not at all.
+/// Size of a sector, which a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
 /// The database, its log, its rollback journal.
@@ -36,7 +36,7 @@ fn power_cuts() -> u64 {
 /// Sessions that the daemon is asked for. The log is written back into the database several times.
 const SESSIONS: usize = 150;
 
-/// Something that was asked of the card.
+/// A request to the card.
 #[derive(Clone)]
 enum Change {
     Write { at: usize, bytes: Vec<u8> },
@@ -46,9 +46,9 @@ enum Change {
 /// A file as the card may have it.
 #[derive(Clone, Default)]
 struct File {
-    /// What is there for certain.
+    /// Synced content.
     bytes: Vec<u8>,
-    /// What may be there too.
+    /// Unsynced writes, which may be there too.
     unsynced: Vec<Change>,
     is_there: bool,
 }
@@ -90,7 +90,7 @@ fn apply(file: &mut Vec<u8>, change: &Change, mut is_kept: impl FnMut(usize) -> 
     }
 }
 
-/// What the black box holds: an entry, and where it ends.
+/// Content of the black box: entries and their ends.
 struct BlackBox(Vec<u8>);
 
 impl BlackBox {
@@ -114,7 +114,7 @@ impl BlackBox {
         usize::try_from(u64::from_le_bytes(bytes)).unwrap()
     }
 
-    /// Does to the files what the entry says.
+    /// Applies the entry to the files.
     fn play(&self, from: usize, to: usize, files: &mut [File; 3]) {
         let file = &mut files[usize::from(self.0[from + 1])];
         match self.0[from] {
@@ -143,7 +143,7 @@ fn record(folder: &Path) -> (BlackBox, Vec<(String, usize, usize)>) {
     let mut command = Command::new(BOOTHD);
     command.env("LD_PRELOAD", &library);
     let state = format!("state.dir={}", folder.join("state").display());
-    // Somebody wants the records, so each session writes into the outbox too.
+    // A broker is configured, so each session writes into the outbox too.
     let settings =
         ["video.source=off", "audio.source=off", "mqtt.broker=mqtt://127.0.0.1:1", &state];
     let daemon = Daemon::start(command, &settings);
@@ -162,7 +162,7 @@ fn record(folder: &Path) -> (BlackBox, Vec<(String, usize, usize)>) {
     (BlackBox(fs::read(BlackBox::path(folder)).unwrap()), sessions)
 }
 
-/// A coin that falls the same way in each run (a 64-bit linear congruential generator, Knuth's
+/// A reproducible coin (a 64-bit linear congruential generator, Knuth's
 /// constants; its upper bits).
 struct Coin(u64);
 

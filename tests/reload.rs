@@ -49,9 +49,9 @@ impl Booth {
     }
 
     fn features(&self) -> Value {
-        let (_, told) =
+        let (_, answer) =
             ask(&self.daemon.address, "GET", "/api/v1/features", &Value::Null).unwrap();
-        told
+        answer
     }
 
     fn wait_for_finding(&self, code: &str, is_there: bool) -> Value {
@@ -84,7 +84,7 @@ fn a_reload_takes_what_it_can_in_the_midst_of_an_interview_and_names_the_rest() 
     let health = booth.wait_for_finding("configuration_needs_restart", true);
     assert!(health.to_string().contains("web.max_connections"), "{health:#}");
     booth.daemon.wait_for_health("the broker", |health| health["mqtt"]["state"] != "off");
-    // What is no HTTP is told at debug only.
+    // Input that is no HTTP is logged at debug only.
     let mut nonsense = std::net::TcpStream::connect(&booth.daemon.address).unwrap();
     std::io::Write::write_all(&mut nonsense, b"\0\r\n\r\n").unwrap();
     booth.daemon.wait_for_log("DEBUG");
@@ -96,12 +96,12 @@ fn a_reload_takes_what_it_can_in_the_midst_of_an_interview_and_names_the_rest() 
 }
 
 #[test]
-fn a_file_with_mistakes_changes_nothing_and_is_told() {
+fn a_file_with_mistakes_changes_nothing_and_is_logged() {
     let booth = Booth::start();
     booth.reload("[features]\ngaze = false\n[log]\nlevel = \"loud\"\n[web]\nport = \"x\"\n");
-    let told = booth.daemon.wait_for_log("the configuration was not reloaded");
+    let line = booth.daemon.wait_for_log("the configuration was not reloaded");
     for words in ["2 mistakes", "log.level", "web.port", "line "] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(line.contains(words), "{words}: {line}");
     }
     booth.wait_for_finding("configuration_refused", true);
     assert_eq!(booth.features()["features"]["gaze"], true);
@@ -134,10 +134,10 @@ fn run_with(stdout: Stdio, stderr: Stdio) -> (std::process::Child, String, TempD
     (child, format!("127.0.0.1:{port}"), folder)
 }
 
-/// What a pipe has room for.
+/// Capacity of a pipe, bytes.
 const PIPE_BYTES: usize = 65_536;
 
-/// Asks until there were so many answers.
+/// Sends requests until that many are answered.
 fn answers(address: &str, wanted: usize) {
     let deadline = Instant::now() + PATIENCE;
     let mut answered = 0;
@@ -161,7 +161,7 @@ fn a_booth_whose_streams_take_nothing_goes_on() {
 }
 
 #[test]
-fn a_standard_error_that_nobody_reads_costs_lines_and_no_answer() {
+fn a_standard_error_without_a_reader_costs_lines_and_no_answer() {
     let (reader, mut writer) = pipe().unwrap();
     // A pipe of Linux has room for so much: not a line more.
     let mut junk = vec![b'x'; PIPE_BYTES];
@@ -169,13 +169,13 @@ fn a_standard_error_that_nobody_reads_costs_lines_and_no_answer() {
     writer.write_all(&junk).unwrap();
     let (mut child, address, _folder) = run_with(Stdio::null(), Stdio::from(writer));
     answers(&address, 3);
-    // It is read again: the next line says how many there are not.
+    // It is read again: the next line has the number of lost lines.
     let mut lines = BufReader::new(reader).lines();
     assert_eq!(lines.next().unwrap().unwrap().len(), PIPE_BYTES - 1);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, Signal::USR1).unwrap();
-    let told = lines.next().unwrap().unwrap();
-    assert!(told.contains("lines of the log are lost"), "{told}");
+    let notice = lines.next().unwrap().unwrap();
+    assert!(notice.contains("lines of the log are lost"), "{notice}");
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -189,9 +189,9 @@ fn a_reader_that_has_had_enough_is_no_error() {
         command.args(["--set", &state]).args(arguments);
         command.stdout(Stdio::from(pipe().unwrap().1)).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(141), "{arguments:?}: {said}");
-        assert!(!said.contains("panicked") && !said.contains("cannot be"), "{said}");
+        let mut printed = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(141), "{arguments:?}: {printed}");
+        assert!(!printed.contains("panicked") && !printed.contains("cannot be"), "{printed}");
     }
 }

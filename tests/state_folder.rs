@@ -1,5 +1,5 @@
-//! Who owns the state folder, and what becomes of what is kept when its files change under or
-//! before the daemon: real daemons, real files.
+//! Ownership of the state folder, and the stored data when its files change while the daemon runs
+//! or before it starts: real daemons, real files.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -31,15 +31,15 @@ fn start(state: &Path) -> Daemon {
     Daemon::start(Command::new(BOOTHD), &[&NO_MEDIA[..], &[&*setting]].concat())
 }
 
-/// A command on the state folder: exit code, and what it said.
+/// A command on the state folder: exit code and output.
 fn command(state: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = boothd(Command::new(BOOTHD));
     command.args(["--set", &format!("state.dir={}", state.display())]);
     command.args(["--set", "web.port=0", "--set", &format!("web.token={TOKEN}")]);
     command.args(["--set", "mqtt.broker=mqtt://127.0.0.1:1"]);
     let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
-    let said = [stdout, stderr].concat();
-    (status.code(), String::from_utf8_lossy(&said).into_owned())
+    let printed = [stdout, stderr].concat();
+    (status.code(), String::from_utf8_lossy(&printed).into_owned())
 }
 
 fn state_of(daemon: &Daemon, session: &str) -> Value {
@@ -54,17 +54,20 @@ fn a_second_daemon_is_refused_and_the_interview_goes_on() {
     let session = begin(&daemon.address).expect("begins");
     let holder = format!("is in use by boothd run, process {}, since ", daemon.pid());
     for second in ["run", "fleet"] {
-        let (code, said) = command(folder.path(), &[second]);
-        assert_eq!(code, Some(69), "systemd tries it again: {said}");
-        assert!(said.contains(&holder) && said.contains("state.dir"), "{second}: {said}");
+        let (code, printed) = command(folder.path(), &[second]);
+        assert_eq!(code, Some(69), "systemd tries it again: {printed}");
+        assert!(
+            printed.contains(&holder) && printed.contains("state.dir"),
+            "{second}: {printed}"
+        );
         assert_eq!(state_of(&daemon, &session), "running", "{second}");
     }
-    let (code, said) =
+    let (code, printed) =
         command(folder.path(), &["token", "add", "--name", "x", "--role", "guest"]);
-    assert_eq!(code, Some(0), "it works beside the daemon: {said}");
+    assert_eq!(code, Some(0), "it works beside the daemon: {printed}");
     let copy = folder.path().join("copy.db").display().to_string();
-    let (code, said) = command(folder.path(), &["backup", &copy]);
-    assert_eq!(code, Some(0), "it works beside the daemon: {said}");
+    let (code, printed) = command(folder.path(), &["backup", &copy]);
+    assert_eq!(code, Some(0), "it works beside the daemon: {printed}");
     assert_eq!(end(&daemon.address, &session), Some(200));
     assert!(begin(&daemon.address).is_some(), "and so may the next");
 }
@@ -135,8 +138,8 @@ fn files_with(folder: &Path, words: &str) -> Vec<PathBuf> {
 
 fn back_up(folder: &Path) -> PathBuf {
     let copy = folder.join("copy.db");
-    let (code, said) = command(folder, &["backup", &copy.display().to_string()]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = command(folder, &["backup", &copy.display().to_string()]);
+    assert_eq!(code, Some(0), "{printed}");
     copy
 }
 
@@ -152,10 +155,10 @@ fn a_database_that_is_deleted_under_the_daemon_loses_nothing() {
     assert_eq!(end(&daemon.address, &running), Some(200));
     let after = interview(&daemon);
     daemon.wait_for_log("the database was deleted while boothd ran");
-    let (code, said) =
+    let (code, printed) =
         command(folder.path(), &["token", "add", "--name", "x", "--role", "viewer"]);
-    assert_eq!(code, Some(0), "{said}");
-    let token = said.lines().next().unwrap().to_owned();
+    assert_eq!(code, Some(0), "{printed}");
+    let token = printed.lines().next().unwrap().to_owned();
     // The daemon sees what a command does in the same file.
     let deadline = Instant::now() + PATIENCE;
     let knows = || {
@@ -191,7 +194,7 @@ fn a_database_that_is_replaced_under_the_daemon_is_kept_beside_the_new_one() {
     cut(daemon);
     let daemon = start(folder.path());
     assert_eq!(sorted(listed(&daemon)), ended(&[&before, &running]));
-    // It is told until somebody has moved it away.
+    // It is reported until the file is moved away.
     daemon.wait_for_health("the finding", |health| replaced(health).contains(&name));
     fs::rename(folder.path().join(&name), folder.path().join("elsewhere.db")).unwrap();
     daemon.wait_for_health("its end", |health| replaced(health).is_empty());
@@ -230,9 +233,9 @@ fn a_log_of_another_database_is_put_aside_and_not_played_back() {
     assert!(!left.is_empty(), "the log holds what came since");
     fs::copy(copy, folder.path().join("boothd.db")).unwrap();
     // A command may be the first that meets it.
-    let (code, said) = command(folder.path(), &["token", "list"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("the log is put aside"), "{said}");
+    let (code, printed) = command(folder.path(), &["token", "list"]);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("the log is put aside"), "{printed}");
     let aside = files_with(folder.path(), "boothd.db.aside-");
     assert_eq!(fs::read(&aside[0]).unwrap(), left, "nothing is thrown away");
     let daemon = start(folder.path());
@@ -252,13 +255,13 @@ fn a_back_up_is_restored_while_the_daemon_is_stopped_and_what_was_there_is_kept(
     let (before, copy) = (interview(&daemon), back_up(folder.path()));
     let since = interview(&daemon);
     let restore = ["restore", &*copy.display().to_string()];
-    let (code, said) = command(folder.path(), &restore);
-    assert_eq!(code, Some(69), "{said}");
-    assert!(said.contains("is in use by boothd run"), "{said}");
+    let (code, printed) = command(folder.path(), &restore);
+    assert_eq!(code, Some(69), "{printed}");
+    assert!(printed.contains("is in use by boothd run"), "{printed}");
     cut(daemon);
-    let (code, said) = command(folder.path(), &restore);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("what was there is kept as"), "{said}");
+    let (code, printed) = command(folder.path(), &restore);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("what was there is kept as"), "{printed}");
     let daemon = start(folder.path());
     assert_eq!(sorted(listed(&daemon)), ended(&[&before]));
     let mode = fs::metadata(folder.path().join("boothd.db")).unwrap().permissions().mode();
@@ -292,7 +295,7 @@ fn what_is_no_whole_back_up_is_not_restored_and_nothing_changes() {
     drop(loose);
     let absent = folder.path().join("absent.db");
     let text = folder.path().join("text.db");
-    fs::write(&text, "not a database, whatever its name says").unwrap();
+    fs::write(&text, "not a database, in spite of its name").unwrap();
     for (file, words) in [
         (&other, "a database of something else"),
         (&broken, "cannot be re"),
@@ -300,9 +303,9 @@ fn what_is_no_whole_back_up_is_not_restored_and_nothing_changes() {
         (&absent, "absent.db"),
         (&text, "text.db cannot be read as a database"),
     ] {
-        let (code, said) = command(folder.path(), &["restore", &file.display().to_string()]);
-        assert_eq!(code, Some(65), "{}: {said}", file.display());
-        assert!(said.contains(words), "{}: {said}", file.display());
+        let (code, printed) = command(folder.path(), &["restore", &file.display().to_string()]);
+        assert_eq!(code, Some(65), "{}: {printed}", file.display());
+        assert!(printed.contains(words), "{}: {printed}", file.display());
         assert!(files_with(folder.path(), "restor").is_empty(), "{}", file.display());
     }
     let daemon = start(folder.path());

@@ -20,12 +20,12 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// Far beyond every bar.
+/// Far longer than any tested limit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A store that is closed in order, and what it stands on.
+/// A store that is closed in order, with its dependencies.
 struct Bench {
     folder: TempDir,
     clock: Arc<SimulatedClock>,
@@ -184,7 +184,7 @@ async fn a_session_id_belongs_to_the_token_that_began_it() {
     let may = async |text: &str, token: &Token| {
         bench.store.may_use_session(&id(text), token.id).await.unwrap()
     };
-    assert!(may("a", &first).await && may("a", &second).await, "nobody has begun it");
+    assert!(may("a", &first).await && may("a", &second).await, "no token has begun it");
     bench.begin_for("a", &first).await.expect("begins");
     assert!(may("a", &first).await && may("a", &operator).await, "an operator may touch all");
     assert!(!may("a", &second).await, "another's");
@@ -203,7 +203,7 @@ async fn a_session_id_belongs_to_the_token_that_began_it() {
 }
 
 #[tokio::test]
-async fn names_that_an_older_boothd_bound_and_nobody_used_go() {
+async fn names_that_an_older_boothd_bound_and_no_session_used_go() {
     let bench = Bench::new();
     let (guest, _) = bench.add(Role::Guest, None).await;
     let (other, _) = bench.add(Role::Guest, None).await;
@@ -256,14 +256,14 @@ async fn a_session_is_kept_with_its_consent_and_its_summary() {
     let earlier = bench.store.sessions(10, Some(all[0].started_at)).await.expect("read");
     assert_eq!(earlier, [one]);
     let log = bench.store.audit_log(100).await.expect("read");
-    let told: Vec<_> = log.iter().map(|e| (&*e.action, &*e.object, &*e.detail)).collect();
+    let entries: Vec<_> = log.iter().map(|e| (&*e.action, &*e.object, &*e.detail)).collect();
     let expected = [
         ("session.abandon", "session two", ""),
         ("session.end", "session one", ""),
         ("session.start", "session two", "booth, no consent"),
         ("session.start", "session one", "booth, consent to notice 2026-10"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(entries, expected);
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn what_is_old_is_forgotten_by_itself() {
     assert_eq!(ids().await, ["running", "old"]);
     assert_eq!(bench.store.list_tokens().await.expect("listed").len(), 3);
     let may = bench.store.may_use_session(&id("old"), kept.id).await.unwrap();
-    assert!(!may, "it is nobody's now");
+    assert!(!may, "no token may use it now");
     bench.clock.advance(DAY * 2);
     let tokens = bench.store.list_tokens().await.expect("listed");
     assert_eq!(tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [kept.id]);
@@ -369,15 +369,15 @@ async fn a_store_that_was_joined_has_done_everything_and_takes_nothing_more() {
 }
 
 #[test]
-fn a_damaged_file_and_one_of_a_newer_boothd_say_what_to_do() {
+fn errors_of_a_damaged_and_of_a_newer_file_name_the_remedy() {
     let folder = TempDir::new().expect("a folder");
     let clock = Arc::new(SimulatedClock::default());
     let path = folder.path().join("boothd.db");
     let refused = |words: &[&str]| {
         let error = open(&path, &clock).expect_err("cannot be used");
-        let told = error.chain().to_string();
-        assert_eq!(error.kind(), ErrorKind::Config, "{told}");
-        assert!(words.iter().all(|word| told.contains(word)), "{told}");
+        let sentence = error.chain().to_string();
+        assert_eq!(error.kind(), ErrorKind::Config, "{sentence}");
+        assert!(words.iter().all(|word| sentence.contains(word)), "{sentence}");
     };
     fs::write(&path, "this is no database, only some text that is long enough".repeat(99))
         .expect("written");
@@ -406,7 +406,7 @@ async fn a_store_that_cannot_write_says_so_and_mends_by_itself() {
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     let status = bench.store.component().status();
     assert_eq!((status.state.name(), status.restarts_total), ("unavailable", 1));
-    assert!(status.error.expect("says why").contains("locked"));
+    assert!(status.error.expect("has a reason").contains("locked"));
     other.execute_batch("ROLLBACK").expect("unlocks");
     bench.store.audit("a", "b", "c", "d").await.expect("works again");
     let status = bench.store.component().status();

@@ -8,7 +8,7 @@ use boothd::{
 };
 use tempfile::TempDir;
 
-/// Far beyond every bar.
+/// Far longer than any tested limit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Exit code, standard output, standard error.
@@ -83,7 +83,7 @@ fn the_list_tells_everything_but_the_secret() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn requests_that_cannot_be_executed_are_refused() {
     let state = TempDir::new().expect("a folder");
     add(state.path(), &["--name", "a", "--role", "operator"]);
     let refusals: [(&[&str], i32, &str); 7] = [
@@ -107,7 +107,7 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
-fn a_state_folder_that_cannot_be_used_is_said() {
+fn a_state_folder_that_cannot_be_used_is_reported() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("file");
     fs::write(&file, "not a folder").expect("written");

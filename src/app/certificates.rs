@@ -1,5 +1,5 @@
-//! The certificates by which the booth and its broker know each other: looked at by time, so that
-//! they are told before they end. They are read anew with each connection, so nothing is loaded.
+//! Watches the certificates of the booth and its broker, so that they are reported before they
+//! expire. Each connection reads the files again, so nothing is loaded here.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::{
     stop::Stop,
 };
 
-/// How often the files are read.
+/// Interval between two reads of the files.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// A file of the broker's, and what is known of it.
+/// A certificate file of the connection to the broker, and its last state.
 struct Watched {
     certificate: Certificate,
     path: PathBuf,

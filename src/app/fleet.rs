@@ -1,4 +1,4 @@
-//! The centre as a process: the same runtime, signals, token and address as a booth's.
+//! The fleet server as a process: the same runtime, signals, token and address as a booth's.
 
 use std::{io::Write, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     store::{self, StateOwner, Store},
 };
 
-/// Runs the centre until SIGTERM or SIGINT.
+/// Runs the fleet server until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// `Config` when no broker is configured or the archive or the token cannot be used,
@@ -29,7 +29,8 @@ pub fn run_fleet(
 ) -> Result<()> {
     let config = &loaded.config;
     let mqtt = config.mqtt.clone().ok_or_else(|| {
-        let what = "the centre hears booths through a broker; set mqtt.broker";
+        let what =
+            "the fleet server receives the booths' messages from a broker; set mqtt.broker";
         Error::new(ErrorKind::Config, what)
     })?;
     // The booth's default folder is the same: an interview may run in it.
@@ -39,7 +40,7 @@ pub fn run_fleet(
     let listener = runtime.block_on(listen(config))?;
     let hangups = runtime.block_on(async { signals::hangups() })?;
     let reloads = (source.clone(), loaded.clone());
-    runtime.spawn(reload::follow_centre(hangups, reloads, stop.clone()));
+    runtime.spawn(reload::follow_fleet_server(hangups, reloads, stop.clone()));
     runtime.block_on(signals::stop_on_signal(&stop, Light::none()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
@@ -65,7 +66,7 @@ pub fn run_fleet(
     ran
 }
 
-/// Tells systemd how the centre is.
+/// Reports the fleet server's state to systemd.
 fn notifier(fleet: &Fleet, store: &Store, stop: Stop) -> Result<Notifier> {
     let (broker, archive, store) =
         (fleet.broker(), fleet.archive().component(), store.component());

@@ -1,4 +1,4 @@
-//! Which models the daemon loads, and what /health says of them.
+//! Which models the daemon loads, and their description in /health.
 
 use crate::{
     config::Config,
@@ -17,7 +17,7 @@ pub(crate) fn catalog(config: &Config) -> Result<Catalog> {
     Ok(Catalog::open(&config.models_dir)?.with_runtime(runtime))
 }
 
-/// What the policy forbids for good is not even loaded.
+/// Models of features that the policy forbids are not loaded.
 pub(super) fn expression(config: &Config) -> ExpressionChoice {
     if config.policy.ceiling.face_emotion {
         config.vision.expression.clone()

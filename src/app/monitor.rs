@@ -43,7 +43,7 @@ pub(super) fn monitor(
     let (outbox, set_aside) = (store.outbox(), store.set_aside());
     let outbox = move || {
         let OutboxState { depth, oldest_at, fallen_out_total, .. } = (*outbox.borrow())?;
-        // What is set aside waits for a person, and is found by itself.
+        // Records that are set aside wait for a person, and have a finding of their own.
         let depth = depth.saturating_sub(set_aside.borrow().rows);
         Some(OutboxNow { depth, oldest_at, lost_total: fallen_out_total })
     };
@@ -51,8 +51,8 @@ pub(super) fn monitor(
     Arc::new(monitor)
 }
 
-/// Looks at the booth's health again and again until `stop`, so that findings have a history also
-/// while nothing asks.
+/// Judges the booth's health periodically until `stop`, so that findings have a history also while
+/// no client asks.
 pub(super) async fn look(monitor: Arc<Monitor>, stop: Stop) {
     let mut turn = tokio::time::interval(health::LOOK_EVERY);
     while !stop.is_requested() {

@@ -1,5 +1,5 @@
-//! The recording light as a part of the whole: dark before anything is opened and after everything
-//! is closed, and looked after in between.
+//! The recording light in the daemon: dark before any device opens and after every device closes,
+//! and watched in between.
 
 use std::{path::Path, thread::JoinHandle};
 
@@ -16,7 +16,7 @@ pub(super) struct RecordingLight {
 }
 
 impl RecordingLight {
-    /// Darkens the light and begins to look after it. Without one there is no thread.
+    /// Darkens the light and starts its thread. Without a light there is no thread.
     pub(super) fn start(folder: Option<&Path>, stop: Stop) -> Result<Self> {
         let light = Light::new(folder);
         let (kept, until) = (light.clone(), stop.clone());
@@ -30,7 +30,7 @@ impl RecordingLight {
 }
 
 impl Drop for RecordingLight {
-    /// Also where the daemon leaves early, with its devices open: they are told to close.
+    /// Also on an early exit with open devices: their gates close.
     fn drop(&mut self) {
         self.stop.request();
         if let Some(keeper) = self.keeper.take() {
@@ -40,8 +40,8 @@ impl Drop for RecordingLight {
     }
 }
 
-/// Which devices are there, where the answer decides what plays. Nobody looks where nothing may be
-/// opened.
+/// Which devices exist, where the answer decides what plays. No device is looked for where none
+/// may be opened.
 pub(super) fn present(config: &Config, light: &Light) -> Present {
     let may_look = config.policy.check_chosen().is_ok();
     if may_look && config.sources.depend_on_presence() {

@@ -1,5 +1,5 @@
-//! SIGHUP: reads the configuration again, takes what may change while boothd runs, and says what
-//! may not. A file with mistakes changes nothing.
+//! SIGHUP: reads the configuration again, applies the keys that may change while boothd runs, and
+//! logs those that may not. A file with mistakes changes nothing.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::{
     sync::{Mutex, watch},
 };
 
-use super::central::Central;
+use super::fleet_link::FleetLink;
 use crate::{
     config::{Config, Key, Loaded, Reload, Source},
     engine::Stream,
@@ -22,39 +22,39 @@ use crate::{
     web::{Settings, WebConfig, WebState},
 };
 
-/// Who the audit log says it was.
+/// Actor in the audit log.
 const ACTOR: &str = "configuration";
 
-/// How the file on the disk stands to what runs.
+/// Difference between the file on the disk and the running configuration.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 enum OnDisk {
-    /// It is what runs, as far as anybody has asked.
+    /// None at the last reload.
     #[default]
     Same,
-    /// These keys hold when boothd is started again.
+    /// These keys take effect at the next start.
     NeedsRestart(Vec<&'static str>),
-    /// It has mistakes and was not taken.
+    /// The file has mistakes and was not applied.
     Refused,
 }
 
-/// The parts that take a new configuration.
+/// The components that apply a new configuration.
 pub(super) struct Reloader {
     source: Source,
-    /// As boothd was started: what only a restart changes is this.
+    /// Configuration at the start; it holds for keys that only a restart changes.
     started: Loaded,
-    /// The last one without mistakes.
+    /// Last configuration without mistakes.
     last: Loaded,
-    /// What runs: of the two, each key's.
+    /// Configuration in force: for each key one of the two.
     running: Config,
     booth: Interview,
     stream: Arc<Stream>,
     store: Store,
     settings: watch::Sender<Settings>,
-    central: Arc<Mutex<Central>>,
+    fleet_link: Arc<Mutex<FleetLink>>,
     on_disk: watch::Sender<OnDisk>,
 }
 
-/// What of a configuration the web server takes while it runs.
+/// Keys that the HTTP server applies while it runs.
 pub(super) fn settings(config: &Config) -> Settings {
     Settings {
         features: config.features,
@@ -64,12 +64,12 @@ pub(super) fn settings(config: &Config) -> Settings {
 }
 
 impl Reloader {
-    /// Of a booth that runs by `loaded`.
+    /// A reloader of a booth that runs with `loaded`.
     pub(super) fn new(
         (source, loaded): (&Source, &Loaded),
         (state, stream): (&WebState, Arc<Stream>),
         settings: watch::Sender<Settings>,
-        central: Arc<Mutex<Central>>,
+        fleet_link: Arc<Mutex<FleetLink>>,
     ) -> Self {
         Reloader {
             source: source.clone(),
@@ -80,15 +80,15 @@ impl Reloader {
             stream,
             store: state.store.clone(),
             settings,
-            central,
+            fleet_link,
             on_disk: watch::channel(OnDisk::default()).0,
         }
     }
 
-    /// Tells `health` how the file stands to what runs.
-    pub(super) fn tell(&self, health: &Monitor) {
-        let told = self.on_disk.subscribe();
-        health.watch(move |_, findings: &mut Findings| match &*told.borrow() {
+    /// Adds findings about this difference to `health`.
+    pub(super) fn add_findings(&self, health: &Monitor) {
+        let on_disk = self.on_disk.subscribe();
+        health.watch(move |_, findings: &mut Findings| match &*on_disk.borrow() {
             OnDisk::Same => (),
             OnDisk::NeedsRestart(keys) => findings
                 .add(Finding::new(Code::ConfigurationNeedsRestart).with(keys.join(", "))),
@@ -134,7 +134,7 @@ impl Reloader {
         }
     }
 
-    /// Takes what may change while boothd runs.
+    /// Applies the keys that may change while boothd runs.
     async fn take(&mut self, new: &Config, changed: &[&'static Key]) {
         let has = |table: &str| changed.iter().any(|key| key.name.starts_with(table));
         self.running = merged(&self.running, new);
@@ -152,15 +152,15 @@ impl Reloader {
             complain(self.store.configure(running.store.clone()).await);
         }
         if has("mqtt.") {
-            self.central.lock().await.connect_anew(running).await;
+            self.fleet_link.lock().await.reconnect(running).await;
         }
     }
 }
 
-/// What runs once `new` is taken: of `running` what only a restart changes.
+/// Configuration in force after `new`: with the values of `running` that only a restart changes.
 fn merged(running: &Config, new: &Config) -> Config {
     let mqtt = new.mqtt.clone().map(|mut mqtt| {
-        // Its place among the topics is the booth's name, which stays.
+        // The booth's name in the topics stays.
         match &running.mqtt {
             Some(before) => mqtt.name = before.name.clone(),
             None => mqtt.name.booth.clone_from(&running.booth_id),
@@ -184,7 +184,7 @@ fn merged(running: &Config, new: &Config) -> Config {
     }
 }
 
-/// The switches whose keys have changed; what somebody has switched by hand stays otherwise.
+/// The switches whose keys have changed; others stay as they were switched at run time.
 fn change_of(new: &Config, changed: &[&'static Key]) -> FeatureChange {
     let has_changed =
         |name: &str| changed.iter().any(|key| key.name.strip_prefix("features.") == Some(name));
@@ -217,8 +217,9 @@ async fn hangup(hangups: &mut Signal, stop: &Stop) -> bool {
     }
 }
 
-/// The fleet server at each SIGHUP: takes the level of its log, and says what needs a restart.
-pub(super) async fn follow_centre(
+/// The fleet server at each SIGHUP: applies the level of its log, and logs which keys need a
+/// restart.
+pub(super) async fn follow_fleet_server(
     mut hangups: Signal,
     (source, started): (Source, Loaded),
     stop: Stop,

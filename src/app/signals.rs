@@ -1,5 +1,4 @@
-//! What signals mean: TERM and INT to leave, HUP to read the configuration again; USR1 and USR2
-//! mean nothing, and end nothing.
+//! Signals: TERM and INT stop, HUP reads the configuration again; USR1 and USR2 are ignored.
 
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ pub(super) fn hangups() -> Result<Signal> {
     listen_for(SignalKind::hangup())
 }
 
-/// The first signal asks everyone to leave; a second one, or the end of the grace, leaves at once.
+/// The first signal requests the stop; a second one, or the end of the grace, exits at once.
 pub(super) async fn stop_on_signal(stop: &Stop, light: Light) -> Result<()> {
     let mut terminate = listen_for(SignalKind::terminate())?;
     let mut interrupt = listen_for(SignalKind::interrupt())?;

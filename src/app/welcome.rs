@@ -1,4 +1,4 @@
-//! Who may come in, and where: the operator's token and the page's address.
+//! The operator's token and the address of the page.
 
 use std::{
     io::{self, Write},
@@ -23,21 +23,21 @@ pub(super) struct Known {
     origin: TokenOrigin,
 }
 
-/// Where a token is from.
+/// Origin of a token.
 enum TokenOrigin {
     Config,
     Credential,
     Kept,
-    /// Made now: it is told this once.
+    /// Made now: shown only once.
     New,
-    /// Made now, and the disk did not let it be kept yet.
+    /// Made now; the disk did not let it be kept yet.
     Unkept,
 }
 
-/// How often it is tried again to keep a token.
+/// Interval between two attempts to keep a token.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
 
-/// Finds it, or makes one.
+/// Reads the token, or makes one.
 pub(super) fn token(config: &Config) -> Result<Known> {
     if let Some(token) = &config.token {
         return Ok(Known { token: token.clone(), origin: TokenOrigin::Config });
@@ -49,8 +49,8 @@ pub(super) fn token(config: &Config) -> Result<Known> {
         Ok((token, true)) => (token, TokenOrigin::New),
         Ok((token, false)) => (token, TokenOrigin::Kept),
         Err(error) if store::is_disks(&error) => {
-            let told = error.chain().to_string();
-            log::error!(target: "app", error = &*told; "the operator's new token cannot be kept yet; boothd tries again by itself, or set web.token");
+            let reason = error.chain().to_string();
+            log::error!(target: "app", error = &*reason; "the operator's new token cannot be kept yet; boothd tries again by itself, or set web.token");
             (Secret::random(), TokenOrigin::Unkept)
         }
         Err(error) => return Err(error),
@@ -88,8 +88,8 @@ pub(super) fn keep_later(
     spawn("token", keep).map(Some)
 }
 
-/// Tells whoever started the daemon where the page is; a new token is told this once, unless it
-/// would stand in the journal, which more people read than the file.
+/// Prints the address of the page; a new token once with it, unless standard output is the
+/// journal, which more people read than the file.
 pub(super) fn announce(
     config: &Config,
     listener: &TcpListener,
@@ -121,9 +121,10 @@ pub(super) fn announce(
         TokenOrigin::Config => " (the token is web.token's)".into(),
         TokenOrigin::Credential => " (the token is the credential's)".into(),
     };
-    let told = writeln!(out, "page: {scheme}://{address}/{whose}").and_then(|()| out.flush());
-    // An interview needs no standard output: who started boothd may have closed it.
-    if let Err(cause) = told {
+    let printed =
+        writeln!(out, "page: {scheme}://{address}/{whose}").and_then(|()| out.flush());
+    // An interview needs no standard output; it may be closed.
+    if let Err(cause) = printed {
         log::warn!(target: "app", address = address.to_string().as_str(), cause:display; "the address of the page cannot be printed");
     }
 }

@@ -34,13 +34,13 @@ pub struct AnalyzeArguments {
     /// Sound: .wav of any rate and width
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
-    /// Pictures a second in the file; a .y4m says so itself
+    /// Pictures a second in the file; a .y4m holds its own rate
     #[arg(long, value_name = "N")]
     video_fps: Option<f64>,
     /// Analyse at most this many pictures a second, as the daemon would [default: every one]
     #[arg(long, value_name = "N")]
     fps: Option<f64>,
-    /// From one segment of sound to the next [default: a segment, so each moment is told once]
+    /// From one segment of sound to the next [default: a segment, so segments do not overlap]
     #[arg(long, value_name = "MS")]
     hop_ms: Option<u64>,
     /// One JSON line an observation, and the summary last, instead of the summary as text
@@ -52,7 +52,7 @@ pub struct AnalyzeArguments {
     tracks: bool,
 }
 
-/// What the lines come from; the pictures and the sound merge on media time.
+/// Sources of the lines; pictures and sound are merged by media time.
 struct Analysis<'a> {
     arguments: &'a AnalyzeArguments,
     config: &'a Config,
@@ -224,7 +224,7 @@ impl Analysis<'_> {
         write_json(self.out, &line)
     }
 
-    /// Media that cannot be used is told and passed over; a bug is not.
+    /// Logs media that cannot be used and skips it; a bug ends the command.
     fn skip(&mut self, of: &str, at: Duration, error: &Error) -> Result<()> {
         let message = error.chain().to_string();
         if self.arguments.json {

@@ -1,4 +1,4 @@
-//! `boothd audit`: who did what, newest first. Reads the database itself, so also while the daemon
+//! `boothd audit`: lists the audit log, newest first. Reads the database itself, so also while the daemon
 //! runs.
 
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! `boothd bench`: what a frame and a segment cost on this machine, on the bundled clip.
 //!
-//! One thread, every frame, tracking as in the daemon, the expression computed anew each time.
+//! One thread, every frame, tracking as in the daemon, the expression computed each time.
 
 use std::{collections::BTreeMap, fs, io::Write, time::Duration};
 
@@ -29,10 +29,10 @@ pub struct BenchArguments {
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// How often the clip is gone through
+    /// Number of passes over the clip
     #[arg(long, default_value_t = 2, value_name = "N")]
     rounds: u32,
-    /// What runs the models, in place of inference.backend and without a fall-back
+    /// Inference backend in place of inference.backend, without a fall-back
     #[arg(long, value_parser = backend, value_name = "tract|onnxruntime")]
     backend: Option<Backend>,
 }
@@ -41,11 +41,11 @@ fn backend(word: &str) -> std::result::Result<Backend, String> {
     Backend::from_word(word).ok_or_else(|| format!("is one of {}", Backend::WORDS.join(", ")))
 }
 
-/// Everything measured.
+/// Results of the measurement.
 #[derive(Debug, Serialize)]
 struct Measured {
     version: &'static str,
-    /// What ran the models of the face and of the voice.
+    /// Inference backends of the face and of the voice models.
     runtimes: [String; 2],
     /// Milliseconds to load each model.
     model_load_ms: BTreeMap<&'static str, f64>,
@@ -79,7 +79,7 @@ pub(super) fn run(
 ) -> Result<()> {
     let mut config = config.clone();
     if let Some(backend) = arguments.backend {
-        // A comparison must not measure the other one by mistake.
+        // A comparison must not measure the other backend by mistake.
         config.inference.backend = backend;
         config.inference.may_fall_back = false;
     }
@@ -120,7 +120,7 @@ fn look(config: &Config, analyser: &mut FaceAnalyser, costs: &mut Costs) -> Resu
         let VisionTiming { decode, detect, landmarks, geometry, expression, total } =
             seen.timing;
         add(costs, "decode", decode);
-        // A frame without a face, or one that costs a detection, is another job than tracking.
+        // A frame without a face, or with a detection, is other work than tracking.
         if seen.detected_anew {
             add(costs, "detect", detect);
         }
@@ -142,8 +142,8 @@ fn listen(config: &Config, analyser: &mut VoiceAnalyser, costs: &mut Costs) -> R
         if segment.duration() < config.microphone.segments.length {
             continue;
         }
-        let heard = analyser.observe(&segment, &mut track, Features::ALL)?;
-        let SpeechTiming { activity, f0, spectrum, syllables, total } = heard.timing;
+        let voice = analyser.observe(&segment, &mut track, Features::ALL)?;
+        let SpeechTiming { activity, f0, spectrum, syllables, total } = voice.timing;
         add(costs, "activity", activity);
         add(costs, "f0", f0);
         add(costs, "spectrum", spectrum);

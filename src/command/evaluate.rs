@@ -2,8 +2,8 @@
 //!
 //! DIR holds one sub-folder a label. So anyone can judge the models, or a model of their own, on
 //! faces like those of their booth. Sets of labelled faces hold far fewer neutral ones than an
-//! interview; so the models are judged for the share on which they were fitted, and then as the
-//! booth tells it, for `vision.neutral_share`.
+//! interview; so the models are judged for the share on which they were fitted, and then for
+//! `vision.neutral_share`, as the booth reports it.
 
 use std::{
     fs,
@@ -40,12 +40,12 @@ pub struct EvaluateArguments {
     json: bool,
 }
 
-/// What was measured.
+/// Results of the evaluation.
 #[derive(Debug, Serialize)]
 struct Report {
     /// Pictures without a face that could be judged.
     skipped: usize,
-    /// What `confusion` has in its rows and columns.
+    /// Labels of the rows and columns of `confusion`.
     labels: [&'static str; 7],
     /// The models, for the share of neutral faces on which they were fitted.
     #[serde(flatten)]
@@ -241,7 +241,7 @@ fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<()> 
     let cells =
         |cells: Vec<String>| cells.iter().map(|c| format!("{c:>9}")).collect::<String>();
     let header = cells(EXPRESSIONS.iter().map(ToString::to_string).collect());
-    write_line(out, &format!("{:<10}{header}", "true \\ said"))?;
+    write_line(out, &format!("{:<10}{header}", "true \\ pred"))?;
     for (label, row) in EXPRESSIONS.iter().zip(&evaluation.confusion) {
         let row = cells(row.iter().map(ToString::to_string).collect());
         write_line(out, &format!("{label:<10} {row}"))?;

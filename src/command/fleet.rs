@@ -1,4 +1,4 @@
-//! `boothd fleet`: the centre of many booths, and erasing at it.
+//! `boothd fleet`: the fleet server, and erasing at it.
 
 use std::{io::Write, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     store::{Database, database_path, random_hex},
 };
 
-/// Who the audit log says it was.
+/// Actor in the audit log.
 const ACTOR: &str = "command line";
 
 /// Random bytes in a receipt's number.
@@ -75,7 +75,7 @@ fn erase(config: &Config, arguments: EraseArguments, out: &mut dyn Write) -> Res
 
 fn target(arguments: EraseArguments) -> Result<FleetEraseTarget> {
     let refused = || {
-        let what = "say what to erase: --session SITE/BOOTH/ID or --subject REF";
+        let what = "give what to erase: --session SITE/BOOTH/ID or --subject REF";
         Error::new(ErrorKind::InvalidInput, what)
     };
     if let Some(subject) = arguments.subject {

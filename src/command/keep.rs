@@ -1,4 +1,4 @@
-//! `boothd export`, `erase`, `backup` and `restore`: what is kept, for whoever answers for it. They
+//! `boothd export`, `erase`, `backup` and `restore`: export, erase or back up recorded data. They
 //! work on the database itself, all but `restore` also while the daemon runs.
 
 use std::{io::Write, path::PathBuf, sync::Arc};
@@ -14,7 +14,7 @@ use crate::{
     store::{self, Database, EraseTarget, StateOwner, database_path},
 };
 
-/// Who the audit log says it was.
+/// Actor in the audit log.
 const ACTOR: &str = "command line";
 
 /// `boothd export`
@@ -58,12 +58,12 @@ pub(super) struct BackupArguments {
 /// `boothd restore`
 #[derive(Args, Debug)]
 pub(super) struct RestoreArguments {
-    /// What `boothd backup` made: of a booth, or (--archive) of the fleet server
+    /// A file made by `boothd backup`, of a booth or (--archive) of the fleet server
     file: PathBuf,
 }
 
-/// Prints all that is kept of a session; what a running daemon still holds in memory, up to
-/// `store.flush_s` of a session that runs, is not among it.
+/// Prints all stored data of a session, without the rows that a running daemon still holds in
+/// memory (up to `store.flush_s`).
 pub(super) fn export(
     config: &Config,
     arguments: &ExportArguments,
@@ -93,7 +93,7 @@ pub(super) fn erase(
         (Some(session), _) => EraseTarget::Session(session),
         (None, Some(subject)) => EraseTarget::Subject(subject),
         (None, None) => {
-            let what = "say what to erase: --session ID or --subject REF";
+            let what = "give what to erase: --session ID or --subject REF";
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
     };
@@ -139,14 +139,14 @@ pub(super) fn restore(
     };
     write_line(out, &format!("{} is restored to {}", file.display(), to.display()))?;
     if let Some(kept) = kept {
-        let told = format!(
+        let notice = format!(
             "what was there is kept as {} (and -wal); delete it once you no longer need it: it \
              holds interviews",
             kept.display()
         );
-        write_line(out, &told)?;
+        write_line(out, &notice)?;
     }
-    let told = "what was erased or revoked since the back-up was made is back: erase and revoke it \
+    let notice = "what was erased or revoked since the back-up was made is back: erase and revoke it \
                 again; then start boothd";
-    write_line(out, told)
+    write_line(out, notice)
 }

@@ -1,6 +1,6 @@
-//! What the program can be told to do. Each command is one file; this one holds the arguments.
+//! The commands of the program, one file each; this file holds the arguments.
 //!
-//! Commands write what a person asked for to the writer they are given, never to the log.
+//! Commands write their output to the given writer, never to the log.
 
 mod analyze;
 mod audit;
@@ -37,7 +37,7 @@ pub struct Arguments {
     command: Command,
 }
 
-/// Where the configuration comes from.
+/// Source of the configuration.
 #[derive(Args, Debug)]
 pub struct Settings {
     /// Configuration file (TOML); without it every key has its default
@@ -56,7 +56,7 @@ pub struct Settings {
 enum Command {
     /// Run the booth until SIGTERM
     Run(run::RunArguments),
-    /// Run the centre: what many booths say over MQTT, on one page, until SIGTERM
+    /// Run the fleet server: the state of many booths from MQTT on one page, until SIGTERM
     Fleet(fleet::FleetArguments),
     /// Analyse files, faster than real time: one JSON line an observation
     Analyze(AnalyzeArguments),
@@ -65,15 +65,15 @@ enum Command {
     Evaluate(Evaluate),
     /// List the cameras and microphones that boothd can use
     Devices(devices::DevicesArguments),
-    /// Make, list and take back tokens: who may open a door
+    /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// List who did what, newest first
+    /// List the audit log, newest first
     Audit(audit::AuditArguments),
     /// List messages that the broker refused, and send them again
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
-    /// Print all that is kept of a session
+    /// Print all stored data of a session
     Export(keep::ExportArguments),
     /// Erase a session, or all of a subject, for good; prints a receipt
     Erase(keep::EraseArguments),
@@ -81,7 +81,7 @@ enum Command {
     Backup(keep::BackupArguments),
     /// Put a back-up in the place of the database, while boothd is stopped
     Restore(keep::RestoreArguments),
-    /// Check the configuration and say all that is wrong with it
+    /// Check the configuration and list all its mistakes
     CheckConfig,
     /// Measure speed and memory on the bundled clip
     Bench(BenchArguments),
@@ -94,7 +94,7 @@ enum Evaluate {
 }
 
 impl Settings {
-    /// Where the configuration comes from, to be read, and read again.
+    /// Source of the configuration, for the first read and for reloads.
     pub fn source(&self) -> Source {
         let installed = PathBuf::from("/usr/share/boothd");
         let data_dir = self
@@ -105,10 +105,10 @@ impl Settings {
     }
 }
 
-/// Does what the arguments say.
+/// Executes the command of the arguments.
 ///
 /// # Errors
-/// What the command says.
+/// The error of the command.
 pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
     let source = arguments.settings.source();
     let loaded = source.load()?;
@@ -135,7 +135,7 @@ pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
     }
 }
 
-/// What `check-config` says of a configuration without mistakes.
+/// Output of `check-config` for a configuration without mistakes.
 fn judged(config: &Config) -> String {
     match config.policy.profile.forbids_all() {
         Some(why) => format!("the configuration has no mistakes, but {why}"),
@@ -143,7 +143,7 @@ fn judged(config: &Config) -> String {
     }
 }
 
-/// Writes one line; a reader that has gone away is the reader's affair.
+/// Writes one line.
 fn write_line(out: &mut dyn Write, line: &str) -> Result<()> {
     writeln!(out, "{line}").map_err(|cause| {
         Error::new(ErrorKind::Unavailable, "the output cannot be written").because(cause)

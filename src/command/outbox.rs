@@ -13,7 +13,7 @@ use crate::{
     store::{Database, MAX_LISTED, database_path},
 };
 
-/// Who the audit log says it was.
+/// Actor in the audit log.
 const ACTOR: &str = "command line";
 
 /// `boothd outbox`

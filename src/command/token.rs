@@ -1,4 +1,4 @@
-//! `boothd token`: who may open a door. Works on the database itself, so also while the daemon
+//! `boothd token`: access tokens. Works on the database itself, so also while the daemon
 //! runs, which sees a change within a second.
 
 use std::{io::Write, sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ use crate::{
     store::{Database, Denied, NewToken, Role, Token, TokenId, database_path},
 };
 
-/// Who the audit log says it was.
+/// Actor in the audit log.
 const ACTOR: &str = "command line";
 
 /// A longer span is a mistake: 200 years, s.
@@ -24,13 +24,13 @@ const LONGEST_S: u64 = 200 * 366 * 24 * 60 * 60;
 /// `boothd token`
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token; its secret is shown this once
+    /// Make a token; its secret is shown only once
     Add(AddArguments),
-    /// List every token, without its secret, which nobody keeps
+    /// List every token; secrets are not stored
     List,
-    /// Take a token back, for good; whoever uses it is cut off within a second
+    /// Revoke a token permanently; its connections are closed within a second
     Revoke {
-        /// Its number, as `boothd token list` shows it
+        /// Number of the token, as `boothd token list` shows it
         id: i64,
     },
 }
@@ -38,7 +38,7 @@ pub(super) enum TokenCommand {
 /// `boothd token add`
 #[derive(Args, Debug)]
 pub(super) struct AddArguments {
-    /// Whose it is
+    /// Name of the owner
     #[arg(long)]
     name: TokenName,
     /// viewer: looks; guest: sends media for a session of its own; operator: everything
@@ -85,13 +85,13 @@ fn add(
     };
     write_line(out, secret.reveal())?;
     let until = token.expires_at.map_or("for ever".into(), |at| format!("until {}", utc(at)));
-    let told = format!(
+    let notice = format!(
         "This is token {} ({}, {}), good {until}. It is not shown again.",
         token.id,
         token.name,
         token.role.name()
     );
-    write_line(out, &told)
+    write_line(out, &notice)
 }
 
 fn list(database: &Database, certain_ms: i64, out: &mut dyn Write) -> Result<()> {
@@ -141,7 +141,7 @@ pub(super) fn utc(unix_ms: i64) -> String {
     }
 }
 
-/// From when on a token opens nothing.
+/// Expiry of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Expiry {
     /// The end of a day, unix ms.
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_as_long_as_it_says_and_a_day_ends_at_midnight_utc() {
+    fn a_span_has_its_given_length_and_a_day_ends_at_midnight_utc() {
         let span = |minutes: u64| Expiry::In(Duration::from_secs(minutes * 60));
         assert_eq!(expiry("30d").unwrap(), span(30 * 24 * 60));
         assert_eq!(expiry("12h").unwrap(), span(12 * 60));

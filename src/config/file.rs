@@ -103,21 +103,21 @@ impl Given {
         }
     }
 
-    /// Notes a mistake, unless what stands there is no TOML at all, which was told already.
+    /// Adds a mistake, unless the text there is no TOML, which is reported already.
     pub(super) fn problem(&mut self, key: &str, place: Place, message: impl Into<String>) {
-        if self.problems.iter().any(|told| told.key.is_none() && told.place == place) {
+        if self.problems.iter().any(|known| known.key.is_none() && known.place == place) {
             return;
         }
         let key = Some(key.to_owned());
         self.problems.push(Problem { key, place, message: message.into() });
     }
 
-    /// Whether somebody gave that key.
+    /// Whether that key was given.
     pub(super) fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 
-    /// Where that key was given.
+    /// Place where that key was given.
     pub(super) fn place(&self, name: &str) -> Place {
         self.values.get(name).map_or(Place::Default, |(_, place)| *place)
     }
@@ -213,9 +213,9 @@ fn article(value: &DeValue<'_>) -> String {
     }
 }
 
-/// Says that a name is unknown, and which one may have been meant.
+/// The sentence for an unknown name, with the nearest known one.
 fn unknown(name: &str) -> String {
-    // Nobody mistypes a name into one of several times its length.
+    // A mistyped name has about the length of the right one.
     let known = KEYS
         .iter()
         .flat_map(|key| [key.name, key.table()])

@@ -119,7 +119,7 @@ impl Judge<'_> {
         MicrophoneConfig { device: self.text("audio.device"), segments: self.segments() }
     }
 
-    /// How sound is cut, the microphone's and clients'.
+    /// Segments of sound, for the microphone and for clients.
     fn segments(&self) -> SegmentConfig {
         let (length, hop) = (self.millis("audio.segment_ms"), self.millis("audio.hop_ms"));
         SegmentConfig { length, hop }
@@ -142,7 +142,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The rate of a recording of pictures, where somebody said it.
+    /// The rate of a recording of pictures, where it was given.
     fn file_fps(&self) -> Option<f64> {
         match self.given.get("video.file_fps") {
             Some(Value::Number(fps)) => Some(fps),
@@ -194,7 +194,7 @@ impl Judge<'_> {
         Some(ModelEntry { file, sha256, inputs: Vec::new(), outputs: Vec::new(), picture })
     }
 
-    /// How the operator's own model wants to be shown a face.
+    /// Input format of the operator's own model.
     fn expression_picture(&mut self) -> PictureInput {
         let colour = self.text("vision.expression.colour");
         PictureInput {
@@ -285,7 +285,7 @@ impl Judge<'_> {
 
     /// What the operator allows at all: everything but emotion under the profile that forbids it,
     /// facial actions there that were not asked for, and a preview that was not. A booth without a
-    /// device still serves clients. Nothing is allowed while nobody has chosen a profile.
+    /// device still serves clients. Nothing is allowed while no profile is chosen.
     fn policy(&mut self) -> Policy {
         let profile = match self.text("policy.profile").as_str() {
             "eu" => Profile::Eu,
@@ -344,7 +344,7 @@ impl Judge<'_> {
         self.given.problem(key, place, message);
     }
 
-    /// Blames the first of the keys that somebody gave.
+    /// Reports the mistake at the first of the keys that was given.
     fn problem_of(&mut self, keys: &[&str], message: String) {
         let given = keys.iter().find(|key| self.given.place(key) != Place::Default);
         let place = given.map_or(Place::Default, |key| self.given.place(key));

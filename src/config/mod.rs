@@ -1,8 +1,8 @@
-//! [`Config`]: what the operator decided, with real types. Parsed low (`file`: each value of
-//! its key's kind), judged high (`judge`: what the keys mean together), all mistakes told at
-//! once with their places.
+//! [`Config`]: the configuration with its final types. Parsed low (`file`: each value of its key's
+//! kind), judged high (`judge`: what the keys mean together); all mistakes are reported at once
+//! with their places.
 //!
-//! Holds no file names of the daemon and opens nothing but the file it is told to read.
+//! Holds no file names of the daemon and opens nothing but the given file.
 
 mod document;
 mod file;
@@ -46,27 +46,27 @@ use crate::{
 
 /// The pictures of the bundled clip, in `demo.dir`.
 pub const DEMO_VIDEO: &str = "face_640x480.mjpeg";
-/// Its sound.
+/// The sound of the bundled clip.
 pub const DEMO_AUDIO: &str = "speech_16k.wav";
 
 /// The whole configuration, judged.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Names the booth.
+    /// Id of the booth.
     pub booth_id: String,
-    /// Where pictures and sound come from.
+    /// Sources of pictures and sound.
     pub sources: Sources,
-    /// Which camera, and what is wanted of it.
+    /// The camera and its format.
     pub camera: CameraConfig,
-    /// Which microphone, and how its sound is cut.
+    /// The microphone and the cut of its sound.
     pub microphone: MicrophoneConfig,
-    /// How faces are looked for and judged.
+    /// Detection and analysis of faces.
     pub vision: VisionConfig,
-    /// How voices are judged.
+    /// Analysis of voices.
     pub speech: SpeechConfig,
     /// Workers and queues.
     pub engine: EngineConfig,
-    /// What runs the models.
+    /// Inference backend of the models.
     pub inference: InferenceConfig,
     /// Windows and eye contact.
     pub session: SessionConfig,
@@ -74,27 +74,27 @@ pub struct Config {
     pub models_dir: PathBuf,
     /// The folder with the bundled clip.
     pub demo_dir: PathBuf,
-    /// The folder for what must be remembered.
+    /// The folder of the persistent state.
     pub state_dir: PathBuf,
-    /// Where the web listens.
+    /// Address of the HTTP server.
     pub listen: SocketAddr,
     /// The operator's own token; `None`: one is made.
     pub token: Option<Secret>,
-    /// The limits of the web.
+    /// Limits of the HTTP server.
     pub web: WebConfig,
-    /// How long what is remembered is kept.
+    /// Retention of the stored data.
     pub store: StoreConfig,
     /// The fleet server's broker; `None`: there is none.
     pub mqtt: Option<MqttConfig>,
-    /// How the centre judges booths.
+    /// Thresholds and retention of the fleet server.
     pub fleet: FleetConfig,
-    /// What is analysed at first, after the policy.
+    /// Initial feature switches, limited by the policy.
     pub features: Features,
-    /// What may be analysed at all, and when.
+    /// Limits of the analysis.
     pub policy: Policy,
     /// The folder of the LED that is lit while camera or microphone is open; `None`: there is none.
     pub light: Option<PathBuf>,
-    /// What is logged.
+    /// Level of the log.
     pub log_level: log::LevelFilter,
 }
 
@@ -109,8 +109,8 @@ impl Config {
             .map_err(|problems| problem::to_error(&problems, file))
     }
 
-    /// SHA-256 of what booths of one kind have in common: everything but the booth's name and
-    /// what it is to its broker. Without secrets. Comparable between booths of one version.
+    /// SHA-256 of the configuration that booths of one kind share: everything but the booth's id and
+    /// its broker. Without secrets. Comparable between booths of one version.
     pub fn shared_sha256(&self) -> String {
         let shared = Config { booth_id: String::new(), mqtt: None, ..self.clone() };
         let hash = Sha256::digest(format!("{shared:?}"));
@@ -155,8 +155,7 @@ fn read(path: &Path) -> Result<String> {
     })
 }
 
-/// What an editor has saved, without the mark that some (Notepad) put before UTF-8; or what is
-/// wrong with it.
+/// The text of a file, without the byte order mark that some editors (Notepad) add; or its error.
 fn text_of(bytes: Vec<u8>) -> std::result::Result<String, String> {
     const ADVICE: &str = "save it as UTF-8 (Notepad: Save as, Encoding)";
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
@@ -192,10 +191,10 @@ mod tests {
     #[test]
     fn what_is_not_utf_8_is_named_with_its_place_and_what_to_do() {
         let utf_16: Vec<u8> = TEXT.encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
-        let told = text_of([&[0xFF, 0xFE], &*utf_16].concat()).unwrap_err();
-        assert!(told.contains("UTF-16") && told.contains("save it as UTF-8"), "{told}");
+        let error = text_of([&[0xFF, 0xFE], &*utf_16].concat()).unwrap_err();
+        assert!(error.contains("UTF-16") && error.contains("save it as UTF-8"), "{error}");
         let latin_1 = TEXT.chars().map(|c| u8::try_from(c).unwrap()).collect();
-        let told = text_of(latin_1).unwrap_err();
-        assert!(told.contains("line 2, column 8") && told.contains("Latin-1"), "{told}");
+        let error = text_of(latin_1).unwrap_err();
+        assert!(error.contains("line 2, column 8") && error.contains("Latin-1"), "{error}");
     }
 }

@@ -4,18 +4,18 @@ use std::{fmt, path::Path};
 
 use crate::error::{Error, ErrorKind};
 
-/// One mistake, told so that a person can repair it.
+/// One mistake in the configuration, with place and remedy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
-    /// The key it is about; `None` for text that is not TOML.
+    /// The key; `None` for text that is not TOML.
     pub key: Option<String>,
-    /// Where it stands.
+    /// Place of the mistake.
     pub place: Place,
-    /// What is wrong and what would be right.
+    /// The mistake and the expected value.
     pub message: String,
 }
 
-/// Where a value was given.
+/// Place of a value.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Place {
     /// In the file; both count from 1, columns in characters.
@@ -27,7 +27,7 @@ pub enum Place {
     },
     /// On the command line.
     Override,
-    /// Nowhere: a default, which a key that was given contradicts.
+    /// None: a default that contradicts a given key.
     Default,
 }
 

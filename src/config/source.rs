@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_which_keys_differ_whatever_else_the_text_says() {
+    fn differing_lists_the_changed_keys_only() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("boothd.toml");
         let write = |text: &str| std::fs::write(&file, text).unwrap();

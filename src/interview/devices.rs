@@ -1,4 +1,4 @@
-//! [`Devices`]: what is told of the booth's camera and microphone as they come and go.
+//! [`Devices`]: states of the booth's camera and microphone, and the changes to report.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,13 +9,13 @@ use crate::{
     stop::Stop,
 };
 
-/// How often the components are looked at; a device that is away is away for longer.
+/// Interval between two reads of the components. A lost device is away for longer.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Components that are devices.
 const DEVICES: [ComponentId; 2] = [ComponentId::Camera, ComponentId::Microphone];
 
-/// How the devices are, by name.
+/// States of the devices by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Devices(Vec<Device>);
 
@@ -40,13 +40,13 @@ impl Devices {
         Devices(devices.filter_map(look).collect())
     }
 
-    /// What changed since `told`, as (device, `lost`, `back`, `paused` or `off`, reason); a
+    /// What changed since `reported`, as (device, `lost`, `back`, `paused` or `off`, reason); a
     /// device that was always well is no news.
     pub fn news_since(
         self,
-        told: &Devices,
+        reported: &Devices,
     ) -> impl Iterator<Item = (&'static str, &'static str, Option<String>)> {
-        let before = |name| told.0.iter().find(|device| device.name == name).cloned();
+        let before = |name| reported.0.iter().find(|device| device.name == name).cloned();
         let is_news = move |device: &Device| match before(device.name) {
             Some(before) => before.state != device.state,
             None => device.state != BACK,
@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn only_changes_are_news_and_only_a_loss_has_a_reason() {
-        let news = |now: Devices, told: &Devices| now.news_since(told).collect::<Vec<_>>();
+        let news =
+            |now: Devices, reported: &Devices| now.news_since(reported).collect::<Vec<_>>();
         let (back, lost) = (devices("back", None), devices("lost", Some("unplugged")));
         assert_eq!(news(back.clone(), &Devices::default()), []);
         assert_eq!(news(back.clone(), &back), []);

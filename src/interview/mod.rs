@@ -1,9 +1,9 @@
-//! [`Interview`]: one stream's interview. Decides when camera and microphone may be open, and what is
-//! analysed; holds no device and no socket. The booth's own devices have one, and so has each
-//! client that sends media of its own.
+//! [`Interview`]: the runtime state of one stream. Decides when camera and microphone may be open,
+//! and what is analysed; holds no device and no socket. The booth's own devices have one, and each
+//! client that sends media has one.
 //!
-//! What is asked of it happens one after the other. It opens nothing before the log has it on
-//! the disk, and closes before it tells anybody.
+//! Requests are processed one at a time. A device opens only after the log has the session on the
+//! disk; a device closes before the new state is published.
 
 pub mod devices;
 mod session_log;
@@ -31,46 +31,46 @@ use crate::{
 /// Random bytes in the id of a session of the booth.
 const SESSION_ID_BYTES: usize = 16;
 
-/// Where the devices' loops wait.
+/// Gates of the devices' loops.
 #[derive(Clone, Debug)]
 pub struct Gates {
     /// The camera's.
     pub camera: Gate,
     /// The microphone's.
     pub microphone: Gate,
-    /// There is a camera, or what stands in for it.
+    /// There is a camera or a demo source in its place.
     pub has_camera: bool,
-    /// The same of a microphone.
+    /// There is a microphone or a demo source in its place.
     pub has_microphone: bool,
 }
 
 impl Gates {
-    /// Closed: nothing is read until somebody opens them.
+    /// Closed gates: nothing is read until they are opened.
     pub fn closed() -> Self {
         let (camera, microphone) = (Gate::new(false), Gate::new(false));
         Gates { camera, microphone, has_camera: true, has_microphone: true }
     }
 
-    /// Whether something comes in where the state lets these open.
+    /// Whether a device exists that these states let open.
     fn let_in(&self, opens: Opens) -> bool {
         (opens.camera && self.has_camera) || (opens.microphone && self.has_microphone)
     }
 }
 
-/// What an interview stands on.
+/// Dependencies of an interview.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// What is allowed at all.
+    /// Limits of the configuration.
     pub policy: Policy,
-    /// The switches at first, as far as the policy allows them.
+    /// Initial feature switches, limited by the policy.
     pub features: Features,
-    /// Where sessions are written down.
+    /// Durable log of sessions and audit entries.
     pub log: Arc<dyn SessionLog>,
-    /// The time.
+    /// Source of wall and monotonic time.
     pub clock: Arc<dyn Clock>,
 }
 
-/// The booth. Clones are handles of the same.
+/// Interview of one stream. Clones are handles of the same interview.
 #[derive(Clone)]
 pub struct Interview {
     shared: Arc<Shared>,
@@ -84,13 +84,13 @@ struct Shared {
     log: Arc<dyn SessionLog>,
     clock: Arc<dyn Clock>,
     state: watch::Sender<InterviewState>,
-    /// Held by whoever changes the state.
+    /// Held during a change of the state.
     turn: Mutex<Turn>,
 }
 
-/// What only the one who changes the state knows.
+/// Data of the task that changes the state.
 struct Turn {
-    /// What is analysed when no session says otherwise.
+    /// Feature switches without a session, or where a session sets none.
     features: Features,
     /// A summary that the log did not take; the next end of the session tries again.
     unwritten: Option<SessionSummary>,
@@ -124,7 +124,7 @@ impl Interview {
         booth
     }
 
-    /// What the booth does, now and at each change.
+    /// State of the interview, now and at each change.
     pub fn state(&self) -> watch::Receiver<InterviewState> {
         self.shared.state.subscribe()
     }
@@ -132,8 +132,8 @@ impl Interview {
     /// Switches features, for now and for the sessions to come.
     ///
     /// # Errors
-    /// `InvalidInput` when the policy forbids it; then nothing changes. What the log says; then
-    /// what was switched off is off, and nothing was switched on.
+    /// `InvalidInput` when the policy forbids it; then nothing changes. Errors of the log: then the
+    /// switches that were to go off are off, and none was switched on.
     pub async fn configure(&self, change: &FeatureChange, actor: &str) -> Result<()> {
         let mut turn = self.turn().await;
         let now = self.now();
@@ -142,7 +142,7 @@ impl Interview {
         if features == now.features && later == turn.features {
             return Ok(());
         }
-        // Off is obeyed whatever comes of the log.
+        // Switching off takes effect even if the log fails.
         self.change(|state| state.features = now.features.within(features));
         turn.features = turn.features.within(later);
         let detail = Some(described(change));
@@ -156,8 +156,8 @@ impl Interview {
     ///
     /// # Errors
     /// `InvalidInput` when one runs already, when the consent is not to this booth's notice, or
-    /// when the policy forbids a feature or is not chosen. What the log says. Nothing is opened
-    /// then.
+    /// when the policy forbids a feature or is not chosen. Errors of the log. On an error nothing is
+    /// opened.
     pub async fn start_session(
         &self,
         start: StartSession,
@@ -198,7 +198,7 @@ impl Interview {
         Ok(session)
     }
 
-    /// What the session that begins now analyses, if it may.
+    /// The feature switches of the session that begins now, if it may begin.
     fn judge(
         &self,
         start: &StartSession,
@@ -221,7 +221,7 @@ impl Interview {
     /// Closes the devices for a while, or opens them again as far as the rest allows it.
     ///
     /// # Errors
-    /// What the log says: a pause holds all the same, and what was paused stays so.
+    /// Errors of the log: a pause takes effect all the same, and a paused interview stays paused.
     /// `InvalidInput` for going on with a session that has ended but for its summary.
     pub async fn pause(&self, paused: bool, actor: &str) -> Result<()> {
         let turn = self.turn().await;
@@ -239,11 +239,11 @@ impl Interview {
         Ok(())
     }
 
-    /// Ends the interview: what it came to, once that is on the disk.
+    /// Ends the session; returns its summary once that is on the disk.
     ///
     /// # Errors
     /// `InvalidInput` when none runs, or when the log refuses the summary for good; the session has
-    /// then ended without it. What else the log says: the devices are then closed, and asking again
+    /// then ended without it. Other errors of the log: the devices are then closed, and the next call
     /// writes the same summary.
     pub async fn end_session(&self, actor: &str) -> Result<SessionSummary> {
         let mut turn = self.turn().await;
@@ -290,8 +290,8 @@ impl Interview {
             .map_or_else(|| Ok(summary), |cause| Err(is_not_kept(&session.session_id, &cause)))
     }
 
-    /// Tells the time of the running session's begin anew where the clock was set since; to be
-    /// called now and then.
+    /// Corrects and publishes the begin of the running session after the clock was set. Called
+    /// periodically.
     pub fn look_at_clock(&self) {
         let clock = &*self.shared.clock;
         self.shared.state.send_if_modified(|state| {
@@ -302,10 +302,10 @@ impl Interview {
         });
     }
 
-    /// The stream closes: ends the session, if one runs.
+    /// Ends the running session, if any, as the stream closes.
     ///
     /// # Errors
-    /// What the log says.
+    /// Errors of the log.
     pub async fn leave(&self, actor: &str) -> Result<()> {
         if self.now().session.is_none() {
             return Ok(());
@@ -313,7 +313,7 @@ impl Interview {
         self.end_session(actor).await.map(drop)
     }
 
-    /// Nobody guesses another's session.
+    /// Id of a new session: random in the booth, so that it cannot be guessed; a client's own otherwise.
     fn session_id(&self) -> SessionId {
         match &self.shared.id {
             StreamId::Booth => {
@@ -323,8 +323,8 @@ impl Interview {
         }
     }
 
-    /// What something was done to, for the audit log: the session that runs or that a client
-    /// names, as erasing it finds it there, or the booth.
+    /// Object of an audit entry: the running session or the one that a client names (an erasure finds
+    /// it by this text), else the booth.
     fn object(&self, now: &InterviewState) -> String {
         let running = now.session.as_ref().map(|session| &session.session_id);
         running
@@ -344,20 +344,20 @@ impl Interview {
         self.shared.state.borrow().clone()
     }
 
-    /// Obeys first, then tells.
+    /// Applies a change to gates and stream, then publishes it.
     fn change(&self, change: impl FnOnce(&mut InterviewState)) {
         let mut state = self.now();
         change(&mut state);
         state.analysing = self.shared.gates.let_in(state.opens());
         self.obey(&state);
-        self.shared.state.send_if_modified(|told| {
-            let is_new = *told != state;
-            *told = state;
+        self.shared.state.send_if_modified(|published| {
+            let is_new = *published != state;
+            *published = state;
             is_new
         });
     }
 
-    /// Makes the gates and the stream do what the state says.
+    /// Sets the gates and the stream according to the state.
     fn obey(&self, state: &InterviewState) {
         let (opens, gates) = (state.opens(), &self.shared.gates);
         gates.camera.set_open(opens.camera);
@@ -391,13 +391,13 @@ fn is_not_kept(session_id: &str, cause: &Error) -> Error {
     Error::new(ErrorKind::InvalidInput, what).because(cause.to_string())
 }
 
-/// What a change says, as JSON without what it does not say.
+/// The switches that a change sets, as JSON without the others.
 fn described(change: &FeatureChange) -> String {
-    let mut said = serde_json::to_value(change).expect("switches are plain");
-    if let Some(switches) = said.as_object_mut() {
+    let mut change = serde_json::to_value(change).expect("switches are plain");
+    if let Some(switches) = change.as_object_mut() {
         switches.retain(|_, on| !on.is_null());
     }
-    said.to_string()
+    change.to_string()
 }
 
 #[cfg(test)]

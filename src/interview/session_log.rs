@@ -1,4 +1,4 @@
-//! [`SessionLog`]: where the booth writes down what must outlive the daemon.
+//! [`SessionLog`]: the durable log of sessions and audit entries.
 
 use std::{future::Future, pin::Pin};
 
@@ -12,36 +12,36 @@ use crate::{
 /// The answer to a request that takes a while.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-/// Durable memory of sessions and of who did what. Answers come once it is on the disk.
+/// Durable log of sessions and audit entries. An answer comes once the entry is on the disk.
 pub trait SessionLog: Send + Sync + 'static {
-    /// A session begins: it, its consent and who began it, in one transaction.
+    /// Stores the begin of a session, its consent and its actor in one transaction.
     fn begin(&self, begun: BegunSession) -> Answer<'_>;
 
-    /// It has ended, with this summary.
+    /// Stores the end of a session with its summary.
     fn end(&self, ended: EndedSession) -> Answer<'_>;
 
-    /// Somebody did something.
+    /// Adds an audit entry.
     fn audit(&self, event: AuditEvent) -> Answer<'_>;
 }
 
 /// A session that begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BegunSession {
-    /// Its id, new.
+    /// Id of the session, never used before.
     pub session_id: SessionId,
-    /// It is a client's, not the booth's own.
+    /// The media are a client's, not the booth's own.
     pub is_client: bool,
-    /// Whom it is about, in the operator's words.
+    /// The subject, named by the operator.
     pub subject_ref: Option<SubjectRef>,
-    /// Version of the text that was agreed to.
+    /// Version of the notice that the person agreed to.
     pub notice_version: NoticeVersion,
-    /// When it was agreed to, ms since 1970.
+    /// Time of the consent, ms since 1970.
     pub consent_at: i64,
-    /// When it begins, ms since 1970.
+    /// Start of the session, ms since 1970.
     pub started_at: i64,
-    /// What is analysed.
+    /// Feature switches of the session.
     pub features: Features,
-    /// Who began it.
+    /// Actor of the begin.
     pub actor: String,
     /// The guest's token that alone may use the id from now on.
     pub owner: Option<TokenId>,
@@ -50,26 +50,26 @@ pub struct BegunSession {
 /// A session that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndedSession {
-    /// Its id.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// When it ended, ms since 1970.
+    /// End of the session, ms since 1970.
     pub ended_at: i64,
     /// A [`SessionSummary`](super::SessionSummary).
     pub summary: serde_json::Value,
-    /// Who ended it.
+    /// Actor of the end.
     pub actor: String,
 }
 
-/// What somebody did; never a metric, never a secret.
+/// An audit entry. Holds no metric and no secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditEvent {
-    /// Who.
+    /// Actor.
     pub actor: String,
-    /// What, such as `features.change`.
+    /// Action, such as `features.change`.
     pub action: &'static str,
-    /// To what, such as a session's id.
+    /// Object, such as a session's id.
     pub object: String,
-    /// How exactly.
+    /// Details.
     pub detail: Option<String>,
 }
 

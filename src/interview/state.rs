@@ -1,4 +1,4 @@
-//! What the booth says about itself, and what is asked of it.
+//! The state of an interview, and the requests to it.
 
 use std::time::Duration;
 
@@ -15,46 +15,46 @@ use crate::{
     report::SummaryReport,
 };
 
-/// What the booth does now, and what it may do.
+/// Current state and limits of an interview.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct InterviewState {
-    /// What is analysed while it analyses.
+    /// Feature switches in force while media are analysed.
     pub features: Features,
-    /// What may be switched on.
+    /// Feature switches that the policy allows.
     pub allowed: Features,
-    /// Which law it is under.
+    /// Legal regime, `policy.profile`.
     pub profile: Profile,
     /// Camera and microphone stay closed until a session with consent runs.
     pub require_consent: bool,
-    /// Version of the notice that people agree to.
+    /// Version of the notice to agree to.
     pub notice_version: NoticeVersion,
-    /// Somebody closed camera and microphone for now.
+    /// Camera and microphone are paused by a request.
     pub paused: bool,
     /// Camera or microphone is open.
     pub analysing: bool,
-    /// The interview that runs.
+    /// The running session.
     pub session: Option<ActiveSession>,
 }
 
-/// An interview that runs.
+/// A running session.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ActiveSession {
-    /// Its id.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// Whom it is about, in the operator's words.
+    /// The subject, named by the operator.
     pub subject_ref: Option<SubjectRef>,
-    /// Version of the text that was agreed to.
+    /// Version of the notice that the person agreed to.
     pub notice_version: NoticeVersion,
-    /// When it was agreed to, ms since 1970.
+    /// Time of the consent, ms since 1970.
     pub consent_at: i64,
-    /// When it began, ms since 1970.
+    /// Start of the session, ms since 1970.
     pub started_at: i64,
-    /// The same by what cannot be set: from here its duration and its rows are measured.
+    /// The same by clocks that cannot be set: base of the duration and of the rows.
     #[serde(skip)]
     pub began: Began,
 }
 
-/// A moment by the clocks that only go forward.
+/// Start of a session by the clocks that only go forward.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Began {
     /// [`Clock::since_boot`].
@@ -64,51 +64,51 @@ pub struct Began {
 }
 
 impl Began {
-    /// This one.
+    /// The current time of both clocks.
     pub fn now(clock: &dyn Clock) -> Self {
         Began { since_boot: clock.since_boot(), monotonic: clock.monotonic() }
     }
 }
 
-/// What is asked for at the begin of an interview.
+/// Request to begin a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartSession {
-    /// Version of the text that was agreed to.
+    /// Version of the notice that the person agreed to.
     pub notice_version: NoticeVersion,
-    /// When it was agreed to, ms since 1970.
+    /// Time of the consent, ms since 1970.
     pub consent_at: i64,
-    /// Whom it is about, in the operator's words.
+    /// The subject, named by the operator.
     pub subject_ref: Option<SubjectRef>,
-    /// What is to be analysed in this interview, where it differs.
+    /// Feature switches of this session, where they differ.
     pub features: Option<FeatureChange>,
 }
 
-/// What an interview came to.
+/// Summary of a session.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SessionSummary {
-    /// Its id.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// When it began, ms since 1970.
+    /// Start of the session, ms since 1970.
     pub started_at: i64,
-    /// When it ended, ms since 1970.
+    /// End of the session, ms since 1970.
     pub ended_at: i64,
-    /// From begin to end, as it was measured: a clock that was set meanwhile does not change it.
+    /// Measured duration: setting the clock meanwhile does not change it.
     pub duration_ms: i64,
-    /// Whom it was about.
+    /// The subject, named by the operator.
     pub subject_ref: Option<SubjectRef>,
-    /// Version of the text that was agreed to.
+    /// Version of the notice that the person agreed to.
     pub notice_version: NoticeVersion,
-    /// When it was agreed to, ms since 1970.
+    /// Time of the consent, ms since 1970.
     pub consent_at: i64,
-    /// What was analysed at its end.
+    /// Feature switches at its end.
     pub features: Features,
-    /// Every metric.
+    /// Statistics of every metric.
     #[serde(flatten)]
     pub report: SummaryReport,
 }
 
 impl ActiveSession {
-    /// When it began, as it is known now: the clock may have been set since.
+    /// Start of the session by the current clock, which may have been set since.
     pub fn started_at_by(&self, clock: &dyn Clock) -> i64 {
         let known = clock.unix_ms_at(self.began.since_boot);
         // A clock that only drifts moves no label.
@@ -130,7 +130,7 @@ impl InterviewState {
         }
     }
 
-    /// What `health` needs of it: never whose session it is.
+    /// The part of the state that `health` needs, without the subject.
     pub fn interview(&self) -> Interview {
         Interview {
             profile: self.profile,

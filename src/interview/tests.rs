@@ -1,4 +1,4 @@
-//! The booth with devices that say when they are opened and closed, and a log in memory.
+//! The interview with devices that record when they are opened and closed, and a log in memory.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ use crate::{
 const SOON: Duration = Duration::from_secs(20);
 const NOTICE: &str = "2026-11";
 
-/// Says what happens to the devices and in the log, in order.
+/// Records the events of the devices and of the log, in order.
 #[derive(Clone)]
 struct Witness(SyncSender<String>);
 
@@ -39,7 +39,7 @@ impl Witness {
     }
 }
 
-/// A camera or a microphone that always has something to give.
+/// A camera or a microphone that always has data.
 struct Device {
     name: &'static str,
     witness: Witness,
@@ -55,7 +55,9 @@ impl Device {
     }
 
     fn wait(&self) {
-        self.never.recv_timeout(Duration::from_millis(5)).expect_err("nobody sends");
+        self.never
+            .recv_timeout(Duration::from_millis(5))
+            .expect_err("the channel has no sender");
     }
 }
 
@@ -227,7 +229,7 @@ impl Scene {
         assert_eq!(both, [a, b]);
     }
 
-    /// Waits until a device's loop says that it is closed on purpose.
+    /// Waits until a device's loop reports that it is closed on purpose.
     fn await_paused(&self, device: usize) {
         while self.components[device].status().state != State::Paused {
             thread::yield_now();
@@ -382,9 +384,9 @@ async fn a_summary_that_is_refused_for_good_holds_up_no_other_session() {
     let scene = Scene::new(false);
     let session = scene.booth.start_session(scene.consent(), "op").await.unwrap();
     *scene.log.broken.lock().unwrap() = Some(ErrorKind::InvalidInput);
-    let told = scene.booth.end_session("op").await.unwrap_err();
-    assert!(told.to_string().contains(session.session_id.as_str()), "{told}");
-    assert!(told.to_string().contains("its summary is not kept"), "{told}");
+    let error = scene.booth.end_session("op").await.unwrap_err();
+    assert!(error.to_string().contains(session.session_id.as_str()), "{error}");
+    assert!(error.to_string().contains("its summary is not kept"), "{error}");
     scene.break_log(false);
     assert!(scene.state().session.is_none(), "it is over");
     scene.booth.start_session(scene.consent(), "op").await.unwrap();

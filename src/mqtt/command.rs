@@ -1,7 +1,7 @@
-//! [`Commander`]: does what others ask over MQTT, one thing after the other, and answers.
+//! [`Commander`]: executes commands received over MQTT, one at a time, and answers.
 //!
-//! Whatever the configuration does not allow is refused in a sentence; so is what the broker has
-//! kept (retained), since nobody knows when that was asked.
+//! A command that the configuration does not allow is refused with a sentence; so is a retained
+//! one, since the time of its request is not known.
 
 use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -22,19 +22,19 @@ use crate::{
     store::{EraseTarget, EventRecord, Store},
 };
 
-/// Who does it, in the audit log.
+/// Actor of MQTT commands in the audit log.
 const ACTOR: &str = "mqtt";
 
-/// Whoever asks may name his question; longer names are cut off.
+/// A request may carry a reference (`ref`); longer ones are cut off.
 const MOST_REF_CHARS: usize = 200;
 
-/// Something that somebody asks.
+/// A received command.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     asked: Asked,
     payload: Vec<u8>,
     is_retained: bool,
-    /// Where else the answer goes, and its mark there.
+    /// Response topic of the request, and its correlation data.
     respond_to: Option<(String, PublishProperties)>,
 }
 
@@ -44,14 +44,14 @@ enum Asked {
     Feature(String),
 }
 
-/// What is to be published, and whether the daemon is to leave after that.
+/// Messages to publish, and whether the daemon restarts after them.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) messages: Vec<Message>,
     pub(super) must_restart: bool,
 }
 
-/// What commands act through.
+/// Executes commands on the interview and the store.
 pub(super) struct Commander {
     pub(super) config: MqttConfig,
     pub(super) booth: Interview,
@@ -60,7 +60,7 @@ pub(super) struct Commander {
 }
 
 impl Request {
-    /// What a message asks of the booth of that configuration, if it asks anything.
+    /// The request in a message to the booth of that configuration; `None` where it is no command.
     pub(super) fn of(publish: &Publish, config: &MqttConfig) -> Option<Self> {
         let topic = std::str::from_utf8(&publish.topic).ok()?;
         let topic = topics::parse(topic).filter(|topic| topic.name == config.name)?;
@@ -81,7 +81,7 @@ impl Request {
         Some(Request { asked, payload, is_retained: publish.retain, respond_to })
     }
 
-    /// The word of the command; a switch is the command `features`.
+    /// Name of the command; a switch is the command `features`.
     fn word(&self) -> &str {
         match &self.asked {
             Asked::Command(word) => word,
@@ -89,7 +89,7 @@ impl Request {
         }
     }
 
-    /// The answer to it, on the booth's own topic and where the asker wants it.
+    /// The answer, on the booth's own topic and on the response topic of the request.
     pub(super) fn answered(&self, result: Result<Value>, config: &MqttConfig) -> Vec<Message> {
         let mut answer = match result {
             Ok(Value::Object(more)) => more,
@@ -103,7 +103,7 @@ impl Request {
             answer.insert("feature".into(), json!(name));
         }
         let answer = Value::Object(answer);
-        // A word that is no command could be anything; it gets no topic of its own.
+        // An unknown command may be any text; it gets no topic of its own.
         let known = CommandName::find(self.word()).map_or("unknown", CommandName::word);
         let own = Topic::CommandResult(known.into()).of(&config.name);
         let mut messages = vec![Message::sure(own, &answer)];
@@ -115,7 +115,7 @@ impl Request {
         messages
     }
 
-    /// What the asker calls it: `ref` in the payload.
+    /// Reference of the request: `ref` in the payload.
     fn reference(&self) -> Value {
         let payload: Option<Value> = serde_json::from_slice(&self.payload).ok();
         match payload.as_ref().and_then(|payload| payload.get("ref")) {
@@ -128,7 +128,7 @@ impl Request {
     }
 }
 
-/// An answer must not become a command to somebody else.
+/// An answer must not become a command to another booth.
 fn may_answer_to(topic: &str, config: &MqttConfig) -> bool {
     let is_topic =
         !topic.is_empty() && !topic.contains(['+', '#']) && !topic.contains(is_unseen);
@@ -142,7 +142,7 @@ fn is_own_result(topic: &str, own: &str) -> bool {
 }
 
 impl Commander {
-    /// Works until nobody asks any more.
+    /// Runs until every sender of requests is dropped.
     pub(super) async fn run(
         self,
         mut requests: mpsc::Receiver<Request>,
@@ -151,10 +151,10 @@ impl Commander {
         while let Some(request) = requests.recv().await {
             let result = self.obey(&request).await;
             let must_restart = result.is_ok() && request.word() == CommandName::Restart.word();
-            tell(&request, &result);
+            log_result(&request, &result);
             let mut messages = request.answered(result, &self.config);
             if let Asked::Feature(name) = &request.asked {
-                // Whoever asked shows what he asked for until he is told what is.
+                // Home Assistant shows the requested state until the booth publishes the real one.
                 messages.extend(self.feature_state(name));
             }
             if answers.send(Answer { messages, must_restart }).await.is_err() {
@@ -218,7 +218,7 @@ impl Commander {
     }
 
     async fn identify(&self, _: Nothing) -> Result<Value> {
-        log::info!(target: "mqtt", "IDENTIFY: somebody at the fleet server asks which booth this is");
+        log::info!(target: "mqtt", "IDENTIFY: the fleet server asks which booth this is");
         let kind = "identify".into();
         let (at, data) = (self.clock.unix_ms(), json!({ "actor": ACTOR }));
         self.store.event(EventRecord { session_id: None, at, kind, data }).await?;
@@ -264,13 +264,13 @@ struct Erase {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// A log line for what was done or not; what the asker wrote himself is not repeated in it.
-fn tell(request: &Request, result: &Result<Value>) {
+/// Logs the result of a command, without text of the request.
+fn log_result(request: &Request, result: &Result<Value>) {
     let command = CommandName::find(request.word()).map_or("unknown", CommandName::word);
     match result {
         Ok(_) => log::info!(target: "mqtt", command; "command done"),
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
-            log::info!(target: "mqtt", command; "command refused; the answer says why");
+            log::info!(target: "mqtt", command; "command refused; the answer has the reason");
         }
         Err(error) => {
             let error = error.chain().to_string().replace('\n', "; ");
@@ -279,7 +279,7 @@ fn tell(request: &Request, result: &Result<Value>) {
     }
 }
 
-/// The word for Home Assistant's switches.
+/// State of a switch in Home Assistant.
 pub(super) fn on_off(is_on: bool) -> &'static str {
     if is_on { "ON" } else { "OFF" }
 }
@@ -292,7 +292,7 @@ fn parse_switch(payload: &[u8]) -> Result<bool> {
     }
 }
 
-/// The payload without `ref`; nothing at all is an empty object.
+/// The payload without `ref`; an empty payload is an empty object.
 fn object(payload: &[u8]) -> Result<Value> {
     if payload.trim_ascii().is_empty() {
         return Ok(json!({}));
@@ -321,7 +321,7 @@ mod tests {
     use crate::mqtt::topics::BoothName;
 
     #[test]
-    fn an_answer_never_becomes_a_command_to_somebody_else() {
+    fn an_answer_never_becomes_a_command_to_another_booth() {
         let config = MqttConfig::new("h", 1, BoothName::new("site", "one"));
         for good in ["desk/answers/7", "boothd/v1/site/one/cmd/start/result"] {
             assert!(may_answer_to(good, &config), "{good}");

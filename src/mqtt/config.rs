@@ -1,4 +1,4 @@
-//! [`MqttConfig`]: which broker, who the booth is there, and what it takes from others.
+//! [`MqttConfig`]: the broker, the booth's login, and the commands that the booth accepts.
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
@@ -11,31 +11,32 @@ pub struct MqttConfig {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// How it is known and shown who we are; `None`: in the clear.
+    /// TLS with the broker; `None`: plain TCP.
     pub tls: Option<TlsFiles>,
-    /// The booth's place among all topics.
+    /// Site and booth id in every topic.
     pub name: BoothName,
-    /// With whose name to log in.
+    /// User name of the login.
     pub username: Option<String>,
-    /// Where the password stands; `None`: the systemd credential `mqtt_password`, if there is one.
+    /// File of the password; `None`: the systemd credential `mqtt_password`, if there is one.
     pub password_file: Option<PathBuf>,
-    /// Commands that are obeyed; all others are answered by a refusal.
+    /// Allowed commands; all others are answered by a refusal.
     pub commands: BTreeSet<CommandName>,
-    /// How the booth is shown to Home Assistant.
+    /// Form of the discovery messages for Home Assistant.
     pub home_assistant: HomeAssistant,
     /// The first level of Home Assistant's topics.
     pub home_assistant_prefix: String,
     /// Messages of the outbox that are published in a second at most.
     pub replay_per_s: u32,
-    /// How often the broker is asked whether it is there.
+    /// Keep-alive interval of the connection.
     pub keep_alive: Duration,
-    /// How often status and health are published again: a late last will of an old connection heals.
-    pub say_again: Duration,
+    /// Interval at which status and health are published again: it corrects a late last will of an
+    /// old connection.
+    pub republish_every: Duration,
     /// Least and longest pause before the next attempt to connect.
     pub retry: (Duration, Duration),
 }
 
-/// What proves who the broker is, and who we are.
+/// Certificates of the broker and of the booth.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TlsFiles {
     /// Certificates that the broker's must come from, PEM; `None`: the system's.
@@ -44,7 +45,7 @@ pub struct TlsFiles {
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-/// What others may ask of the booth.
+/// Commands to a booth.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum CommandName {
     /// Begin a session.
@@ -53,23 +54,23 @@ pub enum CommandName {
     End,
     /// Switch features.
     Features,
-    /// Say where you are.
+    /// Log a line that identifies the booth.
     Identify,
-    /// Leave, to be started again.
+    /// Stop, so that systemd starts the daemon again.
     Restart,
-    /// Forget a session or a subject.
+    /// Erase a session or a subject.
     Erase,
 }
 
-/// How Home Assistant is told of the booth.
+/// Form of Home Assistant's discovery messages.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum HomeAssistant {
-    /// Not at all.
+    /// No discovery messages.
     #[default]
     Off,
-    /// In one message for the whole device (Home Assistant 2024.11 and later).
+    /// One message for the whole device (Home Assistant 2024.11 and later).
     Device,
-    /// In one message for each entity.
+    /// One message for each entity.
     Entities,
 }
 
@@ -84,7 +85,7 @@ impl CommandName {
         CommandName::Erase,
     ];
 
-    /// The word on the wire and in the configuration.
+    /// Name on the wire and in the configuration.
     pub fn word(self) -> &'static str {
         match self {
             CommandName::Start => "start",
@@ -96,7 +97,7 @@ impl CommandName {
         }
     }
 
-    /// The command of that word.
+    /// The command of that name.
     pub fn find(word: &str) -> Option<Self> {
         CommandName::ALL.into_iter().find(|command| command.word() == word)
     }
@@ -117,12 +118,12 @@ impl MqttConfig {
             home_assistant_prefix: "homeassistant".into(),
             replay_per_s: 200,
             keep_alive: Duration::from_secs(30),
-            say_again: Duration::from_secs(30),
+            republish_every: Duration::from_secs(30),
             retry: (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
 
-    /// The broker, as a person writes it.
+    /// Address of the broker as `host:port`.
     pub fn address(&self) -> String {
         let scheme = if self.tls.is_some() { "mqtts" } else { "mqtt" };
         format!("{scheme}://{}:{}", self.host, self.port)

@@ -19,37 +19,37 @@ use crate::error::Result;
 /// How long a connection may take to be made.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Who we are to the broker, and what it keeps for us.
+/// Client id, session and limits of a connection.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Names the session; of two connections with one name the older is closed.
+    /// Client id; of two connections with one id the broker closes the older.
     pub client_id: String,
-    /// How long the broker keeps what it has for us while we are away.
+    /// Session expiry: how long the broker keeps messages for a client that is offline.
     pub session_expiry: Duration,
-    /// What the broker says when we are gone without a word.
+    /// Last will: published by the broker when the connection is lost without a disconnect.
     pub will: Option<Will>,
     /// Requests that may wait in the client; the next `try_publish` is refused.
     pub queue: usize,
-    /// QoS 1 messages that may be unacknowledged, 1..65535, either way.
+    /// Maximum unacknowledged QoS 1 messages per direction, 1..65535.
     pub inflight: u16,
-    /// Longer messages are not sent to us.
+    /// Maximum packet size, bytes; the broker drops larger messages.
     pub most_bytes: u32,
-    /// What comes at QoS 1 is acknowledged by whoever took it, not by the client.
+    /// The receiver acknowledges QoS 1 messages itself, not the client library.
     pub manual_acks: bool,
 }
 
 /// A last will: QoS 1, retained, as far as the broker takes that.
 #[derive(Clone, Debug)]
 pub struct Will {
-    /// Where it is published.
+    /// Topic.
     pub topic: String,
-    /// What.
+    /// Payload.
     pub payload: String,
-    /// How long after the loss; who is back by then says nothing.
+    /// Delay after the loss: a client that reconnects within it cancels the will.
     pub delay: Duration,
 }
 
-/// What a broker does not take of the last will, so that it is given without.
+/// Properties that the broker refuses in a last will, so that it is given without them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Concessions {
     /// Retained messages (reason code 0x9A).

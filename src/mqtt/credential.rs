@@ -1,4 +1,4 @@
-//! The password: from a file or from systemd, read anew at each attempt to connect.
+//! The password: from a file or from systemd, read again at each attempt to connect.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Why there is no connection, in words that say what to do.
+//! Why there is no connection: one sentence with the remedy.
 
 use std::io;
 
@@ -16,21 +16,21 @@ use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
 use super::{MqttConfig, refusal::Refusal};
 
-/// How a connection was lost, as far as it tells something of what was sent.
+/// How a connection was lost: whether a message may be the cause.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Loss {
-    /// The broker closed the connection, or answered with something that cannot be read: at a
-    /// message it may be. False: nobody answered, or the broker gave a reason of its own.
+    /// The broker closed the connection or sent an unreadable answer: a message may be the cause.
+    /// False: there was no answer, or the broker gave another reason.
     pub is_closed: bool,
     /// The reason code, from 0x80 on, where the broker gave one that is about a message.
     pub refused: Option<u8>,
 }
 
 impl Loss {
-    /// There was no connection, or it fell silent.
+    /// There was no connection, or it timed out.
     pub(super) const SILENT: Loss = Loss { is_closed: false, refused: None };
 
-    /// What an error of a connection that stood says.
+    /// The loss that an error of an established connection means.
     pub(super) fn of(error: &ConnectionError) -> Self {
         let closed = Loss { is_closed: true, refused: None };
         let state = match error {
@@ -60,7 +60,7 @@ impl Loss {
         Loss { is_closed: closed.contains(&cause.kind()), refused: None }
     }
 
-    /// A broker that shuts down, is full or has somebody else of our name means no message.
+    /// A shutdown, a full broker or another client of the same id is not caused by a message.
     fn of_disconnect(reason: DisconnectReasonCode) -> Self {
         use DisconnectReasonCode as Code;
         match reason {
@@ -82,7 +82,7 @@ impl Loss {
 }
 
 /// The reason code of an answer that the client library does not know: it takes that for a broken
-/// packet and says no more than the code. Mosquitto answers a message over its
+/// packet and reports only the code. Mosquitto answers a message over its
 /// `message_size_limit` with PUBACK 0x95, which MQTT 5 has for DISCONNECT only; see
 /// docs/ref/mqtt.md.
 fn unread_code(cause: &PacketError) -> Option<u8> {
@@ -92,11 +92,11 @@ fn unread_code(cause: &PacketError) -> Option<u8> {
     }
 }
 
-/// What is known of a connection beside its error.
+/// Circumstances of a connection's error.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
     pub(super) is_clock_set: bool,
-    /// The broker had let us in.
+    /// The broker had accepted the connection.
     pub(super) was_up: bool,
 }
 
@@ -140,7 +140,7 @@ pub(super) fn sentence(
     }
 }
 
-/// The broker took the connection and ended it without a word.
+/// The broker accepted the connection and closed it without a reason.
 fn is_cut(error: &ConnectionError) -> bool {
     match error {
         ConnectionError::Io(cause)
@@ -152,8 +152,8 @@ fn is_cut(error: &ConnectionError) -> bool {
     }
 }
 
-/// The certificate begins later than the booth's clock says. A board without a battery wakes in
-/// the past, so an expired certificate has expired, whoever set the clock.
+/// The certificate begins later than the booth's clock. A board without a battery starts in the
+/// past, so an expired certificate has expired whether or not the clock is set.
 fn is_of_the_future(error: &ConnectionError) -> bool {
     use CertificateError as Why;
     let tls = match error {
@@ -237,7 +237,7 @@ fn of_disconnect(reason: DisconnectReasonCode, config: &MqttConfig) -> String {
              it there"
         ),
         DisconnectReasonCode::KeepAliveTimeout => {
-            format!("{address} did not hear from the booth in time; look at the network")
+            format!("{address} received nothing from the booth in time; check the network")
         }
         DisconnectReasonCode::UseAnotherServer | DisconnectReasonCode::ServerMoved => {
             format!("{address} sends the booth to another broker; look at mqtt.broker")
@@ -269,7 +269,7 @@ fn of_refusal(code: ConnectReturnCode, config: &MqttConfig) -> String {
             )
         }
         Code::ServerBusy | Code::ServerUnavailable | Code::ServiceUnavailable => {
-            format!("{address} is too busy to let anybody in")
+            format!("{address} is too busy for another connection")
         }
         Code::QuotaExceeded | Code::ConnectionRateExceeded => format!(
             "{address} has as many clients as it takes ({code:?}); raise its limit (mosquitto: \
@@ -317,7 +317,7 @@ fn of_io(cause: &io::Error, config: &MqttConfig) -> String {
         | io::ErrorKind::ConnectionAborted => {
             format!("{address} closed the connection; look at the broker")
         }
-        // The resolver has no kind of its own.
+        // Errors of the resolver have no `ErrorKind` of their own.
         _ if cause.to_string().contains("lookup address") => format!(
             "the name {:?} of the broker is not known; look at mqtt.broker and at the network",
             config.host
@@ -397,8 +397,8 @@ mod tests {
     use super::*;
     use crate::mqtt::topics::BoothName;
 
-    fn told(why: CertificateError, is_clock_set: bool) -> String {
-        let config = MqttConfig::new("desk", 8883, BoothName::new("berlin", "one"));
+    fn sentence_of(why: CertificateError, is_clock_set: bool) -> String {
+        let config = MqttConfig::new("broker", 8883, BoothName::new("berlin", "one"));
         // As the library hands it on: inside an error of reading.
         let tls = rustls::Error::InvalidCertificate(why);
         let error = ConnectionError::Tls(TlsError::Io(io::Error::other(tls)));
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_tells_whether_it_may_be_a_messages_fault() {
+    fn a_loss_shows_whether_a_message_may_be_the_cause() {
         let disconnect = |reason_code| {
             let reason_string = None;
             Loss::of(&state(StateError::ServerDisconnect { reason_code, reason_string }))
@@ -442,26 +442,31 @@ mod tests {
 
     #[test]
     fn a_code_that_the_library_cannot_read_is_named() {
-        let config = MqttConfig::new("desk", 1883, BoothName::new("berlin", "one"));
-        let says = |error: ConnectionError, was_up| {
+        let config = MqttConfig::new("broker", 1883, BoothName::new("berlin", "one"));
+        let explain = |error: ConnectionError, was_up| {
             sentence(&error, &config, Circumstances { is_clock_set: true, was_up })
         };
-        let told = says(unread(0x95), true);
-        assert!(told.contains("refuses a message (reason 0x95, packet too large)"), "{told}");
-        assert!(says(unread(0x9F), false).contains("refuses the connection"));
+        let reason = explain(unread(0x95), true);
+        assert!(
+            reason.contains("refuses a message (reason 0x95, packet too large)"),
+            "{reason}"
+        );
+        assert!(explain(unread(0x9F), false).contains("refuses the connection"));
         let large = PacketError::OutgoingPacketTooLarge { pkt_size: 90, max: 20 };
-        let told = says(state(StateError::Deserialization(large)), true);
-        assert!(told.contains("max_packet_size") && told.contains("20 bytes"), "{told}");
-        assert!(says(state(StateError::ConnectionAborted), false).contains("max_connections"));
+        let reason = explain(state(StateError::Deserialization(large)), true);
+        assert!(reason.contains("max_packet_size") && reason.contains("20 bytes"), "{reason}");
+        assert!(
+            explain(state(StateError::ConnectionAborted), false).contains("max_connections")
+        );
     }
 
     #[test]
     fn a_certificate_of_the_future_is_the_clocks_fault_while_that_is_not_set() {
         let is_the_clock = "the booth's clock is not set, so";
-        assert!(told(CertificateError::NotValidYet, false).starts_with(is_the_clock));
-        assert!(told(CertificateError::NotValidYet, true).contains("is not valid yet"));
+        assert!(sentence_of(CertificateError::NotValidYet, false).starts_with(is_the_clock));
+        assert!(sentence_of(CertificateError::NotValidYet, true).contains("is not valid yet"));
         for why in [CertificateError::Expired, CertificateError::UnknownIssuer] {
-            assert_eq!(told(why.clone(), false), told(why, true));
+            assert_eq!(sentence_of(why.clone(), false), sentence_of(why, true));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What Home Assistant must know to show the booth: a device with sensors and switches.
+//! Home Assistant's discovery messages: the booth as a device with sensors and switches.
 
 use std::borrow::Cow;
 
@@ -17,17 +17,17 @@ use crate::{
     metric::{FACE, Metric, VOICE},
 };
 
-/// Live numbers that did not come for so long are not known.
+/// Live metrics older than this are shown as unknown.
 const EXPIRE_AFTER_S: u32 = 30;
 
 /// Characters of the hash that keeps two names apart which look alike as ids.
 const HASH_CHARS: usize = 8;
 
-/// One thing that Home Assistant shows.
+/// One entity of Home Assistant.
 struct Entity {
     platform: &'static str,
     key: Cow<'static, str>,
-    /// What is particular about it.
+    /// Fields of the entity's configuration.
     config: Map<String, Value>,
 }
 
@@ -61,7 +61,7 @@ fn unit(unit: &'static str) -> Option<&'static str> {
     }
 }
 
-/// The messages that tell Home Assistant of the booth, all retained.
+/// The discovery messages of the booth, all retained.
 pub(super) fn discovery(config: &MqttConfig, about: &About, allowed: Features) -> Vec<Message> {
     let prefix = &config.home_assistant_prefix;
     let node = node(&config.name);
@@ -96,12 +96,12 @@ pub(super) fn discovery(config: &MqttConfig, about: &About, allowed: Features) -
     }
 }
 
-/// Where Home Assistant says that it is there.
+/// Topic of Home Assistant's own status (birth message).
 pub(super) fn birth_topic(config: &MqttConfig) -> String {
     format!("{}/status", config.home_assistant_prefix)
 }
 
-/// What all entities share: the device, who says so, and when they are to be believed.
+/// Fields that all entities share: device, origin and availability.
 fn common(config: &MqttConfig, about: &About, node: &str) -> Map<String, Value> {
     let BoothName { site, booth } = &config.name;
     let common = json!({
@@ -195,7 +195,7 @@ fn of_health(topic: &str) -> Vec<Entity> {
     entities
 }
 
-/// What the board told at the start. A PC that tells no heat gets no empty sensor.
+/// Sensors of the board's readings at the start. A PC without a temperature gets no empty sensor.
 fn of_board(board: &Reading, topic: &str) -> Vec<Entity> {
     let mut entities = Vec::new();
     if board.temperature_c.is_some() {
@@ -212,8 +212,8 @@ fn of_board(board: &Reading, topic: &str) -> Vec<Entity> {
         (board.throttled, "throttled", "Board throttled"),
         (board.too_hot, "too_hot", "Board too hot"),
     ];
-    for (told, key, name) in rows {
-        if told.is_some() {
+    for (reading, key, name) in rows {
+        if reading.is_some() {
             let template = format!("{{{{ 'ON' if value_json.board.{key} else 'OFF' }}}}");
             let key = Cow::Owned(format!("board_{key}"));
             let entity = binary("", name, topic, &template, Some("problem"));
@@ -237,7 +237,7 @@ fn measurement((key, name, value, unit): &Row<'_>, topic: &str) -> Entity {
     Entity { platform: "sensor", key: Cow::Borrowed(key), config }
 }
 
-/// What is not known is `None`, which Home Assistant shows as unknown.
+/// A value that is not known is `None`; Home Assistant shows it as unknown.
 fn or_none(value: &str) -> String {
     if value.contains(" if ") { format!("{value} else none") } else { value.to_owned() }
 }
@@ -269,7 +269,7 @@ fn binary(
     Entity { platform: "binary_sensor", key: Cow::Borrowed(key), config }
 }
 
-/// A switch, or only its state where nobody may switch it.
+/// A switch, or only its state where the policy or the configuration forbids switching.
 fn feature(name: &'static str, config: &MqttConfig, may_switch: bool) -> Entity {
     let state = Topic::FeatureState(name.into()).of(&config.name);
     let title = format!("Feature {}", name.replace('_', " "));
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_board_is_shown_as_far_as_it_tells() {
+    fn a_board_has_sensors_only_for_its_readings() {
         let keys = |board: Reading| {
             let about = About { board, ..about() };
             let messages = discovery(&config(HomeAssistant::Device), &about, Features::ALL);

@@ -1,5 +1,5 @@
-//! What was published and is not acknowledged yet: which packet was which message, and which rows of
-//! the outbox are on their way. Pure: knows no broker and no store.
+//! Unacknowledged messages: which packet is which message, and which rows of the outbox are in
+//! flight. Pure: knows no broker and no store.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::store::OutboxRow;
 
-/// A row that nobody heard is sent again after so long, if nothing else tells that somebody does.
-const RETRY_UNHEARD: Duration = Duration::from_secs(60);
+/// A row without a subscriber is sent again after this time, unless a subscriber shows earlier.
+const RETRY_UNSUBSCRIBED: Duration = Duration::from_secs(60);
 
 /// The first pause after a refusal that is not the row's own fault; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The longest of them.
+/// The longest pause after such a refusal.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Refusals without a clear reason, after which a row is set aside. Only those count between which
@@ -33,21 +33,21 @@ const REFUSALS_IN_A_ROW: u32 = 16;
 /// Pause then.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// How often the oldest row that nobody heard is published again before those behind it have their
-/// turn: over half a minute, in which a desk that has lost its broker is back.
+/// How often the oldest row without a subscriber is published again before the rows behind it:
+/// more than half a minute, in which a fleet server that has lost its broker is back.
 const MOST_PROBES: u32 = 4;
 
 /// The first pause between them; each is twice the one before.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a QoS 1 message was.
+/// Kind of a QoS 1 message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Published {
-    /// The row of the outbox of that id.
+    /// The row of the outbox with this id.
     Row(i64),
-    /// The last status before we leave.
+    /// The last status before the disconnect.
     Goodbye,
-    /// Something that is published again by itself.
+    /// A message that is published again periodically or on a change.
     Other,
 }
 
@@ -56,9 +56,9 @@ pub(super) enum Published {
 pub(super) struct Sent {
     pub(super) published: Published,
     pub(super) topic: String,
-    /// What may be told of its topic.
+    /// Its topic without private parts.
     pub(super) about: String,
-    /// Of its payload.
+    /// Size of its payload, bytes.
     pub(super) bytes: usize,
 }
 
@@ -100,7 +100,7 @@ impl InflightPackets {
 
     /// The next of them has left, under that number.
     pub(super) fn left(&mut self, packet_id: u16) {
-        // 0 is a QoS 0 message, which nobody acknowledges.
+        // 0 is a QoS 0 message, which is not acknowledged.
         if packet_id != 0
             && let Some(sent) = self.unnumbered.pop_front()
         {
@@ -109,12 +109,12 @@ impl InflightPackets {
         }
     }
 
-    /// The broker speaks of that number.
+    /// The broker has answered the message of that number.
     pub(super) fn answered(&mut self, packet_id: u16) -> Option<Sent> {
         self.numbered.remove(&packet_id).map(|(_, sent)| sent)
     }
 
-    /// Nothing is without an answer.
+    /// Whether every message has its answer.
     pub(super) fn is_quiet(&self) -> bool {
         self.unnumbered.is_empty() && self.numbered.is_empty() && !self.is_subscribing
     }
@@ -138,7 +138,7 @@ impl InflightPackets {
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     due_at: Instant,
-    /// It is due as soon as the broker takes anything.
+    /// Due as soon as the broker takes any message.
     ends_with_an_ack: bool,
 }
 
@@ -157,28 +157,28 @@ struct Blocked {
 #[derive(Clone, Copy, Debug)]
 struct Unclear {
     counted: u32,
-    /// What the broker had taken at the last of them.
+    /// Messages that the broker had taken at the last of them.
     taken_total: u64,
     pause: Duration,
 }
 
-/// What becomes of a row that the broker refused.
+/// Treatment of a row that the broker refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
-    /// It is sent again by itself.
+    /// It waits and is sent again automatically.
     Waits,
-    /// It will never be taken as it is.
+    /// The broker will never take it; it is set aside.
     SetAside,
 }
 
-/// Which rows of the outbox are on their way.
+/// Rows of the outbox in flight.
 #[derive(Debug)]
 pub(super) struct OutboxWindow {
-    /// Rows that may be on their way.
+    /// Maximum number of rows in flight.
     size: usize,
-    /// Everything up to this one was looked at since the connection was made.
+    /// Id up to which rows were selected since the connection was made.
     cursor: i64,
-    /// With their kinds.
+    /// Rows in flight with their kinds.
     on_their_way: BTreeMap<i64, String>,
     /// Acknowledged, and not deleted yet.
     done: BTreeSet<i64>,
@@ -190,11 +190,11 @@ pub(super) struct OutboxWindow {
     /// Messages that the broker has taken, of rows and of others.
     taken_total: u64,
     refusals_in_a_row: u32,
-    /// The broker is busy: the next pause.
+    /// Next pause while the broker is busy.
     busy_pause: Duration,
-    /// A row was acknowledged since the connection was made: somebody listens.
-    is_heard: bool,
-    /// How often a row was published that nobody heard, since one was heard.
+    /// A row was acknowledged since the connection was made: there is a subscriber.
+    has_subscriber: bool,
+    /// Publications without a subscriber since the last with one.
     probes: u32,
     paused_until: Option<Instant>,
 }
@@ -213,7 +213,7 @@ impl OutboxWindow {
             taken_total: 0,
             refusals_in_a_row: 0,
             busy_pause: FIRST_PAUSE,
-            is_heard: false,
+            has_subscriber: false,
             probes: 0,
             paused_until: None,
         }
@@ -233,14 +233,14 @@ impl OutboxWindow {
         self.unclear.clear();
     }
 
-    /// How many more rows may be sent now.
+    /// Number of rows that may be sent now.
     pub(super) fn room(&self, now: Instant) -> usize {
         if self.paused_until.is_some_and(|until| now < until) {
             return 0;
         }
-        // Until somebody hears, one at a time keeps the order: a desk that comes between two rows
-        // would have the second without the first.
-        let size = if self.is_heard && self.probes == 0 { self.size } else { 1 };
+        // Until there is a subscriber, one at a time keeps the order: a fleet server that
+        // subscribes between two rows would have the second without the first.
+        let size = if self.has_subscriber && self.probes == 0 { self.size } else { 1 };
         size.saturating_sub(self.on_their_way.len())
     }
 
@@ -260,8 +260,8 @@ impl OutboxWindow {
         (self.cursor < newest_id).then_some(self.cursor)
     }
 
-    /// Which of the rows that were read after `after` are to be sent. `newest_id` was the newest
-    /// before they were read.
+    /// Selects from the rows read after `after` those to send. `newest_id` was the newest before the
+    /// read.
     pub(super) fn choose(
         &mut self,
         rows: Vec<OutboxRow>,
@@ -287,7 +287,7 @@ impl OutboxWindow {
             || self.waiting.contains_key(&id)
     }
 
-    /// Its kind is not blocked, or it is the one that tries.
+    /// Whether its kind is not blocked, or it is the row that tries.
     fn may_go(&mut self, row: &OutboxRow, now: Instant) -> bool {
         let Some(blocked) = self.blocked.get_mut(&row.kind) else { return true };
         if blocked.probe.is_none() && blocked.due_at <= now {
@@ -298,15 +298,15 @@ impl OutboxWindow {
         false
     }
 
-    /// That row was given to the library.
+    /// Records that the row was handed to the library.
     pub(super) fn sent(&mut self, outbox_id: i64, kind: &str) {
         self.on_their_way.insert(outbox_id, kind.to_owned());
     }
 
-    /// That row found no room, so it and what comes after it is looked at again.
+    /// Records that the library had no room for the row: it and the following rows are selected again.
     pub(super) fn put_back(&mut self, outbox_id: i64) {
         self.cursor = self.cursor.min(outbox_id.saturating_sub(1));
-        // One that was to try and did not leave has not tried.
+        // A row that was chosen to try and did not leave has not tried.
         for blocked in self.blocked.values_mut() {
             let has_not = |id: &i64| *id >= outbox_id && !self.on_their_way.contains_key(id);
             if let Some(id) = blocked.probe.filter(has_not) {
@@ -316,24 +316,24 @@ impl OutboxWindow {
         }
     }
 
-    /// The broker has taken a message that is no row.
+    /// Records that the broker has taken a message that is no row.
     pub(super) fn taken(&mut self) {
         self.taken_total += 1;
     }
 
-    /// The broker has it.
+    /// Records that the broker has acknowledged the row.
     pub(super) fn acknowledged(&mut self, outbox_id: i64) {
         self.taken();
         self.refusals_in_a_row = 0;
         self.busy_pause = FIRST_PAUSE;
-        self.is_heard = true;
+        self.has_subscriber = true;
         self.probes = 0;
         self.unclear.remove(&outbox_id);
         self.done.insert(outbox_id);
         if let Some(kind) = self.on_their_way.remove(&outbox_id) {
             self.unblock(&kind);
         }
-        // Somebody listens again: what nobody heard comes now, from the oldest on.
+        // There is a subscriber again: rows sent without one follow now, from the oldest on.
         let again = self.waiting.iter().find(|(_, waiting)| waiting.ends_with_an_ack);
         if let Some(oldest) = again.map(|(id, _)| *id) {
             self.waiting.retain(|_, waiting| !waiting.ends_with_an_ack);
@@ -341,33 +341,33 @@ impl OutboxWindow {
         }
     }
 
-    /// The broker has it, and nobody to give it to: the desk is away, and the broker does not
-    /// know of it any more. It is kept, and said again soon, in order; a row that stays unheard
-    /// does not block the others for ever.
-    pub(super) fn unheard(&mut self, outbox_id: i64, now: Instant) {
+    /// The broker has the row and no subscriber: the fleet server is away, and its session at the
+    /// broker has ended. The row stays and is sent again soon, in order; a row that never finds a
+    /// subscriber does not block the others for ever.
+    pub(super) fn no_subscriber(&mut self, outbox_id: i64, now: Instant) {
         self.taken();
         self.unclear.remove(&outbox_id);
         if let Some(kind) = self.on_their_way.remove(&outbox_id) {
             self.unblock(&kind);
         }
         if self.probes > MOST_PROBES {
-            self.wait(outbox_id, now + RETRY_UNHEARD, true);
+            self.wait(outbox_id, now + RETRY_UNSUBSCRIBED, true);
             return self.count_refusal(now);
         }
         self.put_back(outbox_id);
-        // The others that were on their way with it say the same.
+        // The answers to the other rows in flight mean the same.
         if self.paused_until.is_none_or(|until| until <= now) {
             self.paused_until = Some(now + PROBE_PAUSE * 2_u32.pow(self.probes));
             self.probes += 1;
         }
     }
 
-    /// Somebody must listen first.
-    pub(super) fn is_unheard(&self) -> bool {
+    /// Whether rows wait for a subscriber.
+    pub(super) fn lacks_subscriber(&self) -> bool {
         self.probes > 0
     }
 
-    /// The broker does not want it. It waits, or is set aside; the others go on.
+    /// Records a refusal: the row waits or is set aside; the others go on.
     pub(super) fn refused(
         &mut self,
         outbox_id: i64,
@@ -391,7 +391,7 @@ impl OutboxWindow {
         Outcome::Waits
     }
 
-    /// It is not sent any more; its mark is on the way to the disk.
+    /// Stops sending the row; its mark is being written.
     pub(super) fn set_aside(&mut self, outbox_id: i64) {
         self.on_their_way.remove(&outbox_id);
         self.waiting.remove(&outbox_id);
@@ -402,7 +402,7 @@ impl OutboxWindow {
         }
     }
 
-    /// Its mark is on the disk.
+    /// Records that the mark of the row is on the disk.
     pub(super) fn marked(&mut self, outbox_id: i64) {
         self.aside.remove(&outbox_id);
     }
@@ -419,7 +419,7 @@ impl OutboxWindow {
             probe: Some(outbox_id),
         });
         blocked.oldest = blocked.oldest.min(outbox_id);
-        // Others of the kind that were on their way with it say the same.
+        // The answers to others of the kind in flight mean the same.
         if blocked.probe == Some(outbox_id) {
             blocked.probe = None;
             blocked.pause = (blocked.pause * 2).min(MAX_PAUSE);
@@ -442,7 +442,7 @@ impl OutboxWindow {
             self.paused_until = Some(now + self.busy_pause);
             self.busy_pause = (self.busy_pause * 2).min(MAX_PAUSE);
         }
-        self.is_heard = false;
+        self.has_subscriber = false;
         self.wait(outbox_id, now + self.busy_pause * 2, true);
     }
 
@@ -469,7 +469,7 @@ impl OutboxWindow {
         }
     }
 
-    /// When something may be sent that may not be sent now.
+    /// Time at which the next waiting row may be sent.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let waiting = self.waiting.values().map(|waiting| waiting.due_at).min();
         let blocked =
@@ -488,22 +488,22 @@ impl OutboxWindow {
         self.unclear.len()
     }
 
-    /// The broker said that it takes nothing now, and has taken no row since.
+    /// Whether the broker refused as busy and has taken no row since.
     pub(super) fn is_busy(&self) -> bool {
         self.busy_pause > FIRST_PAUSE
     }
 
-    /// Nothing is on its way.
+    /// Whether no row is in flight.
     pub(super) fn is_quiet(&self) -> bool {
         self.on_their_way.is_empty()
     }
 
-    /// Rows to be deleted.
+    /// Acknowledged rows, which can be deleted.
     pub(super) fn done(&self) -> Vec<i64> {
         self.done.iter().copied().collect()
     }
 
-    /// They are deleted.
+    /// Records that these rows are deleted.
     pub(super) fn deleted(&mut self, ids: &[i64]) {
         for id in ids {
             self.done.remove(id);
@@ -511,7 +511,7 @@ impl OutboxWindow {
     }
 }
 
-/// How many messages may be sent in a second.
+/// Limits the messages per second (token bucket).
 #[derive(Debug)]
 pub(super) struct Rate {
     per_s: f64,
@@ -528,13 +528,13 @@ impl Rate {
         Rate { per_s, tokens: (per_s * BURST_S).max(1.0), counted_at: now }
     }
 
-    /// Nothing for a while, whatever was saved.
+    /// Sends nothing for a while, independent of saved tokens.
     pub(super) fn hold_until(&mut self, when: Instant) {
         self.tokens = 0.0;
         self.counted_at = when;
     }
 
-    /// How many now.
+    /// Number of messages that may be sent now.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -550,12 +550,12 @@ impl Rate {
         self.tokens as usize
     }
 
-    /// One was sent.
+    /// Records a sent message.
     pub(super) fn spend(&mut self) {
         self.tokens -= 1.0;
     }
 
-    /// When the next may be sent.
+    /// Time at which the next message may be sent.
     pub(super) fn next_at(&self) -> Instant {
         let missing = (1.0 - self.tokens).max(0.0);
         self.counted_at + Duration::from_secs_f64(missing / self.per_s)
@@ -593,14 +593,14 @@ mod tests {
     #[test]
     fn a_number_belongs_to_the_oldest_message_without_one() {
         let mut packets = InflightPackets::default();
-        let said = |sent: Option<Sent>| sent.map(|sent| sent.published);
+        let published = |sent: Option<Sent>| sent.map(|sent| sent.published);
         packets.published(message(Published::Row(7)));
         packets.published(message(Published::Other));
         packets.left(0);
         packets.left(3);
         packets.left(4);
-        assert_eq!(said(packets.answered(4)), Some(Published::Other));
-        assert_eq!(said(packets.answered(3)), Some(Published::Row(7)));
+        assert_eq!(published(packets.answered(4)), Some(Published::Other));
+        assert_eq!(published(packets.answered(3)), Some(Published::Row(7)));
         assert_eq!(packets.answered(3), None);
         packets.published(message(Published::Row(8)));
         packets.lose();
@@ -662,7 +662,7 @@ mod tests {
         assert!(chosen(&mut window, &[1, 2], 3, 2).is_empty(), "its mark is on the way");
         window.marked(1);
         window.look_again();
-        assert_eq!(window.look_after(2, now), Some(0), "somebody sends it again");
+        assert_eq!(window.look_after(2, now), Some(0), "released, so sent again");
         assert_eq!(chosen(&mut window, &[1, 2], 3, 2), [1]);
     }
 
@@ -715,7 +715,7 @@ mod tests {
         let due = window.wakes_at().expect("one tries again");
         window.look_after(200, due);
         window.choose(all.clone(), 200, 200, due);
-        // The one that was to try found no room, nor did those before it.
+        // There was no room for the row chosen to try, nor for those before it.
         window.put_back(1);
         assert_eq!(window.choose(all.clone(), 200, 200, due).len(), 1);
         window.sent(1, "event/x");
@@ -742,25 +742,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_hears_is_said_again_in_order_and_blocks_nobody_for_ever() {
+    async fn rows_without_a_subscriber_are_sent_again_in_order_and_block_no_others_for_ever() {
         let (mut now, mut window) = (Instant::now(), OutboxWindow::new(3));
         chosen(&mut window, &[1, 2, 3], 3, 4);
-        [1, 2, 3].into_iter().for_each(|id| window.unheard(id, now));
+        [1, 2, 3].into_iter().for_each(|id| window.no_subscriber(id, now));
         assert_eq!(window.room(now), 0);
         for probe in 0..MOST_PROBES {
             now = window.wakes_at().expect("is paused");
             assert_eq!((window.room(now), window.look_after(4, now)), (1, Some(0)), "{probe}");
             assert_eq!(chosen(&mut window, &[1], 1, 4), [1]);
-            window.unheard(1, now);
+            window.no_subscriber(1, now);
         }
         now += Duration::from_secs(60);
         assert_eq!(window.look_after(4, now), Some(0));
         assert_eq!(chosen(&mut window, &[1], 1, 4), [1]);
-        window.unheard(1, now);
+        window.no_subscriber(1, now);
         assert_eq!(window.look_after(4, now), Some(1), "the next has its turn");
         assert_eq!(chosen(&mut window, &[2], 1, 4), [2]);
         window.acknowledged(2);
-        assert_eq!(window.look_after(4, now), Some(0), "somebody listens: the oldest first");
+        assert_eq!(window.look_after(4, now), Some(0), "a subscriber: the oldest first");
         assert_eq!(chosen(&mut window, &[1, 2, 3], 3, 4), [1, 3]);
     }
 

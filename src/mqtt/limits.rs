@@ -1,4 +1,4 @@
-//! What the broker allows (its CONNACK), and what of that costs the booth something.
+//! Limits of the broker (its CONNACK), and notices of those that cost the booth something.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) struct BrokerLimits {
     pub(super) session_expiry_s: Option<u32>,
 }
 
-/// Which limit of the broker costs the booth something.
+/// Kind of a limit.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Limit {
     /// Maximum QoS is 0: nothing is acknowledged.
@@ -31,9 +31,9 @@ pub enum Limit {
     NotAuthorized,
     /// The broker is full or busy (0x97 and others).
     Busy,
-    /// The broker refuses everything, and its reason does not tell why.
+    /// The broker refuses everything with an unclear reason.
     RefusesAll,
-    /// Nobody has subscribed to sessions and events.
+    /// No client has subscribed to sessions and events.
     NoSubscriber,
     /// Commands are not received.
     Subscription,
@@ -48,7 +48,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Its word in JSON.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Limit::MaximumQos => "maximum_qos",
@@ -64,7 +64,7 @@ impl Limit {
         }
     }
 
-    /// Something is not delivered; else it is only delivered later or not to everybody.
+    /// Whether messages are not delivered. False: they are delivered later or not to all subscribers.
     pub fn is_fault(self) -> bool {
         !matches!(self, Limit::RetainAvailable | Limit::SessionExpiry)
     }
@@ -73,13 +73,13 @@ impl Limit {
 /// A limit of the broker that costs the booth something now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Notice {
-    /// Which.
+    /// Kind of the limit.
     pub limit: Limit,
-    /// What it costs and what to set, without session ids and subjects.
+    /// Effect and remedy, without session ids and subjects.
     pub sentence: String,
 }
 
-/// What the broker does not let through, worst first.
+/// Notices that hold now, worst first.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Delivery {
     /// One for each limit and, where the limit is a topic's, each topic.
@@ -93,7 +93,7 @@ pub(super) struct Notices {
 }
 
 impl BrokerLimits {
-    /// What the standard promises where the broker says nothing.
+    /// Defaults of the standard for properties that the broker omits.
     pub(super) const NONE: BrokerLimits = BrokerLimits {
         max_packet_bytes: usize::MAX,
         receive_max: u16::MAX,
@@ -118,15 +118,15 @@ impl BrokerLimits {
         }
     }
 
-    /// What of it costs something by itself, whatever is sent.
+    /// Notices of limits that cost something independent of the messages sent.
     pub(super) fn notices(&self, has_commands: bool) -> Vec<Notice> {
         let mut notices = Vec::new();
         if !self.has_acks {
             notices.push(Notice {
                 limit: Limit::MaximumQos,
-                sentence: "the broker allows QoS 0 only (Maximum QoS 0), which nobody \
-                           acknowledges; sessions and events wait in the outbox until it \
-                           allows QoS 1 (mosquitto: max_qos 1)"
+                sentence: "the broker allows QoS 0 only (Maximum QoS 0), without \
+                acknowledgements; sessions and events wait in the outbox until \
+                it allows QoS 1 (mosquitto: max_qos 1)"
                     .into(),
             });
         }
@@ -173,12 +173,12 @@ impl Notices {
         }
     }
 
-    /// Whatever that limit was about.
+    /// Ends all notices of that limit.
     pub(super) fn end_all(&mut self, limit: Limit) {
         self.keep(limit, &[]);
     }
 
-    /// Of that limit, nothing holds but what is about these.
+    /// Ends the notices of that limit except those about these topics.
     pub(super) fn keep(&mut self, limit: Limit, about: &[String]) {
         let is_over = |key: &&(Limit, String)| key.0 == limit && !about.contains(&key.1);
         let over: Vec<_> = self.held.keys().filter(is_over).cloned().collect();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_says_nothing_limits_nothing() {
+    fn a_connack_without_properties_limits_nothing() {
         let none = BrokerLimits::of(&accepted(|_| ()));
         assert_eq!(none, BrokerLimits::NONE);
         assert_eq!(none.notices(true), []);
@@ -254,7 +254,7 @@ mod tests {
         notices.end(Limit::MessageSize, "health");
         assert_eq!(notices.delivery(), Delivery::default());
         for n in 0..2 * MAX_NOTICES {
-            notices.hold(Limit::Message, &n.to_string(), "a topic that somebody chose");
+            notices.hold(Limit::Message, &n.to_string(), "a topic chosen by a client");
         }
         assert_eq!(notices.delivery().notices.len(), MAX_NOTICES);
     }

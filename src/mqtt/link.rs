@@ -1,8 +1,8 @@
-//! [`Link`]: one connection after another, for ever. Tells what is wrong once, waits, tries again.
+//! [`Link`]: connects, logs a failure once, waits and connects again, until it is dropped.
 //!
-//! What the client library keeps of a lost connection is thrown away: it forgets it where the
-//! broker has lost the session, and repeats it out of order where it has not. Who must not lose
-//! a message keeps it himself and begins again after [`Happened::Up`].
+//! The client library's state of a lost connection is discarded: the library forgets messages
+//! where the broker has lost the session, and repeats them out of order where it has not. A user
+//! that must not lose a message keeps it and sends it again after [`Happened::Up`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,30 +31,30 @@ pub struct Link {
     event_loop: EventLoop,
     component: Arc<Component>,
     clock: Arc<dyn Clock>,
-    /// The trouble that was told last.
-    told: Option<String>,
+    /// The last logged failure.
+    logged: Option<String>,
     /// Before the next attempt.
     pause: Duration,
     phase: Phase,
 }
 
 enum Phase {
-    /// The next attempt is due then.
+    /// Not connected; the next attempt is due at this time.
     Away(Instant),
     Up(Instant),
-    /// It broke, and what it left behind is still to be told.
+    /// The connection broke; its remaining events are still to be returned.
     Broken {
         sentence: String,
         loss: Loss,
     },
 }
 
-/// What a [`Link`] tells.
+/// Events of a [`Link`].
 #[derive(Debug)]
 pub enum Happened {
-    /// Connected anew, with an empty queue: subscribe, and say again what nobody acknowledged.
+    /// Connected, with an empty queue: subscribe, and publish again what is not acknowledged.
     Up(Box<ConnAck>),
-    /// Something came in or went out.
+    /// A packet was received or sent.
     Event(Box<Event>),
     /// The connection is lost, or there was none; the link tries again by itself.
     Down(Loss),
@@ -89,20 +89,20 @@ impl Link {
             event_loop,
             component,
             clock,
-            told: None,
+            logged: None,
             pause,
             phase,
         }
     }
 
-    /// For saying things; use its `try_` forms between [`Happened::Up`] and [`Happened::Down`]:
-    /// each connection has its own.
+    /// The client to publish with; use its `try_` forms between [`Happened::Up`] and
+    /// [`Happened::Down`]: each connection has its own client.
     pub fn client(&self) -> AsyncClient {
         self.client.clone()
     }
 
-    /// The next thing that happens. **Not cancel-safe**: pin it and wait for it beside others; a
-    /// call that is dropped may lose what was just on its way.
+    /// The next event. **Not cancel-safe**: pin it and wait for it beside others; a dropped call may
+    /// lose an event.
     pub async fn next(&mut self) -> Happened {
         match &self.phase {
             Phase::Away(due) => {
@@ -115,7 +115,7 @@ impl Link {
                 }
             }
             Phase::Broken { .. } => {
-                // What came before the end still counts: acknowledgements above all.
+                // Packets received before the loss still count, above all acknowledgements.
                 if let Some(event) = self.event_loop.state.events.pop_front() {
                     return Happened::Event(Box::new(event));
                 }
@@ -123,7 +123,7 @@ impl Link {
             }
             Phase::Up(_) => (),
         }
-        // A broker that takes nothing more blocks the library's own look at the time.
+        // A broker that stops reading blocks the library's own keep-alive check.
         let patience = self.event_loop.options.keep_alive() + CONNECT_TIMEOUT * 3;
         match timeout(patience, self.event_loop.poll()).await {
             Ok(Ok(Event::Incoming(Packet::ConnAck(accepted)))) => self.come_up(accepted),
@@ -172,12 +172,12 @@ impl Link {
     fn come_up(&mut self, mut accepted: ConnAck) -> Happened {
         self.phase = Phase::Up(Instant::now());
         self.note_concessions(&mut accepted);
-        // 0 switches the broker's own look off, not ours; the library would ask without a pause.
+        // 0 switches off the broker's keep-alive check, not ours; the library would ping without a pause.
         if self.event_loop.options.keep_alive().is_zero() {
             self.event_loop.options.set_keep_alive(self.config.keep_alive);
         }
         let address = self.config.address();
-        if self.told.take().is_some() {
+        if self.logged.take().is_some() {
             log::info!(target: "mqtt", broker = address.as_str(); "connected again");
         } else {
             log::info!(target: "mqtt", broker = address.as_str(); "connected");
@@ -186,8 +186,8 @@ impl Link {
         Happened::Up(Box::new(accepted))
     }
 
-    /// What the broker took only after a concession is a limit of it, announced or not. What it
-    /// does not announce is asked for again on the next connection.
+    /// A property that the broker took only after a concession counts as its limit, announced or not.
+    /// One that it does not announce is requested again on the next connection.
     fn note_concessions(&mut self, accepted: &mut ConnAck) {
         let Concessions { has_no_retain, has_no_acks } = self.concessions;
         let properties = accepted.properties.get_or_insert_with(no_properties);
@@ -214,14 +214,14 @@ impl Link {
     async fn break_off(&mut self, sentence: String, loss: Loss) -> Happened {
         if let Phase::Up(since) = self.phase {
             let (least, most) = self.config.retry;
-            // A broker that lets in and throws out at once is not asked every second.
+            // Backs off from a broker that accepts and closes the connection at once.
             if since.elapsed() >= most {
                 self.pause = least;
             }
             self.component.update(|status| status.restarts_total += 1);
         }
         self.phase = Phase::Broken { sentence, loss };
-        // The loop of whoever waits here must always come to an await.
+        // The caller's loop must always reach an await.
         sleep(Duration::ZERO).await;
         match self.event_loop.state.events.pop_front() {
             Some(event) => Happened::Event(Box::new(event)),
@@ -246,15 +246,15 @@ impl Link {
         }
     }
 
-    /// Tells the trouble, once, and says when to try again.
+    /// Logs the failure once, and sets the time of the next attempt.
     fn fail(&mut self, sentence: String, loss: Loss) -> Happened {
         self.component.update(|status| {
             status.state = State::Unavailable;
             status.error = Some(sentence.clone());
         });
-        if self.told.as_ref() != Some(&sentence) {
+        if self.logged.as_ref() != Some(&sentence) {
             log::warn!(target: "mqtt", error = sentence.as_str(); "no connection to the broker; nothing is lost, and boothd tries on");
-            self.told = Some(sentence);
+            self.logged = Some(sentence);
         }
         let most = self.config.retry.1;
         self.phase = Phase::Away(Instant::now() + jittered(self.pause));
@@ -265,12 +265,12 @@ impl Link {
 
 /// Half of it to all of it, so that booths do not come back together.
 pub(super) fn jittered(pause: Duration) -> Duration {
-    // Without randomness of the system there is none here either.
+    // Without the system's randomness there is no jitter.
     let random = getrandom::u32().unwrap_or(u32::MAX);
     pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
-/// What a CONNACK without properties says: nothing of anything.
+/// The properties of a CONNACK without any.
 pub(super) fn no_properties() -> ConnAckProperties {
     ConnAckProperties {
         session_expiry_interval: None,

@@ -1,4 +1,4 @@
-//! [`Message`]: one thing to be published, and how.
+//! [`Message`]: a message to publish, with its quality of service and retention.
 
 use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{
 /// Live numbers are of no use after this.
 const LIVE_EXPIRY_S: u32 = 10;
 
-/// One thing to be published.
+/// A message to publish.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) topic: String,
@@ -19,7 +19,7 @@ pub(super) struct Message {
     pub(super) qos: QoS,
     pub(super) is_retained: bool,
     pub(super) properties: PublishProperties,
-    /// What it is, for its acknowledgement.
+    /// Its kind, for the acknowledgement.
     pub(super) published: Published,
 }
 
@@ -45,7 +45,7 @@ impl Message {
         Message { is_retained: true, ..Message::sure(topic, payload) }
     }
 
-    /// The same, as a bare word.
+    /// The same with a plain text as payload.
     pub(super) fn state_word(topic: String, word: &str) -> Self {
         let properties = PublishProperties {
             payload_format_indicator: Some(1),
@@ -67,7 +67,7 @@ impl Message {
         message
     }
 
-    /// Its size on the wire, at most.
+    /// Upper bound of its size on the wire, bytes.
     pub(super) fn bytes(&self) -> usize {
         // The fixed header, the lengths and the properties take less than this.
         const HEAD_BYTES: usize = 64;
@@ -75,7 +75,7 @@ impl Message {
         self.topic.len() + self.payload.len() + mark + HEAD_BYTES
     }
 
-    /// What may be told of its topic, on /health too: never a session, nor what an asker chose.
+    /// Its topic for logs and /health: without session ids and without topics chosen by clients.
     pub(super) fn about(&self, prefix: &str) -> String {
         let booths = self.topic.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/'));
         let own = booths.and_then(|rest| rest.splitn(3, '/').nth(2));
@@ -87,7 +87,7 @@ impl Message {
         }
     }
 
-    /// What is remembered of it until it is acknowledged.
+    /// The part that is kept until the acknowledgement.
     pub(super) fn sent(&self, prefix: &str) -> Sent {
         Sent {
             published: self.published,

@@ -1,8 +1,8 @@
-//! The way to the fleet server: an MQTT 5 broker, and Home Assistant beside it.
+//! The connection to the fleet server and to Home Assistant through an MQTT 5 broker.
 //!
-//! Holds everything that knows MQTT. What is published at QoS 1 of sessions and events comes from the
-//! store's outbox and leaves it on its own acknowledgement only. Must not hold a picture or a
-//! sound, and must never block anybody: whatever the broker does, the booth goes on.
+//! Only this module knows MQTT. Records (QoS 1: sessions and events) come from the store's outbox
+//! and leave it only on their own acknowledgement. Must not hold a picture or a sound, and must
+//! never block another task: the booth goes on whatever the broker does.
 
 mod schedule;
 mod command;
@@ -45,7 +45,7 @@ use payload::Status;
 use publisher::Publisher;
 use topics::Topic;
 
-/// The client library's own words, for whoever holds a connection.
+/// Types of the client library, for users of a connection.
 pub mod client {
     pub use rumqttc::Outgoing;
     pub use rumqttc::v5::{
@@ -60,10 +60,10 @@ pub mod client {
     };
 }
 
-/// How long the broker keeps commands for a booth that is away: an older one would surprise.
+/// How long the broker keeps commands for an offline booth: an older command is obsolete.
 const SESSION_EXPIRY: Duration = Duration::from_secs(60);
 
-/// Who is back by then was not away: a will that is late would say so for half a minute.
+/// Delays the last will, so that a quick reconnect never shows as offline.
 const WILL_DELAY: Duration = Duration::from_secs(5);
 
 /// Messages that may wait in the client.
@@ -96,7 +96,7 @@ impl Mqtt {
         Mqtt { leave, task }
     }
 
-    /// Says what the outbox still has and goodbye, as far as that takes no time.
+    /// Publishes the rest of the outbox and the last status, then disconnects; gives up after 2.5 s.
     pub async fn leave(mut self) {
         self.leave.request();
         match timeout(LEAVE_TIMEOUT, &mut self.task).await {
@@ -104,7 +104,7 @@ impl Mqtt {
             Ok(Err(_)) => log::error!(target: "mqtt", "task panicked"),
             Err(_) => {
                 self.task.abort();
-                log::info!(target: "mqtt", "the broker did not hear the goodbye in time");
+                log::info!(target: "mqtt", "the broker did not acknowledge the last status in time");
             }
         }
     }
@@ -129,17 +129,17 @@ fn identity(config: &MqttConfig, boot_id: &str) -> Identity {
     }
 }
 
-/// Connects, says and hears until it is told to leave.
+/// Connects, publishes and receives until `leave` is requested.
 async fn run(config: MqttConfig, dependencies: MqttDependencies, leave: Stop) {
     let identity = identity(&config, dependencies.store.boot_id());
     let (component, clock) = (dependencies.component.clone(), dependencies.clock.clone());
     let (heartbeat, mut turns) = (component.heartbeat("mqtt"), idle_turns());
     let mut link = Link::new(config.clone(), &identity, component.clone(), clock.clone());
     let (requests, requested) = mpsc::channel(COMMANDS);
-    let (told, answers) = mpsc::channel(COMMANDS);
+    let (results, answers) = mpsc::channel(COMMANDS);
     let (booth, store) = (dependencies.booth.clone(), dependencies.store.clone());
     let commander = Commander { config: config.clone(), booth, store, clock };
-    let working = tokio::spawn(commander.run(requested, told));
+    let working = tokio::spawn(commander.run(requested, results));
     let mut publisher =
         Publisher::new(config, dependencies, link.client(), (requests, answers));
     while !publisher.has_left(&leave) {

@@ -1,4 +1,4 @@
-//! What the booth says of itself: payloads, without how they are sent.
+//! Payloads of the booth's messages.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
@@ -7,22 +7,22 @@ use serde_json::{Map, Value, json};
 use super::{MqttConfig, topics::Topic};
 use crate::{board::Reading, interview::InterviewState, store::OutboxRow};
 
-/// What a booth is, as long as it runs.
+/// Constant properties of a running booth.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// boothd's.
+    /// Version of boothd.
     pub version: &'static str,
-    /// The board as it was at the start: its name, and which readings it tells.
+    /// The board at the start: its name and its available readings.
     pub board: Reading,
     /// The models that run, with the SHA-256 of their files.
     pub models: Vec<(String, String)>,
     /// SHA-256 of the configuration that booths of one kind share.
     pub config_sha256: String,
-    /// Where the page listens.
+    /// Address of the HTTP server.
     pub listen: SocketAddr,
 }
 
-/// What `status` says.
+/// Content of `status`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Status {
     Online,
@@ -40,7 +40,7 @@ impl Status {
     }
 }
 
-/// `status`. `since` is null in a last will: nobody knows beforehand when it will be true.
+/// `status`. `since` is null in a last will, since its time is not known beforehand.
 pub(super) fn status(
     status: Status,
     since: Option<i64>,
@@ -90,7 +90,7 @@ pub(super) fn row(row: &OutboxRow) -> Option<(Topic, Value)> {
     Some((topic, Value::Object(payload)))
 }
 
-/// Where the page answers: the address that the broker sees us by, where it listens on all.
+/// Address of the page; where it listens on all addresses, the one used towards the broker.
 pub(super) fn addresses(about: &About, config: &MqttConfig) -> Vec<String> {
     let listen = about.listen;
     if !listen.ip().is_unspecified() {
@@ -100,10 +100,10 @@ pub(super) fn addresses(about: &About, config: &MqttConfig) -> Vec<String> {
     own.into_iter().collect()
 }
 
-/// The address that packets to the broker leave with. Sends nothing.
+/// Source address of packets to the broker. Sends nothing.
 fn own_address(config: &MqttConfig) -> Option<IpAddr> {
     let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    // A name would have to be asked for, which may take seconds; the default route does as well.
+    // Resolving a name may take seconds; the default route gives the same address.
     let target: IpAddr = host.parse().unwrap_or(IpAddr::from([192, 0, 2, 1]));
     let any: IpAddr =
         if target.is_ipv6() { IpAddr::from([0_u16; 8]) } else { IpAddr::from([0_u8; 4]) };
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_flat_and_says_who_when_and_which() {
-        let told = OutboxRow {
+    fn a_row_is_flat_with_booth_time_and_sequence() {
+        let event = OutboxRow {
             outbox_id: 7,
             boot_id: "b".into(),
             session_id: Some("s".into()),
@@ -127,13 +127,13 @@ mod tests {
             is_clock_set: false,
             payload: json!({ "frames_total": 3 }),
         };
-        let (topic, payload) = row(&told).expect("has a topic");
+        let (topic, payload) = row(&event).expect("has a topic");
         assert_eq!(topic, Topic::SessionSummary("s".into()));
         let expected = json!({
             "frames_total": 3, "session_id": "s", "seq": 7, "ts": 5, "boot_id": "b",
             "clock_set": false,
         });
         assert_eq!(payload, expected);
-        assert!(row(&OutboxRow { kind: "nonsense".into(), ..told }).is_none());
+        assert!(row(&OutboxRow { kind: "nonsense".into(), ..event }).is_none());
     }
 }

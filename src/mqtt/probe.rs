@@ -1,4 +1,4 @@
-//! [`probe`]: what the monitor finds of the way to the broker beside its connection.
+//! [`probe`]: findings about the delivery to the broker, beside the connection itself.
 
 use tokio::sync::watch;
 
@@ -8,7 +8,7 @@ use crate::{
     store::SetAside,
 };
 
-/// What the broker does not let through, and which rows are set aside.
+/// Findings about the broker's limits and about rows that are set aside.
 pub fn probe(
     delivery: watch::Receiver<Delivery>,
     set_aside: watch::Receiver<SetAside>,
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn what_the_broker_does_not_take_is_found_until_it_takes_it() {
-        let (told, delivery) = watch::channel(Delivery::default());
+        let (sender, delivery) = watch::channel(Delivery::default());
         let (counted, set_aside) = watch::channel(SetAside::default());
         let mut probe = probe(delivery, set_aside);
         let mut found = || {
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(found(), []);
         let notice = |limit| Notice { limit, sentence: format!("{} holds", limit.name()) };
         let notices = [Limit::MaximumQos, Limit::RetainAvailable, Limit::MessageSize];
-        told.send_replace(Delivery { notices: notices.map(notice).into() });
+        sender.send_replace(Delivery { notices: notices.map(notice).into() });
         counted.send_modify(|aside| aside.rows = 2);
         let all = found();
         let codes: Vec<_> = all.iter().map(|(code, _)| *code).collect();
@@ -67,7 +67,7 @@ mod tests {
         assert!(all[0].1.contains('2'), "{all:?}");
         assert!(all[1].1.contains("maximum_qos holds (and 1 more of the kind)"), "{all:?}");
         assert!(all[2].1.contains("retain_available holds"), "{all:?}");
-        told.send_replace(Delivery::default());
+        sender.send_replace(Delivery::default());
         counted.send_modify(|aside| aside.rows = 0);
         assert_eq!(found(), []);
     }

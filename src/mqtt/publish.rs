@@ -1,4 +1,4 @@
-//! What the desk says: what the broker keeps, and how a message reaches the library.
+//! Publication: retained messages, and the hand-over of messages to the client library.
 
 use rumqttc::v5::mqttbytes::{QoS, v5::Filter};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ impl Publisher {
             return;
         }
         let command = |topic| Filter {
-            // A retained command that comes live must be told from one that does not stay.
+            // Distinguishes a retained command that arrives live from one that is not retained.
             preserve_retain: true,
             ..Filter::new(topic, QoS::AtLeastOnce)
         };
@@ -38,7 +38,7 @@ impl Publisher {
         }
     }
 
-    /// Where commands come; a broker without wildcards has each by its name.
+    /// Topics of commands; each by its name for a broker without wildcards.
     fn command_topics(&self) -> Vec<String> {
         let name = &self.config.name;
         if self.limits.has_wildcards {
@@ -50,23 +50,23 @@ impl Publisher {
         commands.into_iter().chain(features).map(|topic| topic.of(name)).collect()
     }
 
-    /// Everything that is kept by the broker.
-    pub(super) fn say_all(&mut self, now: Instant) {
-        self.say_status();
-        self.say_info();
-        self.say_features();
+    /// Publishes all retained messages.
+    pub(super) fn publish_retained(&mut self, now: Instant) {
+        self.publish_status();
+        self.publish_info();
+        self.publish_features();
         self.discover();
-        self.schedule.published_all(now, self.config.say_again);
+        self.schedule.published_all(now, self.config.republish_every);
     }
 
-    pub(super) fn say_status(&mut self) {
+    pub(super) fn publish_status(&mut self) {
         let (status, since, reason) = self.status;
         let boot_id = self.dependencies.store.boot_id();
         let payload = payload::status(status, Some(since), boot_id, reason);
         self.push(Message::state(Topic::Status.of(&self.config.name), &payload));
     }
 
-    pub(super) fn say_info(&mut self) {
+    pub(super) fn publish_info(&mut self) {
         let addresses = payload::addresses(&self.dependencies.about, &self.config);
         let boot_id = self.dependencies.store.boot_id();
         let state = self.booth.borrow();
@@ -75,7 +75,7 @@ impl Publisher {
         self.push(Message::state(Topic::Info.of(&self.config.name), &payload));
     }
 
-    pub(super) fn say_features(&mut self) {
+    pub(super) fn publish_features(&mut self) {
         let features = self.booth.borrow_and_update().features;
         for (name, is_on) in features.by_name() {
             let topic = Topic::FeatureState(name.into()).of(&self.config.name);
@@ -91,7 +91,7 @@ impl Publisher {
         }
     }
 
-    /// Puts a message in line before all rows.
+    /// Queues a message before all rows.
     pub(super) fn push(&mut self, message: Message) {
         if self.urgent.len() == MOST_URGENT {
             log::info!(target: "mqtt", "the broker takes nothing; a message that is published again later is dropped");
@@ -100,7 +100,7 @@ impl Publisher {
         self.urgent.push_back(message);
     }
 
-    /// Gives the library what waits, as far as it has room.
+    /// Hands waiting messages to the library, as far as it has room.
     pub(super) fn flush(&mut self) {
         while self.is_up
             && let Some(message) = self.urgent.front().cloned()
@@ -115,13 +115,13 @@ impl Publisher {
         }
     }
 
-    /// While it is looked for the message at which the broker closes the connection, messages go
-    /// one at a time.
+    /// During the search for the message at which the broker closes the connection, messages go one
+    /// at a time.
     pub(super) fn may_send(&self) -> bool {
         !self.suspects.is_careful() || self.packets.is_quiet()
     }
 
-    /// Gives the library one message, as the broker takes it; false when there is no room.
+    /// Hands one message to the library, adapted to the broker's limits; false when there is no room.
     pub(super) fn give(&mut self, message: Message) -> bool {
         if !self.may_send() {
             return false;

@@ -1,5 +1,5 @@
-//! [`Publisher`]: what is to be published next, and to whom it was published. One task with the [`Link`]
-//! (`super::link`); everything it waits for may be dropped at any time and asked for again.
+//! [`Publisher`]: decides which message is published next, and matches acknowledgements. One task
+//! with the [`Link`] (`super::link`); each of its futures may be dropped and requested again.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -41,34 +41,34 @@ use crate::{
     store::{OutboxState, SetAside, Store},
 };
 
-/// Rows that may be on their way, however many the broker would take.
+/// Maximum rows in flight, independent of the broker's limit.
 const MOST_ROWS_ON_THEIR_WAY: u16 = 16;
 
-/// Booths that come back together do not begin their replay together.
+/// Random delay, so that booths that reconnect together do not replay together.
 const REPLAY_JITTER: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Makes what /health says; without sessions and subjects, since it is retained.
+/// Makes the content of /health, without sessions and subjects, since it is retained.
 pub type Health = Arc<dyn Fn() -> Value + Send + Sync>;
 
-/// What the desk stands on.
+/// Dependencies of the publisher.
 pub struct MqttDependencies {
-    /// Whose outbox is told.
+    /// The store whose outbox is published.
     pub store: Store,
-    /// Through which commands act.
+    /// The interview that commands control.
     pub booth: Interview,
-    /// The newest of the booth's own stream.
+    /// Newest results of the booth's own stream.
     pub live: watch::Receiver<Live>,
-    /// What /health shows of it.
+    /// The component `mqtt` in /health.
     pub component: Arc<Component>,
-    /// The time.
+    /// Source of wall and monotonic time.
     pub clock: Arc<dyn Clock>,
-    /// Asked by the command `restart`.
+    /// Requested by the command `restart`.
     pub stop: Stop,
-    /// What the booth is.
+    /// Constant properties of the booth.
     pub about: About,
-    /// What /health says.
+    /// Content of /health.
     pub health: Health,
-    /// What the broker does not let through.
+    /// Publishes the broker's limits to the monitor.
     pub delivery: watch::Sender<Delivery>,
 }
 
@@ -78,7 +78,7 @@ impl std::fmt::Debug for MqttDependencies {
     }
 }
 
-/// See the module.
+/// The task's state.
 pub(super) struct Publisher {
     pub(super) config: MqttConfig,
     pub(super) dependencies: MqttDependencies,
@@ -92,25 +92,25 @@ pub(super) struct Publisher {
     pub(super) window: OutboxWindow,
     pub(super) rate: Rate,
     pub(super) schedule: Schedule,
-    /// Said before any row, oldest first.
+    /// Published before any row, oldest first.
     pub(super) urgent: VecDeque<Message>,
     /// QoS 0 messages that have not left yet.
     pub(super) unsent: usize,
     pub(super) reading: Option<Reading>,
     pub(super) deleting: Option<Deleting>,
-    /// What `status` says now, since when (unix ms) and why.
+    /// Current `status`, its begin (unix ms) and its reason.
     pub(super) status: (Status, i64, Option<&'static str>),
     pub(super) is_up: bool,
     pub(super) was_up: bool,
-    /// What the broker allows on this connection.
+    /// Limits of the broker on this connection.
     pub(super) limits: BrokerLimits,
-    /// What that costs.
+    /// Notices of these limits.
     pub(super) notices: Notices,
-    /// At which message the broker closes the connection.
+    /// Search for the message at which the broker closes the connection.
     pub(super) suspects: Suspects,
     /// Messages that are not sent for a while, as the broker does not take them.
     pub(super) skipped: Skipped,
-    /// Rows that are to be marked as set aside.
+    /// Rows waiting to be marked as set aside.
     pub(super) to_set_aside: ToSetAside,
 }
 
@@ -150,18 +150,18 @@ impl Publisher {
         }
     }
 
-    /// A connection was made: says who is here, and begins with the oldest row.
+    /// A connection was made: publishes the retained messages, and begins with the oldest row.
     pub(super) fn come_up(&mut self, accepted: &ConnAck, client: AsyncClient) {
         let now = Instant::now();
         self.client = client;
         self.limits = BrokerLimits::of(accepted);
         self.notices.connected(&self.limits, !self.config.commands.is_empty());
-        // What the broker said of single messages is asked anew; what it will not take, it says.
+        // Refusals of single messages are forgotten; the broker refuses again what it does not take.
         for limit in [Limit::NotAuthorized, Limit::Busy, Limit::RefusesAll, Limit::NoSubscriber]
         {
             self.notices.end_all(limit);
         }
-        // Half of what the broker takes at a time is left to everything else.
+        // Half of the broker's Receive Maximum is left to other messages.
         let rows = (self.limits.receive_max / 2).clamp(1, MOST_ROWS_ON_THEIR_WAY);
         self.forget_packets();
         self.window.restart(usize::from(rows));
@@ -169,13 +169,13 @@ impl Publisher {
             self.rate.hold_until(now + jittered(REPLAY_JITTER));
         }
         self.unsent = 0;
-        // Answers are still of use; how things are is published again.
+        // Answers are still of use; states are published again.
         self.urgent.retain(|message| !message.is_retained);
         (self.is_up, self.was_up) = (true, true);
         self.status.1 = self.dependencies.clock.unix_ms();
         self.subscribe();
-        self.say_all(now);
-        self.tell_delivery();
+        self.publish_retained(now);
+        self.publish_delivery();
     }
 
     /// The connection is gone: what was not acknowledged is published again on the next. True when it is
@@ -185,7 +185,7 @@ impl Publisher {
         let is_subscribing = self.packets.lose_subscription();
         let lost = self.packets.lose();
         self.unsent = 0;
-        // They were read for this connection; the next begins elsewhere.
+        // These rows were read for this connection; the next one begins at another row.
         self.reading = None;
         if !was_up {
             return false;
@@ -198,7 +198,7 @@ impl Publisher {
             let sent = lost.iter().find(|sent| sent.suspect() == *culprit);
             self.condemn(culprit, sent, *proof);
         }
-        self.tell_delivery();
+        self.publish_delivery();
         culprit.is_some()
     }
 
@@ -207,7 +207,7 @@ impl Publisher {
         self.packets.lose();
     }
 
-    /// There is nothing more to be published, or nobody who hears it.
+    /// Whether the publisher is done: nothing is left to publish, or there is no connection for it.
     pub(super) fn has_left(&self, leave: &Stop) -> bool {
         leave.is_requested() && (self.schedule.is_gone || !self.is_up)
     }
@@ -231,11 +231,11 @@ impl Publisher {
         if !done.is_empty()
             && let Err(error) = self.dependencies.store.outbox_done(done).await
         {
-            log::debug!(target: "mqtt", error = error.to_string().as_str(); "acknowledged messages will be told again");
+            log::debug!(target: "mqtt", error = error.to_string().as_str(); "acknowledged messages will be published again");
         }
     }
 
-    /// Something came in or went out.
+    /// Processes a packet that was received or sent.
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Outgoing(Outgoing::Publish(0)) => {
@@ -245,12 +245,12 @@ impl Publisher {
             Event::Outgoing(Outgoing::Disconnect) => self.schedule.is_gone = true,
             Event::Incoming(Packet::PubAck(ack)) => self.take_ack(&ack),
             Event::Incoming(Packet::SubAck(ack)) => self.take_suback(&ack),
-            Event::Incoming(Packet::Publish(publish)) => self.hear(&publish),
+            Event::Incoming(Packet::Publish(publish)) => self.receive(&publish),
             _ => (),
         }
     }
 
-    fn hear(&mut self, publish: &Publish) {
+    fn receive(&mut self, publish: &Publish) {
         let birth = home_assistant::birth_topic(&self.config);
         if self.config.home_assistant != HomeAssistant::Off && publish.topic == birth {
             if publish.payload == "online" {
@@ -268,7 +268,7 @@ impl Publisher {
         }
     }
 
-    /// Says what was done, and leaves if that was it.
+    /// Publishes the answer to a command; begins to leave after `restart`.
     pub(super) fn answer(&mut self, answer: Answer) {
         for message in answer.messages {
             self.push(message);
@@ -276,7 +276,7 @@ impl Publisher {
         if answer.must_restart {
             let reason = Some("a command asked for it");
             self.status = (Status::Restarting, self.dependencies.clock.unix_ms(), reason);
-            self.say_status();
+            self.publish_status();
             self.dependencies.stop.request();
         }
     }
@@ -297,6 +297,6 @@ impl Publisher {
             ),
             None => self.notices.end(Limit::Subscription, ""),
         }
-        self.tell_delivery();
+        self.publish_delivery();
     }
 }

@@ -1,8 +1,8 @@
-//! [`Refusal`]: why the broker does not take one message, and whose fault that is.
+//! [`Refusal`]: why the broker does not take one message, and what causes it.
 
 use rumqttc::v5::mqttbytes::v5::{PubAck, PubAckReason};
 
-/// The broker's own words are cut to so many characters.
+/// Maximum length of the broker's reason string, characters; a longer one is cut.
 const MAX_OWN_WORDS_CHARS: usize = 100;
 
 /// Reason codes of MQTT 5 that boothd judges.
@@ -17,16 +17,16 @@ pub(super) mod code {
     pub(crate) const PAYLOAD_FORMAT_INVALID: u8 = 0x99;
 }
 
-/// Whose fault a refusal is.
+/// Cause of a refusal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fault {
-    /// The message's: the same message is refused each time.
+    /// The message: the same message is refused each time.
     Message,
-    /// The booth's rights at the broker: the same for each message of that topic.
+    /// The booth's rights at the broker: each message of that topic is refused.
     Rights,
     /// The broker is full or busy; any message is refused.
     Busy,
-    /// The code does not tell.
+    /// The code does not identify the cause.
     Unclear,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum Fault {
 pub(super) struct Refusal {
     /// The reason code, 0x80 and above.
     pub(super) code: u8,
-    /// What the broker says beside it.
+    /// Reason string of the broker.
     own_words: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Refusal {
         }
     }
 
-    /// The code with its name in the standard, and the broker's own words.
+    /// The code with its name in the standard, and the broker's reason string.
     pub(super) fn name(&self) -> String {
         let name = match self.code {
             0x80 => "unspecified error",
@@ -150,16 +150,16 @@ mod tests {
 
     #[test]
     fn the_brokers_own_words_stay_on_one_line_and_are_cut() {
-        let says = |text: &str| {
+        let refusal = |text: &str| {
             let reason_string = Some(text.to_owned());
             let properties = PubAckProperties { reason_string, user_properties: Vec::new() };
             let reason = PubAckReason::QuotaExceeded;
             Refusal::of(&PubAck { pkid: 1, reason, properties: Some(properties) })
         };
-        let name = says("full\nERROR mqtt").unwrap().name();
+        let name = refusal("full\nERROR mqtt").unwrap().name();
         assert_eq!(name, "reason 0x97, quota exceeded: \"full ERROR mqtt\"");
-        assert!(says(&"x".repeat(70_000)).unwrap().name().len() < 140);
-        assert_eq!(says("\n").unwrap().name(), "reason 0x97, quota exceeded");
+        assert!(refusal(&"x".repeat(70_000)).unwrap().name().len() < 140);
+        assert_eq!(refusal("\n").unwrap().name(), "reason 0x97, quota exceeded");
         assert!(Refusal::of(&PubAck::new(1, None)).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! The outbox's way to the broker: rows are read as there is room for them, and deleted once the
-//! broker has acknowledged them.
+//! Delivery of the outbox: rows are read while there is room for them, and deleted once the broker
+//! has acknowledged them.
 
 use std::{future::Future, pin::Pin};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{error::Result, store::OutboxRow};
 
-/// Something asked of the store; kept until it is answered.
+/// A pending request to the store.
 pub(super) type Asked<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// Rows that are being read.
@@ -51,7 +51,7 @@ impl Deleting {
 impl Publisher {
     /// Reads rows where there is room for them, and nothing comes before them.
     pub(super) fn start_reading(&mut self, now: Instant) {
-        // A message that nobody acknowledges must not leave the outbox.
+        // A message without an acknowledgement must not leave the outbox.
         let may_read = self.is_up && self.limits.has_acks && self.may_send();
         if !may_read || self.reading.is_some() || !self.urgent.is_empty() {
             return;
@@ -59,7 +59,7 @@ impl Publisher {
         if self.schedule.read_at > now {
             return;
         }
-        let newest_id = self.outbox.borrow_and_update().map_or(0, |told| told.newest_id);
+        let newest_id = self.outbox.borrow_and_update().map_or(0, |state| state.newest_id);
         let room = self.window.room(now);
         if room == 0 {
             return;
@@ -138,7 +138,7 @@ impl Publisher {
         let now = Instant::now();
         match (sent.published, Refusal::of(ack)) {
             (Published::Row(id), None) if ack.reason == PubAckReason::NoMatchingSubscribers => {
-                self.window.unheard(id, now);
+                self.window.no_subscriber(id, now);
             }
             (Published::Row(id), None) => {
                 self.window.acknowledged(id);
@@ -147,7 +147,7 @@ impl Publisher {
             (Published::Row(id), Some(refusal)) => {
                 self.take_refusal((id, sent.bytes), &refusal, now)
             }
-            (Published::Goodbye, _) => self.schedule.goodbye_heard = true,
+            (Published::Goodbye, _) => self.schedule.goodbye_answered = true,
             (Published::Other, None) => {
                 self.window.taken();
                 self.skipped.taken(&sent.topic);
@@ -156,7 +156,7 @@ impl Publisher {
             (Published::Other, Some(refusal)) => self.skip_refused(&sent, &refusal, now),
         }
         self.note_window();
-        self.tell_delivery();
+        self.publish_delivery();
     }
 
     fn take_refusal(&mut self, (id, bytes): (i64, usize), refusal: &Refusal, now: Instant) {
@@ -188,14 +188,14 @@ impl Publisher {
         }
     }
 
-    /// What the rows that wait say of the broker.
+    /// Derives notices from the rows that wait.
     fn note_window(&mut self) {
-        if self.window.is_unheard() {
+        if self.window.lacks_subscriber() {
             self.notices.hold(
                 Limit::NoSubscriber,
                 "",
-                "nobody at the broker listens to the booth's sessions and events; the messages \
-                 of the outbox wait until somebody subscribes to them",
+                "no client at the broker subscribes to the booth's sessions and events; the \
+                messages of the outbox wait until there is a subscriber",
             );
         } else {
             self.notices.end(Limit::NoSubscriber, "");

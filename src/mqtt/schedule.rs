@@ -1,4 +1,4 @@
-//! [`Schedule`]: when what is due, and where the goodbye stands. And the publisher's way through it.
+//! [`Schedule`]: times of the publisher's periodic work and of its goodbye, and the work itself.
 
 use std::{future::pending, time::Duration};
 
@@ -17,43 +17,43 @@ use super::{
 };
 use crate::report::{AudioReport, VisualReport};
 
-/// How often live numbers are told at most.
+/// Shortest interval between two publications of live metrics.
 const LIVE_EVERY: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether the health has changed.
+/// Interval at which a change of the health is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Acknowledged rows wait for others so long, so that the card is not written for each.
+/// Acknowledged rows wait this long for others: one write for many rows spares an SD card.
 const DELETE_AFTER: Duration = Duration::from_millis(500);
 
-/// A store that cannot do something now is asked again after so long.
+/// Pause before a failed request to the store is repeated.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
 
-/// When we leave: for the outbox, then for the goodbye.
+/// Time limit of leaving: for the outbox, then for the goodbye.
 const LEAVE_PATIENCE: Duration = Duration::from_millis(900);
 
-/// Live messages that may wait in the client: more are of no use to anybody.
+/// Live messages that may wait in the client: older ones are useless.
 const MOST_UNSENT: usize = 2;
 
-/// See the module.
+/// Due times of the publisher's work.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    say_all_at: Instant,
+    retained_at: Instant,
     look_at: Instant,
     live_at: Instant,
     pub(super) read_at: Instant,
     delete_at: Option<Instant>,
     mark_at: Option<Instant>,
-    /// Live results have changed since they were told.
+    /// Live results have changed since they were published.
     has_news: bool,
     is_live_over: bool,
-    told_health: Option<Value>,
-    /// Sequences of the live results that were told.
-    told_live: [Option<u64>; 2],
-    /// We leave: until then the outbox may empty itself.
+    published_health: Option<Value>,
+    /// Sequences of the live results that were published.
+    published_live: [Option<u64>; 2],
+    /// Set while leaving: until then the outbox may be emptied.
     leave_by: Option<Instant>,
     goodbye_by: Option<Instant>,
-    pub(super) goodbye_heard: bool,
+    pub(super) goodbye_answered: bool,
     has_disconnected: bool,
     pub(super) is_gone: bool,
 }
@@ -61,7 +61,7 @@ pub(super) struct Schedule {
 impl Schedule {
     pub(super) fn new(now: Instant) -> Self {
         Schedule {
-            say_all_at: now,
+            retained_at: now,
             look_at: now,
             live_at: now,
             read_at: now,
@@ -69,21 +69,21 @@ impl Schedule {
             mark_at: None,
             has_news: false,
             is_live_over: false,
-            told_health: None,
-            told_live: [None; 2],
+            published_health: None,
+            published_live: [None; 2],
             leave_by: None,
             goodbye_by: None,
-            goodbye_heard: false,
+            goodbye_answered: false,
             has_disconnected: false,
             is_gone: false,
         }
     }
 
-    /// Everything that the broker keeps was published now.
+    /// Records that all retained messages were published at `now`.
     pub(super) fn published_all(&mut self, now: Instant, again_after: Duration) {
-        self.say_all_at = now + again_after;
+        self.retained_at = now + again_after;
         self.look_at = now;
-        self.told_health = None;
+        self.published_health = None;
     }
 
     pub(super) fn read_later(&mut self, now: Instant) {
@@ -114,7 +114,7 @@ impl Schedule {
         self.mark_at.is_none_or(|at| at <= now)
     }
 
-    /// The outbox may empty itself for a moment; then it is goodbye.
+    /// Begins to leave: the outbox may be emptied for a moment, then the goodbye follows.
     pub(super) fn leave(&mut self, now: Instant) {
         self.leave_by.get_or_insert(now + LEAVE_PATIENCE);
     }
@@ -148,11 +148,11 @@ impl Publisher {
             marked = self.to_set_aside.marked() => self.take_marked(marked),
             Ok(()) = self.set_aside.changed() => self.look_for_released(),
             Some(answer) = self.answers.recv(), if self.is_up => self.answer(answer),
-            // The store and the booth are ours too, so their senders live.
+            // The publisher holds the store and the interview, so their senders live.
             Ok(()) = self.outbox.changed(), if self.is_up => (),
             Ok(()) = self.booth.changed(), if self.is_up => {
-                self.say_features();
-                self.say_info();
+                self.publish_features();
+                self.publish_info();
             }
             changed = self.dependencies.live.changed(), if self.is_up && !has_news && !is_live_over => {
                 self.schedule.has_news = changed.is_ok();
@@ -164,17 +164,17 @@ impl Publisher {
 
     fn do_due(&mut self, now: Instant) {
         if self.is_up {
-            if self.schedule.say_all_at <= now {
-                self.say_again(now);
+            if self.schedule.retained_at <= now {
+                self.republish(now);
             }
             if self.schedule.look_at <= now {
                 self.look_at_health(now);
             }
             if self.schedule.has_news && self.schedule.live_at <= now {
-                self.tell_live(now);
+                self.publish_live(now);
             }
             if self.schedule.is_leaving() {
-                self.say_goodbye(now);
+                self.publish_goodbye(now);
             }
             self.flush();
             self.rest(now);
@@ -184,14 +184,14 @@ impl Publisher {
         self.start_deleting(now);
     }
 
-    /// Where nothing is on its way and nothing waits, nobody is a suspect.
+    /// Where nothing is in flight and nothing waits, no message is a suspect.
     fn rest(&mut self, now: Instant) {
         let is_idle = self.suspects.is_careful()
             && self.urgent.is_empty()
             && self.packets.is_quiet()
             && self.reading.is_none();
         if is_idle {
-            let newest_id = self.outbox.borrow().map_or(0, |told| told.newest_id);
+            let newest_id = self.outbox.borrow().map_or(0, |state| state.newest_id);
             let is_empty = self.window.look_after(newest_id, now).is_none();
             self.suspects.rest(is_empty);
         }
@@ -200,14 +200,14 @@ impl Publisher {
     /// The next moment at which something is due by itself.
     fn wakes_at(&self, now: Instant) -> Instant {
         let schedule = &self.schedule;
-        // Nothing is missed by looking now and then.
+        // A periodic look, so that no work is missed.
         let mut next = now + Duration::from_secs(60);
         let mut at = |when: Option<Instant>| next = when.map_or(next, |when| next.min(when));
-        // While acknowledged rows are being deleted, nobody looks when the next are due.
+        // While acknowledged rows are being deleted, the next deletion has no due time.
         at(schedule.delete_at.filter(|_| self.deleting.is_none()));
         at(schedule.mark_at.filter(|at| *at > now));
         if self.is_up {
-            at(Some(schedule.say_all_at));
+            at(Some(schedule.retained_at));
             at(Some(schedule.look_at));
             at(schedule.has_news.then_some(schedule.live_at));
             at(schedule.leave_by.filter(|at| *at > now));
@@ -222,33 +222,33 @@ impl Publisher {
         next
     }
 
-    /// A late will of an old connection heals by this.
-    fn say_again(&mut self, now: Instant) {
+    /// Publishes the status again: it corrects a late last will of an old connection.
+    fn republish(&mut self, now: Instant) {
         if self.limits.has_retain {
-            self.say_status();
-            self.schedule.published_all(now, self.config.say_again);
+            self.publish_status();
+            self.schedule.published_all(now, self.config.republish_every);
         } else {
-            // Nobody keeps it for who comes later.
-            self.say_all(now);
+            // The broker retains nothing, so late subscribers need everything again.
+            self.publish_retained(now);
         }
     }
 
-    /// Tells the health when something has changed that others act upon, or when it is time again.
+    /// Publishes the health when its digest has changed, or when it is due again.
     fn look_at_health(&mut self, now: Instant) {
         self.schedule.look_at = now + LOOK_EVERY;
         let health = (self.dependencies.health)();
         // The digest leaves out what changes all the time: counters, ages, temperatures.
         let digest = health["digest"].clone();
-        if self.schedule.told_health.as_ref() != Some(&digest) {
-            self.schedule.told_health = Some(digest);
+        if self.schedule.published_health.as_ref() != Some(&digest) {
+            self.schedule.published_health = Some(digest);
             self.push(Message::best_effort(Topic::Health.of(&self.config.name), &health));
         }
     }
 
-    /// Tells the newest numbers, if they are new and the broker keeps up.
-    fn tell_live(&mut self, now: Instant) {
+    /// Publishes the newest live metrics, if they are new and the broker keeps up.
+    fn publish_live(&mut self, now: Instant) {
         self.schedule.has_news = false;
-        // Live numbers must not stand beside a suspect.
+        // A live message must not be in flight beside a suspect.
         if self.unsent > MOST_UNSENT || self.suspects.is_careful() {
             return;
         }
@@ -261,7 +261,7 @@ impl Publisher {
             .map(|report| (report.sequence, Topic::MetricsAudio, serde_json::json!(report)));
         for (place, report) in [video, audio].into_iter().enumerate() {
             let Some((sequence, topic, report)) = report else { continue };
-            if self.schedule.told_live[place] == Some(sequence) {
+            if self.schedule.published_live[place] == Some(sequence) {
                 continue;
             }
             let message = Message::live(topic.of(&self.config.name), &report);
@@ -270,15 +270,15 @@ impl Publisher {
             }
             // A full channel loses it: the next is newer.
             if self.give(message) {
-                self.schedule.told_live[place] = Some(sequence);
+                self.schedule.published_live[place] = Some(sequence);
                 self.schedule.live_at = now + LIVE_EVERY;
             }
         }
     }
 
     /// Once the outbox is empty, or its time is over: the last status, then the disconnect.
-    fn say_goodbye(&mut self, now: Instant) {
-        let newest_id = self.outbox.borrow().map_or(0, |told| told.newest_id);
+    fn publish_goodbye(&mut self, now: Instant) {
+        let newest_id = self.outbox.borrow().map_or(0, |state| state.newest_id);
         let is_empty = self.reading.is_none()
             && self.window.is_quiet()
             && self.window.look_after(newest_id, now).is_none();
@@ -301,9 +301,9 @@ impl Publisher {
                 self.schedule.goodbye_by = Some(now + LEAVE_PATIENCE);
             }
             Some(by) if !self.schedule.has_disconnected => {
-                if self.schedule.goodbye_heard || by <= now {
+                if self.schedule.goodbye_answered || by <= now {
                     self.schedule.has_disconnected = self.client.try_disconnect().is_ok();
-                    // A queue that has no room for it has a broker that hears nothing.
+                    // If the queue has no room for it, the broker receives nothing.
                     self.schedule.is_gone |= !self.schedule.has_disconnected;
                 }
             }

@@ -1,5 +1,5 @@
-//! What the broker will not take: rows of the outbox are set aside, other messages are skipped,
-//! and both are reported.
+//! Messages that the broker refuses: rows of the outbox are set aside, other messages are skipped;
+//! both are reported.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,13 +19,13 @@ use super::{
 };
 use crate::error::Result;
 
-/// What is skipped is tried again after so long: the broker may have been mended.
+/// A skipped message is tried again after this time: the broker may have been reconfigured.
 const RETRY_SKIPPED: Duration = Duration::from_secs(60 * 60);
 
-/// Topics that are skipped; some of them an asker has chosen.
+/// Maximum number of skipped topics; some are chosen by clients.
 const MAX_SKIPPED: usize = 64;
 
-/// A row that is set aside is logged as a warning so often at most; /health has the number.
+/// Shortest interval between two warnings about rows that are set aside; /health has the number.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// Messages that are not sent for a while.
@@ -38,7 +38,7 @@ pub(super) struct Skipped {
     too_large: Option<(usize, Instant)>,
 }
 
-/// Rows that are to be marked as set aside.
+/// Rows waiting to be marked as set aside.
 #[derive(Default)]
 pub(super) struct ToSetAside {
     waiting: VecDeque<(i64, String)>,
@@ -99,7 +99,7 @@ impl ToSetAside {
         }
     }
 
-    /// What was released since it was looked for last.
+    /// Whether rows were released since the last call.
     fn is_released(&mut self, released_total: u64) -> bool {
         std::mem::replace(&mut self.released_total, released_total) != released_total
     }
@@ -134,11 +134,11 @@ impl Publisher {
                 reason.push_str("; mqtt.home_assistant = \"entities\" has smaller messages");
             }
             self.notices.hold(Limit::MessageSize, &about, format!("{about}: {reason}"));
-            self.tell_delivery();
+            self.publish_delivery();
             return true;
         }
         self.notices.end(Limit::MessageSize, &about);
-        // The library takes no topic with wildcards, and says no more than that.
+        // The library refuses a topic with wildcards without a reason.
         message.topic.contains(['+', '#'])
             || self.skipped.is_skipped(&message.topic, Instant::now())
     }
@@ -158,7 +158,7 @@ impl Publisher {
         self.notices.hold(Limit::Message, about, sentence);
     }
 
-    /// It is known that the broker closes the connection at this message.
+    /// The broker closes the connection at this message: sets a row aside, skips other messages.
     pub(super) fn condemn(&mut self, culprit: &Suspect, sent: Option<&Sent>, proof: Proof) {
         let now = Instant::now();
         let bytes = sent.map_or(0, |sent| sent.bytes);
@@ -177,7 +177,7 @@ impl Publisher {
             Suspect::Row(id) => self.set_row_aside(*id, why),
             Suspect::Topic(topic) => {
                 let about = sent.map_or("a message", |sent| sent.about.as_str());
-                // One that is too large may be smaller next time.
+                // A message that is too large may be smaller next time.
                 if proof != Proof::Code(code::PACKET_TOO_LARGE) {
                     self.skipped.skip(topic, now);
                     let sentence = format!("{about}: {why}; boothd tries it again in an hour");
@@ -194,7 +194,7 @@ impl Publisher {
         }
     }
 
-    /// The row is not sent any more until somebody says so.
+    /// The row is not sent again until an operator releases it.
     pub(super) fn set_row_aside(&mut self, outbox_id: i64, reason: String) {
         self.window.set_aside(outbox_id);
         let now = Instant::now();
@@ -231,7 +231,7 @@ impl Publisher {
         }
     }
 
-    /// Marks what is left, before we leave. What cannot be marked is refused anew at the next start.
+    /// Marks the remaining rows before leaving. An unmarked row is refused again after the next start.
     pub(super) async fn settle_set_aside(&mut self) {
         loop {
             self.start_setting_aside(Instant::now());
@@ -243,8 +243,7 @@ impl Publisher {
         }
     }
 
-    /// Somebody sent rows again, or erased some: they are looked for, and the broker gets another
-    /// chance.
+    /// Rows were released or erased: they are looked for, and skipped messages are tried again.
     pub(super) fn look_for_released(&mut self) {
         let released_total = self.set_aside.borrow_and_update().released_total;
         if self.to_set_aside.is_released(released_total) {
@@ -253,17 +252,17 @@ impl Publisher {
         }
     }
 
-    /// Publishes what the broker does not let through.
-    pub(super) fn tell_delivery(&self) {
+    /// Publishes the broker's limits to the monitor.
+    pub(super) fn publish_delivery(&self) {
         let delivery = if self.is_up { self.notices.delivery() } else { Delivery::default() };
         if self.is_up {
             let fault = delivery.notices.iter().find(|notice| notice.limit.is_fault());
             let error = fault.map(|notice| notice.sentence.clone());
             self.dependencies.component.update(|status| status.error = error);
         }
-        self.dependencies.delivery.send_if_modified(|told| {
-            let is_new = *told != delivery;
-            *told = delivery;
+        self.dependencies.delivery.send_if_modified(|published| {
+            let is_new = *published != delivery;
+            *published = delivery;
             is_new
         });
     }

@@ -1,9 +1,9 @@
-//! [`Suspects`]: which message it is at which the broker closes the connection. Pure.
+//! [`Suspects`]: finds the message at which the broker closes the connection. Pure.
 //!
 //! After a loss with several messages unanswered, messages go one at a time: then the one that is
-//! unanswered at the next loss is the culprit, whoever else was on the way before. A broker that
-//! is only restarted, frozen or far away is no reason to suspect anybody twice: the count of a
-//! message ends with its answer.
+//! unanswered at the next loss is the culprit, whatever else was in flight before. A broker that
+//! only restarts, hangs or is slow makes no message a suspect twice: the count of a message ends
+//! with its answer.
 
 use std::collections::BTreeMap;
 
@@ -20,22 +20,22 @@ const MAX_SUSPECTS: usize = 256;
 pub(super) enum Suspect {
     /// A row of the outbox.
     Row(i64),
-    /// What is published on that topic.
+    /// Messages of that topic.
     Topic(String),
     /// The subscription to commands.
     Subscription,
 }
 
-/// Why a message is the culprit.
+/// Evidence against a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Proof {
-    /// The broker said so, in an answer that the client library cannot read.
+    /// The broker refused it in an answer that the client library cannot read.
     Code(u8),
     /// The connection was closed so often while only it was unanswered.
     Losses(u32),
 }
 
-/// See the module.
+/// Messages under suspicion, with their number of losses.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     losses: BTreeMap<Suspect, u32>,
@@ -82,7 +82,7 @@ impl Suspects {
         None
     }
 
-    /// The broker has answered, whatever it said: it does not close the connection at that one.
+    /// The broker has answered, in whatever way: it does not close the connection at that message.
     pub(super) fn answered(&mut self, suspect: &Suspect) {
         self.losses.remove(suspect);
         if suspect.row() >= self.newest_row {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_fails_is_nobodys_fault() {
+    fn a_failing_network_makes_no_message_the_culprit() {
         let mut suspects = Suspects::default();
         let away = Loss { is_closed: false, refused: None };
         for _ in 0..9 {

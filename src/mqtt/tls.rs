@@ -1,4 +1,4 @@
-//! How the broker is known, and how it knows us. Always by ring, never by a process-wide default.
+//! TLS configuration of the connection. Always with ring, never with a process-wide default.
 
 use std::{path::Path, sync::Arc};
 
@@ -38,7 +38,7 @@ pub(super) fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
     })
 }
 
-/// Whose signature is trusted.
+/// Trusted root certificates.
 fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let Some(path) = ca else {

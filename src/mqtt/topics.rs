@@ -1,30 +1,30 @@
-//! Every topic: one word each, written and read in this one place.
+//! All topics: formatted and parsed only here.
 
 use std::borrow::Cow;
 
 use crate::names::is_unseen;
 
-/// The first two levels: whose topics, and in which version of their meaning.
+/// The first two levels: the application and the version of its topics.
 pub const ROOT: &str = "boothd/v1";
 
-/// Longer levels are a mistake.
+/// Maximum length of a level, characters.
 const MOST_LEVEL_CHARS: usize = 64;
 
-/// A booth's place among all topics.
+/// Site and booth id in the topics.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct BoothName {
-    /// Where it stands.
+    /// Site of the booth.
     pub site: String,
-    /// Which one there.
+    /// Id of the booth at the site.
     pub booth: String,
 }
 
-/// A topic of some booth.
+/// A topic with its booth.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BoothTopic {
-    /// Whose.
+    /// The booth.
     pub name: BoothName,
-    /// Which.
+    /// The topic.
     pub topic: Topic,
 }
 
@@ -35,7 +35,7 @@ pub enum Topic {
     Status,
     /// `info`: version, models, addresses.
     Info,
-    /// `health`: what /health says.
+    /// `health`: the content of /health.
     Health,
     /// `metrics/video`.
     MetricsVideo,
@@ -47,11 +47,11 @@ pub enum Topic {
     SessionSummary(String),
     /// `event/<kind>`.
     Event(String),
-    /// `cmd/<name>`, said by others.
+    /// `cmd/<name>`, published by other clients.
     Command(String),
     /// `cmd/<name>/result`.
     CommandResult(String),
-    /// `feature/<name>/set`, said by others.
+    /// `feature/<name>/set`, published by other clients.
     FeatureSet(String),
     /// `feature/<name>/state`.
     FeatureState(String),
@@ -78,7 +78,7 @@ pub fn base(name: &BoothName) -> String {
 }
 
 /// Whether a text can be one level of a topic as it is, so that ACLs can name it; `.` and `..` can
-/// be no part of an address of the centre.
+/// be no part of an address of the fleet server.
 pub fn is_level(text: &str) -> bool {
     let chars = text.chars().count();
     (1..=MOST_LEVEL_CHARS).contains(&chars)
@@ -130,7 +130,7 @@ impl Topic {
     }
 }
 
-/// What a topic is; `None` where it is no booth's.
+/// Parses a topic; `None` where it is no booth's.
 pub fn parse(topic: &str) -> Option<BoothTopic> {
     let levels = topic.strip_prefix(ROOT)?.strip_prefix('/')?;
     let levels: Vec<String> = levels.split('/').map(unescaped).collect::<Option<_>>()?;

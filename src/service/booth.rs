@@ -8,7 +8,7 @@ use crate::{
     health::{ComponentId, Monitor, Report},
 };
 
-/// What systemd is told of a booth.
+/// Source of a booth's [`ServiceStatus`].
 #[derive(Clone, Debug)]
 pub struct BoothStatus {
     /// Judges the booth.
@@ -16,7 +16,7 @@ pub struct BoothStatus {
 }
 
 impl BoothStatus {
-    /// How the booth is now.
+    /// The current status of the booth.
     pub fn look(&self) -> ServiceStatus {
         let report = self.health.look();
         let mut probes = Vec::new();
@@ -44,8 +44,8 @@ impl BoothStatus {
     }
 }
 
-/// That media flows and is analysed: it must while the device says that it runs, unless it is
-/// known why it cannot be analysed.
+/// Probes of the media and their analysis: both must progress while the device runs, unless the
+/// reason why media cannot be analysed is known.
 fn flow_probes(
     report: &Report,
     [device, worker]: [ComponentId; 2],

@@ -8,7 +8,7 @@ use crate::{
     policy::Profile,
 };
 
-/// A booth whose components and state the test moves.
+/// A booth with components and a state that the test changes.
 struct Scene {
     status: BoothStatus,
     state: Arc<Mutex<Interview>>,
@@ -19,7 +19,7 @@ impl Scene {
         use ComponentId::{Camera, Light, Microphone, Mqtt, Speech, Store, Vision};
         let components = [Camera, Microphone, Light, Vision, Speech, Store, Mqtt];
         let components: Vec<_> = components.map(|c| Arc::new(Component::new(c))).into();
-        // Of these only what a test sets is a matter of it.
+        // The test sets the fields that matter to it.
         for component in components.iter().filter(|s| [Light, Store, Mqtt].contains(&s.id())) {
             component.update(|status| status.state = State::Running);
         }
@@ -61,7 +61,7 @@ impl Scene {
         }
     }
 
-    fn said(&self) -> (bool, String) {
+    fn reported(&self) -> (bool, String) {
         let ServiceStatus { is_ready, sentence, .. } = self.status.look();
         (is_ready, sentence)
     }
@@ -76,18 +76,18 @@ impl Scene {
 #[test]
 fn it_is_ready_once_both_kinds_of_media_were_analysed() {
     let scene = Scene::new();
-    assert_eq!(scene.said(), (false, "Loading the models".into()));
+    assert_eq!(scene.reported(), (false, "Loading the models".into()));
     scene.set(&["vision", "speech"], State::Running);
     scene.flow(&["camera"], 1);
-    let (is_ready, _) = scene.said();
+    let (is_ready, _) = scene.reported();
     assert!(!is_ready, "the microphone is being opened");
     scene.flow(&["microphone"], 1);
-    let (is_ready, _) = scene.said();
+    let (is_ready, _) = scene.reported();
     assert!(!is_ready, "nothing was analysed");
     scene.flow(&["vision"], 1);
-    assert!(!scene.said().0, "no sound was analysed");
+    assert!(!scene.reported().0, "no sound was analysed");
     scene.flow(&["speech"], 1);
-    assert_eq!(scene.said(), (true, "Analysing: camera 10.0 fps, microphone".into()));
+    assert_eq!(scene.reported(), (true, "Analysing: camera 10.0 fps, microphone".into()));
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn it_is_ready_when_it_is_known_why_nothing_flows() {
     scene.flow(&["microphone", "speech"], 1);
     scene.component("camera").lost("no camera\nis there; plug one in");
     let away = "Analysing: microphone; camera away: no camera; is there; plug one in";
-    assert_eq!(scene.said(), (true, away.into()));
+    assert_eq!(scene.reported(), (true, away.into()));
     scene.flow(&["camera"], 2);
-    assert!(!scene.said().0, "it is there, and nothing was seen yet");
+    assert!(!scene.reported().0, "it is there, and nothing was seen yet");
     scene.component("vision").update(|status| status.own.failed("broken JPEG".into()));
     let broken = "Analysing: camera 10.0 fps, microphone";
-    assert_eq!(scene.said(), (true, broken.into()), "one broken frame is not worth a word");
+    assert_eq!(scene.reported(), (true, broken.into()), "one broken frame is not reported");
 }
 
 #[test]
@@ -111,18 +111,18 @@ fn models_are_waited_for_also_behind_closed_gates() {
     scene.set(&["camera", "microphone"], State::Paused);
     scene.state.lock().unwrap().require_consent = true;
     scene.state.lock().unwrap().analysing = false;
-    assert!(!scene.said().0);
+    assert!(!scene.reported().0);
     scene.set(&["vision", "speech"], State::Running);
     let waiting = "Waiting for consent; camera and microphone are closed";
-    assert_eq!(scene.said(), (true, waiting.into()));
+    assert_eq!(scene.reported(), (true, waiting.into()));
     scene.set(&["microphone", "speech"], State::Off);
-    assert_eq!(scene.said(), (true, "Waiting for consent; camera is closed".into()));
+    assert_eq!(scene.reported(), (true, "Waiting for consent; camera is closed".into()));
     scene.state.lock().unwrap().paused = true;
-    assert_eq!(scene.said(), (true, "Paused; camera is closed".into()));
+    assert_eq!(scene.reported(), (true, "Paused; camera is closed".into()));
 }
 
 #[test]
-fn a_policy_that_nobody_chose_and_a_light_that_fails_are_known_reasons() {
+fn an_unchosen_policy_and_a_failing_light_are_known_reasons() {
     let scene = Scene::new();
     scene.set(&["vision", "speech"], State::Running);
     scene.set(&["camera", "microphone"], State::Paused);
@@ -130,34 +130,34 @@ fn a_policy_that_nobody_chose_and_a_light_that_fails_are_known_reasons() {
     scene.state.lock().unwrap().analysing = false;
     let unchosen = "No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
                     \"default\" and start boothd again";
-    assert_eq!(scene.said(), (true, unchosen.into()));
+    assert_eq!(scene.reported(), (true, unchosen.into()));
     scene.state.lock().unwrap().profile = Profile::Eu;
     scene.state.lock().unwrap().require_consent = true;
     scene.set(&["light"], State::Unavailable);
     let light = "Waiting for consent; camera and microphone are closed; the recording light \
                  fails";
-    assert_eq!(scene.said(), (true, light.into()));
+    assert_eq!(scene.reported(), (true, light.into()));
 }
 
 #[test]
-fn a_session_is_told_and_never_whose() {
+fn a_running_session_is_reported_without_its_subject() {
     let scene = Scene::new();
     scene.set(&["vision", "speech"], State::Running);
     scene.flow(&["camera", "vision"], 1);
     scene.set(&["microphone"], State::Paused);
     scene.set(&["store"], State::Unavailable);
     scene.state.lock().unwrap().session_active = true;
-    let said = "Analysing: camera 10.0 fps; microphone switched off; the database is away; session \
+    let sentence = "Analysing: camera 10.0 fps; microphone switched off; the database is away; session \
                 running";
-    assert_eq!(scene.said(), (true, said.into()));
+    assert_eq!(scene.reported(), (true, sentence.into()));
 }
 
 #[test]
 fn a_booth_without_devices_is_ready_at_once() {
     let scene = Scene::new();
     scene.set(&["camera", "microphone", "vision", "speech"], State::Off);
-    let said = "Waiting for clients; the booth has neither camera nor microphone";
-    assert_eq!(scene.said(), (true, said.into()));
+    let sentence = "Waiting for clients; the booth has neither camera nor microphone";
+    assert_eq!(scene.reported(), (true, sentence.into()));
     assert_eq!(scene.demanded(), [""; 0]);
 }
 

@@ -17,9 +17,9 @@ const IDENTIFIER: &str = "boothd";
 /// Whether systemd has connected `file` to the journal. A service's child or a shell may
 /// inherit the variable without the file, so both are looked at.
 pub fn is_journal(file: impl AsFd) -> bool {
-    let Some(told) = env::var_os("JOURNAL_STREAM") else { return false };
+    let Some(stream) = env::var_os("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(file)
-        .is_ok_and(|it| told.to_str() == Some(&format!("{}:{}", it.st_dev, it.st_ino)))
+        .is_ok_and(|it| stream.to_str() == Some(&format!("{}:{}", it.st_dev, it.st_ino)))
 }
 
 /// Sends records to journald; what it does not take goes to standard error.
@@ -41,7 +41,7 @@ impl Journal {
         }
     }
 
-    /// A reader of `journalctl` sees the message alone, so it tells the fields, too.
+    /// `journalctl` shows only the message, so the message holds the fields, too.
     fn send(&self, record: &Record<'_>) -> io::Result<()> {
         let thread = thread::current();
         let fields = WithThread { own: record.key_values(), name: thread.name() };
@@ -65,7 +65,7 @@ impl Log for Journal {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // journald that is just being restarted has left its socket; the stream may still be held.
+        // A restarting journald has closed its socket; the stream may still be open.
         if self.stderr.matches(record) && self.send(record).is_err() {
             self.stderr.log(record);
         }
@@ -86,7 +86,7 @@ fn in_syslogs_words(level: Level) -> Level {
     }
 }
 
-/// A record's fields, and the thread that speaks.
+/// A record's fields and the name of its thread.
 struct WithThread<'a> {
     own: &'a dyn Source,
     name: Option<&'a str>,

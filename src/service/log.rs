@@ -21,8 +21,8 @@ use super::{
     stderr::Stderr,
 };
 
-/// Libraries that log every step of theirs; only their warnings are of use to an operator.
-const TALKATIVE: [&str; 8] =
+/// Libraries that log every step; only their warnings are useful to an operator.
+const VERBOSE: [&str; 8] =
     ["tract", "hyper", "axum", "mio", "tokio", "tungstenite", "tower", "rustls"];
 
 /// Starts the log. On standard error a line is seconds since the start (the journal has its own
@@ -40,7 +40,7 @@ pub fn init_logging(level: LevelFilter) {
     }
 }
 
-/// What is logged from now on.
+/// Sets the level of the log from now on.
 pub fn set_log_level(level: LevelFilter) {
     log::set_max_level(level);
 }
@@ -51,10 +51,10 @@ fn to_stderr(is_journal: bool) -> Logger {
     let mut builder = Builder::new();
     let target = Target::Pipe(Box::new(Stderr::default()));
     builder.filter_level(LevelFilter::Trace).target(target).write_style(WriteStyle::Never);
-    for library in TALKATIVE {
+    for library in VERBOSE {
         builder.filter_module(library, LevelFilter::Warn);
     }
-    // It repeats at each message what `mqtt` tells once.
+    // It repeats at each message what `mqtt` logs once.
     builder.filter_module("rumqttc", LevelFilter::Error);
     builder.format(move |line, record| {
         match began_at {
@@ -76,9 +76,9 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Says what is said last, at the level of an error where standard error is the journal: systemd
-/// takes lines of a stream for info. A standard error that takes nothing is nobody's loss.
-pub fn say_last(text: &str) {
+/// Writes a last message before the process ends, at the level of an error where standard error is
+/// the journal: systemd takes lines of a stream for info. Ignores a failing standard error.
+pub fn log_last(text: &str) {
     let prefix = if is_journal(io::stderr()) {
         format!("<{}>", priority(Level::Error))
     } else {

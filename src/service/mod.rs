@@ -1,11 +1,11 @@
-//! What the system that runs boothd sees of it: the log in the journal or on standard error, and
-//! what systemd is told of its state.
+//! The interface to the system: the log in the journal or on standard error, and the state that
+//! systemd receives.
 //!
-//! Holds everything that knows systemd. Owns no component: it reads what the components say of themselves,
-//! and nothing waits for it.
+//! Only this module knows systemd. Owns no component: it reads their status, and nothing waits for
+//! it.
 
 mod booth;
-mod centre;
+mod fleet_server;
 mod journal;
 mod log;
 mod notify;
@@ -17,28 +17,28 @@ use std::{io, panic, process, thread};
 use crate::names::shown;
 
 pub use booth::BoothStatus;
-pub use centre::FleetStatus;
+pub use fleet_server::FleetStatus;
 pub use journal::is_journal;
-pub use log::{init_logging, say_last, set_log_level};
+pub use log::{init_logging, log_last, set_log_level};
 pub use notify::{Notifier, ServiceStatus, reload_begins, reload_ends};
 pub use watchdog::{ProgressProbe, Stuck, Watchdog};
 
-/// From now on a panic of any thread ends the process, once it has told where it was: systemd
-/// restarts a whole daemon, never half of one.
+/// From now on a panic of any thread logs its place and ends the process: systemd restarts the
+/// whole daemon, never a part of it.
 pub fn abort_on_panic() {
     panic::set_hook(Box::new(move |what| {
         if is_journal(io::stderr()) {
             ::log::error!(target: "service", "{what}; this is a fault of boothd, please report it");
         }
-        // Not by the hook of before, which waits for a standard error that nobody reads.
+        // Not by the default hook, which blocks on a standard error without a reader.
         let thread = thread::current();
-        say_last(&format!("thread '{}' {what}", thread.name().unwrap_or("unnamed")));
+        log_last(&format!("thread '{}' {what}", thread.name().unwrap_or("unnamed")));
         process::abort();
     }));
 }
 
-/// What a device or a client says must not begin a line of its own, command a terminal or change
-/// the order of what is read: what cannot be seen is written as its number.
+/// A text from a device or a client on one line: control characters, which could begin a line,
+/// control a terminal or reorder the text, are replaced by their numbers.
 fn one_line(text: &str) -> String {
     shown(&text.replace(['\n', '\r'], "; ")).into_owned()
 }

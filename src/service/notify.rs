@@ -1,4 +1,5 @@
-//! [`Notifier`]: the thread that tells systemd how boothd is: READY, STATUS, WATCHDOG, STOPPING.
+//! [`Notifier`]: the thread that reports boothd's state to systemd: READY, STATUS, WATCHDOG,
+//! STOPPING.
 
 use std::{
     env, io,
@@ -15,38 +16,38 @@ use crate::{
     stop::Stop,
 };
 
-/// How often it looks. A device that is away is away for longer.
+/// Interval of the reports. A lost device is away for longer.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// While the models load, systemd is asked this often for more time. Starting anew would only
-/// begin the load from its start, for ever on a machine that is slow or busy.
+/// While the models load, systemd is asked this often for more time. A restart would only begin
+/// the load again, for ever on a slow or busy machine.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 
-/// How much time is asked for, from that moment on.
+/// Requested time, from the request on.
 const MORE_TIME_US: u32 = 60_000_000;
 
 /// A load that takes longer than this has hung.
 const LONGEST_LOAD: Duration = Duration::from_secs(10 * 60);
 
-/// How boothd is, as far as systemd is concerned.
+/// The state that systemd receives.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ServiceStatus {
     /// Media flows where it should, or the reason why it does not is known.
     pub is_ready: bool,
-    /// Models are being loaded: it is not ready for that, and will be.
+    /// Models are being loaded; readiness follows.
     pub is_loading: bool,
-    /// One sentence for `systemctl status`. Never who is there, and nothing measured of them.
+    /// One sentence for `systemctl status`, without subjects and measurements.
     pub sentence: String,
-    /// Everything that must move.
+    /// Everything that must progress.
     pub probes: Vec<ProgressProbe>,
 }
 
-/// The thread; there is none where systemd does not listen.
+/// Handle of the thread; there is none without `NOTIFY_SOCKET`.
 #[derive(Debug)]
 pub struct Notifier(Option<JoinHandle<()>>);
 
 impl Notifier {
-    /// Tells systemd, where it listens, what `look` sees, until `stop` is requested.
+    /// Reports the result of `look` to systemd, if it listens, until `stop` is requested.
     ///
     /// # Errors
     /// `Exhausted` when the system gives no more threads.
@@ -64,12 +65,12 @@ impl Notifier {
             .spawn(move || speaker.run(look, &stop))
             .map(|thread| Notifier(Some(thread)))
             .map_err(|cause| {
-                let what = "no thread to tell systemd; raise the limit of threads";
+                let what = "no thread for the reports to systemd; raise the limit of threads";
                 Error::new(ErrorKind::Exhausted, what).because(cause)
             })
     }
 
-    /// Waits until systemd was told that boothd stops.
+    /// Waits until systemd has the report that boothd stops.
     pub fn join(self) {
         if let Notifier(Some(thread)) = self
             && thread.join().is_err()
@@ -79,39 +80,39 @@ impl Notifier {
     }
 }
 
-/// systemd was told that boothd is ready; only then can it be told of a reload.
+/// systemd has the report READY; only then a reload can be reported.
 static IS_READY: AtomicBool = AtomicBool::new(false);
 
-/// Tells systemd, where it listens, that the configuration is read again.
+/// Reports to systemd, if it listens, that a reload begins.
 pub fn reload_begins() {
     if !IS_READY.load(Ordering::Relaxed) {
         return;
     }
-    // `Type=notify-reload` of newer versions wants to know that this is not an answer of before.
+    // `Type=notify-reload` of newer versions needs the time, to tell this answer from earlier ones.
     let Ok(at) = NotifyState::monotonic_usec_now() else { return };
     if let Err(cause) = sd_notify::notify(&[NotifyState::Reloading, at]) {
-        log::debug!(target: "service", cause:display; "systemd does not hear of the reload");
+        log::debug!(target: "service", cause:display; "the reload could not be reported to systemd");
     }
 }
 
-/// Tells systemd, where it listens, that this is over.
+/// Reports to systemd, if it listens, that the reload has ended.
 pub fn reload_ends() {
     if !IS_READY.load(Ordering::Relaxed) {
         return;
     }
     if let Err(cause) = sd_notify::notify(&[NotifyState::Ready]) {
-        log::debug!(target: "service", cause:display; "systemd does not hear of the reload");
+        log::debug!(target: "service", cause:display; "the reload could not be reported to systemd");
     }
 }
 
-/// What systemd was told so far.
+/// Reports sent to systemd so far.
 struct Speaker {
     period: Option<Duration>,
     watchdog: Option<Watchdog>,
     is_ready: bool,
-    /// When systemd was asked for more time; since the thread began, as the next.
+    /// Time of the last request for more time, since the start of the thread.
     asked_at: Option<Duration>,
-    told: String,
+    reported: String,
     /// Since the thread began.
     fed_at: Option<Duration>,
     stuck: Option<String>,
@@ -125,7 +126,7 @@ impl Speaker {
             watchdog: period.map(Watchdog::new),
             is_ready: false,
             asked_at: None,
-            told: String::new(),
+            reported: String::new(),
             fed_at: None,
             stuck: None,
             has_failed: false,
@@ -137,37 +138,37 @@ impl Speaker {
         let every = self.period.map_or(LOOK_EVERY, |period| LOOK_EVERY.min(period / 8));
         while !stop.wait_timeout(every) {
             let (now, status) = (began_at.elapsed(), look());
-            self.tell(now, every, &status);
+            self.report(now, every, &status);
         }
         let status = NotifyState::Status("Stopping");
         self.send(&[NotifyState::Stopping, status]);
     }
 
-    fn tell(&mut self, now: Duration, every: Duration, status: &ServiceStatus) {
+    fn report(&mut self, now: Duration, every: Duration, status: &ServiceStatus) {
         let sentence = match self.judge(now, status) {
-            Some(stuck) => format!("{stuck}; systemd will start boothd anew"),
+            Some(stuck) => format!("{stuck}; systemd will restart boothd"),
             None => status.sentence.clone(),
         };
-        let mut words = Vec::with_capacity(4);
+        let mut states = Vec::with_capacity(4);
         if status.is_ready && !self.is_ready {
             self.is_ready = true;
             IS_READY.store(true, Ordering::Relaxed);
-            words.push(NotifyState::Ready);
+            states.push(NotifyState::Ready);
         }
-        if self.told != sentence {
-            self.told.clone_from(&sentence);
-            words.push(NotifyState::Status(&sentence));
+        if self.reported != sentence {
+            self.reported.clone_from(&sentence);
+            states.push(NotifyState::Status(&sentence));
         }
         if self.needs_time(now, status) {
             self.asked_at = Some(now);
-            words.push(NotifyState::ExtendTimeoutUsec(MORE_TIME_US));
+            states.push(NotifyState::ExtendTimeoutUsec(MORE_TIME_US));
         }
-        if self.is_hungry(now + every) {
+        if self.is_feed_due(now + every) {
             self.fed_at = Some(now);
-            words.push(NotifyState::Watchdog);
+            states.push(NotifyState::Watchdog);
         }
-        if !words.is_empty() {
-            self.send(&words);
+        if !states.is_empty() {
+            self.send(&states);
         }
     }
 
@@ -176,19 +177,19 @@ impl Speaker {
         loads && self.asked_at.is_none_or(|asked_at| now >= asked_at + ASK_EVERY)
     }
 
-    /// What is stuck, in words; the log hears of it once.
+    /// Name of a stuck part; logs it once.
     fn judge(&mut self, now: Duration, status: &ServiceStatus) -> Option<String> {
         let stuck = self.watchdog.as_mut()?.look(now, &status.probes);
         match (&stuck, &self.stuck) {
-            (Some(stuck), told) if told.as_ref() != Some(&stuck.name) => {
+            (Some(stuck), known) if known.as_ref() != Some(&stuck.name) => {
                 log::error!(
                     target: "service", part = stuck.name.as_str(),
                     still_ms = u64::try_from(stuck.still.as_millis()).unwrap_or(u64::MAX);
-                    "a part of boothd is stuck; the watchdog is not fed, and systemd starts boothd anew"
+                    "a part of boothd is stuck; the watchdog is not fed, and systemd restarts boothd"
                 );
             }
-            (None, Some(told)) => {
-                log::info!(target: "service", part = told.as_str(); "it moves again; the watchdog is fed");
+            (None, Some(part)) => {
+                log::info!(target: "service", part = part.as_str(); "it moves again; the watchdog is fed");
             }
             _ => (),
         }
@@ -197,24 +198,24 @@ impl Speaker {
     }
 
     /// Whether the next look, at `next`, would come after half of the period. systemd begins to
-    /// count once it was told that boothd is ready.
-    fn is_hungry(&self, next: Duration) -> bool {
+    /// count at READY.
+    fn is_feed_due(&self, next: Duration) -> bool {
         let Some(period) = self.period else { return false };
         let is_due = self.fed_at.is_none_or(|fed_at| next > fed_at + period / 2);
         self.is_ready && self.stuck.is_none() && is_due
     }
 
-    /// systemd that does not hear starts boothd anew by itself; there is nothing else to do.
-    fn send(&mut self, words: &[NotifyState<'_>]) {
-        match sd_notify::notify(words) {
+    /// Logs a failure. Without reports systemd restarts boothd by itself.
+    fn send(&mut self, states: &[NotifyState<'_>]) {
+        match sd_notify::notify(states) {
             Ok(()) => self.has_failed = false,
-            Err(cause) => self.complain(&cause),
+            Err(cause) => self.log_failure(&cause),
         }
     }
 
-    fn complain(&mut self, cause: &io::Error) {
+    fn log_failure(&mut self, cause: &io::Error) {
         if !self.has_failed {
-            log::warn!(target: "service", cause:display; "systemd cannot be told how boothd is; look at NOTIFY_SOCKET and NotifyAccess=");
+            log::warn!(target: "service", cause:display; "the state cannot be reported to systemd; check NOTIFY_SOCKET and NotifyAccess=");
         }
         self.has_failed = true;
     }
@@ -239,7 +240,7 @@ mod tests {
             .filter(|half_s| {
                 let now = LOOK_EVERY * u32::try_from(*half_s).unwrap();
                 let before = speaker.asked_at;
-                speaker.tell(now, LOOK_EVERY, &loading);
+                speaker.report(now, LOOK_EVERY, &loading);
                 speaker.asked_at != before
             })
             .collect();
@@ -247,13 +248,13 @@ mod tests {
         let last = LOOK_EVERY * u32::try_from(*asked.last().unwrap()).unwrap();
         assert!(last < LONGEST_LOAD && last >= LONGEST_LOAD - ASK_EVERY, "{last:?}");
         let mut ready = Speaker::new(None);
-        ready.tell(Duration::ZERO, LOOK_EVERY, &status(true, 0));
-        ready.tell(ASK_EVERY, LOOK_EVERY, &loading);
+        ready.report(Duration::ZERO, LOOK_EVERY, &status(true, 0));
+        ready.report(ASK_EVERY, LOOK_EVERY, &loading);
         assert_eq!(ready.asked_at, None, "it is started");
     }
 
-    /// Whether it eats at each look, and when nothing moves any more.
-    fn meals(moves: impl Fn(u64) -> u128, ready_from: u64) -> Vec<u64> {
+    /// Whether the watchdog is fed at each look, and when nothing moves any more.
+    fn feeds(moves: impl Fn(u64) -> u128, ready_from: u64) -> Vec<u64> {
         let period = Duration::from_secs(8);
         let mut speaker = Speaker::new(Some(period));
         let every = LOOK_EVERY;
@@ -262,7 +263,7 @@ mod tests {
             let now = LOOK_EVERY * u32::try_from(half_seconds).unwrap();
             let seen = status(half_seconds >= ready_from, moves(half_seconds));
             let fed_before = speaker.fed_at;
-            speaker.tell(now, every, &seen);
+            speaker.report(now, every, &seen);
             if speaker.fed_at != fed_before {
                 meals.push(half_seconds);
             }
@@ -272,7 +273,7 @@ mod tests {
 
     #[test]
     fn it_is_fed_at_half_of_its_period_once_boothd_is_ready() {
-        let fed = meals(u128::from, 10);
+        let fed = feeds(u128::from, 10);
         assert_eq!(fed[0], 10);
         assert!(fed.windows(2).all(|pair| pair[1] - pair[0] == 8), "each 4 s: {fed:?}");
     }
@@ -281,7 +282,7 @@ mod tests {
     fn it_is_starved_within_its_period_and_fed_again_when_all_moves() {
         let stands_still =
             |now: u64| if (20..60).contains(&now) { 20 } else { u128::from(now) };
-        let fed = meals(stands_still, 0);
+        let fed = feeds(stands_still, 0);
         let last = fed.iter().rev().find(|at| **at < 60).unwrap();
         // It stopped at 10 s; the period is 8 s.
         assert!((20..20 + 16).contains(last), "{fed:?}");

@@ -1,9 +1,9 @@
-//! [`Stderr`]: standard error that holds nobody up. A pipe that nobody reads, a full disk or a
-//! reader that has gone away costs lines of the log, which are counted, and nothing else.
+//! [`Stderr`]: standard error that never blocks. A pipe without a reader, a full disk or a closed
+//! pipe costs lines of the log, which are counted, and nothing else.
 
 use std::io::{self, Write};
 
-/// Linux writes so much into a pipe at once, or says that it is full.
+/// Linux writes up to this size into a pipe atomically, or reports that it is full.
 const AT_ONCE_BYTES: usize = 4096;
 
 /// Writes a line, or drops it where that would wait; never fails.
@@ -28,15 +28,15 @@ impl Stderr {
 }
 
 impl Write for Stderr {
-    /// All of a line.
+    /// Writes a whole line or counts it as lost.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.lost > 0 {
             let end = if self.is_cut { "\n" } else { "" };
-            let told = format!(
+            let notice = format!(
                 "{end}WARN  service: {} lines of the log are lost, as standard error took none\n",
                 self.lost
             );
-            if !self.put(told.as_bytes()) {
+            if !self.put(notice.as_bytes()) {
                 self.lost += 1;
                 return Ok(line.len());
             }

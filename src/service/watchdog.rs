@@ -1,27 +1,27 @@
-//! [`Watchdog`]: judges whether what must move moves. Pure: the time and what is seen are given.
+//! [`Watchdog`]: judges whether all parts progress. Pure: time and probes are given.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::component::Component;
 
-/// Idle loops turn once a second; sooner than this nobody can be called stuck.
+/// Idle loops turn once a second, so a shorter standstill does not count.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// Something that must move, as it is now.
+/// The current value of something that must change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProgressProbe {
-    /// What it is, for the operator.
+    /// Name for the operator.
     pub name: String,
     /// Changes whenever it moves.
     pub moved: u128,
-    /// It need not move now: the reason why it does not is known.
+    /// It need not change now: the reason is known.
     pub is_excused: bool,
-    /// How much longer than others it may stand still: its own rhythm.
+    /// Additional time without change: its own rhythm.
     pub patience: Duration,
 }
 
 impl ProgressProbe {
-    /// The loops of a component: each must turn, whatever comes of it.
+    /// The loops of a component: each must turn, successful or not.
     pub fn of_loops(component: &Component, probes: &mut Vec<ProgressProbe>) {
         component.each_pulse(|name, beats| {
             let (name, moved) = (name.to_owned(), u128::from(beats));
@@ -35,31 +35,31 @@ impl ProgressProbe {
     }
 }
 
-/// Something that stands still.
+/// A probe that does not change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Stuck {
-    /// What.
+    /// Name of the probe.
     pub name: String,
-    /// Since when.
+    /// Time without change.
     pub still: Duration,
 }
 
-/// See the module.
+/// Compares successive values of the probes.
 #[derive(Debug)]
 pub struct Watchdog {
     limit: Duration,
-    /// What each probe said when it last moved, and when that was.
+    /// Value of each probe at its last change, and the time of the change.
     seen: BTreeMap<String, (u128, Duration)>,
 }
 
 impl Watchdog {
-    /// A watchdog whose bowl empties in `period`: what stands still for half of it is stuck, so
-    /// that nothing is fed for the whole of it.
+    /// A watchdog of that period: a probe without change for half of it is stuck, so that systemd's
+    /// period ends without a report.
     pub fn new(period: Duration) -> Self {
         Watchdog { limit: (period / 2).max(LEAST), seen: BTreeMap::new() }
     }
 
-    /// Looks at everything that must move; what stands still longest beyond its patience, if any.
+    /// Compares the probes; returns the one that is without change for longest beyond its patience.
     pub fn look(&mut self, now: Duration, probes: &[ProgressProbe]) -> Option<Stuck> {
         let mut seen = BTreeMap::new();
         let mut stuck: Option<Stuck> = None;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excused_begins_anew_afterwards() {
+    fn an_excused_probe_starts_again_afterwards() {
         let mut watchdog = Watchdog::new(s(20));
         let away = ProgressProbe { is_excused: true, ..probe("frames", 5) };
         (0..100).for_each(|now| {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_rhythm_has_its_own_patience_and_who_has_left_is_not_missed() {
+    fn a_slow_probe_has_its_own_patience_and_a_removed_one_is_ignored() {
         let mut watchdog = Watchdog::new(s(20));
         let slow = ProgressProbe { patience: s(30), ..probe("segments", 1) };
         assert_eq!(watchdog.look(s(0), &[slow.clone(), probe("vision-0", 1)]), None);

@@ -1,4 +1,4 @@
-//! The audit log: who did what, to what, when. Never a metric, never a secret.
+//! The audit log: who did what, to what, when. Holds no metric and no secret.
 
 use rusqlite::{Connection, Row, named_params};
 use schemars::JsonSchema;
@@ -7,33 +7,33 @@ use serde::Serialize;
 use super::{database::Database, epoch::current_epoch};
 use crate::error::Result;
 
-/// One thing that somebody did.
+/// One entry of the audit log.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct AuditEntry {
-    /// Its number: grows, never given twice.
+    /// Number of the entry: grows, is never reused.
     pub audit_id: i64,
-    /// When, unix ms.
+    /// Time of the action, unix ms.
     pub at: i64,
-    /// Who: a token's name, or `boothd` itself.
+    /// Actor: a token's name, or `boothd` itself.
     pub actor: String,
-    /// What, such as `token.revoke`.
+    /// Action, such as `token.revoke`.
     pub action: String,
-    /// To what, such as `token 7`.
+    /// Object of the action, such as `token 7`.
     pub object: String,
-    /// In what way; may be empty.
+    /// Details; may be empty.
     pub detail: String,
 }
 
-/// Which entries are asked for.
+/// Selects entries of the audit log.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AuditQuery {
-    /// At most so many, the newest of them.
+    /// Maximum number of entries; the newest are returned.
     pub limit: u32,
-    /// Only those before the entry of that number.
+    /// Only entries before the entry of this number.
     pub before: Option<i64>,
-    /// Only those of that actor.
+    /// Only entries of this actor.
     pub actor: Option<String>,
-    /// Only those of that action.
+    /// Only entries of this action.
     pub action: Option<String>,
 }
 
@@ -50,8 +50,8 @@ impl AuditEntry {
     }
 }
 
-/// Adds an entry: what, to what, in what way. Part of the caller's transaction, so that nothing
-/// is done without being noted.
+/// Adds an entry: action, object, detail. Part of the caller's transaction, so that no action is
+/// committed without its entry.
 pub(super) fn note(
     connection: &Connection,
     now: i64,
@@ -63,7 +63,7 @@ pub(super) fn note(
 }
 
 impl Database {
-    /// Adds an entry of its own.
+    /// Adds an entry in a transaction of its own.
     pub(super) fn audit(&self, now: i64, actor: &str, what: [&str; 3]) -> Result<()> {
         note(&self.connection, now, actor, what)
     }
@@ -90,7 +90,7 @@ impl Database {
     /// `Unavailable`.
     pub fn audit_part(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
         let AuditQuery { limit, before, actor, action } = query;
-        // Said so that its index serves where an actor is asked for.
+        // Written so that SQLite uses the index of the actor where one is given.
         let by_actor = if actor.is_some() { "actor = :actor" } else { ":actor IS NULL" };
         let select = format!(
             "SELECT * FROM audit

@@ -1,7 +1,7 @@
-//! What is forgotten by itself, and when.
+//! Retention: which rows are deleted automatically, and when.
 //!
-//! Old is what is old for certain: by the calendar as far as a time server vouched for the clock,
-//! else by the running time that was counted since (`epoch`). A clock that nobody vouches for
+//! A row is old only if that is certain: by the calendar where a time server vouched for the
+//! clock, else by the running time that was counted since (`epoch`). An unsynchronised clock
 //! deletes nothing.
 
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::error::Result;
 
-/// How often it is looked for.
+/// Interval between two searches for old rows.
 pub(super) const EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// How long a token that opens nothing any more can still be told from one that never was.
+/// How long an expired or revoked token stays distinguishable from an unknown one.
 const TOKENS: Duration = DAY.saturating_mul(30);
 
-/// How long the audit log goes back.
+/// Retention of the audit log.
 const AUDIT: Duration = DAY.saturating_mul(365);
 
 impl Database {

@@ -1,4 +1,4 @@
-//! [`Database`]: the one file, opened and asked. Blocks; belongs to one thread.
+//! [`Database`]: the connection to `boothd.db`. Blocks; belongs to one thread.
 
 use std::{
     path::{Path, PathBuf},
@@ -38,7 +38,7 @@ pub(super) const SCHEMA: Schema = Schema {
 pub struct Database {
     pub(super) connection: Connection,
     path: PathBuf,
-    /// Tells what may have expired; `None`: the time that each request comes with.
+    /// Clock that decides what has expired; `None`: the time that each request comes with.
     pub(super) clock: Option<Arc<KeptClock>>,
     standing: Standing,
 }
@@ -55,8 +55,8 @@ impl Database {
             .map_err(|error| fault::at_start(path, &error))
     }
 
-    /// The same for the daemon, which owns the folder and goes on writing: whole, on a disk that
-    /// takes a write.
+    /// The same for the daemon, which owns the folder and goes on writing: also checks that the file
+    /// is whole and the disk takes a write.
     ///
     /// # Errors
     /// `Unavailable` when the disk is at fault, `Config` when a person must act.
@@ -73,7 +73,7 @@ impl Database {
         let mut opened = Database::of(file::connect(&self.path, &SCHEMA)?, &self.path);
         opened.touch()?;
         if self.look() != Found::Same {
-            // What is open holds all of it, and is not let go for what stands there by now.
+            // The open files hold all data; they are not closed for the files at their names now.
             opened.let_go();
             let what =
                 "the database was deleted or replaced at this moment; boothd looks again";
@@ -95,7 +95,7 @@ impl Database {
         self.standing.look()
     }
 
-    /// Takes what only the open files hold to where it stays; then [`Database::let_go`].
+    /// Saves what only the open files hold; then [`Database::let_go`].
     ///
     /// # Errors
     /// `Unavailable` when the disk does not take it.
@@ -108,7 +108,7 @@ impl Database {
         standing::let_go(self.connection);
     }
 
-    /// Looks through every page.
+    /// Checks every page.
     ///
     /// # Errors
     /// `Config` when one is damaged, `Unavailable` when the disk does not let it be read.
@@ -129,7 +129,7 @@ impl Database {
         file::copy(&self.connection, to)
     }
 
-    /// What the database takes on the disk, and how much of that is free, bytes.
+    /// Size of the database on the disk, and the free part of it, bytes.
     pub(super) fn size_bytes(&self) -> Result<(u64, u64)> {
         let ask = |pragma: &str| -> Result<u64> {
             Ok(self.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))?)
@@ -144,7 +144,7 @@ impl Database {
         Ok(ask.query_row([], |row| row.get(0))?)
     }
 
-    /// The smallest write there is, which proves that the disk takes one.
+    /// Makes the smallest possible write, which proves that the disk takes one.
     fn touch(&self) -> Result<()> {
         Ok(self.connection.pragma_update(None, "user_version", SCHEMA.newest())?)
     }

@@ -1,5 +1,5 @@
-//! Epochs: each start of the machine, which wall time its moments have, and the rows that are
-//! moved when that becomes better known. See [`crate::clock::keeper`] and docs/ref/time.md.
+//! Epochs: each start of the machine with its wall time, and the correction of rows when that
+//! time becomes better known. See [`crate::clock::keeper`] and docs/ref/time.md.
 //!
 //! Every row that carries a time names its epoch. `origin_ms` is what its times count from as they
 //! stand; `certain_ms` is the same for retention: the time that a row has for certain come after
@@ -34,7 +34,7 @@ struct Epoch {
     epoch_id: i64,
     origin_ms: i64,
     certain_ms: i64,
-    /// How long the machine had run when this was last written.
+    /// Uptime of the machine at the last write.
     seen_ms: i64,
     is_vouched: bool,
 }
@@ -64,7 +64,7 @@ impl Database {
         Ok(kept)
     }
 
-    /// The same for a clock that others work with already.
+    /// The same for a clock that is in use already.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -128,7 +128,7 @@ impl Database {
         let by = match change {
             Change::Stepped(by) | Change::Vouched(by) => by,
         };
-        // What is less is drift: rows keep the time that they had.
+        // A smaller difference is drift: rows keep their time.
         if by.abs() > STEP_MS {
             move_rows(&transaction, current.epoch_id, by)?;
             note_step(&transaction, by, keeper.origin_ms + reading.since_boot_ms, sender)?;
@@ -164,7 +164,8 @@ fn earlier(connection: &Connection) -> Result<Vec<Span>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The machine was not started anew under the same name (a snapshot, a container's own time).
+/// Whether the epoch continues. False: the machine was restarted under the same boot id (a
+/// snapshot, a container's own time).
 fn goes_on(epoch: &Epoch, reading: Reading) -> bool {
     reading.since_boot_ms >= epoch.seen_ms
 }
@@ -190,7 +191,7 @@ fn move_rows(connection: &Connection, epoch_id: i64, by: i64) -> Result<()> {
     Ok(())
 }
 
-/// That the clock was set is an event of the booth, for whoever has seen the times before it.
+/// Adds an event that the clock was set: earlier times may be stored elsewhere already.
 fn note_step(connection: &Connection, by: i64, at: i64, sender: &Sender) -> Result<()> {
     let (at, data) = (at.max(0), json!({ "moved_ms": by }));
     connection.prepare_cached(INSERT_EVENT)?.execute((at, data.to_string()))?;
@@ -223,7 +224,7 @@ fn bound_earlier(connection: &Connection, epoch_id: i64, origin_ms: i64) -> Resu
 }
 
 impl StoreWorker {
-    /// Looks at the clocks; what that changes is on the disk before anybody works with it.
+    /// Reads the clocks. A change is on the disk before other threads see it.
     pub(super) fn keep_time(&mut self) -> Result<()> {
         let reading = self.clock.reading();
         let (keeper, change) = self.clock.keeper().observe(reading);
@@ -231,9 +232,9 @@ impl StoreWorker {
             let sender = self.sender();
             self.attempt(|database, _| database.correct((&keeper, change), reading, &sender))?;
             self.clock.adopt(keeper);
-            tell(change);
+            log_change(change);
             if matches!(change, Change::Vouched(_)) {
-                // What the calendar says is old goes now.
+                // Rows that are old by the calendar can be deleted now.
                 self.cleaned_at = None;
             }
             self.publish_tokens()?;
@@ -243,15 +244,14 @@ impl StoreWorker {
         Ok(())
     }
 
-    /// Notes how long the machine has run: what retention counts where nobody vouches for the
-    /// clock.
+    /// Stores the uptime of the machine: retention counts it while the clock is unsynchronised.
     pub(super) fn note_running(&mut self) -> Result<()> {
         let (keeper, since_boot_ms) = (self.clock.keeper(), whole_ms(self.clock.since_boot()));
         self.attempt(|database, _| database.note_running(&keeper, since_boot_ms))
     }
 }
 
-fn tell(change: Change) {
+fn log_change(change: Change) {
     match change {
         Change::Stepped(moved_ms) => log::warn!(
             target: "store", moved_ms;
@@ -283,8 +283,8 @@ impl Store {
 }
 
 /// SQL: the latest time that `at` of a row of `table` can have been, on the scale of
-/// [`Clock::certain_unix_ms`]. Rows of before there were epochs are as old as they say once a clock
-/// was vouched for, and until then as old as the first epoch.
+/// [`Clock::certain_unix_ms`]. Rows from before there were epochs have the age of their label once
+/// a clock was vouched for, and until then the age of the first epoch.
 pub(super) fn bound(at: &str, epoch: &str) -> String {
     format!(
         "ifnull(

@@ -1,5 +1,5 @@
-//! Erasing: a session, or all that is known of a subject, leaves no byte in the file or its log.
-//! The audit log keeps that it was done, under the receipt's number, and not what it was.
+//! Erasure: a session, or all data of a subject, leaves no byte in the file or its log. The audit
+//! log keeps the erasure under the number of its receipt, without the erased names.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// What is to be erased.
+/// Object of an erasure.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EraseTarget {
     /// One session.
@@ -29,34 +29,34 @@ pub enum EraseTarget {
     Subject(String),
 }
 
-/// What was erased.
+/// Receipt of an erasure.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct EraseReceipt {
-    /// What the audit log calls it.
+    /// Number of the receipt, as in the audit log.
     pub receipt_id: String,
-    /// When, unix ms.
+    /// Time of the erasure, unix ms.
     pub erased_at: i64,
-    /// The sessions that are gone.
+    /// Erased sessions.
     pub session_ids: Vec<String>,
-    /// Rows that are gone, of sessions, consents, metrics, events and messages.
+    /// Deleted rows of sessions, consents, metrics, events and messages.
     pub rows: u64,
-    /// Nothing of it is left in the database's log; false: another process still reads the log,
-    /// and it is cleared as soon as that one is done.
+    /// The write-ahead log holds no erased data. False: another process still reads the log; it is
+    /// cleared when that process is done.
     pub is_log_clear: bool,
 }
 
 /// Random bytes in a receipt's number.
 const RECEIPT_BYTES: usize = 8;
 
-/// Sessions that one message names. The fleet server takes no payload over 64 KiB, and its broker
-/// drops a larger one without a word: the order to erase would be lost.
+/// Sessions in one message. The fleet server takes no payload over 64 KiB, and its broker drops a
+/// larger one silently: the erase order would be lost.
 const IDS_IN_A_MESSAGE: usize = 400;
 
-/// What an erased session is called in the audit log.
+/// Name of an erased session in the audit log.
 const NAMELESS: &str = "session (erased)";
 
 impl Database {
-    /// Erases, and tells the fleet server to do the same.
+    /// Erases, and adds the erase order for the fleet server to the outbox.
     ///
     /// # Errors
     /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`.
@@ -74,7 +74,7 @@ impl Database {
             for statement in ERASE {
                 rows += transaction.prepare_cached(statement)?.execute([session_id])?;
             }
-            // A pause of an older boothd has the id alone.
+            // Audit entries of a pause by an older boothd hold only the id.
             for object in [&format!("session {session_id}"), session_id] {
                 transaction.prepare_cached(FORGET_NAME)?.execute((NAMELESS, object))?;
             }
@@ -84,9 +84,9 @@ impl Database {
         audit::note(&transaction, now, actor, ["session.erase", &object, &detail])?;
         for ids in session_ids.chunks(IDS_IN_A_MESSAGE) {
             let payload = json!({ "receipt_id": receipt_id, "session_ids": ids });
-            let told =
+            let row =
                 NewRow { session_id: None, kind: "event/erased", at: now, payload: &payload };
-            outbox::add(&transaction, sender, &told)?;
+            outbox::add(&transaction, sender, &row)?;
         }
         transaction.commit()?;
         let is_log_clear = self.clear_log()?;
@@ -95,7 +95,7 @@ impl Database {
     }
 
     /// The same for a command, which may run beside the daemon. `has_fleet_server`: a fleet server is
-    /// configured, and is told.
+    /// configured and receives the erase order.
     ///
     /// # Errors
     /// As [`Store::erase`].
@@ -145,7 +145,7 @@ fn sessions_of(connection: &rusqlite::Connection, target: &EraseTarget) -> Resul
 }
 
 impl Store {
-    /// Erases a session or a subject here, and tells the fleet server to do the same.
+    /// Erases a session or a subject here, and sends the erase order to the fleet server.
     ///
     /// # Errors
     /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`,
@@ -153,7 +153,7 @@ impl Store {
     pub async fn erase(&self, target: EraseTarget, actor: &str) -> Result<EraseReceipt> {
         let actor = actor.to_owned();
         self.order(move |worker| {
-            // What waits in memory must not come after.
+            // Rows in memory must not be written after the erasure.
             worker.flush();
             let sender = worker.sender();
             let receipt = worker

@@ -1,4 +1,4 @@
-//! Events: what happened to a session or to the booth, for its history and the fleet server.
+//! Events of a session or of the booth, for the history and the fleet server.
 
 use rusqlite::Row;
 use schemars::JsonSchema;
@@ -14,16 +14,16 @@ use super::{
 };
 use crate::error::Result;
 
-/// Something that happened.
+/// An event of a session or of the booth.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct EventRecord {
-    /// To which session; null: to the booth.
+    /// The session; null: the booth itself.
     pub session_id: Option<String>,
-    /// When, unix ms.
+    /// Time of the event, unix ms.
     pub at: i64,
-    /// What, such as `camera_lost`.
+    /// Kind, such as `camera_lost`.
     pub kind: String,
-    /// How exactly.
+    /// Details of the event.
     pub data: Value,
 }
 
@@ -46,12 +46,12 @@ impl Database {
         transaction.prepare_cached(INSERT)?.execute(row)?;
         let kind = format!("event/{kind}");
         let session_id = session_id.as_deref();
-        let told = NewRow { session_id, kind: &kind, at: *at, payload: data };
-        outbox::add(&transaction, sender, &told)?;
+        let row = NewRow { session_id, kind: &kind, at: *at, payload: data };
+        outbox::add(&transaction, sender, &row)?;
         Ok(transaction.commit()?)
     }
 
-    /// What happened to a session, oldest first.
+    /// Events of a session, oldest first.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -63,7 +63,7 @@ impl Database {
 }
 
 impl Store {
-    /// Notes that something happened, and tells the fleet server.
+    /// Stores an event, and adds it to the outbox for the fleet server.
     ///
     /// # Errors
     /// `InvalidInput` when a text is too long or there is no such session; `Unavailable`,
@@ -79,7 +79,7 @@ impl Store {
         .await
     }
 
-    /// What happened to a session, oldest first.
+    /// Events of a session, oldest first.
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.

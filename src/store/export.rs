@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::{EventRecord, History, SessionRecord, Store, database::Database};
 use crate::error::Result;
 
-/// All that is kept of a session.
+/// All stored data of a session.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Export {
     /// The session, with its consent and its summary.
     pub session: SessionRecord,
-    /// What happened, oldest first.
+    /// Its events, oldest first.
     pub events: Vec<EventRecord>,
     /// Its metrics, one row a second.
     pub history: History,
@@ -62,7 +62,7 @@ fn whole(offset_s: f64) -> u64 {
 }
 
 impl Database {
-    /// All that is kept of a session; `None` when there is none of that id.
+    /// All stored data of a session; `None` when there is none of that id.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -75,7 +75,7 @@ impl Database {
 }
 
 impl Store {
-    /// All that is kept of a session; `None` when there is none of that id.
+    /// All stored data of a session; `None` when there is none of that id.
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.

@@ -1,4 +1,4 @@
-//! What went wrong in SQLite, sorted by what can be done about it.
+//! Errors of SQLite, sorted by their remedy.
 
 use std::{error, io, path::Path};
 
@@ -19,7 +19,7 @@ fn judge(cause: &rusqlite::Error) -> (ErrorKind, &'static str) {
     use ErrorKind::{Internal, InvalidInput, Unavailable};
     let extended = cause.sqlite_error().map(|error| error.extended_code);
     if extended == Some(ffi::SQLITE_IOERR_SHMSIZE) {
-        // The index of the log is made larger before anything is written: a full disk is met there.
+        // The index of the log grows before anything is written, so a full disk shows there first.
         let what = "the disk of the database is full or fails; make room in state.dir, or look at \
                     the disk";
         return (Unavailable, what);
@@ -87,7 +87,7 @@ pub(crate) fn is_disks(error: &Error) -> bool {
     cause.downcast_ref::<rusqlite::Error>().is_some_and(is_disks_sqlite)
 }
 
-/// SQLite gives the system's reasons in its own words.
+/// SQLite replaces the system's reasons by its own texts.
 fn is_disks_sqlite(cause: &rusqlite::Error) -> bool {
     use ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure,

@@ -1,4 +1,4 @@
-//! An SQLite file of ours: made, opened, upgraded and looked through. Knows no table.
+//! Creates, opens, upgrades and checks an SQLite file. Knows no table.
 
 use std::{
     collections::BTreeSet,
@@ -20,24 +20,24 @@ use rustix::{
 use super::{fault, opening};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a file holds: the newest version as a whole, and how older ones become the same.
+/// Schema of a file: the newest version as a whole, and the upgrades of older versions.
 #[derive(Debug)]
 pub(crate) struct Schema {
     /// The whole schema, for a new file.
     pub(crate) whole: &'static str,
-    /// What makes version n of version n - 1, from the empty file on.
+    /// Upgrades from version n - 1 to version n, from the empty file on.
     pub(crate) upgrades: &'static [&'static str],
     /// Adds to a file of the newest version the columns that the catalogue of metrics has and the
     /// file does not.
     pub(crate) add_columns: fn(&Connection) -> Result<()>,
-    /// Size of a page, the least that is written: small where a card is to be spared.
+    /// Size of a page, the smallest write: small pages reduce the wear of an SD card.
     pub(crate) page_bytes: u32,
 }
 
-/// How long another process's transaction is waited for.
+/// Maximum wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Statements that stay prepared: all there are.
+/// Capacity of the cache of prepared statements; holds all statements.
 const STATEMENTS: usize = 64;
 
 impl Schema {
@@ -100,13 +100,13 @@ pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
-    // Settled before the first table; pages that are free go back to the disk piece by piece.
+    // Must be set before the first table; free pages then go back to the disk step by step.
     connection.pragma_update(None, "page_size", schema.page_bytes)?;
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
-    // An answer means that the disk has it, also when the power fails the next moment.
+    // A commit returns after the disk has the data, so that it survives a power cut.
     connection.pragma_update(None, "synchronous", "full")?;
     if schema.upgrade(&mut connection)? {
-        // A file of before knew no pieces and may have other pages: it is written anew, this
+        // An older file has no incremental vacuum and may have other pages: it is rewritten
         // once. Pages keep their size where another process has the file open in WAL mode.
         if connection.pragma_update(None, "journal_mode", "delete").is_err() {
             log::info!(target: "store", "the database keeps the size of its pages");
@@ -228,7 +228,7 @@ fn make_private(path: &Path) -> Result<()> {
     prepare().map_err(cannot_be_written)
 }
 
-/// The disk is at fault, which may mend, or a person must let boothd write.
+/// Error of a failed access: the disk may recover, or a person must let boothd write.
 pub(super) fn cannot_be_written(cause: io::Error) -> Error {
     if fault::is_disks_io(&cause) {
         let what = "the disk of state.dir does not take it; make room, or look at the disk";
@@ -245,14 +245,14 @@ pub(super) fn cannot_move(cause: io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, what).because(cause)
 }
 
-/// The name of what belongs to the database `path`.
+/// The name of a file that belongs to the database `path`.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()
 }
 
-/// A time (unix ms) as the names of files that were put aside have it.
+/// A time (unix ms) in the form of the names of files that were put aside.
 pub(crate) fn stamp(unix_ms: i64) -> String {
     let time = Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH);
     time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string()
@@ -261,13 +261,13 @@ pub(crate) fn stamp(unix_ms: i64) -> String {
 /// Renames, unless something has that name already.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems cannot promise it.
+        // Some file systems do not support RENAME_NOREPLACE.
         Err(Errno::INVAL | Errno::NOSYS) if !to.exists() => fs::rename(from, to),
         moved => Ok(moved?),
     }
 }
 
-/// What was written into a file's folder is there, also when the power goes.
+/// Makes changes in a file's folder durable (fsync of the folder).
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
@@ -292,7 +292,7 @@ pub(crate) fn copy(connection: &Connection, to: &Path) -> Result<()> {
         file.sync_all().and_then(|()| sync_folder(to)).map_err(cannot_be_written)
     };
     copy().inspect_err(|_| {
-        // Half a copy would be taken for a whole one.
+        // A partial copy would be taken for a complete one.
         fs::remove_file(to).ok();
     })
 }
@@ -301,7 +301,7 @@ pub(crate) fn copy(connection: &Connection, to: &Path) -> Result<()> {
 /// [`take_up_rescued`] finds it.
 pub(super) fn rescue(connection: &Connection, path: &Path) -> Result<()> {
     let (half, whole) = (beside(path, ".rescuing"), beside(path, ".rescued"));
-    // Left by a crash in the midst of it: the connection has all of it.
+    // Left by a crash during the copy; the connection has all data.
     fs::remove_file(&half).ok();
     copy(connection, &half)?;
     fs::rename(&half, &whole).and_then(|()| sync_folder(&whole)).map_err(cannot_move)
@@ -320,8 +320,8 @@ pub(super) fn take_up_rescued(path: &Path) -> Result<()> {
     }
 }
 
-/// Renames a log that belongs to another database, with its index, to a name that says when it was
-/// last written.
+/// Renames a log that belongs to another database, with its index, to a name with the time of its
+/// last write.
 pub(super) fn put_log_aside(path: &Path, log: &Metadata) -> Result<PathBuf> {
     let written_ms = log.mtime() * 1000 + log.mtime_nsec() / 1_000_000;
     let to = beside(path, &format!(".aside-{}-wal", stamp(written_ms)));

@@ -1,4 +1,4 @@
-//! [`Store`]: what everyone else holds of the thread `store`.
+//! [`Store`]: the handle of other threads to the thread `store`.
 
 use std::{
     collections::BTreeSet,
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// The thread itself, for whoever joins it.
+/// The thread itself, for the owner that joins it.
 #[derive(Debug)]
 pub struct StoreThread {
     orders: SyncSender<Order>,
@@ -88,7 +88,7 @@ impl Store {
         Store::open_with(path, StoreConfig::default(), clock)
     }
 
-    /// The same with a configuration, in a folder that nobody locks.
+    /// The same with a configuration, in a folder without a lock.
     ///
     /// # Errors
     /// As [`Store::open_owned`].
@@ -118,7 +118,7 @@ impl Store {
         let component = Arc::new(Component::new(ComponentId::Store));
         component.update(|status| status.source = Some(super::DATABASE_FILE.into()));
         let folder = (path, owner.as_ref());
-        // Until the database says better; by this nothing expires.
+        // Valid until the database is open; nothing expires by this clock.
         let keeper = Keeper::begin(Reading::of(&*clock), 0, false);
         let clock = Arc::new(KeptClock::new(clock, keeper));
         let opened = match Opened::first(folder, &BTreeSet::new(), &clock) {
@@ -127,9 +127,9 @@ impl Store {
                 Some(opened)
             }
             Err(error) if fault::is_disks(&error) => {
-                let told = error.chain().to_string();
-                log::error!(target: "store", error = &*told; "the database cannot be opened yet: no session can begin until the disk of state.dir lets it; boothd tries again by itself");
-                component.lost(told);
+                let reason = error.chain().to_string();
+                log::error!(target: "store", error = &*reason; "the database cannot be opened yet: no session can begin until the disk of state.dir lets it; boothd tries again by itself");
+                component.lost(reason);
                 None
             }
             Err(error) => return Err(fault::at_start(path, &error)),
@@ -164,7 +164,7 @@ impl Store {
         Ok((store, StoreThread { orders, thread }))
     }
 
-    /// What the thread works with.
+    /// Makes the worker of the thread.
     fn worker(
         &self,
         (path, owner): (&Path, Option<StateOwner>),
@@ -193,18 +193,18 @@ impl Store {
         }
     }
 
-    /// Names this start of the daemon: with a message's `seq` nobody takes it twice.
+    /// Id of this start of the daemon: with a message's `seq` it identifies duplicates.
     pub fn boot_id(&self) -> &str {
         &self.boot_id
     }
 
-    /// What /health shows of it.
+    /// The component `store` in /health.
     pub fn component(&self) -> Arc<Component> {
         self.component.clone()
     }
 
-    /// The file that keeps what a database held that was replaced while boothd ran; `None`: there
-    /// is none, or somebody has moved it away.
+    /// The file with the content of a database that was replaced while boothd ran. `None`: there is
+    /// none, or it was moved away.
     pub fn replaced(&self) -> watch::Receiver<Option<PathBuf>> {
         self.replaced.subscribe()
     }
@@ -216,7 +216,7 @@ impl Store {
     pub async fn configure(&self, config: StoreConfig) -> Result<()> {
         self.order(move |worker| {
             worker.config = config;
-            // What is too old or too much by the new one goes now.
+            // Rows over the new limits are deleted now.
             worker.cleaned_at = None;
             Ok(())
         })
@@ -234,7 +234,7 @@ impl Store {
         self.book.send_modify(|book| *book = Arc::new(book.with_configured(secret, now)));
     }
 
-    /// Makes a token; its secret is told this once.
+    /// Makes a token. Its secret is returned only here.
     ///
     /// # Errors
     /// `InvalidInput` when it cannot be; `Unavailable`, `Exhausted`.
@@ -260,8 +260,8 @@ impl Store {
         self.ask(|database, _| database.tokens()).await
     }
 
-    /// Whether the token may use that session id: it is nobody's, or its own by a session that
-    /// it began. An operator may touch all.
+    /// Whether the token may use that session id: the id is unused, or this token began its session.
+    /// An operator may use all ids.
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.
@@ -286,7 +286,7 @@ impl Store {
         .await
     }
 
-    /// Notes that a session has ended, and how it went, after the last of its metrics.
+    /// Stores the end of a session and its summary, after the last of its metrics.
     ///
     /// # Errors
     /// `InvalidInput` when no such session is running; `Unavailable`, `Exhausted`.
@@ -364,7 +364,7 @@ impl Store {
         self.order(move |worker| worker.attempt(work)).await
     }
 
-    /// The same for what changes tokens: whoever is answered finds the change in the book.
+    /// The same for changes of tokens: the book has the change before the caller has its answer.
     async fn change_tokens<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Database, i64) -> Result<T> + Send + 'static,
@@ -382,7 +382,7 @@ impl Store {
         work: impl FnOnce(&mut StoreWorker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        // Whoever asked may have gone away; the work is done all the same.
+        // The caller may have gone away; the work is done all the same.
         let work = move |worker: &mut StoreWorker| drop(answer.send(work(worker)));
         self.orders.try_send(Order::Work(Box::new(work))).map_err(|refused| match refused {
             TrySendError::Full(_) => {

@@ -9,7 +9,7 @@ use crate::{
     names::SessionId,
 };
 
-/// Which half of a session a row is of.
+/// Modality of a row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Modality {
     /// `video_metric`.
@@ -25,7 +25,7 @@ pub struct MetricRow {
     pub session_id: SessionId,
     /// Whole seconds since the session began.
     pub offset_s: u32,
-    /// Which table.
+    /// The table.
     pub modality: Modality,
     /// One for each column, in the table's units.
     pub values: Vec<Option<i64>>,

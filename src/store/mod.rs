@@ -1,10 +1,10 @@
-//! What boothd remembers over a restart: tokens, sessions with their consent and their metrics,
-//! what happened, who did what, and what the fleet server has not acknowledged yet.
+//! Persistent state: tokens, sessions with their consent and their metrics, events, the audit log
+//! and the outbox.
 //!
 //! The thread `store` is the sole owner of the daemon's connection to `state.dir/boothd.db`;
-//! everyone else holds a [`Store`] and asks. What was answered with `Ok` is on the disk; the
-//! metrics of a running session come in batches. Must not hold a picture, a sound, or a secret
-//! in the clear.
+//! other threads hold a [`Store`]. A request answered with `Ok` is on the disk; the metrics of a
+//! running session are written in batches. Must not hold a picture, a sound, or a secret in the
+//! clear.
 
 mod audit;
 mod cleanup;
@@ -64,16 +64,16 @@ pub(crate) use token_file::{faults_of_token, random_hex, without_bom};
 /// The database's name in `state.dir`.
 pub const DATABASE_FILE: &str = "boothd.db";
 
-/// How long what is remembered is kept, and how much of it.
+/// Retention: maximum age and size of the stored data.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoreConfig {
     /// Age at which a session that is over is deleted, with its consent and its metrics.
     pub retention: Duration,
     /// The database's size at which the oldest sessions' metrics are deleted before their time.
     pub max_bytes: u64,
-    /// How long metrics of a running session may wait in memory: what a power cut may take.
+    /// How long metrics of a running session may wait in memory; a power cut loses them.
     pub flush_interval: Duration,
-    /// What the outbox may hold; `None`: there is no fleet server, and nothing is put in.
+    /// Limits of the outbox; `None`: there is no fleet server, and the outbox stays empty.
     pub outbox: Option<OutboxLimits>,
 }
 
@@ -109,7 +109,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// JSON of a column whose CHECK says that it is.
+/// JSON of a column whose CHECK guarantees valid JSON.
 fn json(text: &str) -> rusqlite::Result<serde_json::Value> {
     serde_json::from_str(text).map_err(|cause| {
         let kind = rusqlite::types::Type::Text;

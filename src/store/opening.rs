@@ -1,5 +1,5 @@
-//! Whether a log belongs to the database that it lies beside. SQLite plays any log back, also
-//! beside an older copy of the database that somebody has put in its place: that ruins the copy.
+//! Decides whether a log belongs to the database beside it. SQLite plays any log back, also onto
+//! an older copy that has replaced the database: that corrupts the copy.
 //!
 //! Each start of the daemon gives the database a new name, in the table `opening`, and in the file
 //! `…-opening` beside it once it stands in the database itself and not only in the log. A copy has
@@ -26,8 +26,8 @@ const OPENING_BYTES: usize = 16;
 /// Stands for a database that has no name yet.
 const UNNAMED: &str = "none";
 
-/// A longer file is not ours: it has a name a line, and one line more for each start at which
-/// somebody else was reading the database.
+/// A longer file is not ours: it has one name per line, and one line more for each start at which
+/// another process was reading the database.
 const MOST_NAMES_BYTES: u64 = 1 << 16;
 
 /// Puts a log aside that belongs to another database than the one it lies beside. Only for a file
@@ -42,7 +42,7 @@ pub(super) fn judge_log(path: &Path) -> Result<()> {
         return Ok(());
     }
     let Some(names) = read_names(path) else { return Ok(()) };
-    // A database that cannot be read without its log was being written when the power went.
+    // A database that is unreadable without its log was being written at a power cut.
     let Some(name) = name_without_log(path) else { return Ok(()) };
     if names.contains(&name) {
         return Ok(());
@@ -67,7 +67,7 @@ pub(crate) fn note(connection: &Connection, path: &Path) -> Result<()> {
         write_names(path, &names)?;
     }
     give(connection, &next)?;
-    // Where somebody else reads the database the log stays, and with it the names that were.
+    // While another process reads the database, the log and its earlier names stay.
     if file::clear_log(connection)? {
         write_names(path, &[next])?;
     }
@@ -96,7 +96,7 @@ fn name(connection: &Connection) -> rusqlite::Result<Option<String>> {
     connection.query_row(ask, [], |row| row.get(0)).optional()
 }
 
-/// What the database itself says, whatever its log says.
+/// The name in the database itself, without its log.
 fn name_without_log(path: &Path) -> Option<String> {
     let address = immutable(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
@@ -128,7 +128,7 @@ fn names_path(path: &Path) -> PathBuf {
     beside(path, "-opening")
 }
 
-/// The names that the log's database may have; `None` where nobody wrote them down.
+/// The names that the log's database may have; `None` where there is no file of names.
 fn read_names(path: &Path) -> Option<Vec<String>> {
     let path = names_path(path);
     let is_ours = fs::metadata(&path).ok()?.len() <= MOST_NAMES_BYTES;

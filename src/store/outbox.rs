@@ -1,5 +1,5 @@
-//! The outbox: what the fleet server has not acknowledged yet. Rows are added in the transaction
-//! of what they tell, and go only when the broker has acknowledged that very row.
+//! The outbox: records that the broker has not acknowledged yet. A row is added in the transaction
+//! of the change that it reports, and deleted only when the broker has acknowledged that row.
 
 use rusqlite::{Connection, Row};
 use serde_json::Value;
@@ -7,42 +7,42 @@ use serde_json::Value;
 use super::{Store, database::Database, epoch, json, millis, worker::StoreWorker};
 use crate::{clock::Clock, error::Result};
 
-/// What the outbox may hold.
+/// Limits of the outbox.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OutboxLimits {
-    /// Payloads together, bytes.
+    /// Maximum size of all payloads together, bytes.
     pub max_bytes: u64,
-    /// Age of a row.
+    /// Maximum age of a row.
     pub max_age: std::time::Duration,
 }
 
 /// A message for the fleet server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
-    /// Its `seq`: grows, never given twice.
+    /// Its `seq`: grows, is never reused.
     pub outbox_id: i64,
-    /// The start of the daemon that put it in.
+    /// The start of the daemon that added it.
     pub boot_id: String,
     /// The session it is about.
     pub session_id: Option<String>,
     /// `started`, `summary` or `event/` and the event's name.
     pub kind: String,
-    /// When it happened, unix ms.
+    /// Time of the reported change, unix ms.
     pub at: i64,
     /// False: the clock was not set, so `at` is not to be trusted.
     pub is_clock_set: bool,
-    /// What is told.
+    /// Payload of the message.
     pub payload: Value,
 }
 
-/// How full the outbox is.
+/// Size and age of the outbox.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct OutboxState {
     /// Rows, with those that are set aside.
     pub depth: u64,
     /// Their payloads, bytes.
     pub bytes: u64,
-    /// When the oldest that waits for the broker happened, unix ms.
+    /// Time of the oldest row that waits for the broker, unix ms.
     pub oldest_at: Option<i64>,
     /// Rows that were too many or too old, since the start.
     pub fallen_out_total: u64,
@@ -59,7 +59,7 @@ pub(super) struct NewRow<'a> {
     pub(super) payload: &'a Value,
 }
 
-/// Who puts rows in: this start of the daemon, and whether anybody wants them.
+/// The source of rows: this start of the daemon, and whether a broker is configured.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sender {
     pub(super) boot_id: String,
@@ -81,7 +81,7 @@ impl OutboxRow {
     }
 }
 
-/// Adds a row, in the caller's transaction; without a broker nobody would ever take it.
+/// Adds a row in the caller's transaction. Without a broker it adds none: no row would ever leave.
 pub(super) fn add(connection: &Connection, sender: &Sender, new: &NewRow<'_>) -> Result<()> {
     if sender.is_wanted {
         connection.prepare_cached(INSERT)?.execute((
@@ -122,7 +122,7 @@ impl Database {
         Ok((rows, bytes))
     }
 
-    /// How full it is after that row; `fallen_out_total` is not known here.
+    /// Size and age of the rows after that row, without `fallen_out_total`.
     pub(super) fn outbox_state(&self, after: i64) -> Result<OutboxState> {
         let mut ask = self.connection.prepare_cached(STATE)?;
         Ok(ask.query_row([after], |row| {
@@ -149,7 +149,7 @@ impl Database {
 }
 
 impl StoreWorker {
-    /// Counts the outbox anew: after a start, and when another process has touched it.
+    /// Counts the whole outbox: after a start, and when another process has changed it.
     pub(super) fn count_outbox(&mut self) -> Result<()> {
         let counted = self.attempt(|database, _| database.outbox_state(0))?;
         self.publish_outbox(Some(counted));
@@ -167,13 +167,13 @@ impl StoreWorker {
     pub(super) fn count_added(&mut self) -> Result<()> {
         let Some(OutboxState { newest_id, .. }) = *self.outbox.borrow() else { return Ok(()) };
         let added = self.attempt(|database, _| database.outbox_state(newest_id))?;
-        self.tell_outbox(|told| {
-            told.depth += added.depth;
-            told.bytes += added.bytes;
-            told.newest_id = added.newest_id;
-            told.oldest_at = added.oldest_at;
+        self.update_outbox(|state| {
+            state.depth += added.depth;
+            state.bytes += added.bytes;
+            state.newest_id = added.newest_id;
+            state.oldest_at = added.oldest_at;
         });
-        let bytes = self.outbox.borrow().map_or(0, |told| told.bytes);
+        let bytes = self.outbox.borrow().map_or(0, |state| state.bytes);
         if self.config.outbox.is_some_and(|limits| bytes > limits.max_bytes) {
             self.trim_outbox()?;
         }
@@ -182,25 +182,25 @@ impl StoreWorker {
 
     fn take_off(&mut self, (rows, bytes): (u64, u64)) -> Result<()> {
         let oldest_at = self.attempt(|database, _| database.outbox_state(i64::MAX))?.oldest_at;
-        self.tell_outbox(|told| {
-            told.depth = told.depth.saturating_sub(rows);
-            told.bytes = told.bytes.saturating_sub(bytes);
-            told.oldest_at = oldest_at;
+        self.update_outbox(|state| {
+            state.depth = state.depth.saturating_sub(rows);
+            state.bytes = state.bytes.saturating_sub(bytes);
+            state.oldest_at = oldest_at;
         });
         Ok(())
     }
 
-    /// Says how full it is; `None`: that is not known, since the database is not open.
+    /// Publishes the state of the outbox; `None`: not known, since the database is not open.
     pub(super) fn publish_outbox(&self, counted: Option<OutboxState>) {
         let fallen_out_total = self.fallen_out_total;
         let counted = counted.map(|counted| OutboxState { fallen_out_total, ..counted });
-        self.outbox.send_if_modified(|told| {
-            let before = std::mem::replace(told, counted);
-            *told != before
+        self.outbox.send_if_modified(|state| {
+            let before = std::mem::replace(state, counted);
+            *state != before
         });
     }
 
-    fn tell_outbox(&self, change: impl FnOnce(&mut OutboxState)) {
+    fn update_outbox(&self, change: impl FnOnce(&mut OutboxState)) {
         let mut counted = *self.outbox.borrow();
         if let Some(counted) = &mut counted {
             change(counted);
@@ -208,7 +208,7 @@ impl StoreWorker {
         self.publish_outbox(counted);
     }
 
-    /// Keeps the outbox within its limits, and says what had to go.
+    /// Keeps the outbox within its limits, and logs how many rows it deleted.
     pub(super) fn trim_outbox(&mut self) -> Result<()> {
         let Some(limits) = self.config.outbox else { return Ok(()) };
         let fallen = self.attempt(|database, now| database.trim_outbox(&limits, now))?;
@@ -222,21 +222,18 @@ impl StoreWorker {
 }
 
 impl Store {
-    /// How full the outbox is, and every change of it; `None` while the database is not open, so
-    /// that nobody knows.
+    /// State of the outbox and every change of it; `None` (not known) while the database is not open.
     pub fn outbox(&self) -> tokio::sync::watch::Receiver<Option<OutboxState>> {
         self.outbox.subscribe()
     }
 
-    /// How long ago the oldest message that waits happened; `None` where none waits, or that is not
-    /// known.
+    /// Age of the oldest message that waits; `None` where none waits, or the age is not known.
     pub fn outbox_age(&self) -> Option<std::time::Duration> {
         let age_ms = self.clock.unix_ms().saturating_sub((*self.outbox.borrow())?.oldest_at?);
         Some(std::time::Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
     }
 
-    /// The oldest messages after `outbox_id` (0: the oldest of all), in the order in which they
-    /// must be told.
+    /// The oldest messages after `outbox_id` (0: the oldest of all), in the order of publication.
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.
@@ -247,7 +244,7 @@ impl Store {
     /// Deletes messages that the broker has acknowledged.
     ///
     /// # Errors
-    /// `Unavailable`, `Exhausted`: they are told again then, which the worker can tell.
+    /// `Unavailable`, `Exhausted`: the messages are then published again; receivers drop duplicates.
     pub async fn outbox_done(&self, ids: Vec<i64>) -> Result<()> {
         self.order(move |worker| {
             let gone = worker.attempt(|database, _| database.outbox_done(&ids))?;

@@ -49,8 +49,8 @@ impl StateOwner {
     /// (unix ms, for the note only).
     ///
     /// A disk that is full, read-only or failing does not refuse: the lock is then taken by
-    /// [`StateOwner::ensure`], before anything is written. So a file system without `flock`: it
-    /// is said in the log.
+    /// [`StateOwner::ensure`], before anything is written. A file system without `flock` does not
+    /// refuse either; a warning is logged.
     ///
     /// # Errors
     /// `Unavailable` when another daemon owns the folder: the message says which one. `Config`
@@ -68,16 +68,16 @@ impl StateOwner {
         };
         match owner.ensure() {
             Err(error) if fault::is_disks(&error) => {
-                let told = error.chain().to_string();
-                log::error!(target: "store", error = told.as_str(); "the lock of the state folder cannot be made yet");
+                let reason = error.chain().to_string();
+                log::error!(target: "store", error = reason.as_str(); "the lock of the state folder cannot be made yet");
                 Ok(owner)
             }
             taken => taken.map(|()| owner),
         }
     }
 
-    /// Holds the lock still, or takes it (again): the disk may have been full before, or somebody
-    /// may have deleted the file.
+    /// Checks that the lock is still held, else takes it (again): the disk may have been full before,
+    /// or the file may have been deleted.
     ///
     /// # Errors
     /// As [`StateOwner::take`]; `Unavailable` also when the disk does not let it be made.
@@ -148,15 +148,15 @@ fn is_at(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
-/// Writes down who has the lock, for whoever is refused. A full disk does not take it: then
-/// nobody's name stands there, rather than another's.
+/// Writes the owner into the lock file, for the message of a refusal. On a full disk the file is
+/// left empty: no name is better than a former owner's.
 fn note(file: &mut File, note: &str) {
     let written = file
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(format!("{note}\n").as_bytes()));
     if let Err(cause) = written {
-        log::debug!(target: "store", error = &*cause.to_string(); "the lock says nothing of its owner");
+        log::debug!(target: "store", error = &*cause.to_string(); "the owner could not be written into the lock file");
     }
 }
 
@@ -178,17 +178,17 @@ mod tests {
     const NOON: i64 = 1_795_521_600_000;
 
     #[test]
-    fn a_folder_has_one_owner_and_the_second_is_told_who() {
+    fn a_second_owner_is_refused_with_the_name_of_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let state_dir = folder.path().join("state");
         let first = StateOwner::take(&state_dir, "boothd run", NOON).unwrap();
         let refused = StateOwner::take(&state_dir, "boothd fleet", NOON).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unavailable);
-        let told = format!(
+        let expected = format!(
             "is in use by boothd run, process {}, since 2026-11-24 12:00 UTC;",
             process::id()
         );
-        assert!(refused.to_string().contains(&told), "{refused}");
+        assert!(refused.to_string().contains(&expected), "{refused}");
         drop(first);
         StateOwner::take(&state_dir, "boothd fleet", NOON).unwrap();
     }
@@ -215,7 +215,7 @@ mod tests {
         fs::write(folder.path().join(LOCK_FILE), "boothd run, process 1, since long ago\n")
             .unwrap();
         StateOwner::take(folder.path(), "boothd run", NOON).unwrap();
-        let told = fs::read_to_string(folder.path().join(LOCK_FILE)).unwrap();
-        assert!(told.contains(&format!("process {},", process::id())), "{told}");
+        let note = fs::read_to_string(folder.path().join(LOCK_FILE)).unwrap();
+        assert!(note.contains(&format!("process {},", process::id())), "{note}");
     }
 }

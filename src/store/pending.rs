@@ -10,11 +10,11 @@ use crate::names::SessionId;
 /// disk is away. What comes then is lost and counted.
 const MOST_ROWS: usize = 20_000;
 
-/// See the module. Shared by whoever records and the thread.
+/// Rows in memory, shared by the recorders and the thread `store`.
 #[derive(Debug, Default)]
 pub(super) struct Pending(Mutex<Batch>);
 
-/// What waits.
+/// The rows and the counters of lost ones.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Oldest first.
@@ -28,7 +28,7 @@ pub(super) struct Batch {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Pending {
-    /// Takes a row, or counts it as lost: false then.
+    /// Adds a row. False: there was no room, and the row is counted as lost.
     pub(super) fn push(&self, row: MetricRow, now: Duration) -> bool {
         let mut batch = self.0.lock().expect(UNPOISONED);
         let has_room = batch.rows.len() < MOST_ROWS;
@@ -41,12 +41,12 @@ impl Pending {
         has_room
     }
 
-    /// All that waits; nothing does then.
+    /// Takes all rows out.
     pub(super) fn take(&self) -> Batch {
         mem::take(&mut *self.0.lock().expect(UNPOISONED))
     }
 
-    /// What could not be written waits again, before what has come since.
+    /// Puts rows that could not be written back, before those added since.
     pub(super) fn put_back(&self, mut back: Batch) {
         let mut batch = self.0.lock().expect(UNPOISONED);
         let since = mem::take(&mut *batch);

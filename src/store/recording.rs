@@ -14,27 +14,27 @@ use super::{
 };
 use crate::{clock::Clock, error::Result, metric::Stored};
 
-/// What was recorded of a session.
+/// Recorded metrics of a session.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct History {
-    /// Whose.
+    /// Id of the session.
     pub session_id: String,
     /// Seconds that one row stands for; its values are means where that is over 1.
     pub step_s: u32,
-    /// Rows that there was no room for, on the disk or in memory.
+    /// Rows lost because neither disk nor memory had room.
     pub lost_rows: u64,
-    /// What the camera left.
+    /// Metrics of the camera.
     pub video: Series,
-    /// What the microphone left.
+    /// Metrics of the microphone.
     pub audio: Series,
 }
 
-/// Some metrics over time.
+/// Time series of metrics.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize)]
 pub struct Series {
     /// Names of a row's values. The first is `offset_s`: seconds since the session began.
     pub columns: Vec<&'static str>,
-    /// Oldest first; null is what could not be known.
+    /// Rows, oldest first; null where a value could not be measured.
     pub rows: Vec<Vec<Option<f64>>>,
 }
 
@@ -59,7 +59,7 @@ impl Database {
         Ok(lost)
     }
 
-    /// What was recorded of a session, in at most `most_points` rows a modality.
+    /// Recorded metrics of a session, in at most `most_points` rows per modality.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -153,7 +153,7 @@ impl Store {
         self.pending.since()
     }
 
-    /// What was recorded of a session so far, in at most `most_points` rows a modality.
+    /// Metrics recorded of a session so far, in at most `most_points` rows per modality.
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.

@@ -16,14 +16,14 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// What lies beside a database under its own name.
+/// Suffixes of a database's own files.
 const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", "-opening"];
 
 /// A table that only a booth's database has.
 const OF_A_BOOTH: &str = "token";
 
 /// Puts `from`, a booth's database, in the place of the one at `to`; where what was there is kept,
-/// if there was anything. Only for whoever owns the folder ([`StateOwner`](super::StateOwner)).
+/// if there was anything. The caller must own the folder ([`StateOwner`](super::StateOwner)).
 /// `now` is unix ms.
 ///
 /// # Errors
@@ -138,7 +138,7 @@ fn prepare(new: &Path, (schema, table): (&Schema, &str)) -> Result<()> {
     sync().map_err(file::cannot_be_written)
 }
 
-/// Whoever restores as root must not leave a file that the daemon cannot open.
+/// A restore as root must not leave a file that the daemon cannot open.
 fn give_to_owner(new: &Path, to: &Path) -> io::Result<()> {
     let Some(folder) = to.parent() else { return Ok(()) };
     let (owner, ours) = (fs::metadata(folder)?, fs::metadata(new)?);
@@ -163,7 +163,7 @@ fn put_aside(database: &Path, now: i64) -> io::Result<Option<PathBuf>> {
     Ok(kept)
 }
 
-/// What a restore that was cut off has left.
+/// Removes the files of an interrupted restore.
 fn clear(new: &Path) -> io::Result<()> {
     for ending in BESIDE {
         match fs::remove_file(beside(new, ending)) {

@@ -19,46 +19,46 @@ use crate::{
     names::{NoticeVersion, SessionId, SubjectRef},
 };
 
-/// Whose media a session is of.
+/// Source of a session's media.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StreamKind {
     /// The booth's own camera and microphone.
     Booth,
-    /// What a client sends.
+    /// Media that a client sends.
     Client,
 }
 
-/// What became of a session.
+/// State of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
-    /// It goes on.
+    /// The session runs.
     Running,
-    /// It was ended, and has its summary.
+    /// The session was ended and has its summary.
     Ended,
-    /// boothd was gone before it was ended: when it ended is not known.
+    /// boothd stopped before the session was ended; the time of its end is not known.
     Abandoned,
 }
 
 /// A session that begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSession {
-    /// Its name, never used before.
+    /// Id of the session, never used before.
     pub session_id: SessionId,
-    /// Whose media it is of.
+    /// Source of its media.
     pub stream: StreamKind,
     /// The name of the token that began it.
     pub token_name: Option<String>,
     /// The operator's own name for the person.
     pub subject_ref: Option<SubjectRef>,
-    /// When it began, unix ms.
+    /// Start of the session, unix ms.
     pub started_at: i64,
-    /// What the person agreed to: the version of the notice and when, unix ms.
+    /// Consent: the version of the notice and its time, unix ms.
     pub consent: Option<(NoticeVersion, i64)>,
-    /// What is analysed, as JSON.
+    /// Feature switches, as JSON.
     pub features: Value,
-    /// Who began it, for the audit log.
+    /// Actor of the begin, for the audit log.
     pub actor: String,
     /// The guest's token that alone may use the id from now on.
     pub owner: Option<TokenId>,
@@ -67,43 +67,43 @@ pub struct NewSession {
 /// A session that ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionEnd {
-    /// Its name.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// When, unix ms.
+    /// End of the session, unix ms.
     pub ended_at: i64,
-    /// Its metrics, as JSON.
+    /// Summary, as JSON.
     pub summary: Value,
-    /// Who ended it, for the audit log.
+    /// Actor of the end, for the audit log.
     pub actor: String,
 }
 
 /// A session as it is remembered.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct SessionRecord {
-    /// Its name, as it stands there: in an older database it may be any text.
+    /// Id of the session as stored: in an older database it may be any text.
     pub session_id: String,
-    /// Whose media it is of.
+    /// Source of its media.
     pub stream: StreamKind,
     /// The name of the token that began it.
     pub token_name: Option<String>,
     /// The operator's own name for the person.
     pub subject_ref: Option<String>,
-    /// What became of it.
+    /// State of the session.
     pub state: SessionState,
-    /// When it began, unix ms.
+    /// Start of the session, unix ms.
     pub started_at: i64,
-    /// When it was ended, unix ms; null while it goes on and where nobody knows.
+    /// End of the session, unix ms; null while it runs and where the end is not known.
     pub ended_at: Option<i64>,
     /// The version of the notice that the person agreed to.
     pub notice_version: Option<String>,
-    /// When the person agreed, unix ms.
+    /// Time of the consent, unix ms.
     pub consent_at: Option<i64>,
-    /// What was analysed.
+    /// Feature switches of the session.
     pub features: Value,
-    /// Its metrics, once it has ended.
+    /// Summary, once the session has ended.
     pub summary: Option<Value>,
-    /// A time server has vouched for the clock that its times are of. False: not yet, or they
-    /// could not be corrected, and only their order and their distance are right.
+    /// A time server has confirmed the clock of these times. False: not yet, or the times could not
+    /// be corrected; then only their order and their distance are right.
     pub clock_set: bool,
 }
 
@@ -119,8 +119,8 @@ impl NewSession {
         self.started_at += ms;
     }
 
-    /// What the fleet server is told of it.
-    fn told(&self) -> Value {
+    /// Payload of the record `started`.
+    fn started_payload(&self) -> Value {
         let (notice_version, consent_at) = self.consent.clone().unzip();
         serde_json::json!({
             "session_id": self.session_id, "stream": self.stream,
@@ -139,7 +139,7 @@ impl rusqlite::ToSql for SessionId {
 }
 
 impl StreamKind {
-    /// The word for it.
+    /// The name in the database and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             StreamKind::Booth => "booth",
@@ -183,15 +183,15 @@ fn at_its_times(started_at: i64, ended_at: i64, summary: &Value) -> (i64, Value)
     };
     let (ended_at, mut summary) = (started_at + duration_ms, summary.clone());
     for (name, at) in [("started_at", started_at), ("ended_at", ended_at)] {
-        if let Some(told) = summary.get_mut(name) {
-            *told = at.into();
+        if let Some(time) = summary.get_mut(name) {
+            *time = at.into();
         }
     }
     (ended_at, summary)
 }
 
 impl Database {
-    /// Notes that a session has begun, with its consent and its audit entry: all or nothing.
+    /// Stores the begin of a session, its consent and its audit entry in one transaction.
     ///
     /// # Errors
     /// `InvalidInput` when the id is taken or a text is too long; `Unavailable`.
@@ -231,20 +231,20 @@ impl Database {
         };
         let object = format!("session {}", new.session_id);
         audit::note(&transaction, now, &new.actor, ["session.start", &object, &detail])?;
-        let told = new.told();
+        let payload = new.started_payload();
         let row = NewRow {
             session_id: Some(&new.session_id),
             kind: "started",
             at: new.started_at,
-            payload: &told,
+            payload: &payload,
         };
         outbox::add(&transaction, sender, &row)?;
         transaction.commit()?;
         Ok(())
     }
 
-    /// Notes that a session has ended, and how it went. Only the daemon that began a session ends
-    /// it, so it also ends one that somebody else has marked as abandoned meanwhile.
+    /// Stores the end of a session and its summary. Only the daemon that began a session ends it, so
+    /// it also ends one that another process has marked as abandoned meanwhile.
     ///
     /// # Errors
     /// `InvalidInput` when there is no such session or it has ended; `Unavailable`.
@@ -328,7 +328,7 @@ impl Database {
         Ok(abandoned)
     }
 
-    /// Notes that somebody has put a back-up in this one's place.
+    /// Adds an audit entry: a back-up has replaced this database.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -401,8 +401,8 @@ const END: &str = "\
 /// The epoch of the session that began at ?1, the newest of several.
 const EPOCH_OF: &str = "SELECT max(ifnull(epoch_id, 0)) FROM session WHERE started_at = ?1";
 
-/// In the order in which they were begun, whatever the clock said; before ?1, which is of the
-/// epoch ?2.
+/// In the order in which they began, independent of the clock; before ?1, which is of the epoch
+/// ?2.
 const SELECT: &str = "\
     SELECT *, ifnull((SELECT is_vouched FROM clock_epoch e WHERE e.epoch_id = session.epoch_id), 1)
         AS clock_set

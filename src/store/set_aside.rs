@@ -15,18 +15,18 @@ const MAX_REASON_CHARS: usize = 400;
 /// Rows that [`Store::rows_set_aside`] lists at most; the oldest come first.
 pub const MAX_LISTED: u32 = 200;
 
-/// How many rows of the outbox are set aside.
+/// State of the rows that are set aside.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SetAside {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Why the oldest of them was refused.
+    /// Reason of the refusal of the oldest of them.
     pub reason: Option<Arc<str>>,
-    /// Rows that were made to wait for the broker again, or erased, since the start.
+    /// Rows released to wait for the broker again, or erased, since the start.
     pub released_total: u64,
 }
 
-/// One of them. Without its payload, which may name a subject.
+/// A row that is set aside, without its payload, which may name a subject.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct SetAsideRow {
     /// The message's `seq`.
@@ -35,13 +35,13 @@ pub struct SetAsideRow {
     pub kind: String,
     /// The session it is about.
     pub session_id: Option<String>,
-    /// When it happened, unix ms.
+    /// Time of the reported change, unix ms.
     pub at: i64,
     /// Size of its payload.
     pub bytes: u64,
-    /// When it was set aside, unix ms.
+    /// Time when it was set aside, unix ms.
     pub set_aside_at: i64,
-    /// Why.
+    /// Reason of the broker.
     pub reason: String,
 }
 
@@ -119,8 +119,8 @@ impl Database {
 }
 
 impl StoreWorker {
-    /// Counts what is set aside anew. `expected` would be there if nobody else had changed it;
-    /// what is missing from that was released or erased, and the sender looks for it.
+    /// Counts the rows that are set aside. `expected` is the count without changes of other
+    /// processes; missing rows were released or erased, and the sender looks for them.
     pub(super) fn count_set_aside(&mut self, expected: u64) -> Result<()> {
         let (rows, reason) = self.attempt(|database, _| database.count_set_aside())?;
         let released = expected.saturating_sub(rows);
@@ -139,7 +139,7 @@ impl StoreWorker {
 }
 
 impl Store {
-    /// How many rows of the outbox are set aside, and every change of it.
+    /// State of the rows that are set aside, and every change of it.
     pub fn set_aside(&self) -> tokio::sync::watch::Receiver<SetAside> {
         self.set_aside.subscribe()
     }

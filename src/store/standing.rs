@@ -29,10 +29,10 @@ pub(crate) struct Standing {
     files: [(PathBuf, Option<FileId>); 3],
 }
 
-/// What stands at the names.
+/// Files at the names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found {
-    /// What is open.
+    /// The open files.
     Same,
     /// No database.
     Deleted,
@@ -42,12 +42,12 @@ pub(crate) enum Found {
     LogGone,
 }
 
-/// What became of the content of the files that are open.
+/// Place of the saved content of the open files.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Saved {
-    /// It stands at the database's name again.
+    /// At the database's name again.
     WrittenAnew,
-    /// It stands in this file, beside the one that took its place.
+    /// In this file, beside the one that took its place.
     Beside(PathBuf),
     /// The log is written back into the database.
     LogWrittenBack,
@@ -82,7 +82,7 @@ impl Standing {
         known.is_some() && id_of(path).is_ok_and(|found| found == *known)
     }
 
-    /// Looks at the names. A disk that does not answer says nothing: SQLite will meet that itself.
+    /// Compares the names. A disk that does not answer is no difference: SQLite meets that error itself.
     pub(crate) fn look(&mut self) -> Found {
         for (nth, (path, known)) in self.files.iter_mut().enumerate() {
             let Ok(found) = id_of(path) else { return Found::Same };
@@ -128,7 +128,7 @@ impl Standing {
             Found::Replaced => {
                 let half = beside(path, ".keeping");
                 let kept = beside(path, &format!("{REPLACED}{}", stamp(now)));
-                // Left by a crash in the midst of it: the connection has all of it.
+                // Left by a crash during the copy; the connection has all data.
                 fs::remove_file(&half).ok();
                 file::copy(connection, &half)?;
                 fs::rename(&half, &kept)
@@ -160,8 +160,8 @@ impl Standing {
     }
 }
 
-/// The newest of what was kept beside the database `path` when another took its place; `None`:
-/// nothing was, or somebody has moved it away.
+/// The newest copy kept beside the database `path` when another took its place; `None`: there is
+/// none, or it was moved away.
 pub(crate) fn kept_beside(path: &Path) -> Option<PathBuf> {
     let begins = format!("{}{REPLACED}", path.file_name()?.to_str()?);
     let names = fs::read_dir(path.parent()?).ok()?;

@@ -1,4 +1,4 @@
-//! Tokens: who may open a door, kept by the hash of their secret.
+//! Tokens: access rights, stored by the hash of their secret.
 
 use std::{fmt, result, str::FromStr, time::Duration};
 
@@ -19,21 +19,21 @@ use crate::{
     names::{SessionId, TokenName},
 };
 
-/// What a token allows, each more than the one before.
+/// Role of a token; each includes the rights of the one before.
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Deserialize, JsonSchema, Serialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// To look.
+    /// Read-only access.
     Viewer,
-    /// To send media for one's own session.
+    /// A session of its own media.
     Guest,
-    /// Everything, the booth's own session too.
+    /// All rights, the booth's own session included.
     Operator,
 }
 
-/// The number of a token. Never given twice.
+/// The number of a token. Never reused.
 #[derive(
     Clone, Copy, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Deserialize, JsonSchema, Serialize,
 )]
@@ -57,7 +57,7 @@ impl fmt::Display for TokenId {
 }
 
 impl Role {
-    /// The word for it.
+    /// The name in the database and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
@@ -78,23 +78,23 @@ impl FromStr for Role {
     }
 }
 
-/// A token, without its secret, which nobody keeps.
+/// A token without its secret, which is not stored.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct Token {
-    /// Its number.
+    /// Number of the token.
     pub id: TokenId,
-    /// Whose it is, in the operator's words.
+    /// Name of the owner, chosen by the operator.
     pub name: String,
-    /// What it allows.
+    /// Role of the token.
     pub role: Role,
     /// The only session it may touch; `None`: any that it is the first to use. As it stands in
     /// the row: what is no [`SessionId`] opens nothing.
     pub session_id: Option<String>,
-    /// When it was made, unix ms.
+    /// Time of creation, unix ms.
     pub created_at: i64,
-    /// From when on it opens nothing, unix ms; `None`: never.
+    /// Expiry, unix ms; `None`: never.
     pub expires_at: Option<i64>,
-    /// When it was taken back, unix ms.
+    /// Time of revocation, unix ms.
     pub revoked_at: Option<i64>,
 }
 
@@ -102,14 +102,14 @@ pub struct Token {
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
-    /// Whose it is; 1 to 64 characters.
+    /// Name of the owner; 1 to 64 characters.
     pub name: TokenName,
-    /// What it allows.
+    /// Role of the token.
     pub role: Role,
     /// The only session it may touch.
     #[serde(default)]
     pub session_id: Option<SessionId>,
-    /// From when on it opens nothing, unix ms.
+    /// Expiry, unix ms.
     #[serde(default)]
     pub expires_at: Option<i64>,
 }
@@ -130,7 +130,7 @@ impl Token {
 }
 
 impl Database {
-    /// Makes a token; its secret is told this once.
+    /// Makes a token. Its secret is returned only here.
     ///
     /// # Errors
     /// `InvalidInput` when the name, the session or the expiry cannot be; `Unavailable`.
@@ -143,7 +143,7 @@ impl Database {
         self.insert_token(new, None, (actor, now))
     }
 
-    /// The same for a span from now on: it is as long whenever the clock is set.
+    /// The same for a span from now on; setting the clock does not change its length.
     ///
     /// # Errors
     /// As [`Database::add_token`].
@@ -183,7 +183,7 @@ impl Database {
         Ok((token, secret))
     }
 
-    /// Takes a token back, for good.
+    /// Revokes a token permanently.
     ///
     /// # Errors
     /// `InvalidInput` when there is none or it was revoked before; `Unavailable`.
@@ -245,8 +245,8 @@ impl Database {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Whether the token may use that session id: it is nobody's, or its own by a session that
-    /// it began. An operator may touch all.
+    /// Whether the token may use that session id: the id is unused, or this token began its session.
+    /// An operator may use all ids.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -296,7 +296,7 @@ pub(super) fn bind(
     Ok(())
 }
 
-/// Who acts without a token of the database, as the audit log calls them.
+/// Names in the audit log of actors without a token of the database.
 const RESERVED_NAMES: [&str; 3] = ["boothd", "mqtt", "command line"];
 
 fn judge(new: &NewToken, now: i64) -> Result<()> {

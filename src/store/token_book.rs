@@ -1,4 +1,4 @@
-//! [`TokenBook`]: every token there is, by its hash, for those who must answer at once.
+//! [`TokenBook`]: all tokens by their hash, for checks without the database.
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -43,14 +43,14 @@ impl Known {
     }
 }
 
-/// Why a token opens nothing.
+/// Why a token is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Denied {
-    /// Nobody has such a token.
+    /// There is no such token.
     Unknown,
-    /// It was good until its `expires_at`.
+    /// It has expired at its `expires_at`.
     Expired,
-    /// Somebody took it back.
+    /// It was revoked.
     Revoked,
 }
 
@@ -66,13 +66,12 @@ impl fmt::Display for Denied {
 
 impl TokenBook {
     /// The token with that secret, if it is good at `certain_ms`, the time that is certain
-    /// ([`Clock::certain_unix_ms`](crate::clock::Clock)): a wall clock that nobody vouches for
-    /// ends no token.
+    /// ([`Clock::certain_unix_ms`](crate::clock::Clock)): an unsynchronised wall clock ends no token.
     ///
-    /// Looked up by the hash of 256 random bits, so how long it takes tells nothing of use.
+    /// Looked up by the hash of 256 random bits, so the duration leaks nothing useful.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason of the refusal.
     pub fn check(&self, secret: &str, certain_ms: i64) -> Result<Token, Denied> {
         if let Some((hash, known)) = &self.configured
             && hash.matches(secret)
@@ -86,7 +85,7 @@ impl TokenBook {
     /// Whether a token that was checked before is still good at `certain_ms`.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason of the refusal.
     pub fn still_valid(&self, id: TokenId, certain_ms: i64) -> Result<(), Denied> {
         self.known(id).ok_or(Denied::Unknown)?.good_at(certain_ms)
     }

@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 32;
 /// A token of fewer characters could be guessed.
 const LEAST_TOKEN_CHARS: usize = 16;
 
-/// What is wrong with a token that somebody has chosen; nothing where it may be used.
+/// Faults of a chosen token; empty where it may be used.
 pub(crate) fn faults_of_token(token: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if token.chars().count() < LEAST_TOKEN_CHARS {
@@ -41,7 +41,7 @@ impl Secret {
         Secret(text)
     }
 
-    /// A new one that nobody can guess.
+    /// A new random secret.
     pub fn random() -> Self {
         Secret(random_hex(TOKEN_BYTES))
     }
@@ -58,7 +58,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is kept of a token in order to know it again.
+/// The stored hash of a token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct TokenHash([u8; 32]);
 
@@ -68,12 +68,12 @@ impl TokenHash {
         TokenHash(Sha256::digest(token).into())
     }
 
-    /// A hash that was kept.
+    /// A stored hash.
     pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
         TokenHash(bytes)
     }
 
-    /// What is kept.
+    /// The bytes to store.
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -90,7 +90,7 @@ pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Where systemd has put the credential of that name (`LoadCredential=`), if it was given one.
+/// Path of the systemd credential of that name (`LoadCredential=`), if there is one.
 pub fn credential(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
     path.exists().then_some(path)
@@ -113,8 +113,8 @@ pub fn token_of_credential() -> Result<Option<Secret>> {
     Ok(Some(Secret(token.to_owned())))
 }
 
-/// The token kept in `state_dir/token`, or a new one; true when it was made now and must be
-/// told to the operator.
+/// The token kept in `state_dir/token`, or a new one; true when it was made now and must be shown
+/// to the operator.
 ///
 /// # Errors
 /// `Config` when the folder cannot be made or the file cannot be read or written.
@@ -139,7 +139,7 @@ pub fn load_or_make_token(state_dir: &Path) -> Result<(Secret, bool)> {
 }
 
 /// Keeps a token that [`load_or_make_token`] could not keep, as the disk was at fault; gives the
-/// one that stands there where somebody else was quicker.
+/// stored one where another process was quicker.
 ///
 /// # Errors
 /// As [`load_or_make_token`].

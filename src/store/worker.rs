@@ -1,4 +1,4 @@
-//! The loop of the thread `store`: does what it is asked, and looks for what others changed.
+//! The loop of the thread `store`: processes requests, and looks for changes of other processes.
 
 use std::{
     collections::BTreeSet,
@@ -27,18 +27,18 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// How often the thread looks whether another process has changed something.
+/// Interval between two checks for changes of other processes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What the thread is asked.
+/// A request to the thread.
 pub(super) enum Order {
-    /// Something to do with the database; answers whoever asked.
+    /// Work on the database; sends its answer to the caller.
     Work(Box<dyn FnOnce(&mut StoreWorker) + Send>),
-    /// To leave, once everything that was asked before is done.
+    /// Stops the thread after all earlier requests.
     Leave,
 }
 
-/// What the thread works with.
+/// State of the thread `store`.
 pub(super) struct StoreWorker {
     /// `None`: the disk has not let it be opened yet, or it was replaced by one that cannot be.
     pub(super) database: Option<Database>,
@@ -50,9 +50,9 @@ pub(super) struct StoreWorker {
     pub(super) clock: Arc<KeptClock>,
     pub(super) component: Arc<Component>,
     pub(super) book: watch::Sender<Arc<TokenBook>>,
-    /// Of the tokens in the book.
+    /// `data_version` of the tokens in the book.
     pub(super) data_version: i64,
-    /// When old rows were last looked for, monotonic.
+    /// Time of the last search for old rows, monotonic.
     pub(super) cleaned_at: Option<Duration>,
     /// Metrics on their way to the disk, and when they were last written (monotonic).
     pub(super) pending: Arc<Pending>,
@@ -62,11 +62,11 @@ pub(super) struct StoreWorker {
     /// Rows of the outbox that were too many or too old, since the start.
     pub(super) fallen_out_total: u64,
     pub(super) set_aside: watch::Sender<SetAside>,
-    /// What is kept of a database that was replaced.
+    /// Copy kept of a database that was replaced.
     pub(super) replaced: watch::Sender<Option<PathBuf>>,
     /// Names this start of the daemon.
     pub(super) boot_id: String,
-    /// What was erased still stands in the log, as another process reads it.
+    /// Erased data is still in the log, as another process reads it.
     pub(super) must_clear_log: bool,
 }
 
@@ -111,7 +111,7 @@ impl Opened {
 }
 
 impl StoreWorker {
-    /// Runs until it is told to leave.
+    /// Runs until [`Order::Leave`].
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let order = orders.recv_timeout(LOOK_EVERY);
@@ -148,13 +148,13 @@ impl StoreWorker {
             Ok(lost) => {
                 log::warn!(target: "store", rows = *lost; "metrics were out of range, or of a session that runs no more, and are lost");
             }
-            // It stands in the component.
+            // The component holds the error.
             Err(_) => self.pending.put_back(batch),
         }
         written.is_ok()
     }
 
-    /// Who puts rows into the outbox now.
+    /// Source of new rows of the outbox.
     pub(super) fn sender(&self) -> Sender {
         Sender {
             boot_id: self.boot_id.clone(),
@@ -163,10 +163,9 @@ impl StoreWorker {
         }
     }
 
-    /// Does one piece of work, and says in the component how the database is.
+    /// Does one piece of work, and sets the state of the database in the component.
     ///
-    /// What was done is not acknowledged before it is certain that it stands where the next start
-    /// finds it.
+    /// Work is not acknowledged before it is certain that the next start finds its result.
     pub(super) fn attempt<T>(
         &mut self,
         work: impl FnOnce(&mut Database, i64) -> Result<T>,
@@ -182,7 +181,7 @@ impl StoreWorker {
             Err(error) if error.kind() == ErrorKind::Internal => {
                 log::error!(target: "store", error = error.chain().to_string().as_str(); "the database refused a statement");
             }
-            // What can be read may still not be written: only mending ends a loss.
+            // A readable database may still not be writable: only a reopening ends a loss.
             _ if self.is_lost() => (),
             _ => self.component.media_passed(self.clock.monotonic()),
         }
@@ -194,7 +193,7 @@ impl StoreWorker {
             "the database is not open; /health says why, and boothd tries again by itself";
         let error = Error::new(ErrorKind::Unavailable, what);
         match self.component.status().error {
-            Some(told) => error.because(told),
+            Some(reason) => error.because(reason),
             None => error,
         }
     }
@@ -225,15 +224,15 @@ impl StoreWorker {
         self.data_version = opened.data_version;
         self.book.send_modify(|book| *book = Arc::new(book.with_rows(opened.tokens)));
         self.publish_outbox(Some(opened.outbox));
-        self.set_aside.send_modify(|told| {
-            *told = SetAside { released_total: told.released_total, ..opened.set_aside };
+        self.set_aside.send_modify(|state| {
+            *state = SetAside { released_total: state.released_total, ..opened.set_aside };
         });
         self.database = Some(opened.database);
         Ok(())
     }
 
-    /// Where somebody deleted or replaced the files that are open: takes what they hold to where it
-    /// stays, and goes on with what stands in the folder.
+    /// Where the open files were deleted or replaced: saves their content, and continues with the
+    /// files in the folder.
     ///
     /// # Errors
     /// `Unavailable` when that cannot be done yet, or when the database was replaced: what was
@@ -275,11 +274,11 @@ impl StoreWorker {
         Err(Error::new(ErrorKind::Unavailable, what))
     }
 
-    /// What is kept of a database that was replaced, until somebody moves it away.
+    /// Publishes the copy kept of a replaced database, until it is moved away.
     fn look_for_kept(&self) {
-        self.replaced.send_if_modified(|told| {
-            let before = std::mem::replace(told, kept_beside(&self.path));
-            *told != before
+        self.replaced.send_if_modified(|known| {
+            let before = std::mem::replace(known, kept_beside(&self.path));
+            *known != before
         });
     }
 
@@ -290,17 +289,17 @@ impl StoreWorker {
         Ok(())
     }
 
-    /// What the thread does unasked: mends, sees what others changed, forgets what is old.
+    /// Periodic work: reopens a lost database, reads changes of others, deletes old rows.
     fn look_after(&mut self) {
-        // Nobody else makes such a file, so that the folder is read only where there is one.
+        // Only this thread makes such a file, so the folder is read only where there is one.
         if self.replaced.borrow().is_some() {
             self.look_for_kept();
         }
-        // What goes wrong stands in the component, and is tried again.
+        // The component holds an error; the work is tried again.
         if self.see_files().is_err() || (self.is_lost() && !self.mend()) {
             return;
         }
-        // What goes wrong here stands in the component, and is tried again.
+        // The component holds an error; the work is tried again.
         if self.clock.monotonic().saturating_sub(self.flushed_at) >= self.config.flush_interval
         {
             self.flush();
@@ -350,13 +349,13 @@ impl StoreWorker {
         self.component.status().state == crate::component::State::Unavailable
     }
 
-    /// Tells the operator once, and counts it once, until the database is back.
+    /// Logs the loss once and counts it once, until the database is back.
     fn lose(&self, error: &Error) {
-        let told = error.chain().to_string();
+        let reason = error.chain().to_string();
         if self.is_lost() {
-            return self.component.update(|status| status.error = Some(told));
+            return self.component.update(|status| status.error = Some(reason));
         }
-        log::error!(target: "store", error = told.as_str(); "the database is away");
-        self.component.lost(told);
+        log::error!(target: "store", error = reason.as_str(); "the database is away");
+        self.component.lost(reason);
     }
 }

@@ -1,4 +1,4 @@
-//! What the broker was told, so that it can be compared with what a consumer shows.
+//! The messages at the broker, for the comparison with what a consumer shows.
 
 use std::{
     collections::BTreeMap,
@@ -15,58 +15,59 @@ use super::fleet::Broker;
 /// The newest message of every topic.
 pub(crate) struct Board {
     client: AsyncClient,
-    heard: Arc<Mutex<BTreeMap<String, Heard>>>,
+    received: Arc<Mutex<BTreeMap<String, Received>>>,
     task: JoinHandle<()>,
 }
 
 /// The newest of a topic, and how many came.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     pub(crate) text: String,
     pub(crate) times: u32,
 }
 
-impl Heard {
+impl Received {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 }
 
 impl Board {
-    /// Hears all; returns once the broker has said so.
+    /// Subscribes to all topics; returns after the acknowledgement.
     pub(crate) async fn join(broker: &Broker) -> Self {
         let (client, mut events) = broker.client("board", Duration::ZERO);
         let all = ["boothd/#", "homeassistant/#"].map(|t| Filter::new(t, QoS::AtLeastOnce));
         client.try_subscribe_many(all).unwrap();
         while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_))) {}
-        let heard: Arc<Mutex<BTreeMap<String, Heard>>> = Arc::default();
-        let told = heard.clone();
+        let received: Arc<Mutex<BTreeMap<String, Received>>> = Arc::default();
+        let writer = received.clone();
         let task = tokio::spawn(async move {
             // It ends with the broker.
             while let Ok(event) = events.poll().await {
                 let Event::Incoming(Packet::Publish(publish)) = event else { continue };
                 let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
                 let text = String::from_utf8(publish.payload.to_vec()).unwrap();
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                let times = told.get(&topic).map_or(1, |heard| heard.times + 1);
-                told.insert(topic, Heard { text, times });
+                let mut newest = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let times = newest.get(&topic).map_or(1, |received| received.times + 1);
+                newest.insert(topic, Received { text, times });
             }
         });
-        Board { client, heard, task }
+        Board { client, received, task }
     }
 
-    /// The newest of that topic.
-    pub(crate) fn newest(&self, topic: &str) -> Option<Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
+    /// The newest message of that topic.
+    pub(crate) fn newest(&self, topic: &str) -> Option<Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
     }
 
-    /// The newest of every topic that begins and ends so, but for those that were taken back.
-    pub(crate) fn all(&self, begin: &str, end: &str) -> BTreeMap<String, Heard> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The newest message of every topic with that begin and end, without those that were taken back.
+    pub(crate) fn all(&self, begin: &str, end: &str) -> BTreeMap<String, Received> {
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         let is_asked = |topic: &str| topic.starts_with(begin) && topic.ends_with(end);
-        let asked =
-            heard.iter().filter(|(topic, heard)| is_asked(topic) && !heard.text.is_empty());
-        asked.map(|(topic, heard)| (topic.clone(), heard.clone())).collect()
+        let asked = received
+            .iter()
+            .filter(|(topic, received)| is_asked(topic) && !received.text.is_empty());
+        asked.map(|(topic, received)| (topic.clone(), received.clone())).collect()
     }
 
     /// Takes back what the broker keeps of that topic.

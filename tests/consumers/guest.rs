@@ -1,4 +1,4 @@
-//! A [`Guest`]: a program of others, its log, and the questions that it is asked over HTTP.
+//! A [`Guest`]: a third-party program, its log, and the HTTP requests to it.
 
 use std::{
     fs::{self, File},
@@ -25,7 +25,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Starts it; what it says goes to the file `log`, after what stands there.
+    /// Starts it; its output is appended to the file `log`.
     pub(crate) fn start(mut command: Command, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file).process_group(0);
@@ -33,7 +33,7 @@ impl Guest {
         Guest { child, log: log.to_owned() }
     }
 
-    /// All that it has said.
+    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
@@ -77,7 +77,7 @@ impl Drop for Guest {
     }
 }
 
-/// What `look` gives as soon as it does; else its last word.
+/// The result of `look` as soon as there is one; else its last error.
 pub(crate) fn patient<T>(mut look: impl FnMut() -> Result<T, String>) -> Result<T, String> {
     let began = Instant::now();
     loop {
@@ -88,7 +88,7 @@ pub(crate) fn patient<T>(mut look: impl FnMut() -> Result<T, String>) -> Result<
     }
 }
 
-/// A port that nobody listens on now.
+/// A port without a listener now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -105,7 +105,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Status and body; what is wrong where nobody answers.
+    /// Status and body, or the error where there is no answer.
     pub(crate) fn ask(&self, port: u16) -> Result<(u16, String), String> {
         let Request { method, path, token, .. } = self;
         let (kind, body) = self.body.clone().unwrap_or_default();

@@ -80,7 +80,7 @@ async fn home_assistant_shows_and_switches_the_booth() {
     a_session_is_seen_at_once(&daemon, &mut hass);
     step("the session");
 
-    // Home Assistant is away, and the broker has forgotten all: only the booth can tell it again.
+    // Home Assistant is away, and the broker has forgotten all: only the booth can publish it again.
     hass.stop();
     for topic in scene.board.all("homeassistant/", CONFIG).into_keys() {
         scene.board.take_back(&topic).await;
@@ -113,9 +113,9 @@ async fn home_assistant_shows_and_switches_the_booth() {
 /// Every entity of the booth's announcement by `platform.key`, with the payload about it.
 fn announced(scene: &Scene) -> BTreeMap<String, Value> {
     let mut announced = BTreeMap::new();
-    for (topic, heard) in scene.board.all("homeassistant/", CONFIG) {
+    for (topic, received) in scene.board.all("homeassistant/", CONFIG) {
         let levels: Vec<&str> = topic.split('/').collect();
-        let payload = heard.json();
+        let payload = received.json();
         match payload["components"].as_object() {
             Some(components) => {
                 for (key, component) in components {
@@ -183,7 +183,7 @@ fn read(state: &str) -> Option<f64> {
 
 /// The newest numbers of all three topics at once, each exactly.
 fn what_is_shown_is_what_the_booth_says(scene: &Scene, hass: &mut Hass) {
-    // A booth that says nothing but null, as at its start, would be right in everything.
+    // A booth that publishes only null, as at its start, would match everything.
     hass.wait_shown("live numbers of a healthy booth", |shown| {
         let known = |key: &&str| read(&shown[*key].state).is_some();
         let live = ["sensor.head_yaw", "sensor.face_count", "sensor.volume"];
@@ -191,9 +191,9 @@ fn what_is_shown_is_what_the_booth_says(scene: &Scene, hass: &mut Hass) {
     });
     for topic in ["metrics/video", "metrics/audio", "health"] {
         hass.wait_until(topic, |hass| {
-            let (said, shown) = (scene.newest(topic)?, hass.shown()?);
+            let (published, shown) = (scene.newest(topic)?, hass.shown()?);
             for (key, _, place) in SHOWN.iter().filter(|(_, of, _)| *of == topic) {
-                let value = said.pointer(place).unwrap_or(&Value::Null);
+                let value = published.pointer(place).unwrap_or(&Value::Null);
                 let expected = match *key {
                     "binary_sensor.camera" | "binary_sensor.microphone" => {
                         word(&json!(value == "running"))
@@ -206,7 +206,9 @@ fn what_is_shown_is_what_the_booth_says(scene: &Scene, hass: &mut Hass) {
                     _ => *state == expected,
                 };
                 if !is_same {
-                    return Err(format!("{key} is {state}, but the booth says {expected}"));
+                    return Err(format!(
+                        "{key} is {state}, but the booth published {expected}"
+                    ));
                 }
             }
             Ok(())
@@ -229,7 +231,7 @@ fn a_switch_switches_the_booth(daemon: &Daemon, hass: &mut Hass) {
     }
 }
 
-/// Far sooner than the 30 s after which the health is told anyway.
+/// Far sooner than the 30 s after which the health is published anyway.
 fn a_session_is_seen_at_once(daemon: &Daemon, hass: &mut Hass) {
     let session = |word: &'static str| {
         move |shown: &BTreeMap<String, Shown>| {
@@ -242,5 +244,5 @@ fn a_session_is_seen_at_once(daemon: &Daemon, hass: &mut Hass) {
     assert_eq!(operator::end(&daemon.address, &id), Some(200));
     hass.wait_shown("the end of the session", session("off"));
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(25), "it is told too late: {took:?}");
+    assert!(took < Duration::from_secs(25), "it is published too late: {took:?}");
 }

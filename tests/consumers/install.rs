@@ -1,5 +1,5 @@
-//! The programs of others, each in a folder of its own under `target/consumers`, made anew when the
-//! file changes that pins its versions.
+//! Third-party programs, each in a folder of its own under `target/consumers`, which is made again
+//! when the file changes that pins its versions.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use std::{
 /// Pythons that Home Assistant 2024.3 and its pinned packages install on.
 const PYTHONS: [&str; 3] = ["python3.11", "python3.12", "python3"];
 
-/// A program that says whether it is such a Python, and can make environments.
+/// Checks whether it is such a Python, and can make environments.
 const IS_RIGHT: &str =
     "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))";
 
@@ -27,7 +27,7 @@ pub(crate) fn python(name: &str) -> PathBuf {
              Assistant 2024.3: install python3.11 and python3.11-venv",
         );
         run(Command::new(python).args(["-m", "venv"]).arg(folder));
-        // The file names everything, so nothing is to be resolved. What Python does not run it
+        // The file names everything, so nothing has to be resolved. What Python does not run it
         // need not compile.
         let mut pip = Command::new(folder.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
@@ -63,10 +63,10 @@ fn install(name: &str, pinned: &[&Path], make: impl FnOnce(&Path)) -> PathBuf {
     // Another run of the tests may be at it.
     let lock =
         File::create(consumers.join(format!("{name}.lock"))).expect("the folder is ours");
-    lock.lock().expect("locks are to be had");
+    lock.lock().expect("locks are available");
     let folder = consumers.join(name);
     let read = |file: &&Path| fs::read_to_string(file).expect("it is in the repository");
-    // An environment knows its own path: one that was copied from elsewhere is made anew too.
+    // An environment knows its own path: one that was copied from elsewhere is made again too.
     let wanted: String =
         pinned.iter().map(read).chain([folder.display().to_string()]).collect();
     let stamp = folder.join("made-from");

@@ -1,4 +1,4 @@
-//! Programs of others that read what the booth says over MQTT: the real Home Assistant, Node-RED and
+//! Third-party programs that read the booth's MQTT messages: the real Home Assistant, Node-RED and
 //! mqtt-exporter, with a real Mosquitto and `boothd run` on the bundled clip. Node-RED and
 //! mqtt-exporter run the files of contrib/.
 //!

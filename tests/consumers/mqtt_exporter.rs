@@ -53,19 +53,19 @@ async fn mqtt_exporter_has_the_booths_numbers() {
     let program = python("mqtt_exporter").join("bin/mqtt-exporter");
     let mut command = Command::new(program);
     command.envs(&settings);
-    let mut exporter = Guest::start(command, &folder.path().join("said"));
+    let mut exporter = Guest::start(command, &folder.path().join("log"));
     let _daemon = scene.daemon(&[]);
     for topic in ["metrics/video", "metrics/audio", "health"] {
         // All of a message at once, so that they are of the same moment.
         exporter.wait(topic, || {
-            let (said, text) = (scene.newest(topic)?, get("/metrics").text(port)?);
+            let (published, text) = (scene.newest(topic)?, get("/metrics").text(port)?);
             for (metric, _, place) in NUMBERS.iter().filter(|(_, of, _)| *of == topic) {
                 let label = format!("boothd_v1_berlin_booth-1_{}", topic.replace('/', "_"));
                 let series = format!("boothd_mqtt_{metric}{{topic=\"{label}\"}}");
-                let expected = match said.pointer(place) {
+                let expected = match published.pointer(place) {
                     Some(Value::Bool(is_so)) => f64::from(u8::from(*is_so)),
                     Some(Value::Number(number)) => number.as_f64().unwrap(),
-                    other => return Err(format!("the booth says {place} is {other:?}")),
+                    other => return Err(format!("the booth published {other:?} at {place}")),
                 };
                 let has = number(&text, &series);
                 if has.is_none_or(|has| (has - expected).abs() > 1e-9 * expected.abs().max(1.0))
@@ -79,9 +79,9 @@ async fn mqtt_exporter_has_the_booths_numbers() {
     // No text has become a number, above all no id of a session.
     let text = get("/metrics").text(port).unwrap();
     let names = text.lines().filter(|line| line.starts_with("boothd_mqtt_"));
-    let told: Vec<&str> =
+    let wrong: Vec<&str> =
         names.filter(|n| n.contains("session_id") || n.contains("subject")).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
     let log = exporter.log();
     assert!(!log.contains("ERROR") && !log.contains("Traceback"), "{log}");
     exporter.terminate();

@@ -34,12 +34,12 @@ fn start(folder: &Path, broker_port: u16) -> (Guest, u16) {
     command.arg("--settings").arg(source("node_red/settings.js"));
     command.arg("--userDir").arg(folder).arg("flows.json");
     command.env("NODE_RED_PORT", port.to_string()).current_dir(folder);
-    let log = folder.join("said");
+    let log = folder.join("log");
     let mut node_red = Guest::start(command, &log);
-    // Records are not retained: it must hear before they are said.
+    // Records are not retained: it must subscribe before they are published.
     node_red.wait("connection to the broker", || {
-        let said = fs::read_to_string(&log).unwrap();
-        if said.contains("Connected to broker") { Ok(()) } else { Err("none yet".into()) }
+        let text = fs::read_to_string(&log).unwrap();
+        if text.contains("Connected to broker") { Ok(()) } else { Err("none yet".into()) }
     });
     (node_red, port)
 }
@@ -59,9 +59,9 @@ async fn node_red_has_every_booth_as_an_object() {
     for (key, topic) in TOLD {
         // As a whole: every key and every number of the newest message.
         node_red.wait(key, || {
-            let (has, said) = (&booth()?[key], scene.newest(topic)?);
-            let is_there = said.is_object() && is_same(has, &said);
-            if is_there { Ok(()) } else { Err(format!("it has {has:#}, not {said:#}")) }
+            let (has, published) = (&booth()?[key], scene.newest(topic)?);
+            let is_there = published.is_object() && is_same(has, &published);
+            if is_there { Ok(()) } else { Err(format!("it has {has:#}, not {published:#}")) }
         });
     }
     let shown = booth().unwrap();
@@ -75,14 +75,14 @@ async fn node_red_has_every_booth_as_an_object() {
     let id = operator::begin(&daemon.address).unwrap();
     let record = |word: &str| -> Result<Value, String> {
         let sessions = booth()?["sessions"].take();
-        let (has, said) =
+        let (has, published) =
             (sessions[0][word].clone(), scene.newest(&format!("session/{id}/{word}"))?);
         // Whom it is about stands in the message, and is not for everybody who asks Node-RED.
-        let mut public = said.clone();
+        let mut public = published.clone();
         let subject = public.as_object_mut().unwrap().remove("subject_ref");
         assert_eq!(subject, Some(json!("candidate 7")));
         let is_there = sessions[0]["id"] == *id && is_same(&has, &public);
-        if is_there { Ok(has) } else { Err(format!("it has {sessions:#}, not {said:#}")) }
+        if is_there { Ok(has) } else { Err(format!("it has {sessions:#}, not {published:#}")) }
     };
     let started = node_red.wait("session/…/started", || record("started"));
     assert_eq!(

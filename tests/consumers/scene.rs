@@ -1,4 +1,4 @@
-//! The booth `berlin/booth-1` on the bundled clip, its broker, and who writes down what it says.
+//! The booth `berlin/booth-1` on the bundled clip, its broker, and the board of its messages.
 
 use serde_json::Value;
 
@@ -35,8 +35,10 @@ impl Scene {
 
     /// The newest payload of one of the booth's topics; what is missing where none came yet.
     pub(crate) fn newest(&self, topic: &str) -> Result<Value, String> {
-        let heard = self.board.newest(&format!("{BASE}/{topic}"));
-        heard.map(|heard| heard.json()).ok_or_else(|| format!("the booth says no {topic}"))
+        let received = self.board.newest(&format!("{BASE}/{topic}"));
+        received
+            .map(|received| received.json())
+            .ok_or_else(|| format!("the booth has published no {topic}"))
     }
 }
 

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::{
     broker::Broker,
-    centre::Centre,
     daemon::{BOOTHD, Daemon},
     doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone},
+    fleet_client::FleetClient,
     operator::{begin, end},
 };
 
@@ -188,7 +188,7 @@ fn records_that_a_frozen_broker_does_not_take_are_told() {
     let broker = Broker::open();
     // Records are taken only where something subscribes to them.
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let _subscriber = runtime.block_on(Centre::join(broker.port));
+    let _subscriber = runtime.block_on(FleetClient::join(broker.port));
     let booth = Booth::new();
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);

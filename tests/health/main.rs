@@ -7,8 +7,8 @@
 #[path = "../mqtt/broker.rs"]
 mod broker;
 #[allow(dead_code, reason = "shared: these tests use their part")]
-#[path = "../mqtt/centre.rs"]
-mod centre;
+#[path = "../mqtt/fleet_client.rs"]
+mod fleet_client;
 #[path = "../common/daemon.rs"]
 mod daemon;
 #[path = "../common/doors.rs"]

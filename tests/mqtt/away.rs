@@ -1,4 +1,4 @@
-//! A broker that is away for days: what was said meanwhile waits within its limits, and comes.
+//! A broker that is away for days: the records wait within their limits, and arrive.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     booth::{LIMITS, Scene, config},
     broker::Broker,
-    centre::{Centre, Heard},
+    fleet_client::{FleetClient, Received},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -70,23 +70,23 @@ async fn seven_days_of_interviews_come_when_the_broker_is_back() {
     println!("MEASURED {} interviews, {wanted} messages, {mib:.2} MiB", sessions.len());
 
     broker.start_again();
-    let mut centre = Centre::join(broker.port).await;
-    let (mut told, mut order) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
-    while told.values().map(Vec::len).sum::<usize>() < wanted {
-        let of_a_session = |heard: &Heard| {
-            heard.topic.contains("/session/") || heard.topic.contains("/event/camera")
+    let mut fleet = FleetClient::join(broker.port).await;
+    let (mut arrived, mut order) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+    while arrived.values().map(Vec::len).sum::<usize>() < wanted {
+        let of_a_session = |received: &Received| {
+            received.topic.contains("/session/") || received.topic.contains("/event/camera")
         };
-        let heard = centre.wait("a record", of_a_session).await;
-        let record = heard.json();
+        let received = fleet.wait("a record", of_a_session).await;
+        let record = received.json();
         let seq = record["seq"].as_i64().unwrap();
         order.push(seq);
-        let kind = heard.topic.rsplit_once('/').unwrap().1.to_owned();
+        let kind = received.topic.rsplit_once('/').unwrap().1.to_owned();
         let session = record["session_id"].as_str().unwrap().to_owned();
-        told.entry(session).or_default().push(kind);
+        arrived.entry(session).or_default().push(kind);
     }
     assert!(order.is_sorted_by(|a, b| a < b), "in order, each once");
     for session in &sessions {
-        assert_eq!(told[session], ["started", "camera_lost", "camera_back", "summary"]);
+        assert_eq!(arrived[session], ["started", "camera_lost", "camera_back", "summary"]);
     }
     scene.wait_empty().await;
     scene.leave().await;
@@ -106,10 +106,10 @@ async fn an_outbox_at_its_limit_loses_its_oldest_at_once_and_counts_them() {
     assert_eq!(outbox.depth + outbox.fallen_out_total, u64::from(RECORDS));
     assert!(outbox.bytes > limits.max_bytes / 2, "no more goes than must: {outbox:?}");
     broker.start_again();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     for number in outbox.fallen_out_total..u64::from(RECORDS) {
-        let heard = centre.wait_topic("event/test").await;
-        assert_eq!(heard.json()["number"], number, "the newest are kept");
+        let received = fleet.wait_topic("event/test").await;
+        assert_eq!(received.json()["number"], number, "the newest are kept");
     }
     scene.wait_empty().await;
     scene.leave().await;

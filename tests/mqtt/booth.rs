@@ -25,7 +25,7 @@ use super::PATIENCE;
 
 pub(crate) const NOTICE: &str = "7";
 
-/// What the outbox may hold by itself.
+/// Default limits of the outbox.
 pub(crate) const LIMITS: OutboxLimits =
     OutboxLimits { max_bytes: 64 << 20, max_age: Duration::from_secs(30 * 86_400) };
 
@@ -37,9 +37,9 @@ pub(crate) struct Scene {
     pub(crate) stop: Stop,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mqtt: Mqtt,
-    /// What the broker does not let through.
+    /// The broker's limits.
     pub(crate) delivery: watch::Receiver<Delivery>,
-    /// What /health says, and how often the desk has looked at it.
+    /// Content of /health, and how often the publisher has read it.
     pub(crate) health: watch::Sender<Value>,
     pub(crate) looks: watch::Receiver<u64>,
     thread: StoreThread,
@@ -57,7 +57,7 @@ impl Scene {
         Scene::start_at(config, LIMITS, Arc::new(SystemClock::default())).await
     }
 
-    /// With this outbox and this time.
+    /// Starts the booth with these limits of the outbox and this clock.
     pub(crate) async fn start_at(
         config: MqttConfig,
         limits: OutboxLimits,
@@ -70,7 +70,8 @@ impl Scene {
         let booth = booth(&store, &clock);
         let (live, receiver) = watch::channel(Live::default());
         let (component, stop) = (Arc::new(Component::new(ComponentId::Mqtt)), Stop::default());
-        let (health, said) = watch::channel(json!({ "status": "healthy", "digest": "none" }));
+        let (health, content) =
+            watch::channel(json!({ "status": "healthy", "digest": "none" }));
         let (looked, looks) = watch::channel(0);
         let (delivery, delivered) = watch::channel(Delivery::default());
         let dependencies = MqttDependencies {
@@ -90,7 +91,7 @@ impl Scene {
             },
             health: Arc::new(move || {
                 looked.send_modify(|looks| *looks += 1);
-                said.borrow().clone()
+                content.borrow().clone()
             }),
         };
         let mqtt = Mqtt::start(&config, dependencies);
@@ -123,9 +124,9 @@ impl Scene {
         timeout(PATIENCE, empty).await.expect("the outbox empties").unwrap();
     }
 
-    /// Until the component says something in which these words stand.
+    /// Waits for an error of the component with these words.
     pub(crate) async fn wait_error(&self, words: &str) -> String {
-        let said = async {
+        let error = async {
             loop {
                 let error = self.component.status().error.unwrap_or_default();
                 if error.contains(words) {
@@ -134,21 +135,23 @@ impl Scene {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        match timeout(PATIENCE, said).await {
+        match timeout(PATIENCE, error).await {
             Ok(error) => error,
             Err(_) => panic!("no {words:?} in {:?}", self.component.status()),
         }
     }
 
-    /// Until something is said of that limit; its sentence.
+    /// Waits for a notice of that limit; its sentence.
     pub(crate) async fn wait_limit(&mut self, limit: Limit) -> String {
         let is_it = |notice: &&Notice| notice.limit == limit;
-        let told = self.delivery.wait_for(|told| told.notices.iter().any(|n| is_it(&n)));
-        let told = timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("no {limit:?}"));
-        told.unwrap().notices.iter().find(is_it).unwrap().sentence.clone()
+        let delivery =
+            self.delivery.wait_for(|delivery| delivery.notices.iter().any(|n| is_it(&n)));
+        let delivery =
+            timeout(PATIENCE, delivery).await.unwrap_or_else(|_| panic!("no {limit:?}"));
+        delivery.unwrap().notices.iter().find(is_it).unwrap().sentence.clone()
     }
 
-    /// Until so many rows are set aside; why the oldest is.
+    /// Waits until that many rows are set aside; the reason of the oldest.
     pub(crate) async fn wait_set_aside(&self, rows: u64) -> String {
         let mut aside = self.store.set_aside();
         let aside = timeout(PATIENCE, aside.wait_for(|aside| aside.rows == rows)).await;
@@ -156,13 +159,13 @@ impl Scene {
         aside.reason.as_deref().unwrap_or_default().to_owned()
     }
 
-    /// Until nothing waits but what is set aside.
+    /// Waits until the outbox holds only rows that are set aside.
     pub(crate) async fn wait_delivered(&self, rows_set_aside: u64) {
         self.wait_delivered_rows(rows_set_aside).await;
         assert_eq!(self.store.set_aside().borrow().rows, rows_set_aside);
     }
 
-    /// Until the outbox holds so many rows, set aside or not.
+    /// Waits until the outbox holds that many rows, set aside or not.
     pub(crate) async fn wait_delivered_rows(&self, rows: u64) {
         let mut outbox = self.store.outbox();
         let left = outbox.wait_for(|outbox| outbox.unwrap().depth == rows);

@@ -18,13 +18,13 @@ use super::PATIENCE;
 /// A running broker. Keeps its port over a restart.
 pub(crate) struct Broker {
     child: Child,
-    /// It keeps what it keeps on a disk of so many KiB of its own, which is new at each start.
+    /// Size of its own disk for persistence, KiB; the disk is new at each start.
     disk_kib: Option<u32>,
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
 }
 
-/// Anybody may do anything, and nothing survives.
+/// Every client has all rights, and nothing is persistent.
 const OPEN: &str = "allow_anonymous true\npersistence false\n";
 
 impl Broker {
@@ -101,7 +101,7 @@ impl Broker {
         assert!(command.status().unwrap().success());
     }
 
-    /// Stops all its threads, as a machine does that hangs.
+    /// Stops all its threads, like a hanging machine.
     pub(crate) fn freeze(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
@@ -115,7 +115,7 @@ impl Broker {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Ends it without a word, frozen or not.
+    /// Kills it, frozen or not.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -132,7 +132,7 @@ impl Broker {
         }
     }
 
-    /// Starts it again on the same port, with what it kept.
+    /// Starts it again on the same port, with its persistent data.
     pub(crate) fn start_again(&mut self) {
         self.child = start(&self.config(), self.port, self.disk_kib);
     }
@@ -171,7 +171,7 @@ fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Child {
     child
 }
 
-/// A port that nobody listens on now.
+/// A port without a listener now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,4 +1,4 @@
-//! The daemon itself: what is said of it when it is killed, and what never stands in its log.
+//! The daemon itself: its last will, and the secrets that its log must not hold.
 
 use std::{
     fs,
@@ -13,14 +13,14 @@ use serde_json::json;
 use super::{
     BASE, PATIENCE,
     broker::{Broker, free_port},
-    centre::{Centre, Heard},
+    fleet_client::{FleetClient, Received},
 };
 
 pub(crate) use super::house::TOKEN;
 
 struct Daemon {
     child: Child,
-    /// It tells more than its first line.
+    /// Kept open: the daemon prints more than its first line.
     _stdout: BufReader<ChildStdout>,
     folder: tempfile::TempDir,
 }
@@ -45,10 +45,10 @@ impl Daemon {
         let log = fs::File::create(folder.path().join("log")).unwrap();
         command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
-        let mut told = String::new();
+        let mut printed = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut told).unwrap();
-        assert!(told.starts_with("page: "), "{told:?}");
+        stdout.read_line(&mut printed).unwrap();
+        assert!(printed.starts_with("page: "), "{printed:?}");
         Daemon { child, _stdout: stdout, folder }
     }
 
@@ -81,23 +81,23 @@ impl Drop for Daemon {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_booth_that_is_killed_is_said_to_be_gone() {
+async fn a_killed_booth_is_reported_offline() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut daemon = Daemon::start(broker.port, &[]);
-    let online = centre.wait_topic(&format!("{BASE}/status")).await.json();
+    let online = fleet.wait_topic(&format!("{BASE}/status")).await.json();
     assert_eq!(online["status"], "online");
-    let info = centre.wait_topic("/info").await.json();
+    let info = fleet.wait_topic("/info").await.json();
     assert_eq!(info["config_sha256"].as_str().unwrap().len(), 64);
     assert!(info["addresses"][0].as_str().unwrap().starts_with("127.0.0.1:"), "{info}");
-    let health = centre.wait_topic("/health").await.json();
+    let health = fleet.wait_topic("/health").await.json();
     assert_eq!(health["mqtt"]["state"], "running", "{health:#}");
     assert!(health.get("connections").is_none());
     let text = health.to_string();
     assert!(!text.contains("session_id") && !text.contains("subject"), "{text}");
     daemon.child.kill().unwrap();
-    let gone = |heard: &Heard| heard.json()["status"] == "offline";
-    let will = centre.wait("the last will", gone).await;
+    let gone = |received: &Received| received.json()["status"] == "offline";
+    let will = fleet.wait("the last will", gone).await;
     assert_eq!(will.json()["boot_id"], online["boot_id"]);
     assert_eq!(
         (&will.json()["since"], &will.json()["reason"]),
@@ -106,13 +106,13 @@ async fn a_booth_that_is_killed_is_said_to_be_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_booth_for_which_nobody_has_chosen_a_policy_tells_its_desk() {
+async fn a_booth_without_a_chosen_policy_reports_it_to_the_fleet_server() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let _daemon = Daemon::start(broker.port, &["policy.profile=unchosen"]);
-    let info = centre.wait_topic("/info").await.json();
+    let info = fleet.wait_topic("/info").await.json();
     assert_eq!(info["profile"], "unchosen");
-    let health = centre.wait_topic("/health").await.json();
+    let health = fleet.wait_topic("/health").await.json();
     assert_eq!(
         (&health["status"], &health["light"]["state"]),
         (&json!("unhealthy"), &json!("off"))
@@ -122,20 +122,20 @@ async fn a_booth_for_which_nobody_has_chosen_a_policy_tells_its_desk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_booth_that_is_stopped_says_goodbye_in_time() {
+async fn a_stopped_booth_publishes_its_last_status_in_time() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut daemon = Daemon::start(broker.port, &[]);
-    centre.wait_topic("/health").await;
+    fleet.wait_topic("/health").await;
     let took = daemon.terminate();
-    let gone = |heard: &Heard| heard.json()["status"] == "offline";
-    let goodbye = centre.wait("the goodbye", gone).await.json();
+    let gone = |received: &Received| received.json()["status"] == "offline";
+    let goodbye = fleet.wait("the goodbye", gone).await.json();
     assert_eq!(goodbye["reason"], "stopped");
     assert!(took < Duration::from_secs(3), "{took:?}");
     println!("goodbye after {took:?}");
-    // A broker that hears nothing does not keep it.
+    // A frozen broker does not delay the end.
     let mut daemon = Daemon::start(broker.port, &[]);
-    centre.wait_topic("/health").await;
+    fleet.wait_topic("/health").await;
     broker.freeze();
     let took = daemon.terminate();
     broker.thaw();
@@ -144,11 +144,11 @@ async fn a_booth_that_is_stopped_says_goodbye_in_time() {
 }
 
 #[test]
-fn a_password_stands_in_no_log_and_trouble_is_told_once() {
+fn a_password_stands_in_no_log_and_a_failure_is_logged_once() {
     let lines = "allow_anonymous false\npassword_file FOLDER/passwords\n";
     let broker = Broker::with(lines, |folder| Broker::add_login(folder, "site/one", "right"));
     let password: PathBuf = broker.folder.path().join("mine");
-    fs::write(&password, "do-not-tell-anybody").unwrap();
+    fs::write(&password, "a-secret-password").unwrap();
     let file = format!("mqtt.password_file={}", password.display());
     let settings = [&*file, "mqtt.username=site/one", "log.level=trace"];
     let daemon = Daemon::start(broker.port, &settings);
@@ -165,11 +165,11 @@ fn a_password_stands_in_no_log_and_trouble_is_told_once() {
     }
     let log = daemon.log();
     assert_eq!(log.matches("no connection to the broker").count(), 1, "{log}");
-    assert!(!log.contains("do-not-tell-anybody"), "{log}");
+    assert!(!log.contains("a-secret-password"), "{log}");
 }
 
 #[test]
-fn a_booth_without_its_broker_runs_and_says_so() {
+fn a_booth_without_its_broker_runs_and_reports_it() {
     let mut daemon = Daemon::start(free_port(), &[]);
     daemon.wait_log("no broker answers", 1);
     assert!(daemon.terminate() < Duration::from_secs(2));

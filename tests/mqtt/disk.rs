@@ -1,4 +1,4 @@
-//! A broker whose disk is full, and then new: what the booth has said arrives all the same.
+//! A broker whose disk is full, and then new: the booth's records arrive all the same.
 
 use std::time::{Duration, Instant};
 
@@ -6,32 +6,32 @@ use super::{
     PATIENCE,
     booth::{Scene, config},
     broker::Broker,
-    centre::Centre,
+    fleet_client::FleetClient,
 };
 
 /// Mosquitto writes all it knows after each change.
 const EAGER: &str = "allow_anonymous true\npersistence true\npersistence_location FOLDER/disk/\n\
                      autosave_on_changes true\nautosave_interval 1\n";
 
-/// Puts in records `from` to `to`, and waits until the centre has all of them, in order.
-async fn tell(scene: &Scene, centre: &mut Centre, from: u32, to: u32) {
+/// Adds records `from` to `to`, and waits until the fleet client has all of them, in order.
+async fn deliver(scene: &Scene, fleet: &mut FleetClient, from: u32, to: u32) {
     for number in from..to {
         scene.record(number).await;
     }
     for number in from..to {
-        let heard = centre.wait_topic("event/test").await;
-        assert_eq!(heard.json()["number"], number);
+        let received = fleet.wait_topic("event/test").await;
+        assert_eq!(received.json()["number"], number);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_with_a_full_disk_takes_nothing_with_it() {
     let mut broker = Broker::with(EAGER, |_| ()).moved_to_disk(256);
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
-    tell(&scene, &mut centre, 0, 20).await;
+    deliver(&scene, &mut fleet, 0, 20).await;
     broker.fill_disk();
-    tell(&scene, &mut centre, 20, 40).await;
+    deliver(&scene, &mut fleet, 20, 40).await;
     let began = Instant::now();
     while !broker.log().contains("rror saving in-memory database") {
         assert!(
@@ -41,16 +41,16 @@ async fn a_broker_with_a_full_disk_takes_nothing_with_it() {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // It stops without having been able to write, and comes back with nothing that it knew.
+    // It stops without having written its state, and restarts empty.
     broker.terminate();
     let back = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         broker.start_again();
     };
-    tokio::join!(tell(&scene, &mut centre, 40, 60), back);
+    tokio::join!(deliver(&scene, &mut fleet, 40, 60), back);
     scene.wait_empty().await;
-    // How things are is said anew to whoever comes later.
-    let mut newcomer = Centre::join(broker.port).await;
+    // The states are published again for a later subscriber.
+    let mut newcomer = FleetClient::join(broker.port).await;
     let status = newcomer.wait_topic("/status").await;
     assert!(status.is_retained && status.json()["status"] == "online");
     scene.leave().await;

@@ -1,5 +1,5 @@
-//! What the desk has after the booth's power was cut again and again, and what the broker keeps
-//! of a subject that was erased: nothing.
+//! The fleet server has every record after repeated power cuts of the booth, and the broker keeps
+//! nothing of an erased subject.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     broker::Broker,
-    centre::{Centre, Heard},
+    fleet_client::{FleetClient, Received},
     house::{BOOTHD, Daemon},
     operator::{aside, ask, begin, end, sessions_until_it_dies},
 };
@@ -32,7 +32,7 @@ fn start(state: &Path, port: u16) -> Daemon {
     Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], rate, &*state, &*broker])
 }
 
-/// A session's records as the desk keeps them: the first of each `boot_id` and `seq`.
+/// A session's records as the fleet server keeps them: the first of each `boot_id` and `seq`.
 #[derive(Default)]
 struct Kept {
     seen: HashMap<(String, u64), String>,
@@ -41,26 +41,26 @@ struct Kept {
 }
 
 impl Kept {
-    fn take(&mut self, heard: &Heard) {
-        let Some((_, rest)) = heard.topic.split_once("/session/") else { return };
+    fn take(&mut self, received: &Received) {
+        let Some((_, rest)) = received.topic.split_once("/session/") else { return };
         let (session, kind) = rest.split_once('/').unwrap();
-        let record = heard.json();
-        assert_eq!(record["session_id"], *session, "whole: {}", heard.text);
+        let record = received.json();
+        assert_eq!(record["session_id"], *session, "whole: {}", received.text);
         let name =
             (record["boot_id"].as_str().unwrap().to_owned(), record["seq"].as_u64().unwrap());
-        match self.seen.insert(name, heard.text.clone()) {
-            Some(before) => assert_eq!(before, heard.text, "said again as before"),
+        match self.seen.insert(name, received.text.clone()) {
+            Some(before) => assert_eq!(before, received.text, "repeated unchanged"),
             None => self.sessions.entry(session.into()).or_default().push(kind.into()),
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_power_cuts_the_desk_has_all_that_was_acknowledged() {
-    // A broker's own limits for a desk that reads slowly are not what is tested.
+async fn after_power_cuts_the_fleet_server_has_all_that_was_acknowledged() {
+    // The broker's limits for a slow subscriber are not tested here.
     let all = "allow_anonymous true\npersistence false\nmax_queued_messages 0\n";
     let broker = Broker::with(all, |_| ());
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let state = tempfile::tempdir().unwrap();
     let (mut begun, mut ended) = (Vec::new(), Vec::new());
     let mut cut = 0;
@@ -82,14 +82,14 @@ async fn after_power_cuts_the_desk_has_all_that_was_acknowledged() {
     daemon.wait_for_health("the outbox", |health| {
         health["mqtt"]["state"] == "running" && health["outbox"]["depth"] == 0
     });
-    // The last of all is said after everything that waited.
+    // The last record is published after all that waited.
     let last = begin(&daemon.address).unwrap();
     let mut kept = Kept::default();
     let is_last = format!("/session/{last}/started");
     loop {
-        let heard = centre.wait("the last session", |_| true).await;
-        kept.take(&heard);
-        if heard.topic.ends_with(&is_last) {
+        let received = fleet.wait("the last session", |_| true).await;
+        kept.take(&received);
+        if received.topic.ends_with(&is_last) {
             break;
         }
     }
@@ -115,22 +115,22 @@ fn stands(file: &Path, words: &str) -> bool {
 async fn the_broker_keeps_nothing_of_an_erased_subject() {
     let kept = "allow_anonymous true\npersistence true\npersistence_location FOLDER/\n";
     let mut broker = Broker::with(kept, |_| ());
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let state = tempfile::tempdir().unwrap();
     let daemon = start(state.path(), broker.port);
-    daemon.wait_for_health("the desk", |health| health["mqtt"]["state"] == "running");
+    daemon.wait_for_health("the broker", |health| health["mqtt"]["state"] == "running");
     let session = begin(&daemon.address).unwrap();
-    centre.wait_topic(&format!("/session/{session}/started")).await;
+    fleet.wait_topic(&format!("/session/{session}/started")).await;
     end(&daemon.address, &session).unwrap();
-    let summary = centre.wait_topic(&format!("/session/{session}/summary")).await.json();
+    let summary = fleet.wait_topic(&format!("/session/{session}/summary")).await.json();
     let path = format!("/api/v1/sessions/{session}");
     let (status, receipt) = ask(&daemon.address, "DELETE", &path, &Value::Null).unwrap();
     assert_eq!((status, &receipt["is_log_clear"]), (200, &true.into()));
-    let told = centre.wait_topic("/event/erased").await.json();
-    assert_eq!(told["session_ids"][0], *session);
+    let event = fleet.wait_topic("/event/erased").await.json();
+    assert_eq!(event["session_ids"][0], *session);
     daemon.wait_for_health("the outbox", |health| health["outbox"]["depth"] == 0);
     assert!(daemon.terminate().0.success());
-    drop(centre);
+    drop(fleet);
     broker.terminate();
     let store = broker.folder.path().join("mosquitto.db");
     assert!(stands(&store, "boothd/v1/site/one/health"), "the broker kept what is retained");

@@ -1,4 +1,4 @@
-//! What the broker allows is respected, and what that costs is said.
+//! The booth respects the broker's limits and reports their effects.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
     BASE,
     booth::{Scene, config},
     broker::Broker,
-    centre::Centre,
+    fleet_client::FleetClient,
     script::{Answer, Script},
 };
 
@@ -22,20 +22,20 @@ fn broker(line: &str) -> Broker {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_retained_messages_the_booth_is_told_again_and_again() {
+async fn without_retained_messages_the_state_is_published_periodically() {
     let broker = broker("retain_available false");
     let mut config = config(broker.port);
-    config.say_again = Duration::from_millis(300);
+    config.republish_every = Duration::from_millis(300);
     let mut scene = Scene::start(config).await;
     let sentence = scene.wait_limit(Limit::RetainAvailable).await;
     assert!(sentence.contains("retain_available true"), "{sentence}");
-    // Whoever comes later is told all the same.
-    let mut centre = Centre::join(broker.port).await;
+    // A later subscriber receives it all the same.
+    let mut fleet = FleetClient::join(broker.port).await;
     for topic in ["/status", "/info", "/health"] {
-        assert!(!centre.wait_topic(topic).await.is_retained);
+        assert!(!fleet.wait_topic(topic).await.is_retained);
     }
     scene.record(1).await;
-    assert_eq!(centre.wait_topic("/event/test").await.qos, QoS::AtLeastOnce);
+    assert_eq!(fleet.wait_topic("/event/test").await.qos, QoS::AtLeastOnce);
     scene.wait_empty().await;
     scene.leave().await;
 }
@@ -43,15 +43,15 @@ async fn without_retained_messages_the_booth_is_told_again_and_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_acknowledgements_no_row_leaves_the_outbox() {
     let broker = broker("max_qos 0");
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut scene = Scene::start(config(broker.port)).await;
     scene.record(1).await;
     let sentence = scene.wait_limit(Limit::MaximumQos).await;
     assert!(sentence.contains("max_qos 1"), "{sentence}");
     assert_eq!(scene.wait_error("QoS 0 only").await, sentence);
-    // How the booth does is told meanwhile.
-    assert_eq!(centre.wait_topic("/status").await.qos, QoS::AtMostOnce);
-    centre.wait_topic("/health").await;
+    // The booth's state is published meanwhile.
+    assert_eq!(fleet.wait_topic("/status").await.qos, QoS::AtMostOnce);
+    fleet.wait_topic("/health").await;
     assert_eq!(scene.store.outbox().borrow().unwrap().depth, 1);
     scene.leave().await;
 }
@@ -59,7 +59,7 @@ async fn without_acknowledgements_no_row_leaves_the_outbox() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_larger_packet_than_the_broker_takes_is_not_sent_and_named() {
     let broker = broker("max_packet_size 1500");
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut config = config(broker.port);
     config.home_assistant = HomeAssistant::Device;
     let mut scene = Scene::start(config).await;
@@ -72,7 +72,7 @@ async fn a_larger_packet_than_the_broker_takes_is_not_sent_and_named() {
     scene.record(1).await;
     let reason = scene.wait_set_aside(1).await;
     assert!(reason.contains("Maximum Packet Size 1500"), "{reason}");
-    centre.wait_topic("/event/test").await;
+    fleet.wait_topic("/event/test").await;
     scene.wait_delivered(1).await;
     assert_eq!(scene.component.status().restarts_total, 0, "the connection stands");
     scene.leave().await;
@@ -81,13 +81,13 @@ async fn a_larger_packet_than_the_broker_takes_is_not_sent_and_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_message_at_a_time_is_slow_and_loses_nothing() {
     let broker = broker("max_inflight_messages 1");
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     for number in 0..20 {
         scene.record(number).await;
     }
     for number in 0..20 {
-        assert_eq!(centre.wait_topic("/event/test").await.json()["number"], number);
+        assert_eq!(fleet.wait_topic("/event/test").await.json()["number"], number);
     }
     scene.wait_empty().await;
     scene.leave().await;
@@ -137,7 +137,7 @@ async fn without_wildcards_each_command_is_subscribed_by_its_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_broker_is_named() {
     let broker = broker("max_connections 1");
-    // Mosquitto counts each connection, whoever it is; a look whether it listens, one less.
+    // Mosquitto counts every connection, also the probe whether it listens.
     let connect = |_| std::net::TcpStream::connect(("127.0.0.1", broker.port)).unwrap();
     let _others: Vec<_> = (0..4).map(connect).collect();
     let scene = Scene::start(config(broker.port)).await;
@@ -145,11 +145,11 @@ async fn a_full_broker_is_named() {
     scene.leave().await;
 }
 
-/// A topic that an asker chose must not end the connection.
+/// A topic chosen by a client must not end the connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_of_an_old_database_has_a_topic_that_the_broker_takes() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     let (at, kind) = (scene.clock.unix_ms(), "bad\u{ffff}".into());
     scene
@@ -157,7 +157,7 @@ async fn a_session_of_an_old_database_has_a_topic_that_the_broker_takes() {
         .event(EventRecord { session_id: None, at, kind, data: json!({}) })
         .await
         .unwrap();
-    centre.wait_topic("/event/bad%EF%BF%BF").await;
+    fleet.wait_topic("/event/bad%EF%BF%BF").await;
     scene.wait_empty().await;
     assert_eq!(scene.component.status().restarts_total, 0);
     scene.leave().await;

@@ -1,4 +1,4 @@
-//! Who gets in: logins, certificates, and the rights of the sample configuration.
+//! Access to the broker: logins, certificates, and the rights of the sample configuration.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ use rumqttc::{
 use super::{
     booth::{Scene, config},
     broker::{Broker, free_port},
-    centre::Centre,
+    fleet_client::FleetClient,
 };
 
 type Ca = CertifiedIssuer<'static, KeyPair>;
@@ -65,7 +65,7 @@ fn tls_config(broker: &Broker, has_certificate: bool) -> MqttConfig {
     MqttConfig { host: "localhost".into(), tls, ..config(broker.port) }
 }
 
-/// The trouble that a booth of that configuration tells.
+/// Waits for the error that a booth of that configuration reports.
 async fn trouble(config: MqttConfig, words: &str) {
     let scene = Scene::start(config).await;
     scene.wait_error(words).await;
@@ -73,11 +73,11 @@ async fn trouble(config: MqttConfig, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_trouble_with_the_address_is_told() {
+async fn every_failure_of_the_address_is_reported() {
     trouble(config(free_port()), "no broker answers at mqtt://127.0.0.1").await;
     let nowhere = MqttConfig { host: "no-such-host.invalid".into(), ..config(1883) };
     trouble(nowhere, "the name \"no-such-host.invalid\" of the broker is not known").await;
-    // Somebody who is no broker.
+    // A server that is no broker.
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = other.local_addr().unwrap().port();
     let hanging_up = tokio::spawn(async move { while other.accept().await.is_ok() {} });
@@ -86,7 +86,7 @@ async fn every_trouble_with_the_address_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_login_is_told_and_a_repaired_one_needs_no_restart() {
+async fn a_refused_login_is_reported_and_a_repaired_one_needs_no_restart() {
     let lines = "allow_anonymous false\npassword_file FOLDER/passwords\n";
     let broker =
         Broker::with(lines, |folder| Broker::add_login(folder, "site/one", "right-password"));
@@ -98,14 +98,14 @@ async fn a_refused_login_is_told_and_a_repaired_one_needs_no_restart() {
     let scene = Scene::start(config).await;
     scene.wait_error("cannot be read").await;
     fs::write(&file, "wrong-password\n").unwrap();
-    let told = scene.wait_error("refuses the login").await;
-    assert!(!told.contains("wrong-password"), "{told}");
+    let error = scene.wait_error("refuses the login").await;
+    assert!(!error.contains("wrong-password"), "{error}");
     scene.record(1).await;
     fs::write(&file, "right-password\n").unwrap();
-    let mut options = MqttOptions::new("centre", "127.0.0.1", broker.port);
+    let mut options = MqttOptions::new("fleet", "127.0.0.1", broker.port);
     options.set_credentials("site/one", "right-password");
-    let mut centre = Centre::with(options).await;
-    centre.wait_topic("/event/test").await;
+    let mut fleet = FleetClient::with(options).await;
+    fleet.wait_topic("/event/test").await;
     scene.leave().await;
 }
 
@@ -116,17 +116,18 @@ async fn tls_knows_the_broker_and_the_broker_the_booth() {
     let broker = Broker::with(&lines, |folder| certify(folder, &ca, ("localhost", 1)));
     trouble(tls_config(&broker, false), "demands a client certificate").await;
 
-    let stranger = self::ca("stranger CA");
+    let other_ca = self::ca("another CA");
     let foreign = broker.folder.path().join("foreign.crt");
-    fs::write(&foreign, stranger.pem()).unwrap();
+    fs::write(&foreign, other_ca.pem()).unwrap();
     let mut wrong = tls_config(&broker, true);
     wrong.tls.as_mut().unwrap().ca = Some(foreign);
     trouble(wrong, "not from a CA that boothd trusts").await;
 
-    issue(broker.folder.path(), &stranger, "stranger", ("booth", 1));
+    issue(broker.folder.path(), &other_ca, "foreign_booth", ("booth", 1));
     let mut strange = tls_config(&broker, true);
     let file = |name| broker.folder.path().join(name);
-    strange.tls.as_mut().unwrap().client = Some((file("stranger.crt"), file("stranger.key")));
+    strange.tls.as_mut().unwrap().client =
+        Some((file("foreign_booth.crt"), file("foreign_booth.key")));
     trouble(strange, "refuses the booth's certificate").await;
 
     let mut address = tls_config(&broker, true);
@@ -137,12 +138,12 @@ async fn tls_knows_the_broker_and_the_broker_the_booth() {
 
     let scene = Scene::start(tls_config(&broker, true)).await;
     scene.record(1).await;
-    scene.wait_error("nobody at the broker listens").await;
+    scene.wait_error("no client at the broker subscribes").await;
     scene.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_certificate_and_tls_where_there_is_none_are_told() {
+async fn an_expired_certificate_and_tls_where_there_is_none_are_reported() {
     let ca = ca("booths CA");
     let broker = Broker::with(TLS, |folder| certify(folder, &ca, ("localhost", -1)));
     trouble(tls_config(&broker, false), "has expired").await;
@@ -152,7 +153,7 @@ async fn an_expired_certificate_and_tls_where_there_is_none_are_told() {
     trouble(config, "mqtts://localhost").await;
 }
 
-/// The sample's users: two booths, and the desk.
+/// The sample's users: two booths, and the fleet server (`desk`).
 fn sample(ca: &Ca) -> Broker {
     Broker::sample(|folder| {
         certify(folder, ca, ("localhost", 1));
@@ -171,7 +172,7 @@ fn member(broker: &Broker, user: &str) -> MqttConfig {
     }
 }
 
-async fn desk(broker: &Broker, ca: &Ca) -> Centre {
+async fn fleet_server(broker: &Broker, ca: &Ca) -> FleetClient {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca.pem().as_bytes()).unwrap()).unwrap();
     let tls = ClientConfig::builder_with_provider(ring::default_provider().into())
@@ -182,29 +183,29 @@ async fn desk(broker: &Broker, ca: &Ca) -> Centre {
     let mut options = MqttOptions::new("desk", "localhost", broker.port);
     options.set_credentials("desk", "a-long-password");
     options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls.into())));
-    Centre::with(options).await
+    FleetClient::with(options).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_the_sample_configuration_a_booth_writes_its_own_topics_only() {
     let ca = ca("booths CA");
     let broker = sample(&ca);
-    let mut desk = desk(&broker, &ca).await;
+    let mut fleet = fleet_server(&broker, &ca).await;
     let mut good = member(&broker, "site/one");
     good.commands = boothd::mqtt::CommandName::ALL.into();
     let scene = Scene::start(good).await;
-    desk.wait_topic("boothd/v1/site/one/health").await;
+    fleet.wait_topic("boothd/v1/site/one/health").await;
     scene.record(1).await;
-    assert_eq!(desk.wait_topic("/event/test").await.qos, QoS::AtLeastOnce);
+    assert_eq!(fleet.wait_topic("/event/test").await.qos, QoS::AtLeastOnce);
     scene.wait_empty().await;
-    desk.say("boothd/v1/site/one/cmd/identify", "{}").await;
-    assert_eq!(desk.wait_topic("/cmd/identify/result").await.json()["ok"], true);
+    fleet.publish("boothd/v1/site/one/cmd/identify", "{}").await;
+    assert_eq!(fleet.wait_topic("/cmd/identify/result").await.json()["ok"], true);
 
-    // The booth `two` calls itself `one`: whatever it says is refused, and kept.
+    // The booth `two` calls itself `one`: its messages are refused, and stay in its outbox.
     let liar = Scene::start(member(&broker, "site/two")).await;
     liar.record(2).await;
-    let told = liar.wait_error("not authorized").await;
-    assert!(told.contains("ACL"), "{told}");
+    let error = liar.wait_error("not authorized").await;
+    assert!(error.contains("ACL"), "{error}");
     assert_eq!(liar.store.outbox().borrow().unwrap().depth, 1);
     liar.leave().await;
     scene.leave().await;

@@ -5,7 +5,7 @@
 mod away;
 mod booth;
 mod broker;
-mod centre;
+mod fleet_client;
 mod commands;
 mod daemon;
 mod disk;
@@ -18,7 +18,7 @@ mod login;
 mod operator;
 mod outbox;
 mod refused;
-mod said;
+mod published;
 #[path = "../common/script.rs"]
 mod script;
 

@@ -1,4 +1,4 @@
-//! What was put into the outbox arrives, in order, however the broker ends.
+//! Records of the outbox arrive in order, however the broker ends.
 
 use std::{collections::BTreeSet, env, time::Duration};
 
@@ -7,18 +7,19 @@ use serde_json::Value;
 use super::{
     booth::{Scene, config},
     broker::Broker,
-    centre::{Centre, Heard},
+    fleet_client::{FleetClient, Received},
 };
 
 /// Records that are put in.
 const RECORDS: u32 = 60;
 
-/// What the centre got: numbers in order of arrival, without those it had already.
-async fn collect(centre: &mut Centre, until: u32) -> Vec<u64> {
+/// Numbers of the received records in order of arrival, without duplicates.
+async fn collect(fleet: &mut FleetClient, until: u32) -> Vec<u64> {
     let (mut seen, mut numbers) = (BTreeSet::new(), Vec::new());
     while numbers.len() < usize::try_from(until).unwrap() {
-        let heard = centre.wait("a record", |heard| heard.topic.ends_with("event/test")).await;
-        let record = heard.json();
+        let received =
+            fleet.wait("a record", |received| received.topic.ends_with("event/test")).await;
+        let record = received.json();
         assert!(record["ts"].is_i64() && record["clock_set"].is_boolean(), "{record}");
         let key = (record["boot_id"].as_str().unwrap().to_owned(), record["seq"].as_i64());
         if seen.insert(key) {
@@ -44,9 +45,9 @@ fn times() -> (Duration, Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_records_survive_a_frozen_broker_that_lost_its_sessions() {
     let mut broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
-    centre.wait_topic("/status").await;
+    fleet.wait_topic("/status").await;
     let (pace, freeze) = times();
     let putting = async {
         let mut ticks = tokio::time::interval(pace);
@@ -62,7 +63,7 @@ async fn sixty_records_survive_a_frozen_broker_that_lost_its_sessions() {
         broker.kill();
         broker.start_again();
     };
-    let (numbers, ..) = tokio::join!(collect(&mut centre, RECORDS), putting, breaking);
+    let (numbers, ..) = tokio::join!(collect(&mut fleet, RECORDS), putting, breaking);
     assert_eq!(numbers, in_order(), "all, in order, once");
     scene.wait_empty().await;
     scene.leave().await;
@@ -71,15 +72,15 @@ async fn sixty_records_survive_a_frozen_broker_that_lost_its_sessions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_was_only_slow_gets_all_of_them() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
-    centre.wait_topic("/status").await;
+    fleet.wait_topic("/status").await;
     broker.freeze();
     for number in 0..RECORDS {
         scene.record(number).await;
     }
     broker.thaw();
-    assert_eq!(collect(&mut centre, RECORDS).await, in_order());
+    assert_eq!(collect(&mut fleet, RECORDS).await, in_order());
     scene.wait_empty().await;
     scene.leave().await;
 }
@@ -88,7 +89,7 @@ async fn a_broker_that_was_only_slow_gets_all_of_them() {
 async fn records_survive_restarts_and_kills_of_the_broker() {
     let persistent = "allow_anonymous true\npersistence true\npersistence_location FOLDER/\n";
     let mut broker = Broker::with(persistent, |_| ());
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     let putting = async {
         for number in 0..RECORDS {
@@ -107,7 +108,7 @@ async fn records_survive_restarts_and_kills_of_the_broker() {
             broker.start_again();
         }
     };
-    let (numbers, ..) = tokio::join!(collect(&mut centre, RECORDS), putting, breaking);
+    let (numbers, ..) = tokio::join!(collect(&mut fleet, RECORDS), putting, breaking);
     assert_eq!(numbers, in_order());
     scene.wait_empty().await;
     scene.leave().await;
@@ -127,10 +128,10 @@ async fn what_waits_for_a_broker_comes_at_the_configured_rate() {
     }
     assert_eq!(scene.store.outbox().borrow().unwrap().depth, u64::from(records));
     broker.start_again();
-    let mut centre = Centre::join(broker.port).await;
-    let first = collect(&mut centre, 1).await;
+    let mut fleet = FleetClient::join(broker.port).await;
+    let first = collect(&mut fleet, 1).await;
     let began = std::time::Instant::now();
-    let rest = collect(&mut centre, records - 1).await;
+    let rest = collect(&mut fleet, records - 1).await;
     let took = began.elapsed();
     assert_eq!((first[0], *rest.last().unwrap()), (0, u64::from(records - 1)));
     // A tenth of a second's may come at once.
@@ -148,27 +149,27 @@ fn replay() -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_hears_is_kept_until_somebody_does() {
+async fn records_wait_until_there_is_a_subscriber() {
     let broker = Broker::open();
     let scene = Scene::start(config(broker.port)).await;
     for number in 0..RECORDS {
         scene.record(number).await;
     }
-    scene.wait_error("nobody at the broker listens").await;
+    scene.wait_error("no client at the broker subscribes").await;
     assert_eq!(scene.store.outbox().borrow().unwrap().depth, u64::from(RECORDS));
-    let mut centre = Centre::join(broker.port).await;
-    assert_eq!(collect(&mut centre, RECORDS).await, in_order());
+    let mut fleet = FleetClient::join(broker.port).await;
+    assert_eq!(collect(&mut fleet, RECORDS).await, in_order());
     scene.wait_empty().await;
     scene.leave().await;
 }
 
-/// Mosquitto cuts the connection of whoever publishes to a topic with a noncharacter in it.
+/// Mosquitto cuts the connection of a client that publishes to a topic with a noncharacter.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_an_older_boothds_odd_session_id_stops_nothing() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
-    centre.wait_topic("/status").await;
+    fleet.wait_topic("/status").await;
     let database = rusqlite::Connection::open(scene.folder.path().join("boothd.db")).unwrap();
     for id in ["bad-\u{ffff}", "x\u{fdd0}", "a/+/#", "\u{1}\u{202e}", ".."] {
         let row = "INSERT INTO outbox (boot_id, session_id, kind, at, is_clock_set, payload)
@@ -176,36 +177,37 @@ async fn a_row_of_an_older_boothds_odd_session_id_stops_nothing() {
         database.execute(row, (scene.store.boot_id(), id)).unwrap();
     }
     scene.record(0).await;
-    let told = centre.wait_topic("/session/bad-%EF%BF%BF/started").await.json();
-    assert_eq!(told["session_id"], "bad-\u{ffff}");
-    centre.wait_topic("/session/x%EF%B7%90/started").await;
-    centre.wait_topic("/session/../started").await;
-    assert_eq!(collect(&mut centre, 1).await, [0]);
+    let started = fleet.wait_topic("/session/bad-%EF%BF%BF/started").await.json();
+    assert_eq!(started["session_id"], "bad-\u{ffff}");
+    fleet.wait_topic("/session/x%EF%B7%90/started").await;
+    fleet.wait_topic("/session/../started").await;
+    assert_eq!(collect(&mut fleet, 1).await, [0]);
     scene.wait_empty().await;
     scene.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_told_from_its_start_to_its_end_and_the_goodbye_comes_last() {
+async fn a_session_is_published_from_start_to_end_and_the_last_status_comes_last() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     let session = scene.booth.start_session(scene.consent(), "op").await.unwrap();
     let started = format!("/session/{}/started", session.session_id);
-    let started = centre.wait_topic(&started).await;
+    let started = fleet.wait_topic(&started).await;
     assert_eq!((started.is_retained, started.json()["seq"].is_i64()), (false, true));
     let boot_id = started.json()["boot_id"].clone();
     assert_eq!(boot_id, scene.store.boot_id());
-    // What is written last is told before we leave.
+    // The last records are published before the disconnect.
     scene.booth.end_session("op").await.unwrap();
     scene.leave().await;
     let summary = format!("/session/{}/summary", session.session_id);
-    let summary = centre.wait_topic(&summary).await.json();
+    let summary = fleet.wait_topic(&summary).await.json();
     assert_eq!(summary["frames_total"], 0);
     assert!(summary["seq"].as_i64() > started.json()["seq"].as_i64());
-    let goodbye =
-        |heard: &Heard| heard.topic.ends_with("/status") && heard.json()["status"] == "offline";
-    let goodbye = centre.wait("the goodbye", goodbye).await.json();
+    let goodbye = |received: &Received| {
+        received.topic.ends_with("/status") && received.json()["status"] == "offline"
+    };
+    let goodbye = fleet.wait("the goodbye", goodbye).await.json();
     assert_eq!((&goodbye["reason"], &goodbye["boot_id"]), (&Value::from("stopped"), &boot_id));
     assert!(goodbye["since"].is_i64());
 }

@@ -16,13 +16,13 @@ use tokio::time::timeout;
 use super::{
     booth::{Scene, config},
     broker::Broker,
-    centre::Centre,
+    fleet_client::FleetClient,
     house::{BOOTHD, Daemon, boothd},
     operator,
     script::{Answer, Script},
 };
 
-/// Its row 1 is bad, if it ever was.
+/// Whether the payload is that of the bad record, number 1.
 fn is_bad(payload: &str) -> bool {
     payload.contains("\"number\":1,")
 }
@@ -30,7 +30,7 @@ fn is_bad(payload: &str) -> bool {
 async fn scene(port: u16) -> Scene {
     let mut config = config(port);
     // What the broker takes in between comes soon.
-    config.say_again = Duration::from_millis(100);
+    config.republish_every = Duration::from_millis(100);
     let scene = Scene::start(config).await;
     for number in 0..4 {
         // The bad one is the longest: where it is too large, those of its size would go with it.
@@ -47,13 +47,13 @@ async fn record(scene: &Scene, number: u32, length: usize) {
     scene.store.event(EventRecord { session_id: None, at, kind, data }).await.unwrap();
 }
 
-/// The numbers of what the double took.
+/// Numbers of the records that the double accepted.
 fn numbers(script: &Script) -> Vec<u64> {
     let number = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
     script.taken().into_iter().filter_map(|text| number(text)["number"].as_u64()).collect()
 }
 
-/// The same where a connection was lost: what the booth had no answer for comes again.
+/// The same after a lost connection: unanswered records come again.
 fn numbers_once(script: &Script) -> Vec<u64> {
     let mut once = Vec::new();
     for number in numbers(script) {
@@ -143,7 +143,7 @@ async fn rights_and_quotas_are_the_brokers_and_its_rows_wait_for_them() {
         let mut all = numbers(&script);
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2, 3]);
-        let quiet = scene.delivery.wait_for(|told| told.notices.is_empty());
+        let quiet = scene.delivery.wait_for(|delivery| delivery.notices.is_empty());
         timeout(super::PATIENCE, quiet).await.expect("it is over").unwrap();
         scene.leave().await;
     }
@@ -265,7 +265,7 @@ async fn a_subscription_at_which_the_broker_closes_costs_the_commands_only() {
 async fn mosquittos_message_size_limit_sets_the_long_ones_aside() {
     let lines = "allow_anonymous true\npersistence false\nmessage_size_limit 700\n";
     let broker = Broker::with(lines, |_| ());
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     for (number, length) in [(0, 10), (1, 3000), (2, 10), (3, 3000), (4, 10)] {
         record(&scene, number, length).await;
@@ -273,11 +273,11 @@ async fn mosquittos_message_size_limit_sets_the_long_ones_aside() {
     let reason = scene.wait_set_aside(2).await;
     assert!(reason.contains("message_size_limit"), "{reason}");
     scene.wait_delivered(2).await;
-    // What had no answer when the connection ended comes again.
+    // Records unanswered at the end of the connection come again.
     let mut numbers = Vec::new();
     while numbers.len() < 3 {
-        let heard = centre.wait_topic("/event/test").await.json();
-        let number = heard["number"].as_u64().unwrap();
+        let received = fleet.wait_topic("/event/test").await.json();
+        let number = received["number"].as_u64().unwrap();
         if !numbers.contains(&number) {
             numbers.push(number);
         }

@@ -65,7 +65,7 @@ unpack() {
 version_of() { dpkg-deb -f "$1" Version; }
 
 start() {
-    ! curl -s "http://127.0.0.1:$port/health" >/dev/null || fail "somebody else is at port $port"
+    ! curl -s "http://127.0.0.1:$port/health" >/dev/null || fail "another program is at port $port"
     # No shell between: the process that is stopped is boothd.
     chroot --userspec=boothd:boothd "$root" "${clean[@]}" "${service[@]}" --set "web.port=$port" "$@" run \
         >"$work/log" 2>&1 &
@@ -102,7 +102,7 @@ install_it() {
     [ "$(in_root stat -c '%U %a' /var/lib/boothd)" = "boothd 700" ] || fail "who owns /var/lib/boothd"
     [ -L "$root/etc/systemd/system/multi-user.target.wants/boothd.service" ] || fail "boothd is not enabled"
     [ ! -e "$root/etc/systemd/system/multi-user.target.wants/boothd-fleet.service" ] ||
-        fail "the centre is enabled"
+        fail "the fleet server is enabled"
     in_root systemd-analyze verify --man=no boothd.service boothd-fleet.service
     local kib
     kib=$(in_root dpkg-query -W -f '${Installed-Size}' boothd)
@@ -115,7 +115,7 @@ run_it() {
     start
     wait_for health '"profile":"eu","require_consent":true'
     wait_for health '"analysing":false'
-    # An emulated processor loads models for longer than boothd waits for anybody who is to leave.
+    # An emulated processor loads models for longer than boothd waits at its end.
     wait_for health '"vision":\{"state":"running"'
     stop
     step "on the demo clip"

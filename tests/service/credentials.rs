@@ -1,4 +1,4 @@
-//! Secrets that systemd hands over in a folder.
+//! Secrets from systemd's credential folder.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use super::{
     daemon::{BOOTHD, boothd},
 };
 
-/// A booth without devices that has only what systemd gives it.
+/// A booth without devices, with credentials of systemd only.
 struct Service {
     child: Child,
     address: String,
@@ -38,11 +38,11 @@ impl Service {
         let state = tempfile::tempdir().unwrap();
         let mut command = command(credentials, &state, settings);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut told = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut told).unwrap();
-        let address = told.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
-        let address = address.unwrap_or_else(|| panic!("no address in {told:?}")).to_owned();
-        (Service { child, address, _state: state }, told)
+        let mut printed = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+        let address = printed.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
+        let address = address.unwrap_or_else(|| panic!("no address in {printed:?}")).to_owned();
+        (Service { child, address, _state: state }, printed)
     }
 
     fn get(&self, path: &str, token: &str) -> String {
@@ -89,8 +89,8 @@ fn the_brokers_password_and_the_token_come_as_credentials() {
     write("token", "a-token-from-systemd\n");
     let address = format!("mqtt.broker=mqtt://127.0.0.1:{}", broker.port);
     let settings = [&*address, "mqtt.username=site/one"];
-    let (booth, told) = Service::start(credentials.path(), &settings);
-    assert!(told.contains("the credential's") && !told.contains("a-token"), "{told}");
+    let (booth, printed) = Service::start(credentials.path(), &settings);
+    assert!(printed.contains("the credential's") && !printed.contains("a-token"), "{printed}");
     booth.wait_for_health(r#""mqtt":{"state":"running""#);
     let status =
         |token| booth.get("/api/v1/sessions", token).split(' ').nth(1).unwrap().to_owned();
@@ -99,7 +99,7 @@ fn the_brokers_password_and_the_token_come_as_credentials() {
         ("200".into(), "401".into())
     );
 
-    // A wrong one is not overlooked.
+    // A wrong password is reported.
     write("mqtt_password", "of-yesterday");
     let (booth, _) = Service::start(credentials.path(), &settings);
     booth.wait_for_health("refuses the login");
@@ -110,7 +110,7 @@ fn a_token_that_can_be_guessed_opens_no_booth() {
     let (credentials, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::write(credentials.path().join("token"), "short\n").unwrap();
     let output = command(credentials.path(), &state, &[]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(78), "{told}");
-    assert!(told.contains("at least 16") && !told.contains("short"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{printed}");
+    assert!(printed.contains("at least 16") && !printed.contains("short"), "{printed}");
 }

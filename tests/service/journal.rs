@@ -1,4 +1,4 @@
-//! journald's end of its socket.
+//! The log in the journal, with a test double at journald's socket.
 
 use std::{
     collections::BTreeMap,
@@ -21,16 +21,16 @@ use super::{
 
 type Entry = BTreeMap<String, String>;
 
-/// A journald that only listens.
+/// A journald double that only receives.
 struct Journald {
-    /// Read by a thread of its own: who logs must not wait for a test that waits for him.
+    /// Read by a thread of its own: a logging program must not wait for the test.
     came: mpsc::Receiver<Entry>,
     folder: TempDir,
     entries: Vec<Entry>,
 }
 
-/// Puts the folder `$1` in the place of journald's, says that standard error is the journal, and
-/// becomes the rest. All is gone with the process.
+/// Mounts the folder `$1` in the place of journald's, declares standard error to be the journal, and
+/// executes the rest. The mount ends with the process.
 const IN_A_NAMESPACE: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && \
     mount --bind \"$1\" /run/systemd/journal && shift && \
     JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"";
@@ -49,7 +49,7 @@ impl Journald {
         aside(move || {
             let mut bytes = vec![0; 256 * 1024];
             while let Ok(length) = socket.recv(&mut bytes) {
-                // A logger asks by an empty message whether somebody listens.
+                // A logger tests by an empty message whether journald listens.
                 if length > 0 && sender.send(parse(&bytes[..length])).is_err() {
                     break;
                 }
@@ -145,7 +145,7 @@ fn the_journal_gets_fields_and_true_priorities() {
     assert!(priorities.iter().all(|it| known.contains(&&**it)), "{priorities:?}");
 }
 
-/// What a report calls what it measures of a person.
+/// Names of metrics in a report.
 const METRICS: [&str; 11] = [
     "emotion",
     "gaze",
@@ -184,9 +184,11 @@ fn nothing_of_a_person_and_no_secret_stands_in_the_journal() {
         }
         assert!(!text.contains("candidate") && !text.contains(&session), "{text}");
         let fields = entry.iter().filter(|(name, _)| !name.starts_with("CODE_"));
-        let said = fields.map(|(_, value)| value.to_lowercase()).collect::<Vec<_>>().join(" ");
-        let told: Vec<_> = METRICS.iter().filter(|metric| said.contains(**metric)).collect();
-        assert!(told.is_empty(), "{told:?} in {text}");
+        let values =
+            fields.map(|(_, value)| value.to_lowercase()).collect::<Vec<_>>().join(" ");
+        let leaked: Vec<_> =
+            METRICS.iter().filter(|metric| values.contains(**metric)).collect();
+        assert!(leaked.is_empty(), "{leaked:?} in {text}");
     }
     assert!(
         journald.entries.iter().any(|entry| entry["PRIORITY"] == "6"),
@@ -196,9 +198,9 @@ fn nothing_of_a_person_and_no_secret_stands_in_the_journal() {
 
 #[test]
 fn without_journald_the_log_is_on_standard_error() {
-    let (booth, nobody) = (Booth::new(), tempfile::tempdir().unwrap());
+    let (booth, empty) = (Booth::new(), tempfile::tempdir().unwrap());
     let mut command = booth.command("unshare");
-    in_namespace(&mut command, &nobody);
+    in_namespace(&mut command, &empty);
     command.arg(BOOTHD);
     let daemon = Daemon::start(command, &DEVICES);
     let line = daemon.wait_for_log("source unavailable");
@@ -223,9 +225,9 @@ fn the_last_words_are_an_error() {
     command.args(["--set", &format!("state.dir={}", state.path().display())]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(78));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("video.fps") && told.contains("audio.hop_ms"), "{told}");
-    assert!(told.lines().all(|line| line.starts_with("<3>")), "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("video.fps") && printed.contains("audio.hop_ms"), "{printed}");
+    assert!(printed.lines().all(|line| line.starts_with("<3>")), "{printed}");
 }
 
 #[test]
@@ -256,7 +258,10 @@ fn a_new_token_does_not_stand_in_the_journal() {
         let mut line = String::new();
         while !line.contains("page: ") {
             line.clear();
-            assert!(stdout.read_line(&mut line).unwrap() > 0, "the page is told");
+            assert!(
+                stdout.read_line(&mut line).unwrap() > 0,
+                "the address of the page is printed"
+            );
         }
         child.kill().unwrap();
         child.wait().unwrap();
@@ -265,11 +270,11 @@ fn a_new_token_does_not_stand_in_the_journal() {
     };
     let journal =
         "exec 2>&1; JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$0\" \"$@\"";
-    let told = first_line(journal);
+    let printed = first_line(journal);
     let token = fs::read_to_string(state.path().join("token")).unwrap();
-    assert!(!told.contains(token.trim()) && told.contains("is kept in"), "{told}");
+    assert!(!printed.contains(token.trim()) && printed.contains("is kept in"), "{printed}");
     fs::remove_file(state.path().join("token")).unwrap();
-    let told = first_line("exec \"$0\" \"$@\" 2>/dev/null");
+    let printed = first_line("exec \"$0\" \"$@\" 2>/dev/null");
     let token = fs::read_to_string(state.path().join("token")).unwrap();
-    assert!(told.contains(token.trim()), "a person at a terminal is told: {told}");
+    assert!(printed.contains(token.trim()), "a person at a terminal sees it: {printed}");
 }

@@ -1,5 +1,5 @@
-//! WATCHDOG: starved when something is stuck though the process lives, and fed through whatever
-//! boothd knows and mends by itself.
+//! WATCHDOG: no report when a part is stuck although the process lives; reports continue through
+//! failures that boothd detects and repairs by itself.
 
 use std::{fs, path::Path, process::Command, time::Instant};
 
@@ -10,8 +10,8 @@ use super::{
     scene::{PERIOD, Systemd, watched},
 };
 
-/// The last meal came within a period after `since`, and for a whole period now there is none:
-/// systemd would have started boothd anew.
+/// The last report came within a period after `since`, and none for a whole period now: systemd
+/// would have restarted boothd.
 #[allow(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn starves(systemd: &mut Systemd, since: Instant) {
     systemd.hear_for(PERIOD);
@@ -29,15 +29,15 @@ fn it_is_starved_when_frames_stop_and_the_process_lives() {
     systemd.sees_it_fed(3);
     plug_in_camera(&booth, 0, &["fault=hangs"]);
     let since = Instant::now();
-    // The loop hangs and its frames stop: which of the two is found first is the look's chance.
-    systemd.wait_words("camera; systemd will start boothd anew");
+    // The loop hangs and its frames stop: either may be found first.
+    systemd.wait_words("camera; systemd will restart boothd");
     starves(&mut systemd, since);
     let (_, health) = daemon.health();
     assert_eq!(health["microphone"]["state"], "running", "the process lives: {health:#}");
     daemon.watch().next("audio_analysis");
     let line = daemon.wait_for_log("a part of boothd is stuck");
     assert!(line.contains("ERROR") && line.contains("camera"), "{line}");
-    // What comes to itself before systemd acts is fed again.
+    // A part that recovers before systemd acts is fed again.
     plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("WATCHDOG=1");
     systemd.sees_it_fed(2);
@@ -56,7 +56,7 @@ fn it_is_fed_through_an_unplugged_camera_and_one_that_is_opened_again() {
     plug_in_camera(&booth, 0, &[]);
     daemon.watch().next("visual_analysis");
     systemd.sees_it_fed(2);
-    assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
+    assert!(!systemd.received.iter().any(|(_, line)| line.contains("STUCK")));
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn each_loop_that_stands_still_starves_it() {
         let held = Held::all(daemon.pid(), thread);
         let since = Instant::now();
         let part = if thread == "network" { "session" } else { thread };
-        systemd.wait_line(&format!("STATUS=STUCK: {part}; systemd will start boothd anew"));
+        systemd.wait_line(&format!("STATUS=STUCK: {part}; systemd will restart boothd"));
         starves(&mut systemd, since);
         drop(held);
         systemd.wait_line("WATCHDOG=1");
@@ -136,12 +136,12 @@ fn a_card_that_answers_no_more_starves_it_and_a_slow_one_does_not() {
     let asking = aside(move || begin(&address));
     systemd.sees_it_fed(2);
     let session = asking.join().unwrap().expect("begins all the same");
-    assert!(!systemd.heard.iter().any(|(_, line)| line.contains("STUCK")));
+    assert!(!systemd.received.iter().any(|(_, line)| line.contains("STUCK")));
     fs::write(folder.path().join("slow"), "3600000").unwrap();
     let address = daemon.address.clone();
     let asking = aside(move || end(&address, &session));
     let since = Instant::now();
-    systemd.wait_line("STATUS=STUCK: store; systemd will start boothd anew");
+    systemd.wait_line("STATUS=STUCK: store; systemd will restart boothd");
     starves(&mut systemd, since);
     drop(daemon);
     asking.join().unwrap();

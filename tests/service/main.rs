@@ -1,5 +1,6 @@
-//! boothd as a service: the units, what systemd is told over a real socket, what journald is sent
-//! (its socket stands in a mount namespace; `unshare` needs root or user namespaces), credentials.
+//! boothd as a service: the units, the reports to systemd over a real socket, the entries sent to
+//! journald (its socket stands in a mount namespace; `unshare` needs root or user namespaces), and
+//! credentials.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 

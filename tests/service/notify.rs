@@ -36,21 +36,21 @@ fn ready_comes_with_the_first_report_and_not_before() {
     systemd.wait_words("STATUS=Analysing: microphone; camera is being opened");
     systemd.hear_for(Duration::from_secs(1));
     assert_eq!(systemd.times("READY=1"), [], "no frame was seen");
-    assert!(systemd.heard[0].1.starts_with("STATUS="), "{:?}", systemd.heard);
+    assert!(systemd.received[0].1.starts_with("STATUS="), "{:?}", systemd.received);
 
     plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("READY=1");
     let (_, health) = daemon.health();
     assert!(health["vision"]["last_media_ms_ago"].is_u64(), "{health:#}");
     systemd.hear_for(Duration::from_secs(1));
-    let told: Vec<_> = systemd.heard.iter().map(|(_, line)| line.as_str()).collect();
-    assert!(told.contains(&"STATUS=Analysing: camera 10.0 fps, microphone"), "{told:#?}");
+    let lines: Vec<_> = systemd.received.iter().map(|(_, line)| line.as_str()).collect();
+    assert!(lines.contains(&"STATUS=Analysing: camera 10.0 fps, microphone"), "{lines:#?}");
     assert_eq!(systemd.times("READY=1").len(), 1);
-    assert_eq!(systemd.times("WATCHDOG=1"), [], "nobody asked for it");
+    assert_eq!(systemd.times("WATCHDOG=1"), [], "no watchdog is configured");
 }
 
 #[test]
-fn what_is_away_is_a_known_reason_and_is_told() {
+fn a_missing_device_is_a_known_reason_and_is_reported() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_microphone(&booth);
     let mut command = booth.command(BOOTHD);
@@ -61,16 +61,16 @@ fn what_is_away_is_a_known_reason_and_is_told() {
     assert_eq!((code, &health["camera"]["state"]), (200, &"unavailable".into()));
     let away = "STATUS=Analysing: microphone; camera away: ";
     assert!(
-        systemd.heard.iter().any(|(_, line)| line.starts_with(away)),
+        systemd.received.iter().any(|(_, line)| line.starts_with(away)),
         "{:?}",
-        systemd.heard
+        systemd.received
     );
     plug_in_camera(&booth, 0, &[]);
     systemd.wait_line("STATUS=Analysing: camera 10.0 fps, microphone");
 }
 
 #[test]
-fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
+fn behind_closed_gates_it_is_ready_fed_and_names_no_subject() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
@@ -80,7 +80,7 @@ fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
     let daemon = Daemon::start(command, &settings);
     systemd.wait_line("READY=1");
     let waiting = "STATUS=Waiting for consent; camera and microphone are closed";
-    assert_eq!(systemd.times(waiting).len(), 1, "{:?}", systemd.heard);
+    assert_eq!(systemd.times(waiting).len(), 1, "{:?}", systemd.received);
     let are_closed = |health: &Value| {
         ["camera", "microphone"].iter().all(|device| health[device]["state"] == "paused")
     };
@@ -91,13 +91,13 @@ fn behind_closed_gates_it_is_ready_fed_and_never_says_who() {
     assert_eq!(end(&daemon.address, &session), Some(200));
     systemd.wait_line(waiting);
     daemon.wait_for_health("both devices are closed again", are_closed);
-    let told = format!("{:?}", systemd.heard);
-    assert!(!told.contains("candidate") && !told.contains(&session), "{told}");
+    let lines = format!("{:?}", systemd.received);
+    assert!(!lines.contains("candidate") && !lines.contains(&session), "{lines}");
 }
 
 /// A restart mends neither, so systemd must not be made to try one.
 #[test]
-fn without_a_policy_or_its_light_it_is_ready_fed_and_says_why() {
+fn without_a_policy_or_its_light_it_is_ready_fed_and_reports_the_reason() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
@@ -108,7 +108,7 @@ fn without_a_policy_or_its_light_it_is_ready_fed_and_says_why() {
     systemd.wait_line("READY=1");
     let why = "STATUS=No policy is chosen, nothing is analysed; set policy.profile to \"eu\" or \
                \"default\" and start boothd again";
-    assert_eq!(systemd.times(why).len(), 1, "{:?}", systemd.heard);
+    assert_eq!(systemd.times(why).len(), 1, "{:?}", systemd.received);
     systemd.sees_it_fed(2);
     drop(daemon);
 
@@ -121,20 +121,20 @@ fn without_a_policy_or_its_light_it_is_ready_fed_and_says_why() {
     systemd.wait_line("READY=1");
     let why = "STATUS=Nothing comes in; the recording light fails: ";
     let closed = "; camera away: nothing is opened without its recording light: ";
-    let told = |line: &str| line.starts_with(why) && line.contains(closed);
-    let told = systemd.heard.iter().any(|(_, line)| told(line));
-    assert!(told, "{:?}", systemd.heard);
+    let is_report = |line: &str| line.starts_with(why) && line.contains(closed);
+    let is_reported = systemd.received.iter().any(|(_, line)| is_report(line));
+    assert!(is_reported, "{:?}", systemd.received);
     systemd.sees_it_fed(2);
 }
 
 #[test]
-fn it_says_that_it_stops_and_leaves() {
+fn it_reports_that_it_stops_and_exits() {
     let (_booth, mut systemd, daemon) = watched();
     let (status, took) = daemon.terminate();
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(5), "{took:?}");
     systemd.wait_line("STOPPING=1");
-    assert_eq!(systemd.heard.last().unwrap().1, "STATUS=Stopping");
+    assert_eq!(systemd.received.last().unwrap().1, "STATUS=Stopping");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn without_systemd_no_thread_runs_for_it() {
 }
 
 #[test]
-fn the_centre_is_ready_fed_and_stops_likewise() {
+fn the_fleet_server_is_ready_fed_and_stops_likewise() {
     let (mut broker, mut systemd) = (Broker::open(), Systemd::new());
     let state = tempfile::tempdir().unwrap();
     let mut command = boothd(Command::new(BOOTHD));
@@ -179,25 +179,25 @@ fn the_centre_is_ready_fed_and_stops_likewise() {
     ];
     settings.iter().for_each(|setting| _ = command.args(["--set", setting]));
     systemd.watch(&mut command);
-    let mut centre = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     systemd.wait_line("READY=1");
     let listening = format!("STATUS=Listening to booths at mqtt://127.0.0.1:{}", broker.port);
-    assert_eq!(systemd.times(&listening).len(), 1, "{:?}", systemd.heard);
+    assert_eq!(systemd.times(&listening).len(), 1, "{:?}", systemd.received);
     systemd.sees_it_fed(2);
     broker.kill();
-    systemd.wait_words("STATUS=No booth is heard: ");
+    systemd.wait_words("STATUS=Not connected to the broker: ");
     systemd.sees_it_fed(3);
-    kill_process(Pid::from_child(&centre), Signal::TERM).unwrap();
+    kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
     systemd.wait_line("STOPPING=1");
-    assert!(centre.wait().unwrap().success());
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]
-fn a_reload_is_told_from_its_begin_to_its_end() {
+fn a_reload_is_reported_from_its_begin_to_its_end() {
     let (_booth, mut systemd, daemon) = watched();
     daemon.signal(Signal::HUP);
     systemd.wait_words("MONOTONIC_USEC=");
-    assert_eq!(systemd.times("RELOADING=1").len(), 1, "{:?}", systemd.heard);
+    assert_eq!(systemd.times("RELOADING=1").len(), 1, "{:?}", systemd.received);
     systemd.wait_line("READY=1");
     assert_eq!(systemd.times("READY=1").len(), 2);
     daemon.wait_for_log("the configuration is reloaded");

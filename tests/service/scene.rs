@@ -1,4 +1,4 @@
-//! systemd's end of the socket, and a booth with devices.
+//! A test double of systemd's notification socket, and a booth with devices.
 
 use std::{
     os::unix::net::UnixDatagram,
@@ -14,25 +14,25 @@ use super::{
     doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone},
 };
 
-/// What `WatchdogSec=` says in these tests: short, and long enough for a busy machine.
+/// `WatchdogSec=` of these tests: short, and long enough for a busy machine.
 pub(crate) const PERIOD: Duration = Duration::from_secs(6);
 
-/// The socket that systemd would listen on.
+/// systemd's notification socket.
 pub(crate) struct Systemd {
     socket: UnixDatagram,
     folder: TempDir,
-    /// Every line that came, and when.
-    pub(crate) heard: Vec<(Instant, String)>,
+    /// Received lines and their times.
+    pub(crate) received: Vec<(Instant, String)>,
 }
 
 impl Systemd {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        Systemd { socket, folder, heard: Vec::new() }
+        Systemd { socket, folder, received: Vec::new() }
     }
 
-    /// Tells a program to speak to it.
+    /// Lets a program send its reports to it.
     pub(crate) fn invite(&self, command: &mut Command) {
         command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
     }
@@ -55,7 +55,7 @@ impl Systemd {
             let Ok(length) = self.socket.recv(&mut bytes) else { continue };
             let (now, text) =
                 (Instant::now(), String::from_utf8(bytes[..length].to_vec()).unwrap());
-            self.heard.extend(text.lines().map(|line| (now, line.to_owned())));
+            self.received.extend(text.lines().map(|line| (now, line.to_owned())));
             if text.lines().any(&is_it) {
                 return false;
             }
@@ -65,29 +65,33 @@ impl Systemd {
     /// Waits for a line that `is_it`, from now on: when it came.
     pub(crate) fn wait(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> Instant {
         let timed_out = self.listen(Instant::now() + PATIENCE, is_it);
-        assert!(!timed_out, "{what} did not come: {:#?}", self.heard);
+        assert!(!timed_out, "{what} did not come: {:#?}", self.received);
         Instant::now()
     }
 
     pub(crate) fn wait_line(&mut self, line: &str) -> Instant {
-        self.wait(line, |heard| heard == line)
+        self.wait(line, |received| received == line)
     }
 
     pub(crate) fn wait_words(&mut self, words: &str) -> Instant {
-        self.wait(words, |heard| heard.contains(words))
+        self.wait(words, |received| received.contains(words))
     }
 
-    /// Takes all that comes in the time.
+    /// Receives for the given time.
     pub(crate) fn hear_for(&mut self, how_long: Duration) {
         self.listen(Instant::now() + how_long, |_| false);
     }
 
-    /// When lines like this came.
+    /// Times at which this line was received.
     pub(crate) fn times(&self, line: &str) -> Vec<Instant> {
-        self.heard.iter().filter(|(_, heard)| heard == line).map(|(at, _)| *at).collect()
+        self.received
+            .iter()
+            .filter(|(_, received)| received == line)
+            .map(|(at, _)| *at)
+            .collect()
     }
 
-    /// Waits for so many meals, none later than systemd would bear.
+    /// Waits for that many watchdog reports, none later than systemd would allow.
     pub(crate) fn sees_it_fed(&mut self, times: usize) {
         let mut before = Instant::now();
         for _ in 0..times {

@@ -1,4 +1,4 @@
-//! What systemd itself thinks of systemd/.
+//! Checks systemd/ with systemd's own tools.
 
 use std::{
     fs,
@@ -30,8 +30,8 @@ fn the_units_are_clean() {
         let text = text.replace("/usr/bin/boothd", env!("CARGO_BIN_EXE_boothd"));
         let here = installed.path().join(unit);
         fs::write(&here, text).unwrap();
-        let (output, told) = analyze(&["verify", "--man=no"], &here);
-        assert!(output.status.success() && told.trim().is_empty(), "{unit}: {told}");
+        let (output, printed) = analyze(&["verify", "--man=no"], &here);
+        assert!(output.status.success() && printed.trim().is_empty(), "{unit}: {printed}");
     }
 }
 
@@ -39,10 +39,10 @@ fn the_units_are_clean() {
 fn the_units_expose_little() {
     for unit in UNITS {
         let arguments = ["security", "--offline=true", "--threshold=15"];
-        let (output, told) = analyze(&arguments, &folder().join(unit));
-        let overall = told.lines().find(|line| line.contains("Overall exposure"));
-        println!("MEASURED {}", overall.expect("it is told").trim());
-        assert!(output.status.success(), "{told}");
+        let (output, printed) = analyze(&arguments, &folder().join(unit));
+        let overall = printed.lines().find(|line| line.contains("Overall exposure"));
+        println!("MEASURED {}", overall.expect("systemd prints it").trim());
+        assert!(output.status.success(), "{printed}");
     }
 }
 
@@ -52,8 +52,8 @@ fn a_unit_that_is_wrong_is_noticed() {
     let text = fs::read_to_string(folder().join("boothd.service")).unwrap();
     let here = installed.path().join("boothd.service");
     fs::write(&here, text.replace("ProtectSystem=strict", "ProtectSistem=strict")).unwrap();
-    let (_, told) = analyze(&["verify", "--man=no"], &here);
-    assert!(told.contains("ProtectSistem"), "{told}");
+    let (_, printed) = analyze(&["verify", "--man=no"], &here);
+    assert!(printed.contains("ProtectSistem"), "{printed}");
     fs::write(
         &here,
         text.replace("ProtectKernelTunables=yes", "").replace("PrivateUsers=yes", ""),
@@ -74,10 +74,10 @@ fn the_samples_fit_the_unit() {
         let text = text.replace("/usr/bin/boothd", env!("CARGO_BIN_EXE_boothd"));
         let here = installed.path().join("boothd.service");
         fs::write(&here, text + "\n" + &fs::read_to_string(&sample).unwrap()).unwrap();
-        let (output, told) = analyze(&["verify", "--man=no"], &here);
+        let (output, printed) = analyze(&["verify", "--man=no"], &here);
         assert!(
-            output.status.success() && told.trim().is_empty(),
-            "{}: {told}",
+            output.status.success() && printed.trim().is_empty(),
+            "{}: {printed}",
             sample.display()
         );
         tried += 1;

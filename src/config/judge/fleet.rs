@@ -1,4 +1,4 @@
-//! What the `[fleet]` keys mean: how the centre judges booths, and how long it remembers.
+//! What the `[fleet]` keys mean: thresholds of the alerts, and retention of the archive.
 
 use std::time::Duration;
 

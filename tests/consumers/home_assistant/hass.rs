@@ -36,7 +36,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// It stands there from an earlier start, and nobody has announced it since.
+    /// It stands there from an earlier start, and was not announced since.
     pub(crate) fn is_old(&self) -> bool {
         self.attributes["restored"] == true
     }
@@ -64,7 +64,7 @@ pub(crate) struct Hass {
 }
 
 impl Hass {
-    /// A new one: it knows nobody, and installs nothing.
+    /// A new one without users; installs nothing.
     pub(crate) fn start(program: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
@@ -84,9 +84,9 @@ impl Hass {
     pub(crate) fn start_again(&mut self) {
         let mut command = Command::new(&self.program);
         command.arg("--skip-pip").arg("--config").arg(self.folder.path());
-        let log = self.folder.path().join("said");
+        let log = self.folder.path().join("log");
         self.guest = Some(Guest::start(command, &log));
-        self.wait_until("its door", |hass| get("/manifest.json").text(hass.port));
+        self.wait_until("its HTTP server", |hass| get("/manifest.json").text(hass.port));
     }
 
     /// What a new person does in the browser: an account, then the integration MQTT.
@@ -168,7 +168,7 @@ impl Hass {
 
     /// Warnings and errors of its log.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("said")).unwrap();
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
         assert!(log.contains("Home Assistant initialized"), "{log}");
         let is_complaint = |line: &&str| {
             (line.contains(" WARNING ") || line.contains(" ERROR "))

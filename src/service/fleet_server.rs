@@ -1,23 +1,23 @@
-//! [`FleetStatus`]: how a centre is, in the words that systemd and its operator need.
+//! [`FleetStatus`]: renders the fleet server's state for systemd.
 
 use std::sync::Arc;
 
 use super::{ProgressProbe, ServiceStatus, one_line};
 use crate::component::{Component, State};
 
-/// What is looked at.
+/// Source of a fleet server's [`ServiceStatus`].
 #[derive(Debug)]
 pub struct FleetStatus {
-    /// The way to the broker.
+    /// The connection to the broker.
     pub broker: Arc<Component>,
-    /// Where what booths say is kept.
+    /// The archive of the booths' messages.
     pub archive: Arc<Component>,
-    /// Where the centre's own tokens are.
+    /// The database of the fleet server's own tokens.
     pub store: Arc<Component>,
 }
 
 impl FleetStatus {
-    /// How the centre is now. Booths that say nothing are no trouble of the centre's.
+    /// The current status of the fleet server. Silent booths do not affect it.
     pub fn look(&self) -> ServiceStatus {
         let FleetStatus { broker, archive, store } = self;
         let mut probes = Vec::new();
@@ -26,9 +26,9 @@ impl FleetStatus {
             .for_each(|component| ProgressProbe::of_loops(component, &mut probes));
         let status = broker.status();
         let at = status.source.unwrap_or_default();
-        let heard = match (status.state, status.error) {
+        let connection = match (status.state, status.error) {
             (State::Running, _) => format!("Listening to booths at {at}"),
-            (_, Some(error)) => format!("No booth is heard: {}", one_line(&error)),
+            (_, Some(error)) => format!("Not connected to the broker: {}", one_line(&error)),
             (_, None) => format!("Connecting to {at}"),
         };
         let lost = [(archive, "archive"), (store, "database")].into_iter().filter_map(
@@ -40,7 +40,7 @@ impl FleetStatus {
         ServiceStatus {
             is_ready: status.state != State::Starting,
             is_loading: false,
-            sentence: heard + &lost.collect::<String>(),
+            sentence: connection + &lost.collect::<String>(),
             probes,
         }
     }
@@ -54,38 +54,39 @@ mod tests {
     use crate::component::ComponentId;
 
     #[test]
-    fn it_is_ready_when_booths_are_heard_or_it_is_known_why_not() {
+    fn it_is_ready_when_connected_or_when_the_reason_is_known() {
         let component = |name| Arc::new(Component::new(name));
-        let centre = FleetStatus {
+        let server = FleetStatus {
             broker: component(ComponentId::Broker),
             archive: component(ComponentId::Archive),
             store: component(ComponentId::Store),
         };
-        centre.broker.update(|s| s.source = Some("mqtt://desk:1883".into()));
-        let said = || (centre.look().is_ready, centre.look().sentence);
-        assert_eq!(said(), (false, "Connecting to mqtt://desk:1883".into()));
-        centre.broker.lost("no broker answers\nat mqtt://desk:1883");
-        let why = "No booth is heard: no broker answers; at mqtt://desk:1883";
-        assert_eq!(said(), (true, why.into()));
-        centre.broker.media_passed(Duration::from_secs(1));
-        centre.archive.lost("full");
-        let both = "Listening to booths at mqtt://desk:1883; the archive is away, see /health";
-        assert_eq!(said(), (true, both.into()));
+        server.broker.update(|s| s.source = Some("mqtt://broker:1883".into()));
+        let reported = || (server.look().is_ready, server.look().sentence);
+        assert_eq!(reported(), (false, "Connecting to mqtt://broker:1883".into()));
+        server.broker.lost("no broker answers\nat mqtt://broker:1883");
+        let why = "Not connected to the broker: no broker answers; at mqtt://broker:1883";
+        assert_eq!(reported(), (true, why.into()));
+        server.broker.media_passed(Duration::from_secs(1));
+        server.archive.lost("full");
+        let both =
+            "Listening to booths at mqtt://broker:1883; the archive is away, see /health";
+        assert_eq!(reported(), (true, both.into()));
     }
 
     #[test]
     fn its_loops_must_turn() {
         let component = |name| Arc::new(Component::new(name));
-        let centre = FleetStatus {
+        let server = FleetStatus {
             broker: component(ComponentId::Broker),
             archive: component(ComponentId::Archive),
             store: component(ComponentId::Store),
         };
-        let listener = centre.broker.heartbeat("listener");
-        centre.archive.beat();
-        let names: Vec<_> = centre.look().probes.into_iter().map(|probe| probe.name).collect();
+        let listener = server.broker.heartbeat("listener");
+        server.archive.beat();
+        let names: Vec<_> = server.look().probes.into_iter().map(|probe| probe.name).collect();
         assert_eq!(names, ["listener", "archive"], "the store's has not begun");
         drop(listener);
-        assert_eq!(centre.look().probes.len(), 1);
+        assert_eq!(server.look().probes.len(), 1);
     }
 }

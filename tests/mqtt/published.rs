@@ -1,4 +1,4 @@
-//! What the booth says of itself.
+//! The messages that a booth publishes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,22 +18,25 @@ use super::{
     BASE,
     booth::{Scene, config},
     broker::Broker,
-    centre::Centre,
+    fleet_client::FleetClient,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_info_health_and_features_are_kept_by_the_broker() {
     let broker = Broker::open();
     let scene = Scene::start(config(broker.port)).await;
-    let mut first = Centre::join(broker.port).await;
+    let mut first = FleetClient::join(broker.port).await;
     first.wait_topic("/health").await;
-    // Whoever comes later is told the same.
+    // A later subscriber receives the same.
     drop(first);
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut kept = std::collections::BTreeMap::new();
     while kept.len() < 4 + 7 {
-        let heard = centre.wait("what is kept", |heard| heard.is_retained).await;
-        kept.insert(heard.topic.strip_prefix(&format!("{BASE}/")).unwrap().to_owned(), heard);
+        let received = fleet.wait("what is kept", |received| received.is_retained).await;
+        kept.insert(
+            received.topic.strip_prefix(&format!("{BASE}/")).unwrap().to_owned(),
+            received,
+        );
     }
     let status = kept["status"].json();
     assert_eq!((&status["status"], &status["reason"]), (&json!("online"), &json!(null)));
@@ -48,41 +51,41 @@ async fn status_info_health_and_features_are_kept_by_the_broker() {
     assert_eq!(kept["feature/preview/state"].text, "OFF");
     let change = serde_json::from_value(json!({ "gaze": false })).unwrap();
     scene.booth.configure(&change, "op").await.unwrap();
-    let off = |heard: &super::centre::Heard| {
-        heard.topic.ends_with("feature/gaze/state") && heard.text == "OFF"
+    let off = |received: &super::fleet_client::Received| {
+        received.topic.ends_with("feature/gaze/state") && received.text == "OFF"
     };
-    centre.wait("the switch", off).await;
+    fleet.wait("the switch", off).await;
     scene.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_boards_trouble_is_told_at_once_and_its_temperature_with_it() {
+async fn a_boards_trouble_is_published_at_once_with_its_temperature() {
     let broker = Broker::open();
     let mut scene = Scene::start(config(broker.port)).await;
-    let mut centre = Centre::join(broker.port).await;
-    centre.wait_topic("/health").await;
-    let say = |scene: &Scene, celsius: f64, trouble: Option<&str>| {
+    let mut fleet = FleetClient::join(broker.port).await;
+    fleet.wait_topic("/health").await;
+    let set_board = |scene: &Scene, celsius: f64, trouble: Option<&str>| {
         let board = json!({ "temperature_c": celsius, "trouble": trouble });
         let digest = trouble.unwrap_or("none");
         let health = json!({ "status": "healthy", "digest": digest, "board": board });
         scene.health.send_replace(health);
     };
     for celsius in [60.1, 60.0, 61.0] {
-        say(&scene, celsius, None);
+        set_board(&scene, celsius, None);
         let before = *scene.looks.borrow();
         scene.looks.wait_for(|looks| *looks > before).await.unwrap();
     }
-    say(&scene, 85.0, Some("too_hot"));
-    let told = centre.wait_topic("/health").await.json();
-    assert_eq!(told["board"]["trouble"], "too_hot", "nothing was told of the degrees before");
-    assert_eq!(told["board"]["temperature_c"], 85.0);
-    say(&scene, 70.0, None);
-    let told = centre.wait_topic("/health").await.json();
-    assert_eq!(told["board"], json!({ "temperature_c": 70.0, "trouble": null }));
+    set_board(&scene, 85.0, Some("too_hot"));
+    let health = fleet.wait_topic("/health").await.json();
+    assert_eq!(health["board"]["trouble"], "too_hot", "the degrees before were not published");
+    assert_eq!(health["board"]["temperature_c"], 85.0);
+    set_board(&scene, 70.0, None);
+    let health = fleet.wait_topic("/health").await.json();
+    assert_eq!(health["board"], json!({ "temperature_c": 70.0, "trouble": null }));
     scene.leave().await;
 }
 
-/// What an empty, silent room gives in the frame and the segment of that number.
+/// Results of an empty, silent room, with that sequence number.
 fn live(sequence: u64) -> Live {
     let (features, session_id) = (Features::ALL, Some("s".parse().unwrap()));
     let (captured_at, latency) = (Duration::from_secs(sequence), Duration::from_millis(9));
@@ -129,26 +132,26 @@ fn live(sequence: u64) -> Live {
 #[tokio::test(flavor = "multi_thread")]
 async fn live_numbers_come_once_a_second_and_expire() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
-    centre.wait_topic("/health").await;
+    fleet.wait_topic("/health").await;
     scene.live.send_replace(live(1));
-    let video = centre.wait_topic("/metrics/video").await;
+    let video = fleet.wait_topic("/metrics/video").await;
     assert_eq!((video.qos, video.is_retained), (QoS::AtMostOnce, false));
     assert!(video.properties.message_expiry_interval.is_some_and(|expiry| expiry <= 10));
     assert_eq!(
         (&video.json()["sequence"], &video.json()["session_id"]),
         (&json!(1), &json!("s"))
     );
-    let audio = centre.wait_topic("/metrics/audio").await.json();
+    let audio = fleet.wait_topic("/metrics/audio").await.json();
     assert_eq!(audio["pitch_mean"], json!(null));
-    // Of many that come in less than a second only the newest is told.
+    // Of several results within a second only the newest is published.
     let began = std::time::Instant::now();
     for sequence in 2..=9 {
         scene.live.send_replace(live(sequence));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let next = centre.wait_topic("/metrics/video").await.json();
+    let next = fleet.wait_topic("/metrics/video").await.json();
     assert_eq!(next["sequence"], 9);
     assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
     scene.leave().await;
@@ -157,24 +160,25 @@ async fn live_numbers_come_once_a_second_and_expire() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_picture_and_a_sound_only_their_report_is_published() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let scene = Scene::start(config(broker.port)).await;
     let on = serde_json::from_value(json!({ "preview": true })).unwrap();
     scene.booth.configure(&on, "op").await.ok();
-    centre.wait_topic("/health").await;
+    fleet.wait_topic("/health").await;
     let live = live(1);
     scene.live.send_replace(live.clone());
-    // All that is published, to the last word of a report.
+    // Every published message, and the whole text of each report.
     let mut reports = std::collections::BTreeMap::new();
     while reports.len() < 2 {
-        let heard = centre.wait("a message", |_| true).await;
-        let topic = heard.topic.strip_prefix(&format!("{BASE}/")).expect("a topic of its own");
+        let received = fleet.wait("a message", |_| true).await;
+        let topic =
+            received.topic.strip_prefix(&format!("{BASE}/")).expect("a topic of its own");
         let state = topic.starts_with("feature/") && topic.ends_with("/state");
         if ["metrics/video", "metrics/audio"].contains(&topic) {
-            reports.insert(topic.to_owned(), heard.json());
+            reports.insert(topic.to_owned(), received.json());
         } else {
-            assert!(state || ["status", "info", "health"].contains(&topic), "{heard:?}");
-            assert!(heard.text.len() < 2000, "{heard:?}");
+            assert!(state || ["status", "info", "health"].contains(&topic), "{received:?}");
+            assert!(received.text.len() < 2000, "{received:?}");
         }
     }
     assert_eq!(reports["metrics/video"], json!(VisualReport::newest(&live).unwrap()));
@@ -183,27 +187,27 @@ async fn of_a_picture_and_a_sound_only_their_report_is_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn home_assistant_is_told_and_told_again_when_it_comes() {
+async fn discovery_is_published_and_again_when_home_assistant_starts() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut config = config(broker.port);
     config.home_assistant = HomeAssistant::Device;
     config.commands = [CommandName::Features].into();
     let scene = Scene::start(config.clone()).await;
     let topic = "homeassistant/device/site_one/config";
-    let device = centre.wait_topic(topic).await.json();
+    let device = fleet.wait_topic(topic).await.json();
     assert_eq!(device["availability"][0]["topic"], format!("{BASE}/status"));
     let switch = &device["components"]["feature_gaze"];
     assert_eq!(switch["command_topic"], format!("{BASE}/feature/gaze/set"));
-    centre.wait_topic("/health").await;
-    centre.say("homeassistant/status", "online").await;
-    let again = centre.wait_topic(topic).await;
+    fleet.wait_topic("/health").await;
+    fleet.publish("homeassistant/status", "online").await;
+    let again = fleet.wait_topic(topic).await;
     assert_eq!(again.json(), device);
     scene.leave().await;
 
     config.home_assistant = HomeAssistant::Entities;
     let scene = Scene::start(config).await;
-    let entity = centre.wait_topic("homeassistant/sensor/site_one/pitch_mean/config").await;
+    let entity = fleet.wait_topic("homeassistant/sensor/site_one/pitch_mean/config").await;
     assert_eq!(entity.json()["state_topic"], format!("{BASE}/metrics/audio"));
     scene.leave().await;
 }
@@ -211,20 +215,20 @@ async fn home_assistant_is_told_and_told_again_when_it_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_will_of_an_old_connection_heals() {
     let broker = Broker::open();
-    let mut centre = Centre::join(broker.port).await;
+    let mut fleet = FleetClient::join(broker.port).await;
     let mut config = config(broker.port);
-    config.say_again = Duration::from_millis(300);
+    config.republish_every = Duration::from_millis(300);
     let scene = Scene::start(config).await;
-    centre.wait_topic("/health").await;
+    fleet.wait_topic("/health").await;
     let late = json!({ "status": "offline", "since": null, "boot_id": "old" }).to_string();
     let status = format!("{BASE}/status");
-    centre.client.publish(status, QoS::AtLeastOnce, true, late).await.unwrap();
-    let says = |word: &'static str| {
-        move |heard: &super::centre::Heard| {
-            heard.topic.ends_with("/status") && heard.json()["status"] == word
+    fleet.client.publish(status, QoS::AtLeastOnce, true, late).await.unwrap();
+    let reports = |word: &'static str| {
+        move |received: &super::fleet_client::Received| {
+            received.topic.ends_with("/status") && received.json()["status"] == word
         }
     };
-    centre.wait("the will", says("offline")).await;
-    centre.wait("the booth", says("online")).await;
+    fleet.wait("the will", reports("offline")).await;
+    fleet.wait("the booth", reports("online")).await;
     scene.leave().await;
 }

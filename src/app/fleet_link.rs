@@ -1,4 +1,4 @@
-//! The way to the fleet server, where there is one.
+//! The connection to the fleet server, where one is configured.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -13,21 +13,20 @@ use crate::{
     web::{self, WebState},
 };
 
-/// The connection to the desk, and what it is made of.
-pub(super) struct Central {
+/// The connection to the fleet server, and its dependencies.
+pub(super) struct FleetLink {
     state: WebState,
     component: Arc<Component>,
     clock: Arc<dyn Clock>,
     stop: Stop,
     listen: SocketAddr,
-    /// What the broker takes, as the health monitor reads it; outlives each connection.
+    /// State of the delivery, for the health monitor; outlives each connection.
     delivery: watch::Sender<Delivery>,
     mqtt: Option<Mqtt>,
 }
 
-impl Central {
-    /// Begins to talk to the fleet server, where there is one. Must be called in the network
-    /// runtime.
+impl FleetLink {
+    /// Connects to the fleet server, where one is configured. Must be called in the network runtime.
     pub(super) fn start(
         config: &Config,
         component: Arc<Component>,
@@ -36,14 +35,14 @@ impl Central {
     ) -> Self {
         let (delivery, delivered) = watch::channel(Delivery::default());
         state.health.watch(mqtt::probe(delivered, state.store.set_aside()));
-        let mut central =
-            Central { state, component, clock, stop, listen, delivery, mqtt: None };
-        central.connect(config);
-        central
+        let mut fleet_link =
+            FleetLink { state, component, clock, stop, listen, delivery, mqtt: None };
+        fleet_link.connect(config);
+        fleet_link
     }
 
-    /// Leaves in order and begins anew by another configuration; nothing that waits is lost.
-    pub(super) async fn connect_anew(&mut self, config: &Config) {
+    /// Disconnects in order and connects with another configuration; no waiting message is lost.
+    pub(super) async fn reconnect(&mut self, config: &Config) {
         if let Some(mqtt) = self.mqtt.take() {
             mqtt.leave().await;
         }
@@ -52,7 +51,7 @@ impl Central {
         }
     }
 
-    /// Says goodbye.
+    /// Disconnects in order.
     pub(super) async fn leave(&mut self) {
         if let Some(mqtt) = self.mqtt.take() {
             mqtt.leave().await;

@@ -1,4 +1,4 @@
-//! The other end: a client that hears every booth, and asks things of them.
+//! A client in the place of the fleet server: receives every booth's messages and sends commands.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use tokio::{
 
 use super::PATIENCE;
 
-/// See the module. Connects again at once when it is thrown out.
-pub(crate) struct Centre {
+/// The client. Connects again at once after a loss.
+pub(crate) struct FleetClient {
     pub(crate) client: AsyncClient,
-    heard: mpsc::Receiver<Heard>,
+    received: mpsc::Receiver<Received>,
     subscribed: watch::Receiver<u32>,
     task: JoinHandle<()>,
 }
 
-/// A message as it came.
+/// A received message.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     pub(crate) topic: String,
     pub(crate) text: String,
     pub(crate) qos: QoS,
@@ -36,13 +36,13 @@ pub(crate) struct Heard {
     pub(crate) properties: PublishProperties,
 }
 
-impl Heard {
+impl Received {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
     fn of(publish: Publish) -> Self {
-        Heard {
+        Received {
             topic: String::from_utf8(publish.topic.to_vec()).unwrap(),
             text: String::from_utf8(publish.payload.to_vec()).unwrap(),
             qos: publish.qos,
@@ -52,10 +52,10 @@ impl Heard {
     }
 }
 
-impl Centre {
-    /// Hears all that anybody says on that port, once the broker has said so.
+impl FleetClient {
+    /// Subscribes to all topics of the broker on that port; returns after the acknowledgement.
     pub(crate) async fn join(port: u16) -> Self {
-        Centre::with(MqttOptions::new("centre", "127.0.0.1", port)).await
+        FleetClient::with(MqttOptions::new("fleet", "127.0.0.1", port)).await
     }
 
     pub(crate) async fn with(mut options: MqttOptions) -> Self {
@@ -63,7 +63,7 @@ impl Centre {
         options.set_session_expiry_interval(Some(3600));
         options.set_max_packet_size(Some(1 << 20));
         let (client, mut events) = AsyncClient::new(options, 100);
-        let (told, heard) = mpsc::channel(100_000);
+        let (sender, received) = mpsc::channel(100_000);
         let (acked, subscribed) = watch::channel(0);
         let subscriber = client.clone();
         let task = tokio::spawn(async move {
@@ -75,7 +75,7 @@ impl Centre {
                     }
                     Ok(Event::Incoming(Packet::SubAck(_))) => acked.send_modify(|n| *n += 1),
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
-                        if told.send(Heard::of(publish)).await.is_err() {
+                        if sender.send(Received::of(publish)).await.is_err() {
                             return;
                         }
                     }
@@ -84,47 +84,51 @@ impl Centre {
                 }
             }
         });
-        let mut centre = Centre { client, heard, subscribed, task };
-        centre.wait_subscribed(1).await;
-        centre
+        let mut fleet = FleetClient { client, received, subscribed, task };
+        fleet.wait_subscribed(1).await;
+        fleet
     }
 
-    /// Until it has subscribed so often.
+    /// Waits until it has subscribed `times` times.
     pub(crate) async fn wait_subscribed(&mut self, times: u32) {
         let subscribed = self.subscribed.wait_for(|n| *n >= times);
         timeout(PATIENCE, subscribed).await.expect("the broker answers").unwrap();
     }
 
-    /// The next message for which it holds; those before it are forgotten.
-    pub(crate) async fn wait(&mut self, what: &str, is_it: impl Fn(&Heard) -> bool) -> Heard {
+    /// The next message for which `is_it` holds; earlier ones are dropped.
+    pub(crate) async fn wait(
+        &mut self,
+        what: &str,
+        is_it: impl Fn(&Received) -> bool,
+    ) -> Received {
         let mut past = Vec::new();
         let found = timeout(PATIENCE, async {
             loop {
-                let heard = self.heard.recv().await.expect("the task runs");
-                if is_it(&heard) {
-                    return heard;
+                let received = self.received.recv().await.expect("the task runs");
+                if is_it(&received) {
+                    return received;
                 }
-                past.push(heard);
+                past.push(received);
             }
         });
         match found.await {
-            Ok(heard) => heard,
+            Ok(received) => received,
             Err(_) => panic!("{what} did not come; {past:#?}"),
         }
     }
 
-    /// The next message of a topic that ends so.
-    pub(crate) async fn wait_topic(&mut self, end: &str) -> Heard {
-        self.wait(end, |heard| heard.topic.ends_with(end)).await
+    /// The next message of a topic that ends with `end`.
+    pub(crate) async fn wait_topic(&mut self, end: &str) -> Received {
+        self.wait(end, |received| received.topic.ends_with(end)).await
     }
 
-    pub(crate) async fn say(&self, topic: &str, text: &str) {
+    pub(crate) async fn publish(&self, topic: &str, text: &str) {
         let (topic, text) = (topic.to_owned(), text.to_owned());
         self.client.publish(topic, QoS::AtLeastOnce, false, text).await.unwrap();
     }
 }
 
-impl Drop for Centre {
+impl Drop for FleetClient {
     fn drop(&mut self) {
         self.task.abort();
     }
