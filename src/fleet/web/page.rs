@@ -1,4 +1,4 @@
-//! The centre's page: a few files of its own on top of those of the booth's page.
+//! The fleet server's page: its own files in addition to those of the booth's page.
 
 use axum::{extract::Path, response::Response};
 
