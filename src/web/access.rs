@@ -70,7 +70,7 @@ impl Authenticator {
         self.counters.reject(Reason::WrongToken, client);
         match self.wrong.note(Network::of(client), self.clock.monotonic()) {
             Brake::Off => {
-                let (code, sentence) = told(denied);
+                let (code, sentence) = reason(denied);
                 Err(Refused::unauthorized(code, sentence))
             }
             Brake::On { delay, retry_after_s } => {
@@ -136,8 +136,8 @@ pub(crate) async fn require(
     }
 }
 
-/// Why a token opens nothing: a code for programs, a sentence for people.
-pub(crate) fn told(denied: Denied) -> (&'static str, &'static str) {
+/// Why a token was denied: a code for programs, a sentence for people.
+pub(crate) fn reason(denied: Denied) -> (&'static str, &'static str) {
     match denied {
         Denied::Unknown => ("invalid_token", "the token is not valid"),
         Denied::Expired => ("token_expired", "the token has expired"),

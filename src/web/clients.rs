@@ -32,7 +32,7 @@ use crate::{
 /// How long a stream waits for its client to come back.
 const RESUME_WITHIN: Duration = Duration::from_secs(60);
 
-/// Timestamps that wait for their report: what is queued, in flight, and not yet told.
+/// Timestamps that wait for their report: of queued, analysed and not yet reported media.
 const STAMPS: usize = 16;
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -96,7 +96,7 @@ impl Stamps {
 }
 
 impl Clients {
-    /// Nobody yet; at most `most` streams.
+    /// Without clients; at most `most` streams.
     pub(super) fn new(
         engine: Engine,
         settings: watch::Receiver<Settings>,
@@ -262,7 +262,7 @@ impl Client {
             width_px: 0,
             height_px: 0,
             format,
-            // What a client sends lies as its file says.
+            // The orientation is in the file that the client sends.
             orientation: Orientation::Upright,
             data,
         };
@@ -299,7 +299,7 @@ impl Client {
         self.sent.lock().expect(UNPOISONED).chunks.of(sequence)
     }
 
-    /// Media is looked at only behind an open gate; says why one is closed.
+    /// Admits media only while the gate is open; the error names why it is closed.
     fn admit(&self, gate: &Gate, feature: &str) -> Result<(), Refusal> {
         if gate.is_open() {
             return Ok(());

@@ -156,7 +156,7 @@ impl SessionLog for GuestLog {
             );
             return Box::pin(async { Err(Error::new(ErrorKind::Exhausted, what)) });
         }
-        // The id stays the guest's, whoever begins the session.
+        // The id stays the guest's, also if an operator begins the session.
         let owner = self.guest().map(|(id, _)| id);
         self.log.begin(BegunSession { owner, ..begun })
     }
@@ -276,7 +276,7 @@ mod tests {
         let detail = due[0].detail.as_deref().unwrap();
         assert_eq!(detail, "9980 more pauses, resumes and switches");
         scene.clock.advance(10 * AUDIT_EVENT_EVERY);
-        assert!(scene.allowances.unlisted().is_empty(), "told once");
+        assert!(scene.allowances.unlisted().is_empty(), "listed once");
         scene.pause("laptop").await;
         assert_eq!(scene.lines(), 22, "and it is listed again");
     }

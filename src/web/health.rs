@@ -1,4 +1,4 @@
-//! GET /health: whether the booth does its job, and what each part of it says.
+//! GET /health: the verdict, the findings and the state of each component.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -36,7 +36,7 @@ struct Health<'a> {
     version: &'static str,
     booth_id: &'a str,
     uptime_s: u64,
-    /// The bundled clip stands in for a device: the numbers are nobody's.
+    /// The bundled clip replaces a device: the metrics belong to no subject.
     demo: bool,
     #[serde(flatten)]
     components: BTreeMap<&'static str, ComponentHealth>,
@@ -46,7 +46,7 @@ struct Health<'a> {
     policy: PolicyHealth,
     /// The booth's media is being analysed.
     analysing: bool,
-    /// Somebody has paused the booth.
+    /// The booth is paused.
     paused: bool,
     /// A session runs in the booth.
     session_active: bool,
@@ -73,7 +73,7 @@ pub(crate) struct FindingHealth {
     alert: bool,
     /// What is wrong and what to do.
     sentence: String,
-    /// What is particular to this instance; null where the code says it all.
+    /// Detail of this instance; null where the code is enough.
     detail: Option<String>,
 }
 
@@ -82,7 +82,7 @@ struct PolicyHealth {
     profile: Profile,
     require_consent: bool,
     notice_version: NoticeVersion,
-    /// Nobody has chosen one.
+    /// Why there is none: the configuration names no policy.
     error: Option<&'static str>,
 }
 
@@ -96,7 +96,7 @@ struct PreviewHealth {
 
 #[derive(Serialize)]
 struct DiskHealth {
-    /// Left for boothd where the store is; null where the system does not tell.
+    /// Free for boothd on the store's disk; null where the system does not report it.
     free_bytes: Option<u64>,
     /// The database with its log; null where there is none to be seen.
     database_bytes: Option<u64>,
@@ -160,7 +160,7 @@ struct OutboxHealth {
     bytes: Option<u64>,
     /// Age of the oldest, s.
     oldest_s: Option<u64>,
-    /// Messages that the broker refused: they wait for somebody to send them again.
+    /// Messages that the broker refused and that are not sent again by themselves.
     set_aside: Option<u64>,
     /// Why it is not known what waits.
     error: Option<String>,
@@ -179,7 +179,7 @@ struct ComponentHealth {
     overruns_total: u64,
     errors_total: u64,
     error: Option<String>,
-    /// Whether what it switches is on; absent where it switches nothing or cannot tell.
+    /// Whether its output is on; absent where it has none or does not know.
     #[serde(skip_serializing_if = "Option::is_none")]
     on: Option<bool>,
 }
@@ -296,7 +296,7 @@ fn disk_health(state: &WebState) -> DiskHealth {
 fn outbox_health(state: &WebState) -> OutboxHealth {
     let store = &state.store;
     let outbox = *store.outbox().borrow();
-    let is_unknown = "the database is not open, so nobody knows what waits; see store.error";
+    let is_unknown = "the database is not open, so the number of waiting messages is unknown; see store.error";
     OutboxHealth {
         depth: outbox.map(|outbox| outbox.depth),
         bytes: outbox.map(|outbox| outbox.bytes),

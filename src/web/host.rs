@@ -94,7 +94,7 @@ fn host_and_port(host: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The machine's name, where the system tells it.
+/// The machine's name; `None`: the system does not report it.
 fn own_name() -> Option<String> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim().to_ascii_lowercase();

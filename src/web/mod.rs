@@ -1,6 +1,7 @@
-//! The doors of the booth that people and programs open: the WebSocket, /health and the page.
+//! The HTTP interface of the booth for people and programs: WebSocket, API, /health and the page.
 //!
-//! Holds everything that knows HTTP. Must not hold metrics or devices: it shows what others say.
+//! Holds all code that knows HTTP. Must not hold metrics or devices: it only renders other modules'
+//! state.
 
 mod access;
 mod api;
@@ -85,7 +86,7 @@ pub use tls::TlsFiles;
 pub struct WebConfig {
     /// WebSocket connections at a time.
     pub max_connections: usize,
-    /// A client that was not heard for so long, not even by a pong, is closed.
+    /// A connection without a message from the client for so long, not even a pong, is closed.
     pub idle_timeout: Duration,
     /// How often clients are pinged.
     pub heartbeat: Duration,
@@ -212,11 +213,11 @@ pub struct WebState {
     pub booth: Interview,
     /// How camera and microphone are.
     pub devices: watch::Receiver<Devices>,
-    /// What the computer says of itself.
+    /// Temperature, supply and memory of the board.
     pub board: watch::Receiver<Reading>,
-    /// The certificates in use; the door adds its own.
+    /// The certificates in use; the HTTP server adds its own.
     pub certificates: Certificates,
-    /// Where the store and the token are kept; /health says what is left of its disk.
+    /// The folder of store and tokens; /health reports the free space of its disk.
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.
     pub live: watch::Receiver<Live>,
@@ -229,7 +230,7 @@ impl WebState {
     }
 }
 
-/// How often streams that nobody came back to are looked for.
+/// How often abandoned streams are searched for.
 const CLEAN_EVERY: Duration = Duration::from_secs(5);
 
 /// What every request and connection shares.
@@ -276,7 +277,7 @@ impl Shared {
     }
 }
 
-/// Serves until `stop` is requested and the open connections have said goodbye.
+/// Serves until `stop` is requested and the open connections are closed.
 ///
 /// # Errors
 /// `Config` when the certificate cannot be used.

@@ -90,8 +90,8 @@ pub(super) async fn picture(
     }
 }
 
-/// Who takes one picture after the other looks on between two of them: the booth goes on drawing,
-/// and says that somebody looks.
+/// A client that polls pictures counts as a viewer between two of them: the booth continues to draw,
+/// and reports that it is watched.
 #[derive(Clone, Default)]
 pub(super) struct Leases(Arc<Mutex<Vec<(TokenId, Instant, Pictures)>>>);
 
@@ -130,7 +130,7 @@ fn is_off() -> Refused {
     )
 }
 
-/// Somebody who looks.
+/// One viewer of the preview.
 struct Viewer {
     pictures: Pictures,
     state: watch::Receiver<InterviewState>,

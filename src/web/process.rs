@@ -1,4 +1,4 @@
-//! What the process uses, as the system tells it. What it does not tell is `None`.
+//! Resources that the process uses, from /proc. `None`: the system does not report it.
 
 use std::{fs, time::Duration};
 

@@ -75,7 +75,7 @@ pub(super) struct Asked {
     pub(super) is_proxied: bool,
     /// The host that the client called, with its port if the client named one.
     pub(super) host: Option<String>,
-    /// Whether the client spoke TLS to the proxy; None: the proxy does not say, or there is none.
+    /// Whether the client spoke TLS to the proxy; None: the proxy does not report it, or there is none.
     pub(super) is_https: Option<bool>,
 }
 
@@ -89,7 +89,7 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// What the request's connection and headers say together.
+    /// The client, host and scheme of a request, from its connection and its headers.
     pub(super) fn asked<B>(&self, request: &Request<B>) -> Asked {
         let headers = request.headers();
         let named = request.uri().authority().map(Authority::as_str);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_who_sends_the_headers_is_not_believed() {
+    fn headers_of_an_unknown_proxy_are_ignored() {
         let all = [
             ("x-forwarded-for", "198.51.100.7"),
             ("x-forwarded-host", "evil.example"),

@@ -22,7 +22,7 @@ pub(crate) struct Refused {
     status: StatusCode,
     code: &'static str,
     sentence: Cow<'static, str>,
-    /// Seconds; where the status alone does not say it.
+    /// When to try again, s; `None`: as the status implies.
     retry_after_s: Option<u32>,
 }
 
@@ -87,7 +87,7 @@ impl Refused {
     }
 }
 
-/// The one place that says which status a kind of error has.
+/// The HTTP status and the code of a kind of error.
 fn status_of(kind: ErrorKind) -> (StatusCode, &'static str) {
     match kind {
         ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid_input"),
@@ -103,7 +103,7 @@ fn status_of(kind: ErrorKind) -> (StatusCode, &'static str) {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let (status, code) = status_of(error.kind());
-        // What is away or full tells the operator once, by itself; the request is told each time.
+        // A component that is away or full logs it once by itself; each request only gets the answer.
         let level = match status {
             StatusCode::INTERNAL_SERVER_ERROR => Some(log::Level::Error),
             StatusCode::SERVICE_UNAVAILABLE => Some(log::Level::Debug),
@@ -116,7 +116,7 @@ impl From<Error> for Refused {
         // What failed inside is for the log; its words may hold paths and SQL.
         let sentence = match status {
             StatusCode::INTERNAL_SERVER_ERROR => {
-                "that failed inside the booth; its log says why".into()
+                "that failed inside the booth; see its log".into()
             }
             _ => Cow::from(error.to_string()),
         };

@@ -1,6 +1,7 @@
-//! From an accepted socket to the router: who has a place, how long each may take, TLS.
+//! From an accepted socket to the router: slots, time limits, TLS.
 //!
-//! Knows no address and no message. Everything that a stranger can hold open has a time limit.
+//! Knows no address and no message. Everything that an unauthenticated client can hold open has a time
+//! limit.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -27,14 +28,14 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long nothing is accepted after the system refused to give a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Clients that can be told at the same time that the server is full; others are just closed.
+/// Clients that get the answer "full" at the same time; further ones are closed without it.
 const ANSWERS_FULL: usize = 16;
 
 /// How long a refused client may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-/// What a client is told for which there is no place, without a look at what it wants: "full"
-/// is not "unhealthy".
+/// The answer to a client without a slot. The request is not read, so it is the same for /health:
+/// "full" does not mean "unhealthy".
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
     Content-Type: application/json\r\nContent-Length: 46\r\nConnection: close\r\n\r\n\
     {\"error\":\"too many connections\",\"code\":\"full\"}";

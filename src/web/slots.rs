@@ -27,7 +27,7 @@ const LEAVING: usize = 64;
 /// How many connections of each kind may be open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SocketLimits {
-    /// Unauthenticated HTTP, or nothing said yet.
+    /// Unauthenticated HTTP, and connections without a request yet.
     pub unauthenticated: usize,
     /// WebSockets that were not authenticated yet.
     pub handshaking: usize,
@@ -40,7 +40,7 @@ pub struct SocketLimits {
 }
 
 impl SocketLimits {
-    /// As many as the configuration says.
+    /// The limits of a configuration.
     pub fn new(config: &WebConfig) -> Self {
         let unauthenticated = config.unauthenticated_connections.max(1);
         SocketLimits {
@@ -93,19 +93,19 @@ impl fmt::Display for Network {
     }
 }
 
-/// Who answers for a connection.
+/// The owner of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Owner {
-    /// Nobody was authenticated on it.
+    /// An unauthenticated connection belongs to its network.
     Network(Network),
-    /// Who was.
+    /// An authenticated connection belongs to its token.
     Token(TokenId),
 }
 
 /// The slots of all connections.
 #[derive(Debug)]
 pub(super) struct Slots {
-    /// Unauthenticated HTTP, or nothing said yet.
+    /// Unauthenticated HTTP, and connections without a request yet.
     pub(super) unauthenticated: Arc<SlotPool>,
     /// WebSockets that were not authenticated yet.
     pub(super) handshaking: Arc<SlotPool>,
@@ -122,7 +122,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// As many as the configuration says.
+    /// The limits of a configuration.
     pub(super) fn new(config: &WebConfig) -> Self {
         let limits = SocketLimits::new(config);
         let max_sockets = limits.sockets();
@@ -209,8 +209,8 @@ impl SlotPool {
         Arc::new(SlotPool { capacity, share: capacity.div_ceil(2), held })
     }
 
-    /// A slot for a connection of `owner`, which is told by `displaced` when it has lost it. Also
-    /// whose connection lost its slot for this one.
+    /// Takes a slot for a connection of `owner`; `displaced` resolves when the slot is lost. Also
+    /// returns the owner whose connection lost its slot for this one.
     pub(super) fn take(
         self: &Arc<Self>,
         owner: Owner,

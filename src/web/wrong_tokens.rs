@@ -2,7 +2,7 @@
 //!
 //! A right token is let in whatever others behind the same address do. A wrong one is answered
 //! more slowly once its network has shown [`FREE`] of them: one answer each [`ANSWER_EVERY`],
-//! however many connections ask. A network that shows none for [`FORGET_AFTER`] begins anew.
+//! however many connections ask. A network without one for [`FORGET_AFTER`] starts again at zero.
 
 use std::{collections::HashMap, fmt, sync::Mutex, time::Duration};
 
@@ -23,7 +23,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(600);
 /// Networks that are kept apart; the one that was quiet for longest makes room.
 const MOST_NETWORKS: usize = 1024;
 
-/// What is told of guessing looks back so far.
+/// The span of the report about guessing.
 const LATELY: Duration = Duration::from_secs(300);
 
 /// Fewer wrong tokens of one network are a mistake, not guessing.

@@ -18,7 +18,7 @@ pub(crate) struct SetAsideList {
     rows: Vec<SetAsideRow>,
 }
 
-/// Which messages are to be sent again.
+/// The messages to send again.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SendAgain {

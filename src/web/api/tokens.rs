@@ -24,7 +24,7 @@ pub(crate) struct Tokens {
 #[schemars(rename = "MadeToken")]
 pub(crate) struct Made {
     token: Token,
-    /// What its owner shows; it is not kept and never told again.
+    /// The secret to authenticate with; it is not stored and never shown again.
     secret: String,
 }
 

@@ -1,4 +1,4 @@
-//! What clients say. [`parse`] judges the form of a message; what it may do is judged elsewhere.
+//! Messages of clients. [`parse`] checks the form of a message; rights are checked elsewhere.
 
 use std::{borrow::Cow, fmt};
 
