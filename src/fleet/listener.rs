@@ -1,7 +1,8 @@
 //! [`Listener`]: subscribes to every topic of every booth, in one persistent broker session.
 //!
 //! A record is acknowledged only once the archive has it on the disk. Until then the broker keeps
-//! it, even if the fleet server or the connection fails. A later message replaces every other one.
+//! it, even if the fleet server or the connection fails. Other messages may be lost: the next one of
+//! their topic supersedes them.
 
 use std::{
     pin::pin,

@@ -15,7 +15,7 @@ use super::refused::Refused;
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
-/// What stands behind the `?` of the address.
+/// The query parameters of the address.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {

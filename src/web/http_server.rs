@@ -1,6 +1,5 @@
-//! [`HttpServer`]: the door that every router of boothd stands behind, and what holds for every
-//! request: the name by which the machine is called, the time it may take, the headers of the
-//! answer. Knows no address.
+//! [`HttpServer`]: serves a router with the rules of every request: the accepted host names, the time
+//! limit, the headers of the response. Knows no route.
 
 use std::{sync::Arc, time::Duration};
 
@@ -65,7 +64,7 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    /// A http_server whose tokens are the store's.
+    /// Opens a server with the tokens of `store`.
     ///
     /// # Errors
     /// `Config` when the certificate cannot be used.
@@ -88,27 +87,27 @@ impl HttpServer {
         })
     }
 
-    /// Who judges tokens.
+    /// Checks tokens.
     pub(crate) fn authenticator(&self) -> Authenticator {
         self.authenticator.clone()
     }
 
-    /// What is known of the certificate that the door shows; `None` where there is no TLS.
+    /// The certificate in use; `None`: no TLS.
     pub(crate) fn certificate(&self) -> Option<Certificate> {
         self.tls.as_ref().map(|tls| tls.certificate())
     }
 
-    /// What the door counts.
+    /// Counters of the server.
     pub(crate) fn counters(&self) -> Arc<Counters> {
         self.counters.clone()
     }
 
-    /// The places for connections.
+    /// The slots for connections.
     pub(super) fn slots(&self) -> Arc<Slots> {
         self.slots.clone()
     }
 
-    /// The names that are let in.
+    /// The accepted host names.
     pub(super) fn hosts(&self) -> Arc<Hosts> {
         self.hosts.clone()
     }

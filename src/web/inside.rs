@@ -23,7 +23,7 @@ pub struct Inside {
 }
 
 impl Inside {
-    /// Everything that [`serve`](super::serve) has behind its door.
+    /// The interface of [`serve`](super::serve), without its listener.
     ///
     /// # Errors
     /// `Config` when the certificate cannot be used.

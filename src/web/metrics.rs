@@ -38,7 +38,7 @@ use crate::{
     store::Role,
 };
 
-/// What the doors count.
+/// Counters of the HTTP server.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     refused_connections: AtomicU64,
@@ -47,12 +47,12 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// There was no place for a connection.
+    /// Counts a connection without a slot.
     fn refused_connection(&self) {
         self.refused_connections.fetch_add(1, Relaxed);
     }
 
-    /// Something of a client at that address was refused.
+    /// Counts a refusal to a client at that address.
     pub(super) fn reject(&self, reason: Reason, client: IpAddr) {
         if matches!(reason, Reason::Full | Reason::NoSeat) {
             self.refused_connection();
@@ -65,7 +65,7 @@ impl Counters {
         &self.rejections
     }
 
-    /// A wrong or old token was shown.
+    /// Counts a wrong or expired token.
     pub(super) fn auth_failed(&self) {
         self.auth_failures.fetch_add(1, Relaxed);
     }
@@ -297,7 +297,7 @@ fn note_doors(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     note_refusals(snapshot, counters);
 }
 
-/// Whom the doors refused.
+/// Refusals of the HTTP server.
 pub(crate) fn note_refusals(snapshot: &mut MetricsSnapshot, counters: &Counters) {
     snapshot.counter(
         "boothd_refused_connections",

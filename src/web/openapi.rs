@@ -19,7 +19,7 @@ use crate::store::Role;
 /// Makes the schema of one type.
 type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
 
-/// One thing that can be asked: who may, what it takes, what it answers, and who answers.
+/// One endpoint: role, parameters, body, answer and handler.
 pub(crate) struct Endpoint<S> {
     method: Method,
     path: &'static str,
@@ -55,7 +55,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         }
     }
 
-    /// Reads something; open to every client unless [`Endpoint::needs`] restricts it.
+    /// GET; open to every client unless [`Endpoint::needs`] restricts it.
     pub(crate) fn get<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -64,7 +64,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::GET, path, summary, handler)
     }
 
-    /// Makes something happen.
+    /// POST.
     pub(crate) fn post<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -73,7 +73,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::POST, path, summary, handler)
     }
 
-    /// Changes a part of something.
+    /// PATCH.
     pub(crate) fn patch<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -82,7 +82,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::PATCH, path, summary, handler)
     }
 
-    /// Takes something away.
+    /// DELETE.
     pub(crate) fn delete<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -91,37 +91,37 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::DELETE, path, summary, handler)
     }
 
-    /// Only a token of this role, or an operator's, may.
+    /// Requires a token of this role, or an operator's.
     pub(crate) fn needs(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
     }
 
-    /// What may stand behind the `?`.
+    /// The query parameters.
     pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
-    /// The JSON that it takes.
+    /// The JSON body of the request.
     pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
         self.body = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
-    /// The JSON that it answers.
+    /// The JSON body of the answer.
     pub(crate) fn answers<T: JsonSchema>(mut self) -> Self {
         self.answer = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
-    /// The status where it did what it was asked, if not 200.
+    /// The status of success, if not 200.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Refusals beside those that every request of its kind may meet.
+    /// Statuses of refusals, in addition to those of every such request.
     pub(crate) fn refuses(mut self, refusals: &'static [u16]) -> Self {
         self.refusals = refusals;
         self

@@ -1,4 +1,4 @@
-//! [`Peer`]: the other end of one accepted connection, as everything that serves it knows it.
+//! [`Peer`]: the other end of one accepted connection: its address and its slot.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::store::TokenId;
 
-/// Found among the extensions of every request. Clones are the same connection.
+/// One connection; each request carries it among its extensions. Clones are the same connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer(Arc<Inner>);
 

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_tells_what_the_process_uses() {
+    fn the_system_reports_what_the_process_uses() {
         let before = open_fds().unwrap();
         let file = fs::File::open("/proc/self/status").unwrap();
         // Other tests of this process open and close files too.

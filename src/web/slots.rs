@@ -1,10 +1,9 @@
-//! [`Slots`]: how many connections of each kind may be open, and who goes when there are more.
+//! [`Slots`]: limits the open connections of each kind, and displaces one where there are more.
 //!
-//! A connection is unauthenticated until a token was right on it. Unauthenticated ones have a
-//! share of their own: silent ones cost a socket and nothing else, and when the share is full the
-//! oldest connection of the network that holds most of them goes, so that a newcomer is always
-//! served and an attacker displaces itself. WebSockets of guests and viewers have
-//! `web.max_connections` seats; operators have [`OPERATOR_SEATS`] more.
+//! A connection is unauthenticated until it has shown a valid token. Unauthenticated ones have their
+//! own share. When it is full, a new connection displaces the oldest one of the network that holds
+//! most of them, so that every newcomer is served and an attacker displaces itself. WebSockets of
+//! guests and viewers have `web.max_connections` seats; operators have [`OPERATOR_SEATS`] more.
 
 use std::{
     collections::VecDeque,
@@ -77,7 +76,7 @@ impl Network {
         })
     }
 
-    /// This machine: a reverse proxy speaks for everybody, so no cap holds for it.
+    /// This machine: a reverse proxy on it carries all clients, so it has no limit of its own.
     fn is_loopback(self) -> bool {
         // The network of ::1 is ::.
         self.0.is_loopback() || self.0 == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
@@ -111,7 +110,7 @@ pub(super) struct Slots {
     pub(super) handshaking: Arc<SlotPool>,
     /// Authenticated HTTP.
     pub(super) authenticated: Arc<SlotPool>,
-    /// WebSockets of everybody.
+    /// WebSockets of every role.
     seats: Arc<Semaphore>,
     /// WebSockets of operators.
     operator_seats: Arc<Semaphore>,
@@ -138,7 +137,7 @@ impl Slots {
         }
     }
 
-    /// A socket; `None` where even those that are to go have not gone yet.
+    /// A permit for a socket; `None` while even displaced connections still hold theirs.
     pub(super) fn socket(&self) -> Option<OwnedSemaphorePermit> {
         self.sockets.clone().try_acquire_owned().ok()
     }
@@ -173,7 +172,7 @@ impl Slots {
     }
 }
 
-/// Slots that are always given: when all are taken, a connection that has one loses it.
+/// A pool that always gives a slot: when it is full, another connection loses its slot.
 #[derive(Debug)]
 pub(super) struct SlotPool {
     capacity: usize,
@@ -227,7 +226,7 @@ impl SlotPool {
         (Slot { id, pool: self.clone() }, loser.map(|loser| loser.owner))
     }
 
-    /// Who has to go for a newcomer of `owner`, if anybody has to.
+    /// The connection that a newcomer of `owner` displaces; `None`: there is room.
     fn loser(&self, slots: &VecDeque<Taken>, owner: Owner) -> Option<usize> {
         let of = |owner: Owner| slots.iter().filter(move |slot| slot.owner == owner).count();
         let is_capped = matches!(owner, Owner::Network(network) if !network.is_loopback());

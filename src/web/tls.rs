@@ -95,12 +95,12 @@ impl Tls {
         Ok(Tls { files, clock, certificate, loaded: Mutex::new(loaded) })
     }
 
-    /// What is known of the certificate in use.
+    /// The certificate in use, for its finding.
     pub(super) fn certificate(&self) -> Certificate {
         self.certificate.clone()
     }
 
-    /// What the next connection is accepted with.
+    /// The acceptor for the next connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.look_if_due().acceptor.clone()
     }

@@ -1,4 +1,4 @@
-//! What is kept of a session: its metrics over time, all of it as a file, and erasing it.
+//! The recorded data of a session: its metrics over time, its export, and its erasure.
 
 use axum::{
     Extension, Json,
@@ -26,7 +26,7 @@ const USUAL_POINTS: u32 = 1200;
 /// Rows of a series at most: two hours, second by second.
 const MOST_POINTS: u32 = 7200;
 
-/// How fine a series is wanted.
+/// Query of a series.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fineness {
@@ -35,7 +35,7 @@ pub(crate) struct Fineness {
     points: Option<u32>,
 }
 
-/// Which kind of file.
+/// Query of an export.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {

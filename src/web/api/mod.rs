@@ -51,7 +51,7 @@ fn json_text(text: &str) -> Response {
     (StatusCode::OK, json, text.to_owned()).into_response()
 }
 
-/// What there is.
+/// The endpoints.
 fn endpoints() -> Vec<Endpoint<Shared>> {
     interviews()
         .into_iter()

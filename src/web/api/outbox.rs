@@ -27,7 +27,7 @@ pub(crate) struct SendAgain {
     outbox_ids: Option<Vec<i64>>,
 }
 
-/// What was done.
+/// The result of sending again.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct SentAgain {
     /// Messages that wait for the broker again.

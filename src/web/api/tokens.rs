@@ -1,4 +1,4 @@
-//! Tokens: who has which role, new ones, and the end of old ones.
+//! Tokens: list, create, revoke.
 
 use axum::{
     Extension, Json,

@@ -1,4 +1,4 @@
-//! Who may come in, and for how long: tokens, sessions, and the end of a right.
+//! Admission of WebSocket clients: tokens, sessions, and the end of a token's right.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 /// Wrong tokens that one connection may show.
 const MAX_AUTH_FAILURES: u32 = 3;
 
-/// What clients of the older system read.
+/// Sentences of the older system's protocol.
 const MISSING: &str = "缺少session_id或access_token";
 const NOT_VALID: &str = "token验证失败";
 

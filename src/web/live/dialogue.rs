@@ -48,7 +48,7 @@ impl From<Error> for Stopped {
 type Served = Result<(), Stopped>;
 
 impl Connection {
-    /// Serves a request of a client that is let in.
+    /// Serves a request of an authenticated client.
     pub(super) async fn serve_request(&mut self, request: Request<'_>) -> Served {
         let actor = self.guest.as_ref().map(|g| g.token.name.clone()).unwrap_or_default();
         match request {
@@ -120,7 +120,7 @@ impl Connection {
         Ok(())
     }
 
-    /// `None` for the connection's own stream, which it hears anyway.
+    /// `None` for the connection's own stream, whose reports it receives anyway.
     fn feed(&self, stream: &StreamId) -> Result<Option<Feed>, Refusal> {
         let Some(guest) = &self.guest else {
             return Err(Refusal::new("unauthorized", "send `auth` first"));

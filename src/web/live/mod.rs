@@ -49,7 +49,7 @@ use crate::{
     store::{Token, TokenBook, random_hex},
 };
 
-/// What was settled before the upgrade.
+/// Result of the checks before the upgrade.
 pub(super) struct Entry {
     /// The token that came with the request.
     pub(super) token: Option<Token>,
@@ -80,7 +80,7 @@ const READ_BUFFER_BYTES: usize = 4096;
 /// none is nearly so long.
 const MAX_UNSENT_BYTES: usize = 1 << 20;
 
-/// Close code of a client without a right to be here, or whose right has ended.
+/// Close code of a client without a valid token.
 const UNAUTHORIZED: u16 = 4401;
 
 /// Close code of a connection whose session goes on in another one.
@@ -88,16 +88,16 @@ const TAKEN_OVER: u16 = 4409;
 
 const CONNECTION_ID_BYTES: usize = 8;
 
-/// Why a connection ends: the close code and a reason for the client, or silence.
+/// Why a connection ends.
 #[derive(Debug)]
 enum End {
     /// Close with this code and reason.
     Close(u16, &'static str),
-    /// The client is gone, or does not take what it is sent.
+    /// The client is gone, or does not read what it is sent.
     Gone,
 }
 
-/// What one turn of a connection is about.
+/// What a connection reacts to.
 enum Event {
     Received(Option<Result<Message, SocketError>>),
     /// It may send again.
@@ -120,7 +120,7 @@ enum Event {
 
 type Step = Result<(), End>;
 
-/// What the client may be, once it is let in.
+/// The token and the session of an authenticated client.
 struct Guest {
     token: Token,
     session_id: SessionId,
@@ -128,7 +128,7 @@ struct Guest {
     claim: Option<Arc<Claim>>,
 }
 
-/// The client's own stream, and whether it is still ours.
+/// The client's own stream, and the connection that sends for it.
 struct Own {
     client: Arc<Client>,
     feed: Feed,
@@ -140,9 +140,9 @@ struct Connection {
     peer: Peer,
     client: IpAddr,
     seat: Option<OwnedSemaphorePermit>,
-    /// Nothing is read until then: the client has sent too much.
+    /// Until then nothing is read, since the client has exceeded its rate.
     paused_until: Option<Instant>,
-    /// What the client sends cannot be read any more.
+    /// The client's bytes are no WebSocket frames any more.
     is_broken: bool,
     shared: Shared,
     id: String,

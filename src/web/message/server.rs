@@ -52,7 +52,7 @@ pub(in crate::web) struct StateOf<'a> {
 /// `session_started`.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::web) struct SessionStarted {
-    /// Whose media it is of.
+    /// The stream whose media it analyses.
     pub(in crate::web) stream: StreamKind,
     #[serde(flatten)]
     pub(in crate::web) session: ActiveSession,
