@@ -1,4 +1,4 @@
-//! The HTTP door, as a client meets it: a real server on a free port of the loopback, real
+//! The HTTP interface from a client's side: a real server on a free port of the loopback, real
 //! sockets, real certificates.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
@@ -40,7 +40,7 @@ use tokio_rustls::{
 };
 use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
-/// The doors, asked by a plain HTTP client.
+/// The HTTP interface with a plain HTTP client.
 struct Booth(Doors);
 
 impl Deref for Booth {
@@ -214,7 +214,7 @@ async fn who_takes_no_answer_is_closed() {
 
 #[tokio::test]
 async fn idle_connections_make_room_for_who_asks() {
-    // Only who needs its place closes an idle connection here.
+    // Only a connection that needs its slot closes an idle one here.
     let config = WebConfig {
         unauthenticated_connections: 2,
         header_timeout: NEVER,
@@ -222,7 +222,7 @@ async fn idle_connections_make_room_for_who_asks() {
     };
     let booth = Booth::open(config).await;
     let mut idle = vec![booth.connect().await, booth.connect().await];
-    // A page with a token does not go, however many come.
+    // A page with a token is not displaced, however many connections come.
     let mut page = booth.connect().await;
     let request = format!(
         "GET /api/v1/sessions HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n",
@@ -651,7 +651,7 @@ async fn metrics_are_for_viewers_and_every_line_is_by_the_rules() {
 }
 
 #[tokio::test]
-async fn metrics_are_public_only_where_the_configuration_says_so() {
+async fn metrics_are_public_only_where_they_are_configured_so() {
     let config = WebConfig { metrics_public: true, ..WebConfig::default() };
     let booth = Booth::open(config).await;
     Metrics::parse(&booth.get("/metrics").await.body);
@@ -662,7 +662,7 @@ async fn metrics_are_public_only_where_the_configuration_says_so() {
 }
 
 #[tokio::test]
-async fn health_says_what_holds_and_never_of_whom() {
+async fn health_reports_what_holds_and_never_of_whom() {
     let booth = Booth::open(WebConfig::default()).await;
     booth.call("POST", "/api/v1/sessions", Some(&start())).await;
     let answer = booth.get("/health").await;
@@ -916,7 +916,7 @@ fn steps() -> [(&'static str, &'static str, Option<Value>); 22] {
 }
 
 #[tokio::test]
-async fn every_operation_of_the_document_answers_as_it_says() {
+async fn every_operation_of_the_document_answers_as_described() {
     let booth = Booth::open(WebConfig::default()).await;
     let document = booth.get("/api/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
@@ -961,8 +961,8 @@ async fn every_operation_of_the_document_answers_as_it_says() {
     assert_eq!(seen, all, "every operation is tried");
 }
 
-/// Without a token no request is served, with a viewer's only where the document allows it; a refusal is
-/// as described.
+/// Without a token no request is served, with a viewer's only where the document allows it; a
+/// refusal is as described.
 async fn check_roles(booth: &Booth, viewer: &str, method: &str, path: &str, described: &Value) {
     // The reason why a client cannot connect needs no token.
     let is_open = described["security"].is_null();

@@ -1,4 +1,4 @@
-//! The archive in trouble: a full disk, a broker that leaves while records are on their way to the
+//! Faults of the archive: a full disk, a broker that leaves while records are on their way to the
 //! disk, and history that is old enough.
 
 use std::{
@@ -105,7 +105,7 @@ async fn a_fleet_server_with_a_full_disk_stops_on_request_and_the_broker_keeps_t
         publish(&broker, "publisher", &sessions(part * 600..(part + 1) * 600)).await;
     }
     server.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
-    // The little that the last free bytes have taken.
+    // A few records fitted into the last free bytes.
     let kept = server.metric("boothd_fleet_kept_records_total");
     assert!(kept < 1000.0, "{kept} records on a full disk");
     server.terminate();
@@ -143,7 +143,7 @@ async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_n
                UPDATE record SET received_at = received_at - 8640000000 WHERE session_id = 's0'";
     archive.execute_batch(age).expect("ages");
     drop(archive);
-    // Nothing is forgotten by a clock that no time server vouched for.
+    // A clock that no time server has confirmed deletes nothing.
     let vouch = "UPDATE clock_epoch SET certain_ms = origin_ms, is_vouched = 1";
     let store = Connection::open(state.path().join("boothd.db")).expect("opens");
     assert_eq!(store.execute(vouch, []).expect("vouches"), 1);

@@ -52,7 +52,7 @@ fn remember_half_an_hour(state: &Path) {
     }
 }
 
-/// A booth whose numbers are none.
+/// A booth with invalid values in place of numbers.
 fn evil() -> Vec<(String, QoS, bool, Value)> {
     let x = "<img src=x>";
     let [status, mut info, mut health] = online("evil", "1.2.0");

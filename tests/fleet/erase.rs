@@ -1,4 +1,5 @@
-//! Erasing at the fleet server: with and without its booth, by API and by command, and nothing comes back.
+//! Erasing at the fleet server: with and without the booth, by API and by command; erased data does not
+//! come back.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -110,7 +111,7 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
     assert!(server.metric("boothd_fleet_erased_records_total") >= 2.0);
     let now = server.json("/api/v1/fleet/booths/hq/one");
     assert!(!now.to_string().contains("forget-me"), "{now}");
-    // Only the open order names the session; closed by hand, nothing does.
+    // Only the open order names the session; once it is closed, nothing does.
     let order = server.json(ORDERS)["orders"][0].clone();
     assert_eq!((&order["state"], &order["tries"]), (&json!("open"), &json!(0)));
     assert_eq!(server.json("/health")["erase_orders_open"], 1);
@@ -146,7 +147,7 @@ async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
     let (status, _, body) = server.request(("POST", "/api/v1/fleet/erase"), TOKEN, &wanted);
     assert_eq!(status, 200, "{body}");
     assert_eq!(list(&server.json(SESSIONS)).len(), 1);
-    // What of that subject had not yet arrived is erased with its arrival, what begins later not.
+    // A session of that subject that arrives late is erased; one that begins later is kept.
     let [mut late, _] = session("one", "third", ("b1", 20));
     late.3["subject_ref"] = subject.into();
     late.3["ts"] = 1000.into();
@@ -217,7 +218,7 @@ async fn the_command_erases_beside_the_running_fleet_server() {
     let done = erase(["--session", "hq/one/forget-me"]);
     let receipt: Value = serde_json::from_slice(&done.stdout).expect("a receipt");
     assert_eq!(receipt["rows"]["session"], 1, "{receipt}");
-    // The server, which knows nothing of the command, takes nothing of it any more.
+    // The server notices the erasure of the command and refuses later reports of the session.
     server.wait_for("/health", |health| health["erase_orders_open"] == 1);
     server.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_null());
     publish(&broker, "publisher", &[live]).await;

@@ -1,4 +1,4 @@
-//! Who comes in: tokens, sessions, origins.
+//! Admission: tokens, sessions, origins.
 
 use super::*;
 
@@ -72,7 +72,7 @@ async fn who_was_let_in_may_stay() {
     let config = WebConfig { auth_timeout: Duration::from_millis(500), ..patient() };
     let doors = Doors::open(config.clone()).await;
     let mut client = doors.operator().await;
-    // An unauthenticated client that came later is closed; by then the operator's time would be over too.
+    // A later unauthenticated client is closed; by then the operator's time would be over, too.
     assert_eq!(doors.client().await.close_code().await, 4401);
     client.send_json(json!({ "type": "ping" })).await;
     client.expect("pong").await;

@@ -1,4 +1,4 @@
-//! Limits: size, rate, time, number; and those who misbehave.
+//! Limits of size, rate, time and number, and clients that misbehave.
 
 use futures_util::SinkExt;
 use tokio::{
@@ -253,7 +253,7 @@ async fn a_silent_client_is_closed_1001() {
 }
 
 /// Copies bytes both ways until `freeze` fires; then it holds both ends and does nothing,
-/// as a network does from which a laptop was carried away.
+/// as a network does after a laptop has left it.
 async fn freezing_proxy(to: String) -> (String, tokio::sync::oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -323,7 +323,7 @@ async fn a_heartbeat_comes_by_itself() {
 }
 
 #[tokio::test]
-async fn stop_says_goodbye_and_the_server_leaves() {
+async fn stop_closes_every_connection_and_the_server_ends() {
     let doors = Doors::open(patient()).await;
     let mut client = doors.watcher().await;
     doors.stop.request();

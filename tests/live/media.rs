@@ -61,7 +61,7 @@ async fn a_picture_is_answered_with_its_own_timestamp() {
 }
 
 #[tokio::test]
-async fn a_recording_cut_anywhere_is_heard_as_one() {
+async fn a_recording_cut_anywhere_is_analysed_as_one() {
     let doors = open().await;
     let mut client = doors.operator().await;
     let mut speaks = 0;
@@ -92,9 +92,9 @@ async fn sound_comes_as_a_whole_webm_a_wav_or_bare_samples() {
     assert_eq!(client.wait_for("audio_analysis").await["timestamp"], 3);
 }
 
-/// What the recorders of all browsers give, one after the other on the same connection.
+/// Recordings of all browsers, one after the other on the same connection.
 #[tokio::test]
-async fn every_container_is_heard_whole_and_in_slices() {
+async fn every_container_is_analysed_whole_and_in_slices() {
     let doors = open().await;
     let mut client = doors.operator().await;
     for (number, name) in
@@ -212,14 +212,14 @@ async fn an_interviewer_watches_a_clients_session() {
     // What could not be used was the sender's concern when it was sent.
     client.send_json(video_frame(&face()[..2000], 3.into())).await;
     client.wait_for("error").await;
-    let mut desk = doors.let_in("desk", &viewer).await;
-    desk.send_json(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
-    desk.expect("watching").await;
-    desk.expect("state").await;
-    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 1, "the newest at once");
-    assert_eq!(desk.expect("audio_analysis").await["timestamp"], 2);
+    let mut watcher = doors.let_in("desk", &viewer).await;
+    watcher.send_json(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
+    watcher.expect("watching").await;
+    watcher.expect("state").await;
+    assert_eq!(watcher.expect("visual_analysis").await["timestamp"], 1, "the newest at once");
+    assert_eq!(watcher.expect("audio_analysis").await["timestamp"], 2);
     client.send_json(video_frame(&face(), 4.into())).await;
-    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 4);
+    assert_eq!(watcher.expect("visual_analysis").await["timestamp"], 4);
 }
 
 #[tokio::test]
@@ -232,12 +232,12 @@ async fn who_watches_a_client_sees_nothing_of_the_session_before() {
     let start = json!({ "notice_version": "7", "consent_at": 1_800_000_000_000_i64 });
     client.send_json(json!({ "type": "start_session", "data": start })).await;
     client.wait_for("session_started").await;
-    let mut desk = doors.let_in("desk", &viewer).await;
-    desk.send_json(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
-    desk.expect("watching").await;
-    desk.expect("state").await;
+    let mut watcher = doors.let_in("desk", &viewer).await;
+    watcher.send_json(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
+    watcher.expect("watching").await;
+    watcher.expect("state").await;
     client.send_json(video_frame(&face(), 2.into())).await;
-    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 2);
+    assert_eq!(watcher.expect("visual_analysis").await["timestamp"], 2);
 }
 
 #[tokio::test]
@@ -279,7 +279,7 @@ async fn all_clients_together_may_not_fill_the_memory() {
     second.wait_for("pong").await;
     let usage = doors.engine.usage();
     assert_eq!((usage.waiting, usage.refused_total), (7, 1), "what is small has room");
-    // A full lane makes room by its own oldest, and who leaves for good gives all of it back.
+    // A full queue drops its own oldest, and a client that leaves releases all of its places.
     first.send(binary(2, 8, &sound)).await;
     first.send_json(json!({ "type": "ping" })).await;
     first.wait_for("pong").await;

@@ -1,4 +1,4 @@
-//! What an operator sees of the booth's camera: whole pictures, with the face's landmarks.
+//! The preview of the booth's camera: whole pictures, with the face's landmarks.
 
 use boothd::{
     decode::Picture,

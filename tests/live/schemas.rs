@@ -41,7 +41,7 @@ async fn conversation(doors: &Doors) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_said_is_what_the_description_says() {
+async fn what_is_sent_is_as_described() {
     let mut doors = Doors::open(patient()).await;
     doors.analyse();
     let (code, document) = doors.json("/api/v1/asyncapi.json").await;

@@ -1,4 +1,4 @@
-//! Interviews: consent, switches, pause, summary, and who goes on after a broken connection.
+//! Sessions: consent, switches, pause, summary, and resuming after a broken connection.
 
 use boothd::{
     features::Features,

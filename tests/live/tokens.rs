@@ -40,7 +40,7 @@ async fn a_token_that_is_revoked_closes_its_sockets() {
 }
 
 #[tokio::test]
-async fn a_token_that_expires_is_no_longer_heard() {
+async fn a_token_that_expires_is_no_longer_accepted() {
     let doors = Doors::open(patient()).await;
     let expires_at = Some(minute_from_now(&doors));
     let (_, secret) = doors.token_for(Role::Operator, None, expires_at).await;

@@ -1,4 +1,4 @@
-//! Watching the booth: reports, status, and what is answered to nonsense.
+//! Watching the booth: reports, status, and the answers to invalid messages.
 
 use super::*;
 
@@ -75,7 +75,7 @@ async fn a_demo_source_is_named_in_every_report() {
 }
 
 #[tokio::test]
-async fn status_tells_what_is() {
+async fn status_reports_the_current_state() {
     let doors = Doors::open(patient()).await;
     let mut other = doors.client().await;
     let mut client = doors.operator().await;
