@@ -1,4 +1,4 @@
-//! The centre with many booths: whether it loses a message, how fast its page answers, its memory.
+//! The server with many booths: whether it loses a message, how fast its page answers, its memory.
 //!
 //! `cargo bench --bench fleet -- [--booths N] [--seconds S]`
 //!
@@ -24,7 +24,7 @@ use std::{
 };
 
 use boothd::mqtt::client::{Event, Outgoing, Packet, QoS};
-use common::{Broker, Centre, audio, health, online, say, session, topic, video};
+use common::{Broker, FleetServer, audio, health, online, publish, session, topic, video};
 use serde_json::{Value, json};
 
 /// Connections of the booths.
@@ -78,14 +78,14 @@ async fn main() {
     let (booths, seconds) = (argument("--booths", 500), argument("--seconds", 60));
     let broker = Broker::start();
     let state = tempfile::tempdir().unwrap();
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     let all: Vec<_> = (0..booths).flat_map(|k| online(&name(k), "0.1.0")).collect();
     for part in all.chunks(900) {
-        say(&broker, "announcer", part).await;
+        publish(&broker, "announcer", part).await;
     }
-    let before = counted(&centre);
+    let before = counted(&server);
     let reading = tokio::task::spawn_blocking({
-        let address = centre.address.clone();
+        let address = server.address.clone();
         move || read_for(&address, Duration::from_secs(seconds as u64))
     });
     let began = Instant::now();
@@ -103,9 +103,9 @@ async fn main() {
     let took_s = began.elapsed().as_secs_f64();
     let latencies = reading.await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let after = counted(&centre);
+    let after = counted(&server);
     let heard: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
-    let peak_mb = peak_mb(centre.pid());
+    let peak_mb = peak_mb(server.pid());
     let bytes = message_bytes();
     let gb = |per_s| gb_a_day(bytes, per_s);
     let line = json!({
@@ -125,7 +125,7 @@ async fn main() {
         "gb_a_day_of_10000_booths_health_each_30_s": gb([1.0, 1.0, 1.0 / 30.0]),
     });
     println!("{line}");
-    centre.terminate();
+    server.terminate();
 }
 
 fn name(k: usize) -> String {
@@ -213,11 +213,11 @@ async fn say_one(
     (2, 1, records, bytes as u64)
 }
 
-/// Metrics, healths and records as the centre counts them.
-fn counted(centre: &Centre) -> Vec<u64> {
+/// Metrics, healths and records as the server counts them.
+fn counted(server: &FleetServer) -> Vec<u64> {
     ["metrics_total", "healths_total", "kept_records_total"]
         .iter()
-        .map(|name| centre.metric(&format!("boothd_fleet_{name}")) as u64)
+        .map(|name| server.metric(&format!("boothd_fleet_{name}")) as u64)
         .collect()
 }
 

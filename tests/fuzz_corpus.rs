@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-// The fuzzer knows all of boothd by this name.
+// The fuzzer imports boothd by this name.
 extern crate boothd as boothd_whole;
 
 #[path = "../fuzz/src/guest.rs"]

@@ -1,4 +1,4 @@
-//! The HTTP door, as a client meets it: a real server on a free port of the loopback, real
+//! The HTTP interface from a client's side: a real server on a free port of the loopback, real
 //! sockets, real certificates.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
@@ -40,7 +40,7 @@ use tokio_rustls::{
 };
 use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
-/// The doors, asked by a plain HTTP client.
+/// The HTTP interface with a plain HTTP client.
 struct Booth(Doors);
 
 impl Deref for Booth {
@@ -214,7 +214,7 @@ async fn who_takes_no_answer_is_closed() {
 
 #[tokio::test]
 async fn idle_connections_make_room_for_who_asks() {
-    // Only who needs its place closes an idle connection here.
+    // Only a connection that needs its slot closes an idle one here.
     let config = WebConfig {
         unauthenticated_connections: 2,
         header_timeout: NEVER,
@@ -222,7 +222,7 @@ async fn idle_connections_make_room_for_who_asks() {
     };
     let booth = Booth::open(config).await;
     let mut idle = vec![booth.connect().await, booth.connect().await];
-    // A page with a token does not go, however many come.
+    // A page with a token is not displaced, however many connections come.
     let mut page = booth.connect().await;
     let request = format!(
         "GET /api/v1/sessions HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n",
@@ -243,7 +243,7 @@ async fn idle_connections_make_room_for_who_asks() {
 }
 
 #[tokio::test]
-async fn health_says_that_somebody_tries_many_tokens() {
+async fn health_reports_guessing_of_tokens() {
     let booth = Booth::open(WebConfig::default()).await;
     let finding = async || {
         let health = booth.get("/health").await.json();
@@ -257,9 +257,9 @@ async fn health_says_that_somebody_tries_many_tokens() {
     }
     assert_eq!(finding().await, None, "a page that was left open is no attack");
     booth.call_as("wrong", "GET", "/api/v1/sessions", None).await;
-    let told = finding().await.expect("is told");
-    assert_eq!(told["severity"], "notice", "{told}");
-    assert!(told["sentence"].as_str().unwrap().contains("30 from 1 address"), "{told}");
+    let found = finding().await.expect("is reported");
+    assert_eq!(found["severity"], "notice", "{found}");
+    assert!(found["sentence"].as_str().unwrap().contains("30 from 1 address"), "{found}");
     booth.clock.advance(Duration::from_secs(300));
     assert_eq!(finding().await, None, "five minutes later it is over");
 }
@@ -496,7 +496,7 @@ async fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
     assert!(serves(&second).await);
     keys.renew();
     assert!(serves(&keys.certificate()).await, "repaired");
-    // Between two looks the files are not read: nobody makes the booth work by connecting.
+    // Between two looks the files are not read: a connection causes no work.
     let third = keys.certificate();
     keys.renew();
     assert!(connect_tls(&booth, third).await.is_ok());
@@ -518,7 +518,7 @@ fn go_to_2100(booth: &Booth) {
 }
 
 #[tokio::test]
-async fn a_certificate_is_told_before_it_ends_and_its_renewal_is_no_fault() {
+async fn a_certificate_is_reported_before_it_ends_and_its_renewal_is_no_fault() {
     let keys = Keys::new();
     keys.write("booth.key", &keys.renew_certificate((2100, 2, 1)));
     let first = keys.certificate();
@@ -530,8 +530,8 @@ async fn a_certificate_is_told_before_it_ends_and_its_renewal_is_no_fault() {
     assert_eq!((&health["days_left"], &health["error"]), (&31.into(), &Value::Null));
     booth.clock.advance(Duration::from_secs(19 * DAY_S));
     let health = certificate_health(&booth, first.clone()).await;
-    let told = health["error"].as_str().unwrap();
-    assert!(told.contains("ends on 2100-02-01, in 12 days"), "{told}");
+    let error = health["error"].as_str().unwrap();
+    assert!(error.contains("ends on 2100-02-01, in 12 days"), "{error}");
 
     // A tool that renews puts one file in its place and then the other.
     let key = keys.renew_certificate((2100, 6, 1));
@@ -551,8 +551,8 @@ async fn a_certificate_is_told_before_it_ends_and_its_renewal_is_no_fault() {
         booth.clock.advance(Duration::from_secs(seconds));
         assert!(connect_tls(&booth, second.clone()).await.is_ok(), "what was good stays");
     }
-    let told = certificate_health(&booth, second.clone()).await["error"].to_string();
-    assert!(told.contains("the old one stays") && told.contains("used together"), "{told}");
+    let error = certificate_health(&booth, second.clone()).await["error"].to_string();
+    assert!(error.contains("the old one stays") && error.contains("used together"), "{error}");
 }
 
 #[tokio::test]
@@ -566,8 +566,8 @@ async fn a_certificate_that_has_ended_never_takes_the_place_of_one_that_holds() 
     go_to_2100(&booth);
     keys.write("booth.key", &keys.renew_certificate((2099, 1, 1)));
     booth.clock.advance(Duration::from_secs(5));
-    let told = certificate_health(&booth, good.clone()).await["error"].to_string();
-    assert!(told.contains("has ended on 2099-01-01 and the old one has not"), "{told}");
+    let error = certificate_health(&booth, good.clone()).await["error"].to_string();
+    assert!(error.contains("has ended on 2099-01-01 and the old one has not"), "{error}");
     let metrics = get_over(connect_tls(&booth, good.clone()).await.unwrap(), "/metrics").await;
     let end = format!(
         "boothd_tls_certificate_not_after_seconds{{certificate=\"web.tls_certificate\"}} {}.0",
@@ -575,16 +575,16 @@ async fn a_certificate_that_has_ended_never_takes_the_place_of_one_that_holds() 
     );
     assert!(metrics.body.contains(&end), "{}", metrics.body);
 
-    // The booth goes on beyond the end, and says so; then anything newer is as good.
+    // The booth goes on beyond the end, and reports it; then anything newer is as good.
     booth.clock.advance(Duration::from_secs(200 * DAY_S));
-    let told = certificate_health(&booth, good.clone()).await["error"].to_string();
-    assert!(told.contains("has ended on 2100-06-01"), "{told}");
+    let error = certificate_health(&booth, good.clone()).await["error"].to_string();
+    assert!(error.contains("has ended on 2100-06-01"), "{error}");
     keys.write("booth.key", &keys.renew_certificate((2100, 6, 2)));
     booth.clock.advance(Duration::from_secs(5));
     assert!(connect_tls(&booth, keys.certificate()).await.is_ok());
 }
 
-/// What `serve` says where the certificate cannot be used.
+/// The error of `serve` where the certificate cannot be used.
 async fn refusal(files: TlsFiles) -> String {
     let booth = Booth::open(WebConfig { tls: Some(files), ..WebConfig::default() }).await;
     let served = timeout(PATIENCE, booth.0.server).await.expect("at once").unwrap();
@@ -594,19 +594,19 @@ async fn refusal(files: TlsFiles) -> String {
 }
 
 #[tokio::test]
-async fn an_unusable_certificate_is_told_at_the_start() {
+async fn an_unusable_certificate_is_reported_at_the_start() {
     let keys = Keys::new();
     let files = keys.files();
     let no_key = TlsFiles { key: Path::new("/nowhere/booth.key").into(), ..files.clone() };
-    let told = refusal(no_key).await;
-    assert!(told.contains("web.tls_key /nowhere/booth.key"), "{told}");
+    let error = refusal(no_key).await;
+    assert!(error.contains("web.tls_key /nowhere/booth.key"), "{error}");
     let swapped = TlsFiles { certificate: files.key.clone(), key: files.certificate.clone() };
-    let told = refusal(swapped).await;
-    assert!(told.contains("at least one certificate"), "{told}");
+    let error = refusal(swapped).await;
+    assert!(error.contains("at least one certificate"), "{error}");
     let other = Keys::new();
     let mixed = TlsFiles { key: other.files().key, ..files };
-    let told = refusal(mixed).await;
-    assert!(told.contains("cannot be used together"), "{told}");
+    let error = refusal(mixed).await;
+    assert!(error.contains("cannot be used together"), "{error}");
 }
 
 #[tokio::test]
@@ -651,7 +651,7 @@ async fn metrics_are_for_viewers_and_every_line_is_by_the_rules() {
 }
 
 #[tokio::test]
-async fn metrics_are_public_only_where_the_configuration_says_so() {
+async fn metrics_are_public_only_where_they_are_configured_so() {
     let config = WebConfig { metrics_public: true, ..WebConfig::default() };
     let booth = Booth::open(config).await;
     Metrics::parse(&booth.get("/metrics").await.body);
@@ -662,7 +662,7 @@ async fn metrics_are_public_only_where_the_configuration_says_so() {
 }
 
 #[tokio::test]
-async fn health_says_what_holds_and_never_of_whom() {
+async fn health_reports_what_holds_and_never_of_whom() {
     let booth = Booth::open(WebConfig::default()).await;
     booth.call("POST", "/api/v1/sessions", Some(&start())).await;
     let answer = booth.get("/health").await;
@@ -704,8 +704,8 @@ async fn a_session_begins_and_ends_and_is_remembered() {
     assert_eq!(state["session"]["session_id"], id);
 
     let end = format!("/api/v1/sessions/{id}/end");
-    let nobody = booth.call("POST", "/api/v1/sessions/other/end", None).await;
-    assert_eq!(nobody.refusal(), (404, "not_found".into()));
+    let unknown = booth.call("POST", "/api/v1/sessions/other/end", None).await;
+    assert_eq!(unknown.refusal(), (404, "not_found".into()));
     let ended = booth.call("POST", &end, None).await;
     assert_eq!((ended.status, &ended.json()["session_id"]), (200, &json!(id)));
     assert_eq!(booth.call("POST", &end, None).await.refusal(), (409, "conflict".into()));
@@ -754,7 +754,7 @@ async fn names_that_cannot_be_seen_whole_are_refused_and_say_why() {
     let booth = Booth::open(WebConfig::default()).await;
     let faults =
         [("a\nb", "U+000A"), ("\u{202e}gpj", "U+202E"), ("\u{ffff}", "U+FFFF"), (" ", "blank")];
-    for (text, told) in faults {
+    for (text, sentence) in faults {
         let mut begun = start();
         begun["subject_ref"] = text.into();
         let refused = booth.call("POST", "/api/v1/sessions", Some(&begun)).await;
@@ -763,10 +763,10 @@ async fn names_that_cannot_be_seen_whole_are_refused_and_say_why() {
             "{}",
             refused.body
         );
-        assert!(refused.body.contains(told), "{}", refused.body);
+        assert!(refused.body.contains(sentence), "{}", refused.body);
         let new = json!({ "name": text, "role": "viewer" });
         let refused = booth.call("POST", "/api/v1/tokens", Some(&new)).await;
-        assert!(refused.status == 400 && refused.body.contains(told), "{}", refused.body);
+        assert!(refused.status == 400 && refused.body.contains(sentence), "{}", refused.body);
     }
     for (field, text) in [("name", "Command Line"), ("name", "boothd"), ("session_id", "..")] {
         let mut new = json!({ "name": "desk", "role": "guest" });
@@ -823,7 +823,7 @@ async fn a_token_is_made_used_and_revoked() {
 }
 
 #[tokio::test]
-async fn wrong_requests_are_told_what_is_wrong() {
+async fn wrong_requests_are_refused_with_the_reason() {
     let booth = Booth::open(WebConfig::default()).await;
     for (method, path, body, refusal) in [
         ("POST", "/api/v1/tokens", Some(json!({ "name": "x" })), (400, "invalid_input")),
@@ -866,11 +866,11 @@ async fn a_body_that_never_ends_is_answered_in_time() {
     assert_eq!(Answer::read(&mut stream).await.status, 408);
 }
 
-/// What the document says of one operation.
+/// One operation of the document.
 struct Operation {
     method: String,
     path: String,
-    says: Value,
+    description: Value,
 }
 
 fn operations(document: &Value) -> Vec<Operation> {
@@ -878,10 +878,10 @@ fn operations(document: &Value) -> Vec<Operation> {
     let of_path = |(path, methods): (&String, &Value)| {
         let methods = methods.as_object().unwrap().clone();
         let path = path.clone();
-        methods.into_iter().map(move |(method, says)| Operation {
+        methods.into_iter().map(move |(method, description)| Operation {
             method: method.to_ascii_uppercase(),
             path: path.clone(),
-            says,
+            description,
         })
     };
     paths.iter().flat_map(of_path).collect()
@@ -916,7 +916,7 @@ fn steps() -> [(&'static str, &'static str, Option<Value>); 22] {
 }
 
 #[tokio::test]
-async fn every_operation_of_the_document_answers_as_it_says() {
+async fn every_operation_of_the_document_answers_as_described() {
     let booth = Booth::open(WebConfig::default()).await;
     let document = booth.get("/api/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
@@ -926,17 +926,22 @@ async fn every_operation_of_the_document_answers_as_it_says() {
     let mut id = String::new();
     for (method, template, body) in steps() {
         let operation = operations.iter().find(|o| o.method == method && o.path == template);
-        let says = &operation.unwrap_or_else(|| panic!("{method} {template} is not told")).says;
+        let missing = || panic!("{method} {template} is not described");
+        let described = &operation.unwrap_or_else(missing).description;
         let path = template.replace("{id}", &id);
         if let Some(body) = &body {
-            let schema = &says["requestBody"]["content"]["application/json"]["schema"];
+            let schema = &described["requestBody"]["content"]["application/json"]["schema"];
             assert_eq!(schema::mismatch(&document, schema, body), None, "{method} {path}");
         }
-        check_roles(&booth, &viewer, method, &path, says).await;
+        check_roles(&booth, &viewer, method, &path, described).await;
         let answer = booth.call(method, &path, body.as_ref()).await;
-        let told = &says["responses"][answer.status.to_string()];
-        assert!(answer.status < 300 && told.is_object(), "{method} {path}: {}", answer.body);
-        match told["content"]["application/json"].get("schema") {
+        let response = &described["responses"][answer.status.to_string()];
+        assert!(
+            answer.status < 300 && response.is_object(),
+            "{method} {path}: {}",
+            answer.body
+        );
+        match response["content"]["application/json"].get("schema") {
             None => assert_eq!(answer.body, ""),
             Some(schema) => {
                 let found = answer.json();
@@ -956,18 +961,19 @@ async fn every_operation_of_the_document_answers_as_it_says() {
     assert_eq!(seen, all, "every operation is tried");
 }
 
-/// Nobody without a token, and a viewer only where the document says so; a refusal is as told.
-async fn check_roles(booth: &Booth, viewer: &str, method: &str, path: &str, says: &Value) {
-    // Who cannot connect is told why without a token.
-    let is_open = says["security"].is_null();
+/// Without a token no request is served, with a viewer's only where the document allows it; a
+/// refusal is as described.
+async fn check_roles(booth: &Booth, viewer: &str, method: &str, path: &str, described: &Value) {
+    // The reason why a client cannot connect needs no token.
+    let is_open = described["security"].is_null();
     assert_eq!(is_open, path == "/api/v1/reach", "{method} {path} needs a token");
     if is_open {
         return;
     }
     let document = booth.get("/api/v1/openapi.json").await.json();
-    let nobody = booth.ask(method, path, &[]).await;
-    let is_for_operators = says["description"] == "Needs the role operator.";
-    let mut refused = vec![(401, nobody)];
+    let without = booth.ask(method, path, &[]).await;
+    let is_for_operators = described["description"] == "Needs the role operator.";
+    let mut refused = vec![(401, without)];
     if is_for_operators {
         refused.push((403, booth.call_as(viewer, method, path, Some(&json!({}))).await));
     } else {
@@ -976,8 +982,8 @@ async fn check_roles(booth: &Booth, viewer: &str, method: &str, path: &str, says
     }
     for (status, answer) in refused {
         assert_eq!(answer.status, status, "{method} {path}");
-        let schema =
-            &says["responses"][status.to_string()]["content"]["application/json"]["schema"];
+        let schema = &described["responses"][status.to_string()]["content"]["application/json"]
+            ["schema"];
         assert_eq!(schema::mismatch(&document, schema, &answer.json()), None);
     }
 }

@@ -102,12 +102,12 @@ fn both_runtimes_give_the_same_report_on_the_bundled_clip() {
 // -- the daemon ----------------------------------------------------------------------------------
 
 #[test]
-fn missing_providers_are_told_one_by_one_and_the_processor_serves() {
+fn missing_providers_are_reported_one_by_one_and_the_processor_serves() {
     let daemon = daemon("onnxruntime", folder(), &[]);
     for provider in ["tensorrt", "cuda"] {
         let line = daemon.wait_for_log(&format!("provider={provider}"));
         assert!(line.contains("WARN") && line.contains("was built without it"), "{line}");
-        assert!(line.contains("onnxruntime-gpu"), "it says what to do: {line}");
+        assert!(line.contains("onnxruntime-gpu"), "it names the remedy: {line}");
     }
     let line = daemon.wait_for_log("ONNX Runtime runs the models");
     assert!(line.contains("INFO") && line.contains("onnxruntime 1.32.0 (cpu)"), "{line}");
@@ -145,7 +145,7 @@ fn auto_leaves_the_processor_to_tract() {
 
 // -- what may be wrong with a library ------------------------------------------------------------
 
-/// A file that is not what it should be, and what is said of it.
+/// A wrong file, and the error that reports it.
 fn unusable(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     let whole = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let whole =
@@ -213,11 +213,11 @@ fn every_unusable_library_is_one_clear_line_and_exit_code_78() {
         command.args(["--set", &format!("inference.library={}", library.display())]);
         command.args(["--set", &format!("state.dir={}/state", dir.path().display())]);
         let output = command.output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        println!("{told}");
-        assert_eq!(output.status.code(), Some(78), "{told}");
-        assert!(told.contains(expected), "{expected:?} is not in {told}");
-        assert_eq!(told.lines().count(), 2, "the sentence and its cause: {told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        println!("{stderr}");
+        assert_eq!(output.status.code(), Some(78), "{stderr}");
+        assert!(stderr.contains(expected), "{expected:?} is not in {stderr}");
+        assert_eq!(stderr.lines().count(), 2, "the sentence and its cause: {stderr}");
         // The same where tract may take over: no panic, no crash.
         let mut config = wanted(&library);
         config.may_fall_back = true;

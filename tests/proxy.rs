@@ -187,10 +187,10 @@ fn a_booth_behind_nginx_and_caddy_with_tls_and_a_prefix() {
 async fn the_fleet_server_behind_nginx_and_caddy_with_tls_and_a_prefix() {
     let broker = fleet::Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = fleet::Centre::start(&broker, state.path(), &NAMED);
-    fleet::say(&broker, "publisher", &fleet::online("one", "1")).await;
+    let server = fleet::FleetServer::start(&broker, state.path(), &NAMED);
+    fleet::publish(&broker, "publisher", &fleet::online("one", "1")).await;
     for proxy in
-        [Proxy::nginx_of_contrib(&centre.address), Proxy::caddy_of_contrib(&centre.address)]
+        [Proxy::nginx_of_contrib(&server.address), Proxy::caddy_of_contrib(&server.address)]
     {
         let url = format!("https://booth.example:{}/booth1/", proxy.port);
         let looking = move || look(&url, "booth.example", (fleet::TOKEN, "fleet"));
@@ -199,9 +199,9 @@ async fn the_fleet_server_behind_nginx_and_caddy_with_tls_and_a_prefix() {
     }
 }
 
-/// nginx's plain `proxy_pass`, in front of a booth that was told nothing of it.
+/// nginx's plain `proxy_pass`, in front of a booth without `web.proxies`.
 #[test]
-fn a_proxy_that_hides_the_host_is_told_on_the_page_and_in_the_log() {
+fn a_proxy_that_hides_the_host_is_reported_on_the_page_and_in_the_log() {
     let booth = Daemon::start(Command::new(BOOTHD), &CLIP);
     let upstream = booth.address.clone();
     let proxy = Proxy::nginx(move |_, port| {
@@ -220,7 +220,7 @@ fn a_proxy_that_hides_the_host_is_told_on_the_page_and_in_the_log() {
 
 /// A proxy that passes no upgrade on.
 #[test]
-fn a_proxy_that_passes_no_websocket_is_told_on_the_page_and_in_the_log() {
+fn a_proxy_that_passes_no_websocket_is_reported_on_the_page_and_in_the_log() {
     let booth = Daemon::start(Command::new(BOOTHD), &CLIP);
     let upstream = booth.address.clone();
     let proxy = Proxy::nginx(move |_, port| {

@@ -18,7 +18,7 @@ fn is_test_name(span: &str) -> bool {
     parts.len() == 2 && parts.iter().all(|part| is_path(part))
 }
 
-/// The source that a name such as `live/limits::who_does_not_read` is about: a file below `tests/`,
+/// The source that a name such as `live/limits::who_does_not_read` refers to: a file below `tests/`,
 /// or below `src/` where the path begins so.
 fn source_of(path: &str) -> Option<String> {
     let candidates = match path.strip_prefix("src/") {

@@ -1,4 +1,4 @@
-//! docs/guide/troubleshooting.md quotes what boothd says: each quotation stands in the source.
+//! docs/guide/troubleshooting.md quotes messages of boothd: each quotation stands in the source.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -22,17 +22,17 @@ fn source(folder: &Path, text: &mut String) {
 }
 
 #[test]
-fn what_the_guide_quotes_is_what_boothd_says() {
-    let mut said = String::new();
-    source(Path::new("src"), &mut said);
+fn what_the_guide_quotes_stands_in_the_source() {
+    let mut printed = String::new();
+    source(Path::new("src"), &mut printed);
     let keys = fs::read_to_string("docs/ref/config.md").unwrap();
     let guide = fs::read_to_string("docs/guide/troubleshooting.md").unwrap();
     let mut quoted = 0;
     for row in guide.lines().filter(|line| line.starts_with("| ")) {
-        let (says, remedy) = row.trim_matches('|').split_once(" | ").unwrap();
-        for quote in says.split('`').skip(1).step_by(2) {
-            let is_said = said.contains(quote) || quote.starts_with("systemctl");
-            assert!(is_said, "boothd never says {quote:?}");
+        let (message, remedy) = row.trim_matches('|').split_once(" | ").unwrap();
+        for quote in message.split('`').skip(1).step_by(2) {
+            let is_printed = printed.contains(quote) || quote.starts_with("systemctl");
+            assert!(is_printed, "boothd never prints {quote:?}");
             quoted += 1;
         }
         for word in remedy.split('`').skip(1).step_by(2) {

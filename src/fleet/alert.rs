@@ -1,4 +1,4 @@
-//! What a person should look at: raised once, ended by itself, acknowledged by an operator.
+//! Alerts of booths: each is raised once, ends with its cause, and can be acknowledged by an operator.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::message::BoothKey;
 use crate::{component::ComponentId, health::Severity};
 
-/// What is wrong with a booth.
+/// The kind of an alert.
 #[derive(
     Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, JsonSchema, Serialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum AlertKind {
-    /// It said so, its last will did, or it is silent.
+    /// The booth reports `offline`, its last will was published, or it is silent.
     Offline,
-    /// Nobody has chosen a policy: it analyses nothing.
+    /// No policy is chosen, so it analyses nothing.
     Policy,
     /// The recording light fails, so camera and microphone stay closed.
     Light,
@@ -37,9 +37,9 @@ pub enum AlertKind {
     Certificate,
     /// Clients present wrong tokens in great number, or its places are taken.
     Access,
-    /// Its clock is not to be trusted, and something waits for it.
+    /// Its clock is not set, and something waits for it.
     Clock,
-    /// Its configuration was not taken over.
+    /// Its configuration was refused.
     Configuration,
     /// Anything else, from a component that this fleet server does not know.
     Other,
@@ -67,7 +67,7 @@ impl AlertKind {
         AlertKind::Version,
     ];
 
-    /// Its word in JSON and in the archive.
+    /// Its name in JSON and in the archive.
     pub fn name(self) -> &'static str {
         match self {
             AlertKind::Offline => "offline",
@@ -114,27 +114,27 @@ impl AlertKind {
         }
     }
 
-    /// The kind of that word.
+    /// The kind of that name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// That an alert was raised or has ended.
+/// An alert that was raised or has ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AlertChange {
-    /// Whose.
+    /// The booth.
     pub key: BoothKey,
-    /// What.
+    /// The kind of alert.
     pub kind: AlertKind,
     /// When, unix ms.
     pub at: i64,
-    /// In what way, while it holds; `None`: it has ended.
+    /// The cause, while it holds; `None`: the alert has ended.
     pub detail: Option<String>,
 }
 
-/// What of a booth's /health is worth an alert: its findings, each by the kind of its component,
-/// the worst of a kind. A booth of an older version has none, and is judged by its components.
+/// The alerts that a booth's /health raises: the worst finding of each kind of component. A booth of
+/// an older version has no findings; its alerts follow from the states of its components.
 pub fn alerts_of_health(health: &Value) -> BTreeMap<AlertKind, String> {
     let Some(findings) = health["findings"].as_array() else { return older::alerts(health) };
     let mut alerts = BTreeMap::new();
@@ -144,7 +144,7 @@ pub fn alerts_of_health(health: &Value) -> BTreeMap<AlertKind, String> {
         let (component, sentence) = (&finding["component"], &finding["sentence"]);
         let Some(component) = component.as_str() else { continue };
         let kind = AlertKind::of_component(component);
-        // Of these the page knows the words in its languages.
+        // The page translates these details.
         let detail = match kind {
             AlertKind::Policy => Some(NO_POLICY),
             AlertKind::Board => health["board"]["trouble"].as_str().or(sentence.as_str()),
@@ -157,10 +157,10 @@ pub fn alerts_of_health(health: &Value) -> BTreeMap<AlertKind, String> {
 
 const NO_POLICY: &str = "no policy is chosen";
 
-/// Letters of an alert's detail.
+/// Longest detail of an alert, characters.
 const MAX_DETAIL_CHARS: usize = 300;
 
-/// A booth's words, as long as an alert may be.
+/// A text of a booth, cut to [`MAX_DETAIL_CHARS`].
 fn shortened(text: &str) -> String {
     text.chars().take(MAX_DETAIL_CHARS).collect()
 }
@@ -174,7 +174,7 @@ mod older {
     use super::{AlertKind, NO_POLICY, shortened};
     use crate::board::LOW_DISK_BYTES;
 
-    /// A device that says it runs and gave nothing for so long does not run.
+    /// A device that reports `running` and gave nothing for so long has a fault, ms.
     const SILENT_MS: u64 = 10_000;
 
     pub(super) fn alerts(health: &Value) -> BTreeMap<AlertKind, String> {
@@ -190,12 +190,12 @@ mod older {
         faults.into_iter().filter_map(|(kind, fault)| Some((kind, fault?))).collect()
     }
 
-    /// That nobody has chosen the booth's policy.
+    /// The fault of a booth without a chosen policy.
     pub(super) fn policy_fault(health: &Value) -> Option<String> {
         (health["policy"]["profile"] == "unchosen").then(|| NO_POLICY.into())
     }
 
-    /// What is wrong with one capture device or the recording light, as /health tells it.
+    /// The fault of one capture device or of the recording light, from /health.
     pub(super) fn device_fault(health: &Value, name: &str) -> Option<String> {
         let component = health.get(name)?;
         let state = component["state"].as_str()?;
@@ -209,7 +209,7 @@ mod older {
         }
     }
 
-    /// What is wrong with the booth's store or disk.
+    /// The fault of the booth's store or disk.
     pub(super) fn store_fault(health: &Value) -> Option<String> {
         if let Some(fault) = device_fault(health, "store") {
             return Some(fault);
@@ -218,7 +218,7 @@ mod older {
         (free < LOW_DISK_BYTES).then(|| format!("{} MiB left on the disk", free >> 20))
     }
 
-    /// What is wrong with the booth's board, in a word that the page knows in its languages.
+    /// The trouble of the booth's board, as a word that the page translates.
     pub(super) fn board_fault(health: &Value) -> Option<String> {
         Some(shortened(health["board"]["trouble"].as_str()?))
     }
@@ -243,7 +243,7 @@ mod older {
         }
 
         #[test]
-        fn a_policy_that_nobody_has_chosen_is_a_fault() {
+        fn a_policy_that_is_not_chosen_is_a_fault() {
             let policy = |profile: &str| policy_fault(&json!({"policy": {"profile": profile}}));
             assert!(policy("unchosen").is_some());
             assert_eq!((policy("eu"), policy("default")), (None, None));
@@ -261,8 +261,8 @@ mod older {
         #[test]
         fn only_a_board_that_is_slowed_down_is_trouble() {
             let board = |board: Value| board_fault(&json!({ "board": board }));
-            let told = board(json!({"trouble": "under_voltage", "temperature_c": 40.0}));
-            assert_eq!(told.as_deref(), Some("under_voltage"));
+            let trouble = board(json!({"trouble": "under_voltage", "temperature_c": 40.0}));
+            assert_eq!(trouble.as_deref(), Some("under_voltage"));
             assert_eq!(board(json!({"trouble": null, "throttled": false})), None);
             assert_eq!(board_fault(&json!({})), None);
         }

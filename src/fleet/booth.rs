@@ -1,4 +1,4 @@
-//! [`Booth`]: what the centre knows of one booth now, in memory.
+//! [`Booth`]: the fleet server's current state of one booth, in memory.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -8,81 +8,81 @@ use serde_json::Value;
 
 use super::{
     alert::{AlertKind, alerts_of_health},
-    message::{BoothKey, Modality, Said},
+    message::{BoothKey, Modality, ReportedStatus},
     minute::Minute,
 };
 
-/// Whether a booth is there.
+/// Whether a booth is connected, from its reported status and its messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
-    /// It says so, and is heard.
+    /// It reports `online`, and its messages arrive.
     Online,
-    /// It says that it will be back at once, and was heard a moment ago.
+    /// It reports `restarting`, and its last message is recent.
     Restarting,
-    /// It said goodbye, or its last will did.
+    /// It reports `offline`, or the broker has published its last will.
     Offline,
-    /// It does not say that it has left, and is not heard.
+    /// It does not report `offline`, and no messages arrive.
     Silent,
 }
 
-/// What is kept of a booth over a restart of the centre.
+/// The state of a booth that the archive restores after a restart of the fleet server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownBooth {
-    /// Which.
+    /// The booth.
     pub key: BoothKey,
-    /// When it was first known, unix ms.
+    /// When the fleet server first had a message of it, unix ms.
     pub first_seen_at: i64,
-    /// When it was last heard, unix ms; 0: never, only what the broker retained of it.
+    /// When its last message arrived, unix ms; 0: only retained messages.
     pub last_seen_at: i64,
-    /// What it said of itself last.
-    pub said: Option<Said>,
-    /// Since when, unix ms.
+    /// The status that it reported last.
+    pub status: Option<ReportedStatus>,
+    /// Since when it has this status, unix ms.
     pub since: Option<i64>,
-    /// What it is made of, JSON.
+    /// Its last `info`, JSON.
     pub info: Option<Box<str>>,
-    /// How it was, JSON.
+    /// Its last `health`, JSON.
     pub health: Option<Box<str>>,
 }
 
-/// One line of the list of booths. What a booth does not tell is null.
+/// One row of the list of booths. What a booth does not report is null.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct BoothRow {
-    /// Which.
+    /// The booth.
     #[serde(flatten)]
     pub key: BoothKey,
-    /// Whether it is there.
+    /// Whether it is connected.
     pub presence: Presence,
     /// Since when, unix ms.
     pub since: i64,
-    /// When it was first heard, unix ms.
+    /// When its first message arrived, unix ms.
     pub first_seen_at: i64,
-    /// When it was last heard, unix ms; null: never, only what the broker retained of it.
+    /// When its last message arrived, unix ms; null: only retained messages.
     pub last_seen_at: Option<i64>,
-    /// `healthy`, `degraded` or `unhealthy`, as it says.
+    /// `healthy`, `degraded` or `unhealthy`, as it reports.
     pub health: Option<String>,
-    /// State of its camera, as it says.
+    /// State of its camera, as it reports.
     pub camera: Option<String>,
-    /// State of its microphone, as it says.
+    /// State of its microphone, as it reports.
     pub microphone: Option<String>,
-    /// A session runs in it.
+    /// A session is running in it.
     pub session_active: Option<bool>,
-    /// Of its board.
+    /// Temperature of its board.
     pub temperature_c: Option<f64>,
-    /// Of boothd.
+    /// Version of boothd.
     pub version: Option<String>,
-    /// Records that wait in it for the broker.
+    /// Records in its outbox.
     pub outbox_depth: Option<u64>,
-    /// What is wrong with it now.
+    /// Alerts that hold now.
     pub alerts: Vec<AlertKind>,
 }
 
 /// The limits by which a booth is judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// A booth that was not heard for so long is silent, ms.
+    /// A booth without a message for so long is silent, ms.
     pub offline_after_ms: i64,
-    /// Records that may wait in a booth.
+    /// Records in a booth's outbox from which an alert is raised.
     pub outbox_depth: u64,
 }
 
@@ -92,25 +92,25 @@ const FALLEN_OUT_MS: i64 = 60 * 60 * 1000;
 /// A day, ms.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Messages a second that are no records, and how many may come at once. A booth says about 3.
+/// Messages a second other than records, and how many may come at once. A booth sends about 3.
 const RATE_PER_S: i64 = 50;
 const BURST: i64 = 200;
 
 /// What one booth's records may add to the archive on one day. An interview's are about 8 kB.
 const MAX_RECORDED_BYTES: usize = 256 << 20;
 
-/// What of a booth's messages could not be right, since the centre's start.
+/// A booth's invalid messages and values since the start of the fleet server.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct Refused {
-    /// Messages that were refused whole.
+    /// Messages that were refused.
     pub messages_total: u64,
-    /// Values that were dropped from messages that were taken.
+    /// Invalid values that were dropped from accepted messages.
     pub values_total: u64,
     /// Why the last message was refused.
     pub last: Option<&'static str>,
 }
 
-/// A bucket that a message empties by one and time fills.
+/// A token bucket: a message takes one token, and time adds [`RATE_PER_S`].
 #[derive(Debug)]
 struct Rate {
     /// In thousandths.
@@ -126,7 +126,7 @@ impl Default for Rate {
 
 impl Rate {
     fn admits(&mut self, now: i64) -> bool {
-        // A clock that was set back gives nothing, and takes nothing away.
+        // A clock that was set back neither adds nor removes tokens.
         let passed = now.saturating_sub(self.at).clamp(0, 60_000);
         self.at = now;
         self.tokens = (self.tokens + passed * RATE_PER_S).min(BURST * 1000);
@@ -145,15 +145,15 @@ pub(super) struct Booth {
     /// The newest live reports, JSON, in memory only.
     pub(super) live: [Option<Live>; 2],
     pub(super) minutes: [Option<Minute>; 2],
-    /// What is wrong, since when, in what way.
+    /// Open alerts: since when (unix ms), and the detail.
     pub(super) alerts: BTreeMap<AlertKind, (i64, String)>,
     pub(super) facts: Facts,
-    /// The list's revision in which it last changed.
+    /// The revision of the list in which it last changed.
     pub(super) revision: u64,
-    /// When its row was last given to the archive, unix ms.
+    /// When its row was last sent to the archive, unix ms.
     pub(super) archived_at: Option<i64>,
-    /// Of the row that the list's readers know.
-    pub(super) told_seen_at: i64,
+    /// `last_seen_at` of the row that the list's readers have.
+    pub(super) listed_seen_at: i64,
     pub(super) refused: Refused,
     rate: Rate,
     /// Bytes of records on one day: the day's number, the bytes.
@@ -185,9 +185,9 @@ pub(super) struct Facts {
 
 impl Booth {
     pub(super) fn new(known: KnownBooth) -> Self {
-        let presence = match known.said {
-            Some(Said::Offline) => Presence::Offline,
-            // Until it has had the time to be heard.
+        let presence = match known.status {
+            Some(ReportedStatus::Offline) => Presence::Offline,
+            // Until the silence limit has passed without a message.
             _ => Presence::Online,
         };
         let mut booth = Booth {
@@ -199,7 +199,7 @@ impl Booth {
             facts: Facts::default(),
             revision: 0,
             archived_at: None,
-            told_seen_at: known.last_seen_at,
+            listed_seen_at: known.last_seen_at,
             refused: Refused::default(),
             rate: Rate::default(),
             recorded: (0, 0),
@@ -217,13 +217,13 @@ impl Booth {
         booth
     }
 
-    /// Adds what was known of it before.
+    /// Merges the archived state; what arrived since the start takes precedence.
     pub(super) fn remember(&mut self, known: KnownBooth) {
         let own = &mut self.known;
         own.first_seen_at = own.first_seen_at.min(known.first_seen_at);
         own.last_seen_at = own.last_seen_at.max(known.last_seen_at);
-        if own.said.is_none() {
-            (own.said, own.since) = (known.said, known.since);
+        if own.status.is_none() {
+            (own.status, own.since) = (known.status, known.since);
         }
         own.info = own.info.take().or(known.info);
         own.health = own.health.take().or(known.health);
@@ -231,14 +231,14 @@ impl Booth {
 
     pub(super) fn take_status(
         &mut self,
-        said: Said,
+        status: ReportedStatus,
         since: Option<i64>,
         boot_id: Option<String>,
     ) {
-        self.known.said = Some(said);
+        self.known.status = Some(status);
         self.known.since = since;
         if boot_id.is_some() && boot_id != self.boot_id {
-            // Its counters begin anew.
+            // A new start of the daemon resets its counters.
             self.fallen_out = None;
             self.boot_id = boot_id;
         }
@@ -266,7 +266,7 @@ impl Booth {
         };
     }
 
-    /// The first count is a past that nobody saw; each one beyond it is news.
+    /// Notes when the count grows. The first count is from before and raises no alert.
     fn note_fallen_out(&mut self, total: Option<u64>, now: i64) {
         let Some(total) = total else { return };
         self.fallen_out = Some(match self.fallen_out {
@@ -276,8 +276,8 @@ impl Booth {
         });
     }
 
-    /// Whether a message that is no record is within the booth's rate.
-    pub(super) fn may_say(&mut self, now: i64) -> bool {
+    /// Whether a message other than a record is within the booth's rate.
+    pub(super) fn admits_message(&mut self, now: i64) -> bool {
         self.rate.admits(now)
     }
 
@@ -292,14 +292,14 @@ impl Booth {
         *recorded <= MAX_RECORDED_BYTES
     }
 
-    /// Bytes of texts that it holds.
+    /// Length of the texts in memory, bytes.
     pub(super) fn held_bytes(&self) -> usize {
         let length = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let live = self.live.iter().flatten().map(|live| live.text.len());
         length(&self.known.info) + length(&self.known.health) + live.sum::<usize>()
     }
 
-    /// Whether another booth may take its place: it is not there, and was not heard for a day.
+    /// Whether another booth may take its place: it is away, and its last message is a day old.
     pub(super) fn is_long_gone(&self, now: i64) -> bool {
         let is_away = matches!(self.presence, Presence::Offline | Presence::Silent);
         is_away && now.saturating_sub(self.last_known_at()) >= DAY_MS
@@ -309,20 +309,20 @@ impl Booth {
         self.known.last_seen_at.max(self.known.first_seen_at)
     }
 
-    /// Whether it is there at `now`, when the centre listens since `listening_since`.
+    /// Its presence at `now`, where the fleet server listens since `listening_since` (unix ms).
     pub(super) fn presence_at(
         &self,
         now: i64,
         listening_since: i64,
         after_ms: i64,
     ) -> Presence {
-        let heard_at = self.known.last_seen_at.max(listening_since);
-        let is_silent = now.saturating_sub(heard_at) >= after_ms;
-        match self.known.said {
-            Some(Said::Offline) => Presence::Offline,
+        let silent_since = self.known.last_seen_at.max(listening_since);
+        let is_silent = now.saturating_sub(silent_since) >= after_ms;
+        match self.known.status {
+            Some(ReportedStatus::Offline) => Presence::Offline,
             _ if is_silent => Presence::Silent,
-            Some(Said::Restarting) => Presence::Restarting,
-            // Not heard yet: silent stays silent, and others have the time to be heard.
+            Some(ReportedStatus::Restarting) => Presence::Restarting,
+            // No message yet: a silent booth stays silent, others get the full time.
             _ if self.known.last_seen_at < listening_since
                 && self.presence == Presence::Silent =>
             {
@@ -332,7 +332,7 @@ impl Booth {
         }
     }
 
-    /// Everything that is wrong with it at `now`. What an absent booth had stays as it was.
+    /// The faults that hold at `now`, with their details. An absent booth keeps those that it had.
     pub(super) fn faults(
         &self,
         now: i64,
@@ -375,7 +375,7 @@ impl Booth {
         is_deep.then(|| (AlertKind::Outbox, format!("{depth} records wait")))
     }
 
-    /// The centre's clock was set: what was noted then was so much later, ms.
+    /// Corrects the times in `noted` by `by` ms, after the fleet server's clock was set.
     pub(super) fn clock_moved(&mut self, noted: &RangeInclusive<i64>, by: i64) {
         let moved = |at: &mut i64| {
             if noted.contains(at) {
@@ -385,7 +385,7 @@ impl Booth {
         moved(&mut self.known.first_seen_at);
         moved(&mut self.known.last_seen_at);
         moved(&mut self.presence_since);
-        moved(&mut self.told_seen_at);
+        moved(&mut self.listed_seen_at);
         self.archived_at.iter_mut().for_each(moved);
         self.live.iter_mut().flatten().for_each(|live| moved(&mut live.at));
         self.alerts.values_mut().for_each(|(since, _)| moved(since));
@@ -394,7 +394,7 @@ impl Booth {
         }
     }
 
-    /// Forgets what it holds of sessions that `is_erased` says.
+    /// Deletes reports and minutes of the sessions for which `is_erased` is true.
     pub(super) fn forget_sessions(&mut self, is_erased: impl Fn(&str) -> bool) {
         let is_it = |id: &Option<String>| id.as_deref().is_some_and(&is_erased);
         for live in &mut self.live {
@@ -429,7 +429,7 @@ impl Booth {
     }
 }
 
-/// Which of the two places of a pair is the modality's.
+/// The index of a modality in a pair.
 pub(super) fn place(modality: Modality) -> usize {
     match modality {
         Modality::Video => 0,
@@ -437,13 +437,13 @@ pub(super) fn place(modality: Modality) -> usize {
     }
 }
 
-/// Where a booth tells the board's temperature.
+/// The board's temperature, °C. Its place in `health` depends on the booth's version.
 fn temperature(health: &Value) -> Option<f64> {
-    let told = ["/board/temperature_c", "/temperature_c", "/thermal/temperature_c"];
-    told.iter().find_map(|pointer| health.pointer(pointer)?.as_f64())
+    let pointers = ["/board/temperature_c", "/temperature_c", "/thermal/temperature_c"];
+    pointers.iter().find_map(|pointer| health.pointer(pointer)?.as_f64())
 }
 
-/// A word of a booth, as long as a word may be.
+/// A short text of a booth, cut to 64 characters.
 fn short_text(value: &Value) -> Option<String> {
     Some(value.as_str()?.chars().take(64).collect())
 }

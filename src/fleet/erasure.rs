@@ -1,5 +1,5 @@
-//! [`Erasures`]: what the fleet server must never take again, and what booths are still to be
-//! ordered. The archive's thread writes it; the fleet state and the looker read it.
+//! [`Erasures`]: digests of erased sessions, which the fleet server refuses, and the open erase
+//! orders. The archive's thread writes it; the fleet state and the looker read it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -44,7 +44,7 @@ pub(super) fn of_subject(salt: &Salt, subject_ref: &str) -> Digest {
     digest(salt, &["subject", subject_ref])
 }
 
-/// What is to be erased.
+/// The target of an erasure.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum FleetEraseTarget {
     /// One session of one booth.
@@ -53,16 +53,16 @@ pub enum FleetEraseTarget {
     Subject(String),
 }
 
-/// What was erased at the fleet server.
+/// The receipt of an erasure at the fleet server.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct FleetEraseReceipt {
-    /// What the audit log calls it.
+    /// Its id in the audit log.
     pub receipt_id: String,
     /// When, unix ms.
     pub erased_at: i64,
-    /// The sessions that are gone.
+    /// The sessions that were erased.
     pub sessions: Vec<ErasedSession>,
-    /// Rows that are gone or were made nameless, by table.
+    /// Rows that were deleted or had the name removed, by table.
     pub rows: std::collections::BTreeMap<&'static str, u64>,
     /// Nothing of it is left in the archive's log; false: another process still reads the log,
     /// and it is cleared as soon as that one is done.
@@ -72,7 +72,7 @@ pub struct FleetEraseReceipt {
 }
 
 impl FleetEraseReceipt {
-    /// What the audit log says of it: how much, never what.
+    /// Its text for the audit log: counts, never names.
     pub fn summary(&self) -> String {
         let rows: u64 = self.rows.values().sum();
         let (sessions, orders) = (self.sessions.len(), self.orders.len());
@@ -80,25 +80,25 @@ impl FleetEraseReceipt {
     }
 }
 
-/// A session that is gone.
+/// A session that was erased.
 #[derive(Clone, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 pub struct ErasedSession {
-    /// Whose.
+    /// The booth.
     #[serde(flatten)]
     pub key: BoothKey,
     /// Its id.
     pub session_id: String,
 }
 
-/// How far an order is.
+/// State of an erase order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderState {
-    /// The booth has not yet said that it has erased.
+    /// The booth has not confirmed the erasure.
     Open,
-    /// The booth has erased, or has nothing of it.
+    /// The booth has erased the session, or has nothing of it.
     Done,
-    /// An operator says that it is done in another way, such as by destroying the card.
+    /// An operator has closed it after another means, such as destroying the card.
     Closed,
 }
 
@@ -110,26 +110,26 @@ pub struct OrderRow {
     pub order_id: i64,
     /// The receipt of the erasure that it belongs to.
     pub receipt_id: String,
-    /// To which booth.
+    /// The booth that it is sent to.
     #[serde(flatten)]
     pub key: BoothKey,
     /// The session; null once the order is no longer open.
     pub session_id: Option<String>,
-    /// How far it is.
+    /// Its state.
     pub state: OrderState,
-    /// When it was given, unix ms.
+    /// When it was created, unix ms.
     pub created_at: i64,
     /// How often it was sent.
     pub tries: u32,
     /// When it was sent last, unix ms.
     pub sent_at: Option<i64>,
-    /// What the booth has answered last, or who has closed the order and why.
+    /// The booth's last answer, or who has closed the order and why.
     pub answer: Option<String>,
     /// When it was done or closed, unix ms.
     pub ended_at: Option<i64>,
 }
 
-/// An order that is to be sent.
+/// An open order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct OpenOrder {
     pub(super) order_id: i64,
@@ -138,7 +138,7 @@ pub(super) struct OpenOrder {
 }
 
 impl OpenOrder {
-    /// What the booth repeats in its answer.
+    /// The reference that the booth repeats in its answer.
     pub(super) fn reference(&self) -> String {
         format!("fleet-erase-{}", self.order_id)
     }
@@ -183,7 +183,7 @@ impl Erasures {
         self.0.lock().expect(UNPOISONED).clone()
     }
 
-    /// The archive has read it anew.
+    /// Replaces what is known by what the archive has just read.
     pub(super) fn set(&self, salt: Salt, digests: HashSet<Digest>, open: Vec<OpenOrder>) {
         let mut known = self.0.lock().expect(UNPOISONED);
         let (digests, open) = (Arc::new(digests), Arc::new(open));
@@ -196,7 +196,7 @@ impl Erasures {
 pub(super) struct Retries(HashMap<i64, (i64, i64)>);
 
 impl Retries {
-    /// Of the open orders those that are to be sent now; `is_there`: whether a booth is there.
+    /// The open orders to send now; `is_there`: whether a booth is online.
     pub(super) fn due(
         &mut self,
         open: &[OpenOrder],

@@ -1,7 +1,8 @@
-//! The centre's ear: every topic of every booth, over one connection that the broker remembers.
+//! [`Listener`]: subscribes to every topic of every booth, in one persistent broker session.
 //!
-//! A record is acknowledged only once the archive has it on the disk; until then the broker keeps
-//! it, over a crash of the centre and of the connection. Everything else is as good as its next.
+//! A record is acknowledged only once the archive has it on the disk. Until then the broker keeps
+//! it, even if the fleet server or the connection fails. Other messages may be lost: the next one of
+//! their topic supersedes them.
 
 use std::{
     pin::pin,
@@ -27,7 +28,7 @@ use crate::{
     stop::Stop,
 };
 
-/// How long the broker keeps what comes while the centre is away.
+/// How long the broker queues messages while the fleet server is away.
 const SESSION_EXPIRY: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Records that may be on their way to the disk; the archive has room for twice as many, since
@@ -52,7 +53,7 @@ pub(super) struct Listener {
     /// Of connections: an acknowledgement is good only on the connection that brought the record.
     generation: Arc<AtomicU64>,
     heartbeat: Arc<Heartbeat>,
-    /// Orders to booths that are to be sent.
+    /// Erase orders to send to booths.
     orders: mpsc::Receiver<OpenOrder>,
 }
 
@@ -109,8 +110,8 @@ impl Listener {
                     if let Event::Incoming(Packet::Publish(publish)) = *event
                         && let Some((record, acknowledge)) = self.take(&publish)
                     {
-                        // While it finds no place the broker keeps it, and in time thinks us gone.
-                        // A full inbox waits for the disk, which is no fault of this task.
+                        // While the inbox is full the broker keeps the record, and in time ends
+                        // the connection. The heartbeat goes on: the disk is late, not this task.
                         let put = inbox.put_record(record, acknowledge);
                         tokio::select! {
                             () = stop.requested() => return,
@@ -140,7 +141,7 @@ impl Listener {
         self.generation.fetch_add(1, Relaxed);
         let asked = self.link.client().try_subscribe(topics::all_booths(), QoS::AtLeastOnce);
         if asked.is_err() {
-            log::error!(target: "fleet", "the queue of a new connection is full; nothing is heard until the next one");
+            log::error!(target: "fleet", "the queue of a new connection is full; no booth is received until the next one");
         }
     }
 
@@ -168,12 +169,13 @@ impl Listener {
         self.component.update(|status| status.error = Some(sentence));
     }
 
-    fn listening(&self, is_heard: bool) {
+    fn listening(&self, is_subscribed: bool) {
         let now = self.clock.unix_ms();
-        self.fleet_state.lock().expect(UNPOISONED).listening(is_heard, now);
+        self.fleet_state.lock().expect(UNPOISONED).listening(is_subscribed, now);
     }
 
-    /// Takes a message; a record is given back, and what acknowledges it once it is kept.
+    /// Applies a message to the fleet state. Returns a record together with its acknowledgement,
+    /// which the archive sends once the record is on the disk.
     fn take(&self, publish: &Publish) -> Option<(Record, impl FnOnce() + Send + 'static)> {
         let now = self.clock.unix_ms();
         let topic = String::from_utf8_lossy(&publish.topic);
@@ -192,8 +194,8 @@ impl Listener {
         }
     }
 
-    /// Says to the broker that it may forget the message. Where that fails the broker says it
-    /// again after the next connection, and the archive knows it already.
+    /// The acknowledgement of a message. Where it fails the broker sends the message again after
+    /// the next connection, and the archive recognises it.
     fn acknowledge(&self, publish: &Publish) -> impl FnOnce() + Send + 'static {
         let client = self.link.client();
         // The payload is not needed for it, and may be long.

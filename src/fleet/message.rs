@@ -1,7 +1,8 @@
-//! What booths say, read with care: whoever may publish may publish anything.
+//! Parses and validates the messages of booths. Any client with the right to publish can send
+//! anything, so nothing in a payload is trusted.
 //!
-//! A message is short, is JSON, and says what its topic promises; anything else is refused and
-//! counted, and changes nothing.
+//! A message is short JSON with the fields of its topic. Anything else is refused and counted, and
+//! changes nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,23 +14,23 @@ use crate::{
     names,
 };
 
-/// A longer payload is no message of a booth. The longest is a summary of all metrics.
+/// The longest payload that is accepted, bytes. The longest of a booth is a summary of all metrics.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
-/// The same for what is held in memory of each booth: `health` is about 2 kB, a report 1 kB.
+/// The same for payloads that stay in memory for each booth: `health` is about 2 kB, a report 1 kB.
 const MAX_STATE_BYTES: usize = 16 * 1024;
 const MAX_REPORT_BYTES: usize = 8 * 1024;
 
 /// Sessions that one `event/erased` may name: an operator's longest erasure of one subject.
 const MAX_ERASED: usize = 1000;
 
-/// Letters of a site, a booth, a session id or a kind of event.
+/// Longest name of a site, a booth, a session or a kind of event, characters.
 const MAX_NAME_CHARS: usize = 128;
 
-/// Times beyond the year 3000 are seconds or microseconds that were taken for ms.
+/// The year 3000, unix ms. A later time was sent in another unit.
 const MAX_UNIX_MS: i64 = 32_503_680_000_000;
 
-/// Which booth.
+/// Identifies a booth: its site and its name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, JsonSchema, Serialize)]
 pub struct BoothKey {
     /// Its site.
@@ -50,13 +51,13 @@ pub enum Modality {
     Audio,
 }
 
-/// What a booth says of itself on `status`.
+/// The state that a booth reports on the topic `status`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Said {
+pub enum ReportedStatus {
     /// It is connected.
     Online,
-    /// It has left, or its last will says so.
+    /// It has disconnected, or the broker has published its last will.
     Offline,
     /// It will be back at once.
     Restarting,
@@ -65,57 +66,58 @@ pub enum Said {
 /// A message of a booth.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// It is there, or not.
+    /// The booth has connected or disconnected.
     Status {
-        /// What it says.
-        said: Said,
+        /// The state that it reports.
+        status: ReportedStatus,
         /// Since when, unix ms.
         since: Option<i64>,
-        /// The start of the daemon that says so.
+        /// The start of the daemon that reports it.
         boot_id: Option<String>,
     },
-    /// What it is made of.
+    /// Hardware and software of the booth.
     Info(Value),
-    /// How it is.
+    /// The booth's `/health`.
     Health(Value),
-    /// Live numbers.
+    /// A live report.
     Metrics(Modality, Value),
-    /// What must not be lost.
+    /// A record, which must not be lost.
     Record(Record),
-    /// How a booth has answered an order to erase.
+    /// The booth's answer to an erase order.
     EraseAnswer(EraseAnswer),
-    /// A topic that is not for the centre, such as a command's.
+    /// A topic that the fleet server does not use, such as a command's.
     Other,
 }
 
-/// What a booth has answered to `cmd/erase`.
+/// A booth's answer to `cmd/erase`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EraseAnswer {
-    /// What the order called itself.
+    /// The reference that the order carried.
     pub reference: String,
-    /// Why it has erased nothing; `None`: it has erased.
+    /// Why the booth has erased nothing; `None`: it has erased.
     pub error: Option<String>,
 }
 
-/// A message, and whose.
+/// A parsed message and its booth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read {
-    /// Whose.
+    /// The booth that the topic names.
     pub key: BoothKey,
-    /// What.
+    /// The message without its invalid values.
     pub message: Message,
-    /// Values that could not be right and were dropped from it.
+    /// Invalid values that were dropped from it.
     pub dropped_values: u64,
 }
 
-/// What must not be lost: a session's beginning or end, or an event.
+/// A record: a session's beginning or end, or an event. It must not be lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// Who says so.
+    /// The booth that has sent it.
     pub key: BoothKey,
-    /// The start of the daemon that noted it; with `seq` nobody takes it twice.
+    /// The start of the daemon that has written it. With `seq` it identifies the record, so that a
+    /// repeated one is recognised.
     pub boot_id: String,
-    /// Grows, never given twice.
+    /// Its number within `boot_id`; grows and is never reused.
     pub seq: i64,
     /// `started`, `summary` or `event/` and its name.
     pub kind: String,
@@ -123,22 +125,22 @@ pub struct Record {
     pub session_id: Option<String>,
     /// When it happened, unix ms.
     pub at: i64,
-    /// False: the booth's clock was not set, so `at` is not to be trusted.
+    /// False: the booth's clock was not set, so `at` may be wrong.
     pub is_clock_set: bool,
-    /// The rest.
+    /// Its other fields.
     pub data: Value,
 }
 
-/// Whose topic it is, where it is a booth's.
+/// The booth that a topic names; `None`: it is not a topic of a booth.
 pub(super) fn key_of(topic: &str) -> Option<BoothKey> {
     let BoothTopic { name, .. } = topics::parse(topic)?;
     Some(BoothKey { site: place(&name.site).ok()?, booth: place(&name.booth).ok()? })
 }
 
-/// Reads one message; the error is a sentence for the log and the page.
+/// Parses one message; the error is a sentence for the log and the page.
 ///
 /// # Errors
-/// When it is not what its topic promises.
+/// When the payload does not fit the topic.
 pub fn read(topic: &str, payload: &[u8]) -> Result<Read, &'static str> {
     let BoothTopic { name, topic } = topics::parse(topic).ok_or("is not a topic of a booth")?;
     let key = BoothKey { site: place(&name.site)?, booth: place(&name.booth)? };
@@ -228,17 +230,17 @@ fn record(
 }
 
 fn status(value: &Value) -> Result<Message, &'static str> {
-    let said = match value["status"].as_str() {
-        Some("online") => Said::Online,
-        Some("offline") => Said::Offline,
-        Some("restarting") => Said::Restarting,
+    let status = match value["status"].as_str() {
+        Some("online") => ReportedStatus::Online,
+        Some("offline") => ReportedStatus::Offline,
+        Some("restarting") => ReportedStatus::Restarting,
         _ => return Err("has no status that is known"),
     };
     let boot_id = value["boot_id"].as_str().map(checked).transpose()?;
-    Ok(Message::Status { said, since: time(&value["since"]), boot_id })
+    Ok(Message::Status { status, since: time(&value["since"]), boot_id })
 }
 
-/// A time that can be one.
+/// A time in the accepted range, unix ms.
 pub(super) fn time(value: &Value) -> Option<i64> {
     value.as_i64().filter(|at| (0..=MAX_UNIX_MS).contains(at))
 }
@@ -248,14 +250,14 @@ fn json(payload: &[u8]) -> Result<Value, &'static str> {
     if value.is_object() { Ok(value) } else { Err("is no JSON object") }
 }
 
-/// A name that can be seen whole. Ids of sessions of older booths may be any such text.
+/// A name without invisible characters. Session ids of older booths may be any such text.
 fn checked(text: &str) -> Result<String, &'static str> {
     names::judge(text, MAX_NAME_CHARS)
         .map(|()| text.to_owned())
         .map_err(|_| "holds a name that cannot be one")
 }
 
-/// A site or a booth: addresses at the centre name it, which `.` and `..` cannot be part of.
+/// The name of a site or a booth. It is part of the fleet server's URLs, which excludes `.` and `..`.
 fn place(text: &str) -> Result<String, &'static str> {
     match text {
         "." | ".." => Err("holds a name that cannot be one"),
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_told_apart_by_boot_id_and_seq_and_the_rest_is_its_data() {
+    fn a_record_is_identified_by_boot_id_and_seq_and_the_rest_is_its_data() {
         let value = json!({"seq": 7, "ts": 1000, "boot_id": "b", "clock_set": false, "a": 1});
         let (key, message) = read_json("boothd/v1/hq/one/session/s1/summary", &value).unwrap();
         assert_eq!((&*key.site, &*key.booth), ("hq", "one"));
@@ -308,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_session_says_so_inside() {
+    fn an_event_of_a_session_names_it_in_its_payload() {
         let value = json!({"seq": 1, "ts": 1, "boot_id": "b", "session_id": "s9"});
         let (_, message) = read_json("boothd/v1/hq/one/event/camera_lost", &value).unwrap();
         let Message::Record(record) = message else { panic!("{message:?}") };

@@ -1,5 +1,5 @@
-//! [`Minute`]: the means of one minute of a booth's live metrics. What a booth cannot know is not
-//! in the mean, and where it never knew, the mean is not known.
+//! [`Minute`]: the means of one minute of a booth's live metrics. A null value is not in the mean,
+//! and a metric without a value has no mean.
 //!
 //! The fleet server keeps no expression over time, only what shows whether a booth works well.
 
@@ -59,9 +59,9 @@ pub(super) fn add_columns(connection: &Connection) -> Result<()> {
 /// Reports of one minute, of one session or of none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Minute {
-    /// Whose.
+    /// The booth.
     pub key: BoothKey,
-    /// Of what.
+    /// Video or audio.
     pub modality: Modality,
     /// When it began, unix ms.
     pub minute_at: i64,
@@ -95,7 +95,7 @@ impl Minute {
         !(self.minute_at..self.minute_at + MINUTE_MS).contains(&now)
     }
 
-    /// Adds a report. A value that cannot be one is as good as none.
+    /// Adds a report. An invalid value counts as missing.
     pub fn add(&mut self, report: &Value) {
         self.samples += 1;
         for ((metric, _), (sum, count)) in self.modality.minutes().zip(&mut self.sums) {

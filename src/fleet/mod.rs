@@ -1,7 +1,8 @@
-//! The centre: takes what many booths say over MQTT, keeps it, and shows it on one page.
+//! The fleet server: receives the messages of many booths over MQTT, archives them, raises alerts,
+//! and shows the booths on one page.
 //!
-//! Holds the fleet state (every booth as it is now), the archive (`fleet.db`) and the doors for people.
-//! Must not hold a score of a person, and nothing that a booth did not send.
+//! Holds the fleet state (the current state of every booth), the archive (`fleet.db`) and the HTTP
+//! server. Must not hold a score of a person, and nothing that a booth did not send.
 
 mod alert;
 mod archive;
@@ -23,7 +24,8 @@ pub use archive::{
 pub use booth::{BoothRow, KnownBooth, Limits, Presence};
 pub use erasure::{ErasedSession, FleetEraseReceipt, FleetEraseTarget, OrderRow, OrderState};
 pub use message::{
-    BoothKey, EraseAnswer, MAX_PAYLOAD_BYTES, Message, Modality, Read, Record, Said, read,
+    BoothKey, EraseAnswer, MAX_PAYLOAD_BYTES, Message, Modality, Read, Record, ReportedStatus,
+    read,
 };
 pub use minute::Minute;
 pub use run::{Fleet, FleetConfig};

@@ -1,4 +1,4 @@
-//! The parts of the centre, and their order: listener, fleet state, archive, doors.
+//! [`Fleet`]: starts and stops the parts of the fleet server: listener, fleet state, archive, HTTP.
 
 use std::{
     ops::RangeInclusive,
@@ -33,16 +33,16 @@ use crate::{
     web::WebConfig,
 };
 
-/// How the centre judges booths, and how long it remembers.
+/// Limits, history and MQTT client id of the fleet server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FleetConfig {
-    /// How long anything is kept.
+    /// How long the archive keeps its rows.
     pub history: Duration,
-    /// A booth that was not heard for so long is silent.
+    /// A booth without a message for so long is silent.
     pub offline_after: Duration,
     /// Records that may wait in a booth without an alert.
     pub outbox_depth: u64,
-    /// Names the centre's session at the broker.
+    /// MQTT client id: identifies the fleet server's session at the broker.
     pub client_id: String,
 }
 
@@ -60,7 +60,7 @@ impl Default for FleetConfig {
 /// How often every booth is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Orders to booths that may wait for the connection; the others wait for the next look.
+/// Erase orders that may wait for the connection; the others wait for the next turn.
 const ORDERS: usize = 64;
 
 /// Looks between two that forget booths of long ago.
@@ -68,7 +68,7 @@ const LOOKS_AN_HOUR: u32 = 3600;
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
-/// The centre, opened and not yet listening.
+/// The fleet server with its archive open, not yet connected to the broker.
 pub struct Fleet {
     fleet_state: Arc<Mutex<FleetState>>,
     archive: Archive,
@@ -81,8 +81,8 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Opens the archive in `state_dir` and takes from it what was known. Where the disk does not
-    /// let it be opened yet, both come later.
+    /// Opens the archive in `state_dir` and restores the fleet state from it. While the disk does
+    /// not allow that, the archive's thread retries.
     ///
     /// # Errors
     /// `Config` when the archive may not be read or written, is damaged, or is a newer boothd's.
@@ -114,12 +114,12 @@ impl Fleet {
         })
     }
 
-    /// Every booth as it is now.
+    /// The current state of every booth.
     pub fn fleet_state(&self) -> Arc<Mutex<FleetState>> {
         self.fleet_state.clone()
     }
 
-    /// What /health shows of the way to the broker.
+    /// The state of the connection to the broker, for /health.
     pub fn broker(&self) -> Arc<Component> {
         self.broker.clone()
     }
@@ -129,15 +129,16 @@ impl Fleet {
         self.certificates.clone()
     }
 
-    /// What is kept.
+    /// A handle to the archive.
     pub fn archive(&self) -> Archive {
         self.archive.clone()
     }
 
-    /// Listens, looks and serves until `stop` is requested; then what was heard is on the disk.
+    /// Receives, watches and serves until `stop` is requested, and then writes everything received
+    /// to the disk.
     ///
     /// # Errors
-    /// `Config` when the certificate of the doors cannot be used.
+    /// `Config` when the certificate of the HTTP server cannot be used.
     pub async fn run(
         self,
         mqtt: MqttConfig,
@@ -156,13 +157,13 @@ impl Fleet {
             state_dir: self.state_dir.clone(),
         };
         let (orders, to_send) = mpsc::channel(ORDERS);
-        let ear = Listener::new(
+        let mqtt_listener = Listener::new(
             (mqtt, &self.config.client_id),
             (self.fleet_state.clone(), self.archive.clone(), to_send),
             self.broker.clone(),
             self.clock.clone(),
         );
-        let listening = tokio::spawn(ear.run(stop.clone()));
+        let listening = tokio::spawn(mqtt_listener.run(stop.clone()));
         let looker = Looker {
             fleet_state: self.fleet_state.clone(),
             archive: self.archive.clone(),
@@ -174,18 +175,18 @@ impl Fleet {
         };
         let looking = tokio::spawn(looker.run(changed, stop.clone()));
         let served = web::serve(listener, state, self.clock.clone(), stop.clone()).await;
-        // A centre whose door has failed does not go on unseen.
+        // A fleet server without its HTTP interface must not go on unnoticed.
         stop.request();
         for task in [listening, looking] {
             if task.await.is_err() {
-                log::error!(target: "fleet", "a part of the centre panicked");
+                log::error!(target: "fleet", "a task of the fleet server panicked");
             }
         }
         self.close();
         served
     }
 
-    /// Everything that was heard goes to the disk.
+    /// Writes everything received to the disk.
     fn close(self) {
         let outgoing = {
             let mut fleet_state = self.fleet_state.lock().expect(UNPOISONED);
@@ -197,7 +198,7 @@ impl Fleet {
     }
 }
 
-/// How the centre's wall time was moved since a moment of this start.
+/// Detects that the fleet server's wall clock was set since a moment of this start.
 struct Moves {
     began: Duration,
     began_at: i64,
@@ -209,7 +210,7 @@ impl Moves {
         Moves { began, began_at: clock.unix_ms_at(began) }
     }
 
-    /// The times that were noted since, where they were so much later, ms; drift is no move.
+    /// The span of times noted since then and their correction, both ms; drift is ignored.
     fn next(&mut self, clock: &dyn Clock) -> Option<(RangeInclusive<i64>, i64)> {
         let now = clock.since_boot();
         let by = clock.unix_ms_at(self.began) - self.began_at;

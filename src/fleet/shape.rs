@@ -1,14 +1,14 @@
-//! Of which type and in which range the fields of booths' messages are. Whoever may publish may
-//! publish anything: a value that cannot be right is dropped here, at the door, and counted, so
-//! that the archive, the alerts and the page see numbers where numbers are meant.
+//! Types and ranges of the fields of booths' messages. Any client with the right to publish can send
+//! anything: an invalid value is dropped and counted before it reaches the archive, the alerts or
+//! the page.
 //!
-//! Fields that are not listed pass as they are; nothing reads them by type.
+//! Fields that are not listed pass unchanged; nothing reads them by type.
 
 use serde_json::{Map, Value};
 
 use crate::metric::Metric;
 
-/// Times beyond the year 3000 are seconds or microseconds that were taken for ms.
+/// The year 3000, unix ms. A later time was sent in another unit.
 const MAX_UNIX_MS: i64 = 32_503_680_000_000;
 
 /// The largest integer that a page's number holds exactly.
@@ -21,7 +21,7 @@ const MAX_TEXTS: usize = 32;
 /// Entries of an object whose names a booth chooses.
 const MAX_ENTRIES: usize = 200;
 
-/// What a field may hold beside null.
+/// The values that a field may have besides null.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Flag,
@@ -220,12 +220,12 @@ pub(super) const SUMMARY: Fields = &[
     ("features", FLAGS),
 ];
 
-/// Drops from `value`, an object, what cannot be right; how many values that were.
+/// Drops invalid values from `value`, an object; returns how many.
 pub(super) fn clean(value: &mut Value, fields: Fields) -> u64 {
     value.as_object_mut().map_or(0, |object| clean_fields(object, fields))
 }
 
-/// Drops from a report the values that a metric of the catalogue cannot have; how many those were.
+/// Drops values outside the catalogue's range from a report; returns how many.
 pub(super) fn clean_metrics(report: &mut Value, catalog: &[Metric]) -> u64 {
     let mut dropped = 0;
     for metric in catalog.iter().filter(|metric| is_wrong(report, metric)).collect::<Vec<_>>() {

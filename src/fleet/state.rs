@@ -1,5 +1,5 @@
-//! [`FleetState`]: every booth as it is now, and what becomes of each message. Knows no network, no
-//! disk and no clock: whoever calls says what time it is, and takes away what is to be kept.
+//! [`FleetState`]: the current state of every booth; applies each message to it. Uses no network, no
+//! disk and no clock: the caller passes the time and takes the rows for the archive.
 
 use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
@@ -12,25 +12,24 @@ use super::{
     alert::{AlertChange, AlertKind},
     booth::{Booth, BoothRow, KnownBooth, Limits, Live, Presence, place},
     erasure::Known,
-    message::{self, BoothKey, EraseAnswer, Message, Modality, Read, Record, Said},
+    message::{self, BoothKey, EraseAnswer, Message, Modality, Read, Record, ReportedStatus},
     minute::Minute,
 };
 
-/// More booths than this are refused and counted: whoever may publish could invent them. One that
-/// was not heard for a day makes room for a new one.
+/// Booths at most; the messages of further ones are refused and counted, since any client with the
+/// right to publish can invent booths. A booth that is away for a day makes room for a new one.
 pub const MAX_BOOTHS: usize = 20_000;
 
-/// What is held in memory of all booths' states and newest reports: 20,000 booths hold about
-/// 120 MiB.
+/// States and newest reports of all booths in memory, bytes. 20,000 booths take about 120 MiB.
 const MAX_HELD_BYTES: usize = 256 << 20;
 
-/// How soon it is looked again for a booth that makes room.
+/// Time between two searches for a booth that can make room, ms.
 const LOOK_AGAIN_MS: i64 = 60_000;
 
-/// A booth's row goes to the archive at least so often while it is heard.
+/// Longest time between two writes of a booth's row while its messages arrive, ms.
 const ARCHIVE_EVERY_MS: i64 = 5 * 60 * 1000;
 
-/// "Last seen" is told to the list's readers in steps of so much.
+/// A newer `last_seen_at` alone changes the list's row only after so much time, ms.
 const SEEN_STEP_MS: i64 = 10_000;
 
 /// Booths of a known version from which on one of them can differ from the majority.
@@ -43,53 +42,53 @@ pub use super::booth::Refused;
 pub struct FleetState {
     booths: BTreeMap<BoothKey, Booth>,
     limits: Limits,
-    /// Since when the broker is heard, unix ms; `None`: it is not.
+    /// Since when the subscription holds, unix ms; `None`: there is none.
     listening_since: Option<i64>,
     revision: u64,
     counts: Counts,
     outgoing: Outgoing,
     erased: Known,
     held_bytes: usize,
-    /// Until then no booth is looked for that could make room, unix ms.
-    nobody_gone_until: i64,
+    /// Until then no booth is searched for that can make room, unix ms.
+    no_eviction_until: i64,
 }
 
-/// What came, since the start.
+/// Messages that arrived since the start.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
     /// Messages.
     pub messages_total: u64,
-    /// Their payloads.
+    /// Bytes of their payloads.
     pub bytes_total: u64,
     /// Messages with live metrics.
     pub metrics_total: u64,
     /// Messages with health.
     pub health_total: u64,
-    /// Records, the same one twice counted twice.
+    /// Records; a repeated one counts again.
     pub records_total: u64,
-    /// Messages that were none, came too fast, or were of a booth too many.
+    /// Messages that were invalid, too frequent, or of more than [`MAX_BOOTHS`] booths.
     pub refused_total: u64,
-    /// Values that could not be right, dropped from messages that were taken.
+    /// Invalid values that were dropped from accepted messages.
     pub dropped_values_total: u64,
 }
 
-/// What is to be kept, taken away by [`FleetState::take_outgoing`].
+/// Rows for the archive, taken by [`FleetState::take_outgoing`].
 #[derive(Debug, Default)]
 pub struct Outgoing {
     /// Minutes that are over.
     pub minutes: Vec<Minute>,
     /// Alerts that were raised or have ended.
     pub alerts: Vec<AlertChange>,
-    /// Booths as they are.
+    /// Booths whose row has changed.
     pub booths: Vec<KnownBooth>,
-    /// Answers of booths to orders to erase.
+    /// Answers of booths to erase orders.
     pub answers: Vec<(BoothKey, EraseAnswer)>,
 }
 
-/// What of the list is wanted.
+/// Filters the list of booths.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A part of the site's or booth's name, its version or an alert's word.
+    /// A part of the site's or booth's name or of its version, or the name of an alert.
     pub search: Option<String>,
     /// This site only.
     pub site: Option<String>,
@@ -101,36 +100,36 @@ pub struct Filter {
     pub has_alert: bool,
 }
 
-/// How many booths there are, by what matters.
+/// Counts over all booths.
 #[derive(Clone, Debug, Default, Eq, PartialEq, schemars::JsonSchema, serde::Serialize)]
 pub struct FleetSummary {
-    /// Booths that were ever heard and not yet forgotten.
+    /// Booths in memory.
     pub booths: usize,
-    /// Those that are there.
+    /// Booths that are online.
     pub online: usize,
-    /// Those that something is wrong with.
+    /// Booths with an alert.
     pub with_alerts: usize,
-    /// Sites.
+    /// The sites of all booths.
     pub sites: Vec<String>,
 }
 
-/// Everything that is known of one booth now.
+/// The whole current state of one booth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detail {
-    /// Its line in the list.
+    /// Its row in the list.
     pub row: BoothRow,
-    /// What it is made of.
+    /// Its last `info`.
     pub info: Option<Value>,
-    /// How it is.
+    /// Its last `health`.
     pub health: Option<Value>,
-    /// Its newest reports, and when they came, unix ms.
+    /// Its newest reports of video and of audio, and when each arrived, unix ms.
     pub live: [Option<(i64, Value)>; 2],
-    /// What of its messages could not be right.
+    /// Its invalid messages and values.
     pub refused: Refused,
 }
 
 impl FleetState {
-    /// A fleet state that knows booths and open alerts from before.
+    /// A fleet state with the archived booths and open alerts.
     pub fn new(
         limits: Limits,
         known: Vec<KnownBooth>,
@@ -147,7 +146,7 @@ impl FleetState {
             if booth.alerts.contains_key(&AlertKind::Offline)
                 && booth.presence == Presence::Online
             {
-                // It was silent before, and was not heard since.
+                // It was silent before the restart, and no message has arrived since.
                 booth.presence = Presence::Silent;
                 booth.presence_since = booth.known.last_seen_at;
             }
@@ -162,12 +161,12 @@ impl FleetState {
             outgoing: Outgoing::default(),
             erased: Known::default(),
             held_bytes,
-            nobody_gone_until: 0,
+            no_eviction_until: 0,
         }
     }
 
-    /// Adds what was known from before, where that could be read only after the start. What was
-    /// heard since is newer.
+    /// Merges archived booths and alerts that could be read only after the start. What arrived
+    /// since takes precedence.
     pub(super) fn remember(
         &mut self,
         known: Vec<KnownBooth>,
@@ -186,7 +185,7 @@ impl FleetState {
         }
         for (key, kind, since, detail) in open {
             if let Some(booth) = self.booths.get_mut(&key) {
-                // What does not hold any more ends with the next look.
+                // An alert that does not hold any more ends with the next tick.
                 booth.revision = self.revision;
                 let alert = booth.alerts.entry(kind).or_insert((since, detail));
                 alert.0 = alert.0.min(since);
@@ -195,16 +194,17 @@ impl FleetState {
         self.held_bytes = self.booths.values().map(Booth::held_bytes).sum();
     }
 
-    /// The broker is heard from now on, or not any more: only then is silence a booth's own.
-    pub fn listening(&mut self, is_heard: bool, now: i64) {
-        match (is_heard, self.listening_since) {
+    /// Notes that the subscription at the broker begins or ends. Only while it holds is a booth
+    /// without messages silent.
+    pub fn listening(&mut self, is_subscribed: bool, now: i64) {
+        match (is_subscribed, self.listening_since) {
             (true, None) => self.listening_since = Some(now),
             (false, _) => self.listening_since = None,
             (true, Some(_)) => (),
         }
     }
 
-    /// Forgets what was erased, and takes nothing more of it.
+    /// Deletes what belongs to erased sessions; their later reports are ignored.
     pub(super) fn forget_erased(&mut self, known: &Known) {
         if known.generation == self.erased.generation {
             return;
@@ -221,17 +221,18 @@ impl FleetState {
         self.held_bytes = self.booths.values().map(Booth::held_bytes).sum();
     }
 
-    /// Whether a booth says that it is there, and was heard since the broker is.
+    /// Whether a booth reports `online` and has sent a message since the subscription began.
     pub(super) fn is_online(&self, key: &BoothKey) -> bool {
         let since = self.listening_since.unwrap_or(i64::MAX);
         self.booths.get(key).is_some_and(|booth| {
-            let is_said = booth.known.said == Some(Said::Online);
-            booth.presence == Presence::Online && is_said && booth.known.last_seen_at >= since
+            booth.presence == Presence::Online
+                && booth.known.status == Some(ReportedStatus::Online)
+                && booth.known.last_seen_at >= since
         })
     }
 
-    /// The centre's clock was set: what was noted between those times (unix ms) was so much
-    /// later, ms. No booth is silent for that.
+    /// Corrects the times in `noted` (unix ms) by `by` ms, after the fleet server's clock was set.
+    /// No booth becomes silent through the correction.
     pub fn clock_moved(&mut self, noted: &RangeInclusive<i64>, by: i64) {
         if let Some(since) = &mut self.listening_since {
             *since = since.saturating_add(by);
@@ -239,8 +240,8 @@ impl FleetState {
         self.booths.values_mut().for_each(|booth| booth.clock_moved(noted, by));
     }
 
-    /// Takes one message. `is_retained`: it was said before the centre listened, so nobody was
-    /// heard now. A record is given back: it is kept only once the archive has it.
+    /// Applies one message. `is_retained`: it was published before the subscription, so it does not
+    /// prove that the booth is connected now. A record is returned: the archive must store it.
     pub fn take(
         &mut self,
         topic: &str,
@@ -260,7 +261,7 @@ impl FleetState {
         let Read { key, message, dropped_values } = read;
         self.revision += 1;
         self.counts.dropped_values_total += dropped_values;
-        let booth = self.booths.entry(key).or_insert_with_key(|key| stranger(key, now));
+        let booth = self.booths.entry(key).or_insert_with_key(|key| new_booth(key, now));
         booth.refused.values_total += dropped_values;
         if !is_retained {
             booth.known.last_seen_at = booth.known.last_seen_at.max(now);
@@ -276,8 +277,8 @@ impl FleetState {
     fn take_message(&mut self, key: &BoothKey, message: Message, now: i64) -> Option<Record> {
         let booth = self.booths.get_mut(key).expect("the caller has put it there");
         match message {
-            Message::Status { said, since, boot_id } => {
-                booth.take_status(said, since, boot_id);
+            Message::Status { status, since, boot_id } => {
+                booth.take_status(status, since, boot_id);
                 booth.archived_at = None;
             }
             Message::Info(info) => {
@@ -314,30 +315,32 @@ impl FleetState {
     /// Whether there is room for a message; the error is a sentence.
     fn admit(&mut self, read: &Read, bytes: usize, now: i64) -> Result<(), &'static str> {
         if self.held_bytes + bytes > MAX_HELD_BYTES {
-            return Err("finds no memory: booths' states and reports take all that they may");
+            return Err("exceeds the memory for booths' states and reports");
         }
         if let Some(booth) = self.booths.get_mut(&read.key) {
             return match read.message {
                 Message::Record(_) if booth.may_record(bytes, now) => Ok(()),
-                Message::Record(_) => Err("is a record more than a booth may write on one day"),
-                _ if booth.may_say(now) => Ok(()),
-                _ => Err("comes faster than a booth may speak"),
+                Message::Record(_) => {
+                    Err("exceeds what the records of one booth may take on one day")
+                }
+                _ if booth.admits_message(now) => Ok(()),
+                _ => Err("exceeds the rate of messages of one booth"),
             };
         }
         let has_room = self.booths.len() < MAX_BOOTHS || self.make_room(now);
-        if has_room { Ok(()) } else { Err("is of a booth too many") }
+        if has_room { Ok(()) } else { Err("exceeds the number of booths") }
     }
 
-    /// Forgets the booth that was not heard for the longest, if that is a day or more.
+    /// Removes the booth whose last message is the oldest, if it is away for a day or more.
     fn make_room(&mut self, now: i64) -> bool {
-        if self.nobody_gone_until > now {
+        if self.no_eviction_until > now {
             return false;
         }
         let gone = self.booths.values().filter(|booth| booth.is_long_gone(now));
         let gone = gone.min_by_key(|booth| booth.last_known_at());
         let Some(key) = gone.map(|booth| booth.known.key.clone()) else {
-            // Whoever invents booths does not make the centre look through all of them each time.
-            self.nobody_gone_until = now + LOOK_AGAIN_MS;
+            // Invented booths must not cause a search through all booths for each message.
+            self.no_eviction_until = now + LOOK_AGAIN_MS;
             return false;
         };
         if let Some(booth) = self.booths.remove(&key) {
@@ -357,7 +360,7 @@ impl FleetState {
         None
     }
 
-    /// Presence, alerts and revision of a booth that has changed.
+    /// Updates presence and revision of a booth after a message.
     fn settle(&mut self, before: &BoothRow, now: i64) {
         let listening_since = self.listening_since.unwrap_or(now);
         let booth = self.booths.get_mut(&before.key).expect("it was just changed");
@@ -367,13 +370,13 @@ impl FleetState {
         let seen = booth.known.last_seen_at;
         let mut shown = booth.row();
         shown.last_seen_at = before.last_seen_at;
-        if is_new || shown != *before || seen - booth.told_seen_at >= SEEN_STEP_MS {
+        if is_new || shown != *before || seen - booth.listed_seen_at >= SEEN_STEP_MS {
             booth.revision = self.revision;
-            booth.told_seen_at = seen;
+            booth.listed_seen_at = seen;
         }
     }
 
-    /// Looks at every booth: who is silent, what is wrong, which minutes are over.
+    /// Updates presence, alerts and minutes of every booth; called once a second.
     pub fn tick(&mut self, now: i64) {
         let majority = self.majority_version();
         let listening_since = self.listening_since;
@@ -383,7 +386,7 @@ impl FleetState {
                 self.outgoing.minutes.extend(minute.take_if(|_| is_over));
             }
             let mut has_changed = false;
-            // A centre that hears nobody cannot tell who is silent.
+            // Without a subscription no message arrives, so silence proves nothing.
             if let Some(since) = listening_since {
                 let presence = booth.presence_at(now, since, self.limits.offline_after_ms);
                 has_changed |= set_presence(booth, presence, now);
@@ -397,9 +400,9 @@ impl FleetState {
                 booth.revision = self.revision;
                 booth.archived_at = None;
             }
-            let is_heard = |at: i64| booth.known.last_seen_at > at;
+            let is_newer = |at: i64| booth.known.last_seen_at > at;
             let is_due =
-                booth.archived_at.is_none_or(|at| now - at >= ARCHIVE_EVERY_MS && is_heard(at));
+                booth.archived_at.is_none_or(|at| now - at >= ARCHIVE_EVERY_MS && is_newer(at));
             if is_due {
                 booth.archived_at = Some(now);
                 self.outgoing.booths.push(booth.known.clone());
@@ -407,7 +410,7 @@ impl FleetState {
         }
     }
 
-    /// Ends every minute and gives every booth to the archive: the centre leaves.
+    /// Ends every minute and queues every booth for the archive; called when the fleet server stops.
     pub fn close(&mut self) {
         for booth in self.booths.values_mut() {
             self.outgoing.minutes.extend(booth.minutes.iter_mut().filter_map(Option::take));
@@ -415,12 +418,12 @@ impl FleetState {
         }
     }
 
-    /// What is to be kept since this was last asked.
+    /// Takes the rows for the archive since the last call.
     pub fn take_outgoing(&mut self) -> Outgoing {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// The version that more than half of the booths that are there have.
+    /// The version of more than half of the online booths.
     fn majority_version(&self) -> Option<String> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let there = self.booths.values().filter(|booth| booth.presence == Presence::Online);
@@ -432,7 +435,7 @@ impl FleetState {
         (all >= MAJORITY_OF && most * 2 > all).then(|| version.to_owned())
     }
 
-    /// Forgets booths that were last heard before `before` (unix ms).
+    /// Removes booths whose last message is older than `before` (unix ms).
     pub fn forget_booths(&mut self, before: i64) {
         self.booths.retain(|_, booth| {
             let known_at = booth.known.last_seen_at.max(booth.known.first_seen_at);
@@ -441,7 +444,7 @@ impl FleetState {
         self.held_bytes = self.booths.values().map(Booth::held_bytes).sum();
     }
 
-    /// The part of the list that is wanted, and how long the whole would be.
+    /// Rows that the filter admits, from `offset`, at most `limit`; and how many it admits.
     pub fn list(&self, filter: &Filter, offset: usize, limit: usize) -> (Vec<BoothRow>, usize) {
         let rows = self.booths.values().filter(|booth| filter.admits(booth));
         let mut total = 0;
@@ -455,8 +458,8 @@ impl FleetState {
         (wanted, total)
     }
 
-    /// Rows that have changed after that revision, at most so many; and the newest revision
-    /// that they bring the reader to.
+    /// Rows that have changed after revision `after`, at most `limit`; and the revision that the
+    /// reader has with them.
     pub fn changes(&self, after: u64, limit: usize) -> (Vec<BoothRow>, u64) {
         let changed = self.booths.values().filter(|booth| booth.revision > after);
         let mut changed: Vec<_> = changed.map(|booth| (booth.revision, booth)).collect();
@@ -475,7 +478,7 @@ impl FleetState {
         self.revision
     }
 
-    /// How many booths there are.
+    /// Counts over all booths.
     pub fn fleet_summary(&self) -> FleetSummary {
         let count = |is: fn(&Booth) -> bool| self.booths.values().filter(|b| is(b)).count();
         let mut sites: Vec<_> = self.booths.keys().map(|key| key.site.clone()).collect();
@@ -488,7 +491,7 @@ impl FleetState {
         }
     }
 
-    /// Open alerts, by kind.
+    /// Number of open alerts of each kind.
     pub fn open_alerts(&self) -> BTreeMap<AlertKind, usize> {
         let mut counts: BTreeMap<_, _> = AlertKind::ALL.map(|kind| (kind, 0)).into();
         for kind in self.booths.values().flat_map(|booth| booth.alerts.keys()) {
@@ -497,12 +500,12 @@ impl FleetState {
         counts
     }
 
-    /// What came, since the start.
+    /// Messages that arrived since the start.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Everything that is known of one booth now.
+    /// The whole current state of one booth; `None`: the booth is unknown.
     pub fn detail(&self, key: &BoothKey) -> Option<Detail> {
         let booth = self.booths.get(key)?;
         let parse = |text: &Option<Box<str>>| serde_json::from_str(text.as_deref()?).ok();
@@ -519,7 +522,7 @@ impl FleetState {
         })
     }
 
-    /// The newest reports of a booth that came after `after` (unix ms), and when.
+    /// The newest reports of a booth that arrived after `after` (unix ms), each with its time.
     pub fn live_after(&self, key: &BoothKey, after: [i64; 2]) -> [Option<(i64, Box<str>)>; 2] {
         let Some(booth) = self.booths.get(key) else { return [None, None] };
         std::array::from_fn(|k| {
@@ -548,13 +551,13 @@ impl Filter {
     }
 }
 
-/// A booth that was never heard before.
-fn stranger(key: &BoothKey, now: i64) -> Booth {
+/// The state of a booth before its first message.
+fn new_booth(key: &BoothKey, now: i64) -> Booth {
     let known = KnownBooth {
         key: key.clone(),
         first_seen_at: now,
         last_seen_at: 0,
-        said: None,
+        status: None,
         since: None,
         info: None,
         health: None,
@@ -562,7 +565,7 @@ fn stranger(key: &BoothKey, now: i64) -> Booth {
     Booth::new(known)
 }
 
-/// Notes a live report; the minute before it, if that is over.
+/// Stores a live report; returns the minute that it ends.
 fn take_report(
     booth: &mut Booth,
     modality: Modality,
@@ -604,7 +607,7 @@ fn set_presence(booth: &mut Booth, presence: Presence, now: i64) -> bool {
     let was_silent = booth.presence == Presence::Silent;
     booth.presence = presence;
     booth.presence_since = match presence {
-        // Silence began when it was last heard, and ends now, whatever it says itself.
+        // Silence begins with the last message and ends now; the booth's own `since` is ignored.
         Presence::Silent => booth.known.last_seen_at.max(booth.known.first_seen_at),
         Presence::Online if was_silent => now,
         Presence::Online | Presence::Offline => booth.known.since.unwrap_or(now).min(now),
@@ -613,7 +616,7 @@ fn set_presence(booth: &mut Booth, presence: Presence, now: i64) -> bool {
     true
 }
 
-/// Raises what is new and ends what is over.
+/// Raises alerts for new faults and ends those whose fault is over.
 fn change_alerts(
     booth: &mut Booth,
     faults: BTreeMap<AlertKind, String>,
@@ -637,7 +640,7 @@ fn change_alerts(
     changes
 }
 
-/// A topic for the log: a stranger's words are not repeated at length.
+/// A topic for the log: shortened, since any client can choose it.
 fn shown(topic: &str) -> String {
     topic.chars().filter(|c| !c.is_control()).take(80).collect()
 }

@@ -1,4 +1,4 @@
-//! Who asks, and what the token's role may do.
+//! Authentication and authorisation of HTTP requests.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -24,18 +24,18 @@ use crate::{
     store::{Denied, Role, Store, Token, TokenBook},
 };
 
-/// Whose request it is; handlers behind [`require`] find it among the request's extensions.
+/// The authenticated token of a request; [`require`] puts it among the request's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(pub(crate) Token);
 
 impl Caller {
-    /// As the audit log names it.
+    /// Its name in the audit log.
     pub(crate) fn actor(&self) -> &str {
         &self.0.name
     }
 }
 
-/// Judges tokens at the door. Clones share what they know.
+/// Checks the tokens of requests. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     tokens: watch::Receiver<Arc<TokenBook>>,
@@ -45,12 +45,12 @@ pub(crate) struct Authenticator {
 }
 
 impl Authenticator {
-    /// Knows the tokens of that store.
+    /// With the tokens of `store`.
     pub(super) fn new(store: &Store, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Self {
         Authenticator { tokens: store.tokens(), clock, counters, wrong: Arc::default() }
     }
 
-    /// Who shows wrong tokens.
+    /// The record of wrong tokens.
     pub(crate) fn wrong_tokens(&self) -> Arc<WrongTokens> {
         self.wrong.clone()
     }
@@ -70,7 +70,7 @@ impl Authenticator {
         self.counters.reject(Reason::WrongToken, client);
         match self.wrong.note(Network::of(client), self.clock.monotonic()) {
             Brake::Off => {
-                let (code, sentence) = told(denied);
+                let (code, sentence) = reason(denied);
                 Err(Refused::unauthorized(code, sentence))
             }
             Brake::On { delay, retry_after_s } => {
@@ -136,8 +136,8 @@ pub(crate) async fn require(
     }
 }
 
-/// Why a token opens nothing: a code for programs, a sentence for people.
-pub(crate) fn told(denied: Denied) -> (&'static str, &'static str) {
+/// Why a token was denied: a code for programs, a sentence for people.
+pub(crate) fn reason(denied: Denied) -> (&'static str, &'static str) {
     match denied {
         Denied::Unknown => ("invalid_token", "the token is not valid"),
         Denied::Expired => ("token_expired", "the token has expired"),

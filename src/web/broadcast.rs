@@ -11,15 +11,16 @@ use crate::{
     report::{AudioReport, VisualReport},
 };
 
-/// The newest reports of a stream as text. What a client misses is gone; `sequence` tells it.
+/// The newest reports of a stream as text. A client that is too slow misses reports; `sequence`
+/// shows the gap.
 #[derive(Clone, Debug)]
 pub(super) struct Reports {
     pub(super) visual: watch::Receiver<Option<Utf8Bytes>>,
     pub(super) audio: watch::Receiver<Option<Utf8Bytes>>,
 }
 
-/// Starts the task that turns one stream's results into text until the stream ends or nobody
-/// reads any more.
+/// Starts the task that serialises one stream's results until the stream ends or the last reader is
+/// gone.
 pub(super) fn start(live: watch::Receiver<Live>) -> Reports {
     let (visual_out, visual) = watch::channel(None);
     let (audio_out, audio) = watch::channel(None);
@@ -35,7 +36,7 @@ async fn translate(
     let mut known = Live::default();
     loop {
         let now = live.borrow_and_update().clone();
-        // No result any more is said too: whoever comes after a session sees nothing of it.
+        // The end of the results is published, too: a client that joins later sees nothing of the session.
         if !is_same(now.face.as_ref(), known.face.as_ref()) {
             visual.send_replace(VisualReport::newest(&now).map(|report| {
                 message::text("visual_analysis", &report, Some(report.timestamp.into()))

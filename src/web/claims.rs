@@ -1,8 +1,8 @@
-//! [`Claims`]: whose a session id is while somebody is there for it.
+//! [`Claims`]: which token owns a session id while its connection or stream is open.
 //!
 //! A guest that is let in claims its session's id. The claim lasts as long as its connection, or
-//! as its stream is open, and is in memory only: nobody fills the database with names. What a
-//! session has begun with stays its token's there, by a row that the session pays for.
+//! as its stream is open, and is in memory only, so that no client fills the database with names.
+//! Once a session has begun, its row in the database keeps the owner.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
 //! [`Clients`]: the streams of clients that send media of their own, by session.
 //!
-//! A stream outlives its connection for a while, so that a client that lost its network goes on
-//! where it was. A session has one sender at a time: a new connection takes over from the old.
+//! A stream outlives its connection for 60 s, so that a client can resume after a network failure. A
+//! session has one sender at a time: a new connection takes over from the old one.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -29,10 +29,10 @@ use crate::{
     store::{Store, Token},
 };
 
-/// How long a stream waits for its client to come back.
+/// How long a stream outlives its connection.
 const RESUME_WITHIN: Duration = Duration::from_secs(60);
 
-/// Timestamps that wait for their report: what is queued, in flight, and not yet told.
+/// Timestamps that wait for their report: of queued, analysed and not yet reported media.
 const STAMPS: usize = 16;
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -96,7 +96,7 @@ impl Stamps {
 }
 
 impl Clients {
-    /// Nobody yet; at most `most` streams.
+    /// Without clients; at most `most` streams.
     pub(super) fn new(
         engine: Engine,
         settings: watch::Receiver<Settings>,
@@ -155,7 +155,7 @@ impl Clients {
         self.open.lock().expect(UNPOISONED).get(session_id).cloned()
     }
 
-    /// Ends the streams whose clients have been away for long; to be called now and then.
+    /// Ends the streams whose clients are away for longer than [`RESUME_WITHIN`]; called periodically.
     pub(super) async fn clean_up(&self, now: Duration) {
         for client in self.open.lock().expect(UNPOISONED).values() {
             client.interview.look_at_clock();
@@ -226,12 +226,12 @@ impl Clients {
 }
 
 impl Client {
-    /// Who sends; changes when another connection takes over.
+    /// The id of the sending connection; changes when another one takes over.
     pub(super) fn sender(&self) -> watch::Receiver<Option<String>> {
         self.sender.subscribe()
     }
 
-    /// `connection` has ended: the client may come back within a while.
+    /// `connection` has ended: the client may come back within [`RESUME_WITHIN`].
     pub(super) fn detach(&self, connection: &str) {
         let left = self.sender.send_if_modified(|sender| {
             let is_theirs = sender.as_deref() == Some(connection);
@@ -262,7 +262,7 @@ impl Client {
             width_px: 0,
             height_px: 0,
             format,
-            // What a client sends lies as its file says.
+            // The orientation is in the file that the client sends.
             orientation: Orientation::Upright,
             data,
         };
@@ -299,7 +299,7 @@ impl Client {
         self.sent.lock().expect(UNPOISONED).chunks.of(sequence)
     }
 
-    /// Media is looked at only behind an open gate; says why one is closed.
+    /// Admits media only while the gate is open; the error names why it is closed.
     fn admit(&self, gate: &Gate, feature: &str) -> Result<(), Refusal> {
         if gate.is_open() {
             return Ok(());

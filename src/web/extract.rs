@@ -1,4 +1,4 @@
-//! What a request brings, judged: a refusal is JSON with a sentence that says what is wrong.
+//! Extracts and validates query and body of a request. A refusal is JSON with a sentence.
 
 use axum::{
     Json,
@@ -15,7 +15,7 @@ use super::refused::Refused;
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
-/// What stands behind the `?` of the address.
+/// The query parameters of the address.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -45,7 +45,7 @@ fn not_json(rejection: &JsonRejection) -> Refused {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "not_json",
         _ => "invalid_input",
     };
-    // One status for everything that is wrong with what the body says.
+    // One status for every fault of the body's content.
     let status = match rejection.status() {
         StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
         status => status,

@@ -1,4 +1,4 @@
-//! The body of an answer that goes on: pieces that come when there is something to tell.
+//! A streaming response body: each piece is sent when it is ready.
 
 use std::{
     convert::Infallible,

@@ -7,7 +7,7 @@
 //! pieces of [`PIECE_BYTES`] (as fragments, which RFC 6455 lets any intermediary make), so that
 //! the codec grows with what has really come.
 //!
-//! A message of up to [`FREE_BYTES`] needs nobody's leave. A longer one waits for one of
+//! A message of up to [`FREE_BYTES`] needs no turn. A longer one waits for one of
 //! [`LONG_MESSAGES`] turns, which all connections share, and must end within [`LONG_TIME`].
 
 use std::{
@@ -25,7 +25,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// Bytes that a connection may send before it is authenticated: nobody has to say much until then.
+/// Bytes that a connection may send before it is authenticated; `auth` is much shorter.
 pub(crate) const UNAUTHENTICATED_BYTES: usize = 16_384;
 
 /// Longest frame that the codec sees. A multiple of 4, the length of a frame's mask.

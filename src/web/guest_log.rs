@@ -1,6 +1,5 @@
-//! [`GuestLog`]: what guests may have written down. Each row that a guest causes passes here, and
-//! a guest's token has an allowance of them, so that none can fill the database or bury in the
-//! audit log what operators did.
+//! [`GuestLog`]: limits the rows that guests cause. Each guest's token has an allowance, so that no
+//! guest can fill the database or hide the actions of operators in the audit log.
 
 use std::{
     collections::HashMap,
@@ -15,7 +14,7 @@ use crate::{
     store::{Role, Token, TokenId},
 };
 
-/// Sessions that a guest's token may begin at once: as many laptops as a booth serves, twice.
+/// Sessions that a guest's token may begin at once: twice the laptops that a booth serves.
 const SESSIONS: f64 = 100.0;
 
 /// Until it may begin one more.
@@ -128,7 +127,7 @@ impl GuestLog {
         GuestLog { log, allowances, guest: Mutex::default() }
     }
 
-    /// Whose stream it is from now on.
+    /// Sets the owner of the stream.
     pub(super) fn belongs_to(&self, token: &Token) {
         let guest = (token.role == Role::Guest).then(|| (token.id, token.name.clone()));
         *self.guest.lock().expect(UNPOISONED) = guest;
@@ -156,7 +155,7 @@ impl SessionLog for GuestLog {
             );
             return Box::pin(async { Err(Error::new(ErrorKind::Exhausted, what)) });
         }
-        // The id stays the guest's, whoever begins the session.
+        // The id stays the guest's, also if an operator begins the session.
         let owner = self.guest().map(|(id, _)| id);
         self.log.begin(BegunSession { owner, ..begun })
     }
@@ -276,7 +275,7 @@ mod tests {
         let detail = due[0].detail.as_deref().unwrap();
         assert_eq!(detail, "9980 more pauses, resumes and switches");
         scene.clock.advance(10 * AUDIT_EVENT_EVERY);
-        assert!(scene.allowances.unlisted().is_empty(), "told once");
+        assert!(scene.allowances.unlisted().is_empty(), "listed once");
         scene.pause("laptop").await;
         assert_eq!(scene.lines(), 22, "and it is listed again");
     }

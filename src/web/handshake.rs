@@ -1,7 +1,6 @@
 //! [`Handshake`]: the HTTP side of a WebSocket's opening (RFC 6455, section 4.2).
 //!
-//! Done here and not by axum, whose WebSocket hides the stream beneath: what a client may send
-//! changes when it is authenticated.
+//! axum's WebSocket hides the stream beneath, whose limits change when the client is authenticated.
 
 use axum::{
     body::Body,
@@ -12,17 +11,17 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// A request that is one for a WebSocket.
+/// A valid request for a WebSocket.
 pub(super) struct Handshake {
     accept: HeaderValue,
     on_upgrade: OnUpgrade,
 }
 
 impl Handshake {
-    /// Judges the request and takes the connection out of it.
+    /// Validates the request and takes the connection out of it.
     ///
     /// # Errors
-    /// The status of the answer to a request that is none for a WebSocket.
+    /// The status of the answer to a request that is not a valid one for a WebSocket.
     pub(super) fn take<B>(request: &mut Request<B>) -> Result<Self, StatusCode> {
         let headers = request.headers();
         if request.method() != Method::GET || !has_token(headers, header::UPGRADE, "websocket")
@@ -73,7 +72,7 @@ impl Handshake {
     }
 }
 
-/// Whether a header's list of words has one of them, in whatever case.
+/// Whether a header's list contains a word, ignoring case.
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let mut words = values.flat_map(|value| value.split(',')).map(str::trim);

@@ -1,4 +1,4 @@
-//! GET /health: whether the booth does its job, and what each part of it says.
+//! GET /health: the verdict, the findings and the state of each component.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,27 +28,27 @@ use crate::{
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Health<'a> {
     status: &'static str,
-    /// One sentence that a person can act on; what the booth does where nothing is wrong.
+    /// One sentence: the worst finding with its remedy, or what the booth does.
     sentence: String,
-    /// What is wrong, worst first.
+    /// The findings, worst first.
     findings: Vec<FindingHealth>,
-    /// Changes exactly when something changes that others act upon.
+    /// Changes exactly when something changes that clients act upon.
     digest: String,
     version: &'static str,
     booth_id: &'a str,
     uptime_s: u64,
-    /// The bundled clip stands in for a device: the numbers are nobody's.
+    /// The bundled clip replaces a device: the metrics belong to no subject.
     demo: bool,
     #[serde(flatten)]
     #[cfg_attr(test, schemars(with = "Components"))]
     components: BTreeMap<&'static str, ComponentHealth>,
     models: BTreeMap<&'a str, ModelHealth<'a>>,
     features: Features,
-    /// Policy and session of the booth; never whose session it is.
+    /// Policy and session of the booth; never the session's id.
     policy: PolicyHealth,
     /// The booth's media is being analysed.
     analysing: bool,
-    /// Somebody has paused the booth.
+    /// The booth is paused.
     paused: bool,
     /// A session runs in the booth.
     session_active: bool,
@@ -74,9 +74,9 @@ pub(crate) struct FindingHealth {
     severity: &'static str,
     /// The fleet server raises an alert for it.
     alert: bool,
-    /// What is wrong and what to do.
+    /// The fault and its remedy.
     sentence: String,
-    /// What is particular to this instance; null where the code says it all.
+    /// Detail of this instance; null where the code is enough.
     detail: Option<String>,
 }
 
@@ -86,37 +86,37 @@ struct PolicyHealth {
     profile: Profile,
     require_consent: bool,
     notice_version: NoticeVersion,
-    /// Nobody has chosen one.
+    /// Why there is none: the configuration names no policy.
     error: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PreviewHealth {
-    /// The picture may be looked at.
+    /// The feature switch of the preview.
     on: bool,
-    /// Who looks now.
+    /// Viewers now.
     viewers: usize,
 }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DiskHealth {
-    /// Left for boothd where the store is; null where the system does not tell.
+    /// Free for boothd on the store's disk; null where the system does not report it.
     free_bytes: Option<u64>,
-    /// The database with its log; null where there is none to be seen.
+    /// The database with its log; null where the file cannot be read.
     database_bytes: Option<u64>,
-    /// Too little is left.
+    /// The free space is too small.
     error: Option<String>,
 }
 
-/// The computer itself.
+/// The board.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BoardHealth {
     #[serde(flatten)]
     reading: Reading,
-    /// What of it costs frames now.
+    /// The state of it that costs frames now.
     trouble: Option<Trouble>,
     error: Option<&'static str>,
 }
@@ -148,7 +148,7 @@ pub(crate) struct CertificateHealth {
     error: Option<String>,
 }
 
-/// How the certificates stand.
+/// The state of the certificates.
 pub(crate) fn certificates(
     certificates: &Certificates,
     clock: &dyn Clock,
@@ -165,14 +165,14 @@ pub(crate) fn certificates(
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OutboxHealth {
-    /// Messages; null while that is not known.
+    /// Number of messages; null while it is unknown.
     depth: Option<u64>,
     bytes: Option<u64>,
     /// Age of the oldest, s.
     oldest_s: Option<u64>,
-    /// Messages that the broker refused: they wait for somebody to send them again.
+    /// Messages that the broker refused and that are not sent again by themselves.
     set_aside: Option<u64>,
-    /// Why it is not known what waits.
+    /// Why the numbers are unknown.
     error: Option<String>,
     /// Messages that were too old or too many since the start: they are lost.
     fallen_out_total: Option<u64>,
@@ -190,7 +190,7 @@ struct ComponentHealth {
     overruns_total: u64,
     errors_total: u64,
     error: Option<String>,
-    /// Whether what it switches is on; absent where it switches nothing or cannot tell.
+    /// Whether its output is on; absent where it has none or does not know.
     #[serde(skip_serializing_if = "Option::is_none")]
     on: Option<bool>,
 }
@@ -228,7 +228,7 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
     (code, Json(body)).into_response()
 }
 
-/// The same for who does not ask over HTTP; how many WebSockets are open is not known there.
+/// The same for callers other than HTTP; the number of open WebSockets is unknown there.
 pub fn health_value(state: &WebState, clock: &dyn Clock) -> serde_json::Value {
     let body = body(state, state.health.look(), clock, None);
     serde_json::to_value(body).expect("its keys are texts")
@@ -326,7 +326,8 @@ fn disk_health(state: &WebState) -> DiskHealth {
 fn outbox_health(state: &WebState) -> OutboxHealth {
     let store = &state.store;
     let outbox = *store.outbox().borrow();
-    let is_unknown = "the database is not open, so nobody knows what waits; see store.error";
+    let is_unknown =
+        "the database is not open, so the length of the outbox is unknown; see store.error";
     OutboxHealth {
         depth: outbox.map(|outbox| outbox.depth),
         bytes: outbox.map(|outbox| outbox.bytes),
@@ -342,7 +343,7 @@ pub(super) async fn live() -> Response {
     Json(serde_json::json!({ "status": "alive" })).into_response()
 }
 
-/// Answers GET /health/ready: something comes in and is analysed.
+/// Answers GET /health/ready: media arrives and is analysed.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
     let report = shared.state.health.look();
     (code(report.verdict), Json(serde_json::json!({ "ready": report.is_ready() })))

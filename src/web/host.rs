@@ -1,5 +1,4 @@
-//! By which name the booth may be called, and from which pages: against DNS rebinding and
-//! foreign pages.
+//! Checks the host and the origin of a request, against DNS rebinding and foreign pages.
 
 use std::{fs, net::IpAddr};
 
@@ -7,7 +6,7 @@ use axum::http::{HeaderMap, header};
 
 use super::proxy::{Asked, text};
 
-/// The names and origins that are let in.
+/// The accepted host names and origins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts {
     /// The machine's own names and those of the configuration.
@@ -31,9 +30,9 @@ impl Hosts {
         }
     }
 
-    /// Whether the request calls the booth by a name that is its own. An address is always
-    /// right: a foreign page reaches the booth only by a name that it owns. What no browser
-    /// sends, a request without a name, comes from a program.
+    /// Whether the request's host is a name of the booth. An address is always accepted: a foreign
+    /// page reaches the booth only by a name that it owns. A request without a host is accepted, too:
+    /// browsers send one, so it comes from a program.
     pub(super) fn admits(&self, asked: &Asked) -> bool {
         let Some((host, _)) = asked.host.as_deref().map(host_and_port) else { return true };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -41,7 +40,7 @@ impl Hosts {
         bare.parse::<IpAddr>().is_ok() || name == "localhost" || self.names.contains(&name)
     }
 
-    /// Whether the page that asks may: the booth's own, or one of the listed. Programs name none.
+    /// Whether the origin is the booth's own or listed. Programs send none.
     ///
     /// The booth's own page has the origin of the host that was called; a port that is the usual
     /// one of the origin's scheme may be named or not. A page under a name of `web.hosts` at a
@@ -94,7 +93,7 @@ fn host_and_port(host: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The machine's name, where the system tells it.
+/// The machine's name; `None`: the system does not report it.
 fn own_name() -> Option<String> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim().to_ascii_lowercase();

@@ -1,6 +1,5 @@
-//! [`HttpServer`]: the door that every router of boothd stands behind, and what holds for every
-//! request: the name by which the machine is called, the time it may take, the headers of the
-//! answer. Knows no address.
+//! [`HttpServer`]: serves a router with the rules of every request: the accepted host names, the time
+//! limit, the headers of the response. Knows no route.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,11 +24,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; \
     worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page may ask for this machine's camera and microphone; for nothing else, and nobody else.
+/// Only the page itself may use this machine's camera and microphone, and nothing else.
 const PERMISSIONS_POLICY: &str =
     "camera=(self), microphone=(self), geolocation=(), payment=(), usb=(), display-capture=()";
 
-/// Said with every answer.
+/// Headers of every response.
 const HEADERS: [(HeaderName, &str); 8] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -47,10 +46,10 @@ const STREAMS: [&[u8]; 2] = [b"text/event-stream", b"multipart/x-mixed-replace"]
 /// What nginx understands by that.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
-/// Said with every answer over TLS: half a year without plain HTTP.
+/// Header of every response over TLS: half a year without plain HTTP.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=15552000");
 
-/// How long open connections may take to say goodbye.
+/// How long open connections may take to close.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// See the module.
@@ -65,7 +64,7 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    /// A http_server whose tokens are the store's.
+    /// Opens a server with the tokens of `store`.
     ///
     /// # Errors
     /// `Config` when the certificate cannot be used.
@@ -88,27 +87,27 @@ impl HttpServer {
         })
     }
 
-    /// Who judges tokens.
+    /// Checks tokens.
     pub(crate) fn authenticator(&self) -> Authenticator {
         self.authenticator.clone()
     }
 
-    /// What is known of the certificate that the door shows; `None` where there is no TLS.
+    /// The certificate in use; `None`: no TLS.
     pub(crate) fn certificate(&self) -> Option<Certificate> {
         self.tls.as_ref().map(|tls| tls.certificate())
     }
 
-    /// What the door counts.
+    /// Counters of the server.
     pub(crate) fn counters(&self) -> Arc<Counters> {
         self.counters.clone()
     }
 
-    /// The places for connections.
+    /// The slots for connections.
     pub(super) fn slots(&self) -> Arc<Slots> {
         self.slots.clone()
     }
 
-    /// The names that are let in.
+    /// The accepted host names.
     pub(super) fn hosts(&self) -> Arc<Hosts> {
         self.hosts.clone()
     }
@@ -129,7 +128,7 @@ impl HttpServer {
             .layer(from_fn_with_state(rules, guard))
     }
 
-    /// Serves until `stop` is requested and the open connections have said goodbye.
+    /// Serves until `stop` is requested and the open connections are closed.
     pub(crate) async fn serve(self, listener: TcpListener, router: Router) {
         let router = self.guarded(router);
         let following = self.tls.clone().map(|tls| tokio::spawn(tls.follow()));
@@ -141,9 +140,9 @@ impl HttpServer {
         acceptor.accept_all(listener).await;
         reporting.abort();
         following.inspect(tokio::task::JoinHandle::abort);
-        // Everyone is told by `stop`; two goodbyes' time, since a close is also answered.
+        // `stop` reaches every connection; twice the time, since a close is also answered.
         if timeout(DRAIN_TIMEOUT * 2, acceptor.wait_empty()).await.is_err() {
-            log::debug!(target: "web", "some connections did not say goodbye in time");
+            log::debug!(target: "web", "some connections did not close in time");
         }
     }
 }

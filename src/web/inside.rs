@@ -1,5 +1,5 @@
-//! [`Inside`]: the booth's addresses without a socket, a limit of places or TLS: bytes of any
-//! origin are served. For whoever talks to the booth in its own process, as the fuzzer does.
+//! [`Inside`]: the booth's HTTP interface without a socket, slots or TLS, for bytes of any origin.
+//! For callers in the same process, such as the fuzzer.
 
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -23,7 +23,7 @@ pub struct Inside {
 }
 
 impl Inside {
-    /// Everything that [`serve`](super::serve) has behind its door.
+    /// The interface of [`serve`](super::serve), without its listener.
     ///
     /// # Errors
     /// `Config` when the certificate cannot be used.

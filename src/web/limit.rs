@@ -1,8 +1,8 @@
-//! How many messages a second one client may send.
+//! [`RateLimit`]: limits the messages of one client.
 
 use std::time::Duration;
 
-/// A bucket that fills by `per_second` tokens up to two seconds' worth; a message takes one.
+/// A token bucket: gains `per_second` tokens up to two seconds' worth; a message takes one.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     per_second: f64,

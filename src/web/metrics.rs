@@ -1,7 +1,7 @@
 //! GET /metrics: every number that the booth counts.
 //!
-//! Nothing is counted twice: components, engine and doors keep their own numbers, and a scrape
-//! reads them. No label holds what a person or a client said.
+//! Nothing is counted twice: components, engine and server keep their own numbers, and a scrape
+//! reads them. No label has text of a person or a client.
 
 use std::{
     net::IpAddr,
@@ -38,7 +38,7 @@ use crate::{
     store::Role,
 };
 
-/// What the doors count.
+/// Counters of the HTTP server.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     refused_connections: AtomicU64,
@@ -47,12 +47,12 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// There was no place for a connection.
+    /// Counts a connection without a slot.
     fn refused_connection(&self) {
         self.refused_connections.fetch_add(1, Relaxed);
     }
 
-    /// Something of a client at that address was refused.
+    /// Counts a refusal to a client at that address.
     pub(super) fn reject(&self, reason: Reason, client: IpAddr) {
         if matches!(reason, Reason::Full | Reason::NoSeat) {
             self.refused_connection();
@@ -65,7 +65,7 @@ impl Counters {
         &self.rejections
     }
 
-    /// A wrong or old token was shown.
+    /// Counts a wrong or expired token.
     pub(super) fn auth_failed(&self) {
         self.auth_failures.fetch_add(1, Relaxed);
     }
@@ -110,7 +110,7 @@ fn note_booth(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     snapshot.gauge("boothd_media_in_flight", "Media that is being analysed.", in_flight);
     snapshot.counter(
         "boothd_media_dropped",
-        "Media that nobody was free to analyse, over all streams.",
+        "Media that were dropped because every worker was busy, over all streams.",
         count(usage.dropped_total),
     );
     snapshot.counter(
@@ -135,7 +135,7 @@ fn note_booth(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     );
 }
 
-/// What is analysed now. The session is a yes or no: whose it is is nobody's here.
+/// State of the interview. The session is only yes or no, without its id.
 fn note_interview(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let state = shared.state.booth.state().borrow().clone();
     let yes = |is: bool| f64::from(is);
@@ -143,11 +143,7 @@ fn note_interview(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     snapshot.gauge("boothd_session_active", "1 while a session runs in the booth.", is_running);
     let analysing = yes(state.analysing);
     snapshot.gauge("boothd_analysing", "1 while the booth's media is analysed.", analysing);
-    snapshot.gauge(
-        "boothd_paused",
-        "1 while somebody has paused the booth.",
-        yes(state.paused),
-    );
+    snapshot.gauge("boothd_paused", "1 while the booth is paused.", yes(state.paused));
     let features = state.features.by_name();
     let features =
         features.map(|(name, is_on)| (vec![("feature", name.to_owned())], yes(is_on)));
@@ -176,7 +172,7 @@ pub(crate) fn note_certificates(
     );
 }
 
-/// The computer itself. What it does not tell is left out.
+/// The board. Values that it does not report are left out.
 fn note_board(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let reading = shared.state.board.borrow().clone();
     let heat = "Of the chip's hottest part.";
@@ -301,7 +297,7 @@ fn note_doors(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     note_refusals(snapshot, counters);
 }
 
-/// Whom the doors refused.
+/// Refusals of the HTTP server.
 pub(crate) fn note_refusals(snapshot: &mut MetricsSnapshot, counters: &Counters) {
     snapshot.counter(
         "boothd_refused_connections",

@@ -1,6 +1,7 @@
-//! The doors of the booth that people and programs open: the WebSocket, /health and the page.
+//! The HTTP interface of the booth for people and programs: WebSocket, API, /health and the page.
 //!
-//! Holds everything that knows HTTP. Must not hold metrics or devices: it shows what others say.
+//! Holds all code that knows HTTP. Must not hold metrics or devices: it only renders other modules'
+//! state.
 
 mod access;
 mod api;
@@ -81,16 +82,16 @@ pub use slots::SocketLimits;
 pub(crate) use snapshot::{Format, MetricsSnapshot};
 pub use tls::TlsFiles;
 
-/// The limits of the doors.
+/// Limits and addresses of the HTTP interface.
 #[derive(Clone, Debug)]
 pub struct WebConfig {
     /// WebSocket connections at a time.
     pub max_connections: usize,
-    /// A client that was not heard for so long, not even by a pong, is closed.
+    /// A connection without a message from the client for so long, not even a pong, is closed.
     pub idle_timeout: Duration,
     /// How often clients are pinged.
     pub heartbeat: Duration,
-    /// How long a client may stay without a token.
+    /// How long a WebSocket may stay without a token.
     pub auth_timeout: Duration,
     /// How long one message to a client may take.
     pub send_timeout: Duration,
@@ -98,14 +99,14 @@ pub struct WebConfig {
     pub max_message_bytes: usize,
     /// Messages a second from one client; twice that in a burst.
     pub rate_limit_per_s: f64,
-    /// Connections with a token beside the WebSockets that may be open: pages, programs.
+    /// Connections with a token that may be open besides the WebSockets: pages, programs.
     pub spare_connections: usize,
-    /// Connections without a token; when there are more, the oldest goes. Half as many may be
+    /// Connections without a token; a further one displaces the oldest. Half as many may be
     /// WebSockets that were not authenticated yet.
     pub unauthenticated_connections: usize,
     /// How long a request's head may take, and before it the TLS handshake.
     pub header_timeout: Duration,
-    /// How long the answer to a request may take, and how long a client may take nothing of it.
+    /// How long the answer to a request may take, and how long a client may read nothing of it.
     pub request_timeout: Duration,
     /// A longer body of a request gets HTTP 413.
     pub max_body_bytes: usize,
@@ -115,7 +116,7 @@ pub struct WebConfig {
     pub hosts: Vec<String>,
     /// Origins beside the booth's own whose pages may connect.
     pub origins: Vec<String>,
-    /// Reverse proxies whose `Forwarded` and `X-Forwarded-*` are believed: addresses, networks.
+    /// Reverse proxies whose `Forwarded` and `X-Forwarded-*` are trusted: addresses, networks.
     pub proxies: Vec<String>,
     /// GET /metrics needs no token.
     pub metrics_public: bool,
@@ -154,21 +155,21 @@ pub struct ModelInfo {
     pub sha256: String,
 }
 
-/// What of the configuration may change while the doors are open (SIGHUP).
+/// Settings that may change while the server runs (SIGHUP).
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The switches of a client's stream at first.
+    /// Initial feature switches of a client's stream.
     pub features: Features,
     /// How clients' observations become metrics.
     pub session: SessionConfig,
-    /// The limits of one connection, for those to come.
+    /// The limits of new connections.
     pub limits: ConnectionLimits,
 }
 
 /// The limits of one WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConnectionLimits {
-    /// A client that was silent for so long is closed.
+    /// A connection without a message for so long is closed.
     pub idle_timeout: Duration,
     /// How often it is pinged.
     pub heartbeat: Duration,
@@ -179,7 +180,7 @@ pub struct ConnectionLimits {
 }
 
 impl WebConfig {
-    /// What of it may change.
+    /// The settings that may change.
     pub fn limits(&self) -> ConnectionLimits {
         ConnectionLimits {
             idle_timeout: self.idle_timeout,
@@ -190,47 +191,47 @@ impl WebConfig {
     }
 }
 
-/// What the doors show, and by what right.
+/// Everything that the HTTP interface serves.
 #[derive(Clone, Debug)]
 pub struct WebState {
     /// The limits.
     pub config: WebConfig,
     /// Names the booth.
     pub booth_id: String,
-    /// What may be analysed at all; holds for clients' streams too.
+    /// The policy, which also holds for clients' streams.
     pub policy: Policy,
-    /// What may change while the doors are open.
+    /// Settings that may change while the server runs.
     pub settings: watch::Receiver<Settings>,
-    /// Judges the booth; holds every component, in the order of the data.
+    /// The health of the booth, with every component in the order of the data.
     pub health: Arc<Monitor>,
     /// The models that run.
     pub models: Vec<ModelInfo>,
-    /// Where media waits.
+    /// The engine, which queues media.
     pub engine: Engine,
     /// Tokens, sessions and the audit log.
     pub store: Store,
     /// The booth's own interview.
     pub booth: Interview,
-    /// How camera and microphone are.
+    /// The states of camera and microphone.
     pub devices: watch::Receiver<Devices>,
-    /// What the computer says of itself.
+    /// Temperature, supply and memory of the board.
     pub board: watch::Receiver<Reading>,
-    /// The certificates in use; the door adds its own.
+    /// The certificates in use; the HTTP server adds its own.
     pub certificates: Certificates,
-    /// Where the store and the token are kept; /health says what is left of its disk.
+    /// The folder of store and tokens; /health reports the free space of its disk.
     pub state_dir: PathBuf,
     /// The newest results of the booth's own stream.
     pub live: watch::Receiver<Live>,
 }
 
 impl WebState {
-    /// The limits of a connection that is opened now.
+    /// The limits of new connections.
     fn limits(&self) -> ConnectionLimits {
         self.settings.borrow().limits
     }
 }
 
-/// How often streams that nobody came back to are looked for.
+/// How often abandoned streams are searched for.
 const CLEAN_EVERY: Duration = Duration::from_secs(5);
 
 /// What every request and connection shares.
@@ -277,7 +278,7 @@ impl Shared {
     }
 }
 
-/// Serves until `stop` is requested and the open connections have said goodbye.
+/// Serves until `stop` is requested and the open connections are closed.
 ///
 /// # Errors
 /// `Config` when the certificate cannot be used.
@@ -323,7 +324,7 @@ fn clients(state: &WebState, clock: &Arc<dyn Clock>) -> clients::Clients {
     clients::Clients::new(state.engine.clone(), state.settings.clone(), dependencies, most)
 }
 
-/// Ends the streams of clients that do not come back, now and then.
+/// Periodically ends the streams of clients that do not come back.
 async fn clean_up(clients: Arc<clients::Clients>, booth: Interview, clock: Arc<dyn Clock>) {
     let mut turn = tokio::time::interval(CLEAN_EVERY);
     loop {

@@ -19,7 +19,7 @@ use crate::store::Role;
 /// Makes the schema of one type.
 type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
 
-/// One thing that can be asked: who may, what it takes, what it answers, and who answers.
+/// One endpoint: role, parameters, body, answer and handler.
 pub(crate) struct Endpoint<S> {
     method: Method,
     path: &'static str,
@@ -55,7 +55,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         }
     }
 
-    /// Reads something; everyone may until [`Endpoint::needs`] says otherwise.
+    /// GET; open to every client unless [`Endpoint::needs`] restricts it.
     pub(crate) fn get<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -64,7 +64,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::GET, path, summary, handler)
     }
 
-    /// Makes something happen.
+    /// POST.
     pub(crate) fn post<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -73,7 +73,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::POST, path, summary, handler)
     }
 
-    /// Changes a part of something.
+    /// PATCH.
     pub(crate) fn patch<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -82,7 +82,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::PATCH, path, summary, handler)
     }
 
-    /// Takes something away.
+    /// DELETE.
     pub(crate) fn delete<H: Handler<T, S>, T: 'static>(
         path: &'static str,
         summary: &'static str,
@@ -91,37 +91,37 @@ impl<S: Clone + Send + Sync + 'static> Endpoint<S> {
         Endpoint::new(Method::DELETE, path, summary, handler)
     }
 
-    /// Only a token of this role, or an operator's, may.
+    /// Requires a token of this role, or an operator's.
     pub(crate) fn needs(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
     }
 
-    /// What may stand behind the `?`.
+    /// The query parameters.
     pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
-    /// The JSON that it takes.
+    /// The JSON body of the request.
     pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
         self.body = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
-    /// The JSON that it answers.
+    /// The JSON body of the answer.
     pub(crate) fn answers<T: JsonSchema>(mut self) -> Self {
         self.answer = Some(|schemas| schemas.subschema_for::<T>());
         self
     }
 
-    /// The status where it did what it was asked, if not 200.
+    /// The status of success, if not 200.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Refusals beside those that every request of its kind may meet.
+    /// Statuses of refusals, in addition to those of every such request.
     pub(crate) fn refuses(mut self, refusals: &'static [u16]) -> Self {
         self.refusals = refusals;
         self
@@ -159,7 +159,7 @@ pub(crate) fn document<S>(endpoints: &[Endpoint<S>]) -> Value {
         "info": {
             "title": "boothd",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Times are ms since 1970 unless they say otherwise. null means: \
+            "description": "Times are ms since 1970 unless stated otherwise. null means: \
                 cannot be known. The live side is described at /api/v1/asyncapi.json.",
         },
         // Where this document is, less its own path: also right under a reverse proxy's prefix.
@@ -196,14 +196,14 @@ fn responses<S>(endpoint: &Endpoint<S>, schemas: &mut Schemas) -> Value {
     let mut responses = Map::new();
     let mut done = json!({ "description": "Done." });
     if let Some(answer) = endpoint.answer {
-        let schema = schemas.told(answer);
+        let schema = schemas.answered(answer);
         done["content"] = json!({ "application/json": { "schema": schema } });
     }
     responses.insert(endpoint.status.to_string(), done);
     let of_role = if endpoint.role.is_some() { &[401, 403, 429][..] } else { &[] };
     let of_body = if endpoint.body.is_some() { &[400, 413, 415][..] } else { &[] };
     for status in [of_role, of_body, endpoint.refusals].concat() {
-        let schema = schemas.told(|schemas| schemas.subschema_for::<RefusedBody<'_>>());
+        let schema = schemas.answered(|schemas| schemas.subschema_for::<RefusedBody<'_>>());
         let refused = json!({
             "description": "Refused.",
             "content": { "application/json": { "schema": schema } },
@@ -221,11 +221,11 @@ fn path_parameters(path: &'static str) -> impl Iterator<Item = Value> {
     })
 }
 
-/// The schemas of what is taken and of what is told: a field that may be left out of a request
-/// is never left out of an answer.
+/// The schemas of requests and of answers: a field that is optional in a request is never left
+/// out of an answer.
 struct Schemas {
     taken: SchemaGenerator,
-    told: SchemaGenerator,
+    answered: SchemaGenerator,
 }
 
 impl Schemas {
@@ -234,16 +234,16 @@ impl Schemas {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         });
-        let told = settings.clone().for_serialize().into_generator();
-        Schemas { taken: settings.for_deserialize().into_generator(), told }
+        let answered = settings.clone().for_serialize().into_generator();
+        Schemas { taken: settings.for_deserialize().into_generator(), answered }
     }
 
     fn taken(&mut self, shape: SchemaFn) -> Value {
         shape(&mut self.taken).into()
     }
 
-    fn told(&mut self, shape: SchemaFn) -> Value {
-        shape(&mut self.told).into()
+    fn answered(&mut self, shape: SchemaFn) -> Value {
+        shape(&mut self.answered).into()
     }
 
     /// The fields of a query's type, one parameter each.
@@ -257,15 +257,15 @@ impl Schemas {
         fields.into_iter().map(parameter).collect()
     }
 
-    /// Every named schema. A type that is both taken and told must look the same both ways, or
-    /// one name would mean two things.
+    /// Every named schema. A type in both requests and answers must have one schema, or one name
+    /// would mean two things.
     fn into_definitions(mut self) -> Value {
-        let mut all = self.told.take_definitions(true);
+        let mut all = self.answered.take_definitions(true);
         for (name, schema) in self.taken.take_definitions(true) {
-            let told = all.insert(name.clone(), schema.clone());
+            let other = all.insert(name.clone(), schema.clone());
             assert!(
-                told.is_none_or(|told| told == schema),
-                "{name} is told and taken differently"
+                other.is_none_or(|other| other == schema),
+                "{name} differs between requests and answers"
             );
         }
         all.into()

@@ -1,4 +1,4 @@
-//! [`Peer`]: the other end of one accepted connection, as everything that serves it knows it.
+//! [`Peer`]: the other end of one accepted connection: its address and its slot.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::store::TokenId;
 
-/// Found among the extensions of every request. Clones are the same connection.
+/// One connection; each request carries it among its extensions. Clones are the same connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer(Arc<Inner>);
 
@@ -62,7 +62,7 @@ impl Peer {
             .clone()
     }
 
-    /// Whose request this is: what a named proxy says, else the other end's own address.
+    /// The client's address: from a proxy in `web.proxies`, else the connection's own.
     pub(super) fn client_address(&self, asked: Option<&Asked>) -> IpAddr {
         asked.and_then(|asked| asked.client).unwrap_or(self.0.address)
     }
@@ -77,7 +77,7 @@ impl Peer {
         self.0.displaced.notified().await;
     }
 
-    /// Becomes a WebSocket on which nobody was authenticated yet.
+    /// Becomes a WebSocket that is not authenticated yet.
     pub(super) fn become_handshaking(&self) {
         self.take_unauthenticated(&self.0.slots.handshaking);
     }

@@ -2,8 +2,8 @@
 //! the camera. The page takes one picture after the other: a stream would hold one of the six
 //! connections that a browser has to a host, and an `<img>` would need the token in its address.
 //!
-//! Pictures pass from the worker to who looks; nothing is kept. Without the switch there is
-//! nothing to see, and who looks when it is switched off is shown the door.
+//! Pictures pass from the worker to the viewers; nothing is stored. Without the feature switch there
+//! are none, and switching it off ends every open stream.
 
 use std::{
     net::IpAddr,
@@ -38,13 +38,13 @@ use crate::{
     store::{Role, Token, TokenId},
 };
 
-/// What the address may carry: an `<img>` sends no headers.
+/// Query of the preview: an `<img>` sends no headers, so the token is in the address.
 #[derive(Deserialize)]
 pub(super) struct Shown {
     token: Option<String>,
 }
 
-/// Stands between the pictures.
+/// Boundary between the pictures of the multipart stream.
 const BOUNDARY: &str = "picture";
 
 const MIME: &str = "multipart/x-mixed-replace; boundary=picture";
@@ -90,8 +90,8 @@ pub(super) async fn picture(
     }
 }
 
-/// Who takes one picture after the other looks on between two of them: the booth goes on drawing,
-/// and says that somebody looks.
+/// A client that polls pictures counts as a viewer between two of them: the booth continues to draw,
+/// and reports that it is watched.
 #[derive(Clone, Default)]
 pub(super) struct Leases(Arc<Mutex<Vec<(TokenId, Instant, Pictures)>>>);
 
@@ -130,7 +130,7 @@ fn is_off() -> Refused {
     )
 }
 
-/// Somebody who looks.
+/// One viewer of the preview.
 struct Viewer {
     pictures: Pictures,
     state: watch::Receiver<InterviewState>,

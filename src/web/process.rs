@@ -1,4 +1,4 @@
-//! What the process uses, as the system tells it. What it does not tell is `None`.
+//! Resources that the process uses, from /proc. `None`: the system does not report it.
 
 use std::{fs, time::Duration};
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_tells_what_the_process_uses() {
+    fn the_system_reports_what_the_process_uses() {
         let before = open_fds().unwrap();
         let file = fs::File::open("/proc/self/status").unwrap();
         // Other tests of this process open and close files too.

@@ -1,7 +1,7 @@
-//! Reverse proxies in front of the server: who asks for what, by the connection itself or, where
-//! a named proxy opened it, by what that proxy reports (`Forwarded`, `X-Forwarded-*`).
+//! Reverse proxies in front of the server: client, host and scheme of a request, from the connection
+//! or, where a proxy of `web.proxies` opened it, from `Forwarded` and `X-Forwarded-*`.
 //!
-//! Anybody can send these headers, so they count only on connections from `web.proxies`.
+//! Any client can send these headers, so they count only on connections from `web.proxies`.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -61,11 +61,11 @@ pub fn is_network(text: &str) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerAddress(pub(super) IpAddr);
 
-/// The reverse proxies whose headers are believed.
+/// The reverse proxies whose headers are trusted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proxies(Vec<Network>);
 
-/// Who asks, and what for; each request carries it among its extensions.
+/// Client, host and scheme of a request; each request carries it among its extensions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
     /// The client's own address: the connection's, or behind named proxies the address that the
@@ -75,7 +75,7 @@ pub(super) struct Asked {
     pub(super) is_proxied: bool,
     /// The host that the client called, with its port if the client named one.
     pub(super) host: Option<String>,
-    /// Whether the client spoke TLS to the proxy; None: the proxy does not say, or there is none.
+    /// Whether the client spoke TLS to the proxy; None: the proxy does not report it, or there is none.
     pub(super) is_https: Option<bool>,
 }
 
@@ -89,7 +89,7 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// What the request's connection and headers say together.
+    /// The client, host and scheme of a request, from its connection and its headers.
     pub(super) fn asked<B>(&self, request: &Request<B>) -> Asked {
         let headers = request.headers();
         let named = request.uri().authority().map(Authority::as_str);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_who_sends_the_headers_is_not_believed() {
+    fn headers_of_an_unknown_proxy_are_ignored() {
         let all = [
             ("x-forwarded-for", "198.51.100.7"),
             ("x-forwarded-host", "evil.example"),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outermost_named_proxy_says_what_the_client_called() {
+    fn the_outermost_named_proxy_reports_what_the_client_called() {
         let one = asked(
             "127.0.0.1",
             &[

@@ -1,4 +1,4 @@
-//! [`Refused`]: an answer that is a no, with a code for programs and a sentence for people.
+//! [`Refused`]: a refusal, with a code for programs and a sentence for people.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::message::refusal::Refusal;
 use crate::error::{Error, ErrorKind};
 
-/// Seconds after which something that is busy or away may be asked again.
+/// Time after which a client may retry what is busy or away, s.
 pub(crate) const RETRY_AFTER_S: &str = "5";
 
 /// Why a request was refused.
@@ -22,7 +22,7 @@ pub(crate) struct Refused {
     status: StatusCode,
     code: &'static str,
     sentence: Cow<'static, str>,
-    /// Seconds; where the status alone does not say it.
+    /// When to try again, s; `None`: as the status implies.
     retry_after_s: Option<u32>,
 }
 
@@ -30,9 +30,9 @@ pub(crate) struct Refused {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Error")]
 pub(crate) struct RefusedBody<'a> {
-    /// What is wrong, with what, and what to do.
+    /// One sentence: the fault and its remedy.
     error: &'a str,
-    /// For programs.
+    /// The code, for programs.
     code: &'static str,
 }
 
@@ -46,24 +46,24 @@ impl Refused {
         Refused { status, code, sentence: sentence.into(), retry_after_s: None }
     }
 
-    /// The token does not let in.
+    /// 401: the token is missing or not valid.
     pub(crate) fn unauthorized(code: &'static str, sentence: &'static str) -> Self {
         Refused::new(StatusCode::UNAUTHORIZED, code, sentence)
     }
 
-    /// The token lets in, and may not do this.
+    /// 403: the token's role does not allow the request.
     pub(crate) fn forbidden(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::FORBIDDEN, "forbidden", sentence)
     }
 
-    /// Every place for such a connection is taken; the booth may be well.
+    /// 503: every slot for such a connection is taken; the booth may be healthy.
     pub(crate) fn full() -> Self {
         let sentence = "too many connections; try again in some seconds, or raise \
                         web.max_connections";
         Refused::new(StatusCode::SERVICE_UNAVAILABLE, "full", sentence)
     }
 
-    /// One wrong token of too many.
+    /// 429: too many wrong tokens came from the client's network.
     pub(crate) fn too_many_attempts(retry_after_s: u32) -> Self {
         let sentence = "too many wrong tokens came from this address; wait before the next one";
         let status = StatusCode::TOO_MANY_REQUESTS;
@@ -76,18 +76,18 @@ impl Refused {
         Refusal::new(self.code, self.sentence)
     }
 
-    /// There is no such thing.
+    /// 404: the object does not exist.
     pub(crate) fn not_found(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::NOT_FOUND, "not_found", sentence)
     }
 
-    /// It is not as the request supposes.
+    /// 409: the state does not allow the request.
     pub(crate) fn conflict(sentence: impl Into<Cow<'static, str>>) -> Self {
         Refused::new(StatusCode::CONFLICT, "conflict", sentence)
     }
 }
 
-/// The one place that says which status a kind of error has.
+/// The HTTP status and the code of a kind of error.
 fn status_of(kind: ErrorKind) -> (StatusCode, &'static str) {
     match kind {
         ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid_input"),
@@ -103,7 +103,7 @@ fn status_of(kind: ErrorKind) -> (StatusCode, &'static str) {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let (status, code) = status_of(error.kind());
-        // What is away or full tells the operator once, by itself; the request is told each time.
+        // A component that is away or full logs it once by itself; each request only gets the answer.
         let level = match status {
             StatusCode::INTERNAL_SERVER_ERROR => Some(log::Level::Error),
             StatusCode::SERVICE_UNAVAILABLE => Some(log::Level::Debug),
@@ -116,7 +116,7 @@ impl From<Error> for Refused {
         // What failed inside is for the log; its words may hold paths and SQL.
         let sentence = match status {
             StatusCode::INTERNAL_SERVER_ERROR => {
-                "that failed inside the booth; its log says why".into()
+                "that failed inside the booth; see its log".into()
             }
             _ => Cow::from(error.to_string()),
         };

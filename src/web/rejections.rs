@@ -1,7 +1,7 @@
-//! [`Rejections`]: what the server refused, by reason and network: counters for ever, and one line
-//! of the journal a minute for each reason. A stranger decides how many come. Where a wrong
-//! configuration is the likely cause (a host, an origin, a proxy that drops headers), the first of
-//! a minute is logged at once, with what tells the operator what to mend.
+//! [`Rejections`]: requests and connections that the server refused, by reason and network: counters
+//! since the start, and one line of the journal a minute for each reason, since clients decide how
+//! many there are. Where the configuration is the likely cause (a host, an origin, a proxy that drops
+//! headers), the first of a minute is logged at once, with the remedy.
 
 use std::{
     collections::HashMap,
@@ -16,16 +16,16 @@ use std::{
 
 use super::{proxy::Asked, slots::Network};
 
-/// How often the journal is told.
+/// Time between two reports in the journal.
 pub(super) const REPORT_EVERY: Duration = Duration::from_secs(60);
 
-/// Networks that are told apart within a minute, for each reason; others are counted together.
+/// Networks that are counted separately within a minute, for each reason; others are counted together.
 const MOST_NETWORKS: usize = 256;
 
 /// Networks that a line of the journal names.
 const NAMED_NETWORKS: usize = 8;
 
-/// Characters of a stranger's text in the journal.
+/// Characters of a client's text in the journal.
 const SHOWN_CHARS: usize = 80;
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -69,7 +69,7 @@ impl Reason {
         Reason::NoUpgrade,
     ];
 
-    /// As metrics and the journal have it.
+    /// Its label in metrics and in the journal.
     fn name(self) -> &'static str {
         match self {
             Reason::Full => "full",
@@ -85,7 +85,7 @@ impl Reason {
         }
     }
 
-    /// What a line of the journal says, and what to do where something can be done.
+    /// The text of its line in the journal, with the remedy if there is one.
     fn sentence(self) -> &'static str {
         match self {
             Reason::WrongHost => {
@@ -118,7 +118,7 @@ struct Lately {
 }
 
 impl Rejections {
-    /// Counts one; whether it is the first of its reason in this minute.
+    /// Counts one; returns whether it is the first of its reason in this minute.
     pub(super) fn note(&self, reason: Reason, network: Network) -> bool {
         let at = reason as usize;
         self.totals[at].fetch_add(1, Relaxed);
@@ -148,14 +148,14 @@ impl Rejections {
         }
     }
 
-    /// Each reason's word and how often it was met since the start.
+    /// The count of each reason since the start.
     pub(super) fn totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Reason::ALL
             .iter()
             .map(|reason| (reason.name(), self.totals[*reason as usize].load(Relaxed)))
     }
 
-    /// Tells the journal once a minute what was refused in it.
+    /// Logs the rejections of each minute.
     pub(super) async fn report_for_ever(&self) {
         let mut minute = tokio::time::interval(REPORT_EVERY);
         loop {
@@ -167,7 +167,7 @@ impl Rejections {
         }
     }
 
-    /// For each reason that was met: its word, how often, and by whom.
+    /// For each reason of this minute: its label, its count, and the networks.
     fn take_lines(&self) -> Vec<(&'static str, u64, String)> {
         let lately = std::mem::take(&mut *self.lately.lock().expect(UNPOISONED));
         Reason::ALL.iter().zip(lately).filter_map(|(r, l)| l.line(*r)).collect()
@@ -192,7 +192,7 @@ impl Lately {
     }
 }
 
-/// A stranger's text for the journal: without what could end a line, and short.
+/// A client's text for the journal: shortened, without line breaks.
 fn shown(text: Option<&str>) -> String {
     let text = text.unwrap_or_default().chars();
     text.filter(|c| c.is_ascii_graphic()).take(SHOWN_CHARS).collect()
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_who_was_refused_most_and_begins_anew() {
+    fn a_line_names_who_was_refused_most_and_starts_again() {
         let rejections = Rejections::default();
         for _ in 0..3 {
             rejections.note(Reason::Displaced, network(2));
@@ -225,14 +225,14 @@ mod tests {
     fn only_the_first_of_a_minute_is_logged_at_once() {
         let rejections = Rejections::default();
         assert!(rejections.note(Reason::WrongOrigin, network(1)));
-        assert!(!rejections.note(Reason::WrongOrigin, network(2)), "whoever it comes from");
+        assert!(!rejections.note(Reason::WrongOrigin, network(2)), "from any network");
         assert!(rejections.note(Reason::WrongHost, network(1)), "another reason has its own");
         rejections.take_lines();
         assert!(rejections.note(Reason::WrongOrigin, network(1)), "a new minute");
     }
 
     #[test]
-    fn a_strangers_text_cannot_end_the_line() {
+    fn a_clients_text_cannot_end_the_line() {
         assert_eq!(shown(Some("a\nb\u{202e}c\"")), "abc\"");
         assert_eq!(shown(Some(&"x".repeat(500))).len(), SHOWN_CHARS);
     }

@@ -1,10 +1,10 @@
-//! Which address leads where on the booth.
+//! The routes of the booth.
 
 use axum::{Router, routing::get};
 
 use super::{Shared, api, health, metrics, page, preview, upgrade::upgrade};
 
-/// Every address.
+/// The router of every route.
 pub(super) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/", get(page::index))

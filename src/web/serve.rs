@@ -1,6 +1,7 @@
-//! From an accepted socket to the router: who has a place, how long each may take, TLS.
+//! From an accepted socket to the router: slots, time limits, TLS.
 //!
-//! Knows no address and no message. Everything that a stranger can hold open has a time limit.
+//! Knows no address and no message. Everything that an unauthenticated client can hold open has a time
+//! limit.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -21,25 +22,25 @@ use super::{
 };
 use crate::stop::Stop;
 
-/// A request's line and headers may not be longer; no more of a body waits here either.
+/// Longest request line with headers, and buffered part of a body, bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// How long nothing is accepted after the system refused to give a socket.
+/// Pause of accepting after the system has refused a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Clients that can be told at the same time that the server is full; others are just closed.
+/// Clients that get the answer "full" at the same time; further ones are closed without it.
 const ANSWERS_FULL: usize = 16;
 
 /// How long a refused client may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-/// What a client is told for which there is no place, without a look at what it wants: "full"
-/// is not "unhealthy".
+/// The answer to a client without a slot. The request is not read, so it is the same for /health:
+/// "full" does not mean "unhealthy".
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
     Content-Type: application/json\r\nContent-Length: 46\r\nConnection: close\r\n\r\n\
     {\"error\":\"too many connections\",\"code\":\"full\"}";
 
-/// The door itself: clones share it.
+/// Accepts and serves connections. Clones share their state.
 #[derive(Clone)]
 pub(super) struct Acceptor {
     router: Router,
@@ -52,7 +53,7 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// A door to `router`.
+    /// An acceptor for `router`.
     pub(super) fn new(
         router: Router,
         config: WebConfig,
@@ -96,7 +97,7 @@ impl Acceptor {
         }
     }
 
-    /// Waits until every connection has given its place back.
+    /// Waits until every connection has released its slot.
     pub(super) async fn wait_empty(&self) {
         self.slots.wait_empty().await;
     }
@@ -121,7 +122,7 @@ impl Acceptor {
         });
     }
 
-    /// Costs no parsing and no wait: who floods the door is not worth more.
+    /// Answers without parsing and without waiting, so that a flood costs little.
     fn refuse(&self, stream: TcpStream) {
         let Ok(turn) = self.answers_full.clone().try_acquire_owned() else { return };
         if self.tls.is_some() || stream.try_write(FULL).is_err() {
@@ -184,7 +185,7 @@ impl Acceptor {
     }
 }
 
-/// What the router answers to a request of a connection.
+/// Serves one request of a connection by the router.
 pub(super) async fn answer(
     router: Router,
     request: Request<Incoming>,
@@ -196,7 +197,7 @@ fn not_served(why: &dyn std::fmt::Display) {
     log::debug!(target: "web", why = why.to_string().as_str(); "connection ended early");
 }
 
-/// The client was gone before it was accepted: nothing is wrong here.
+/// Whether the client was gone before it was accepted, which is no fault of the server.
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(

@@ -1,10 +1,9 @@
-//! [`Slots`]: how many connections of each kind may be open, and who goes when there are more.
+//! [`Slots`]: limits the open connections of each kind, and displaces one where there are more.
 //!
-//! A connection is unauthenticated until a token was right on it. Unauthenticated ones have a
-//! share of their own: silent ones cost a socket and nothing else, and when the share is full the
-//! oldest connection of the network that holds most of them goes, so that a newcomer is always
-//! served and an attacker displaces itself. WebSockets of guests and viewers have
-//! `web.max_connections` seats; operators have [`OPERATOR_SEATS`] more.
+//! A connection is unauthenticated until it has shown a valid token. Unauthenticated ones have their
+//! own share. When it is full, a new connection displaces the oldest one of the network that holds
+//! most of them, so that every newcomer is served and an attacker displaces itself. WebSockets of
+//! guests and viewers have `web.max_connections` seats; operators have [`OPERATOR_SEATS`] more.
 
 use std::{
     collections::VecDeque,
@@ -27,7 +26,7 @@ const LEAVING: usize = 64;
 /// How many connections of each kind may be open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SocketLimits {
-    /// Unauthenticated HTTP, or nothing said yet.
+    /// Unauthenticated HTTP, and connections without a request yet.
     pub unauthenticated: usize,
     /// WebSockets that were not authenticated yet.
     pub handshaking: usize,
@@ -40,7 +39,7 @@ pub struct SocketLimits {
 }
 
 impl SocketLimits {
-    /// As many as the configuration says.
+    /// The limits of a configuration.
     pub fn new(config: &WebConfig) -> Self {
         let unauthenticated = config.unauthenticated_connections.max(1);
         SocketLimits {
@@ -77,7 +76,7 @@ impl Network {
         })
     }
 
-    /// This machine: a reverse proxy speaks for everybody, so no cap holds for it.
+    /// This machine: a reverse proxy on it carries all clients, so it has no limit of its own.
     fn is_loopback(self) -> bool {
         // The network of ::1 is ::.
         self.0.is_loopback() || self.0 == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
@@ -93,25 +92,25 @@ impl fmt::Display for Network {
     }
 }
 
-/// Who answers for a connection.
+/// The owner of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Owner {
-    /// Nobody was authenticated on it.
+    /// An unauthenticated connection belongs to its network.
     Network(Network),
-    /// Who was.
+    /// An authenticated connection belongs to its token.
     Token(TokenId),
 }
 
 /// The slots of all connections.
 #[derive(Debug)]
 pub(super) struct Slots {
-    /// Unauthenticated HTTP, or nothing said yet.
+    /// Unauthenticated HTTP, and connections without a request yet.
     pub(super) unauthenticated: Arc<SlotPool>,
     /// WebSockets that were not authenticated yet.
     pub(super) handshaking: Arc<SlotPool>,
     /// Authenticated HTTP.
     pub(super) authenticated: Arc<SlotPool>,
-    /// WebSockets of everybody.
+    /// WebSockets of every role.
     seats: Arc<Semaphore>,
     /// WebSockets of operators.
     operator_seats: Arc<Semaphore>,
@@ -122,7 +121,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// As many as the configuration says.
+    /// The limits of a configuration.
     pub(super) fn new(config: &WebConfig) -> Self {
         let limits = SocketLimits::new(config);
         let max_sockets = limits.sockets();
@@ -138,7 +137,7 @@ impl Slots {
         }
     }
 
-    /// A socket; `None` where even those that are to go have not gone yet.
+    /// A permit for a socket; `None` while even displaced connections still hold theirs.
     pub(super) fn socket(&self) -> Option<OwnedSemaphorePermit> {
         self.sockets.clone().try_acquire_owned().ok()
     }
@@ -173,7 +172,7 @@ impl Slots {
     }
 }
 
-/// Slots that are always given: when all are taken, a connection that has one loses it.
+/// A pool that always gives a slot: when it is full, another connection loses its slot.
 #[derive(Debug)]
 pub(super) struct SlotPool {
     capacity: usize,
@@ -209,8 +208,8 @@ impl SlotPool {
         Arc::new(SlotPool { capacity, share: capacity.div_ceil(2), held })
     }
 
-    /// A slot for a connection of `owner`, which is told by `displaced` when it has lost it. Also
-    /// whose connection lost its slot for this one.
+    /// Takes a slot for a connection of `owner`; `displaced` resolves when the slot is lost. Also
+    /// returns the owner whose connection lost its slot for this one.
     pub(super) fn take(
         self: &Arc<Self>,
         owner: Owner,
@@ -227,7 +226,7 @@ impl SlotPool {
         (Slot { id, pool: self.clone() }, loser.map(|loser| loser.owner))
     }
 
-    /// Who has to go for a newcomer of `owner`, if anybody has to.
+    /// The connection that a newcomer of `owner` displaces; `None`: there is room.
     fn loser(&self, slots: &VecDeque<Taken>, owner: Owner) -> Option<usize> {
         let of = |owner: Owner| slots.iter().filter(move |slot| slot.owner == owner).count();
         let is_capped = matches!(owner, Owner::Network(network) if !network.is_loopback());

@@ -75,7 +75,7 @@ impl MetricsSnapshot {
         self.counters(name, help, [(Labels::new(), value)]);
     }
 
-    /// Notes numbers that only grow, told apart by their labels.
+    /// Adds counters, distinguished by their labels.
     pub(crate) fn counters(
         &mut self,
         name: &'static str,
@@ -96,7 +96,7 @@ impl MetricsSnapshot {
         self.gauges(name, help, value.into().map(|value| (Labels::new(), value)));
     }
 
-    /// Notes numbers of now, told apart by their labels.
+    /// Adds gauges, distinguished by their labels.
     pub(crate) fn gauges(
         &mut self,
         name: &'static str,
@@ -107,7 +107,7 @@ impl MetricsSnapshot {
         self.family(name, help, MetricType::Gauge, samples.collect());
     }
 
-    /// Notes histograms, told apart by their labels.
+    /// Adds histograms, distinguished by their labels.
     pub(crate) fn histograms(
         &mut self,
         name: &'static str,

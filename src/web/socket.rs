@@ -1,4 +1,4 @@
-//! [`Socket`]: one accepted connection, plain or TLS, that holds its place until it is closed.
+//! [`Socket`]: one accepted connection, plain or TLS, that holds its slot until it is closed.
 
 use std::{
     io,
@@ -18,12 +18,12 @@ use tokio_util::either::Either;
 
 use super::peer::Peer;
 
-/// A connection's bytes. Its place goes with it, also through an upgrade to a WebSocket.
+/// A connection's stream. It holds the slot, also through an upgrade to a WebSocket.
 pub(super) struct Socket {
     bytes: Either<TcpStream, TlsStream<TcpStream>>,
-    /// How long a client may take nothing of what it is sent.
+    /// How long a client may read nothing of what it is sent.
     patience: Duration,
-    /// Runs while the client takes nothing.
+    /// Runs while the client reads nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     peer: Peer,
     _open: OwnedSemaphorePermit,
@@ -45,7 +45,7 @@ impl Socket {
         Socket { bytes, patience, stalled: None, peer, _open: open }
     }
 
-    /// Passes on what a write came to; one that waits for too long has failed.
+    /// Passes on the result of a write; one that waits for too long fails.
     fn judge<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -1,5 +1,5 @@
-//! [`Tls`]: the certificate that the door shows, read anew when its files change, and told before
-//! it ends.
+//! [`Tls`]: the server's certificate. It is read again when its files change, and a finding reports
+//! its end in advance.
 
 use std::{
     fmt, fs,
@@ -64,7 +64,7 @@ struct Loaded {
 struct Refused {
     why: String,
     /// From then on it is no renewal that is under way.
-    tell_at: Duration,
+    report_at: Duration,
 }
 
 /// A pair that belongs together.
@@ -79,8 +79,8 @@ type Print = [Option<(u64, i64, i64, u64)>; 2];
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Tls {
-    /// Reads the files. A certificate that has ended is used and told: who watches the booth may
-    /// still come in, and a door that stays shut tells nobody.
+    /// Reads the files. An expired certificate is used and reported: monitoring can still connect and
+    /// read the finding.
     ///
     /// # Errors
     /// `Config` when a file cannot be read or is no PEM, or when the two do not belong together.
@@ -95,18 +95,18 @@ impl Tls {
         Ok(Tls { files, clock, certificate, loaded: Mutex::new(loaded) })
     }
 
-    /// What is known of the certificate in use.
+    /// The certificate in use, for its finding.
     pub(super) fn certificate(&self) -> Certificate {
         self.certificate.clone()
     }
 
-    /// What the next connection is accepted with.
+    /// The acceptor for the next connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.look_if_due().acceptor.clone()
     }
 
-    /// Looks at the files again and again, so that a certificate that was renewed is in use, and
-    /// one that ends is told, though no connection comes.
+    /// Watches the files, so that a renewed certificate is used and an expiring one is reported, also
+    /// without a connection.
     pub(super) async fn follow(self: Arc<Self>) {
         let mut turn = tokio::time::interval(LOOK_INTERVAL);
         loop {
@@ -126,8 +126,8 @@ impl Tls {
         loaded
     }
 
-    /// Takes new files where they are good; bad ones change nothing, and are told where they
-    /// stay so.
+    /// Uses new files if they are valid. Invalid ones change nothing, and are reported if they stay
+    /// invalid.
     fn look(&self, loaded: &mut Loaded, now: Duration) {
         let print = print(&self.files);
         if print != loaded.print {
@@ -136,17 +136,19 @@ impl Tls {
                 Ok(pair) if self.is_worse(&pair, loaded) => {
                     let ends = pair.validity.map(Validity::end_date).unwrap_or_default();
                     let why = format!("it has ended on {ends} and the old one has not");
-                    loaded.refused = Some(Refused { why, tell_at: now });
+                    loaded.refused = Some(Refused { why, report_at: now });
                 }
                 Ok(pair) => self.take(pair, loaded),
                 Err(error) => {
                     let known = loaded.refused.as_ref();
-                    let tell_at = known.map_or(now + RENEWAL_TAKES, |refused| refused.tell_at);
-                    loaded.refused = Some(Refused { why: error.chain().to_string(), tell_at });
+                    let report_at =
+                        known.map_or(now + RENEWAL_TAKES, |refused| refused.report_at);
+                    loaded.refused =
+                        Some(Refused { why: error.chain().to_string(), report_at });
                 }
             }
         }
-        let refused = loaded.refused.as_ref().filter(|refused| refused.tell_at <= now);
+        let refused = loaded.refused.as_ref().filter(|refused| refused.report_at <= now);
         self.certificate.set_not_renewed(refused.map(|refused| refused.why.clone()));
     }
 

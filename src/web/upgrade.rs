@@ -1,4 +1,4 @@
-//! From HTTP to a WebSocket: who may come in at all.
+//! From HTTP to a WebSocket: origin, token and slot are checked before the upgrade.
 
 use axum::{
     Extension,
@@ -19,7 +19,7 @@ use super::{
     rejections::Reason,
 };
 
-/// What the address may carry.
+/// Query of the WebSocket's address.
 #[derive(Deserialize)]
 pub(super) struct Parameters {
     token: Option<String>,
@@ -30,7 +30,7 @@ pub(super) const FOREIGN_ORIGIN: &str = "pages of this origin may not open the W
     origin is not the host that was called; behind a reverse proxy pass the Host on or name the \
     proxy in web.proxies (docs/guide/proxy.md), else list the origin in web.origins";
 
-/// Why a request to the WebSocket's address is none.
+/// Why a request to the WebSocket's address is refused.
 const NO_UPGRADE: &str = "this address speaks WebSocket, and the request asks for no upgrade; a \
     reverse proxy must pass the headers Upgrade and Connection on (docs/guide/proxy.md)";
 

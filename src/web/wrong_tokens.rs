@@ -1,8 +1,8 @@
-//! [`WrongTokens`]: the brake on guessing tokens, by network.
+//! [`WrongTokens`]: slows down the guessing of tokens, by network.
 //!
-//! A right token is let in whatever others behind the same address do. A wrong one is answered
+//! A valid token is never delayed, whatever other clients of the same address do. A wrong one is answered
 //! more slowly once its network has shown [`FREE`] of them: one answer each [`ANSWER_EVERY`],
-//! however many connections ask. A network that shows none for [`FORGET_AFTER`] begins anew.
+//! however many connections ask. A network without one for [`FORGET_AFTER`] starts again at zero.
 
 use std::{collections::HashMap, fmt, sync::Mutex, time::Duration};
 
@@ -23,7 +23,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(600);
 /// Networks that are kept apart; the one that was quiet for longest makes room.
 const MOST_NETWORKS: usize = 1024;
 
-/// What is told of guessing looks back so far.
+/// The span of the report about guessing.
 const LATELY: Duration = Duration::from_secs(300);
 
 /// Fewer wrong tokens of one network are a mistake, not guessing.
@@ -47,7 +47,7 @@ struct Seen {
     next_at: Duration,
 }
 
-/// What a wrong token comes to.
+/// The answer to a wrong token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Brake {
     /// It is answered as wrong.
@@ -98,7 +98,7 @@ impl WrongTokens {
         }
     }
 
-    /// Who has been guessing in the last minutes, if anybody has.
+    /// The guessing of the last five minutes, if there was any.
     pub(crate) fn guessing(&self, now: Duration) -> Option<Guessing> {
         let networks = self.networks.lock().expect(UNPOISONED);
         let guess =

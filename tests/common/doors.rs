@@ -285,7 +285,7 @@ impl Doors {
     /// A client that was let in.
     pub async fn let_in(&self, session_id: &str, token: &str) -> Client {
         let mut client = self.client().await;
-        client.say(auth(session_id, token)).await;
+        client.send_json(auth(session_id, token)).await;
         client.expect("auth_success").await;
         client
     }
@@ -340,7 +340,7 @@ impl Doors {
     }
 
     pub async fn watching(&self, mut client: Client) -> Client {
-        client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+        client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
         client.expect("watching").await;
         client.expect("state").await;
         client
@@ -463,7 +463,7 @@ pub async fn connect(request: http::Request<()>) -> Result<(Client, http::Header
 pub struct Client(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
-    pub async fn say(&mut self, message: Value) {
+    pub async fn send_json(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 

@@ -1,4 +1,5 @@
-//! A real Mosquitto on the loopback, the centre as a child process, and booths that are only words.
+//! A real Mosquitto on the loopback, the fleet server as a child process, and booths that MQTT clients
+//! simulate.
 
 #![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
 
@@ -88,36 +89,36 @@ impl Drop for Broker {
 }
 
 /// A running `boothd fleet`.
-pub struct Centre {
+pub struct FleetServer {
     child: Child,
     pub address: String,
 }
 
-impl Centre {
+impl FleetServer {
     pub fn start(broker: &Broker, state: &Path, settings: &[&str]) -> Self {
-        Centre::start_at(broker.port, state, settings)
+        FleetServer::start_at(broker.port, state, settings)
     }
 
     /// With the broker, or what stands before it, on that port.
     pub fn start_at(port: u16, state: &Path, settings: &[&str]) -> Self {
-        Centre::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), port, state, settings)
+        FleetServer::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), port, state, settings)
     }
 
-    /// On a small disk of its own over `state`, which only the centre and
-    /// [`Centre::on_its_disk`] see.
+    /// On a small disk of its own over `state`, which only the fleet server and
+    /// [`FleetServer::on_its_disk`] see.
     pub fn start_on_a_small_disk(broker: &Broker, state: &Path, kib: u32) -> Self {
         let command = small_disk::command(state, kib, env!("CARGO_BIN_EXE_boothd"));
-        Centre::start_as(command, broker.port, state, &[])
+        FleetServer::start_as(command, broker.port, state, &[])
     }
 
     /// On a small disk that holds what `from` holds, and has no room left.
     pub fn start_on_a_full_disk(broker: &Broker, from: &Path, state: &Path, kib: u32) -> Self {
         let program = env!("CARGO_BIN_EXE_boothd");
         let command = small_disk::full_command_with(from, state, kib, program);
-        Centre::start_as(command, broker.port, state, &[])
+        FleetServer::start_as(command, broker.port, state, &[])
     }
 
-    /// A path as the centre sees it.
+    /// A path as the fleet server sees it.
     pub fn on_its_disk(&self, path: &Path) -> std::path::PathBuf {
         small_disk::seen_by(self.pid(), path)
     }
@@ -131,14 +132,14 @@ impl Centre {
             command.args(["--set", setting]);
         }
         let mut child = command.stdout(Stdio::piped()).spawn().expect("boothd can be started");
-        let mut told = String::new();
+        let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
-        stdout.read_line(&mut told).expect("boothd tells its address");
-        let address = told.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
-        let address = address.unwrap_or_else(|| panic!("no address in {told:?}")).to_owned();
-        let centre = Centre { child, address };
-        centre.wait_for("/health", |health| health["broker"]["state"] == "running");
-        centre
+        stdout.read_line(&mut line).expect("boothd prints its address");
+        let address = line.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
+        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
+        let server = FleetServer { child, address };
+        server.wait_for("/health", |health| health["broker"]["state"] == "running");
+        server
     }
 
     pub fn pid(&self) -> u32 {
@@ -179,17 +180,17 @@ impl Centre {
         serde_json::from_str(&body).expect("JSON")
     }
 
-    /// Asks until it is so.
+    /// Polls `path` until `is_so` holds for the answer.
     pub fn wait_for(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             // What is not known yet may come.
             let (status, body) = self.get(path);
-            let told = serde_json::from_str(&body).unwrap_or(Value::String(body));
-            if status != 404 && is_so(&told) {
-                return told;
+            let reply = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            if status != 404 && is_so(&reply) {
+                return reply;
             }
-            assert!(began.elapsed() < PATIENCE, "{path} did not become so: {told:#}");
+            assert!(began.elapsed() < PATIENCE, "{path} did not become so: {reply:#}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -202,13 +203,13 @@ impl Centre {
             .unwrap_or_else(|| panic!("{name} is not in:\n{text}"))
     }
 
-    /// Without a word.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it was ours");
     }
 
-    /// As systemd ends it.
+    /// Ends the process with SIGTERM, as systemd does.
     pub fn terminate(mut self) {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
@@ -218,15 +219,15 @@ impl Centre {
     }
 }
 
-impl Drop for Centre {
+impl Drop for FleetServer {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// Says messages and waits until the broker has every one of QoS 1.
-pub async fn say(broker: &Broker, id: &str, messages: &[(String, QoS, bool, Value)]) {
+/// Publishes messages and waits until the broker has acknowledged every one of QoS 1.
+pub async fn publish(broker: &Broker, id: &str, messages: &[(String, QoS, bool, Value)]) {
     let (client, mut events) = broker.client(id, Duration::ZERO);
     for (topic, qos, is_retained, payload) in messages {
         client.try_publish(topic, *qos, *is_retained, payload.to_string()).expect("has room");
@@ -241,7 +242,7 @@ pub async fn say(broker: &Broker, id: &str, messages: &[(String, QoS, bool, Valu
             Err(error) => panic!("{error}"),
         }
     }
-    // What was written goes out with the next turn, at the latest with the goodbye.
+    // What was written goes out with the next turn, at the latest with the disconnect.
     client.try_disconnect().ok();
     while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(500), events.poll()).await
     {
@@ -252,7 +253,7 @@ pub fn topic(booth: &str, what: &str) -> String {
     format!("boothd/v1/hq/{booth}/{what}")
 }
 
-/// /health of a booth that is well.
+/// /health of a healthy booth.
 pub fn health() -> Value {
     let component = |source: &str| {
         json!({"state": "running", "source": source, "demo": false, "last_media_ms_ago": 120,
@@ -373,7 +374,7 @@ pub fn session(
     ]
 }
 
-/// That a booth is there, as it says itself.
+/// The messages of a booth that connects.
 pub fn online(booth: &str, version: &str) -> [(String, QoS, bool, Value); 3] {
     let status = json!({"status": "online", "since": 1_795_500_000_000_u64, "boot_id": "b1",
         "reason": null});

@@ -1,4 +1,4 @@
-//! The archive in trouble: a full disk, a broker that leaves while records are on their way to the
+//! Faults of the archive: a full disk, a broker that leaves while records are on their way to the
 //! disk, and history that is old enough.
 
 use std::{
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::common::{
-    Broker, Centre, PATIENCE, audio, online, say, session, small_disk::fill, topic,
+    Broker, FleetServer, PATIENCE, audio, online, publish, session, small_disk::fill, topic,
 };
 
 const SESSIONS: &str = "/api/v1/fleet/sessions?limit=1000";
@@ -29,32 +29,34 @@ fn sessions(range: std::ops::Range<i64>) -> Vec<(String, QoS, bool, serde_json::
 async fn a_full_disk_loses_no_record_and_what_waited_is_kept_when_there_is_room() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start_on_a_small_disk(&broker, state.path(), 4096);
-    say(&broker, "announcer", &online("one", "1")).await;
-    say(&broker, "publisher", &sessions(0..10)).await;
-    centre
-        .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 10));
-    let filler = centre.on_its_disk(&state.path().join("filler"));
+    let server = FleetServer::start_on_a_small_disk(&broker, state.path(), 4096);
+    publish(&broker, "announcer", &online("one", "1")).await;
+    publish(&broker, "publisher", &sessions(0..10)).await;
+    server.wait_for(SESSIONS, |reply| {
+        reply["sessions"].as_array().is_some_and(|s| s.len() == 10)
+    });
+    let filler = server.on_its_disk(&state.path().join("filler"));
     fill(&filler);
-    say(&broker, "publisher", &sessions(10..60)).await;
+    publish(&broker, "publisher", &sessions(10..60)).await;
     let health =
-        centre.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
+        server.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
     assert!(
         health["archive"]["error"].as_str().is_some_and(|e| e.contains("full")),
         "{health}"
     );
     // What is live is shown all the same.
     let live = (topic("one", "metrics/audio"), QoS::AtMostOnce, false, audio(7, None));
-    say(&broker, "publisher", &[live]).await;
-    centre
+    publish(&broker, "publisher", &[live]).await;
+    server
         .wait_for("/api/v1/fleet/booths/hq/one", |one| one["audio"]["report"]["sequence"] == 7);
     fs::remove_file(&filler).expect("is there");
-    centre.wait_for("/health", |health| health["archive"]["state"] == "running");
-    let told = centre
-        .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 60));
-    let all = told["sessions"].as_array().expect("a list");
+    server.wait_for("/health", |health| health["archive"]["state"] == "running");
+    let reply = server.wait_for(SESSIONS, |reply| {
+        reply["sessions"].as_array().is_some_and(|s| s.len() == 60)
+    });
+    let all = reply["sessions"].as_array().expect("a list");
     assert!(all.iter().all(|s| s["summary"].is_object() && s["started"].is_object()));
-    centre.terminate();
+    server.terminate();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,14 +64,14 @@ async fn an_archive_is_backed_up_while_it_runs_and_restored_while_it_is_stopped(
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
     let there = |wanted| {
-        move |told: &serde_json::Value| {
-            told["sessions"].as_array().is_some_and(|s| s.len() == wanted)
+        move |reply: &serde_json::Value| {
+            reply["sessions"].as_array().is_some_and(|s| s.len() == wanted)
         }
     };
-    let centre = Centre::start(&broker, state.path(), &[]);
-    say(&broker, "announcer", &online("one", "1")).await;
-    say(&broker, "publisher", &sessions(0..5)).await;
-    centre.wait_for(SESSIONS, there(5));
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    publish(&broker, "announcer", &online("one", "1")).await;
+    publish(&broker, "publisher", &sessions(0..5)).await;
+    server.wait_for(SESSIONS, there(5));
     let copy = state.path().join("copy.db");
     let command = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_boothd"));
@@ -78,78 +80,79 @@ async fn an_archive_is_backed_up_while_it_runs_and_restored_while_it_is_stopped(
     };
     let copied = command(&["backup", "--archive"]);
     assert!(copied.status.success(), "{copied:?}");
-    say(&broker, "publisher", &sessions(5..10)).await;
-    centre.wait_for(SESSIONS, there(10));
+    publish(&broker, "publisher", &sessions(5..10)).await;
+    server.wait_for(SESSIONS, there(10));
     let refused = command(&["restore"]);
     assert_eq!(refused.status.code(), Some(69), "{refused:?}");
-    centre.terminate();
+    server.terminate();
     let restored = command(&["restore"]);
     assert!(restored.status.success(), "{restored:?}");
-    let centre = Centre::start(&broker, state.path(), &[]);
-    centre.wait_for(SESSIONS, there(5));
-    centre.terminate();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    server.wait_for(SESSIONS, there(5));
+    server.terminate();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_centre_whose_disk_is_full_leaves_when_it_is_told_and_the_broker_keeps_the_rest() {
+async fn a_fleet_server_with_a_full_disk_stops_on_request_and_the_broker_keeps_the_rest() {
     let broker = Broker::start();
     let (state, other) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
-    let centre = Centre::start_on_a_small_disk(&broker, state.path(), 4096);
-    say(&broker, "announcer", &online("one", "1")).await;
-    fill(&centre.on_its_disk(&state.path().join("filler")));
-    // More than may wait in the centre.
+    let server = FleetServer::start_on_a_small_disk(&broker, state.path(), 4096);
+    publish(&broker, "announcer", &online("one", "1")).await;
+    fill(&server.on_its_disk(&state.path().join("filler")));
+    // More than may wait in the fleet server.
     for part in 0..4 {
-        say(&broker, "publisher", &sessions(part * 600..(part + 1) * 600)).await;
+        publish(&broker, "publisher", &sessions(part * 600..(part + 1) * 600)).await;
     }
-    centre.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
-    // The little that the last free bytes have taken.
-    let kept = centre.metric("boothd_fleet_kept_records_total");
+    server.wait_for("/health", |health| health["archive"]["state"] == "unavailable");
+    // A few records fitted into the last free bytes.
+    let kept = server.metric("boothd_fleet_kept_records_total");
     assert!(kept < 1000.0, "{kept} records on a full disk");
-    centre.terminate();
+    server.terminate();
     // The disk is gone with it. What it had not acknowledged comes to the next one.
-    let centre = Centre::start(&broker, other.path(), &[]);
-    centre.wait_for("/health", |_| true);
+    let server = FleetServer::start(&broker, other.path(), &[]);
+    server.wait_for("/health", |_| true);
     let began = Instant::now();
-    while centre.metric("boothd_fleet_kept_records_total") < 4800.0 - kept {
+    while server.metric("boothd_fleet_kept_records_total") < 4800.0 - kept {
         assert!(began.elapsed() < PATIENCE, "all of them come");
         std::thread::sleep(Duration::from_millis(50));
     }
-    centre.terminate();
+    server.terminate();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_nothing_old() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start(&broker, state.path(), &[]);
-    say(&broker, "announcer", &online("one", "1")).await;
-    let mut said = sessions(0..2);
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    publish(&broker, "announcer", &online("one", "1")).await;
+    let mut messages = sessions(0..2);
     // A booth without a battery, that begins in 1970.
-    for (topic, _, _, message) in &mut said[2..] {
+    for (topic, _, _, message) in &mut messages[2..] {
         assert!(topic.contains("/s1/"));
         message["ts"] = 5000.into();
         message["clock_set"] = json!(false);
     }
-    say(&broker, "publisher", &said).await;
-    centre.wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 2));
-    centre.terminate();
+    publish(&broker, "publisher", &messages).await;
+    server
+        .wait_for(SESSIONS, |reply| reply["sessions"].as_array().is_some_and(|s| s.len() == 2));
+    server.terminate();
     // A hundred days later.
     let archive = Connection::open(state.path().join("fleet.db")).expect("opens");
     let age = "UPDATE session SET listed_at = listed_at - 8640000000 WHERE session_id = 's0';
                UPDATE record SET received_at = received_at - 8640000000 WHERE session_id = 's0'";
     archive.execute_batch(age).expect("ages");
     drop(archive);
-    // Nothing is forgotten by a clock that no time server vouched for.
+    // A clock that no time server has confirmed deletes nothing.
     let vouch = "UPDATE clock_epoch SET certain_ms = origin_ms, is_vouched = 1";
     let store = Connection::open(state.path().join("boothd.db")).expect("opens");
     assert_eq!(store.execute(vouch, []).expect("vouches"), 1);
     drop(store);
-    let centre = Centre::start(&broker, state.path(), &["fleet.history_days=30"]);
-    let told = centre
-        .wait_for(SESSIONS, |told| told["sessions"].as_array().is_some_and(|s| s.len() == 1));
-    assert_eq!(told["sessions"][0]["session_id"], "s1");
-    centre.terminate();
+    let server = FleetServer::start(&broker, state.path(), &["fleet.history_days=30"]);
+    let reply = server
+        .wait_for(SESSIONS, |reply| reply["sessions"].as_array().is_some_and(|s| s.len() == 1));
+    assert_eq!(reply["sessions"][0]["session_id"], "s1");
+    server.terminate();
     let archive = Connection::open(state.path().join("fleet.db")).expect("opens");
     let count = |what: &str| -> i64 {
         archive
@@ -162,7 +165,7 @@ async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_n
     );
 }
 
-/// Stands before the broker, and cuts every connection that goes through it when it is told.
+/// A TCP proxy in front of the broker; cuts all its connections on request.
 async fn cable(port: u16) -> (u16, watch::Sender<u32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let own = listener.local_addr().expect("is bound").port();
@@ -189,16 +192,16 @@ async fn a_connection_cut_again_and_again_loses_no_record_and_repeats_none() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
     let (port, cuts) = cable(broker.port).await;
-    let centre = Centre::start_at(port, state.path(), &[]);
-    say(&broker, "announcer", &online("one", "1")).await;
+    let server = FleetServer::start_at(port, state.path(), &[]);
+    publish(&broker, "announcer", &online("one", "1")).await;
     let all = sessions(0..i64::from(RECORDS / 2));
-    let speaking = say(&broker, "publisher", &all);
+    let publishing = publish(&broker, "publisher", &all);
     let cutting = async {
         for _ in 0..12 {
-            let before = centre.metric("boothd_fleet_kept_records_total");
+            let before = server.metric("boothd_fleet_kept_records_total");
             cuts.send_modify(|cuts| *cuts += 1);
             let began = Instant::now();
-            while centre.metric("boothd_fleet_kept_records_total")
+            while server.metric("boothd_fleet_kept_records_total")
                 < (before + 100.0).min(f64::from(RECORDS))
             {
                 assert!(began.elapsed() < PATIENCE, "records go on coming");
@@ -206,13 +209,13 @@ async fn a_connection_cut_again_and_again_loses_no_record_and_repeats_none() {
             }
         }
     };
-    tokio::join!(speaking, cutting);
+    tokio::join!(publishing, cutting);
     let began = Instant::now();
-    while centre.metric("boothd_fleet_kept_records_total") < f64::from(RECORDS) {
+    while server.metric("boothd_fleet_kept_records_total") < f64::from(RECORDS) {
         assert!(began.elapsed() < PATIENCE, "all of them come");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    centre.terminate();
+    server.terminate();
     let archive = Connection::open(state.path().join("fleet.db")).expect("opens");
     let kept: u32 =
         archive.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).expect("asks");

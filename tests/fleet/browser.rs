@@ -1,4 +1,4 @@
-//! The centre's page in a real Chromium: tests/browser/fleet.mjs against a centre with booths.
+//! The fleet server's page in a real Chromium: tests/browser/fleet.mjs against a fleet server with booths.
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of all that was looked at.
 
@@ -14,7 +14,9 @@ use boothd::{
 };
 use serde_json::{Value, json};
 
-use crate::common::{Broker, Centre, TOKEN, audio, online, say, session, token, topic, video};
+use crate::common::{
+    Broker, FleetServer, TOKEN, audio, online, publish, session, token, topic, video,
+};
 
 /// Minutes of a booth from before, with a gap.
 fn remember_half_an_hour(state: &Path) {
@@ -50,7 +52,7 @@ fn remember_half_an_hour(state: &Path) {
     }
 }
 
-/// A booth whose numbers are none.
+/// A booth with invalid values in place of numbers.
 fn evil() -> Vec<(String, QoS, bool, Value)> {
     let x = "<img src=x>";
     let [status, mut info, mut health] = online("evil", "1.2.0");
@@ -74,29 +76,29 @@ fn evil() -> Vec<(String, QoS, bool, Value)> {
 async fn the_page_shows_the_booths() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    Centre::start(&broker, state.path(), &[]).terminate();
+    FleetServer::start(&broker, state.path(), &[]).terminate();
     remember_half_an_hour(state.path());
-    let centre = Centre::start(&broker, state.path(), &[]);
-    let mut said = Vec::new();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    let mut messages = Vec::new();
     for k in 0..9 {
-        said.extend(online(&format!("room-{k}"), if k == 7 { "0.9.0" } else { "1.2.0" }));
+        messages.extend(online(&format!("room-{k}"), if k == 7 { "0.9.0" } else { "1.2.0" }));
     }
-    said[5].3["camera"] = json!({"state": "unavailable", "error": "no such device"});
-    said[5].3["status"] = "degraded".into();
-    said[8].3["policy"]["profile"] = "unchosen".into();
-    said[8].3["status"] = "unhealthy".into();
-    said.extend(session("room-0", "interview-1", ("b1", 1)));
-    said.extend(session("room-1", "interview-2", ("b1", 1)));
-    said.extend(session("room-1", "interview-3", ("b1", 3)));
+    messages[5].3["camera"] = json!({"state": "unavailable", "error": "no such device"});
+    messages[5].3["status"] = "degraded".into();
+    messages[8].3["policy"]["profile"] = "unchosen".into();
+    messages[8].3["status"] = "unhealthy".into();
+    messages.extend(session("room-0", "interview-1", ("b1", 1)));
+    messages.extend(session("room-1", "interview-2", ("b1", 1)));
+    messages.extend(session("room-1", "interview-3", ("b1", 3)));
     let offline = json!({"status": "offline", "since": null, "boot_id": "b1", "reason": null});
-    said.push((topic("room-8", "status"), QoS::AtLeastOnce, true, offline));
+    messages.push((topic("room-8", "status"), QoS::AtLeastOnce, true, offline));
     let lost = json!({"reason": "unplugged", "seq": 5, "ts": 1_795_521_600_000_i64,
         "boot_id": "b1", "clock_set": true});
-    said.push((topic("room-0", "event/camera_lost"), QoS::AtLeastOnce, false, lost));
-    said.extend(evil());
-    say(&broker, "publisher", &said).await;
-    centre.wait_for("/api/v1/fleet/alerts?open=true", |told| {
-        told["alerts"].as_array().is_some_and(|alerts| alerts.len() == 4)
+    messages.push((topic("room-0", "event/camera_lost"), QoS::AtLeastOnce, false, lost));
+    messages.extend(evil());
+    publish(&broker, "publisher", &messages).await;
+    server.wait_for("/api/v1/fleet/alerts?open=true", |reply| {
+        reply["alerts"].as_array().is_some_and(|alerts| alerts.len() == 4)
     });
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     if !folder.join("node_modules").is_dir() {
@@ -105,7 +107,7 @@ async fn the_page_shows_the_booths() {
     }
     let mut node = Command::new("node");
     node.args(["--test", "fleet.mjs"]).current_dir(&folder);
-    node.env("BOOTHD_URL", format!("http://{}", centre.address)).env("BOOTHD_TOKEN", TOKEN);
+    node.env("BOOTHD_URL", format!("http://{}", server.address)).env("BOOTHD_TOKEN", TOKEN);
     node.env("BOOTHD_VIEWER_TOKEN", token(state.path(), "viewer"));
     let looked = tokio::task::spawn_blocking(move || node.output());
     let mut k = 0;
@@ -113,13 +115,13 @@ async fn the_page_shows_the_booths() {
         let (face, voice) = (video(k, None), audio(k, None));
         // What is acknowledged comes last: the publisher leaves then, and without an
         // acknowledgement its last message may not have left with it.
-        let mut said = vec![
+        let mut messages = vec![
             (topic("room-0", "metrics/video"), QoS::AtMostOnce, false, face),
             (topic("room-0", "metrics/audio"), QoS::AtMostOnce, false, voice),
         ];
-        said.extend(evil());
-        said.extend(online("room-0", "1.2.0"));
-        say(&broker, "publisher", &said).await;
+        messages.extend(evil());
+        messages.extend(online("room-0", "1.2.0"));
+        publish(&broker, "publisher", &messages).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         k += 1;
     }

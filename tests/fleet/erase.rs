@@ -1,16 +1,19 @@
-//! Erasing at the centre: with and without its booth, by API and by command, and nothing comes back.
+//! Erasing at the fleet server: with and without the booth, by API and by command; erased data does not
+//! come back.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use boothd::mqtt::client::{AsyncClient, Event, EventLoop, Packet, QoS};
 use serde_json::{Value, json};
 
-use crate::common::{Broker, Centre, PATIENCE, TOKEN, online, say, session, topic, video};
+use crate::common::{
+    Broker, FleetServer, PATIENCE, TOKEN, online, publish, session, topic, video,
+};
 
 const SESSIONS: &str = "/api/v1/fleet/sessions";
 const ORDERS: &str = "/api/v1/fleet/erase/orders";
 
-/// A booth that is only words, and what it is ordered.
+/// A simulated booth that receives its orders.
 struct Obeying {
     client: AsyncClient,
     events: EventLoop,
@@ -51,15 +54,15 @@ impl Obeying {
     }
 }
 
-fn list(told: &Value) -> &Vec<Value> {
-    told["sessions"].as_array().expect("a list")
+fn list(reply: &Value) -> &Vec<Value> {
+    reply["sessions"].as_array().expect("a list")
 }
 
 async fn answer(broker: &Broker, booth: &str, order: &Value, answer: Value) {
     let mut answer = answer;
     answer["ref"] = order["ref"].clone();
     let topic = topic(booth, "cmd/erase/result");
-    say(broker, "answerer", &[(topic, QoS::AtLeastOnce, false, answer)]).await;
+    publish(broker, "answerer", &[(topic, QoS::AtLeastOnce, false, answer)]).await;
 }
 
 fn assert_gone(state: &Path, words: &[&str]) {
@@ -77,19 +80,19 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
  {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     let all = session("one", "forget-me", ("b1", 1));
     let live =
         (topic("one", "metrics/video"), QoS::AtMostOnce, false, video(1, Some("forget-me")));
     let note = json!({"reason": "seat of forget-me", "seq": 3, "ts": 5, "boot_id": "b1"});
     let event = (topic("one", "event/seat"), QoS::AtLeastOnce, false, note);
-    say(&broker, "publisher", &[all.to_vec(), vec![live.clone(), event]].concat()).await;
-    say(&broker, "publisher", &session("one", "stays", ("b1", 8))).await;
-    centre.wait_for(SESSIONS, |told| list(told).len() == 2);
+    publish(&broker, "publisher", &[all.to_vec(), vec![live.clone(), event]].concat()).await;
+    publish(&broker, "publisher", &session("one", "stays", ("b1", 8))).await;
+    server.wait_for(SESSIONS, |reply| list(reply).len() == 2);
     let unknown = ("DELETE", "/api/v1/fleet/sessions/hq/one/other");
-    assert_eq!(centre.request(unknown, TOKEN, "").0, 404);
+    assert_eq!(server.request(unknown, TOKEN, "").0, 404);
     let (status, _, body) =
-        centre.request(("DELETE", "/api/v1/fleet/sessions/hq/one/forget-me"), TOKEN, "");
+        server.request(("DELETE", "/api/v1/fleet/sessions/hq/one/forget-me"), TOKEN, "");
     assert_eq!(status, 200, "{body}");
     let receipt: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(receipt["sessions"][0]["session_id"], "forget-me");
@@ -98,25 +101,25 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
         (&json!(1), &json!(3))
     );
     assert_eq!(receipt["is_log_clear"], true, "{receipt}");
-    assert_eq!(list(&centre.json(SESSIONS)).len(), 1);
-    // The booth's outbox says it all again, as another boot; and a report that was on its way.
+    assert_eq!(list(&server.json(SESSIONS)).len(), 1);
+    // The booth's outbox sends all of it again, as another boot; and a report was on its way.
     let again: Vec<_> = session("one", "forget-me", ("b2", 1)).into();
-    say(&broker, "publisher", &[again, vec![live]].concat()).await;
-    say(&broker, "publisher", &session("one", "after", ("b2", 8))).await;
-    let told = centre.wait_for(SESSIONS, |told| list(told).len() == 2);
-    assert!(!told.to_string().contains("forget-me"), "{told}");
-    assert!(centre.metric("boothd_fleet_erased_records_total") >= 2.0);
-    let now = centre.json("/api/v1/fleet/booths/hq/one");
+    publish(&broker, "publisher", &[again, vec![live]].concat()).await;
+    publish(&broker, "publisher", &session("one", "after", ("b2", 8))).await;
+    let reply = server.wait_for(SESSIONS, |reply| list(reply).len() == 2);
+    assert!(!reply.to_string().contains("forget-me"), "{reply}");
+    assert!(server.metric("boothd_fleet_erased_records_total") >= 2.0);
+    let now = server.json("/api/v1/fleet/booths/hq/one");
     assert!(!now.to_string().contains("forget-me"), "{now}");
-    // Only the open order names the session; closed by hand, nothing does.
-    let order = centre.json(ORDERS)["orders"][0].clone();
+    // Only the open order names the session; once it is closed, nothing does.
+    let order = server.json(ORDERS)["orders"][0].clone();
     assert_eq!((&order["state"], &order["tries"]), (&json!("open"), &json!(0)));
-    assert_eq!(centre.json("/health")["erase_orders_open"], 1);
+    assert_eq!(server.json("/health")["erase_orders_open"], 1);
     let close = format!("{ORDERS}/{}/close", order["order_id"]);
     let note = json!({"note": "card destroyed"}).to_string();
-    assert_eq!(centre.request(("POST", &close), TOKEN, &note).0, 200);
-    assert_eq!(centre.request(("POST", &close), TOKEN, &note).0, 404, "it is closed");
-    centre.terminate();
+    assert_eq!(server.request(("POST", &close), TOKEN, &note).0, 200);
+    assert_eq!(server.request(("POST", &close), TOKEN, &note).0, 404, "it is closed");
+    server.terminate();
     assert_gone(state.path(), &["forget-me"]);
     let log = rusqlite::Connection::open(state.path().join("boothd.db")).expect("opens");
     let ask = "SELECT group_concat(detail, '|') FROM audit WHERE action = 'fleet.erase' AND object = ?1";
@@ -129,37 +132,37 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
 async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     let subject = "REFERENCE-4711";
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for (booth, id) in [("one", "first"), ("two", "second")] {
         let [mut started, summary] = session(booth, id, ("b1", 1));
         started.3["subject_ref"] = subject.into();
-        said.extend([started, summary]);
+        messages.extend([started, summary]);
     }
-    said.extend(session("one", "stays", ("b1", 8)));
-    say(&broker, "publisher", &said).await;
-    centre.wait_for(SESSIONS, |told| list(told).len() == 3);
+    messages.extend(session("one", "stays", ("b1", 8)));
+    publish(&broker, "publisher", &messages).await;
+    server.wait_for(SESSIONS, |reply| list(reply).len() == 3);
     let wanted = json!({ "subject_ref": subject }).to_string();
-    let (status, _, body) = centre.request(("POST", "/api/v1/fleet/erase"), TOKEN, &wanted);
+    let (status, _, body) = server.request(("POST", "/api/v1/fleet/erase"), TOKEN, &wanted);
     assert_eq!(status, 200, "{body}");
-    assert_eq!(list(&centre.json(SESSIONS)).len(), 1);
-    // What of that subject had not yet arrived is erased with its arrival, what begins later not.
+    assert_eq!(list(&server.json(SESSIONS)).len(), 1);
+    // A session of that subject that arrives late is erased; one that begins later is kept.
     let [mut late, _] = session("one", "third", ("b1", 20));
     late.3["subject_ref"] = subject.into();
     late.3["ts"] = 1000.into();
     let [mut newer, _] = session("one", "fourth", ("b1", 22));
     newer.3["subject_ref"] = subject.into();
     newer.3["ts"] = 32_000_000_000_000_i64.into();
-    say(&broker, "publisher", &[late, newer]).await;
-    let told = centre.wait_for(SESSIONS, |told| list(told).len() == 2);
-    assert!(told.to_string().contains("fourth") && !told.to_string().contains("third"));
-    centre.terminate();
-    // A centre that was started anew knows its orders.
-    let centre = Centre::start(&broker, state.path(), &[]);
-    assert_eq!(centre.json("/health")["erase_orders_open"], 3);
+    publish(&broker, "publisher", &[late, newer]).await;
+    let reply = server.wait_for(SESSIONS, |reply| list(reply).len() == 2);
+    assert!(reply.to_string().contains("fourth") && !reply.to_string().contains("third"));
+    server.terminate();
+    // A restarted fleet server knows its orders.
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    assert_eq!(server.json("/health")["erase_orders_open"], 3);
     let mut one = Obeying::new(&broker, "one").await;
-    say(&broker, "announcer", &online("one", "1")).await;
+    publish(&broker, "announcer", &online("one", "1")).await;
     let (first, third) = (one.order().await, one.order().await);
     assert_eq!(
         (&first["session_id"], &third["session_id"]),
@@ -171,13 +174,13 @@ async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
     // Another booth cannot answer for it.
     answer(&broker, "two", &third, json!({"ok": true, "error": null})).await;
     let open = format!("{ORDERS}?open=true");
-    let told = centre.wait_for(&open, |told| {
-        let orders = told["orders"].as_array().expect("a list");
+    let reply = server.wait_for(&open, |reply| {
+        let orders = reply["orders"].as_array().expect("a list");
         orders.len() == 2 && orders.iter().any(|order| order["answer"] == refused)
     });
-    assert!(told.to_string().contains("third"), "{told}");
+    assert!(reply.to_string().contains("third"), "{reply}");
     let mut two = Obeying::new(&broker, "two").await;
-    say(&broker, "announcer", &online("two", "1")).await;
+    publish(&broker, "announcer", &online("two", "1")).await;
     let second = two.order().await;
     let nothing = json!({"ok": false, "error": "there is no session second"});
     answer(&broker, "two", &second, nothing).await;
@@ -185,24 +188,24 @@ async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
     let erased = json!({"receipt_id": "r1", "session_ids": ["third"], "seq": 30, "ts": 9,
         "boot_id": "b1"});
     let event = (topic("one", "event/erased"), QoS::AtLeastOnce, false, erased);
-    say(&broker, "publisher", &[event]).await;
-    centre.wait_for("/health", |health| health["erase_orders_open"] == 0);
-    let told = centre.json(ORDERS);
-    let ended = told["orders"].as_array().expect("a list");
-    assert!(ended.iter().all(|o| o["state"] == "done" && o["session_id"].is_null()), "{told}");
+    publish(&broker, "publisher", &[event]).await;
+    server.wait_for("/health", |health| health["erase_orders_open"] == 0);
+    let reply = server.json(ORDERS);
+    let ended = reply["orders"].as_array().expect("a list");
+    assert!(ended.iter().all(|o| o["state"] == "done" && o["session_id"].is_null()), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_erases_beside_the_running_centre() {
+async fn the_command_erases_beside_the_running_fleet_server() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     let live =
         (topic("one", "metrics/video"), QoS::AtMostOnce, false, video(1, Some("forget-me")));
     let all = [session("one", "forget-me", ("b1", 1)).to_vec(), vec![live.clone()]].concat();
-    say(&broker, "publisher", &all).await;
-    centre.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_object());
-    centre.wait_for(SESSIONS, |told| list(told).len() == 1);
+    publish(&broker, "publisher", &all).await;
+    server.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_object());
+    server.wait_for(SESSIONS, |reply| list(reply).len() == 1);
     let erase = |what: [&str; 2]| {
         let setting = format!("state.dir={}", state.path().display());
         let mut command = Command::new(env!("CARGO_BIN_EXE_boothd"));
@@ -215,32 +218,32 @@ async fn the_command_erases_beside_the_running_centre() {
     let done = erase(["--session", "hq/one/forget-me"]);
     let receipt: Value = serde_json::from_slice(&done.stdout).expect("a receipt");
     assert_eq!(receipt["rows"]["session"], 1, "{receipt}");
-    // The server, which knows nothing of the command, takes nothing of it any more.
-    centre.wait_for("/health", |health| health["erase_orders_open"] == 1);
-    centre.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_null());
-    say(&broker, "publisher", &[live]).await;
+    // The server notices the erasure of the command and refuses later reports of the session.
+    server.wait_for("/health", |health| health["erase_orders_open"] == 1);
+    server.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_null());
+    publish(&broker, "publisher", &[live]).await;
     let marker = (topic("one", "metrics/video"), QoS::AtMostOnce, false, video(7, None));
-    say(&broker, "publisher", &[marker]).await;
-    let now = centre.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_object());
+    publish(&broker, "publisher", &[marker]).await;
+    let now = server.wait_for("/api/v1/fleet/booths/hq/one", |now| now["video"].is_object());
     assert_eq!(now["video"]["report"]["sequence"], 7);
-    assert!(!erase(["--subject", "nobody"]).status.success());
-    assert_eq!(list(&centre.json(SESSIONS)).len(), 0);
+    assert!(!erase(["--subject", "unknown"]).status.success());
+    assert_eq!(list(&server.json(SESSIONS)).len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_booths_own_erasing_holds_though_its_records_come_again() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     let erased = json!({"receipt_id": "r1", "session_ids": ["forget-me"], "seq": 9, "ts": 1,
         "boot_id": "b1"});
     let erased = (topic("one", "event/erased"), QoS::AtLeastOnce, false, erased);
     let all = [session("one", "forget-me", ("b1", 1)).to_vec(), vec![erased]].concat();
-    // As a broker says it again whose acknowledgements were lost with the centre.
+    // As a broker sends it again after the acknowledgements were lost with the fleet server.
     for _ in 0..2 {
-        say(&broker, "publisher", &all).await;
+        publish(&broker, "publisher", &all).await;
     }
-    say(&broker, "publisher", &session("one", "stays", ("b1", 20))).await;
-    let told = centre.wait_for(SESSIONS, |told| told.to_string().contains("stays"));
-    assert_eq!(list(&told).len(), 1, "{told}");
+    publish(&broker, "publisher", &session("one", "stays", ("b1", 20))).await;
+    let reply = server.wait_for(SESSIONS, |reply| reply.to_string().contains("stays"));
+    assert_eq!(list(&reply).len(), 1, "{reply}");
 }

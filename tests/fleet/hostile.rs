@@ -1,4 +1,4 @@
-//! Booths that say what cannot be: their words harm nobody's view, not even their own.
+//! Booths that publish invalid values, which do not spoil the view of any booth.
 
 use boothd::{
     fleet::{FleetState, Limits, MAX_BOOTHS, Presence},
@@ -6,7 +6,7 @@ use boothd::{
 };
 use serde_json::{Value, json};
 
-use crate::common::{Broker, Centre, health, online, say, topic, video};
+use crate::common::{Broker, FleetServer, health, online, publish, topic, video};
 
 const NOW: i64 = 1_800_000_000_000;
 const DAY_MS: i64 = 86_400_000;
@@ -18,7 +18,7 @@ fn state() -> FleetState {
     state
 }
 
-fn say_at(state: &mut FleetState, booth: &str, what: &str, payload: &Value, now: i64) {
+fn publish_at(state: &mut FleetState, booth: &str, what: &str, payload: &Value, now: i64) {
     state.take(&topic(booth, what), payload.to_string().as_bytes(), (false, now));
 }
 
@@ -26,7 +26,7 @@ fn say_at(state: &mut FleetState, booth: &str, what: &str, payload: &Value, now:
 async fn text_where_a_number_should_be_is_left_out_and_counted() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     let x = "<img src=x>";
     let mut sick = health();
     sick["camera"]["last_media_ms_ago"] = x.into();
@@ -37,7 +37,7 @@ async fn text_where_a_number_should_be_is_left_out_and_counted() {
         report[field] = x.into();
     }
     let info = json!({"version": {"a": 1}, "addresses": x, "board": x});
-    say(
+    publish(
         &broker,
         "evil",
         &[
@@ -48,31 +48,31 @@ async fn text_where_a_number_should_be_is_left_out_and_counted() {
         ],
     )
     .await;
-    let told = centre.wait_for("/api/v1/fleet/booths/hq/evil", |now| {
+    let reply = server.wait_for("/api/v1/fleet/booths/hq/evil", |now| {
         now["refused"]["messages_total"] == 1 && now["video"].is_object()
     });
-    assert_eq!(told["refused"]["values_total"], 9, "{told}");
-    assert_eq!(told["refused"]["last"], "is no JSON object");
-    let report = &told["video"]["report"];
+    assert_eq!(reply["refused"]["values_total"], 9, "{reply}");
+    assert_eq!(reply["refused"]["last"], "is no JSON object");
+    let report = &reply["video"]["report"];
     assert!(report["head_pose"].is_null() && report["eye_contact_ratio"].is_null());
     assert_eq!((&report["sequence"], &report["face_count"]), (&json!(7), &json!(1)));
-    assert_eq!(told["booth"]["outbox_depth"], Value::Null);
-    assert_eq!(told["booth"]["temperature_c"], Value::Null);
-    assert_eq!(centre.json("/health")["dropped_values_total"], 9);
-    assert!((centre.metric("boothd_fleet_dropped_values_total") - 9.0).abs() < 0.1);
+    assert_eq!(reply["booth"]["outbox_depth"], Value::Null);
+    assert_eq!(reply["booth"]["temperature_c"], Value::Null);
+    assert_eq!(server.json("/health")["dropped_values_total"], 9);
+    assert!((server.metric("boothd_fleet_dropped_values_total") - 9.0).abs() < 0.1);
 }
 
 #[test]
 fn a_booth_that_speaks_too_fast_is_taken_at_its_rate_and_others_are_not_slowed() {
     let mut state = state();
     for k in 0..1000 {
-        say_at(&mut state, "fast", "metrics/video", &video(k, None), NOW);
+        publish_at(&mut state, "fast", "metrics/video", &video(k, None), NOW);
     }
     let taken = state.counts().metrics_total;
     assert!((200..=201).contains(&taken), "{taken}");
-    say_at(&mut state, "other", "metrics/video", &video(1, None), NOW);
+    publish_at(&mut state, "other", "metrics/video", &video(1, None), NOW);
     assert_eq!(state.counts().metrics_total, taken + 1);
-    say_at(&mut state, "fast", "metrics/video", &video(1, None), NOW + 1000);
+    publish_at(&mut state, "fast", "metrics/video", &video(1, None), NOW + 1000);
     assert_eq!(state.counts().metrics_total, taken + 2);
 }
 
@@ -99,11 +99,11 @@ fn invented_booths_neither_keep_others_out_for_ever_nor_take_all_memory() {
     let mut state = state();
     let status = json!({"status": "offline", "since": null, "boot_id": "b"});
     for k in 0..MAX_BOOTHS + 10 {
-        say_at(&mut state, &format!("invented-{k}"), "status", &status, NOW);
+        publish_at(&mut state, &format!("invented-{k}"), "status", &status, NOW);
     }
     assert_eq!(state.fleet_summary().booths, MAX_BOOTHS);
     assert_eq!(state.counts().refused_total, 10);
-    // A day later, whoever was not heard since makes room.
+    // A day later, booths without a message since then make room.
     let later = NOW + DAY_MS + 1;
     state.tick(later);
     for (topic, _, _, payload) in online("real", "1") {
@@ -113,10 +113,10 @@ fn invented_booths_neither_keep_others_out_for_ever_nor_take_all_memory() {
     let (rows, _) = state.list(&found, 0, 10);
     assert_eq!((rows.len(), rows[0].presence), (1, Presence::Online));
     assert_eq!(state.fleet_summary().booths, MAX_BOOTHS);
-    // States of a length that nobody needs are refused, so that memory ends somewhere.
+    // States that are longer than any real one are refused, which bounds the memory.
     let mut long = health();
     long["rest"] = "x".repeat(17_000).into();
     let before = state.counts().refused_total;
-    say_at(&mut state, "real", "health", &long, later);
+    publish_at(&mut state, "real", "health", &long, later);
     assert_eq!(state.counts().refused_total, before + 1);
 }

@@ -1,10 +1,10 @@
-//! The centre: the desk on a simulated clock, the archive, and `boothd fleet` with a real broker.
+//! The fleet server: its state on a simulated clock, the archive, and `boothd fleet` with a real broker.
 
 #[path = "../common/fleet.rs"]
 mod common;
 mod archive;
 mod browser;
-mod centre;
+mod fleet_server;
 mod state;
 mod erase;
 mod hostile;

@@ -1,5 +1,5 @@
 //! The archive's file changes under the fleet server, or cannot be opened when it starts: nothing
-//! that was acknowledged is lost, nothing comes twice, and /health says what to do.
+//! that was acknowledged is lost, nothing comes twice, and /health names the remedy.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::common::{
-    Broker, Centre, PATIENCE, TOKEN, online, say, session, small_disk::seen_by, topic,
+    Broker, FleetServer, PATIENCE, TOKEN, online, publish, session, small_disk::seen_by, topic,
 };
 
 const SESSIONS: &str = "/api/v1/fleet/sessions?limit=1000";
@@ -22,13 +22,15 @@ const SESSIONS: &str = "/api/v1/fleet/sessions?limit=1000";
 async fn interviews(broker: &Broker, range: std::ops::Range<i64>) {
     let all: Vec<_> =
         range.flat_map(|k| session("one", &format!("s{k}"), ("b1", k * 2))).collect();
-    say(broker, "publisher", &all).await;
+    publish(broker, "publisher", &all).await;
 }
 
 fn has(wanted: usize) -> impl Fn(&Value) -> bool {
-    move |told| {
+    move |reply| {
         let is_whole = |s: &Value| s["started"].is_object() && s["summary"].is_object();
-        told["sessions"].as_array().is_some_and(|s| s.len() == wanted && s.iter().all(is_whole))
+        reply["sessions"]
+            .as_array()
+            .is_some_and(|s| s.len() == wanted && s.iter().all(is_whole))
     }
 }
 
@@ -59,11 +61,11 @@ fn count(file: &Path) -> (i64, i64) {
 }
 
 /// A fleet server with twenty interviews, and a back-up from when there were ten.
-async fn scene(broker: &Broker, state: &Path) -> (Centre, PathBuf) {
-    let centre = Centre::start(broker, state, &[]);
-    say(broker, "announcer", &online("one", "1")).await;
+async fn scene(broker: &Broker, state: &Path) -> (FleetServer, PathBuf) {
+    let server = FleetServer::start(broker, state, &[]);
+    publish(broker, "announcer", &online("one", "1")).await;
     interviews(broker, 0..10).await;
-    centre.wait_for(SESSIONS, has(10));
+    server.wait_for(SESSIONS, has(10));
     let copy = state.join("copy.db");
     let output = Command::new(env!("CARGO_BIN_EXE_boothd"))
         .args(["--set", &format!("state.dir={}", state.display()), "backup", "--archive"])
@@ -72,23 +74,23 @@ async fn scene(broker: &Broker, state: &Path) -> (Centre, PathBuf) {
         .expect("boothd can be started");
     assert!(output.status.success(), "{output:?}");
     interviews(broker, 10..20).await;
-    centre.wait_for(SESSIONS, has(20));
-    (centre, copy)
+    server.wait_for(SESSIONS, has(20));
+    (server, copy)
 }
 
-/// Held: unhealthy, says what to do, acknowledges nothing, neither to the broker nor to people.
-fn is_held(centre: &Centre, state: &Path) -> PathBuf {
+/// Held: unhealthy with a remedy; acknowledges nothing, neither to the broker nor to people.
+fn is_held(server: &FleetServer, state: &Path) -> PathBuf {
     let health =
-        centre.wait_for("/health", |health| finds(health, "archive_replaced", "unhealthy"));
+        server.wait_for("/health", |health| finds(health, "archive_replaced", "unhealthy"));
     assert_eq!(health["status"], "unhealthy", "{health:#}");
-    assert_eq!((centre.get("/health").0, centre.get("/health/ready").0), (503, 503));
-    assert!(centre.metric("boothd_fleet_archive_up") < 0.5);
+    assert_eq!((server.get("/health").0, server.get("/health/ready").0), (503, 503));
+    assert!(server.metric("boothd_fleet_archive_up") < 0.5);
     let kept = files_with(state, "fleet.db.replaced-").remove(0);
     let sentence = health["findings"][0]["sentence"].as_str().expect("a sentence");
     let back = format!("mv {} {}", kept.display(), state.join("fleet.db").display());
     assert!(sentence.contains(&back) && sentence.contains("start boothd fleet"), "{sentence}");
     let erase = ("DELETE", "/api/v1/fleet/sessions/hq/one/s3");
-    let (code, _, body) = centre.request(erase, TOKEN, "");
+    let (code, _, body) = server.request(erase, TOKEN, "");
     assert_eq!(code, 503, "{body}");
     kept
 }
@@ -97,21 +99,21 @@ fn is_held(centre: &Centre, state: &Path) -> PathBuf {
 async fn an_archive_that_is_deleted_under_the_fleet_server_loses_nothing() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let (centre, _) = scene(&broker, state.path()).await;
+    let (server, _) = scene(&broker, state.path()).await;
     for file in files_with(state.path(), "fleet.db") {
         fs::remove_file(file).expect("is there");
     }
     interviews(&broker, 20..30).await;
-    // The page reads the file that was written anew, too.
-    centre.wait_for(SESSIONS, has(30));
-    centre.wait_for("/health", is_well);
+    // The page reads the file that was written again, too.
+    server.wait_for(SESSIONS, has(30));
+    server.wait_for("/health", is_well);
     let erase = ("DELETE", "/api/v1/fleet/sessions/hq/one/s3");
-    assert_eq!(centre.request(erase, TOKEN, "").0, 200);
-    centre.wait_for(SESSIONS, has(29));
-    centre.kill();
-    let centre = Centre::start(&broker, state.path(), &[]);
-    centre.wait_for(SESSIONS, has(29));
-    centre.terminate();
+    assert_eq!(server.request(erase, TOKEN, "").0, 200);
+    server.wait_for(SESSIONS, has(29));
+    server.kill();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    server.wait_for(SESSIONS, has(29));
+    server.terminate();
     assert_eq!(count(&state.path().join("fleet.db")), (58, 29), "each once");
 }
 
@@ -119,17 +121,17 @@ async fn an_archive_that_is_deleted_under_the_fleet_server_loses_nothing() {
 async fn a_log_of_the_archive_that_is_deleted_loses_nothing() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
-    let (centre, _) = scene(&broker, state.path()).await;
+    let (server, _) = scene(&broker, state.path()).await;
     for ending in ["-wal", "-shm"] {
         let file = state.path().join(format!("fleet.db{ending}"));
         fs::remove_file(file).expect("is there");
     }
     interviews(&broker, 20..30).await;
-    centre.wait_for(SESSIONS, has(30));
-    centre.kill();
-    let centre = Centre::start(&broker, state.path(), &[]);
-    centre.wait_for(SESSIONS, has(30));
-    centre.terminate();
+    server.wait_for(SESSIONS, has(30));
+    server.kill();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    server.wait_for(SESSIONS, has(30));
+    server.terminate();
     assert_eq!(count(&state.path().join("fleet.db")), (60, 30), "each once");
 }
 
@@ -138,18 +140,18 @@ async fn an_archive_that_is_replaced_holds_until_the_right_one_is_back() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
     let archive = state.path().join("fleet.db");
-    let (centre, copy) = scene(&broker, state.path()).await;
+    let (server, copy) = scene(&broker, state.path()).await;
     fs::rename(copy, &archive).expect("replaces");
     interviews(&broker, 20..30).await;
-    let kept = is_held(&centre, state.path());
+    let kept = is_held(&server, state.path());
     assert_eq!(count(&archive), (20, 10), "what was put there is not written to");
     fs::rename(&kept, &archive).expect("moves back");
-    centre.wait_for("/health", is_well);
-    centre.wait_for(SESSIONS, has(30));
-    centre.kill();
-    let centre = Centre::start(&broker, state.path(), &[]);
-    centre.wait_for(SESSIONS, has(30));
-    centre.terminate();
+    server.wait_for("/health", is_well);
+    server.wait_for(SESSIONS, has(30));
+    server.kill();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    server.wait_for(SESSIONS, has(30));
+    server.terminate();
     assert_eq!(count(&archive), (60, 30), "each once");
 }
 
@@ -159,21 +161,21 @@ async fn an_archive_that_is_moved_away_and_back_goes_on() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
     let (archive, moved) = (state.path().join("fleet.db"), state.path().join("moved.db"));
-    let (centre, copy) = scene(&broker, state.path()).await;
+    let (server, copy) = scene(&broker, state.path()).await;
     // Without a moment at which nothing stands at the name.
     fs::hard_link(&archive, &moved).expect("links");
     fs::rename(copy, &archive).expect("replaces");
     interviews(&broker, 20..30).await;
-    is_held(&centre, state.path());
+    is_held(&server, state.path());
     fs::rename(&moved, &archive).expect("moves back");
-    centre.wait_for("/health", is_well);
-    centre.wait_for(SESSIONS, has(30));
+    server.wait_for("/health", is_well);
+    server.wait_for(SESSIONS, has(30));
     let left = files_with(state.path(), "fleet.db.replaced-");
     assert!(left.is_empty(), "all that the copy holds is back: {left:?}");
-    centre.kill();
-    let centre = Centre::start(&broker, state.path(), &[]);
-    centre.wait_for(SESSIONS, has(30));
-    centre.terminate();
+    server.kill();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    server.wait_for(SESSIONS, has(30));
+    server.terminate();
     assert_eq!(count(&archive), (60, 30), "each once");
 }
 
@@ -182,23 +184,23 @@ async fn a_new_start_goes_on_with_what_was_put_in_the_archives_place() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
     let archive = state.path().join("fleet.db");
-    let (centre, copy) = scene(&broker, state.path()).await;
+    let (server, copy) = scene(&broker, state.path()).await;
     fs::rename(copy, &archive).expect("replaces");
     interviews(&broker, 20..30).await;
-    let kept = is_held(&centre, state.path());
-    centre.terminate();
+    let kept = is_held(&server, state.path());
+    server.terminate();
     assert!(count(&kept).1 >= 20, "all that was acknowledged");
-    let centre = Centre::start(&broker, state.path(), &[]);
+    let server = FleetServer::start(&broker, state.path(), &[]);
     // Those of the back-up, and those that were never acknowledged.
-    centre.wait_for(SESSIONS, has(20));
+    server.wait_for(SESSIONS, has(20));
     let health =
-        centre.wait_for("/health", |health| finds(health, "archive_replaced", "degraded"));
+        server.wait_for("/health", |health| finds(health, "archive_replaced", "degraded"));
     assert_eq!(health["status"], "degraded", "{health:#}");
     let name = kept.file_name().expect("a name").to_string_lossy().into_owned();
     assert!(health["findings"][0]["sentence"].as_str().expect("one").contains(&name));
     fs::rename(&kept, state.path().join("elsewhere.db")).expect("moves away");
-    centre.wait_for("/health", is_well);
-    centre.terminate();
+    server.wait_for("/health", is_well);
+    server.terminate();
     assert_eq!(count(&archive), (40, 20), "each once");
 }
 
@@ -207,9 +209,9 @@ async fn what_is_committed_as_the_archive_is_replaced_is_not_acknowledged() {
     let broker = Broker::start();
     let state = tempfile::tempdir().expect("a folder");
     let archive = state.path().join("fleet.db");
-    let (centre, copy) = scene(&broker, state.path()).await;
+    let (server, copy) = scene(&broker, state.path()).await;
     let counts = || {
-        let count = |name: &str| centre.metric(&format!("boothd_fleet_{name}"));
+        let count = |name: &str| server.metric(&format!("boothd_fleet_{name}"));
         (count("records_total"), count("records_waiting"), count("kept_records_total"))
     };
     let before = counts();
@@ -230,11 +232,11 @@ async fn what_is_committed_as_the_archive_is_replaced_is_not_acknowledged() {
     fs::rename(copy, &archive).expect("replaces");
     other.execute_batch("ROLLBACK").expect("unlocks");
     drop(other);
-    is_held(&centre, state.path());
-    centre.kill();
-    let centre = Centre::start(&broker, state.path(), &[]);
-    centre.wait_for(SESSIONS, has(11));
-    centre.terminate();
+    is_held(&server, state.path());
+    server.kill();
+    let server = FleetServer::start(&broker, state.path(), &[]);
+    server.wait_for(SESSIONS, has(11));
+    server.terminate();
     assert_eq!(count(&archive), (22, 11), "each once");
 }
 
@@ -243,33 +245,34 @@ async fn a_disk_that_is_full_at_the_start_holds_until_there_is_room() {
     let broker = Broker::start();
     let (before, state) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
-    let (centre, _) = scene(&broker, before.path()).await;
-    let known = centre.json("/api/v1/fleet/booths/hq/one")["booth"]["first_seen_at"].clone();
-    let goodbye =
+    let (server, _) = scene(&broker, before.path()).await;
+    let known = server.json("/api/v1/fleet/booths/hq/one")["booth"]["first_seen_at"].clone();
+    let offline =
         json!({"status": "offline", "since": 1, "boot_id": "b1", "reason": "stopped"});
-    say(&broker, "booth", &[(topic("one", "status"), QoS::AtLeastOnce, true, goodbye)]).await;
-    let is_open = |told: &Value| told["alerts"].as_array().is_some_and(|a| a.len() == 1);
-    centre.wait_for("/api/v1/fleet/alerts?open=true", is_open);
-    centre.terminate();
-    say(&broker, "booth", &online("one", "1")).await;
-    let centre = Centre::start_on_a_full_disk(&broker, before.path(), state.path(), 8192);
+    publish(&broker, "booth", &[(topic("one", "status"), QoS::AtLeastOnce, true, offline)])
+        .await;
+    let is_open = |reply: &Value| reply["alerts"].as_array().is_some_and(|a| a.len() == 1);
+    server.wait_for("/api/v1/fleet/alerts?open=true", is_open);
+    server.terminate();
+    publish(&broker, "booth", &online("one", "1")).await;
+    let server = FleetServer::start_on_a_full_disk(&broker, before.path(), state.path(), 8192);
     let health =
-        centre.wait_for("/health", |health| finds(health, "archive_away", "unhealthy"));
+        server.wait_for("/health", |health| finds(health, "archive_away", "unhealthy"));
     assert_eq!(health["archive"]["state"], "unavailable", "{health:#}");
     let why = health["archive"]["error"].as_str().expect("a sentence");
     assert!(why.contains("make room"), "{why}");
-    assert!(health["erase_orders_open"].is_null(), "nobody knows: {health:#}");
-    let (_, metrics) = centre.get("/metrics");
+    assert!(health["erase_orders_open"].is_null(), "it is unknown: {health:#}");
+    let (_, metrics) = server.get("/metrics");
     assert!(!metrics.contains("boothd_fleet_erase_orders_open "), "{metrics}");
-    assert_eq!((centre.get("/health").0, centre.get(SESSIONS).0), (503, 503));
+    assert_eq!((server.get("/health").0, server.get(SESSIONS).0), (503, 503));
     interviews(&broker, 20..30).await;
-    fs::remove_file(seen_by(centre.pid(), &state.path().join("filler"))).expect("is there");
-    centre.wait_for(SESSIONS, has(30));
-    let health = centre.wait_for("/health", |health| health["archive"]["state"] == "running");
+    fs::remove_file(seen_by(server.pid(), &state.path().join("filler"))).expect("is there");
+    server.wait_for(SESSIONS, has(30));
+    let health = server.wait_for("/health", |health| health["archive"]["state"] == "running");
     assert_eq!(health["erase_orders_open"], 0, "{health:#}");
-    // The desk learns what the archive knew before, and ends the alert that is over.
-    centre.wait_for("/api/v1/fleet/alerts?open=false", is_open);
-    centre
+    // The fleet state takes what the archive knew before, and ends the alert that is over.
+    server.wait_for("/api/v1/fleet/alerts?open=false", is_open);
+    server
         .wait_for("/api/v1/fleet/booths/hq/one", |one| one["booth"]["first_seen_at"] == known);
-    centre.terminate();
+    server.terminate();
 }

@@ -40,9 +40,9 @@ fn an_upgrade_keeps_the_alerts_and_admits_the_new_kinds() {
     database.pragma_update(None, "foreign_keys", true).expect("a pragma");
     database.execute_batch(UPGRADES[0]).expect("SQL");
     let put = |kind: &str, since: i64| {
-        let say =
+        let insert =
             "INSERT INTO alert (booth_id, kind, since_at, detail) VALUES (1, ?1, ?2, 'd')";
-        database.execute(say, (kind, since))
+        database.execute(insert, (kind, since))
     };
     let booth = "INSERT INTO booth (booth_id, site, booth, first_seen_at, last_seen_at)
                  VALUES (1, 'hq', 'one', 1, 1)";

@@ -1,4 +1,4 @@
-//! The state, told what time it is.
+//! [`FleetState`] on a simulated clock.
 
 use boothd::fleet::{AlertKind, Filter, FleetState, Limits, Presence};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ impl Bench {
         Bench { state, now: NOW }
     }
 
-    fn say(&mut self, booth: &str, what: &str, payload: &Value) {
+    fn publish(&mut self, booth: &str, what: &str, payload: &Value) {
         let text = payload.to_string();
         self.state.take(&topic(booth, what), text.as_bytes(), (false, self.now));
     }
@@ -38,7 +38,7 @@ impl Bench {
         self.state.tick(self.now);
     }
 
-    /// Alerts that were raised (true) or ended, since this was last asked.
+    /// Alerts that were raised (true) or ended since the last call.
     fn changes(&mut self) -> Vec<(String, AlertKind, bool)> {
         let changes = self.state.take_outgoing().alerts.into_iter();
         changes.map(|change| (change.key.booth, change.kind, change.detail.is_some())).collect()
@@ -65,7 +65,7 @@ fn a_clock_that_is_set_makes_no_booth_silent() {
 }
 
 #[test]
-fn silence_is_an_alert_once_and_ends_with_the_next_word() {
+fn silence_is_an_alert_once_and_ends_with_the_next_message() {
     let mut bench = Bench::new();
     bench.online("one", "1");
     bench.pass(89_000);
@@ -85,7 +85,11 @@ fn silence_is_an_alert_once_and_ends_with_the_next_word() {
 fn a_last_will_is_an_alert_at_once_and_a_late_one_heals() {
     let mut bench = Bench::new();
     bench.online("one", "1");
-    bench.say("one", "status", &json!({"status": "offline", "since": null, "boot_id": "b1"}));
+    bench.publish(
+        "one",
+        "status",
+        &json!({"status": "offline", "since": null, "boot_id": "b1"}),
+    );
     bench.pass(1000);
     assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, true)]);
     bench.online("one", "1");
@@ -94,7 +98,7 @@ fn a_last_will_is_an_alert_at_once_and_a_late_one_heals() {
 }
 
 #[test]
-fn a_centre_that_hears_nobody_blames_nobody() {
+fn without_a_subscription_no_booth_is_silent() {
     let mut bench = Bench::new();
     bench.online("one", "1");
     bench.state.listening(false, bench.now);
@@ -102,13 +106,13 @@ fn a_centre_that_hears_nobody_blames_nobody() {
     assert_eq!((bench.changes(), bench.presence("one")), (vec![], Presence::Online));
     bench.state.listening(true, bench.now);
     bench.pass(89_000);
-    assert_eq!(bench.changes(), [], "it has the time to be heard again");
+    assert_eq!(bench.changes(), [], "it has the full time again");
     bench.pass(2_000);
     assert_eq!(bench.changes(), [("one".into(), AlertKind::Offline, true)]);
 }
 
 #[test]
-fn what_the_broker_retained_is_nobody_heard() {
+fn a_retained_message_is_no_sign_of_life() {
     let mut bench = Bench::new();
     for (topic, _, _, payload) in common::online("gone", "1") {
         bench.state.take(&topic, payload.to_string().as_bytes(), (true, bench.now));
@@ -131,13 +135,13 @@ fn devices_disk_and_outbox_are_alerts_while_they_last() {
     health["board"]["trouble"] = "too_hot".into();
     health["light"] = json!({"state": "unavailable", "on": false, "error": "is not there"});
     health["policy"]["profile"] = "unchosen".into();
-    bench.say("one", "health", &health);
+    bench.publish("one", "health", &health);
     bench.pass(1000);
     let raised: Vec<_> = bench.changes().into_iter().map(|(_, kind, is)| (kind, is)).collect();
     use AlertKind::{Board, Camera, Light, Microphone, Outbox, Policy, Store};
     let all = [Policy, Light, Camera, Microphone, Store, Board, Outbox];
     assert_eq!(raised, all.map(|kind| (kind, true)));
-    bench.say("one", "health", &common::health());
+    bench.publish("one", "health", &common::health());
     bench.pass(1000);
     let ended: Vec<_> = bench.changes().into_iter().map(|(_, kind, is)| (kind, is)).collect();
     assert_eq!(ended, all[..6].iter().map(|kind| (*kind, false)).collect::<Vec<_>>());
@@ -150,7 +154,7 @@ fn devices_disk_and_outbox_are_alerts_while_they_last() {
 }
 
 #[test]
-fn the_odd_version_out_is_told() {
+fn a_version_other_than_the_majoritys_is_an_alert() {
     let mut bench = Bench::new();
     for booth in ["a", "b", "c"] {
         bench.online(booth, "1.2");
@@ -167,7 +171,7 @@ fn the_odd_version_out_is_told() {
 fn a_minute_is_one_row_and_an_erased_session_leaves_none() {
     let mut bench = Bench::new();
     for k in 0..130 {
-        bench.say("one", "metrics/video", &common::video(k, Some("s1")));
+        bench.publish("one", "metrics/video", &common::video(k, Some("s1")));
         bench.now += 1000;
     }
     bench.pass(0);
@@ -177,7 +181,7 @@ fn a_minute_is_one_row_and_an_erased_session_leaves_none() {
     assert_eq!(minutes[0].session_id.as_deref(), Some("s1"));
     let erased = json!({"receipt_id": "r", "session_ids": ["s1"], "seq": 9, "ts": 1,
         "boot_id": "b1", "clock_set": true});
-    bench.say("one", "event/erased", &erased);
+    bench.publish("one", "event/erased", &erased);
     bench.pass(120_000);
     assert_eq!(bench.state.take_outgoing().minutes, []);
     let key = boothd::fleet::BoothKey { site: "hq".into(), booth: "one".into() };
@@ -191,7 +195,7 @@ fn the_filter_finds_by_name_presence_and_alert_and_pages() {
     for k in 0..5 {
         bench.online(&format!("room-{k}"), "1");
     }
-    bench.say("room-3", "status", &json!({"status": "offline", "boot_id": "b1"}));
+    bench.publish("room-3", "status", &json!({"status": "offline", "boot_id": "b1"}));
     bench.pass(1000);
     let names = |filter: &Filter, offset, limit| {
         let (rows, total) = bench.state.list(filter, offset, limit);
@@ -210,10 +214,10 @@ fn the_filter_finds_by_name_presence_and_alert_and_pages() {
 }
 
 #[test]
-fn strangers_are_bounded_and_refused_messages_counted() {
+fn unknown_booths_are_bounded_and_refused_messages_counted() {
     let mut bench = Bench::new();
     for k in 0..boothd::fleet::MAX_BOOTHS + 10 {
-        bench.say(&format!("b{k}"), "status", &json!({"status": "online"}));
+        bench.publish(&format!("b{k}"), "status", &json!({"status": "online"}));
     }
     assert_eq!(bench.state.fleet_summary().booths, boothd::fleet::MAX_BOOTHS);
     bench.state.take("boothd/v1/hq/x/health", b"not json", (false, NOW));

@@ -1,4 +1,4 @@
-//! Who comes in: tokens, sessions, origins.
+//! Admission: tokens, sessions, origins.
 
 use super::*;
 
@@ -21,7 +21,7 @@ async fn a_client_is_greeted_at_once_and_let_in_with_the_token() {
         serde_json::from_str(other.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
     assert!(other["data"]["boot_id"].is_string());
     assert_ne!(other["data"]["boot_id"], hello["data"]["boot_id"]);
-    client.say(auth("s1", TOKEN)).await;
+    client.send_json(auth("s1", TOKEN)).await;
     let success = client.expect("auth_success").await;
     assert_eq!(success["data"]["session_id"], "s1");
     assert_eq!(success["data"]["user_id"], "operator");
@@ -32,11 +32,11 @@ async fn a_client_is_greeted_at_once_and_let_in_with_the_token() {
 async fn before_auth_only_auth_and_ping_are_served() {
     let doors = Doors::open(patient()).await;
     let mut client = doors.client().await;
-    client.say(json!({ "type": "ping", "timestamp": [1, "x"] })).await;
+    client.send_json(json!({ "type": "ping", "timestamp": [1, "x"] })).await;
     let pong = client.expect("pong").await;
     assert_eq!(pong["timestamp"], json!([1, "x"]));
     for kind in ["get_status", "watch", "video_frame", "end_session"] {
-        client.say(json!({ "type": kind, "data": { "stream": "booth" } })).await;
+        client.send_json(json!({ "type": kind, "data": { "stream": "booth" } })).await;
         client.expect_error("unauthorized").await;
     }
     client.send(Message::binary(vec![1, 2, 3])).await;
@@ -47,12 +47,12 @@ async fn before_auth_only_auth_and_ping_are_served() {
 async fn three_failures_close_the_door() {
     let doors = Doors::open(patient()).await;
     let mut client = doors.client().await;
-    client.say(json!({ "type": "auth", "data": { "session_id": "s" } })).await;
+    client.send_json(json!({ "type": "auth", "data": { "session_id": "s" } })).await;
     let error = client.expect("auth_error").await;
     assert_eq!(error["data"], "缺少session_id或access_token");
     assert_eq!(error["code"], "missing_credentials");
     for _ in 0..2 {
-        client.say(auth("s", "wrong")).await;
+        client.send_json(auth("s", "wrong")).await;
         let error = client.expect("auth_error").await;
         assert_eq!(error["data"], "token验证失败");
         assert_eq!(error["code"], "invalid_token");
@@ -61,7 +61,7 @@ async fn three_failures_close_the_door() {
 }
 
 #[tokio::test]
-async fn a_stranger_may_not_stay() {
+async fn an_unauthenticated_client_may_not_stay() {
     let config = WebConfig { auth_timeout: Duration::from_millis(50), ..patient() };
     let doors = Doors::open(config).await;
     assert_eq!(doors.client().await.close_code().await, 4401);
@@ -72,9 +72,9 @@ async fn who_was_let_in_may_stay() {
     let config = WebConfig { auth_timeout: Duration::from_millis(500), ..patient() };
     let doors = Doors::open(config.clone()).await;
     let mut client = doors.operator().await;
-    // A stranger that came later is closed; by then the operator's time would be over too.
+    // A later unauthenticated client is closed; by then the operator's time would be over, too.
     assert_eq!(doors.client().await.close_code().await, 4401);
-    client.say(json!({ "type": "ping" })).await;
+    client.send_json(json!({ "type": "ping" })).await;
     client.expect("pong").await;
 }
 

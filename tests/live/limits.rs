@@ -1,4 +1,4 @@
-//! Limits: size, rate, time, number; and those who misbehave.
+//! Limits of size, rate, time and number, and clients that misbehave.
 
 use futures_util::SinkExt;
 use tokio::{
@@ -10,7 +10,7 @@ use tokio_tungstenite::client_async;
 use super::*;
 
 #[tokio::test]
-async fn who_does_not_read_is_let_go_and_slows_nobody() {
+async fn who_does_not_read_is_let_go_and_slows_no_other() {
     let config = WebConfig {
         send_timeout: Duration::from_millis(50),
         rate_limit_per_s: 1e9,
@@ -23,7 +23,7 @@ async fn who_does_not_read_is_let_go_and_slows_nobody() {
             doors.publish_frame(sequence);
             let report = good.expect("visual_analysis").await;
             assert_eq!(report["data"]["sequence"], sequence, "the reader misses nothing");
-            good.say(json!({ "type": "get_status" })).await;
+            good.send_json(json!({ "type": "get_status" })).await;
             let status = good.expect("status").await;
             if status["data"]["server_stats"]["active_connections"] == 1 {
                 return;
@@ -52,7 +52,7 @@ async fn an_echoed_timestamp_over_256_bytes_is_refused_and_the_connection_goes_o
         client.send(Message::text(message)).await;
         client.expect_error("timestamp_too_long").await;
     }
-    client.say(json!({ "type": "ping", "timestamp": { "id": [1, "a"] } })).await;
+    client.send_json(json!({ "type": "ping", "timestamp": { "id": [1, "a"] } })).await;
     assert_eq!(client.expect("pong").await["timestamp"], json!({ "id": [1, "a"] }));
 }
 
@@ -72,13 +72,13 @@ async fn too_many_messages_are_refused_until_time_has_passed() {
     let doors = Doors::open(WebConfig { rate_limit_per_s: 2.0, ..patient() }).await;
     let mut client = doors.client().await;
     for _ in 0..4 {
-        client.say(json!({ "type": "ping" })).await;
+        client.send_json(json!({ "type": "ping" })).await;
         client.expect("pong").await;
     }
-    client.say(json!({ "type": "ping" })).await;
+    client.send_json(json!({ "type": "ping" })).await;
     client.expect_error("rate_limited").await;
     doors.clock.advance(Duration::from_secs(1));
-    client.say(json!({ "type": "ping" })).await;
+    client.send_json(json!({ "type": "ping" })).await;
     client.expect("pong").await;
 }
 
@@ -105,9 +105,9 @@ async fn a_full_house_answers_503_full_and_an_operator_comes_in_all_the_same() {
         other => panic!("{other:?}"),
     }
     assert_eq!(doors.get("/health").await.0, 200, "health has room");
-    // Whose token comes with the first message is told there.
+    // A client whose token comes with the first message gets the refusal there.
     let mut second = doors.client().await;
-    second.say(auth("s2", &guest)).await;
+    second.send_json(auth("s2", &guest)).await;
     assert_eq!(second.expect("auth_error").await["code"], "full");
     assert_eq!(second.close_code().await, 1013);
     doors.operator().await;
@@ -122,7 +122,7 @@ async fn a_full_house_answers_503_full_and_an_operator_comes_in_all_the_same() {
 }
 
 #[tokio::test]
-async fn silent_strangers_lock_nobody_out() {
+async fn silent_unauthenticated_clients_lock_no_other_out() {
     let config = WebConfig { unauthenticated_connections: 8, ..patient() };
     let doors = Doors::open(config).await;
     let mut sockets = Vec::new();
@@ -144,7 +144,7 @@ async fn silent_strangers_lock_nobody_out() {
 }
 
 /// The header of a masked frame, and the upgrade before it, as bytes.
-async fn raw_stranger(doors: &Doors) -> TcpStream {
+async fn raw_client(doors: &Doors) -> TcpStream {
     let mut stream = TcpStream::connect(&doors.address).await.unwrap();
     let head = format!(
         "GET /ws/multimodal-analysis HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\n\
@@ -159,29 +159,30 @@ async fn raw_stranger(doors: &Doors) -> TcpStream {
     stream
 }
 
-/// What the server says until it closes.
+/// Everything that the server sends until it closes.
 async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
-    let mut said = Vec::new();
-    let end = stream.read_to_end(&mut said);
+    let mut received = Vec::new();
+    let end = stream.read_to_end(&mut received);
     tokio::time::timeout(PATIENCE, end).await.expect("closed").ok();
-    said
+    received
 }
 
 #[tokio::test]
-async fn a_stranger_is_closed_1009_by_what_it_declares_not_by_what_it_has_sent() {
+async fn an_unauthenticated_client_is_closed_1009_by_what_it_declares_not_by_what_it_has_sent()
+{
     let doors = Doors::open(patient()).await;
     // A text frame of 10 MB of which nothing came yet; and a fragment that is never finished.
     for first in [0x81, 0x01] {
-        let mut stream = raw_stranger(&doors).await;
+        let mut stream = raw_client(&doors).await;
         let mut header = vec![first, 0x80 | 127];
         header.extend(10_000_000_u64.to_be_bytes());
         header.extend([0; 4]);
         stream.write_all(&header).await.unwrap();
-        let said = until_closed(&mut stream).await;
-        assert!(said.windows(2).any(|two| two == 1009_u16.to_be_bytes()), "{said:?}");
+        let received = until_closed(&mut stream).await;
+        assert!(received.windows(2).any(|two| two == 1009_u16.to_be_bytes()), "{received:?}");
     }
     // Many small fragments come to the same.
-    let mut stream = raw_stranger(&doors).await;
+    let mut stream = raw_client(&doors).await;
     let mut fragment = vec![0x01, 0x80 | 126];
     fragment.extend(4000_u16.to_be_bytes());
     fragment.extend([0; 4]);
@@ -192,8 +193,8 @@ async fn a_stranger_is_closed_1009_by_what_it_declares_not_by_what_it_has_sent()
             break;
         }
     }
-    let said = until_closed(&mut stream).await;
-    assert!(said.windows(2).any(|two| two == 1009_u16.to_be_bytes()), "{said:?}");
+    let received = until_closed(&mut stream).await;
+    assert!(received.windows(2).any(|two| two == 1009_u16.to_be_bytes()), "{received:?}");
 }
 
 #[tokio::test]
@@ -251,8 +252,8 @@ async fn a_silent_client_is_closed_1001() {
     assert_eq!(doors.client().await.close_code().await, 1001);
 }
 
-/// Hands bytes on both ways until it is told to freeze; then it holds both ends and does nothing,
-/// as a network does from which a laptop was carried away.
+/// Copies bytes both ways until `freeze` fires; then it holds both ends and does nothing,
+/// as a network does after a laptop has left it.
 async fn freezing_proxy(to: String) -> (String, tokio::sync::oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -262,7 +263,7 @@ async fn freezing_proxy(to: String) -> (String, tokio::sync::oneshot::Sender<()>
         let mut far = TcpStream::connect(to).await.unwrap();
         tokio::select! {
             ended = tokio::io::copy_bidirectional(&mut near, &mut far) => panic!("{ended:?}"),
-            told = &mut frozen => told.unwrap(),
+            frozen = &mut frozen => frozen.unwrap(),
         }
         std::future::pending::<()>().await;
     });
@@ -279,7 +280,7 @@ async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
     };
     let doors = Doors::open(config).await;
     let (address, freeze) = freezing_proxy(doors.address.clone()).await;
-    // Says nothing for longer than the idle timeout, but answers each ping.
+    // Sends nothing for longer than the idle timeout, but answers each ping.
     let mut quiet = doors.operator().await;
     let (stop, mut stopped) = tokio::sync::oneshot::channel();
     let quiet = tokio::spawn(async move {
@@ -294,8 +295,8 @@ async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut half, _) = client_async(url, stream).await.unwrap();
     for kind in ["connected", "auth_success"] {
-        let said = half.next().await.unwrap().unwrap();
-        assert!(said.to_text().unwrap().contains(kind), "{said}");
+        let message = half.next().await.unwrap().unwrap();
+        assert!(message.to_text().unwrap().contains(kind), "{message}");
     }
     let (_, guest) = doors.token(Role::Guest).await;
     assert_eq!(with_token(&doors, &guest).await.err(), Some(503), "both seats are taken");
@@ -308,7 +309,7 @@ async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
     tokio::time::timeout(PATIENCE, free).await.expect("its seat is free");
     stop.send(()).unwrap();
     let mut quiet = quiet.await.expect("who answers stays");
-    quiet.say(json!({ "type": "ping" })).await;
+    quiet.send_json(json!({ "type": "ping" })).await;
     while !matches!(quiet.next().await, Message::Text(text) if text.contains("pong")) {}
 }
 
@@ -322,7 +323,7 @@ async fn a_heartbeat_comes_by_itself() {
 }
 
 #[tokio::test]
-async fn stop_says_goodbye_and_the_server_leaves() {
+async fn stop_closes_every_connection_and_the_server_ends() {
     let doors = Doors::open(patient()).await;
     let mut client = doors.watcher().await;
     doors.stop.request();

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::*;
 
-/// Somebody who looks into the camera, 640x480.
+/// A face that looks into the camera, 640x480.
 pub(super) fn face() -> Vec<u8> {
     let clip = fs::read("demo/face_640x480.mjpeg").unwrap();
     let second = clip.windows(3).skip(1).position(|bytes| bytes == [0xFF, 0xD8, 0xFF]).unwrap();
@@ -47,7 +47,7 @@ async fn a_picture_is_answered_with_its_own_timestamp() {
     let doors = open().await;
     let mut client = doors.operator().await;
     let timestamp = json!({ "any": ["value", 1.5] });
-    client.say(video_frame(&face(), timestamp.clone())).await;
+    client.send_json(video_frame(&face(), timestamp.clone())).await;
     let report = client.wait_for("visual_analysis").await;
     assert_eq!(report["timestamp"], timestamp);
     let data = &report["data"];
@@ -61,18 +61,18 @@ async fn a_picture_is_answered_with_its_own_timestamp() {
 }
 
 #[tokio::test]
-async fn a_recording_cut_anywhere_is_heard_as_one() {
+async fn a_recording_cut_anywhere_is_analysed_as_one() {
     let doors = open().await;
     let mut client = doors.operator().await;
     let mut speaks = 0;
     for part in 0..3 {
-        client.say(audio_chunk(&recording(part), part.into())).await;
+        client.send_json(audio_chunk(&recording(part), part.into())).await;
         let report = client.wait_for("audio_analysis").await;
         assert_eq!(report["timestamp"], part);
         speaks += u32::from(report["data"]["audio_detected"] == true);
         assert!(report["data"]["volume_mean"].as_f64().unwrap() > 0.0);
     }
-    assert!(speaks > 0, "somebody speaks in the recording");
+    assert!(speaks > 0, "the recording has speech");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn sound_comes_as_a_whole_webm_a_wav_or_bare_samples() {
     assert_eq!(client.wait_for("audio_analysis").await["timestamp"], 1);
     let wav = fs::read("demo/speech_16k.wav").unwrap();
     // The header's lengths are the whole file's: a cut WAV is a WAV that ends early.
-    client.say(audio_chunk(&wav, 2.into())).await;
+    client.send_json(audio_chunk(&wav, 2.into())).await;
     let report = client.wait_for("audio_analysis").await;
     assert_eq!(report["timestamp"], 2);
     assert_eq!(report["data"]["audio_detected"], true);
@@ -92,9 +92,9 @@ async fn sound_comes_as_a_whole_webm_a_wav_or_bare_samples() {
     assert_eq!(client.wait_for("audio_analysis").await["timestamp"], 3);
 }
 
-/// What the recorders of all browsers give, one after the other on the same connection.
+/// Recordings of all browsers, one after the other on the same connection.
 #[tokio::test]
-async fn every_container_is_heard_whole_and_in_slices() {
+async fn every_container_is_analysed_whole_and_in_slices() {
     let doors = open().await;
     let mut client = doors.operator().await;
     for (number, name) in
@@ -103,7 +103,7 @@ async fn every_container_is_heard_whole_and_in_slices() {
             .enumerate()
     {
         let file = fs::read(format!("tests/data/recorders/ffmpeg_{name}")).unwrap();
-        client.say(audio_chunk(&file, json!(name))).await;
+        client.send_json(audio_chunk(&file, json!(name))).await;
         let report = client.wait_for("audio_analysis").await;
         assert_eq!(report["timestamp"], name);
         assert_eq!(report["data"]["audio_detected"], true, "{name}");
@@ -123,7 +123,7 @@ async fn an_empty_recording_is_no_sound_and_no_fault() {
     let doors = open().await;
     let mut client = doors.operator().await;
     let empty = fs::read("tests/data/webm/empty_110B.webm").unwrap();
-    client.say(audio_chunk(&empty, json!("nothing"))).await;
+    client.send_json(audio_chunk(&empty, json!("nothing"))).await;
     let report = client.wait_for("audio_analysis").await;
     assert_eq!(report["timestamp"], "nothing");
     assert_eq!(report["data"]["audio_detected"], false);
@@ -131,24 +131,25 @@ async fn an_empty_recording_is_no_sound_and_no_fault() {
 }
 
 #[tokio::test]
-async fn garbage_is_refused_with_its_timestamp_and_hurts_nobody() {
+async fn garbage_is_refused_with_its_timestamp_and_hurts_no_other_client() {
     let doors = open().await;
     let (mut good, mut bad) = (doors.operator().await, doors.let_in("s2", TOKEN).await);
     let cut = &face()[..2000];
-    bad.say(video_frame(cut, 1.into())).await;
+    bad.send_json(video_frame(cut, 1.into())).await;
     let error = bad.wait_for("error").await;
     assert_eq!((&error["code"], &error["timestamp"]), (&json!("invalid_media"), &json!(1)));
-    bad.say(json!({ "type": "video_frame", "data": { "frame": "data:text/html,x" } })).await;
+    bad.send_json(json!({ "type": "video_frame", "data": { "frame": "data:text/html,x" } }))
+        .await;
     assert_eq!(bad.wait_for("error").await["code"], "invalid_media");
-    bad.say(json!({ "type": "audio_chunk", "data": { "audio": "not base64!" } })).await;
+    bad.send_json(json!({ "type": "audio_chunk", "data": { "audio": "not base64!" } })).await;
     assert_eq!(bad.wait_for("error").await["code"], "invalid_media");
     // The second slice of a recording whose first one never came.
-    bad.say(audio_chunk(&recording(1), 7.into())).await;
+    bad.send_json(audio_chunk(&recording(1), 7.into())).await;
     let error = bad.wait_for("error").await;
     assert_eq!((&error["code"], &error["timestamp"]), (&json!("invalid_media"), &json!(7)));
-    good.say(video_frame(&face(), 5.into())).await;
+    good.send_json(video_frame(&face(), 5.into())).await;
     assert_eq!(good.wait_for("visual_analysis").await["data"]["face_detected"], true);
-    bad.say(video_frame(&face(), 6.into())).await;
+    bad.send_json(video_frame(&face(), 6.into())).await;
     assert_eq!(bad.wait_for("visual_analysis").await["timestamp"], 6);
     let (code, health) = doors.json("/health").await;
     assert_eq!((code, &health["vision"]["errors_total"]), (200, &json!(0)));
@@ -182,7 +183,7 @@ async fn each_kind_of_media_has_its_limit() {
 }
 
 #[tokio::test]
-async fn nobody_hears_of_anothers_stream() {
+async fn no_client_receives_of_anothers_stream() {
     let doors = open().await;
     let mut clients = Vec::new();
     for k in 0..4 {
@@ -190,7 +191,7 @@ async fn nobody_hears_of_anothers_stream() {
     }
     for round in 0..3 {
         for (k, client) in clients.iter_mut().enumerate() {
-            client.say(video_frame(&face(), json!([k, round]))).await;
+            client.send_json(video_frame(&face(), json!([k, round]))).await;
         }
         for (k, client) in clients.iter_mut().enumerate() {
             let report = client.wait_for("visual_analysis").await;
@@ -204,21 +205,21 @@ async fn an_interviewer_watches_a_clients_session() {
     let doors = open().await;
     let (_, viewer) = doors.token(Role::Viewer).await;
     let mut client = doors.operator().await;
-    client.say(video_frame(&face(), 1.into())).await;
+    client.send_json(video_frame(&face(), 1.into())).await;
     client.wait_for("visual_analysis").await;
-    client.say(audio_chunk(&recording(0), 2.into())).await;
+    client.send_json(audio_chunk(&recording(0), 2.into())).await;
     client.wait_for("audio_analysis").await;
     // What could not be used was the sender's concern when it was sent.
-    client.say(video_frame(&face()[..2000], 3.into())).await;
+    client.send_json(video_frame(&face()[..2000], 3.into())).await;
     client.wait_for("error").await;
-    let mut desk = doors.let_in("desk", &viewer).await;
-    desk.say(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
-    desk.expect("watching").await;
-    desk.expect("state").await;
-    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 1, "the newest at once");
-    assert_eq!(desk.expect("audio_analysis").await["timestamp"], 2);
-    client.say(video_frame(&face(), 4.into())).await;
-    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 4);
+    let mut watcher = doors.let_in("desk", &viewer).await;
+    watcher.send_json(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
+    watcher.expect("watching").await;
+    watcher.expect("state").await;
+    assert_eq!(watcher.expect("visual_analysis").await["timestamp"], 1, "the newest at once");
+    assert_eq!(watcher.expect("audio_analysis").await["timestamp"], 2);
+    client.send_json(video_frame(&face(), 4.into())).await;
+    assert_eq!(watcher.expect("visual_analysis").await["timestamp"], 4);
 }
 
 #[tokio::test]
@@ -226,17 +227,17 @@ async fn who_watches_a_client_sees_nothing_of_the_session_before() {
     let doors = open().await;
     let (_, viewer) = doors.token(Role::Viewer).await;
     let mut client = doors.operator().await;
-    client.say(video_frame(&face(), 1.into())).await;
+    client.send_json(video_frame(&face(), 1.into())).await;
     client.wait_for("visual_analysis").await;
     let start = json!({ "notice_version": "7", "consent_at": 1_800_000_000_000_i64 });
-    client.say(json!({ "type": "start_session", "data": start })).await;
+    client.send_json(json!({ "type": "start_session", "data": start })).await;
     client.wait_for("session_started").await;
-    let mut desk = doors.let_in("desk", &viewer).await;
-    desk.say(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
-    desk.expect("watching").await;
-    desk.expect("state").await;
-    client.say(video_frame(&face(), 2.into())).await;
-    assert_eq!(desk.expect("visual_analysis").await["timestamp"], 2);
+    let mut watcher = doors.let_in("desk", &viewer).await;
+    watcher.send_json(json!({ "type": "watch", "data": { "stream": "s1" } })).await;
+    watcher.expect("watching").await;
+    watcher.expect("state").await;
+    client.send_json(video_frame(&face(), 2.into())).await;
+    assert_eq!(watcher.expect("visual_analysis").await["timestamp"], 2);
 }
 
 #[tokio::test]
@@ -246,16 +247,16 @@ async fn a_pictures_limit_is_its_own_bytes_in_json_as_in_binary() {
     // As many bytes as a picture may have are over 5 MB of base64.
     let mut picture = face();
     picture.resize(5_000_000, 0);
-    client.say(video_frame(&picture, 1.into())).await;
+    client.send_json(video_frame(&picture, 1.into())).await;
     assert_eq!(client.wait_for("visual_analysis").await["timestamp"], 1);
     client.send(binary(1, 2, &picture)).await;
     assert_eq!(client.wait_for("visual_analysis").await["timestamp"], 2);
     picture.push(0);
-    client.say(video_frame(&picture, 3.into())).await;
+    client.send_json(video_frame(&picture, 3.into())).await;
     assert_eq!(client.close_code().await, 1009);
 }
 
-/// Nobody analyses here, so that what is taken waits.
+/// No worker runs here, so that accepted media waits.
 #[tokio::test]
 async fn all_clients_together_may_not_fill_the_memory() {
     let doors = Doors::open(patient()).await;
@@ -265,7 +266,7 @@ async fn all_clients_together_may_not_fill_the_memory() {
         for stamp in stamps {
             client.send(binary(2, stamp, &sound)).await;
         }
-        client.say(json!({ "type": "ping" })).await;
+        client.send_json(json!({ "type": "ping" })).await;
         client.wait_for("pong").await;
     }
     let (_, health) = doors.json("/health").await;
@@ -273,14 +274,14 @@ async fn all_clients_together_may_not_fill_the_memory() {
     second.send(binary(2, 6, &sound)).await;
     let error = second.wait_for("error").await;
     assert_eq!((&error["code"], &error["timestamp"]), (&json!("exhausted"), &json!(6)));
-    second.say(video_frame(&face(), 7.into())).await;
-    second.say(json!({ "type": "ping" })).await;
+    second.send_json(video_frame(&face(), 7.into())).await;
+    second.send_json(json!({ "type": "ping" })).await;
     second.wait_for("pong").await;
     let usage = doors.engine.usage();
     assert_eq!((usage.waiting, usage.refused_total), (7, 1), "what is small has room");
-    // A full lane makes room by its own oldest, and who leaves for good gives all of it back.
+    // A full queue drops its own oldest, and a client that leaves releases all of its places.
     first.send(binary(2, 8, &sound)).await;
-    first.say(json!({ "type": "ping" })).await;
+    first.send_json(json!({ "type": "ping" })).await;
     first.wait_for("pong").await;
     assert_eq!(doors.engine.usage().dropped_total, 1);
     let (_, _, metrics) = doors.get("/metrics").await;

@@ -1,9 +1,9 @@
-//! Health and page as this binary sees them.
+//! Health and page over real connections.
 
 use super::*;
 
 #[tokio::test]
-async fn health_says_what_each_part_says() {
+async fn health_reports_each_component() {
     let doors = Doors::open(patient()).await;
     doors.clock.advance(Duration::from_secs(100));
     doors.camera.media_passed(doors.clock.monotonic() - Duration::from_millis(250));
@@ -68,7 +68,7 @@ async fn the_page_and_every_file_it_names_are_served_with_strict_headers() {
     let named = html.split('"').filter_map(|text| text.strip_prefix("page/"));
     let named: Vec<String> = named.map(str::to_owned).collect();
     assert!(named.len() > 3, "the page names its files: {html}");
-    // That nothing comes from elsewhere is seen by the browser itself (tests/browser).
+    // The browser tests check that nothing comes from another host (tests/browser).
     for file in named {
         assert_eq!(doors.get(&format!("/page/{file}")).await.0, 200, "{file}");
     }

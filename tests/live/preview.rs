@@ -1,4 +1,4 @@
-//! What an operator sees of the booth's camera: whole pictures, with the face's landmarks.
+//! The preview of the booth's camera: whole pictures, with the face's landmarks.
 
 use boothd::{
     decode::Picture,
@@ -39,7 +39,7 @@ fn decoded(jpeg: &[u8]) -> Picture {
     picture
 }
 
-/// Somebody who looks at /preview.mjpeg, as an `<img>` does.
+/// A viewer of /preview.mjpeg, as an `<img>` is.
 struct Looker(TcpStream);
 
 impl Looker {
@@ -126,7 +126,11 @@ async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
     doors.analyse();
     let pictures = clip(4);
     doors.film(0, &pictures[0]).await;
-    assert_eq!((count(&doors, "total"), count(&doors, "preview")), (1, 0), "nobody looks");
+    assert_eq!(
+        (count(&doors, "total"), count(&doors, "preview")),
+        (1, 0),
+        "there is no viewer"
+    );
 
     let mut looker = Looker::new(&doors).await;
     let (_, health) = doors.json("/health").await;
@@ -138,7 +142,7 @@ async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
         let grey = Picture { rgb: vec![128; filmed.rgb.len()], ..filmed.clone() };
         assert!(difference(&seen, &filmed) < 4.0, "{}", difference(&seen, &filmed));
         assert!(difference(&seen, &grey) > 20.0, "it is not blank");
-        let face = result.observation.face.as_ref().expect("somebody looks into the camera");
+        let face = result.observation.face.as_ref().expect("a face looks into the camera");
         let drawn = face.landmarks.iter().map(pixel);
         let drawn = drawn.map(|(x, y)| greenness(&seen, x, y) - greenness(&filmed, x, y));
         // A mark is one pixel, and JPEG has a colour for each four: a quarter of it is left.
@@ -150,7 +154,7 @@ async fn who_looks_sees_the_camera_with_the_landmarks_in_the_face() {
 
     let mut operator = doors.watcher().await;
     operator
-        .say(json!({ "type": "configure", "data": { "features": { "preview": false } } }))
+        .send_json(json!({ "type": "configure", "data": { "features": { "preview": false } } }))
         .await;
     looker.end().await;
     let (_, health) = doors.json("/health").await;
@@ -175,7 +179,7 @@ async fn when_the_camera_closes_the_last_picture_of_it_is_gone() {
     doors.film(1, &clip(1)[0]).await;
     looker.picture().await;
     let newest = doors.engine.preview().subscribe();
-    assert!(newest.borrow().is_some(), "whoever looks now sees it");
+    assert!(newest.borrow().is_some(), "a viewer sees it now");
     doors.booth.end_session("op").await.unwrap();
-    assert!(newest.borrow().is_none(), "whoever looks now sees nobody");
+    assert!(newest.borrow().is_none(), "a viewer sees no face now");
 }

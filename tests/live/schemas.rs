@@ -1,54 +1,54 @@
-//! The AsyncAPI description, held against what is really said.
+//! The AsyncAPI description, compared with the messages that are really sent.
 
 use super::{media::face, *};
 
 /// Every message that a whole conversation brings, by type.
 async fn conversation(doors: &Doors) -> Vec<Value> {
     let mut client = doors.client().await;
-    let mut told = Vec::new();
-    client.say(auth("s", "wrong")).await;
-    told.push(client.expect("auth_error").await);
-    client.say(auth("s", TOKEN)).await;
-    told.push(client.expect("auth_success").await);
+    let mut sent = Vec::new();
+    client.send_json(auth("s", "wrong")).await;
+    sent.push(client.expect("auth_error").await);
+    client.send_json(auth("s", TOKEN)).await;
+    sent.push(client.expect("auth_success").await);
     for kind in ["ping", "get_status", "get_performance_stats", "dance"] {
-        client.say(json!({ "type": kind, "timestamp": 5 })).await;
-        told.push(client.next_json().await);
+        client.send_json(json!({ "type": kind, "timestamp": 5 })).await;
+        sent.push(client.next_json().await);
     }
     let mut picture = vec![1, 0, 0, 0, 0, 0, 0, 0, 0];
     picture.extend(face());
     client.send(Message::binary(picture)).await;
-    told.push(client.wait_for("visual_analysis").await);
+    sent.push(client.wait_for("visual_analysis").await);
     let recording = fs::read("tests/data/webm/mediarecorder-3s.webm").unwrap();
     let mut sound = vec![2, 0, 0, 0, 0, 0, 0, 0, 0];
     sound.extend(recording);
     client.send(Message::binary(sound)).await;
-    told.push(client.wait_for("audio_analysis").await);
+    sent.push(client.wait_for("audio_analysis").await);
     doors.camera.lost("unplugged");
-    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
-    told.push(client.wait_for("watching").await);
+    client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    sent.push(client.wait_for("watching").await);
     let mut rest = vec!["state", "device"];
     while !rest.is_empty() {
         let message = client.next_json().await;
         rest.retain(|kind| message["type"] != *kind);
-        told.push(message);
+        sent.push(message);
     }
     let consent = json!({ "notice_version": "7", "consent_at": 1 });
-    client.say(json!({ "type": "start_session", "data": consent })).await;
-    told.push(client.wait_for("session_started").await);
-    client.say(json!({ "type": "end_session" })).await;
-    told.push(client.wait_for("session_summary").await);
-    told
+    client.send_json(json!({ "type": "start_session", "data": consent })).await;
+    sent.push(client.wait_for("session_started").await);
+    client.send_json(json!({ "type": "end_session" })).await;
+    sent.push(client.wait_for("session_summary").await);
+    sent
 }
 
 #[tokio::test]
-async fn what_is_said_is_what_the_description_says() {
+async fn what_is_sent_is_as_described() {
     let mut doors = Doors::open(patient()).await;
     doors.analyse();
     let (code, document) = doors.json("/api/v1/asyncapi.json").await;
     assert_eq!((code, &document["asyncapi"]), (200, &json!("3.0.0")));
     let messages = &document["channels"]["analysis"]["messages"];
-    let told = conversation(&doors).await;
-    for message in &told {
+    let sent = conversation(&doors).await;
+    for message in &sent {
         let kind = message["type"].as_str().unwrap();
         let payload = &messages[kind]["payload"];
         assert!(payload.is_object(), "{kind} is not described");
@@ -60,8 +60,8 @@ async fn what_is_said_is_what_the_description_says() {
     for kind in
         described.filter(|kind| !from_clients.to_string().contains(&format!("/{kind}\"")))
     {
-        let is_told = told.iter().any(|message| message["type"] == **kind);
-        assert!(is_told || kind == "connected", "{kind} was never said in the conversation");
+        let was_sent = sent.iter().any(|message| message["type"] == **kind);
+        assert!(was_sent || kind == "connected", "{kind} was never sent in the conversation");
     }
 }
 
@@ -70,9 +70,9 @@ async fn the_reference_names_every_field() {
     let reference = fs::read_to_string("docs/ref/api.md").unwrap();
     let mut doors = Doors::open(patient()).await;
     doors.analyse();
-    let mut told = conversation(&doors).await;
-    told.push(doors.json("/health").await.1);
-    for value in &told {
+    let mut sent = conversation(&doors).await;
+    sent.push(doors.json("/health").await.1);
+    for value in &sent {
         for name in names(value) {
             assert!(reference.contains(&format!("`{name}`")), "docs/ref/api.md lacks {name}");
         }

@@ -1,4 +1,4 @@
-//! Interviews: consent, switches, pause, summary, and who goes on after a broken connection.
+//! Sessions: consent, switches, pause, summary, and resuming after a broken connection.
 
 use boothd::{
     features::Features,
@@ -35,28 +35,28 @@ async fn the_booths_interview_from_consent_to_summary() {
     let doors = Doors::with_policy(patient(), strict()).await;
     assert!(!doors.gates.camera.is_open(), "nothing is read before consent");
     let mut client = doors.operator().await;
-    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
     client.expect("watching").await;
     let state = state_of(&mut client, "booth").await;
     assert_eq!(state["require_consent"], true);
     assert_eq!((&state["analysing"], &state["session"]), (&json!(false), &Value::Null));
 
-    client.say(start("7")).await;
+    client.send_json(start("7")).await;
     let started = client.wait_for("session_started").await["data"].clone();
     assert_eq!(started["stream"], "booth");
     assert_eq!(started["consent_at"], 1_800_000_000_000_i64);
     assert_eq!(started["subject_ref"], "A-17");
     assert!(doors.gates.camera.is_open() && doors.gates.microphone.is_open());
 
-    client.say(json!({ "type": "pause_session" })).await;
+    client.send_json(json!({ "type": "pause_session" })).await;
     while state_of(&mut client, "booth").await["paused"] != true {}
     assert!(!doors.gates.camera.is_open());
-    client.say(json!({ "type": "resume_session" })).await;
+    client.send_json(json!({ "type": "resume_session" })).await;
     while state_of(&mut client, "booth").await["paused"] != false {}
     assert!(doors.gates.camera.is_open());
 
     doors.clock.advance(Duration::from_secs(90));
-    client.say(json!({ "type": "end_session" })).await;
+    client.send_json(json!({ "type": "end_session" })).await;
     let summary = client.wait_for("session_summary").await["data"].clone();
     assert_eq!(summary["session_id"], started["session_id"]);
     assert_eq!(summary["duration_ms"], 90_000);
@@ -74,15 +74,15 @@ async fn the_booths_interview_from_consent_to_summary() {
 async fn a_second_start_a_second_end_and_another_notice_are_refused() {
     let doors = Doors::with_policy(patient(), strict()).await;
     let mut client = doors.watcher().await;
-    client.say(json!({ "type": "end_session" })).await;
+    client.send_json(json!({ "type": "end_session" })).await;
     assert_eq!(client.wait_for("error").await["code"], "invalid_request");
-    client.say(start("6")).await;
+    client.send_json(start("6")).await;
     let error = client.wait_for("error").await;
     assert_eq!(error["code"], "invalid_request");
     assert!(error["data"].as_str().unwrap().contains('7'), "names the right version: {error}");
-    client.say(start("7")).await;
+    client.send_json(start("7")).await;
     client.wait_for("session_started").await;
-    client.say(start("7")).await;
+    client.send_json(start("7")).await;
     assert_eq!(client.wait_for("error").await["code"], "invalid_request");
 }
 
@@ -94,7 +94,7 @@ async fn media_of_a_client_waits_for_consent() {
     let mut client = doors.let_in("mine", &guest).await;
     client.send(picture(1)).await;
     assert_eq!(client.wait_for("error").await["code"], "consent_required");
-    client.say(start("7")).await;
+    client.send_json(start("7")).await;
     let started = client.wait_for("session_started").await;
     assert_eq!(started["data"]["stream"], "client");
     assert_eq!(started["data"]["session_id"], "mine");
@@ -104,7 +104,7 @@ async fn media_of_a_client_waits_for_consent() {
         (&report["timestamp"], &report["data"]["session_id"]),
         (&json!(2), &json!("mine"))
     );
-    client.say(json!({ "type": "end_session" })).await;
+    client.send_json(json!({ "type": "end_session" })).await;
     let summary = client.wait_for("session_summary").await;
     assert_eq!(summary["data"]["frames_total"], 1);
     client.send(picture(3)).await;
@@ -122,7 +122,7 @@ async fn a_switch_is_obeyed_where_the_media_is() {
     assert_eq!(report["data"]["features"]["face_emotion"], true);
 
     let off = json!({ "features": { "face_emotion": false, "audio": false } });
-    client.say(json!({ "type": "configure", "data": off })).await;
+    client.send_json(json!({ "type": "configure", "data": off })).await;
     while state_of(&mut client, "s1").await["features"]["face_emotion"] != false {}
     client.send(picture(2)).await;
     let report = client.wait_for("visual_analysis").await;
@@ -144,13 +144,13 @@ async fn under_the_eu_profile_no_emotion_can_be_switched_on() {
     let report = client.wait_for("visual_analysis").await;
     assert_eq!(report["data"]["dominant_emotion"], Value::Null);
     let on = json!({ "features": { "face_emotion": true } });
-    client.say(json!({ "type": "configure", "data": on })).await;
+    client.send_json(json!({ "type": "configure", "data": on })).await;
     let error = client.wait_for("error").await;
     assert_eq!(error["code"], "invalid_request");
     assert!(error["data"].as_str().unwrap().contains("face_emotion"), "{error}");
     let mut data = start("7")["data"].clone();
     data["features"] = json!({ "voice_emotion": true });
-    client.say(json!({ "type": "start_session", "data": data })).await;
+    client.send_json(json!({ "type": "start_session", "data": data })).await;
     assert_eq!(client.wait_for("error").await["code"], "invalid_request");
 }
 
@@ -159,7 +159,7 @@ async fn a_client_that_comes_back_goes_on_where_it_was() {
     let mut doors = Doors::open(patient()).await;
     doors.analyse();
     let mut first = doors.operator().await;
-    first.say(start("7")).await;
+    first.send_json(start("7")).await;
     first.wait_for("session_started").await;
     first.send(picture(1)).await;
     first.wait_for("visual_analysis").await;
@@ -169,7 +169,7 @@ async fn a_client_that_comes_back_goes_on_where_it_was() {
     second.send(picture(2)).await;
     let report = second.wait_for("visual_analysis").await;
     assert_eq!(report["data"]["sequence"], 1, "the same stream");
-    second.say(json!({ "type": "end_session" })).await;
+    second.send_json(json!({ "type": "end_session" })).await;
     let summary = second.wait_for("session_summary").await;
     assert_eq!(summary["data"]["frames_total"], 2);
 }

@@ -12,7 +12,7 @@ fn minute_from_now(doors: &Doors) -> i64 {
 
 async fn auth_error(doors: &Doors, session_id: &str, token: &str) -> String {
     let mut client = doors.client().await;
-    client.say(auth(session_id, token)).await;
+    client.send_json(auth(session_id, token)).await;
     let error = client.expect("auth_error").await;
     assert_eq!(error["data"], "token验证失败");
     error["code"].as_str().unwrap().to_owned()
@@ -40,13 +40,13 @@ async fn a_token_that_is_revoked_closes_its_sockets() {
 }
 
 #[tokio::test]
-async fn a_token_that_expires_is_no_longer_heard() {
+async fn a_token_that_expires_is_no_longer_accepted() {
     let doors = Doors::open(patient()).await;
     let expires_at = Some(minute_from_now(&doors));
     let (_, secret) = doors.token_for(Role::Operator, None, expires_at).await;
     let mut client = doors.let_in("s1", &secret).await;
     doors.clock.advance(Duration::from_secs(61));
-    client.say(json!({ "type": "ping" })).await;
+    client.send_json(json!({ "type": "ping" })).await;
     assert_eq!(client.close_code().await, 4401);
     assert_eq!(auth_error(&doors, "s1", &secret).await, "token_expired");
 }
@@ -70,7 +70,7 @@ async fn let_in_later(doors: &Doors, session_id: &str, token: &str) -> Client {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut client = doors.client().await;
-        client.say(auth(session_id, token)).await;
+        client.send_json(auth(session_id, token)).await;
         if client.next_json().await["type"] == "auth_success" {
             return client;
         }
@@ -87,10 +87,10 @@ async fn a_session_belongs_to_the_first_guest_while_it_is_there_and_for_good_onc
     assert_eq!(auth_error(&doors, "a", &thief).await, "wrong_session");
     let second = doors.let_in("a", &mine).await;
     doors.let_in("a", TOKEN).await;
-    first.say(start()).await;
+    first.send_json(start()).await;
     first.wait_for("session_started").await;
     drop((first, second));
-    // Its stream waits for it; once that is closed, the session's row says whose it is.
+    // Its stream waits for it; once that is closed, the session's row has the owner.
     assert_eq!(auth_error(&doors, "a", &thief).await, "wrong_session");
     doors.clock.advance(Duration::from_secs(120));
     let deadline = Instant::now() + PATIENCE;
@@ -109,7 +109,7 @@ async fn a_name_that_is_only_claimed_leaves_no_row_and_is_free_again() {
     let (_, honest) = doors.token(Role::Guest).await;
     let mut client = doors.client().await;
     for name in 0..200 {
-        client.say(auth(&format!("candidate-{name}"), &squatter)).await;
+        client.send_json(auth(&format!("candidate-{name}"), &squatter)).await;
         assert_eq!(client.expect("auth_success").await["type"], "auth_success");
     }
     assert_eq!(doors.rows("session_binding"), 0);
@@ -124,7 +124,7 @@ async fn a_name_that_is_only_claimed_leaves_no_row_and_is_free_again() {
 }
 
 #[tokio::test]
-async fn a_token_made_for_a_session_takes_it_from_whoever_sits_on_it() {
+async fn a_token_made_for_a_session_takes_it_from_another_client() {
     let doors = Doors::open(patient()).await;
     let (_, squatter) = doors.token(Role::Guest).await;
     let mut squatting = doors.let_in("only", &squatter).await;
@@ -142,9 +142,9 @@ async fn a_guests_pauses_cannot_bury_what_operators_did() {
     let mut client = doors.let_in("laptop", &guest).await;
     for n in 0..300 {
         let kind = if n % 2 == 0 { "pause_session" } else { "resume_session" };
-        client.say(json!({ "type": kind })).await;
+        client.send_json(json!({ "type": kind })).await;
     }
-    client.say(json!({ "type": "get_status" })).await;
+    client.send_json(json!({ "type": "get_status" })).await;
     client.wait_for("status").await;
     let log = doors.store.audit_log(500).await.unwrap();
     let of = |actor: &str| log.iter().filter(|entry| entry.actor == actor).count();
@@ -181,17 +181,17 @@ async fn a_session_has_a_plain_id_and_is_never_called_as_the_booth_is() {
     for wrong in wrong {
         for token in [&*guest, TOKEN] {
             let mut client = doors.client().await;
-            client.say(auth(wrong, token)).await;
+            client.send_json(auth(wrong, token)).await;
             let error = client.expect("auth_error").await;
             assert_eq!(error["code"], "invalid_session_id", "{wrong:?}");
             let sentence = error["data"].as_str().unwrap();
             assert!(sentence.contains("1 to 64 letters"), "{sentence}");
-            client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+            client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
             client.expect_error("unauthorized").await;
         }
     }
     let mut client = doors.client().await;
-    client.say(auth("booth", "wrong")).await;
+    client.send_json(auth("booth", "wrong")).await;
     assert_eq!(client.expect("auth_error").await["code"], "invalid_token", "rights first");
     doors.let_in("interview_abc", &guest).await;
 }
@@ -206,7 +206,7 @@ async fn a_token_of_an_older_database_for_the_session_booth_watches_nothing() {
     client.expect("connected").await;
     assert_eq!(client.close_code().await, 4401);
     let mut client = doors.client().await;
-    client.say(auth("booth", &secret)).await;
+    client.send_json(auth("booth", &secret)).await;
     assert_eq!(client.expect("auth_error").await["code"], "invalid_session_id");
 }
 
@@ -220,21 +220,21 @@ async fn each_role_has_its_rights() {
     let mut sees = doors.let_in("v", &viewer).await;
     sees.send(Message::binary([&[1][..], &[0; 20]].concat())).await;
     sees.expect_error("forbidden").await;
-    sees.say(json!({ "type": "end_session" })).await;
+    sees.send_json(json!({ "type": "end_session" })).await;
     sees.expect_error("forbidden").await;
     let mut sees = doors.watching(sees).await;
-    sees.say(off.clone()).await;
+    sees.send_json(off.clone()).await;
     sees.expect_error("forbidden").await;
 
     let mut sends = doors.let_in("g", &guest).await;
-    sends.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    sends.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
     sends.expect_error("forbidden").await;
-    sends.say(off).await;
+    sends.send_json(off).await;
     sends.wait_for("state").await;
 
     let success = doors.client().await;
     let mut success = success;
-    success.say(auth("g", &guest)).await;
+    success.send_json(auth("g", &guest)).await;
     assert_eq!(success.expect("auth_success").await["data"]["role"], "guest");
 }
 
@@ -244,8 +244,8 @@ async fn media_before_auth_is_refused() {
     let mut client = doors.client().await;
     client.send(Message::binary([&[1][..], &[0; 20]].concat())).await;
     client.expect_error("unauthorized").await;
-    client.say(json!({ "type": "video_frame", "data": { "frame": "data:" } })).await;
+    client.send_json(json!({ "type": "video_frame", "data": { "frame": "data:" } })).await;
     client.expect_error("unauthorized").await;
-    client.say(json!({ "type": "x", "data": "y".repeat(20_000) })).await;
+    client.send_json(json!({ "type": "x", "data": "y".repeat(20_000) })).await;
     assert_eq!(client.close_code().await, 1009);
 }

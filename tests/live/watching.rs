@@ -1,4 +1,4 @@
-//! Watching the booth: reports, status, and what is answered to nonsense.
+//! Watching the booth: reports, status, and the answers to invalid messages.
 
 use super::*;
 
@@ -65,7 +65,7 @@ async fn every_watcher_gets_the_same_report() {
 }
 
 #[tokio::test]
-async fn a_demo_source_is_said_in_every_report() {
+async fn a_demo_source_is_named_in_every_report() {
     let doors = Doors::open(patient()).await;
     let origin = Origin { demo_video: true, demo_audio: false };
     doors.live.send_modify(|live| live.origin = origin);
@@ -75,11 +75,11 @@ async fn a_demo_source_is_said_in_every_report() {
 }
 
 #[tokio::test]
-async fn status_tells_what_is() {
+async fn status_reports_the_current_state() {
     let doors = Doors::open(patient()).await;
     let mut other = doors.client().await;
     let mut client = doors.operator().await;
-    client.say(json!({ "type": "get_status" })).await;
+    client.send_json(json!({ "type": "get_status" })).await;
     let status = client.expect("status").await["data"].clone();
     assert_eq!(status["authenticated"], true);
     assert_eq!(status["session_id"], "s1");
@@ -90,15 +90,15 @@ async fn status_tells_what_is() {
     assert_eq!(status["server_stats"], stats);
 
     doors.publish_frame(3);
-    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
     client.expect("watching").await;
     client.wait_for("visual_analysis").await;
-    client.say(json!({ "type": "get_status" })).await;
+    client.send_json(json!({ "type": "get_status" })).await;
     let status = client.expect("status").await["data"].clone();
     assert_eq!(status["analysis_active"], true);
     assert_eq!(status["latest_results"]["video"]["sequence"], 3);
     assert_eq!(status["latest_results"]["timestamp"], 1_700_000_000_003_i64);
-    other.say(json!({ "type": "ping" })).await;
+    other.send_json(json!({ "type": "ping" })).await;
     other.expect("pong").await;
 }
 
@@ -121,6 +121,6 @@ async fn every_wrong_message_is_answered_and_the_connection_stays() {
     }
     client.send(Message::binary(vec![1])).await;
     assert_eq!(client.wait_for("error").await["code"], "invalid_message");
-    client.say(json!({ "type": "ping" })).await;
+    client.send_json(json!({ "type": "ping" })).await;
     client.expect("pong").await;
 }

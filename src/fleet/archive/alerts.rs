@@ -1,4 +1,4 @@
-//! Alerts as they were raised, ended and acknowledged.
+//! The archived alerts.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use schemars::JsonSchema;
@@ -15,26 +15,26 @@ use crate::{
 pub struct AlertRecord {
     /// Its number.
     pub alert_id: i64,
-    /// Whose.
+    /// The booth.
     #[serde(flatten)]
     pub key: BoothKey,
-    /// What.
+    /// Its kind.
     pub kind: AlertKind,
     /// Since when, unix ms.
     pub since: i64,
     /// Until when, unix ms; null: it holds.
     pub until: Option<i64>,
-    /// In what way, when it was raised.
+    /// Its cause, when it was raised.
     pub detail: String,
-    /// Who has seen it.
+    /// The name of the token that acknowledged it.
     pub acknowledged_by: Option<String>,
-    /// When, unix ms.
+    /// When it was acknowledged, unix ms.
     pub acknowledged_at: Option<i64>,
-    /// What that person noted.
+    /// The note of the acknowledgement.
     pub note: Option<String>,
 }
 
-/// Which alerts are wanted.
+/// Filters the list of alerts.
 #[derive(Clone, Debug, Default)]
 pub struct AlertQuery {
     /// Only those that hold (true) or have ended (false).
@@ -43,11 +43,11 @@ pub struct AlertQuery {
     pub booth: Option<BoothKey>,
     /// Only numbers below this one.
     pub before: Option<i64>,
-    /// At most so many.
+    /// Alerts at most.
     pub limit: u32,
 }
 
-/// Letters of a note.
+/// Longest note, characters.
 const MAX_NOTE_CHARS: usize = 1000;
 
 impl AlertRecord {
@@ -76,8 +76,7 @@ impl Archive {
         self.ask(move |connection| list(connection, &query)).await
     }
 
-    /// Notes that somebody has seen an alert; `None`: there is no such alert. The first who
-    /// acknowledges it stays the one.
+    /// Acknowledges an alert; `None`: there is no such alert. The first acknowledgement stays.
     ///
     /// # Errors
     /// `InvalidInput` when the note is too long; `Unavailable`, `Exhausted`.

@@ -1,5 +1,5 @@
-//! Erasing at the fleet server: a session, or all that is known of a subject, whether its booth
-//! is there or not. What comes later of it is not taken, and the booth is ordered to do the same.
+//! Erasing at the fleet server: a session, or every session of a subject, also while its booth is
+//! offline. Later messages of an erased session are refused, and the booth is ordered to erase it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,17 +21,17 @@ use crate::{
     store,
 };
 
-/// Shorter names are not looked for in the midst of texts: they would be found in any. An event
-/// whose value they are is found.
+/// A shorter name is not searched within texts, where it would match by chance. An event with it as
+/// a whole value is still found.
 const SHORTEST_TEXT: usize = 6;
 
-/// Stands where a text named what was erased.
+/// Replaces an erased name in a text.
 const NAMELESS: &str = "(erased)";
 
-/// How a booth's answer begins that has nothing of the session.
+/// Begin of the answer of a booth that has nothing of the session.
 const HAS_NOTHING: &str = "there is no session";
 
-/// Letters of a note.
+/// Longest note, characters.
 const MAX_NOTE_CHARS: usize = 300;
 
 /// What a record of an erased session becomes.
@@ -237,7 +237,7 @@ fn salt(connection: &Connection) -> Result<Salt> {
     Ok(connection.query_row(ask, [], |row| row.get(0))?)
 }
 
-/// Tells the parts in memory what the archive knows.
+/// Updates [`Erasures`] from the archive.
 pub(super) fn publish(connection: &Connection, erasures: &Erasures) -> Result<()> {
     let salt = salt(connection)?;
     let mut ask = connection.prepare_cached("SELECT digest FROM erased")?;
@@ -259,14 +259,14 @@ pub(super) fn take_answer(
     now: i64,
 ) -> Result<bool> {
     let Some(order_id) = order_of(&answer.reference) else { return Ok(false) };
-    let (statement, said) = match &answer.error {
+    let (statement, outcome) = match &answer.error {
         None => (END_ORDER, "the booth has erased it"),
         Some(error) if error.starts_with(HAS_NOTHING) => {
             (END_ORDER, "the booth has nothing of it")
         }
         Some(error) => (NOTE_ANSWER, error.as_str()),
     };
-    let row = (order_id, &key.site, &key.booth, said, now);
+    let row = (order_id, &key.site, &key.booth, outcome, now);
     Ok(connection.prepare_cached(statement)?.execute(row)? > 0)
 }
 
@@ -338,11 +338,11 @@ impl Archive {
             let what = format!("a note has at most {MAX_NOTE_CHARS} characters");
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
-        let said = format!("closed by {actor}: {note}");
+        let outcome = format!("closed by {actor}: {note}");
         let erasures = self.erasures();
         self.command(move |connection| {
             let changed =
-                connection.prepare_cached(CLOSE_ORDER)?.execute((order_id, &said, now))?;
+                connection.prepare_cached(CLOSE_ORDER)?.execute((order_id, &outcome, now))?;
             if changed == 0 {
                 return Ok(None);
             }

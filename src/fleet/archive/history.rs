@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Points of a series at most; a longer time is told in longer steps.
+/// Points of a series at most; a longer time gets longer steps.
 const MOST_POINTS: i64 = 1440;
 
 /// One kind of metrics over time.
@@ -25,7 +25,7 @@ pub struct Series {
     pub at: Vec<i64>,
     /// Reports in each step.
     pub samples: Vec<u64>,
-    /// The mean of each metric in each step; null where it was not known.
+    /// The mean of each metric in each step; null where it is unknown.
     pub means: BTreeMap<&'static str, Vec<Option<f64>>>,
 }
 
@@ -34,9 +34,9 @@ pub struct Series {
 pub struct History {
     /// Length of a step, ms.
     pub step_ms: i64,
-    /// Of pictures.
+    /// Metrics of video.
     pub video: Series,
-    /// Of sound.
+    /// Metrics of audio.
     pub audio: Series,
 }
 

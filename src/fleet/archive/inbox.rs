@@ -1,6 +1,6 @@
-//! What waits for the writer. Bounded: a record waits outside for a place, the oldest minute makes
-//! room and is counted, a booth's newest row replaces the one before, and alerts are at most a few
-//! a booth. An order finds no room where too many wait.
+//! [`Inbox`]: the bounded queue of the writer. A record waits outside while it is full, the oldest
+//! minute is dropped and counted, a booth's newest row replaces the one before, and alerts are at
+//! most a few for each booth. An order is refused while too many wait.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -39,7 +39,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 /// Called once the record is on the disk.
 type Acknowledge = Box<dyn FnOnce() + Send>;
 
-/// A record's place in the queue, and whom to tell when it is kept.
+/// A record's place in the queue, and its acknowledgement once it is on the disk.
 pub(super) struct Ticket {
     acknowledge: Acknowledge,
     _place: OwnedSemaphorePermit,
@@ -51,11 +51,10 @@ impl Ticket {
     }
 }
 
-/// Something that a person wants done; where the archive is away, why.
+/// Work for a person's request; receives the writer's connection, or why there is none.
 pub(super) type Order = Box<dyn FnOnce(Result<&mut Connection>) -> Reply + Send>;
 
-/// Answers whoever asked, once it is known whether what was done stands where the next start finds
-/// it.
+/// Answers the request, once it is known whether its result is safe on the disk.
 pub(super) type Reply = Box<dyn FnOnce(Result<()>)>;
 
 /// What one transaction takes.
@@ -144,7 +143,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// No more orders; the writer leaves once everything is done.
+    /// Refuses further orders; the writer stops once the queue is empty.
     pub(super) fn close(&self) {
         self.waiting.lock().expect(UNPOISONED).is_closed = true;
         self.came.notify_one();
@@ -168,7 +167,7 @@ impl Inbox {
         std::mem::take(&mut self.waiting.lock().expect(UNPOISONED).batch.orders)
     }
 
-    /// What could not be written comes first the next time.
+    /// Puts a batch that was not written back in front of the queue.
     pub(super) fn put_back(&self, mut batch: Batch) {
         let mut waiting = self.waiting.lock().expect(UNPOISONED);
         let newer = std::mem::take(&mut waiting.batch);

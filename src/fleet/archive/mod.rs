@@ -1,8 +1,8 @@
-//! What the centre keeps: booths, minutes of their metrics, sessions, events and alerts, in
+//! [`Archive`]: booths, minutes of their metrics, sessions, events and alerts, in
 //! `state.dir/fleet.db`.
 //!
 //! The thread `fleet-archive` alone writes, one transaction a second, and at once when records
-//! wait; the thread `fleet-reader` answers questions on a connection of its own. A record is
+//! wait; the thread `fleet-reader` reads on its own connection. A record is
 //! acknowledged to the broker only once its transaction is on the disk.
 
 mod alerts;
@@ -50,7 +50,7 @@ use reader::{Reader, ReadersPlace};
 /// The archive's name in `state.dir`.
 pub(super) const ARCHIVE_FILE: &str = "fleet.db";
 
-/// The archive of a centre that keeps its state in `state_dir`.
+/// The path of the archive in `state_dir`.
 pub fn archive_path(state_dir: &Path) -> PathBuf {
     state_dir.join(ARCHIVE_FILE)
 }
@@ -58,7 +58,7 @@ pub fn archive_path(state_dir: &Path) -> PathBuf {
 /// A table that only an archive has.
 const OF_AN_ARCHIVE: &str = "alert";
 
-/// Whether that file is an archive of a fleet server.
+/// Whether `file` is the archive of a fleet server.
 ///
 /// # Errors
 /// `InvalidInput` when it cannot be read or is no database.
@@ -81,8 +81,8 @@ pub fn back_up(state_dir: &Path, to: &Path) -> Result<()> {
     store::copy(&connection, to)
 }
 
-/// Puts `from`, an archive, in the place of the one at `to`; where what was there is kept. Only
-/// for whoever owns the folder.
+/// Replaces the archive at `to` by the archive `from`; returns where the old one is kept. Only for
+/// the owner of the folder.
 ///
 /// # Errors
 /// As [`store::restore`].
@@ -104,14 +104,14 @@ const SCHEMA: Schema = Schema {
     page_bytes: 4096,
 };
 
-/// What the fleet state knows from before.
+/// The archived part of the fleet state.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) booths: Vec<KnownBooth>,
     pub(super) alerts: Vec<(BoothKey, AlertKind, i64, String)>,
 }
 
-/// What is kept of an archive in whose place another file was put while the fleet server ran.
+/// The copy of an archive that was replaced by another file while the fleet server ran.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Kept {
     file: PathBuf,
@@ -119,14 +119,14 @@ struct Kept {
     is_held: bool,
 }
 
-/// What the writer and the handles share.
+/// State that the writer and the handles share.
 #[derive(Clone)]
 struct Shared {
     inbox: Arc<Inbox>,
     component: Arc<Component>,
     erasures: Erasures,
     readers_place: ReadersPlace,
-    /// What the fleet state has not yet been given of what was known before.
+    /// The archived state, until the fleet state takes it.
     memory: Arc<Mutex<Option<Memory>>>,
     kept: Arc<Mutex<Option<Kept>>>,
 }
@@ -171,17 +171,17 @@ impl Archive {
         Ok((Archive { shared, reader }, thread))
     }
 
-    /// What /health shows of it.
+    /// Its state for /health.
     pub fn component(&self) -> Arc<Component> {
         self.shared.component.clone()
     }
 
-    /// What was known before this start, once: as soon as the file could be read.
+    /// The archived state, once, as soon as the file is readable.
     pub(super) fn take_memory(&self) -> Option<Memory> {
         self.shared.memory.lock().expect(UNPOISONED).take()
     }
 
-    /// What is wrong with it.
+    /// Its finding; `None`: it works.
     pub(super) fn finding(&self) -> Option<Finding> {
         let status = self.shared.component.status();
         let is_well = status.state == State::Running;
@@ -208,18 +208,18 @@ impl Archive {
         }
     }
 
-    /// What was erased, and which orders are open.
+    /// Digests of erased sessions, and the open orders.
     pub(super) fn erasures(&self) -> Erasures {
         self.shared.erasures.clone()
     }
 
-    /// Orders to booths that have not yet been obeyed; `None`: the file could not yet be read.
+    /// Number of open erase orders; `None`: the file was not readable yet.
     pub fn open_orders(&self) -> Option<usize> {
         let known = self.shared.erasures.known();
         known.is_read().then(|| known.open.len())
     }
 
-    /// Gives what is to be kept.
+    /// Queues rows for the writer.
     pub(super) fn put(&self, outgoing: Outgoing) {
         self.shared.inbox.put(outgoing);
     }
@@ -233,7 +233,7 @@ impl Archive {
         self.shared.inbox.backlog()
     }
 
-    /// Has the writer do something, and waits until that stands where the next start finds it.
+    /// Runs `work` on the writer's connection, and waits until its result is safe on the disk.
     async fn command<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
@@ -241,7 +241,7 @@ impl Archive {
         let (answer, answered) = oneshot::channel();
         let order = move |connection: Result<&mut Connection>| -> Reply {
             let done = connection.and_then(work);
-            // Whoever asked may have gone away.
+            // The caller may be gone.
             Box::new(move |stands: Result<()>| {
                 drop(answer.send(done.and_then(|done| stands.map(|()| done))));
             })
@@ -250,7 +250,7 @@ impl Archive {
         answered.await.unwrap_or_else(|_| Err(has_left()))
     }
 
-    /// Asks the reader.
+    /// Runs `question` on the reader's connection.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -259,7 +259,7 @@ impl Archive {
     }
 }
 
-/// How the writer keeps up.
+/// Queue lengths and counts of the writer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Backlog {
     /// Records that are not yet on the disk.
@@ -270,13 +270,13 @@ pub struct Backlog {
     pub dropped_minutes_total: u64,
     /// Records on the disk, since the start, each once.
     pub kept_records_total: u64,
-    /// Records that came again, since the start.
+    /// Records that arrived again, since the start.
     pub repeated_records_total: u64,
-    /// Records of what was erased, which were not taken, since the start.
+    /// Records of erased sessions, which were refused, since the start.
     pub erased_records_total: u64,
 }
 
-/// Erases for a command, which may run beside the fleet server: that notices within a second.
+/// Erases from a command. It may run beside the fleet server, which notices within a second.
 ///
 /// # Errors
 /// `InvalidInput` when there is nothing to erase; `Config`, `Unavailable` when the archive cannot
@@ -304,10 +304,10 @@ fn read_memory(connection: &Connection) -> Result<Memory> {
 }
 
 fn is_away() -> Error {
-    let what = "the archive is not open; /health says why, and boothd tries again by itself";
+    let what = "the archive is not open; /health shows the reason, and boothd retries";
     Error::new(ErrorKind::Unavailable, what)
 }
 
 fn has_left() -> Error {
-    Error::new(ErrorKind::Unavailable, "the centre stops and answers nothing more")
+    Error::new(ErrorKind::Unavailable, "the fleet server is stopping")
 }

@@ -1,4 +1,4 @@
-//! The thread `fleet-reader`: answers questions while the writer writes.
+//! The thread `fleet-reader`: runs queries while the writer writes.
 
 use std::{
     path::Path,
@@ -39,13 +39,13 @@ impl ReadersPlace {
         Ok(())
     }
 
-    /// Takes the connection, once the question that is being answered is.
+    /// Takes the connection, after the current query.
     pub(super) fn take(&self) -> Option<Connection> {
         self.0.lock().expect(UNPOISONED).take()
     }
 }
 
-/// A handle to the thread, which leaves with the last handle.
+/// A handle to the thread, which ends with the last handle.
 #[derive(Clone)]
 pub(super) struct Reader {
     questions: SyncSender<Question>,
@@ -71,7 +71,7 @@ impl Reader {
         let (answer, answered) = oneshot::channel();
         let question = move |connection: Option<&Connection>| {
             let answered = connection.ok_or_else(super::is_away).and_then(question);
-            // Whoever asked may have gone away.
+            // The caller may be gone.
             drop(answer.send(answered));
         };
         self.questions.try_send(Box::new(question)).map_err(|refused| match refused {

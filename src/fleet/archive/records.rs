@@ -1,4 +1,4 @@
-//! Sessions and events, as the booths told them.
+//! Sessions and events, as the booths reported them.
 
 use rusqlite::{Connection, Row, named_params};
 use schemars::JsonSchema;
@@ -11,27 +11,27 @@ use crate::{error::Result, fleet::message::BoothKey};
 /// A session of a booth.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct SessionRow {
-    /// Whose.
+    /// The booth.
     #[serde(flatten)]
     pub key: BoothKey,
     /// Its id.
     pub session_id: String,
-    /// When the first that was heard of it happened, unix ms; the list's order.
+    /// Time of its first record, unix ms; orders the list.
     pub listed_at: i64,
-    /// When it began, unix ms; null: the centre was not told.
+    /// When it began, unix ms; null: the booth has not reported it.
     pub started_at: Option<i64>,
-    /// When it ended, unix ms; null: the centre was not told, so it may still run.
+    /// When it ended, unix ms; null: the booth has not reported it, so it may still run.
     pub ended_at: Option<i64>,
-    /// What the booth told at its beginning.
+    /// The booth's record of its beginning.
     pub started: Option<Value>,
     /// Its summary.
     pub summary: Option<Value>,
 }
 
-/// Which sessions are wanted.
+/// Filters the list of sessions.
 #[derive(Clone, Debug, Default)]
 pub struct SessionQuery {
-    /// A part of the session's id, or the operator's own name for the person.
+    /// A part of the session's id, or the whole `subject_ref`.
     pub search: Option<String>,
     /// Of this site only.
     pub site: Option<String>,
@@ -39,22 +39,22 @@ pub struct SessionQuery {
     pub booth: Option<String>,
     /// Only those listed before this time, unix ms.
     pub before: Option<i64>,
-    /// At most so many.
+    /// Sessions at most.
     pub limit: u32,
 }
 
-/// Something that happened to a booth or a session.
+/// An event of a booth or a session.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct EventRow {
     /// When, unix ms.
     pub at: i64,
-    /// Whether the booth knew the time.
+    /// Whether the booth's clock was set.
     pub is_clock_set: bool,
-    /// What, such as `camera_lost`.
+    /// Its name, such as `camera_lost`.
     pub kind: String,
-    /// To which session; null: to the booth.
+    /// The session that it is about; null: the booth.
     pub session_id: Option<String>,
-    /// How exactly.
+    /// Its other fields.
     pub data: Value,
 }
 
@@ -116,7 +116,7 @@ fn sessions(connection: &Connection, query: &SessionQuery) -> Result<Vec<Session
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// JSON of a column whose CHECK says that it is.
+/// The value of a column whose CHECK guarantees JSON.
 fn json(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Value>> {
     let text: Option<String> = row.get(column)?;
     let parse = |text: String| {

@@ -33,7 +33,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How often what is old is looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// What the thread works with.
+/// State of the thread.
 pub(super) struct Writer {
     path: PathBuf,
     shared: Shared,
@@ -41,9 +41,9 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// Another file stands at the name of the one that is open.
     replaced: Option<Replaced>,
-    /// The fleet state has what was known before.
+    /// The archived state was handed to the fleet state.
     is_remembered: bool,
-    /// Of the file as it was when the erasures were read last.
+    /// `data_version` of the file when the erasures were read last.
     read_at: Option<i64>,
     must_clear_log: bool,
 }
@@ -72,7 +72,7 @@ impl Replaced {
     }
 }
 
-/// The thread itself, for whoever joins it.
+/// The handle that stops and joins the thread.
 pub(crate) struct ArchiveThread {
     inbox: Arc<Inbox>,
     thread: JoinHandle<()>,
@@ -175,8 +175,8 @@ impl Writer {
         true
     }
 
-    /// Sees to it that a file is open and stands at its name. Where somebody deleted or replaced it,
-    /// what it holds is taken to where it stays.
+    /// Ensures that a file is open and stands at its name. If the file was deleted or replaced, its
+    /// content is saved.
     ///
     /// # Errors
     /// `Unavailable` while that cannot be done, or another file stands there.
@@ -233,7 +233,7 @@ impl Writer {
                 log::error!(target: "fleet", path; "the log of the archive was deleted or replaced while the fleet server ran; what it held is written into the archive. Leave the files beside it alone");
             }
             (Saved::WrittenAnew | Saved::Beside(_), None) => {
-                log::error!(target: "fleet", path; "the archive was deleted while the fleet server ran; it is written anew with all that it held. To erase people use `boothd fleet erase`, to begin anew stop boothd fleet first");
+                log::error!(target: "fleet", path; "the archive was deleted while the fleet server ran; it is written again with all its content. To erase people use `boothd fleet erase`, to begin with an empty archive stop boothd fleet first");
             }
         }
         self.let_go();
@@ -294,17 +294,17 @@ impl Writer {
         self.shared.component.update(|status| status.state = State::Stopped);
     }
 
-    /// Says what is kept of an archive that was replaced, until somebody moves it away.
+    /// Updates the finding about the copy of a replaced archive, until the copy is moved away.
     fn look_for_kept(&self) {
-        let mut told = self.shared.kept.lock().expect(UNPOISONED);
+        let mut known = self.shared.kept.lock().expect(UNPOISONED);
         if let Some(Replaced { kept, .. }) = &self.replaced {
-            *told = Some(Kept { file: kept.clone(), is_held: true });
+            *known = Some(Kept { file: kept.clone(), is_held: true });
             return;
         }
-        // Nobody else makes such a file: it is looked for at a start, and where there was one.
-        if told.is_some() || self.read_at.is_none() {
+        // Only this thread makes such a file: it is searched for at a start, and where there was one.
+        if known.is_some() || self.read_at.is_none() {
             let file = store::kept_beside(&self.path);
-            *told = file.map(|file| Kept { file, is_held: false });
+            *known = file.map(|file| Kept { file, is_held: false });
         }
     }
 
@@ -362,8 +362,8 @@ impl Writer {
         batch.records.into_iter().for_each(|(_, ticket)| ticket.kept());
     }
 
-    /// Reads the erasures anew where this or another process has changed them; `boothd fleet
-    /// erase` works beside the server.
+    /// Reads the erasures again after this or another process has changed them; `boothd fleet
+    /// erase` runs beside the server.
     fn look_for_erasures(&mut self) -> Result<()> {
         let Some(Open { connection, .. }) = &self.open else { return Err(super::is_away()) };
         let before = self.read_at.take();
@@ -380,17 +380,17 @@ impl Writer {
         self.shared.component.status().state == State::Unavailable
     }
 
-    /// Tells the operator once until the archive is back.
+    /// Marks the archive as unavailable; logs once until it is back.
     fn lose(&self, error: &Error) {
-        let told = error.chain().to_string();
+        let error = error.chain().to_string();
         if self.is_lost() {
-            return self.shared.component.update(|status| status.error = Some(told));
+            return self.shared.component.update(|status| status.error = Some(error));
         }
-        log::error!(target: "fleet", error = told.as_str(); "the archive is away; records wait unacknowledged");
-        self.shared.component.lost(told);
+        log::error!(target: "fleet", error = error.as_str(); "the archive is away; records wait unacknowledged");
+        self.shared.component.lost(error);
     }
 
-    /// People do not wait for what may last.
+    /// Refuses waiting requests, since the fault may last.
     fn refuse_orders(&self, error: &Error) {
         for order in self.shared.inbox.take_orders() {
             order(Err(again(error)))(Ok(()));
@@ -418,7 +418,7 @@ fn transact(connection: &mut Connection, batch: &Batch, now: i64) -> Result<Writ
     Ok(written)
 }
 
-/// The same for one more who asked.
+/// The same error for one more caller.
 fn again(error: &Error) -> Error {
     Error::new(ErrorKind::Unavailable, error.to_string())
 }

@@ -1,5 +1,5 @@
-//! One transaction: what goes into it, in which order. Minutes come before records, so that an
-//! erasing record finds everything that came before it.
+//! One transaction of the writer. Minutes come before records, so that a record of an erasure finds
+//! every earlier minute.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +18,7 @@ use crate::{
     fleet::{
         alert::AlertChange,
         booth::KnownBooth,
-        message::{BoothKey, Modality, Record, Said},
+        message::{BoothKey, Modality, Record, ReportedStatus},
         minute::Minute,
         state::erased_sessions,
     },
@@ -32,9 +32,9 @@ pub(super) struct Written {
     pub(super) kept: u64,
     /// Records that were kept before.
     pub(super) repeated: u64,
-    /// Records that the schema refuses: nobody's next try would be better.
+    /// Records that violate the schema: a retry would fail, too.
     pub(super) refused: u64,
-    /// Records of what was erased before: they are not taken.
+    /// Records of erased sessions, which are refused.
     pub(super) erased: u64,
     /// Something was erased or an order has ended, so the log must be cleared.
     pub(super) has_erased: bool,
@@ -140,7 +140,7 @@ fn put_booth(connection: &Connection, booth: &KnownBooth) -> Result<()> {
         name,
         booth.first_seen_at,
         booth.last_seen_at,
-        booth.said.map(said_name),
+        booth.status.map(status_name),
         booth.since,
         booth.info.as_deref(),
         booth.health.as_deref(),
@@ -152,12 +152,12 @@ fn put_booth(connection: &Connection, booth: &KnownBooth) -> Result<()> {
 pub(super) fn known_booths(connection: &Connection) -> Result<Vec<KnownBooth>> {
     let mut ask = connection.prepare("SELECT * FROM booth")?;
     let rows = ask.query_map([], |row| {
-        let said: Option<String> = row.get("said")?;
+        let status: Option<String> = row.get("said")?;
         Ok(KnownBooth {
             key: BoothKey { site: row.get("site")?, booth: row.get("booth")? },
             first_seen_at: row.get("first_seen_at")?,
             last_seen_at: row.get("last_seen_at")?,
-            said: said.and_then(|said| said_of(&said)),
+            status: status.and_then(|name| status_of(&name)),
             since: row.get("since_at")?,
             info: row.get("info")?,
             health: row.get("health")?,
@@ -166,19 +166,21 @@ pub(super) fn known_booths(connection: &Connection) -> Result<Vec<KnownBooth>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn said_name(said: Said) -> &'static str {
-    match said {
-        Said::Online => "online",
-        Said::Offline => "offline",
-        Said::Restarting => "restarting",
+fn status_name(status: ReportedStatus) -> &'static str {
+    match status {
+        ReportedStatus::Online => "online",
+        ReportedStatus::Offline => "offline",
+        ReportedStatus::Restarting => "restarting",
     }
 }
 
-fn said_of(name: &str) -> Option<Said> {
-    [Said::Online, Said::Offline, Said::Restarting].into_iter().find(|s| said_name(*s) == name)
+fn status_of(name: &str) -> Option<ReportedStatus> {
+    [ReportedStatus::Online, ReportedStatus::Offline, ReportedStatus::Restarting]
+        .into_iter()
+        .find(|status| status_name(*status) == name)
 }
 
-/// A minute that was cut by a restart of the centre comes in two parts: their mean is weighted.
+/// A restart of the fleet server splits a minute into two rows: their means are merged by weight.
 fn put_minute(connection: &Connection, booth_id: i64, minute: &Minute) -> Result<()> {
     let statement = upsert_minute(minute.modality);
     let mut insert = connection.prepare_cached(&statement)?;
@@ -278,7 +280,7 @@ fn put_session(
     now: i64,
 ) -> Result<()> {
     let statement = if record.kind == "started" { STARTED } else { SUMMARY };
-    // A booth whose clock is not set may say 1970: the session would be forgotten at once.
+    // A booth whose clock is not set may report 1970: the session would be deleted at once.
     let listed_at = if record.is_clock_set { record.at } else { now };
     let row = (booth_id, session_id, listed_at, record.at, record.data.to_string());
     connection.prepare_cached(statement)?.execute(row)?;

@@ -1,4 +1,4 @@
-//! Alerts, and who has seen them.
+//! The list of alerts, and their acknowledgement.
 
 use axum::{
     Extension, Json,
@@ -16,7 +16,7 @@ use crate::{
     web::{Body, Caller, Parameters, Refused},
 };
 
-/// Which alerts are wanted.
+/// Query of the list of alerts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AlertsQuery {
@@ -28,7 +28,7 @@ pub(super) struct AlertsQuery {
     booth: Option<String>,
     /// Only numbers below this one.
     before: Option<i64>,
-    /// Alerts at most; 100 where it is not said.
+    /// Alerts at most; 100 by default.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
 }
@@ -40,17 +40,17 @@ pub(super) struct Alerts {
     alerts: Vec<AlertRecord>,
 }
 
-/// What is noted with an acknowledgement.
+/// The note of an acknowledgement.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AlertNote")]
 pub(super) struct Note {
-    /// For whoever reads it later; at most 1000 characters.
+    /// Free text, at most 1000 characters.
     note: Option<String>,
 }
 
 impl AlertsQuery {
-    /// What the archive is asked.
+    /// The query to the archive.
     ///
     /// # Errors
     /// 400 where half of a booth's name is missing, or the limit is none.

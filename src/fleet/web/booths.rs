@@ -18,18 +18,18 @@ use crate::{
     web::{Parameters, Refused as Refusal},
 };
 
-/// Records of a list where nobody says how many, and at most.
+/// Records of a list without `limit`, and the highest `limit`.
 pub(super) const USUAL: u32 = 100;
 pub(super) const MOST: u32 = 1000;
 
 /// A day, ms.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Which part of the list is wanted.
+/// Query of the list of booths.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    /// A part of the site's or booth's name or of the version, or an alert's word.
+    /// A part of the site's or booth's name or of its version, or the name of an alert.
     q: Option<String>,
     /// This site only.
     site: Option<String>,
@@ -39,10 +39,10 @@ pub(super) struct ListQuery {
     alert: Option<AlertKind>,
     /// true: only booths with any alert.
     alerts: Option<bool>,
-    /// Booths at most; 100 where it is not said.
+    /// Booths at most; 100 by default.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
-    /// Booths that are left out at the beginning.
+    /// Booths to skip.
     offset: Option<u32>,
 }
 
@@ -51,47 +51,47 @@ pub(super) struct ListQuery {
 pub(super) struct Booths {
     /// By site and name.
     booths: Vec<BoothRow>,
-    /// How many the filter admits.
+    /// Number of booths that the filter admits.
     total: usize,
-    /// All booths, without the filter.
+    /// Counts over all booths, without the filter.
     #[serde(rename = "census")]
     fleet_summary: FleetSummary,
-    /// The list's age, for the stream of changes.
+    /// Revision of the list, for the stream of changes.
     revision: u64,
 }
 
 /// One booth, now.
 #[derive(JsonSchema, Serialize)]
 pub(super) struct BoothNow {
-    /// Its line in the list.
+    /// Its row in the list.
     booth: BoothRow,
-    /// What it is made of, as it says.
+    /// The `info` that it reported last.
     info: Option<Value>,
-    /// How it is, as it says.
+    /// The `health` that it reported last.
     health: Option<Value>,
     /// Its newest `visual_analysis`.
     video: Option<Newest>,
     /// Its newest `audio_analysis`.
     audio: Option<Newest>,
-    /// What of its messages could not be right and was left out.
+    /// Its invalid messages and values, which were dropped.
     refused: Refused,
 }
 
-/// A report, and when it came.
+/// A report and its arrival time.
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Newest {
-    /// Unix ms, by the centre's clock.
+    /// When it arrived, unix ms, by the fleet server's clock.
     at: i64,
     report: Value,
 }
 
-/// Which time is wanted.
+/// Query of a history.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HistoryQuery {
-    /// From when, unix ms; a day before `until` where it is not said.
+    /// Begin, unix ms; a day before `until` by default.
     from: Option<i64>,
-    /// Until when, unix ms; now where it is not said.
+    /// End, unix ms; now by default.
     until: Option<i64>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct HistoryQuery {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limit {
-    /// Records at most; 100 where it is not said.
+    /// Records at most; 100 by default.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
 }
@@ -113,10 +113,10 @@ pub(super) struct Events {
 
 impl ListQuery {
     pub(super) fn filter(&self) -> Filter {
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Filter {
-            search: said(&self.q),
-            site: said(&self.site),
+            search: given(&self.q),
+            site: given(&self.site),
             presence: self.presence,
             alert: self.alert,
             has_alert: self.alerts == Some(true),
@@ -125,7 +125,7 @@ impl ListQuery {
 }
 
 impl HistoryQuery {
-    /// From when until when.
+    /// Begin and end, unix ms.
     ///
     /// # Errors
     /// 400 where it ends before it begins.
@@ -139,7 +139,7 @@ impl HistoryQuery {
     }
 }
 
-/// How many records are wanted.
+/// The number of records to return.
 ///
 /// # Errors
 /// 400 where that is none or too many.
@@ -196,7 +196,7 @@ pub(super) async fn history(
     let is_known = shared.fleet_state().detail(&key).is_some();
     match shared.state.archive.history(key, span).await? {
         Some(history) => Ok(Json(history)),
-        // Heard a moment ago, and not yet on the disk.
+        // Its first message has just arrived and is not on the disk yet.
         None if is_known => Ok(Json(History::default())),
         None => Err(no_booth()),
     }

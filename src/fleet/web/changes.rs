@@ -18,7 +18,7 @@ use crate::{
 /// Rows in one answer.
 const ROWS: usize = 200;
 
-/// What the reader knows.
+/// Query of the changes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ChangesQuery")]
@@ -42,7 +42,7 @@ pub(super) struct Since {
 pub(super) struct Changes {
     /// What the reader's token may do.
     role: Role,
-    /// This start of the fleet server: another one counts revisions anew.
+    /// Identifies this start of the fleet server: each start counts revisions from the beginning.
     run: i64,
     /// How far this answer brings the reader.
     revision: u64,

@@ -1,6 +1,6 @@
 //! [`Csv`]: rows for a spreadsheet, after RFC 4180. A text that a spreadsheet would take for a
-//! formula gets a `'` in front, also where it writes its signs in full width; one that holds what
-//! some country's spreadsheets part cells with is quoted.
+//! formula, also with full-width signs, gets a `'` in front. A text with a separator of any locale is
+//! quoted.
 
 use axum::{
     http::header,

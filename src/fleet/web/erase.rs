@@ -20,23 +20,23 @@ use crate::{
 /// Random bytes in a receipt's number.
 const RECEIPT_BYTES: usize = 8;
 
-/// Whose sessions are to be erased.
+/// The subject whose sessions are erased.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "FleetSubject")]
 pub(super) struct Subject {
-    /// The reference that the sessions were begun with.
+    /// The `subject_ref` that the sessions were started with.
     subject_ref: String,
 }
 
-/// Which orders are wanted.
+/// Query of the list of erase orders.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "EraseOrdersQuery")]
 pub(super) struct OrdersQuery {
     /// true: only those that are open.
     open: Option<bool>,
-    /// Orders at most; 100 where it is not said.
+    /// Orders at most; 100 by default.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
 }
@@ -131,7 +131,7 @@ pub(super) async fn close(
     let unknown = || Refused::not_found("there is no open order of that number");
     let id: i64 = id.parse().map_err(|_| unknown())?;
     if note.trim().is_empty() {
-        return Err(invalid("the note must say what became of the booth's copy".into()));
+        return Err(invalid("the note must explain what became of the booth's copy".into()));
     }
     let store = &shared.state.store;
     let object = format!("order {id}");

@@ -1,7 +1,7 @@
 //! GET /api/v1/fleet/events: what changes, as Server-Sent Events, for programs. The page polls
 //! GET /api/v1/fleet/changes instead: a stream holds a connection, of which a browser has six.
 //!
-//! Once a second at most, the newest only: a reader that is slow is told less often, and nothing
+//! At most once a second, the newest state only: a slow reader receives fewer messages, and nothing
 //! waits for it. `hello` comes first and has the token's role; `changes` has the rows of the list
 //! that changed, at most 200 at once and the rest a second later; `live` has the newest reports of
 //! the booth that is looked at. Ends when the token's right does.
@@ -31,14 +31,14 @@ const ROWS: usize = 200;
 /// At most one message in so much time.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A reader hears something at least so often, so that a dead connection is noticed.
+/// Longest time without a message, so that a dead connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// What the reader looks at.
+/// Query of the stream.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Looking {
-    /// The list as the reader has it; 0 for all of it.
+    /// The revision of the list that the reader has; 0 for the whole list.
     after: Option<u64>,
     /// The booth whose live reports are wanted.
     site: Option<String>,
@@ -53,31 +53,32 @@ pub(super) async fn events(
     Parameters(looking): Parameters<Looking>,
 ) -> Result<Response, Refused> {
     let booth = looking.site.zip(looking.booth).map(|(site, booth)| BoothKey { site, booth });
-    let teller = Teller {
+    let stream = EventStream {
         revision: shared.state.revision.clone(),
         shared,
         caller,
         booth,
-        told: looking.after.unwrap_or_default(),
+        sent: looking.after.unwrap_or_default(),
         live_at: [0; 2],
         is_first: true,
     };
     let mime = [(header::CONTENT_TYPE, "text/event-stream")];
-    Ok((mime, flow(teller, Teller::next)).into_response())
+    Ok((mime, flow(stream, EventStream::next)).into_response())
 }
 
-/// Who tells one reader.
-struct Teller {
+/// The stream of one reader.
+struct EventStream {
     shared: Shared,
     caller: Caller,
     revision: watch::Receiver<u64>,
     booth: Option<BoothKey>,
-    told: u64,
+    /// The revision that the reader has.
+    sent: u64,
     live_at: [i64; 2],
     is_first: bool,
 }
 
-impl Teller {
+impl EventStream {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         let is_first = std::mem::take(&mut self.is_first);
         if !is_first {
@@ -99,7 +100,7 @@ impl Teller {
         let stop = self.shared.stop.clone();
         sleep(EVERY).await;
         let changed = async {
-            while *self.revision.borrow_and_update() <= self.told {
+            while *self.revision.borrow_and_update() <= self.sent {
                 if self.revision.changed().await.is_err() {
                     return stop.requested().await;
                 }
@@ -108,7 +109,7 @@ impl Teller {
         tokio::select! { () = changed => (), () = sleep(HEARTBEAT) => () }
     }
 
-    /// What the reader may do, so that its page offers nothing else.
+    /// The role of the reader's token, so that its page offers only what the role allows.
     fn hello(&self) -> String {
         let hello = json!({ "role": self.caller.0.role });
         format!("event: hello\ndata: {hello}\n\n")
@@ -116,11 +117,11 @@ impl Teller {
 
     fn message(&mut self) -> String {
         let fleet_state = self.shared.fleet_state();
-        let (booths, revision) = fleet_state.changes(self.told, ROWS);
+        let (booths, revision) = fleet_state.changes(self.sent, ROWS);
         let fleet_summary = fleet_state.fleet_summary();
         let live = self.booth.as_ref().map(|booth| fleet_state.live_after(booth, self.live_at));
         drop(fleet_state);
-        self.told = revision;
+        self.sent = revision;
         let changes =
             json!({ "revision": revision, "booths": booths, "census": fleet_summary });
         let mut text = format!("event: changes\ndata: {changes}\n\n");

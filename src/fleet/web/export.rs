@@ -101,9 +101,9 @@ pub(super) async fn sessions(
     Parameters(query): Parameters<SessionsQuery>,
 ) -> Result<Response, Refused> {
     let sessions = shared.state.archive.sessions(query.asked()?).await?;
-    let told = format!("{} sessions", sessions.len());
+    let exported = format!("{} sessions", sessions.len());
     let store = &shared.state.store;
-    store.audit(caller.actor(), "session.export", "sessions", &told).await?;
+    store.audit(caller.actor(), "session.export", "sessions", &exported).await?;
     let mut csv = Csv::new(&[
         "site",
         "booth",

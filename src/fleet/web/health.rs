@@ -1,4 +1,4 @@
-//! GET /health of the centre itself: the broker is heard, the archive writes.
+//! GET /health of the fleet server itself: the broker is connected, the archive writes.
 
 use axum::{
     Json,
@@ -16,7 +16,7 @@ use crate::{
     web::{FindingHealth, certificates_health},
 };
 
-/// Answers GET /health. How many booths there are is nobody's secret; which is.
+/// Answers GET /health. It needs no token, so it counts booths and names none.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let state = &shared.state;
     let findings = findings(&shared);
@@ -50,14 +50,14 @@ pub(super) async fn live() -> Response {
     Json(json!({ "status": "alive" })).into_response()
 }
 
-/// Answers GET /health/ready: booths are heard and kept.
+/// Answers GET /health/ready: messages of booths are received and archived.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
     let verdict = Report::verdict_of(&findings(&shared));
     let is_ready = verdict != Verdict::Unhealthy;
     (code(verdict), Json(json!({ "ready": is_ready }))).into_response()
 }
 
-/// What is wrong with the fleet server itself, worst first. What is wrong with booths is an alert.
+/// Findings of the fleet server itself, worst first. Faults of booths are alerts.
 fn findings(shared: &Shared) -> Vec<Finding> {
     let state = &shared.state;
     let mut findings = Findings::default();

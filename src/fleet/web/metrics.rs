@@ -1,4 +1,4 @@
-//! GET /metrics of the centre itself. No label names a booth: 20,000 series are no scrape.
+//! GET /metrics of the fleet server itself. No label names a booth: 20,000 series are too many.
 
 use axum::{
     extract::State,
@@ -33,14 +33,10 @@ fn note_booths(snapshot: &mut MetricsSnapshot, shared: &Shared) {
         let fleet_state = shared.fleet_state();
         (fleet_state.fleet_summary(), fleet_state.open_alerts())
     };
-    snapshot.gauge(
-        "boothd_fleet_booths",
-        "Booths that are known.",
-        number(fleet_summary.booths),
-    );
+    snapshot.gauge("boothd_fleet_booths", "Booths in memory.", number(fleet_summary.booths));
     snapshot.gauge(
         "boothd_fleet_online",
-        "Booths that are there.",
+        "Booths that are online.",
         number(fleet_summary.online),
     );
     let alerts = alerts
@@ -51,20 +47,20 @@ fn note_booths(snapshot: &mut MetricsSnapshot, shared: &Shared) {
 
 fn note_messages(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     let counts = shared.fleet_state().counts();
-    let is_heard = shared.state.broker.status().state == ComponentState::Running;
+    let is_up = shared.state.broker.status().state == ComponentState::Running;
     snapshot.gauge(
         "boothd_fleet_broker_up",
-        "1 while the broker is heard.",
-        f64::from(is_heard),
+        "1 while the broker is connected.",
+        f64::from(is_up),
     );
     let mut counter = |name, help, value| snapshot.counter(name, help, count(value));
-    counter("boothd_fleet_messages", "Messages that came.", counts.messages_total);
+    counter("boothd_fleet_messages", "Messages that arrived.", counts.messages_total);
     counter("boothd_fleet_message_bytes", "Their payloads.", counts.bytes_total);
     counter("boothd_fleet_metrics", "Messages with live metrics.", counts.metrics_total);
     counter("boothd_fleet_healths", "Messages with health.", counts.health_total);
     counter("boothd_fleet_records", "Records, repeats too.", counts.records_total);
-    counter("boothd_fleet_refused", "Messages that were none.", counts.refused_total);
-    let dropped = "Values dropped from messages because they could not be right.";
+    counter("boothd_fleet_refused", "Messages that were refused.", counts.refused_total);
+    let dropped = "Invalid values that were dropped from messages.";
     counter("boothd_fleet_dropped_values", dropped, counts.dropped_values_total);
 }
 
@@ -77,14 +73,18 @@ fn note_archive(snapshot: &mut MetricsSnapshot, shared: &Shared) {
     snapshot.gauge("boothd_fleet_archive_up", help, f64::from(is_kept));
     // What is not known is not there.
     if let Some(orders) = shared.state.archive.open_orders() {
-        let help = "Orders to booths to erase that are not yet obeyed.";
+        let help = "Erase orders that booths have not confirmed.";
         snapshot.gauge("boothd_fleet_erase_orders_open", help, number(orders));
     }
     let mut counter = |name, help, value| snapshot.counter(name, help, count(value));
-    let erased = "Records of what was erased before, not taken.";
+    let erased = "Records of erased sessions, which were refused.";
     counter("boothd_fleet_erased_records", erased, backlog.erased_records_total);
     counter("boothd_fleet_kept_records", "Records on the disk.", backlog.kept_records_total);
-    counter("boothd_fleet_repeated_records", "The same twice.", backlog.repeated_records_total);
+    counter(
+        "boothd_fleet_repeated_records",
+        "Records that arrived again.",
+        backlog.repeated_records_total,
+    );
     counter(
         "boothd_fleet_dropped_minutes",
         "Minutes of metrics for which there was no room.",

@@ -1,6 +1,6 @@
-//! The doors of the centre: its page, /api/v1/fleet, the stream of changes, /health, /metrics.
+//! The HTTP interface of the fleet server: page, /api/v1/fleet, stream of changes, /health, /metrics.
 //!
-//! Stands behind the same [`HttpServer`] as a booth's doors: names, tokens, TLS, headers, limits.
+//! Uses the same [`HttpServer`] as a booth: host names, tokens, TLS, headers, limits.
 
 mod alerts;
 mod booths;
@@ -45,14 +45,14 @@ use crate::{
     },
 };
 
-/// What the doors show, and by what right.
+/// What the HTTP interface serves.
 #[derive(Clone)]
 pub(super) struct ServerState {
     /// The limits.
     pub(super) config: WebConfig,
     /// Every booth.
     pub(super) fleet_state: Arc<Mutex<FleetState>>,
-    /// What is kept.
+    /// The archive.
     pub(super) archive: Archive,
     /// Tokens and the audit log.
     pub(super) store: Store,
@@ -60,9 +60,9 @@ pub(super) struct ServerState {
     pub(super) broker: Arc<Component>,
     /// Grows with each change that the page should see.
     pub(super) revision: watch::Receiver<u64>,
-    /// The certificates in use; the door adds its own.
+    /// The certificates in use; the HTTP server adds its own.
     pub(super) certificates: Certificates,
-    /// Where archive and store are kept; /health says what is left of its disk.
+    /// The folder of archive and store; /health reports the free space of its disk.
     pub(super) state_dir: PathBuf,
 }
 
@@ -76,7 +76,7 @@ struct Shared {
     authenticator: Authenticator,
     counters: Arc<Counters>,
     stop: Stop,
-    /// Tells one start from another: when this one was, unix ms.
+    /// Identifies this start of the fleet server: its time, unix ms.
     run: i64,
 }
 
@@ -87,7 +87,7 @@ impl Shared {
     }
 }
 
-/// Serves until `stop` is requested and the open connections have said goodbye.
+/// Serves until `stop` is requested and the open connections are closed.
 ///
 /// # Errors
 /// `Config` when the certificate cannot be used.
@@ -197,7 +197,7 @@ fn endpoints() -> Vec<Endpoint<Shared>> {
             .refuses(&[400, 503]),
         Endpoint::post(
             "/api/v1/fleet/alerts/{id}/acknowledge",
-            "Says that somebody has seen it.",
+            "Acknowledges an alert.",
             alerts::acknowledge,
         )
         .needs(Operator)

@@ -1,4 +1,4 @@
-//! Sessions and their summaries, as the booths told them.
+//! Sessions and their summaries, as the booths reported them.
 
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
@@ -10,11 +10,11 @@ use crate::{
     web::{Parameters, Refused},
 };
 
-/// Which sessions are wanted.
+/// Query of the list of sessions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionsQuery {
-    /// A part of the session's id, or the operator's own name for the person as it is.
+    /// A part of the session's id, or the whole `subject_ref`.
     q: Option<String>,
     /// Of this site only.
     site: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct SessionsQuery {
     booth: Option<String>,
     /// Only those listed before this time, unix ms.
     before: Option<i64>,
-    /// Sessions at most; 100 where it is not said.
+    /// Sessions at most; 100 by default.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
 }
@@ -35,16 +35,16 @@ pub(super) struct Sessions {
 }
 
 impl SessionsQuery {
-    /// What the archive is asked.
+    /// The query to the archive.
     ///
     /// # Errors
     /// 400 where the limit is none.
     pub(super) fn asked(self) -> Result<SessionQuery, Refused> {
-        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(SessionQuery {
-            search: said(self.q),
-            site: said(self.site),
-            booth: said(self.booth),
+            search: given(self.q),
+            site: given(self.site),
+            booth: given(self.booth),
             before: self.before,
             limit: wanted(self.limit)?,
         })

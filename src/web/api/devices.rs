@@ -12,7 +12,7 @@ use crate::{
     web::refused::Refused,
 };
 
-/// Everything that could be looked and listened with.
+/// The cameras and microphones of the machine.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct Devices {
     cameras: Vec<Camera>,
@@ -23,7 +23,7 @@ pub(crate) struct Devices {
 struct Camera {
     /// Its node, `/dev/video0`.
     node: String,
-    /// The camera's own name; null where it could not be asked.
+    /// The camera's own name; null where it could not be queried.
     card: Option<String>,
     /// The kernel driver.
     driver: Option<String>,
@@ -33,13 +33,13 @@ struct Camera {
     links: Vec<String>,
     /// Formats and sizes, in words.
     offers: Option<String>,
-    /// Why it could not be asked.
+    /// Why it could not be queried.
     error: Option<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
 struct Microphone {
-    /// What to write into `audio.device`.
+    /// The value for `audio.device`.
     device: String,
     /// The card's own name.
     card: String,

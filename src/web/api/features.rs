@@ -13,7 +13,7 @@ pub(super) async fn now(State(shared): State<Shared>) -> Json<InterviewState> {
     Json(shared.state.booth.state().borrow().clone())
 }
 
-/// Answers PATCH /api/v1/features: as it stands after the change.
+/// Answers PATCH /api/v1/features with the switches after the change.
 pub(super) async fn change(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,

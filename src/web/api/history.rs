@@ -1,4 +1,4 @@
-//! What is kept of a session: its metrics over time, all of it as a file, and erasing it.
+//! The recorded data of a session: its metrics over time, its export, and its erasure.
 
 use axum::{
     Extension, Json,
@@ -20,28 +20,26 @@ use crate::{
     },
 };
 
-/// Rows of a series where nobody says how many: more than a chart has pixels.
+/// Rows of a series without `points`: more than a chart has pixels.
 const USUAL_POINTS: u32 = 1200;
 
 /// Rows of a series at most: two hours, second by second.
 const MOST_POINTS: u32 = 7200;
 
-/// How fine a series is wanted.
+/// Query of a series.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fineness {
-    /// Rows at most; a longer session is told in means of several seconds. 1200 where it is not
-    /// said.
+    /// Rows at most; the rows of a longer session are means of several seconds. 1200 by default.
     #[schemars(range(min = 1, max = 7200))]
     points: Option<u32>,
 }
 
-/// Which kind of file.
+/// Query of an export.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
-    /// `json`: all that is kept; `csv`: the metrics, one line a second. `json` where it is not
-    /// said.
+    /// `json`: all that is kept; `csv`: the metrics, one line a second. `json` by default.
     format: Option<Format>,
 }
 
@@ -52,7 +50,7 @@ enum Format {
     Csv,
 }
 
-/// What is to be erased: one of the two. Both as they stand in the list of sessions: those of an
+/// The target of an erasure: one of the two. Both as they stand in the list of sessions: those of an
 /// older boothd may be texts that no address can carry.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +99,7 @@ pub(super) async fn export(
     Ok(([(header::CONTENT_TYPE, mime)], attachment(ending), text).into_response())
 }
 
-/// A file's name that says nothing of the person.
+/// A file name without any data of the person.
 fn attachment(ending: &str) -> [(header::HeaderName, String); 1] {
     [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"boothd-session.{ending}\""))]
 }
@@ -129,7 +127,7 @@ pub(super) async fn erase_named(
         (Some(session_id), None) => EraseTarget::Session(session_id),
         (None, Some(subject_ref)) => EraseTarget::Subject(subject_ref),
         _ => {
-            let sentence = "say what to erase: either session_id or subject_ref";
+            let sentence = "name what to erase: either session_id or subject_ref";
             return Err(Error::new(ErrorKind::InvalidInput, sentence).into());
         }
     };

@@ -1,6 +1,6 @@
 //! /api/v1: sessions, switches, devices, tokens and the audit log, for programs and the page.
 //!
-//! One table says what there is; the router, the roles and the OpenAPI description follow from
+//! One table lists the endpoints; the router, the roles and the OpenAPI description follow from
 //! it.
 
 mod devices;
@@ -51,7 +51,7 @@ fn json_text(text: &str) -> Response {
     (StatusCode::OK, json, text.to_owned()).into_response()
 }
 
-/// What there is.
+/// The endpoints.
 pub(super) fn endpoints() -> Vec<Endpoint<Shared>> {
     interviews()
         .into_iter()
@@ -172,7 +172,7 @@ fn the_fleet_server() -> Vec<Endpoint<Shared>> {
             .refuses(&[503]),
         Endpoint::post(
             "/api/v1/tokens",
-            "Makes a token; its secret is told once.",
+            "Makes a token; its secret is shown once.",
             tokens::add,
         )
         .needs(Operator)

@@ -18,7 +18,7 @@ pub(crate) struct SetAsideList {
     rows: Vec<SetAsideRow>,
 }
 
-/// Which messages are to be sent again.
+/// The messages to send again.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SendAgain {
@@ -27,7 +27,7 @@ pub(crate) struct SendAgain {
     outbox_ids: Option<Vec<i64>>,
 }
 
-/// What was done.
+/// The result of sending again.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct SentAgain {
     /// Messages that wait for the broker again.

@@ -9,7 +9,7 @@ use crate::{
     web::{Shared, extract::Parameters, refused::Refused},
 };
 
-/// Records of a list where nobody says how many.
+/// Records of a list without `limit`.
 const USUAL: u32 = 50;
 
 /// Records of a list at most.
@@ -19,7 +19,7 @@ const MOST: u32 = 500;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
-    /// Records at most; 50 where it is not said.
+    /// Records at most; 50 by default.
     #[schemars(range(min = 1, max = 500))]
     pub(super) limit: Option<u32>,
     /// Only what began before this time, ms since 1970.
@@ -30,7 +30,7 @@ pub(crate) struct Page {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditPart {
-    /// Entries at most; 50 where it is not said.
+    /// Entries at most; 50 by default.
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u32>,
     /// Only those before the entry of this `audit_id`: the last of the part before.

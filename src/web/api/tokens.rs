@@ -1,4 +1,4 @@
-//! Tokens: who has which role, new ones, and the end of old ones.
+//! Tokens: list, create, revoke.
 
 use axum::{
     Extension, Json,
@@ -24,7 +24,7 @@ pub(crate) struct Tokens {
 #[schemars(rename = "MadeToken")]
 pub(crate) struct Made {
     token: Token,
-    /// What its owner shows; it is not kept and never told again.
+    /// The secret to authenticate with; it is not stored and never shown again.
     secret: String,
 }
 

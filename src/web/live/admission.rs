@@ -1,4 +1,4 @@
-//! Who may come in, and for how long: tokens, sessions, and the end of a right.
+//! Admission of WebSocket clients: tokens, sessions, and the end of a token's right.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use crate::{
     names::{InvalidSessionId, SessionId},
     store::{Denied, Role, Token},
     web::{
-        access::told,
+        access::reason,
         claims::Claim,
         message::{self, client::AuthData, refusal::Refusal, server::AuthSuccess},
         refused::Refused,
@@ -18,12 +18,12 @@ use crate::{
 /// Wrong tokens that one connection may show.
 const MAX_AUTH_FAILURES: u32 = 3;
 
-/// What clients of the older system read.
+/// Sentences of the older system's protocol.
 const MISSING: &str = "缺少session_id或access_token";
 const NOT_VALID: &str = "token验证失败";
 
-/// The session of a client whose token came with the request: the token's, or one that nobody
-/// else has.
+/// The session of a client whose token came with the request: the token's, or else the unique
+/// connection id.
 pub(super) fn session_of(token: &Token, connection_id: &str) -> Result<SessionId, End> {
     let named = token.session_id.as_deref().unwrap_or(connection_id);
     named.parse().map_err(|_| {
@@ -140,7 +140,7 @@ impl Connection {
     async fn turn_away(&mut self, refusal: Refusal) -> Step {
         self.auth_failures += 1;
         self.stats.refused_total += 1;
-        // The client is told why; the journal once a minute, with all that were refused.
+        // The client gets the reason; the journal has one line a minute for all refusals.
         log::debug!(
             target: "web", connection = self.id.as_str(), code = refusal.code;
             "client was not let in"
@@ -160,7 +160,7 @@ impl Connection {
         let judged = self.tokens.borrow_and_update().still_valid(guest.token.id, now);
         // One that is not in the book any more was revoked long ago.
         let gone = |denied| if denied == Denied::Unknown { Denied::Revoked } else { denied };
-        judged.map_err(|denied| End::Close(UNAUTHORIZED, told(gone(denied)).1))
+        judged.map_err(|denied| End::Close(UNAUTHORIZED, reason(gone(denied)).1))
     }
 
     /// Time until the token expires.

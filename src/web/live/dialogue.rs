@@ -22,7 +22,7 @@ use crate::{
 
 /// Why a request was not served.
 pub(super) enum Stopped {
-    /// The client is told, and the connection goes on.
+    /// The client gets the refusal, and the connection goes on.
     Refused(Refusal),
     /// The connection is over.
     Ended(End),
@@ -49,7 +49,7 @@ impl From<Error> for Stopped {
 type Served = Result<(), Stopped>;
 
 impl Connection {
-    /// Serves a request of a client that is let in.
+    /// Serves a request of an authenticated client.
     pub(super) async fn serve_request(&mut self, request: Request<'_>) -> Served {
         let actor = self.guest.as_ref().map(|g| g.token.name.clone()).unwrap_or_default();
         match request {
@@ -116,12 +116,12 @@ impl Connection {
         self.watched = feed;
         if is_booth {
             let devices = self.devices.borrow_and_update().clone();
-            self.tell_devices(devices).await?;
+            self.send_devices(devices).await?;
         }
         Ok(())
     }
 
-    /// `None` for the connection's own stream, which it hears anyway.
+    /// `None` for the connection's own stream, whose reports it receives anyway.
     fn feed(&self, stream: &StreamId) -> Result<Option<Feed>, Refusal> {
         let Some(guest) = &self.guest else {
             return Err(Refusal::new("unauthorized", "send `auth` first"));
@@ -155,10 +155,10 @@ impl Connection {
         self.guest.as_ref().map(|guest| guest.token.role)
     }
 
-    /// Says which devices changed since this client was last told.
-    pub(super) async fn tell_devices(&mut self, now: Devices) -> Result<(), End> {
-        let told = std::mem::replace(&mut self.devices_told, now.clone());
-        for (device, state, reason) in now.news_since(&told) {
+    /// Sends the devices that changed since the last message to this client.
+    pub(super) async fn send_devices(&mut self, now: Devices) -> Result<(), End> {
+        let known = std::mem::replace(&mut self.devices_known, now.clone());
+        for (device, state, reason) in now.news_since(&known) {
             let news = DeviceNews { device, state, reason };
             self.send_text(message::text("device", news, None)).await?;
         }
@@ -210,7 +210,7 @@ impl Connection {
     }
 }
 
-/// What a client is told of an error: its sentence only where the client can act on it.
+/// The refusal of an error. It has the error's sentence only where the client can act on it.
 fn refusal_of(error: &Error) -> Refusal {
     match error.kind() {
         ErrorKind::InvalidInput => Refusal::new("invalid_request", error.to_string()),
@@ -220,7 +220,7 @@ fn refusal_of(error: &Error) -> Refusal {
         ErrorKind::Config | ErrorKind::Internal => {
             let chain = error.chain().to_string();
             log::error!(target: "web", error = chain.as_str(); "a request failed");
-            Refusal::new("internal", "that failed inside the booth; its log says why")
+            Refusal::new("internal", "that failed inside the booth; see its log")
         }
     }
 }

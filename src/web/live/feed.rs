@@ -1,4 +1,4 @@
-//! [`Feed`]: what a connection hears of one stream, be it the booth's or a client's.
+//! [`Feed`]: the reports and state of one stream, the booth's or a client's, for one connection.
 
 use std::sync::Arc;
 
@@ -17,24 +17,24 @@ use crate::{
     },
 };
 
-/// One stream as a connection hears it.
+/// The subscription of one connection to one stream.
 pub(super) struct Feed {
-    /// Which one.
+    /// The stream.
     pub(super) stream: StreamId,
-    /// Whose consent, switches and pause hold for it.
+    /// The interview whose consent, switches and pause hold for it.
     pub(super) interview: Interview,
     state: watch::Receiver<InterviewState>,
     reports: Source,
 }
 
 enum Source {
-    /// Reports that were turned into text once for everybody.
+    /// Reports that were serialised once for all connections.
     Shared(Reports),
-    /// Results of a client that nobody or few others hear.
-    Own { client: Arc<Client>, live: watch::Receiver<Live>, told: Live },
+    /// Results of a client's stream, which has few readers. `sent`: what this connection has sent.
+    Own { client: Arc<Client>, live: watch::Receiver<Live>, sent: Live },
 }
 
-/// What a stream has to say.
+/// A change of a stream that the connection sends.
 pub(super) enum News {
     /// A report as text.
     Report(Utf8Bytes),
@@ -55,22 +55,22 @@ impl Feed {
 
     /// A client's stream, for the client itself: what comes from now on.
     pub(super) fn own(client: Arc<Client>) -> Self {
-        let told = client.live.borrow().clone();
-        Feed::of(client, told)
+        let sent = client.live.borrow().clone();
+        Feed::of(client, sent)
     }
 
-    /// A client's stream, for who watches: what is newest now comes at once. What was live
-    /// before the session that runs is not there any more (`StreamTask` takes it away).
+    /// A client's stream, for a viewer: the newest results come at once. Results from before the
+    /// running session are gone (`StreamTask` clears them).
     pub(super) fn watched(client: Arc<Client>) -> Self {
         // Media that could not be used is the sender's concern, at the moment when it was sent.
         let refused = client.live.borrow().refused.clone();
         Feed::of(client, Live { refused, ..Live::default() })
     }
 
-    fn of(client: Arc<Client>, told: Live) -> Self {
+    fn of(client: Arc<Client>, sent: Live) -> Self {
         let (live, interview) = (client.live.clone(), client.interview.clone());
         let stream = client.session_id.clone().into();
-        Feed::new(stream, interview, Source::Own { client, live, told })
+        Feed::new(stream, interview, Source::Own { client, live, sent })
     }
 
     fn new(stream: StreamId, interview: Interview, reports: Source) -> Self {
@@ -117,12 +117,12 @@ impl Source {
                 text = newest_text(&mut reports.visual) => text.map(News::Report),
                 text = newest_text(&mut reports.audio) => text.map(News::Report),
             },
-            Source::Own { client, live, told } => {
+            Source::Own { client, live, sent } => {
                 let stamp = |is_video: bool, sequence| match is_video {
                     true => client.frame_stamp(sequence),
                     false => client.chunk_stamp(sequence),
                 };
-                if let Some(news) = untold(&live.borrow_and_update(), told, stamp) {
+                if let Some(news) = next_unsent(&live.borrow_and_update(), sent, stamp) {
                     return Some(news);
                 }
                 if live.changed().await.is_err() {
@@ -141,26 +141,26 @@ async fn newest_text(newest: &mut watch::Receiver<Option<Utf8Bytes>>) -> Option<
     newest.borrow_and_update().clone()
 }
 
-/// One thing of `live` that was not told yet; notes it as told.
+/// The next part of `live` that was not sent yet; marks it as sent.
 /// `stamp(is_video, sequence)` is the client's own timestamp of its media.
-fn untold(
+fn next_unsent(
     live: &Live,
-    told: &mut Live,
+    sent: &mut Live,
     stamp: impl Fn(bool, u64) -> Option<Stamp>,
 ) -> Option<News> {
-    if is_new(&live.face, &mut told.face)
+    if is_new(&live.face, &mut sent.face)
         && let Some(report) = VisualReport::newest(live)
     {
         let stamp = stamp(true, report.sequence);
         return Some(News::Report(message::text("visual_analysis", report, stamp)));
     }
-    if is_new(&live.voice, &mut told.voice)
+    if is_new(&live.voice, &mut sent.voice)
         && let Some(report) = AudioReport::newest(live)
     {
         let stamp = stamp(false, report.sequence);
         return Some(News::Report(message::text("audio_analysis", report, stamp)));
     }
-    if is_new(&live.refused, &mut told.refused)
+    if is_new(&live.refused, &mut sent.refused)
         && let Some(refused) = &live.refused
     {
         let stamp = stamp(refused.is_video, refused.sequence);
@@ -170,12 +170,12 @@ fn untold(
     None
 }
 
-/// Whether there is something that was not told; what went away is noted and nothing to tell.
-fn is_new<T>(now: &Option<Arc<T>>, told: &mut Option<Arc<T>>) -> bool {
-    if is_same(now.as_ref(), told.as_ref()) {
+/// Whether `now` holds a value that was not sent; a value that disappeared is noted and not sent.
+fn is_new<T>(now: &Option<Arc<T>>, sent: &mut Option<Arc<T>>) -> bool {
+    if is_same(now.as_ref(), sent.as_ref()) {
         return false;
     }
-    told.clone_from(now);
+    sent.clone_from(now);
     now.is_some()
 }
 
@@ -196,7 +196,7 @@ mod tests {
     };
 
     /// An empty room.
-    fn seen() -> FaceResult {
+    fn face() -> FaceResult {
         let observation = FaceObservation {
             sequence: 3,
             captured_at: Duration::ZERO,
@@ -220,8 +220,8 @@ mod tests {
         }
     }
 
-    /// Nothing to be heard.
-    fn heard() -> VoiceResult {
+    /// A chunk without sound.
+    fn voice() -> VoiceResult {
         let chunk = SoundChunk {
             sequence: 5,
             captured_at: Duration::ZERO,
@@ -242,28 +242,28 @@ mod tests {
 
     #[test]
     fn a_face_that_went_away_does_not_put_off_the_voice() {
-        let mut told = Live { face: Some(Arc::new(seen())), ..Live::default() };
-        let now = Live { voice: Some(Arc::new(heard())), ..Live::default() };
+        let mut sent = Live { face: Some(Arc::new(face())), ..Live::default() };
+        let now = Live { voice: Some(Arc::new(voice())), ..Live::default() };
         let stamp = |is_video: bool, sequence: u64| (!is_video).then(|| Stamp::from(sequence));
-        match untold(&now, &mut told, stamp) {
+        match next_unsent(&now, &mut sent, stamp) {
             Some(News::Report(text)) => {
                 let report: Value = serde_json::from_str(&text).unwrap();
                 assert_eq!(report["type"], "audio_analysis");
                 assert_eq!(report["timestamp"], 5);
             }
-            _ => panic!("the voice is told in the same breath"),
+            _ => panic!("the voice is sent by the same call"),
         }
-        assert!(untold(&now, &mut told, stamp).is_none(), "once");
+        assert!(next_unsent(&now, &mut sent, stamp).is_none(), "once");
     }
 
     #[test]
-    fn what_went_away_is_noted_and_nothing_to_tell() {
+    fn what_went_away_is_noted_and_not_sent() {
         let (one, other) = (Some(Arc::new(1)), Some(Arc::new(1)));
-        let mut told = None;
-        assert!(!is_new(&None, &mut told), "nothing was and nothing is");
-        assert!(is_new(&one, &mut told) && !is_new(&one, &mut told), "each thing once");
-        assert!(is_new(&other, &mut told), "equal is not the same");
-        assert!(!is_new(&None, &mut told) && told.is_none(), "gone");
-        assert!(is_new(&one, &mut told), "and back");
+        let mut sent = None;
+        assert!(!is_new(&None, &mut sent), "nothing was and nothing is");
+        assert!(is_new(&one, &mut sent) && !is_new(&one, &mut sent), "each thing once");
+        assert!(is_new(&other, &mut sent), "equal is not the same");
+        assert!(!is_new(&None, &mut sent) && sent.is_none(), "gone");
+        assert!(is_new(&one, &mut sent), "and back");
     }
 }

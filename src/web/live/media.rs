@@ -46,7 +46,7 @@ impl Connection {
 
     pub(super) async fn take_binary(&mut self, message: Bytes) -> Step {
         if self.guest.is_none() {
-            return self.refuse_stranger().await;
+            return self.refuse_unauthenticated().await;
         }
         let (kind, timestamp) = match parse_binary(&message) {
             Ok(header) => header,

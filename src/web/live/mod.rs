@@ -1,8 +1,9 @@
 //! One WebSocket connection from its first message to its last.
 //!
-//! One task a connection: it hears the client, hands on the newest reports and keeps the times.
-//! A client that reads slowly loses reports and slows nobody. [`admission`] says who may come
-//! in, [`dialogue`] answers, [`media`] takes pictures and sound, [`feed`] brings the reports.
+//! One task a connection: it reads the client's messages, sends the newest reports and enforces the
+//! timeouts. A client that reads slowly loses reports and delays no other client. [`admission`] checks
+//! the right to connect, [`dialogue`] answers requests, [`media`] takes pictures and sound, [`feed`]
+//! delivers the reports.
 
 mod admission;
 mod dialogue;
@@ -49,7 +50,7 @@ use crate::{
     store::{Token, TokenBook, random_hex},
 };
 
-/// What was settled before the upgrade.
+/// Result of the checks before the upgrade.
 pub(super) struct Entry {
     /// The token that came with the request.
     pub(super) token: Option<Token>,
@@ -57,7 +58,7 @@ pub(super) struct Entry {
     pub(super) seat: Option<OwnedSemaphorePermit>,
     /// The connection that became a WebSocket.
     pub(super) peer: Peer,
-    /// Whose it is, as far as anybody vouches for it.
+    /// The client's address: from a proxy in `web.proxies`, else the connection's own.
     pub(super) client: IpAddr,
 }
 
@@ -80,7 +81,7 @@ const READ_BUFFER_BYTES: usize = 4096;
 /// none is nearly so long.
 const MAX_UNSENT_BYTES: usize = 1 << 20;
 
-/// Close code of a client without a right to be here, or whose right has ended.
+/// Close code of a client without a valid token.
 const UNAUTHORIZED: u16 = 4401;
 
 /// Close code of a connection whose session goes on in another one.
@@ -88,18 +89,18 @@ const TAKEN_OVER: u16 = 4409;
 
 const CONNECTION_ID_BYTES: usize = 8;
 
-/// Why a connection ends: the close code and a reason for the client, or silence.
+/// Why a connection ends.
 #[derive(Debug)]
 enum End {
-    /// Tell the client.
+    /// Close with this code and reason.
     Close(u16, &'static str),
-    /// The client is gone, or does not take what it is sent.
+    /// The client is gone, or does not read what it is sent.
     Gone,
 }
 
-/// What one turn of a connection is about.
+/// What a connection reacts to.
 enum Event {
-    Heard(Option<Result<Message, SocketError>>),
+    Received(Option<Result<Message, SocketError>>),
     /// It may send again.
     Resumed,
     /// A newer connection has its place.
@@ -120,7 +121,7 @@ enum Event {
 
 type Step = Result<(), End>;
 
-/// What the client may be, once it is let in.
+/// The token and the session of an authenticated client.
 struct Guest {
     token: Token,
     session_id: SessionId,
@@ -128,7 +129,7 @@ struct Guest {
     claim: Option<Arc<Claim>>,
 }
 
-/// The client's own stream, and whether it is still ours.
+/// The client's own stream, and the connection that sends for it.
 struct Own {
     client: Arc<Client>,
     feed: Feed,
@@ -140,9 +141,9 @@ struct Connection {
     peer: Peer,
     client: IpAddr,
     seat: Option<OwnedSemaphorePermit>,
-    /// Nothing is read until then: the client has sent too much.
+    /// Until then nothing is read, since the client has exceeded its rate.
     paused_until: Option<Instant>,
-    /// What the client sends cannot be read any more.
+    /// The client's bytes are no WebSocket frames any more.
     is_broken: bool,
     shared: Shared,
     id: String,
@@ -154,9 +155,9 @@ struct Connection {
     watched: Option<Feed>,
     own: Option<Own>,
     devices: watch::Receiver<Devices>,
-    devices_told: Devices,
+    devices_known: Devices,
     stats: ConnectionStats,
-    heard_at: Instant,
+    received_at: Instant,
 }
 
 /// Serves one connection until it ends.
@@ -180,7 +181,7 @@ pub(super) async fn run(stream: TokioIo<Upgraded>, shared: Shared, entry: Entry)
     match ended {
         Err(End::Close(code, reason)) => {
             log::debug!(target: "web", connection = id.as_str(), code, reason; "client closed");
-            connection.say_goodbye(code, reason).await;
+            connection.close(code, reason).await;
         }
         Err(End::Gone) | Ok(()) => {
             log::debug!(target: "web", connection = id.as_str(); "client gone");
@@ -235,9 +236,9 @@ impl Connection {
             watched: None,
             own: None,
             devices: shared.state.devices.clone(),
-            devices_told: Devices::default(),
+            devices_known: Devices::default(),
             stats: ConnectionStats::default(),
-            heard_at: Instant::now(),
+            received_at: Instant::now(),
             shared,
         }
     }
@@ -256,18 +257,18 @@ impl Connection {
         let mut heartbeat = every(self.shared.state.limits().heartbeat);
         loop {
             match self.next_event(auth_deadline, &mut heartbeat).await {
-                Event::Heard(heard) => {
-                    // Who sends all the time must not be served all the time.
+                Event::Received(received) => {
+                    // A client that never stops sending must not starve the others.
                     tokio::task::consume_budget().await;
-                    self.hear(heard).await?;
+                    self.receive(received).await?;
                 }
                 Event::Resumed => self.paused_until = None,
                 Event::Displaced => {
                     let reason = "too many connections before auth; try again";
                     return Err(End::Close(close_code::AGAIN, reason));
                 }
-                Event::News { is_own, news } => self.tell(is_own, news).await?,
-                Event::Devices(devices) => self.tell_devices(devices).await?,
+                Event::News { is_own, news } => self.send_news(is_own, news).await?,
+                Event::Devices(devices) => self.send_devices(devices).await?,
                 Event::TokensChanged => self.check_token()?,
                 Event::TakenOver => {
                     let reason = "the session goes on in another connection";
@@ -285,9 +286,9 @@ impl Connection {
     }
 
     async fn next_event(&mut self, auth_deadline: Instant, heartbeat: &mut Interval) -> Event {
-        let idle_deadline = self.heard_at + self.shared.state.limits().idle_timeout;
+        let idle_deadline = self.received_at + self.shared.state.limits().idle_timeout;
         let expires_in = self.expires_in();
-        let is_stranger = self.guest.is_none();
+        let is_unauthenticated = self.guest.is_none();
         let watches_booth = self.watches_booth();
         let paused_until = self.paused_until;
         let Self { socket, shared, watched, own, tokens, devices, id, guest, peer, .. } = self;
@@ -299,22 +300,22 @@ impl Connection {
         };
         tokio::select! {
             () = shared.stop.requested() => Event::Stop,
-            () = sleep_until(auth_deadline), if is_stranger => Event::Late,
+            () = sleep_until(auth_deadline), if is_unauthenticated => Event::Late,
             () = sleep_until(idle_deadline) => Event::Idle,
             () = tokio::time::sleep(expires_in.unwrap_or_default()), if expires_in.is_some() => {
                 Event::Expired
             }
-            changed = tokens.changed(), if !is_stranger => match changed {
+            changed = tokens.changed(), if !is_unauthenticated => match changed {
                 Ok(()) => Event::TokensChanged,
                 Err(_) => Event::Stop,
             },
             () = taken_over(own_sender, id) => Event::TakenOver,
             () = Claim::lost(claim) => Event::TakenOver,
-            heard = socket.next(), if paused_until.is_none() => Event::Heard(heard),
+            received = socket.next(), if paused_until.is_none() => Event::Received(received),
             () = sleep_until(paused_until.unwrap_or(auth_deadline)), if paused_until.is_some() => {
                 Event::Resumed
             }
-            () = peer.displaced(), if is_stranger => Event::Displaced,
+            () = peer.displaced(), if is_unauthenticated => Event::Displaced,
             news = next_news(watched.as_mut()) => Event::News { is_own: false, news },
             news = next_news(own_feed) => Event::News { is_own: true, news },
             changed = devices.changed(), if watches_booth => match changed {
@@ -325,9 +326,9 @@ impl Connection {
         }
     }
 
-    async fn hear(&mut self, heard: Option<Result<Message, SocketError>>) -> Step {
-        self.heard_at = Instant::now();
-        let message = match heard {
+    async fn receive(&mut self, received: Option<Result<Message, SocketError>>) -> Step {
+        self.received_at = Instant::now();
+        let message = match received {
             None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
             Some(Err(error)) => return Err(self.broken(&error)),
             Some(Ok(message)) => message,
@@ -349,9 +350,9 @@ impl Connection {
         match message {
             Message::Text(text) => match message::client::parse(&text) {
                 Ok(request) => self.answer(request).await,
-                // A stranger learns nothing of messages that are not for strangers.
+                // Before authentication the answer must not reveal which messages are known.
                 Err(refusal) if self.guest.is_none() && refusal.code == "invalid_message" => {
-                    self.refuse_stranger().await
+                    self.refuse_unauthenticated().await
                 }
                 Err(refusal) => self.refuse(refusal, None).await,
             },
@@ -407,7 +408,7 @@ impl Connection {
                 let pong = message::server::Pong { timestamp: self.shared.clock.unix_ms() };
                 return self.send_text(message::text("pong", pong, timestamp)).await;
             }
-            _ if self.guest.is_none() => return self.refuse_stranger().await,
+            _ if self.guest.is_none() => return self.refuse_unauthenticated().await,
             Request::VideoFrame(frame, timestamp) => {
                 return self.take_frame(frame, timestamp).await;
             }
@@ -423,13 +424,13 @@ impl Connection {
         }
     }
 
-    async fn refuse_stranger(&mut self) -> Step {
+    async fn refuse_unauthenticated(&mut self) -> Step {
         let sentence = "send `auth` with session_id and access_token first";
         self.refuse(Refusal::new("unauthorized", sentence), None).await
     }
 
-    /// Hands on what a stream has to say.
-    async fn tell(&mut self, is_own: bool, news: News) -> Step {
+    /// Sends a change of a stream.
+    async fn send_news(&mut self, is_own: bool, news: News) -> Step {
         match news {
             News::Report(text) => {
                 self.stats.reports_total += 1;
@@ -447,7 +448,7 @@ impl Connection {
         }
     }
 
-    /// Says no; the client may find the reference in the log with the operator.
+    /// Sends a refusal; its reference finds the line in the log.
     async fn refuse(&mut self, refusal: Refusal, stamp: Option<Stamp>) -> Step {
         self.stats.refused_total += 1;
         let reference = self.next_reference();
@@ -480,18 +481,18 @@ impl Connection {
     }
 
     /// Closes and waits a moment for the client's own close, so that the reason arrives.
-    async fn say_goodbye(&mut self, code: u16, reason: &'static str) {
+    async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let close = Message::Close(Some(frame));
         if self.send(close).await.is_err() {
             return;
         }
-        let farewell = async {
+        let drain = async {
             while let Some(Ok(_)) = self.socket.next().await {}
             if self.is_broken {
                 self.socket.get_mut().drain().await;
             }
         };
-        timeout(super::DRAIN_TIMEOUT, farewell).await.ok();
+        timeout(super::DRAIN_TIMEOUT, drain).await.ok();
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::web) fn document() -> Value {
         settings.definitions_path = "/components/schemas".into();
     });
     let mut schemas = settings.into_generator();
-    let (heard, told) = (from_clients(&mut schemas), from_server(&mut schemas));
+    let (received, sent) = (from_clients(&mut schemas), from_server(&mut schemas));
     let operation = |action: &str, kinds: &[Kind]| {
         let messages: Vec<Value> = kinds
             .iter()
@@ -35,10 +35,10 @@ pub(in crate::web) fn document() -> Value {
         json!({ "action": action, "channel": { "$ref": "#/channels/analysis" }, "messages": messages })
     };
     let operations =
-        json!({ "hear": operation("receive", &heard), "tell": operation("send", &told) });
-    let messages: Map<String, Value> = heard
+        json!({ "hear": operation("receive", &received), "tell": operation("send", &sent) });
+    let messages: Map<String, Value> = received
         .into_iter()
-        .chain(told)
+        .chain(sent)
         .map(|kind| (kind.name.to_owned(), kind.message()))
         .collect();
     json!({

@@ -1,4 +1,4 @@
-//! What clients say. [`parse`] judges the form of a message; what it may do is judged elsewhere.
+//! Messages of clients. [`parse`] checks the form of a message; rights are checked elsewhere.
 
 use std::borrow::Cow;
 
@@ -20,29 +20,29 @@ use crate::{
 /// the message's text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request<'a> {
-    /// To be let in; what is missing is empty.
+    /// Authenticates; missing fields are empty.
     Auth(AuthData),
     /// A sign of life; its timestamp is echoed.
     Ping(Option<Stamp>),
-    /// How things stand.
+    /// Requests the status.
     GetStatus,
-    /// What the analysis takes.
+    /// Requests the processing times.
     GetPerformanceStats,
-    /// The reports of a stream.
+    /// Subscribes to the reports of a stream.
     Watch(WatchData),
     /// A picture, and the timestamp that its report carries.
     VideoFrame(VideoFrameData<'a>, Option<Stamp>),
     /// Some sound, and the timestamp that its report carries.
     AudioChunk(AudioChunkData<'a>, Option<Stamp>),
-    /// An interview begins, with the candidate's consent.
+    /// Begins a session, with the candidate's consent.
     StartSession(StartSessionData),
     /// Switches features.
     Configure(ConfigureData),
-    /// Nothing is analysed until `resume_session`.
+    /// Pauses the analysis until `resume_session`.
     PauseSession,
     /// Ends a pause.
     ResumeSession,
-    /// The interview is over.
+    /// Ends the session.
     EndSession,
 }
 

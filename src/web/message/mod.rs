@@ -1,6 +1,6 @@
-//! What goes over the WebSocket, both ways: text JSON `{"type", "data", "timestamp"?}`.
+//! Messages of the WebSocket, both ways: text JSON `{"type", "data", "timestamp"?}`.
 //!
-//! Pure: knows no socket. What clients say is in [`client`], what they are told in `server`;
+//! Pure: knows no socket. Messages of clients are in [`client`], messages to them in `server`;
 //! `asyncapi` describes both from the same types.
 
 pub mod refusal;

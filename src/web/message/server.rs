@@ -1,4 +1,4 @@
-//! What clients are told, besides the reports themselves. All `_at` are ms since 1970.
+//! Messages to clients, except the reports. All `_at` are ms since 1970.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{
 pub(in crate::web) struct Connected<'a> {
     pub(in crate::web) connection_id: &'a str,
     pub(in crate::web) timestamp: i64,
-    /// Another one after each start of boothd: every count began anew.
+    /// Changes with each start of boothd, which resets every count.
     pub(in crate::web) boot_id: &'a str,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::web) struct StateOf<'a> {
 /// `session_started`.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::web) struct SessionStarted {
-    /// Whose media it is of.
+    /// The stream whose media it analyses.
     pub(in crate::web) stream: StreamKind,
     #[serde(flatten)]
     pub(in crate::web) session: ActiveSession,
@@ -150,7 +150,7 @@ pub(in crate::web) struct ConnectionStats {
 }
 
 impl ComponentStats {
-    /// What a component says now.
+    /// The current state of a component.
     pub(in crate::web) fn of(component: &Component) -> Self {
         let status = component.status();
         let timings = component.timings();
