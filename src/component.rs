@@ -140,7 +140,8 @@ pub struct Status {
     pub overruns_total: u64,
     /// The latest error, until media flows again.
     pub error: Option<String>,
-    /// Whether what the component switches is on; `None` where it switches nothing or cannot tell.
+    /// Whether what the component switches is on; `None` where it switches nothing or it
+    /// is not known.
     pub on: Option<bool>,
     /// Frames that the camera delivered whole, whether or not one was taken.
     pub received_total: u64,
@@ -205,7 +206,7 @@ pub enum State {
     Running,
     /// The device is away or silent; the component tries again by itself.
     Unavailable,
-    /// Closed on purpose: a switch is off, somebody paused, or nobody has agreed yet.
+    /// Closed on purpose: a switch is off, the interview is paused, or there is no consent yet.
     Paused,
     /// Switched off by the configuration.
     Off,
@@ -251,7 +252,7 @@ impl Component {
         self.id.name()
     }
 
-    /// What it says now.
+    /// A copy of the current status.
     pub fn status(&self) -> Status {
         self.status.lock().expect(UNPOISONED).clone()
     }

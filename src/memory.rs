@@ -61,7 +61,7 @@ impl Limit {
     }
 }
 
-/// The limit of which least is left; `None` where the system tells none.
+/// The limit of which least is left; `None` where the system reports none.
 pub fn tightest() -> Option<Limit> {
     let limits = Limits {
         root: PathBuf::from("/"),

@@ -23,14 +23,14 @@ struct Shared {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Stop {
-    /// Asks everyone who holds a clone to leave.
+    /// Requests that every holder of a clone stops.
     pub fn request(&self) {
         *self.shared.requested.lock().expect(UNPOISONED) = true;
         self.shared.changed.notify_all();
         self.shared.token.cancel();
     }
 
-    /// Whether somebody asked.
+    /// Whether stop was requested.
     pub fn is_requested(&self) -> bool {
         self.shared.token.is_cancelled()
     }

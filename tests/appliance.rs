@@ -188,7 +188,7 @@ fn check_config_says_that_nobody_has_chosen() {
     };
     let (code, said) = told("unchosen");
     assert_eq!(code, Some(0), "it has no mistakes");
-    assert!(said.contains("nobody has chosen a policy") && !said.contains("good"), "{said}");
+    assert!(said.contains("no policy is chosen") && !said.contains("good"), "{said}");
     assert_eq!(told("eu"), (Some(0), "the configuration is good\n".into()));
 }
 

@@ -171,7 +171,7 @@ impl World {
         drop((store, booth));
         thread.join();
         if let Some((off, wrong_by)) = reboot {
-            clock.say_set(false);
+            clock.set_synchronized(false);
             clock.reboot(span(off));
             let now = i64::try_from(clock.monotonic().as_millis()).unwrap();
             let wall = wrong_by.map_or(5 * SECOND, |by| (now + TRUE_OFFSET_MS + by).max(0));
@@ -201,22 +201,22 @@ impl World {
         let set_by = |by: i64| self.clock.step_wall(by.max(-self.clock.unix_ms()));
         match jolt {
             Jolt::Nothing => (),
-            Jolt::Lonely => self.clock.say_set(false),
+            Jolt::Lonely => self.clock.set_synchronized(false),
             Jolt::Step(by) => {
-                self.clock.say_set(false);
+                self.clock.set_synchronized(false);
                 set_by(by);
             }
             Jolt::Right => {
                 set_by(self.truth() - self.clock.unix_ms());
-                self.clock.say_set(true);
+                self.clock.set_synchronized(true);
             }
             Jolt::Lie(by) => {
-                self.clock.say_set(false);
+                self.clock.set_synchronized(false);
                 set_by(self.truth() + by - self.clock.unix_ms());
-                self.clock.say_set(true);
+                self.clock.set_synchronized(true);
                 self.is_lying = true;
                 self.wait(2 * MINUTE).await;
-                self.clock.say_set(false);
+                self.clock.set_synchronized(false);
                 self.is_lying = false;
             }
         }
@@ -464,7 +464,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// A clock as the booth is unpacked: in 1970 or wrong by so much, and not set.
 fn unpacked(wrong_by: Option<i64>) -> SimulatedClock {
     let clock = SimulatedClock::default();
-    clock.say_set(false);
+    clock.set_synchronized(false);
     clock.advance(span(5 * SECOND));
     if let Some(by) = wrong_by {
         clock.step_wall((TRUE_OFFSET_MS + by).max(0));

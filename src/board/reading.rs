@@ -1,8 +1,8 @@
-//! [`Reading`]: what a board said at one moment, and what of it is trouble.
+//! [`Reading`]: the state of a board at one moment, and which of it is trouble.
 
 use serde::Serialize;
 
-/// What a board says. What the system does not tell is `None`.
+/// The state of a board at one moment. What the system does not report is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Reading {
     /// The board, in its maker's words.
@@ -19,7 +19,7 @@ pub struct Reading {
     pub under_voltage: Option<bool>,
     /// The board draws more current than it may now.
     pub over_current: Option<bool>,
-    /// It was throttled or capped since boothd's start, or since the board's as far as it says.
+    /// It was throttled or capped since boothd's start, or since the board's where it reports that.
     pub has_been_throttled: Option<bool>,
     /// The same of the voltage.
     pub has_been_under_voltage: Option<bool>,
@@ -39,14 +39,14 @@ pub enum Trouble {
     OverCurrent,
     /// The limit of the temperature is reached.
     TooHot,
-    /// The clock is held back, and the board does not say why.
+    /// The clock is held back, and the board does not report why.
     Throttled,
 }
 
 impl Reading {
     /// What is wrong now; of several the cause.
     pub fn trouble(&self) -> Option<Trouble> {
-        let is = |told: Option<bool>| told == Some(true);
+        let is = |flag: Option<bool>| flag == Some(true);
         match () {
             () if is(self.under_voltage) => Some(Trouble::UnderVoltage),
             () if is(self.over_current) => Some(Trouble::OverCurrent),

@@ -142,7 +142,7 @@ catalog! {
     FramesUnreadable = "frames_unreadable": Vision, Degraded,
         "camera not analysed",
         "choose another camera or format: boothd devices lists what there is";
-    /// Frames come in and none was analysed, and no error says why.
+    /// Frames come in and none was analysed, without an error.
     FramesNotAnalysed = "frames_not_analysed": Vision, Degraded,
         "camera not analysed",
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
@@ -161,7 +161,7 @@ catalog! {
     /// Sound comes in and none of it can be analysed.
     SoundUnreadable = "sound_unreadable": Speech, Degraded,
         "microphone not analysed", "read the journal for the reason: journalctl -u boothd";
-    /// Sound comes in and none was analysed, and no error says why.
+    /// Sound comes in and none was analysed, without an error.
     SoundNotAnalysed = "sound_not_analysed": Speech, Degraded,
         "microphone not analysed",
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
@@ -234,9 +234,9 @@ catalog! {
     /// The disk of the database is nearly full.
     DiskLow = "disk_low": Disk, Degraded,
         "the disk is nearly full", "make room, or keep less (store.retention_days)";
-    /// Somebody tries tokens.
+    /// Clients present many wrong tokens.
     TokensGuessed = "tokens_guessed": Access, Notice,
-        "somebody tries many wrong tokens",
+        "many wrong tokens are tried",
         "the journal names the addresses each minute; block them, or give a forgotten program its \
          new token";
     /// The configuration file was read again and has mistakes.
@@ -246,12 +246,12 @@ catalog! {
     /// The configuration file was read again and has changes that a reload does not take.
     ConfigurationNeedsRestart = "configuration_needs_restart": Configuration, Notice,
         "keys of the configuration file have changed that hold after a restart only",
-        "start boothd again when nobody is in the booth";
+        "restart boothd while the booth is empty";
     /// Nothing keeps wall time right.
     ClockUnset = "clock_unset": Clock, Notice,
         "no time server keeps the clock right, so times may be wrong and old data is deleted by \
          running time only",
-        "connect the booth to one (timedatectl says which)";
+        "connect the booth to one (timedatectl shows which)";
     /// The clock was set after a time server had vouched for it, and none stands by the change.
     ClockDisputed = "clock_disputed": Clock, Notice,
         "the machine's clock differs from the time that boothd keeps",
@@ -319,8 +319,8 @@ impl Finding {
         Finding { detail: Some(fact.into()), has_own_remedy: false, ..self }
     }
 
-    /// The same with the error behind it. boothd's errors say what to do, so theirs takes the
-    /// place of the catalog's remedy.
+    /// The same with the error behind it. boothd's errors hold their own remedy, which replaces the
+    /// catalog's.
     #[must_use]
     pub fn because(self, error: impl Into<String>) -> Self {
         Finding { detail: Some(error.into()), has_own_remedy: true, ..self }
@@ -344,8 +344,8 @@ impl Finding {
         self.severity > Severity::Notice || is_watched
     }
 
-    /// What is wrong, on one line: for a status line. What a device says must not begin a line
-    /// of its own.
+    /// What is wrong, on one line: for a status line. The text of a device must not begin a line of
+    /// its own.
     pub fn brief(&self) -> String {
         let what = self.code.what();
         match &self.detail {

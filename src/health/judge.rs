@@ -115,7 +115,7 @@ impl Judge {
         for ((side, history), fault) in sides.iter().zip(&mut self.sides).zip(faults) {
             let defects = side.defects(history, now);
             match fault {
-                // What costs all of it is not told again as what costs part of it.
+                // A side that delivers nothing reports no partial losses besides.
                 Some(fault) => found.push(fault.as_severe_as(severity)),
                 None => found.extend(defects),
             }
@@ -135,7 +135,7 @@ impl Judge {
     }
 }
 
-/// Components whose component says all that there is to know.
+/// Components that are judged by their status alone.
 fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
     let of = |component, code, is_well: fn(State) -> bool| {
         let status = facts.status(component).filter(|status| !is_well(status.state))?;
@@ -193,7 +193,7 @@ fn flowing(facts: &Facts, sides: &[Side; 2]) -> String {
     let is_demo = sides.iter().any(Side::is_demo);
     let what = if is_demo { "Playing the demo clip, nobody is there" } else { "Analysing" };
     let main = format!("{what}: {}", flowing.join(", "));
-    // One that is switched off while the other works is no fault, and is said.
+    // One that is switched off while the other works is no fault; the sentence names it.
     let closed = sides.iter().filter(|side| {
         side.device.as_ref().is_some_and(|device| device.state == State::Paused)
     });

@@ -7,7 +7,7 @@
 //! # Adding a finding
 //! 1. Add one row to the `catalog!` in `finding.rs`: variant, wire name, [`ComponentId`], default
 //!    [`Severity`], what is wrong, what a person does about it.
-//! 2. Raise it. A component whose [`Component`] says it all is judged in `judge.rs` or `side.rs`. Any
+//! 2. Raise it. A component whose [`Component`] holds all facts is judged in `judge.rs` or `side.rs`. Any
 //!    other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
 //!    the component's module or `app` passes to [`Monitor::watch`]. It is called at each look (at
 //!    least twice a second) with the clock's monotonic time, must not block, and adds what is
@@ -98,7 +98,7 @@ struct Judging {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Monitor {
-    /// A monitor of these components. `interview` tells what the booth does now.
+    /// A monitor of these components. `interview` returns what the booth does now.
     pub fn new(
         components: Vec<Arc<Component>>,
         interview: impl Fn() -> Interview + Send + Sync + 'static,

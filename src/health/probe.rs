@@ -66,8 +66,8 @@ pub fn certificates(certificates: Certificates, clock: Arc<dyn Clock>) -> impl P
     }
 }
 
-/// Whether a database was replaced while boothd ran; `kept`: the file that keeps what it held, until
-/// somebody moves that away.
+/// Whether a database was replaced while boothd ran; `kept`: the file with its former rows, until a
+/// person moves that away.
 pub fn replaced(kept: impl Fn() -> Option<PathBuf> + Send) -> impl Probe {
     move |_, findings: &mut Findings| {
         if let Some(kept) = kept() {
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(found(&mut probe, 3601), [""; 0]);
     }
 
-    /// A clock that says of itself what the test wants.
+    /// A clock whose status the test sets.
     struct Doubtful {
         is_set: bool,
         ahead_ms: i64,
@@ -297,7 +297,10 @@ mod tests {
         let mut findings = Findings::default();
         clock(Arc::new(Doubtful { is_set: true, ahead_ms: -90_000 }))
             .look(Duration::ZERO, &mut findings);
-        assert!(findings.sorted()[0].sentence().contains("by -90 s"), "the number is told");
+        assert!(
+            findings.sorted()[0].sentence().contains("by -90 s"),
+            "the sentence has the number"
+        );
     }
 
     #[test]

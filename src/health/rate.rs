@@ -40,7 +40,7 @@ impl Rate {
 mod tests {
     use super::*;
 
-    /// Each half second one comes, bad where `is_bad` says so; when it was too much.
+    /// Each half second one comes, bad where `is_bad` returns true; when it was too much.
     fn too_much(seconds: u64, is_bad: impl Fn(u64) -> bool) -> Vec<u64> {
         let (mut rate, mut good, mut bad) = (Rate::default(), 0, 0);
         let mut at = Vec::new();

@@ -72,13 +72,13 @@ impl Report {
     }
 
     /// One line for `systemctl status`: what the booth does, everything that is wrong, and
-    /// whether a session runs. Never whose.
+    /// whether a session runs. Never its id or subject.
     pub fn status_line(&self) -> String {
         if self.is_loading {
             return self.activity.clone();
         }
         let wrong = self.findings.iter().filter(|finding| finding.severity > Severity::Notice);
-        // What the first clause says already is not said again.
+        // The first clause is not repeated.
         let wrong = wrong.map(Finding::brief).filter(|brief| !self.activity_names(brief));
         let session = self.session_active.then(|| "session running".to_owned());
         let clauses = std::iter::once(self.activity.clone()).chain(wrong).chain(session);

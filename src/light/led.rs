@@ -23,7 +23,7 @@ impl Led {
     ///
     /// # Errors
     /// `Config` when this account may not write it, `Unavailable` when it is away, answers no
-    /// number, or does not do what it was told.
+    /// number, or does not take the written value.
     pub(super) fn set(&self, lit: bool) -> Result<()> {
         self.free_of_trigger()?;
         let most = self.number("max_brightness")?;

@@ -30,7 +30,7 @@ start() { rm -rf /run/*; "$here/image/rootfs/usr/lib/booth/setup" >/mnt/said 2>&
 has() { grep -qF -- "$2" "$1" || { cat "$1" /mnt/said; fail "$1 lacks: $2"; }; }
 lacks() { ! grep -qF -- "$2" "$1" || { cat "$1"; fail "$1 has: $2"; }; }
 
-# As it comes with the image: nobody has chosen a policy, and boothd is told so.
+# As it comes with the image: no policy is chosen.
 cp "$here/image/boot/booth.toml" $file
 start
 [ ! -e /boot/booth/PROBLEM.txt ] || { cat /boot/booth/PROBLEM.txt; fail "the sample is wrong"; }
