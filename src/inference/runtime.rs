@@ -64,8 +64,7 @@ enum Kind {
 }
 
 impl InferenceConfig {
-    /// How loudly to say that something is missing. Who leaves it all to "auto" and names no
-    /// library expects nothing.
+    /// The log level for a missing part. With "auto" and no library named, nothing is expected.
     pub(super) fn level(&self) -> log::Level {
         match (self.backend, &self.library) {
             (Backend::Auto, None) => log::Level::Info,
@@ -113,8 +112,8 @@ impl Runtime {
         Runtime(Kind::Tract)
     }
 
-    /// Opens what is wanted. Whatever is missing is told in one line of the log each, and tract
-    /// takes over where that is allowed.
+    /// Opens what is wanted. Logs one line for each missing part; tract takes over where that is
+    /// allowed.
     ///
     /// # Errors
     /// `Config` when ONNX Runtime is wanted, cannot serve, and tract may not take over.
