@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_synchronization_before_the_clock_was_set_by_hand_says_nothing() {
+    fn a_synchronization_before_the_clock_was_set_by_hand_does_not_count() {
         let day = 24 * 60 * 60 * 1000;
         assert!(is_recent(1_000_000, 1_000_000) && is_recent(0, day / 4));
         assert!(!is_recent(0, day), "the kernel would call it unset, too");

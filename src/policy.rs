@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn eu_refuses_emotion_and_says_why_and_nothing_changes_by_halves() {
+    fn eu_refuses_emotion_with_a_reason_and_nothing_changes_by_halves() {
         let policy = eu();
         let change = FeatureChange {
             gaze: Some(false),

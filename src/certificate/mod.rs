@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_fourteen_days_before_and_after_its_end() {
+    fn it_is_reported_fourteen_days_before_and_after_its_end() {
         let seen = |unix_s| {
             let status = in_use().status(&at(unix_s));
             assert_eq!(status.not_after_s, Some(END_S));

@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_to_be_set_in_1970_is_not_believed() {
+    fn a_clock_that_is_reported_as_set_in_1970_is_not_trusted() {
         let keeper = Keeper::begin(at(0, 0, true), 0, false);
         let (keeper, _) = after(keeper, &[at(0, 0, true), at(DAY, DAY, true)]);
         assert!(!keeper.is_vouched);

@@ -8,7 +8,7 @@
 //! memory to decode its media.
 //!
 //! Media that takes long is worked on in pieces: between two of them the lane goes back into the
-//! ready-list, behind all others that are there. So nobody waits for more than one piece of each
+//! ready-list, behind all others that are there. So no stream waits for more than one piece of each
 //! other lane, and the lane that goes first for one piece alone.
 
 use std::{
@@ -32,7 +32,7 @@ pub trait Media {
     fn bytes(&self) -> usize;
 
     /// What it takes, with its own bytes, while it is decoded and analysed. Asked once, so it may
-    /// look at a header; 0 where that is broken: the decoder then says how. Of media in pieces it
+    /// look at a header; 0 where that is broken: the decoder then returns the error. Of media in pieces it
     /// is asked again after each, and what it takes beside its own bytes, which count as waiting
     /// until it is done.
     fn working_bytes(&self) -> usize;
@@ -249,7 +249,7 @@ impl<M: Media, T, S> FairQueue<M, T, S> {
     /// Ends what [`FairQueue::take`] began.
     pub fn give_back(&self, taken: Taken<M, T, S>) {
         let Taken { lane, media, track, at_work, held, .. } = taken;
-        // Its memory is free before another is told so.
+        // Its memory is free before another lane is notified.
         drop(media);
         let mut guard = self.state.lock().expect(UNPOISONED);
         let state = &mut *guard;
@@ -315,7 +315,7 @@ impl<M: Media, T, S> FairQueue<M, T, S> {
         }
     }
 
-    /// Closes one lane; what waits in it is dropped, since nobody is left to be told.
+    /// Closes one lane; what waits in it is dropped, since no receiver is left.
     pub fn close_lane(&self, lane: LaneId) {
         let mut state = self.state.lock().expect(UNPOISONED);
         state.ready.retain(|listed| *listed != lane);
@@ -401,7 +401,7 @@ impl<M: Media, T, S> Lane<M, T, S> {
         self.begun.is_none() && self.media.is_empty()
     }
 
-    /// What is to be done next here, if there is memory for it.
+    /// The next work of this lane, if there is memory for it.
     fn begin(&mut self, working: &Working, line: &mut Line<'_>) -> Option<Work<M>> {
         if let Some(begun) = &mut self.begun {
             // The booth's own never waits.
@@ -468,9 +468,9 @@ mod tests {
 
     type Numbers = FairQueue<u32, (), ()>;
 
-    /// A number that follows a loss is told as a thousand more.
+    /// A number that follows a loss is reported as a thousand more.
     impl Media for u32 {
-        /// A number weighs as much as it says.
+        /// A number is its own weight in bytes.
         fn bytes(&self) -> usize {
             *self as usize
         }
@@ -599,7 +599,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_more_memory_for_its_next_piece_waits_for_it_and_nobody_else_does() {
+    fn what_needs_more_memory_for_its_next_piece_waits_for_it_and_no_other_lane_does() {
         let lanes = metered(&[1, 2, 3], 1);
         let begun = |lane: LaneId, n: u32, later: u32| {
             lanes.put(lane, n).unwrap();

@@ -45,7 +45,7 @@ pub struct StreamSpec {
     pub features: Features,
 }
 
-/// Where the media of a stream comes from; every report says so.
+/// Where the media of a stream comes from; every report includes it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Origin {
     /// The picture is the bundled clip, since no camera was found.
@@ -104,7 +104,7 @@ pub struct FaceResult {
     pub observation: FaceObservation,
     /// In the light of those before.
     pub metrics: FaceMetrics,
-    /// Frames of this stream that nobody was free to analyse, so far.
+    /// Frames of this stream that were dropped because no worker was free, so far.
     pub dropped_total: u64,
     /// From the frame in memory to this result.
     pub latency: Duration,
@@ -121,7 +121,7 @@ pub struct VoiceResult {
     pub observation: VoiceObservation,
     /// In the light of those before.
     pub metrics: VoiceMetrics,
-    /// Segments of this stream that nobody was free to analyse, so far.
+    /// Segments of this stream that were dropped because no worker was free, so far.
     pub dropped_total: u64,
     /// From the last sample in memory to this result.
     pub latency: Duration,
@@ -144,7 +144,7 @@ impl Observation {
     pub(super) fn captured_at(&self) -> Option<Duration> {
         match self {
             Observation::Face(seen) => Some(seen.captured_at),
-            Observation::Voice(heard) => Some(heard.captured_at),
+            Observation::Voice(voice) => Some(voice.captured_at),
             Observation::Refused { .. } => None,
         }
     }
@@ -175,7 +175,7 @@ impl ObservationSink {
     }
 
     /// Waits while the task is behind: the pressure goes back to the lanes, which drop.
-    /// A task that has left has nobody to tell.
+    /// Does nothing where the task has ended.
     pub(super) fn send(&self, observed: Observed) {
         self.observed.blocking_send(observed).ok();
     }
@@ -273,7 +273,7 @@ impl Stream {
         self.live.subscribe()
     }
 
-    /// Begins a session: statistics and every metric over time begin anew, and media from before
+    /// Begins a session: statistics and every metric over time start again, and media from before
     /// counts no more.
     ///
     /// # Errors
@@ -295,7 +295,7 @@ impl Stream {
         self.commands.send(configure).await.map_err(|_| left())
     }
 
-    /// Ends the session: what it came to. The metrics begin anew, for nobody in particular.
+    /// Ends the session and returns its results. The metrics start again, without a session.
     ///
     /// # Errors
     /// As [`Stream::begin_session`].

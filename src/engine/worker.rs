@@ -36,7 +36,7 @@ impl Workers {
     }
 }
 
-/// Media that a worker can tell apart from another's.
+/// Media that a worker can identify: by kind and number.
 pub(super) trait Subject: Media {
     const IS_VIDEO: bool;
     fn sequence(&self) -> u64;
@@ -48,7 +48,7 @@ impl Media for Frame {
     }
 
     fn working_bytes(&self) -> usize {
-        // Where the header is broken, the decoder takes nothing and says why.
+        // Where the header is broken, the decoder takes no memory and returns the reason.
         decode::picture::working_bytes(self).unwrap_or_default()
     }
 }
@@ -182,11 +182,11 @@ fn note(component: &Component, error: &Error, is_client: bool) {
     }
 }
 
-/// How many threads, and what the scheduler is told of them.
+/// How many threads, and their priority.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WorkerPool {
     pub(super) count: usize,
-    /// Added to the nice value of each: 0 for work that somebody watches for live.
+    /// Added to the nice value of each: 0 for work that is watched live.
     pub(super) niceness: i32,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Working {
 #[derive(Debug)]
 pub(super) struct AtWork {
     memory: Held,
-    /// A place, where the media is large; nobody asks, it is given back.
+    /// A place, where the media is large; held only to be given back on drop.
     _large: Option<Held>,
 }
 

@@ -191,7 +191,7 @@ fn flowing(facts: &Facts, sides: &[Side; 2]) -> String {
         return "Nothing comes in".into();
     }
     let is_demo = sides.iter().any(Side::is_demo);
-    let what = if is_demo { "Playing the demo clip, nobody is there" } else { "Analysing" };
+    let what = if is_demo { "Playing the demo clip, no device was found" } else { "Analysing" };
     let main = format!("{what}: {}", flowing.join(", "));
     // One that is switched off while the other works is no fault; the sentence names it.
     let closed = sides.iter().filter(|side| {

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_nobody_keeps_right_or_that_was_set_by_hand_is_found() {
+    fn a_clock_without_a_time_server_or_that_was_set_by_hand_is_found() {
         let codes =
             |is_set, ahead_ms| found(&mut clock(Arc::new(Doubtful { is_set, ahead_ms })), 0);
         assert_eq!(codes(true, 0), [""; 0]);

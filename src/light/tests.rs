@@ -117,7 +117,7 @@ fn what_was_written_is_read_back_and_a_dark_light_is_no_proof() {
 }
 
 #[test]
-fn a_light_that_somebody_switches_off_is_lit_again_and_one_that_leaves_is_missed() {
+fn a_light_that_is_switched_off_is_lit_again_and_one_that_leaves_is_missed() {
     let led = Double::new();
     let light = led.light();
     let lit = light.hold().unwrap();
@@ -141,7 +141,7 @@ fn a_light_that_somebody_switches_off_is_lit_again_and_one_that_leaves_is_missed
 }
 
 #[test]
-fn the_end_is_dark_whoever_still_holds_it_and_a_device_that_does_not_close_keeps_it() {
+fn the_end_is_dark_despite_leases_and_a_device_that_does_not_close_keeps_it() {
     let led = Double::new();
     let light = led.light();
     light.hold().unwrap().keep();

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_minute_of_slow_frames_tells_no_rate() {
+    fn half_a_minute_of_slow_frames_gives_no_rate() {
         let mut detector = BlinkDetector::default();
         watch(&mut detector, 100, (0..280).map(|_| 0.3));
         watch(&mut detector, 500, (0..60).map(|_| 0.3));

@@ -99,8 +99,8 @@ impl EyeContact {
         self.config = EyeContactConfig { calibrate, ..config.clone() };
     }
 
-    /// Another person: contact is to be made anew, and a centre of their own to be found anew.
-    pub(super) fn begin_anew(&mut self) {
+    /// Another person: eye contact and the calibration of the centre start again.
+    pub(super) fn restart(&mut self) {
         *self = EyeContact::new(&self.config);
     }
 

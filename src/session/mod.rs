@@ -1,8 +1,8 @@
 //! Observations -> metrics of one person over time. Pure: time is what the observations carry.
 //!
-//! One [`SessionMetrics`] is one interview, of one person as a rule. Where vision says that the face may
-//! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline begins
-//! anew; the statistics are of the whole session and count its persons. It is owned by one task;
+//! One [`SessionMetrics`] is one interview, of one person as a rule. Where vision finds that the face may
+//! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline starts
+//! again; the statistics are of the whole session and count its persons. It is owned by one task;
 //! nothing locks it.
 
 mod arousal;
@@ -138,7 +138,7 @@ pub struct VoiceMetrics {
 }
 
 impl SessionMetrics {
-    /// A session in which nothing was seen or heard yet.
+    /// A session without observations.
     pub fn new(config: &SessionConfig) -> Self {
         SessionMetrics {
             window: config.window,
@@ -208,7 +208,7 @@ impl SessionMetrics {
         }
         self.statistics.person_count += 1;
         self.over_time = FaceOverTime::new(self.window);
-        self.eye_contact.begin_anew();
+        self.eye_contact.restart();
         if self.statistics.person_count > 1 {
             (self.speech, self.arousal) = Default::default();
         }
@@ -216,20 +216,20 @@ impl SessionMetrics {
     }
 
     /// Takes in what one segment held. Observations come in the order of their segments.
-    pub fn observe_voice(&mut self, heard: &VoiceObservation) -> VoiceMetrics {
-        if heard.duration.is_zero() {
+    pub fn observe_voice(&mut self, voice: &VoiceObservation) -> VoiceMetrics {
+        if voice.duration.is_zero() {
             return VoiceMetrics::default();
         }
-        self.speech.push(heard);
+        self.speech.push(voice);
         let rate = self.speech.rate();
         let mut metrics = VoiceMetrics {
             speech_rate: rate.ok(),
             no_rate: rate.err(),
-            arousal: self.arousal.push(heard),
+            arousal: self.arousal.push(voice),
             values: VoiceValues::default(),
         };
-        metrics.values = values::of_voice(heard, &metrics);
-        self.statistics.add_voice(heard, &metrics.values);
+        metrics.values = values::of_voice(voice, &metrics);
+        self.statistics.add_voice(voice, &metrics.values);
         metrics
     }
 
@@ -279,38 +279,39 @@ mod tests {
             face_count: 1,
             face: Some(face),
             turned_deg: None,
-            detected_anew: false,
+            detector_ran: false,
             timing: VisionTiming::default(),
         }
     }
 
-    fn heard(second: u64) -> VoiceObservation {
-        let mut heard = speech_rate::tests::spoken(Duration::from_secs(second), &[]);
-        heard.new_duration = Duration::from_secs(1);
-        heard.arousal =
+    fn voice(second: u64) -> VoiceObservation {
+        let mut voice = speech_rate::tests::spoken(Duration::from_secs(second), &[]);
+        voice.new_duration = Duration::from_secs(1);
+        voice.arousal =
             Some(ArousalFeatures { log2_f0_median: 7.0, level_db: -30.0, log10_hf500: -0.3 });
-        heard
+        voice
     }
 
     #[test]
     fn the_voice_of_the_next_person_is_judged_by_a_baseline_of_its_own() {
         let mut session = SessionMetrics::new(&SessionConfig::default());
         for second in 3..10 {
-            session.observe_voice(&heard(second));
+            session.observe_voice(&voice(second));
         }
         // The face may be found after the voice: it is the same person's.
         assert!(session.observe_face(&seen(10, 7)).new_person);
-        let said: Vec<_> = (10..19).map(|s| session.observe_voice(&heard(s)).arousal).collect();
-        assert!(said[8].is_some(), "15 s were heard");
+        let arousal: Vec<_> =
+            (10..19).map(|s| session.observe_voice(&voice(s)).arousal).collect();
+        assert!(arousal[8].is_some(), "after 15 s of speech");
         let next = session.observe_face(&seen(19, 8));
         assert!(next.new_person);
         assert_eq!((next.person_count, session.statistics().person_count), (2, 2));
-        assert_eq!(session.observe_voice(&heard(20)).arousal, None);
+        assert_eq!(session.observe_voice(&voice(20)).arousal, None);
         assert!(!session.observe_face(&seen(20, 8)).new_person);
     }
 
     #[test]
-    fn a_calibrated_centre_is_found_anew_for_the_next_person() {
+    fn a_calibrated_centre_is_found_again_for_the_next_person() {
         let mut config = SessionConfig::default();
         config.eye_contact.calibrate = Duration::from_secs(3);
         let mut session = SessionMetrics::new(&config);
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_a_face_is_nobody() {
+    fn a_picture_of_a_face_is_no_person() {
         let mut session = SessionMetrics::new(&SessionConfig::default());
         let mut poster = seen(1, 1);
         poster.face.as_mut().expect("it has one").quality.verdict =

@@ -12,7 +12,7 @@ pub struct VisionConfig {
     /// The landmark model's own presence probability must reach this, 0..1.
     pub presence_threshold: f32,
     /// While a face is tracked, the detector still runs this often, so that further faces are
-    /// counted and somebody who sits down in front takes over.
+    /// counted and a person who sits down in front takes over.
     pub redetect_interval: Duration,
     /// The lips are looked at a second time, as the eyes are.
     pub refine_lips: bool,
@@ -20,7 +20,7 @@ pub struct VisionConfig {
     /// that is not in the middle of the picture.
     pub hfov_deg: f32,
     /// How long an expression may be reused on the same track while its crop hardly changes;
-    /// zero never reuses. The default has a still face judged anew once a second.
+    /// zero never reuses. The default has a still face judged again once a second.
     pub expression_cache: Duration,
     /// Below these an expression is withheld.
     pub quality: QualityFloors,
@@ -31,7 +31,7 @@ pub struct VisionConfig {
     pub expression: ExpressionChoice,
 }
 
-/// Under any of these floors the expression is `None` and the verdict says why.
+/// Under any of these floors the expression is `None` and the verdict gives the reason.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QualityFloors {
     /// Mean luminance of the face, 0..1.

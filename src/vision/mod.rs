@@ -111,7 +111,7 @@ fn to_f32(index: usize) -> f32 {
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "saturates, as the doc says"
+    reason = "saturates, as documented"
 )]
 fn to_index(value: f32) -> usize {
     value as u32 as usize
@@ -140,7 +140,7 @@ pub struct FaceObservation {
     /// was surer of a face in the turned one at several looks.
     pub turned_deg: Option<u16>,
     /// The detector ran on this frame (false: the landmarks followed the face by themselves).
-    pub detected_anew: bool,
+    pub detector_ran: bool,
     /// What each step cost.
     pub timing: VisionTiming,
 }
