@@ -1,8 +1,8 @@
-//! The centre with many booths: whether it loses a message, how fast its page answers, its memory.
+//! The fleet server with many booths: whether it loses a message, how fast its page answers, its memory.
 //!
 //! `cargo bench --bench fleet -- [--booths N] [--seconds S]`
 //!
-//! A real Mosquitto on the loopback, `boothd fleet` beside it, and simulated booths that each say
+//! A real Mosquitto on the loopback, `boothd fleet` beside it, and simulated booths that each publish
 //! video, audio and health once a second and one session (two records of QoS 1) during the run,
 //! over 50 connections. A reader asks for the list of booths and for the page ten times a second.
 //! One JSON line. Volumes count topics and payloads, without MQTT's and TCP's own heads.
@@ -34,17 +34,17 @@ const CONNECTIONS: usize = 50;
 const MANY: f64 = 10_000.0;
 const DAY_S: f64 = 86_400.0;
 
-/// What one connection said.
+/// What one connection published.
 #[derive(Default)]
-struct Said {
+struct Published {
     metrics: u64,
     healths: u64,
     records: u64,
     bytes: u64,
 }
 
-impl Said {
-    fn add(&mut self, other: &Said) {
+impl Published {
+    fn add(&mut self, other: &Published) {
         self.metrics += other.metrics;
         self.healths += other.healths;
         self.records += other.records;
@@ -62,7 +62,7 @@ fn message_bytes() -> [f64; 3] {
     of_one.map(|(what, value)| (topic(&name(7), what).len() + value.to_string().len()) as f64)
 }
 
-/// What many booths say in a day, so many messages of each kind a second and booth.
+/// What many booths publish in a day, so many messages of each kind a second and booth.
 fn gb_a_day(bytes: [f64; 3], per_s: [f64; 3]) -> f64 {
     let of_one: f64 = bytes.iter().zip(per_s).map(|(bytes, per_s)| bytes * per_s).sum();
     (of_one * MANY * DAY_S / 1e9).round()
@@ -96,27 +96,29 @@ async fn main() {
             tokio::spawn(speak((client, events), own, seconds as u64))
         })
         .collect();
-    let mut said = Said::default();
+    let mut published = Published::default();
     for speaker in speakers {
-        said.add(&speaker.await.unwrap());
+        published.add(&speaker.await.unwrap());
     }
     let took_s = began.elapsed().as_secs_f64();
     let latencies = reading.await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let after = counted(&centre);
-    let heard: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+    let received: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
     let peak_mb = peak_mb(centre.pid());
     let bytes = message_bytes();
     let gb = |per_s| gb_a_day(bytes, per_s);
     let line = json!({
         "booths": booths, "seconds": took_s.round(),
-        "said": {"metrics": said.metrics, "health": said.healths, "records": said.records},
-        "heard": {"metrics": heard[0], "health": heard[1], "records": heard[2]},
-        "lost": {"metrics": said.metrics as i64 - heard[0] as i64,
-            "health": said.healths as i64 - heard[1] as i64,
-            "records": said.records as i64 - heard[2] as i64},
-        "messages_per_s": ((said.metrics + said.healths + said.records) as f64 / took_s).round(),
-        "kb_per_s": (said.bytes as f64 / took_s / 1000.0).round(),
+        "said": {
+            "metrics": published.metrics, "health": published.healths,
+            "records": published.records},
+        "heard": {"metrics": received[0], "health": received[1], "records": received[2]},
+        "lost": {"metrics": published.metrics as i64 - received[0] as i64,
+            "health": published.healths as i64 - received[1] as i64,
+            "records": published.records as i64 - received[2] as i64},
+        "messages_per_s": ((published.metrics + published.healths + published.records) as f64 / took_s).round(),
+        "kb_per_s": (published.bytes as f64 / took_s / 1000.0).round(),
         "list_p95_ms": p95(&latencies.0), "page_p95_ms": p95(&latencies.1),
         "reads": latencies.0.len() + latencies.1.len(),
         "rss_peak_mb": peak_mb, "archive_mb": archive_mb(state.path()),
@@ -132,38 +134,38 @@ fn name(k: usize) -> String {
     format!("booth-{k:04}")
 }
 
-/// Says everything of its booths, a second's worth spread over the second.
+/// Publishes every message of its booths, a second's worth spread over the second.
 async fn speak(
     (client, mut events): (boothd::mqtt::client::AsyncClient, boothd::mqtt::client::EventLoop),
     booths: Vec<usize>,
     seconds: u64,
-) -> Said {
-    let mut said = Said::default();
+) -> Published {
+    let mut published = Published::default();
     let begin = client.clone();
     let talking = tokio::spawn(async move {
         let mut turn = tokio::time::interval(Duration::from_secs(1) / booths.len() as u32);
-        let mut told: Vec<(u64, u64, u64, u64)> = Vec::new();
+        let mut sent_by_second: Vec<(u64, u64, u64, u64)> = Vec::new();
         for k in 0..seconds {
             for booth in &booths {
                 turn.tick().await;
-                told.push(say_one(&begin, *booth, k, seconds).await);
+                sent_by_second.push(publish_second(&begin, *booth, k, seconds).await);
             }
         }
-        told
+        sent_by_second
     });
     let (mut sent, mut acknowledged) = (0_u64, 0_u64);
     let mut talking = std::pin::pin!(talking);
     let mut wanted: Option<(u64, u64)> = None;
     loop {
         tokio::select! {
-            told = &mut talking, if wanted.is_none() => {
-                for (metrics, healths, records, bytes) in told.unwrap() {
-                    said.metrics += metrics;
-                    said.healths += healths;
-                    said.records += records;
-                    said.bytes += bytes;
+            sent_by_second = &mut talking, if wanted.is_none() => {
+                for (metrics, healths, records, bytes) in sent_by_second.unwrap() {
+                    published.metrics += metrics;
+                    published.healths += healths;
+                    published.records += records;
+                    published.bytes += bytes;
                 }
-                wanted = Some((said.metrics + said.healths + said.records, said.records));
+                wanted = Some((published.metrics + published.healths + published.records, published.records));
             }
             event = events.poll() => match event.expect("the broker stays") {
                 Event::Outgoing(Outgoing::Publish(_)) => sent += 1,
@@ -177,11 +179,11 @@ async fn speak(
     }
     client.try_disconnect().ok();
     while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_secs(1), events.poll()).await {}
-    said
+    published
 }
 
 /// One booth's second: messages of each kind, and bytes.
-async fn say_one(
+async fn publish_second(
     client: &boothd::mqtt::client::AsyncClient,
     booth: usize,
     k: u64,
@@ -213,7 +215,7 @@ async fn say_one(
     (2, 1, records, bytes as u64)
 }
 
-/// Metrics, healths and records as the centre counts them.
+/// Metrics, healths and records as the fleet server counts them.
 fn counted(centre: &Centre) -> Vec<u64> {
     ["metrics_total", "healths_total", "kept_records_total"]
         .iter()
