@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The feature switches that exist so far, obeyed where the media is captured or analysed.
+/// The feature switches. Capture and analysis apply them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Features {
@@ -25,7 +25,7 @@ pub struct Features {
     pub preview: bool,
 }
 
-/// Which switches are to change; what is absent or null stays as it is.
+/// Which switches change; what is absent or null stays as it is.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeatureChange {

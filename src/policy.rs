@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// None that boothd knows of; `default` in the configuration and on the wire.
+    /// No particular regime; `default` in the configuration and on the wire.
     #[default]
     #[serde(rename = "default")]
     Standard,
@@ -62,7 +62,7 @@ pub struct Consent {
     pub consent_at: i64,
 }
 
-/// A browser's clock may run ahead of the booth's by so much.
+/// A browser's clock may run ahead of the booth's by this many ms.
 const CLOCK_SKEW_MS: i64 = 120_000;
 
 /// The year 3000, unix ms: what is later is no time in ms.

@@ -1,4 +1,4 @@
-//! What leaves: the only `Serialize` types of the live path. Their names are a promise.
+//! Reports: the only `Serialize` types of the live path. Their names are stable.
 //!
 //! The names that an older system's clients read stay exactly so (docs/ref/api.md marks them);
 //! what cannot be known is null, never a default.
@@ -19,7 +19,7 @@ use crate::{
     vision::{self, Covered, EXPRESSIONS, Expression, Face, QualityVerdict},
 };
 
-/// `visual_analysis`: one frame, and what it means in the light of those before.
+/// `visual_analysis`: one frame and the metrics of the face up to it.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct VisualReport {
     /// Wall time of the frame, ms since 1970.
@@ -31,8 +31,8 @@ pub struct VisualReport {
     /// The face may be another person's than before: what is measured over time begins with this
     /// frame.
     pub new_person: bool,
-    /// Persons of the session so far, one after the other. No identity: who comes back counts
-    /// again.
+    /// Persons of the session so far, one after the other. No identity: a person who comes
+    /// back counts again.
     pub person_count: u32,
     /// 0..1.
     pub head_pose_stability: Option<f32>,
@@ -94,7 +94,7 @@ pub struct VisualReport {
     pub demo_source: bool,
 }
 
-/// `audio_analysis`: one segment, and what it means in the light of those before.
+/// `audio_analysis`: one segment and the metrics of the voice up to it.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct AudioReport {
     /// Wall time of the segment's end, ms since 1970.

@@ -1,4 +1,4 @@
-//! [`Stop`]: one request to leave, seen by threads (which block) and by tasks (which await).
+//! [`Stop`]: one request to stop, for threads (which block) and for tasks (which await).
 
 use std::{
     sync::{Arc, Condvar, Mutex},

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The state of a board at one moment. What the system does not report is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Reading {
-    /// The board, in its maker's words.
+    /// The maker's name of the board.
     pub model: Option<String>,
     /// Of the chip's hottest part, °C, to a tenth.
     pub temperature_c: Option<f64>,

@@ -56,7 +56,7 @@ pub trait CameraOpener: Send + Sync {
 
 /// A camera that streams.
 pub trait FrameDevice {
-    /// The card's name, its node, the format and the size that it really gives.
+    /// The card's name, its node, the format and the size that it really delivers.
     fn description(&self) -> &str;
 
     /// Waits at most `timeout` for the next frame and lends it; `None` when there was none.

@@ -38,7 +38,7 @@ pub struct CameraInfo {
 pub struct FormatInfo {
     /// Four characters, `YUYV`.
     pub fourcc: String,
-    /// In the driver's words.
+    /// The driver's description.
     pub description: String,
     /// The picture sizes.
     pub sizes: Sizes,

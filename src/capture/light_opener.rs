@@ -13,7 +13,7 @@ use super::{
     microphone::{SoundDevice, SoundOpener, SoundRead},
 };
 
-/// Opens what another opener opens, under the light.
+/// Opens the devices of another opener, under the light.
 pub struct LightOpener<O> {
     opener: O,
     light: Light,

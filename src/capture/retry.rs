@@ -12,21 +12,21 @@ use crate::{
     stop::Stop,
 };
 
-/// What a device loop reads the time from, reports to and obeys.
+/// The clock, component, stop and gate of a device loop.
 #[derive(Clone)]
 pub struct LoopContext {
     /// Where it reads the time and waits.
     pub clock: Arc<dyn Clock>,
     /// Where it reports its status; also names its thread and log target.
     pub component: Arc<Component>,
-    /// When it leaves.
+    /// Ends the loop.
     pub stop: Stop,
     /// Whether the device may be used; while it is closed the device is, too.
     pub gate: Gate,
 }
 
 impl LoopContext {
-    /// Whether the device may be used on; asked at each turn of its loop.
+    /// Whether the device may still be used; checked at each turn of its loop.
     pub(super) fn may_go_on(&self) -> bool {
         self.component.beat();
         !self.stop.is_requested() && self.gate.is_open()
@@ -78,7 +78,7 @@ pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> 
     context.component.update(|status| status.state = State::Stopped);
 }
 
-/// Waits, with the device closed, until it may be used; false when it is time to leave.
+/// Waits, with the device closed, until it may be used; false when stop is requested.
 fn wait_at_gate(context: &LoopContext) -> bool {
     let LoopContext { component, stop, gate, .. } = context;
     component.beat();

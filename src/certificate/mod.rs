@@ -1,6 +1,7 @@
 //! Certificates: reads them from PEM files and warns before they end.
 //!
-//! A [`Certificate`] knows when the one in use ends; [`Certificates`] are all that a daemon uses.
+//! A [`Certificate`] holds the validity of the one in use; [`Certificates`] are all that a daemon
+//! uses.
 //! Health, metrics and the journal show their state. Where no time server keeps the clock right,
 //! they use it nevertheless and the sentence names the doubt: a warning can be withdrawn, and a booth
 //! in a network of its own would never be warned otherwise.

@@ -48,7 +48,7 @@ const NO_FLOOR_MS: i64 = 0;
 /// Attempts to read two clocks at the same moment.
 const READS: u32 = 5;
 
-/// Two clocks that were read within so much were read at the same moment, ms.
+/// Two clocks that were read within this time count as read at the same moment, ms.
 const SAME_MOMENT_MS: i64 = 5;
 
 /// How far wall time is trusted.
@@ -64,7 +64,7 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// Its word on the wire.
+    /// Its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Trust::Unset => "unset",
@@ -137,7 +137,7 @@ impl Reading {
 /// What a reading changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// Times of this epoch are so much later than was thought, ms; no time server vouches for it.
+    /// Times of this epoch are later by this many ms; no time server vouches for it.
     Stepped(i64),
     /// The same, and from now on a time server vouches for them.
     Vouched(i64),
@@ -330,7 +330,7 @@ impl Clock for KeptClock {
         self.unix_ms_at(self.since_boot())
     }
 
-    /// Whoever set it, boothd works with another time while no time server stands by it.
+    /// True also after a step of the machine's clock: boothd keeps the time that was vouched for.
     fn is_set(&self) -> bool {
         self.keeper().is_vouched || self.machine.is_set()
     }

@@ -139,7 +139,7 @@ impl Engine {
     /// Starts the threads that analyse frames. `analyser` makes one analyser a worker.
     ///
     /// # Errors
-    /// `Exhausted` when the system gives no more threads.
+    /// `Exhausted` when the system has no more threads.
     pub fn start_vision(
         &self,
         component: Arc<Component>,
@@ -168,7 +168,7 @@ impl Engine {
                     }
                     Ok(Poll::Ready(Some(stream::Observation::Face(Box::new(seen)))))
                 });
-                // The memory that the picture was given is another's from now on.
+                // The memory of the picture is free for another worker from now on.
                 analyser.rest();
                 seen
             })
@@ -178,7 +178,7 @@ impl Engine {
     /// Starts the threads that analyse sound. `analyser` makes one analyser a worker.
     ///
     /// # Errors
-    /// `Exhausted` when the system gives no more threads.
+    /// `Exhausted` when the system has no more threads.
     pub fn start_speech(
         &self,
         component: Arc<Component>,
@@ -236,7 +236,7 @@ impl Engine {
         self.frames.usage() + self.sounds.usage()
     }
 
-    /// Lets the workers leave once the queues are empty.
+    /// Ends the workers once the queues are empty.
     pub fn close(&self) {
         self.frames.close();
         self.sounds.close();

@@ -20,12 +20,12 @@ use crate::{
     media::Frame,
 };
 
-/// Threads that leave when the engine is closed.
+/// Threads that end when the engine is closed.
 #[derive(Debug)]
 pub struct Workers(Vec<JoinHandle<()>>);
 
 impl Workers {
-    /// Waits for all of them to leave.
+    /// Waits until all of them have ended.
     pub fn join(self) {
         for worker in self.0 {
             let name = worker.thread().name().unwrap_or_default().to_owned();
@@ -67,7 +67,7 @@ impl Subject for Sound {
     }
 }
 
-/// What a worker knows of what it looks at or listens to.
+/// The media of a worker, with its stream's track.
 pub(super) struct Task<'a, M, T> {
     pub(super) media: &'a mut M,
     pub(super) track: &'a mut T,
@@ -100,7 +100,7 @@ where
         component.update(|status| status.state = State::Stopped);
     }
 
-    /// Works on what was taken by one piece, then gives the lane back.
+    /// Works on the taken media by one piece, then returns the lane.
     pub(super) fn turn(
         &mut self,
         mut taken: Taken<M, T, ObservationSink>,

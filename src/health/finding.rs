@@ -14,7 +14,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Its word in JSON and metrics.
+    /// Its name in JSON and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Notice => "notice",
@@ -36,7 +36,7 @@ struct Entry {
 macro_rules! catalog {
     ($($(#[$doc:meta])* $code:ident = $name:literal: $component:ident, $severity:ident,
         $what:literal, $remedy:literal;)*) => {
-        /// What can be wrong. The wire names are a promise: add, do not rename.
+        /// What can be wrong. The wire names are stable: add, do not rename.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Code {
             $($(#[$doc])* $code,)*
@@ -79,7 +79,7 @@ catalog! {
     /// The camera is being opened.
     CameraStarting = "camera_starting": Camera, Degraded,
         "camera is being opened", "wait some seconds";
-    /// The camera is open and gives no frames.
+    /// The camera is open and delivers no frames.
     CameraSilent = "camera_silent": Camera, Degraded,
         "camera gives no frames", "try another cable or USB port";
     /// The camera delivers identical frames.
@@ -107,7 +107,7 @@ catalog! {
     /// The microphone is being opened.
     MicrophoneStarting = "microphone_starting": Microphone, Degraded,
         "microphone is being opened", "wait some seconds";
-    /// The microphone is open and gives no samples.
+    /// The microphone is open and delivers no samples.
     MicrophoneSilent = "microphone_silent": Microphone, Degraded,
         "microphone gives no sound", "try another cable or USB port";
     /// The microphone delivers digital silence or one constant value.
@@ -272,7 +272,7 @@ catalog! {
 }
 
 impl Code {
-    /// Its word in JSON, metrics and MQTT.
+    /// Its name in JSON, metrics and MQTT.
     pub fn name(self) -> &'static str {
         self.entry().name
     }

@@ -23,7 +23,7 @@ pub struct Pace {
     pub segment: Duration,
 }
 
-/// What the booth is doing. Never whose session it is.
+/// What the booth is doing. Holds no id of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Interview {
     /// The policy it is under.

@@ -1,6 +1,6 @@
 //! The one verdict on the booth: which components deliver what they must, given what came in.
 //!
-//! [`Monitor::look`] gives a [`Report`]: a [`Verdict`], the [`Finding`]s behind it (worst first),
+//! [`Monitor::look`] returns a [`Report`]: a [`Verdict`], the [`Finding`]s behind it (worst first),
 //! one sentence for a person and one digest for change detection. The web server, MQTT, systemd,
 //! the fleet server and the page only render it; none of them judges.
 //!

@@ -76,7 +76,7 @@ pub fn replaced(kept: impl Fn() -> Option<PathBuf> + Send) -> impl Probe {
     }
 }
 
-/// The fact of a finding that a database was replaced. Whoever reads it knows the folder.
+/// The detail of a finding that a database was replaced: the file's name without its folder.
 pub(crate) fn kept_in(kept: &Path) -> String {
     let name = kept.file_name().unwrap_or_default().to_string_lossy();
     format!("what it held is kept in {name}")

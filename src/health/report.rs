@@ -20,7 +20,7 @@ impl Verdict {
     /// Every verdict.
     pub const ALL: [Verdict; 3] = [Verdict::Healthy, Verdict::Degraded, Verdict::Unhealthy];
 
-    /// Its word in JSON, metrics and MQTT.
+    /// Its name in JSON, metrics and MQTT.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Healthy => "healthy",

@@ -1,5 +1,5 @@
-//! [`Runtime`]: what loads the models. tract, which is built in, or ONNX Runtime, whose library
-//! is looked for only when the configuration asks for it.
+//! [`Runtime`]: loads the models with tract, which is built in, or with ONNX Runtime, whose library
+//! is opened only when the configuration requires it.
 
 use std::path::PathBuf;
 #[cfg(feature = "onnxruntime")]
@@ -33,7 +33,7 @@ pub enum Provider {
     Cpu,
 }
 
-/// What the operator wants of the runtime.
+/// The configuration of the runtime.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InferenceConfig {
     /// Which runtime.
@@ -41,7 +41,7 @@ pub struct InferenceConfig {
     /// ONNX Runtime's library, or the folder that holds it; `None`: where the system keeps
     /// libraries.
     pub library: Option<PathBuf>,
-    /// Where ONNX Runtime is to compute, best first.
+    /// Where ONNX Runtime computes, best first.
     pub providers: Vec<Provider>,
     /// tract takes over where ONNX Runtime cannot serve.
     pub may_fall_back: bool,
@@ -49,7 +49,7 @@ pub struct InferenceConfig {
     pub engine_cache: PathBuf,
 }
 
-/// What loads the models. Clones share it.
+/// Loads the models. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Runtime(Kind);
 
@@ -74,10 +74,10 @@ impl InferenceConfig {
 }
 
 impl Backend {
-    /// The words of the configuration.
+    /// Its values in the configuration.
     pub const WORDS: &[&str] = &["tract", "onnxruntime", "auto"];
 
-    /// The backend of that word.
+    /// The backend of a value of the configuration.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "tract" => Some(Backend::Tract),
@@ -89,7 +89,7 @@ impl Backend {
 }
 
 impl Provider {
-    /// The word of the configuration.
+    /// Its value in the configuration.
     pub fn word(self) -> &'static str {
         match self {
             Provider::TensorRt => "tensorrt",
@@ -98,7 +98,7 @@ impl Provider {
         }
     }
 
-    /// The provider of that word.
+    /// The provider of a value of the configuration.
     pub fn from_word(word: &str) -> Option<Self> {
         [Provider::TensorRt, Provider::Cuda, Provider::Cpu]
             .into_iter()

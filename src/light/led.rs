@@ -54,7 +54,7 @@ impl Led {
         Ok(self.number("brightness")? > 0)
     }
 
-    /// That it could be switched, although it is as it should be.
+    /// Checks that it can be switched, although it need not be now.
     fn is_writable(&self) -> Result<()> {
         let path = self.folder.join("brightness");
         let opened = OpenOptions::new().write(true).open(path);

@@ -1,5 +1,5 @@
 //! [`Light`]: the recording light, lit while camera or microphone is open and dark otherwise. It
-//! fails closed: who opens a device takes a [`LightLease`] first, and there is none without the light.
+//! fails closed: opening a device requires a [`LightLease`], and there is none without the light.
 //!
 //! Counts its leases and checks the LED each second. Opens no device; `led` has the LED's files.
 
@@ -86,7 +86,7 @@ impl Light {
         &self.component
     }
 
-    /// Whether there is one.
+    /// Whether a light is configured.
     pub fn is_there(&self) -> bool {
         self.shared.is_some()
     }
@@ -113,7 +113,8 @@ impl Light {
         Ok(LightLease { light: self.clone() })
     }
 
-    /// Keeps it as it should be until `stop`. Its own thread; returns at once without a light.
+    /// Checks and corrects the LED every second until `stop`. Blocks: runs in a thread of its own.
+    /// Returns at once without a light.
     pub fn watch(&self, stop: &Stop) {
         while self.is_there() {
             self.component.beat();
