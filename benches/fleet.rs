@@ -1,4 +1,4 @@
-//! The fleet server with many booths: whether it loses a message, how fast its page answers, its memory.
+//! The centre with many booths: whether it loses a message, how fast its page answers, its memory.
 //!
 //! `cargo bench --bench fleet -- [--booths N] [--seconds S]`
 //!
@@ -44,6 +44,10 @@ struct Published {
 }
 
 impl Published {
+    fn messages(&self) -> u64 {
+        self.metrics + self.healths + self.records
+    }
+
     fn add(&mut self, other: &Published) {
         self.metrics += other.metrics;
         self.healths += other.healths;
@@ -104,7 +108,7 @@ async fn main() {
     let latencies = reading.await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let after = counted(&centre);
-    let received: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+    let heard: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
     let peak_mb = peak_mb(centre.pid());
     let bytes = message_bytes();
     let gb = |per_s| gb_a_day(bytes, per_s);
@@ -113,11 +117,11 @@ async fn main() {
         "said": {
             "metrics": published.metrics, "health": published.healths,
             "records": published.records},
-        "heard": {"metrics": received[0], "health": received[1], "records": received[2]},
-        "lost": {"metrics": published.metrics as i64 - received[0] as i64,
-            "health": published.healths as i64 - received[1] as i64,
-            "records": published.records as i64 - received[2] as i64},
-        "messages_per_s": ((published.metrics + published.healths + published.records) as f64 / took_s).round(),
+        "heard": {"metrics": heard[0], "health": heard[1], "records": heard[2]},
+        "lost": {"metrics": published.metrics as i64 - heard[0] as i64,
+            "health": published.healths as i64 - heard[1] as i64,
+            "records": published.records as i64 - heard[2] as i64},
+        "messages_per_s": (published.messages() as f64 / took_s).round(),
         "kb_per_s": (published.bytes as f64 / took_s / 1000.0).round(),
         "list_p95_ms": p95(&latencies.0), "page_p95_ms": p95(&latencies.1),
         "reads": latencies.0.len() + latencies.1.len(),
@@ -165,7 +169,7 @@ async fn speak(
                     published.records += records;
                     published.bytes += bytes;
                 }
-                wanted = Some((published.metrics + published.healths + published.records, published.records));
+                wanted = Some((published.messages(), published.records));
             }
             event = events.poll() => match event.expect("the broker stays") {
                 Event::Outgoing(Outgoing::Publish(_)) => sent += 1,
@@ -215,7 +219,7 @@ async fn publish_second(
     (2, 1, records, bytes as u64)
 }
 
-/// Metrics, healths and records as the fleet server counts them.
+/// Metrics, healths and records as the centre counts them.
 fn counted(centre: &Centre) -> Vec<u64> {
     ["metrics_total", "healths_total", "kept_records_total"]
         .iter()

@@ -28,7 +28,7 @@ const CONFIDENCE_SLOPE: f64 = 3.0;
 pub struct Arousal {
     /// -1..1: tanh(mean z-score / 2).
     pub value: f32,
-    /// The word for it.
+    /// The label of `value`.
     pub label: ArousalLabel,
     /// 0..1: logistic distance from the label's boundary; monotone, not a calibrated probability.
     pub confidence: f32,
@@ -46,7 +46,7 @@ pub enum ArousalLabel {
 }
 
 impl ArousalLabel {
-    /// As reports have it.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             ArousalLabel::Calm => "calm",

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::window::Window;
 
-/// Frames before the baseline means anything.
+/// Frames that a baseline needs.
 const MIN_BASELINE: usize = 5;
 /// The baseline follows the last minute.
 const BASELINE_WINDOW: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const MAX_BLINK: Duration = Duration::from_secs(1);
 /// Blinks last 100-400 ms (Stern et al. 1984); frames further apart than this miss them. At 10 frames
 /// a second from a camera that gives 15 or 30, some are a frame further apart than 100 ms.
 const MAX_FRAME_SPACING: Duration = Duration::from_millis(140);
-/// So much of the window must have been watched, at least.
+/// The share of the window that must have been watched, at least.
 const LEAST_WATCHED: Duration = Duration::from_secs(10);
 const LEAST_WATCHED_RATIO: f32 = 0.5;
 /// Time over which blinks are counted.

@@ -1,4 +1,4 @@
-//! Observations -> metrics of one person over time. Pure: time is what the observations carry.
+//! Observations -> metrics of one person over time. Pure: time comes from the observations.
 //!
 //! One [`SessionMetrics`] is one interview, of one person as a rule. Where vision finds that the face may
 //! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline starts
@@ -67,7 +67,7 @@ pub struct SessionMetrics {
     statistics: Statistics,
 }
 
-/// What is remembered of one person's face.
+/// The windows and baselines of one person's face.
 #[derive(Debug)]
 struct FaceOverTime {
     pose_stability: PoseStability,
@@ -91,10 +91,10 @@ impl FaceOverTime {
     }
 }
 
-/// What one face observation means in the light of those before it.
+/// The metrics of the face up to one observation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaceMetrics {
-    /// The face may be another's than before: what is measured over time begins with this frame.
+    /// The face may be another person's: what is measured over time begins with this frame.
     pub new_person: bool,
     /// Persons of the session so far.
     pub person_count: u32,
@@ -124,7 +124,7 @@ pub struct FaceMetrics {
     pub values: FaceValues,
 }
 
-/// What one voice observation means in the light of those before it.
+/// The metrics of the voice up to one observation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VoiceMetrics {
     /// Syllables a minute and a second of voiced speaking time over the last 10 s.
@@ -151,12 +151,13 @@ impl SessionMetrics {
         }
     }
 
-    /// The cone of eye contact is this one from now on; windows are what they were.
+    /// Changes the cone of eye contact from now on; windows stay.
     pub fn configure(&mut self, config: &SessionConfig) {
         self.eye_contact.configure(&config.eye_contact);
     }
 
-    /// Takes in what one frame showed. Observations come in the order of their frames.
+    /// Adds the observation of one frame and returns the metrics up to it. Observations come in the
+    /// order of their frames.
     pub fn observe_face(&mut self, seen: &FaceObservation) -> FaceMetrics {
         let at = seen.captured_at;
         let face = seen.person();
@@ -215,7 +216,8 @@ impl SessionMetrics {
         true
     }
 
-    /// Takes in what one segment held. Observations come in the order of their segments.
+    /// Adds the observation of one segment and returns the metrics up to it. Observations come in the
+    /// order of their segments.
     pub fn observe_voice(&mut self, voice: &VoiceObservation) -> VoiceMetrics {
         if voice.duration.is_zero() {
             return VoiceMetrics::default();

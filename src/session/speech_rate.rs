@@ -8,8 +8,8 @@ use crate::speech::{Interval, VoiceObservation};
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Speaking time below which a rate would be noise.
 const MIN_SPEAKING: Duration = Duration::from_secs(1);
-/// At the start of a segment that overlaps the one before, the earlier segment knew better:
-/// it had the sound on both sides.
+/// At the start of a segment that overlaps the one before, the earlier segment is more exact: it had
+/// the sound on both sides.
 const EDGE: Duration = Duration::from_millis(250);
 
 /// How fast a person speaks.
@@ -33,7 +33,7 @@ pub enum NoRate {
 }
 
 impl NoRate {
-    /// As reports have it.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             NoRate::TooLittle => "needs_1_s",

@@ -11,7 +11,7 @@ const NOISE_CLEAN_DB: f32 = 20.0;
 /// The quietest part of a segment, taken to be its noise.
 const NOISE_PERCENTILE: f32 = 0.1;
 
-/// What clarity is judged by.
+/// The measures from which clarity follows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClarityEvidence {
     /// Energy of the voiced frames from 1 to 4 kHz, where consonants and formants distinguish

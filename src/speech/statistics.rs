@@ -32,7 +32,7 @@ fn spoken_steps(activity: &Activity) -> impl Iterator<Item = bool> + Clone {
     steps_near_speech(activity, HANGOVER)
 }
 
-/// The same with so much on either side of the speech.
+/// The same with `margin` on either side of the speech.
 pub(super) fn steps_near_speech(
     activity: &Activity,
     margin: Duration,

@@ -1,4 +1,4 @@
-//! A real Mosquitto on the loopback, the fleet server as a child process, and simulated booths.
+//! A real Mosquitto on the loopback, the centre as a child process, and booths that are only words.
 
 #![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
 
@@ -103,7 +103,7 @@ impl Centre {
         Centre::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), port, state, settings)
     }
 
-    /// On a small disk of its own over `state`, which only the fleet server and
+    /// On a small disk of its own over `state`, which only the centre and
     /// [`Centre::on_its_disk`] see.
     pub fn start_on_a_small_disk(broker: &Broker, state: &Path, kib: u32) -> Self {
         let command = small_disk::command(state, kib, env!("CARGO_BIN_EXE_boothd"));
@@ -117,7 +117,7 @@ impl Centre {
         Centre::start_as(command, broker.port, state, &[])
     }
 
-    /// A path as the fleet server sees it.
+    /// A path as the centre sees it.
     pub fn on_its_disk(&self, path: &Path) -> std::path::PathBuf {
         small_disk::seen_by(self.pid(), path)
     }
@@ -131,11 +131,11 @@ impl Centre {
             command.args(["--set", setting]);
         }
         let mut child = command.stdout(Stdio::piped()).spawn().expect("boothd can be started");
-        let mut printed = String::new();
+        let mut told = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
-        stdout.read_line(&mut printed).expect("boothd prints its address");
-        let address = printed.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
-        let address = address.unwrap_or_else(|| panic!("no address in {printed:?}")).to_owned();
+        stdout.read_line(&mut told).expect("boothd tells its address");
+        let address = told.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
+        let address = address.unwrap_or_else(|| panic!("no address in {told:?}")).to_owned();
         let centre = Centre { child, address };
         centre.wait_for("/health", |health| health["broker"]["state"] == "running");
         centre
@@ -185,11 +185,11 @@ impl Centre {
         loop {
             // What is not known yet may come.
             let (status, body) = self.get(path);
-            let answer = serde_json::from_str(&body).unwrap_or(Value::String(body));
-            if status != 404 && is_so(&answer) {
-                return answer;
+            let told = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            if status != 404 && is_so(&told) {
+                return told;
             }
-            assert!(began.elapsed() < PATIENCE, "{path} did not become so: {answer:#}");
+            assert!(began.elapsed() < PATIENCE, "{path} did not become so: {told:#}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -225,7 +225,7 @@ impl Drop for Centre {
     }
 }
 
-/// Publishes messages and waits until the broker has every one of QoS 1.
+/// Says messages and waits until the broker has every one of QoS 1.
 pub async fn say(broker: &Broker, id: &str, messages: &[(String, QoS, bool, Value)]) {
     let (client, mut events) = broker.client(id, Duration::ZERO);
     for (topic, qos, is_retained, payload) in messages {
@@ -373,7 +373,7 @@ pub fn session(
     ]
 }
 
-/// The messages by which a booth reports that it is online.
+/// That a booth is there, as it says itself.
 pub fn online(booth: &str, version: &str) -> [(String, QoS, bool, Value); 3] {
     let status = json!({"status": "online", "since": 1_795_500_000_000_u64, "boot_id": "b1",
         "reason": null});
