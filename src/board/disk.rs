@@ -1,4 +1,4 @@
-//! What is left of the disk.
+//! Free space on the disk.
 
 use std::path::Path;
 

@@ -38,7 +38,7 @@ pub fn follow(mut board: Board, stop: Stop) -> watch::Receiver<Reading> {
     readings
 }
 
-/// What is remembered from look to look.
+/// The state between two looks.
 #[derive(Debug, Default)]
 struct Watcher {
     too_hot: Held,

@@ -70,14 +70,14 @@ impl Board {
     }
 }
 
-/// What the board or machine calls itself, from its device tree or its firmware.
+/// The name of the board or machine, from its device tree or its firmware.
 fn model(root: &Path) -> Option<String> {
     const PLACES: [&str; 2] =
         ["sys/firmware/devicetree/base/model", "sys/class/dmi/id/product_name"];
     PLACES.iter().find_map(|place| text(&root.join(place)))
 }
 
-/// True where one of the two is true, `None` where both are.
+/// True where one of the two is true, `None` where both are `None`.
 fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one || other),

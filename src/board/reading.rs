@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Reading {
     /// The maker's name of the board.
     pub model: Option<String>,
-    /// Of the chip's hottest part, °C, to a tenth.
+    /// Temperature of the chip's hottest part, °C, to a tenth.
     pub temperature_c: Option<f64>,
     /// It has reached the limit at which the board slows down.
     pub too_hot: Option<bool>,
@@ -25,7 +25,7 @@ pub struct Reading {
     pub has_been_under_voltage: Option<bool>,
     /// Memory of the machine, bytes.
     pub memory_total_bytes: Option<u64>,
-    /// What of it programs may still have, bytes.
+    /// The part of it that programs may still take, bytes.
     pub memory_available_bytes: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ pub enum Trouble {
 }
 
 impl Reading {
-    /// What is wrong now; of several the cause.
+    /// The trouble now; of several the cause of the others.
     pub fn trouble(&self) -> Option<Trouble> {
         let is = |flag: Option<bool>| flag == Some(true);
         match () {
@@ -58,7 +58,7 @@ impl Reading {
 }
 
 impl Trouble {
-    /// What it is and what to do, for the operator.
+    /// The problem and its remedy, for the operator.
     pub fn sentence(self) -> &'static str {
         match self {
             Trouble::UnderVoltage => {

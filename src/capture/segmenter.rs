@@ -1,5 +1,5 @@
 //! [`Segmenter`] and [`ChunkSegmenter`]: cut sound into overlapping segments, the one a device's
-//! periods, the other a client's chunks. Pure: they know no clock and no device.
+//! periods, the other a client's chunks. Pure: no clock and no device.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Default for SegmentConfig {
     }
 }
 
-/// Turns periods into segments. A gap starts afresh: no segment ever spans lost samples.
+/// Turns periods into segments. A gap starts a new segment: none spans lost samples.
 #[derive(Debug)]
 pub struct Segmenter {
     length: usize,

@@ -1,4 +1,4 @@
-//! Whether a device delivers the same again and again: a frozen sensor, a muted mixer.
+//! Detects a device that repeats its media: a frozen sensor, a muted mixer.
 //!
 //! A sensor and a converter have noise, so two identical pictures in a row are rare and ten
 //! seconds of them are a fault; the same holds for 16-bit samples that are all equal.
@@ -18,7 +18,7 @@ pub(super) struct FrozenFrames {
 }
 
 impl FrozenFrames {
-    /// Takes a frame that came at `now`. Since when every frame was identical with this one, if
+    /// Takes a frame that came at `now`. Returns since when every frame was identical with this one, if
     /// at least one before it was.
     pub(super) fn see(&mut self, bytes: &[u8], now: Duration) -> Option<Duration> {
         let step = bytes.len().div_ceil(SAMPLED_BYTES).max(1);
@@ -42,7 +42,7 @@ pub(super) struct ConstantSound {
 }
 
 impl ConstantSound {
-    /// Takes samples that came at `now`. Since when every sample had one value, if these have.
+    /// Takes samples that came at `now`. Returns since when every sample had one value, if these have.
     pub(super) fn observe(&mut self, samples: &[i16], now: Duration) -> Option<Duration> {
         let (first, rest) = samples.split_first()?;
         // Real sound differs within the first few samples.

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// One item of a recording, in the file's order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Event<'a> {
-    /// A file begins whose sound is this: forget what was before.
+    /// A file begins with this track; what came before is over.
     Track(Track),
     /// The next packet of that track.
     Packet {

@@ -24,7 +24,7 @@ impl Severity {
     }
 }
 
-/// What the catalog holds of one code.
+/// The entry of one code in the catalog.
 struct Entry {
     name: &'static str,
     component: ComponentId,
@@ -114,7 +114,7 @@ catalog! {
     MicrophoneConstant = "microphone_constant": Microphone, Degraded,
         "microphone gives digital silence",
         "it is muted or switched off: look at its switch and at alsamixer";
-    /// The microphone's samples have a constant offset; it is taken away before anything is measured.
+    /// The microphone's samples have a constant offset; it is removed before anything is measured.
     MicrophoneOffset = "microphone_offset": Microphone, Notice,
         "the microphone's signal is off its zero line",
         "try another socket or another microphone; boothd takes the offset away, but the loudest \
@@ -124,7 +124,7 @@ catalog! {
         "the microphone's channels are not alike",
         "plug a balanced microphone in through an adapter that makes one channel of it, or look at \
          its cable";
-    /// The microphone delivers next to silence.
+    /// The microphone delivers almost silence.
     MicrophoneQuiet = "microphone_quiet": Microphone, Degraded,
         "the microphone gives next to silence",
         "look at its switch, its gain (alsamixer) and its plug";
@@ -135,7 +135,7 @@ catalog! {
     /// The models that analyse frames are being loaded.
     VisionStarting = "vision_starting": Vision, Unhealthy,
         "the models that analyse frames are being loaded", "wait some seconds";
-    /// The threads that analyse frames have left.
+    /// The threads that analyse frames have ended.
     VisionStopped = "vision_stopped": Vision, Unhealthy,
         "nothing analyses frames", "start boothd again";
     /// Frames come in and none of them can be decoded or analysed.
@@ -155,7 +155,7 @@ catalog! {
     /// The models that analyse sound are being loaded.
     SpeechStarting = "speech_starting": Speech, Unhealthy,
         "the models that analyse sound are being loaded", "wait some seconds";
-    /// The threads that analyse sound have left.
+    /// The threads that analyse sound have ended.
     SpeechStopped = "speech_stopped": Speech, Unhealthy,
         "nothing analyses sound", "start boothd again";
     /// Sound comes in and none of it can be analysed.
@@ -313,7 +313,7 @@ impl Finding {
         Finding { code, severity, detail: None, has_own_remedy: false }
     }
 
-    /// The same with a fact that belongs into its sentence.
+    /// The same with a detail for its sentence.
     #[must_use]
     pub fn with(self, fact: impl Into<String>) -> Self {
         Finding { detail: Some(fact.into()), has_own_remedy: false, ..self }
@@ -364,12 +364,12 @@ impl Finding {
     }
 }
 
-/// What was found at one look.
+/// The findings of one look.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Adds one. The same code twice keeps the worse.
+    /// Adds a finding. Of two with the same code the worse stays.
     pub fn add(&mut self, finding: Finding) {
         match self.0.iter_mut().find(|known| known.code == finding.code) {
             Some(known) if known.severity < finding.severity => *known = finding,
@@ -378,7 +378,7 @@ impl Findings {
         }
     }
 
-    /// Adds all of another look's.
+    /// Adds all findings of another look.
     pub fn merge(&mut self, others: &Findings) {
         self.extend(others.0.iter().cloned());
     }

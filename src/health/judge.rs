@@ -1,5 +1,5 @@
-//! [`Judge`]: the verdict. Pure: the time and what is seen are given; it keeps only the history
-//! that "since when" needs.
+//! [`Judge`]: the verdict. Pure: time and facts are arguments; it holds only the history that "since
+//! when" needs.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::{
     policy::Profile,
 };
 
-/// How quickly media comes where all is well.
+/// The rate of media in a healthy booth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Frames a second that are analysed.
     pub fps: f64,
-    /// From one frame to the next.
+    /// Interval from one frame to the next.
     pub frame: Duration,
-    /// The sound that is analysed at once, and from one to the next.
+    /// Length of a segment, and interval from one segment to the next.
     pub segment: Duration,
 }
 
@@ -38,7 +38,7 @@ pub struct Interview {
     pub session_active: bool,
 }
 
-/// What is seen at one moment.
+/// The facts of one look.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The clock's monotonic time.
@@ -47,13 +47,13 @@ pub struct Facts {
     pub components: Vec<(ComponentId, Status)>,
     /// What the booth is doing.
     pub interview: Interview,
-    /// How quickly media comes where all is well.
+    /// The rate of media in a healthy booth.
     pub pace: Pace,
-    /// What the probes found.
+    /// The findings of the probes.
     pub findings: Findings,
 }
 
-/// Judges one look after the other. See the module.
+/// Judges successive looks. See the module.
 #[derive(Debug, Default)]
 pub struct Judge {
     sides: [SideHistory; 2],
@@ -80,7 +80,7 @@ impl Facts {
 }
 
 impl Judge {
-    /// How the booth is.
+    /// The report of one look.
     pub fn judge(&mut self, mut facts: Facts) -> Report {
         let sides = facts.sides();
         let mut findings = std::mem::take(&mut facts.findings);
@@ -155,7 +155,7 @@ fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
     .flatten()
 }
 
-/// What the booth does, whatever is wrong.
+/// The activity of the booth, independent of findings.
 fn activity(facts: &Facts, sides: &[Side; 2]) -> String {
     let interview = &facts.interview;
     if sides.iter().any(Side::is_loading) {

@@ -58,7 +58,7 @@ use crate::{clock::Clock, component::Component};
 /// Leaves room for the look every half second below the promised 10 s.
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
-/// A device that is open and gave nothing for so long does not work.
+/// A device that is open and delivered nothing for this long does not work.
 pub const SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// How often the monitor looks by itself, so that findings that need a history have one.
@@ -76,7 +76,7 @@ impl<F: FnMut(Duration, &mut Findings) + Send> Probe for F {
     }
 }
 
-/// What the booth is doing, as [`Monitor`] asks for it at each look.
+/// The booth's state; [`Monitor`] calls it at each look.
 type InterviewNow = Box<dyn Fn() -> Interview + Send + Sync>;
 
 /// Judges the booth. Shared by everything that renders its health.
@@ -114,17 +114,17 @@ impl Monitor {
         &self.components
     }
 
-    /// How quickly media comes where all is well.
+    /// The rate of media in a healthy booth.
     pub fn pace(&self) -> Pace {
         self.pace
     }
 
-    /// Asks `probe` at each look from now on.
+    /// Calls `probe` at each look from now on.
     pub fn watch(&self, probe: impl Probe + 'static) {
         self.judging.lock().expect(UNPOISONED).probes.push(Box::new(probe));
     }
 
-    /// How the booth is now.
+    /// Judges the booth now.
     pub fn look(&self) -> Report {
         let mut judging = self.judging.lock().expect(UNPOISONED);
         let Judging { judge, probes } = &mut *judging;

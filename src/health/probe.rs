@@ -1,5 +1,5 @@
-//! Probes of what has no component of its own: board, disk, clock, certificates, rows and records that
-//! wait.
+//! Probes of state without a component of its own: board, disk, clock, certificates, waiting rows and
+//! records.
 
 use std::{
     path::{Path, PathBuf},
@@ -93,10 +93,10 @@ pub struct RowsNow {
     pub lost_total: u64,
 }
 
-/// How long a loss stays a finding: an operator looks now and then.
+/// How long a loss stays a finding: an operator does not look all the time.
 const LOSS_LASTS: Duration = Duration::from_secs(60 * 60);
 
-/// So long after the newest loss it is taken to go on.
+/// A loss counts as going on until this long after the newest one.
 const LOSS_GOES_ON: Duration = Duration::from_secs(60);
 
 /// A counter of losses, which may only grow.
@@ -141,14 +141,14 @@ pub fn recording(rows: impl Fn(Duration) -> RowsNow + Send) -> impl Probe {
 pub struct OutboxNow {
     /// Records that wait.
     pub depth: u64,
-    /// When the oldest happened, unix ms: names it.
+    /// When the oldest was created, unix ms; identifies it.
     pub oldest_at: Option<i64>,
     /// Records that were too old or too many, since the start.
     pub lost_total: u64,
 }
 
-/// Whether a connected broker takes what waits for it; `outbox` is `None` while the database is not
-/// open, which is found by itself.
+/// Whether a connected broker takes the waiting records; `outbox` is `None` while the database is not
+/// open, which is a finding of its own.
 pub fn delivery(
     outbox: impl Fn() -> Option<OutboxNow> + Send,
     mqtt: Arc<Component>,

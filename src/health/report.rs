@@ -1,4 +1,4 @@
-//! [`Report`]: how the booth is at one moment.
+//! [`Report`]: the health of the booth at one moment.
 
 use std::time::Duration;
 
@@ -38,16 +38,16 @@ impl Verdict {
     }
 }
 
-/// How the booth is at one moment. Renderers show it and judge nothing.
+/// The health of the booth at one moment. Renderers show it and judge nothing.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// When it was looked at: the clock's monotonic time.
+    /// When it was judged: the clock's monotonic time.
     pub now: Duration,
     /// Whether the booth does its job.
     pub verdict: Verdict,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
-    /// What the booth does, whatever is wrong: the first clause of the status line.
+    /// What the booth does, independent of findings: the first clause of the status line.
     pub activity: String,
     /// For each device media was analysed, or the reason why not is known: systemd's READY.
     pub is_settled: bool,

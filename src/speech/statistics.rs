@@ -22,8 +22,8 @@ pub(super) fn percentile(sorted: &[f32], share: f32) -> f32 {
     sorted[index] + (position - below) * (above - sorted[index])
 }
 
-/// The voice activity model judges chunks of 32 ms: a voice may begin up to so much before it is
-/// sure, and end so much after.
+/// The voice activity model judges chunks of 32 ms: a voice may begin up to this long before it is
+/// sure, and end this long after.
 pub(super) const HANGOVER: Duration = Duration::from_millis(60);
 
 /// Of every step from the start of a segment whether it holds speech, hangover included; in a
