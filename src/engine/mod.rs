@@ -1,8 +1,10 @@
 //! Streams and workers: every source is a [`Stream`], and one path analyses them all.
 //!
-//! Media goes into a stream's lanes (newest wins, the loss is counted); workers take from the
-//! lanes in turn, each stream at most once in flight, and what takes long piece by piece; what they observe goes to the stream's own
-//! task, which alone owns its [`SessionMetrics`](crate::session::SessionMetrics) and publishes what is newest to any number of readers.
+//! Media goes into a stream's lanes (newest wins, the loss is counted). Workers take from the lanes in
+//! turn, each stream at most once in flight; long work is done in pieces. Observations go to the
+//! stream's own task. It alone owns the stream's
+//! [`SessionMetrics`](crate::session::SessionMetrics) and publishes the newest results to any number
+//! of readers.
 
 mod budget;
 mod fair_queue;

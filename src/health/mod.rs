@@ -7,8 +7,8 @@
 //! # Adding a finding
 //! 1. Add one row to the `catalog!` in `finding.rs`: variant, wire name, [`ComponentId`], default
 //!    [`Severity`], what is wrong, what a person does about it.
-//! 2. Raise it. A component whose [`Component`] holds all facts is judged in `judge.rs` or `side.rs`. Any
-//!    other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
+//! 2. Raise it. A component whose [`Component`] holds all facts is judged in `judge.rs` or
+//!    `side.rs`. Any other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
 //!    the component's module or `app` passes to [`Monitor::watch`]. It is called at each look (at
 //!    least twice a second) with the clock's monotonic time, must not block, and adds what is
 //!    wrong *now*: a finding ends when it is no longer added.
