@@ -2,7 +2,7 @@
 //! What libjpeg-turbo takes by itself is not counted; it has an allocator of its own.
 
 #![expect(unsafe_code, reason = "only an allocator can count, and its trait is unsafe")]
-#![expect(clippy::print_stdout, reason = "a bench tells what it found")]
+#![expect(clippy::print_stdout, reason = "a bench prints its results")]
 
 #[allow(dead_code, clippy::unwrap_used, reason = "of a test; the bench needs the frames only")]
 #[path = "../tests/accuracy_vision/clip.rs"]

@@ -182,7 +182,7 @@ async fn client(
     load: Load,
     media: Arc<Media>,
 ) -> Seen {
-    // Not all in one instant: the booth has few places for those who have not said who they are.
+    // Not all in one instant: the booth has few places for unauthenticated clients.
     time::sleep(phase).await;
     let mut socket = let_in(&address, &format!("load-{number}")).await.unwrap();
     let mut seen = Seen::default();

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench fleet -- [--booths N] [--seconds S]`
 //!
-//! A real Mosquitto on the loopback, `boothd fleet` beside it, and simulated booths that each say
+//! A real Mosquitto on the loopback, `boothd fleet` beside it, and simulated booths that each publish
 //! video, audio and health once a second and one session (two records of QoS 1) during the run,
 //! over 50 connections. A reader asks for the list of booths and for the page ten times a second.
 //! One JSON line. Volumes count topics and payloads, without MQTT's and TCP's own heads.
@@ -34,17 +34,21 @@ const CONNECTIONS: usize = 50;
 const MANY: f64 = 10_000.0;
 const DAY_S: f64 = 86_400.0;
 
-/// What one connection said.
+/// What one connection published.
 #[derive(Default)]
-struct Said {
+struct Published {
     metrics: u64,
     healths: u64,
     records: u64,
     bytes: u64,
 }
 
-impl Said {
-    fn add(&mut self, other: &Said) {
+impl Published {
+    fn messages(&self) -> u64 {
+        self.metrics + self.healths + self.records
+    }
+
+    fn add(&mut self, other: &Published) {
         self.metrics += other.metrics;
         self.healths += other.healths;
         self.records += other.records;
@@ -62,7 +66,7 @@ fn message_bytes() -> [f64; 3] {
     of_one.map(|(what, value)| (topic(&name(7), what).len() + value.to_string().len()) as f64)
 }
 
-/// What many booths say in a day, so many messages of each kind a second and booth.
+/// What many booths publish in a day, so many messages of each kind a second and booth.
 fn gb_a_day(bytes: [f64; 3], per_s: [f64; 3]) -> f64 {
     let of_one: f64 = bytes.iter().zip(per_s).map(|(bytes, per_s)| bytes * per_s).sum();
     (of_one * MANY * DAY_S / 1e9).round()
@@ -96,9 +100,9 @@ async fn main() {
             tokio::spawn(speak((client, events), own, seconds as u64))
         })
         .collect();
-    let mut said = Said::default();
+    let mut published = Published::default();
     for speaker in speakers {
-        said.add(&speaker.await.unwrap());
+        published.add(&speaker.await.unwrap());
     }
     let took_s = began.elapsed().as_secs_f64();
     let latencies = reading.await.unwrap();
@@ -110,13 +114,15 @@ async fn main() {
     let gb = |per_s| gb_a_day(bytes, per_s);
     let line = json!({
         "booths": booths, "seconds": took_s.round(),
-        "said": {"metrics": said.metrics, "health": said.healths, "records": said.records},
+        "said": {
+            "metrics": published.metrics, "health": published.healths,
+            "records": published.records},
         "heard": {"metrics": heard[0], "health": heard[1], "records": heard[2]},
-        "lost": {"metrics": said.metrics as i64 - heard[0] as i64,
-            "health": said.healths as i64 - heard[1] as i64,
-            "records": said.records as i64 - heard[2] as i64},
-        "messages_per_s": ((said.metrics + said.healths + said.records) as f64 / took_s).round(),
-        "kb_per_s": (said.bytes as f64 / took_s / 1000.0).round(),
+        "lost": {"metrics": published.metrics as i64 - heard[0] as i64,
+            "health": published.healths as i64 - heard[1] as i64,
+            "records": published.records as i64 - heard[2] as i64},
+        "messages_per_s": (published.messages() as f64 / took_s).round(),
+        "kb_per_s": (published.bytes as f64 / took_s / 1000.0).round(),
         "list_p95_ms": p95(&latencies.0), "page_p95_ms": p95(&latencies.1),
         "reads": latencies.0.len() + latencies.1.len(),
         "rss_peak_mb": peak_mb, "archive_mb": archive_mb(state.path()),
@@ -132,38 +138,38 @@ fn name(k: usize) -> String {
     format!("booth-{k:04}")
 }
 
-/// Says everything of its booths, a second's worth spread over the second.
+/// Publishes every message of its booths, a second's worth spread over the second.
 async fn speak(
     (client, mut events): (boothd::mqtt::client::AsyncClient, boothd::mqtt::client::EventLoop),
     booths: Vec<usize>,
     seconds: u64,
-) -> Said {
-    let mut said = Said::default();
+) -> Published {
+    let mut published = Published::default();
     let begin = client.clone();
     let talking = tokio::spawn(async move {
         let mut turn = tokio::time::interval(Duration::from_secs(1) / booths.len() as u32);
-        let mut told: Vec<(u64, u64, u64, u64)> = Vec::new();
+        let mut sent_by_second: Vec<(u64, u64, u64, u64)> = Vec::new();
         for k in 0..seconds {
             for booth in &booths {
                 turn.tick().await;
-                told.push(say_one(&begin, *booth, k, seconds).await);
+                sent_by_second.push(publish_second(&begin, *booth, k, seconds).await);
             }
         }
-        told
+        sent_by_second
     });
     let (mut sent, mut acknowledged) = (0_u64, 0_u64);
     let mut talking = std::pin::pin!(talking);
     let mut wanted: Option<(u64, u64)> = None;
     loop {
         tokio::select! {
-            told = &mut talking, if wanted.is_none() => {
-                for (metrics, healths, records, bytes) in told.unwrap() {
-                    said.metrics += metrics;
-                    said.healths += healths;
-                    said.records += records;
-                    said.bytes += bytes;
+            sent_by_second = &mut talking, if wanted.is_none() => {
+                for (metrics, healths, records, bytes) in sent_by_second.unwrap() {
+                    published.metrics += metrics;
+                    published.healths += healths;
+                    published.records += records;
+                    published.bytes += bytes;
                 }
-                wanted = Some((said.metrics + said.healths + said.records, said.records));
+                wanted = Some((published.messages(), published.records));
             }
             event = events.poll() => match event.expect("the broker stays") {
                 Event::Outgoing(Outgoing::Publish(_)) => sent += 1,
@@ -177,11 +183,11 @@ async fn speak(
     }
     client.try_disconnect().ok();
     while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_secs(1), events.poll()).await {}
-    said
+    published
 }
 
 /// One booth's second: messages of each kind, and bytes.
-async fn say_one(
+async fn publish_second(
     client: &boothd::mqtt::client::AsyncClient,
     booth: usize,
     k: u64,

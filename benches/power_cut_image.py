@@ -36,7 +36,7 @@ class Disk:
 
 
 class Interviews(threading.Thread):
-    """Begins and ends sessions until it is told to stop; remembers what was acknowledged."""
+    """Begins and ends sessions until it is ordered to stop; remembers what was acknowledged."""
 
     def __init__(self, port, token):
         super().__init__()
@@ -73,9 +73,9 @@ def look(image, folder, begun, ended):
         database = sqlite3.connect(os.path.join(disk.at, "state", "boothd.db"))
         # json_valid(NULL) is false before SQLite 3.42, which would call each running session damaged.
         database.execute("PRAGMA ignore_check_constraints = ON")
-        told = database.execute("PRAGMA integrity_check").fetchall()
-        if told != [("ok",)]:
-            return [f"damaged: {told}"], False
+        answer = database.execute("PRAGMA integrity_check").fetchall()
+        if answer != [("ok",)]:
+            return [f"damaged: {answer}"], False
         kept = {row[0]: row[1:] for row in database.execute("SELECT session_id, state, summary IS NOT NULL FROM session")}
         outbox = {row for row in database.execute("SELECT session_id, kind FROM outbox")}
     finally:

@@ -146,15 +146,15 @@ def compare(port, token, broker, began, options):
     depth = lambda: json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/health"))["outbox"]["depth"]
     waiting = depth()
     ratio = lambda of: round(of(latencies[False]) / of(latencies[True]), 4)
-    told = {
+    result = {
         "phases": phase, "outbox_depth_at_end": waiting, "ratio_p50": ratio(statistics.median), "ratio_mean": ratio(statistics.fmean),
         "ratio_p95": ratio(lambda of: statistics.quantiles(of, n=20)[-1]),
     }
     for name, is_there in [("with", True), ("away", False)]:
         of = latencies[is_there]
-        told[f"latency_ms_{name}"] = {"frames": len(of), "p50": round(statistics.median(of), 2),
+        result[f"latency_ms_{name}"] = {"frames": len(of), "p50": round(statistics.median(of), 2),
                                       "p95": round(statistics.quantiles(of, n=20)[-1], 2), "mean": round(statistics.fmean(of), 2)}
-    return told
+    return result
 
 
 def main():

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Everything that strangers and hostile guests can do at once, under a limit of memory.
+"""Everything that unauthenticated clients and hostile guests can do at once, under a limit of memory.
 
     cargo build --release && python3 benches/siege.py [--boothd FILE] [--seconds 60] [--mb 512]
 
 Starts boothd on the bundled clip under RLIMIT_DATA, measures the booth's own reports in quiet, then
-for a minute at once: 60 strangers with unfinished messages of 10 MB, 140 idle TCP connections, one
+for a minute at once: 60 unauthenticated clients with unfinished messages of 10 MB, 140 idle TCP connections, one
 flood of pongs before authentication, 10 guests that send 4096x4096 PNGs and timestamps of 9 MB, and
 20 honest guests with a camera's picture each 10 s (2 a second in sum: two cores carry no more
 beside this tool and the booth's own camera). An operator comes in twice a second, and /health is asked as often.
@@ -39,10 +39,10 @@ class Ws:
             raise OSError(head[:40].decode(errors="replace"))
         return self
 
-    def say(self, kind, data=None, **more):
+    def send_json(self, kind, data=None, **more):
         self.w.write(frame(json.dumps({"type": kind, "data": data, **more}).encode()))
 
-    async def hear(self):
+    async def receive(self):
         while True:
             first, size = await self.r.readexactly(2)
             size &= 127
@@ -58,13 +58,13 @@ class Ws:
 
     async def until(self, kind, timeout=5):
         async def look():
-            while (m := await self.hear())["type"] not in (kind, "auth_error"):
+            while (m := await self.receive())["type"] not in (kind, "auth_error"):
                 pass
             return m
         return await asyncio.wait_for(look(), timeout)
 
     async def auth(self, token, session):
-        self.say("auth", {"session_id": session, "access_token": token})
+        self.send_json("auth", {"session_id": session, "access_token": token})
         if (m := await self.until("auth_success"))["type"] != "auth_success":
             raise OSError(m.get("code"))
         return self
@@ -99,7 +99,7 @@ class Siege:
     def __init__(self, seconds):
         self.seconds, self.until = seconds, 0
         self.count = collections.Counter()
-        self.entry_s, self.health_s, self.honest_sent, self.honest_heard = [], [], 0, 0
+        self.entry_s, self.health_s, self.honest_sent, self.honest_answered = [], [], 0, 0
 
     def on(self):
         return time.monotonic() < self.until
@@ -144,7 +144,7 @@ class Siege:
 
             async def drain():
                 while True:
-                    m = await ws.hear()
+                    m = await ws.receive()
                     self.count[f"hostile: {m['type']} {m.get('code', '')}"] += 1
             draining = asyncio.create_task(drain())
             try:
@@ -168,7 +168,7 @@ class Siege:
                     self.honest_sent += 1
                     ws.w.write(SMALL)
                     await ws.until("visual_analysis", 10)
-                    self.honest_heard += 1
+                    self.honest_answered += 1
                     await asyncio.sleep(10)
             finally:
                 ws.close()
@@ -199,11 +199,11 @@ class Siege:
 async def reports(seconds):
     """Reports a second of the booth's own stream: pictures and voice."""
     ws = await (await Ws().open()).auth(TOKEN, "watcher")
-    ws.say("watch", {"stream": "booth"})
+    ws.send_json("watch", {"stream": "booth"})
     seen, end = collections.Counter(), time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
-            seen[(await asyncio.wait_for(ws.hear(), left))["type"]] += 1
+            seen[(await asyncio.wait_for(ws.receive(), left))["type"]] += 1
         except asyncio.TimeoutError:
             pass
     ws.close()
@@ -243,7 +243,7 @@ async def besiege(args, boothd):
 
 
 def attack(seconds, tokens, counts):
-    """The attackers, in a process of their own; tells at the end what came of it."""
+    """The attackers, in a process of their own; reports the counts at the end."""
     os.nice(10)
 
     async def all_at_once():
@@ -266,7 +266,7 @@ def judge(quiet, under, siege, boothd, args):
     ratio = {kind: under[kind] / quiet[kind] for kind in quiet}
     print(f"under siege: {under}; of quiet: { {k: round(v, 3) for k, v in ratio.items()} }")
     print(f"operator in: {len(siege.entry_s)} tries, slowest {max(siege.entry_s):.2f} s; /health/live: {len(siege.health_s)}, slowest {max(siege.health_s):.2f} s")
-    print(f"honest: {siege.honest_heard} of {siege.honest_sent} answered; peak RSS {peak} MB under a data limit of {args.mb} MB")
+    print(f"honest: {siege.honest_answered} of {siege.honest_sent} answered; peak RSS {peak} MB under a data limit of {args.mb} MB")
     for what, count in siege.count.most_common(25):
         print(f"  {count:7} {what}")
     bars = {
@@ -275,7 +275,7 @@ def judge(quiet, under, siege, boothd, args):
         "the booth's own pictures at 90 %": ratio["visual_analysis"] >= 0.9,
         "the booth's own voice at 90 %": ratio["audio_analysis"] >= 0.9,
         "operator in within 1 s at every try": max(siege.entry_s) < 1,
-        "honest clients answered": siege.honest_heard >= siege.honest_sent - 20 > 0,
+        "honest clients answered": siege.honest_answered >= siege.honest_sent - 20 > 0,
         "/health answered": max(siege.health_s) < 3,
     }
     for bar, is_held in bars.items():

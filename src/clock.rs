@@ -24,7 +24,7 @@ pub use keeper::{ClockStatus, KeptClock, Span, Trust};
 /// without a battery, which begins in 1970 or on the day that its system was built.
 pub const EARLIEST_UNIX_MS: i64 = 1_767_225_600_000;
 
-/// systemd-timesyncd touches it each time that the network has told it the time.
+/// systemd-timesyncd touches it at each synchronization.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
 /// The kernel's name of this start of the machine.
@@ -40,12 +40,12 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> Duration;
     /// Wall time, milliseconds since 1970-01-01 UTC: a label, never the basis of a duration.
     fn unix_ms(&self) -> i64;
-    /// Whether wall time can be trusted: a board without a battery starts anywhere, until the
-    /// network has told it the time.
+    /// Whether wall time can be trusted: a board without a battery starts at an arbitrary time and
+    /// keeps it until a time server sets it.
     fn is_set(&self) -> bool {
         true
     }
-    /// Time since the machine was started, suspended or not. Nobody can set it.
+    /// Time since the machine was started, suspended or not. It cannot be set.
     fn since_boot(&self) -> Duration {
         self.monotonic()
     }
@@ -98,7 +98,7 @@ impl Clock for SystemClock {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// As the kernel has it from whoever sets its clock (timesyncd, chrony, ntpd, a GPS).
+    /// The kernel's state, which the time daemon sets (timesyncd, chrony, ntpd, a GPS).
     #[allow(unsafe_code, reason = "no safe crate in the tree reads the kernel's clock state")]
     fn is_set(&self) -> bool {
         // SAFETY: all zeros is a timex, and with `modes` 0 the kernel only writes into it.
@@ -126,14 +126,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// When systemd-timesyncd was last told the time, unix ms.
+/// The last synchronization of systemd-timesyncd, unix ms.
 fn synchronized_at() -> io::Result<i64> {
     let at = fs::metadata(SYNCHRONIZED)?.modified()?;
     Ok(whole_ms(at.duration_since(UNIX_EPOCH).unwrap_or_default()))
 }
 
-/// Whether a synchronization at that time says something of the clock now: one that lies in the
-/// future or long ago was before the clock was set by hand.
+/// Whether a synchronization at `at` is valid for the clock at `now` (unix ms): one that lies in
+/// the future or long ago was before the clock was set by hand.
 fn is_recent(at: i64, now: i64) -> bool {
     // A file's time may be a tick of the kernel ahead.
     (-1000..whole_ms(SYNCHRONIZATION_LASTS)).contains(&(now - at))
@@ -187,7 +187,7 @@ impl Clock for FastClock {
 }
 
 /// A clock that moves only when a component sleeps on it or a test advances it. Its wall time follows,
-/// until a test steps it, unsets it or starts its machine anew.
+/// until a test steps it, unsets it or restarts its machine.
 #[derive(Debug, Default)]
 pub struct SimulatedClock {
     now: Mutex<Simulated>,
@@ -217,8 +217,8 @@ impl SimulatedClock {
         self.now.lock().expect(UNPOISONED).wall_offset_ms += by_ms;
     }
 
-    /// Whether a time server is said to keep the clock right.
-    pub fn say_set(&self, is_set: bool) {
+    /// Simulates whether a time server synchronizes the clock ([`Clock::is_set`]).
+    pub fn set_synchronized(&self, is_set: bool) {
         self.now.lock().expect(UNPOISONED).is_unset = !is_set;
     }
 
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_synchronization_before_the_clock_was_set_by_hand_says_nothing() {
+    fn a_synchronization_before_the_clock_was_set_by_hand_does_not_count() {
         let day = 24 * 60 * 60 * 1000;
         assert!(is_recent(1_000_000, 1_000_000) && is_recent(0, day / 4));
         assert!(!is_recent(0, day), "the kernel would call it unset, too");

@@ -75,7 +75,7 @@ impl ComponentId {
         ComponentId::Archive,
     ];
 
-    /// Its name in /health, metrics, MQTT and the log: a promise.
+    /// Its name in /health, metrics, MQTT and the log. Stable: clients depend on it.
     pub fn name(self) -> &'static str {
         match self {
             ComponentId::Camera => "camera",
@@ -114,7 +114,7 @@ pub struct Component {
     timings: Mutex<BTreeMap<&'static str, Histogram>>,
     /// Of the thread that has the component's name, where there is one.
     own: Heartbeat,
-    /// Of other loops that do the component's work; those that have left are gone.
+    /// Of other loops that do the component's work; dropped when the loop ends.
     others: Mutex<Vec<Weak<Heartbeat>>>,
 }
 
@@ -140,7 +140,8 @@ pub struct Status {
     pub overruns_total: u64,
     /// The latest error, until media flows again.
     pub error: Option<String>,
-    /// Whether what the component switches is on; `None` where it switches nothing or cannot tell.
+    /// Whether what the component switches is on; `None` where it switches nothing or it
+    /// is not known.
     pub on: Option<bool>,
     /// Frames that the camera delivered whole, whether or not one was taken.
     pub received_total: u64,
@@ -164,7 +165,7 @@ pub struct OwnMedia {
     pub last_analysed_at: Option<Duration>,
     /// Why the newest could not be analysed; `None` once one was.
     pub error: Option<String>,
-    /// Since when every frame is black; `None` while one can see something.
+    /// Since when every frame is black; `None` while frames are not black.
     pub black_since: Option<Duration>,
     /// By how many degrees the newest frames must be turned clockwise to be upright.
     pub turned_deg: Option<u16>,
@@ -174,7 +175,7 @@ pub struct OwnMedia {
     pub offset: f32,
     /// What is wrong with the channels of the newest segment.
     pub channel_fault: Option<ChannelFault>,
-    /// Since when segments are next to silence; `None` while one can hear something.
+    /// Since when segments are close to silence; `None` while they are not.
     pub quiet_since: Option<Duration>,
 }
 
@@ -205,16 +206,16 @@ pub enum State {
     Running,
     /// The device is away or silent; the component tries again by itself.
     Unavailable,
-    /// Closed on purpose: a switch is off, somebody paused, or nobody has agreed yet.
+    /// Closed on purpose: a switch is off, the interview is paused, or there is no consent yet.
     Paused,
     /// Switched off by the configuration.
     Off,
-    /// It has left: the daemon stops, or the file ended.
+    /// It has ended: the daemon stops, or the file is over.
     Stopped,
 }
 
 impl State {
-    /// The word that /health uses.
+    /// Its name in /health.
     pub fn name(self) -> &'static str {
         match self {
             State::Starting => "starting",
@@ -251,7 +252,7 @@ impl Component {
         self.id.name()
     }
 
-    /// What it says now.
+    /// A copy of the current status.
     pub fn status(&self) -> Status {
         self.status.lock().expect(UNPOISONED).clone()
     }

@@ -1,5 +1,5 @@
-//! [`Cost`]: what a step of an analysis took, on the wall and of the processor; [`Histogram`]:
-//! what many took.
+//! [`Cost`]: wall time and processor time of one step of an analysis; [`Histogram`]: the wall times
+//! of many.
 
 use std::{
     ops::AddAssign,
@@ -9,10 +9,10 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What something took.
+/// Time that a step took.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Cost {
-    /// From begin to end.
+    /// Wall time from begin to end.
     pub wall: Duration,
     /// Processor time of the thread that did it.
     pub cpu: Duration,
@@ -47,7 +47,7 @@ impl Stopwatch {
     }
 }
 
-/// How long something took, over and over, in constant memory: four buckets an octave.
+/// The distribution of a step's durations, in constant memory: four buckets an octave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     /// Not cumulative; bucket `k` ends at `BOUNDS_S[k]`, the last has no end.

@@ -7,7 +7,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error with its kind, a sentence for the operator, and its cause.
 ///
-/// The message says what went wrong, with which thing, and what to do; it never repeats its
+/// The message states what went wrong, with which object, and what to do. It never repeats its
 /// source, which [`Error::chain`] prints below it.
 #[derive(Debug)]
 pub struct Error {

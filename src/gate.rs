@@ -1,4 +1,4 @@
-//! [`Gate`]: whether a device may be used now. Threads wait at it; anybody may close it.
+//! [`Gate`]: whether a device may be used now. Threads wait at it; any holder may close it.
 //!
 //! A closed gate means that the device is closed, not that its media is thrown away.
 
@@ -21,7 +21,7 @@ struct Shared {
     changed: Condvar,
 }
 
-/// How soon a thread that waits at a gate sees a stop: a gate wakes it, a stop does not.
+/// How often a thread that waits at a gate checks for a stop: a gate wakes it, a stop does not.
 const STOP_LOOK: Duration = Duration::from_millis(250);
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -32,7 +32,7 @@ impl Gate {
         Gate { shared: Arc::new(Shared { is_open: Mutex::new(open), changed: Condvar::new() }) }
     }
 
-    /// Opens or closes it; those who wait are woken.
+    /// Opens or closes it and wakes the waiting threads.
     pub fn set_open(&self, open: bool) {
         *self.shared.is_open.lock().expect(UNPOISONED) = open;
         self.shared.changed.notify_all();
@@ -43,8 +43,8 @@ impl Gate {
         *self.shared.is_open.lock().expect(UNPOISONED)
     }
 
-    /// Blocks until it is open; false when a stop was requested first. Calls `turn` each time
-    /// that it looks, some times a second.
+    /// Blocks until it is open; false when a stop was requested first. Calls `turn` at each check,
+    /// about four times a second.
     pub fn wait_open(&self, stop: &Stop, mut turn: impl FnMut()) -> bool {
         let mut is_open = self.shared.is_open.lock().expect(UNPOISONED);
         while !*is_open && !stop.is_requested() {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_is_woken_when_it_opens() {
+    fn a_waiting_thread_is_woken_when_it_opens() {
         let (gate, stop) = (Gate::new(false), Stop::default());
         let opener = gate.clone();
         std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
-//! [`Heartbeat`]: the sign of life of one loop. The loop beats at each turn, also while it has nothing
-//! to do; whoever looks twice sees whether it turned in between.
+//! [`Heartbeat`]: proof that one loop still turns. The loop beats at each turn, also while it has
+//! nothing to do; two readings of the count show whether it turned in between.
 //!
-//! Knows no time: a beat is a count, and how long none may come is for the one who looks.
+//! Holds no time: a beat is a count, and the reader decides how long it may stand still.
 
 use std::{
     future::Future,
@@ -15,7 +15,7 @@ use tokio::{select, time};
 /// How long a loop may wait for its work before it turns for nothing but its beat.
 pub const IDLE_TURN: Duration = Duration::from_secs(1);
 
-/// A loop's own handle. Once it is dropped the loop has left, and nobody waits for its beats.
+/// A loop's own handle. Once it is dropped the loop has ended, and no more beats are expected.
 #[derive(Debug)]
 pub struct Heartbeat {
     name: Box<str>,
@@ -43,8 +43,8 @@ impl Heartbeat {
         self.beats.load(Relaxed)
     }
 
-    /// Beats while `work` waits for somebody else who may take long, such as a disk that is
-    /// away: it shows that the task still gets its turn.
+    /// Beats while `work` waits for something slow, such as a disk that does not answer: the beats
+    /// show that the task is still scheduled.
     pub async fn beat_during<F: Future>(&self, work: F) -> F::Output {
         let mut work = pin!(work);
         loop {

@@ -35,19 +35,19 @@ pub enum Orientation {
     /// As it is.
     #[default]
     Upright,
-    /// Left and right are to be exchanged.
+    /// Left and right must be exchanged.
     Mirrored,
-    /// It is to be turned by 180 degrees.
+    /// It must be turned by 180 degrees.
     Turned180,
-    /// Top and bottom are to be exchanged.
+    /// Top and bottom must be exchanged.
     Flipped,
-    /// Rows are to become columns, and columns rows.
+    /// Rows must become columns, and columns rows.
     Transposed,
-    /// It is to be turned clockwise by 90 degrees.
+    /// It must be turned clockwise by 90 degrees.
     Turned90,
     /// The same, both counted from their ends.
     Transverse,
-    /// It is to be turned clockwise by 270 degrees.
+    /// It must be turned clockwise by 270 degrees.
     Turned270,
 }
 
@@ -101,7 +101,7 @@ pub struct Frame {
     pub height_px: u32,
     /// Layout of `data`.
     pub format: PixelFormat,
-    /// How it is turned once it is decoded, beside what the file says itself.
+    /// How it is turned once it is decoded, in addition to the orientation in the file itself.
     pub orientation: Orientation,
     /// The bytes.
     pub data: Vec<u8>,
@@ -172,9 +172,9 @@ pub struct Segment {
 /// How the bytes of a [`SoundChunk`] are laid out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SoundFormat {
-    /// WAV or a recording, as the first bytes say; anything else is a recording's later slice.
+    /// WAV or a recording, by the first bytes; anything else is a recording's later slice.
     Detect,
-    /// A slice of a recording: WebM, Ogg or MP4, as the first bytes of its first slice say.
+    /// A slice of a recording: WebM, Ogg or MP4, by the first bytes of its first slice.
     Recording,
     /// Bare samples, `s16le`, 16 kHz mono.
     Pcm16k,

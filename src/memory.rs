@@ -13,13 +13,14 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::board::field;
 
-/// Of what the machine has left at the start, others take some later.
+/// The share of the machine's free memory at the start that boothd counts on: other programs take
+/// some later.
 const SHARE_OF_MACHINE: (u64, u64) = (3, 4);
 
 /// One limit, and how far it is reached.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limit {
-    /// Who sets it.
+    /// What sets it.
     pub source: Source,
     /// How much may be taken, bytes.
     pub limit_bytes: u64,
@@ -27,7 +28,7 @@ pub struct Limit {
     pub used_bytes: u64,
 }
 
-/// Who sets a limit.
+/// What sets a limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Source {
     /// `MemoryMax=` of the unit or of a slice around it.
@@ -61,7 +62,7 @@ impl Limit {
     }
 }
 
-/// The limit of which least is left; `None` where the system tells none.
+/// The limit of which least is left; `None` where the system reports none.
 pub fn tightest() -> Option<Limit> {
     let limits = Limits {
         root: PathBuf::from("/"),

@@ -13,18 +13,18 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// None that boothd knows of; `default` in the configuration and on the wire.
+    /// No particular regime; `default` in the configuration and on the wire.
     #[default]
     #[serde(rename = "default")]
     Standard,
     /// AI Act, Article 5(1)(f): no emotion inference at work and in hiring.
     Eu,
-    /// Nobody has chosen yet: nothing is opened and nothing is analysed.
+    /// No profile is chosen yet: nothing is opened and nothing is analysed.
     Unchosen,
 }
 
-/// What a booth says for which nobody has chosen a policy.
-const UNCHOSEN: &str = "nobody has chosen a policy, so camera and microphone stay closed and \
+/// The refusal of a booth without a chosen policy.
+const UNCHOSEN: &str = "no policy is chosen, so camera and microphone stay closed and \
                         nothing is analysed; set policy.profile to \"eu\" or \"default\" in \
                         /etc/boothd/boothd.toml or in the first-boot file, then start boothd again";
 
@@ -40,7 +40,7 @@ impl Profile {
     }
 }
 
-/// What is allowed, whoever asks.
+/// What the configuration allows, for every role.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
     /// Which law the booth is under.
@@ -53,7 +53,7 @@ pub struct Policy {
     pub notice_version: NoticeVersion,
 }
 
-/// What somebody agreed to, and when.
+/// The notice that a person agreed to, and when.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Consent {
     /// Version of the text.
@@ -62,7 +62,7 @@ pub struct Consent {
     pub consent_at: i64,
 }
 
-/// A browser's clock may run ahead of the booth's by so much.
+/// A browser's clock may run ahead of the booth's by this many ms.
 const CLOCK_SKEW_MS: i64 = 120_000;
 
 /// The year 3000, unix ms: what is later is no time in ms.
@@ -72,7 +72,7 @@ impl Policy {
     /// Whether anything may be analysed at all.
     ///
     /// # Errors
-    /// `InvalidInput` while nobody has chosen a profile.
+    /// `InvalidInput` while no profile is chosen.
     pub fn check_chosen(&self) -> Result<()> {
         match self.profile.forbids_all() {
             Some(why) => Err(Error::new(ErrorKind::InvalidInput, why)),
@@ -120,8 +120,8 @@ impl Policy {
         }
     }
 
-    /// Judges what somebody is said to have agreed to; `now_unix_ms` is the wall time, `None`
-    /// where the booth's clock is not set: then it cannot say that a time has not come.
+    /// Validates a consent that a client sent. `now_unix_ms` is the wall time, `None` where the
+    /// booth's clock is not set: then it cannot reject a time as lying in the future.
     ///
     /// # Errors
     /// `InvalidInput` when it is another text than the booth's, or a time that has not come.
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn eu_refuses_emotion_and_says_why_and_nothing_changes_by_halves() {
+    fn eu_refuses_emotion_with_a_reason_and_nothing_changes_by_halves() {
         let policy = eu();
         let change = FeatureChange {
             gaze: Some(false),
@@ -176,9 +176,15 @@ mod tests {
         };
         let error = policy.apply(policy.ceiling, &change).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        let said = error.to_string();
-        assert!(said.contains("face_emotion") && said.contains("Article 5(1)(f)"), "{said}");
-        assert!(said.contains("preview") && said.contains("features.preview"), "{said}");
+        let message = error.to_string();
+        assert!(
+            message.contains("face_emotion") && message.contains("Article 5(1)(f)"),
+            "{message}"
+        );
+        assert!(
+            message.contains("preview") && message.contains("features.preview"),
+            "{message}"
+        );
         let off = FeatureChange { gaze: Some(false), ..FeatureChange::default() };
         assert!(!policy.apply(policy.ceiling, &off).unwrap().gaze);
     }
@@ -187,8 +193,8 @@ mod tests {
     fn under_eu_the_actions_of_the_face_wait_for_the_operators_own_decision() {
         let policy = eu();
         let change = FeatureChange { face_actions: Some(true), ..FeatureChange::default() };
-        let said = policy.apply(policy.ceiling, &change).unwrap_err().to_string();
-        assert!(said.contains("features.face_actions = true"), "{said}");
+        let message = policy.apply(policy.ceiling, &change).unwrap_err().to_string();
+        assert!(message.contains("features.face_actions = true"), "{message}");
         let decided = Features { face_actions: true, ..policy.ceiling };
         let policy = Policy { ceiling: decided, ..policy };
         let off = Features { face_actions: false, ..decided };
@@ -196,15 +202,18 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_chosen_allows_nothing_and_says_what_to_do() {
+    fn an_unchosen_profile_allows_nothing_and_the_error_names_the_remedy() {
         let policy = Policy { profile: Profile::Unchosen, ceiling: Features::NONE, ..eu() };
         let change = FeatureChange { video: Some(true), ..FeatureChange::default() };
         for refused in [policy.check_chosen(), policy.apply(policy.ceiling, &change).map(drop)]
         {
             let error = refused.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            let said = error.to_string();
-            assert!(said.contains("policy.profile") && said.contains("first-boot"), "{said}");
+            let message = error.to_string();
+            assert!(
+                message.contains("policy.profile") && message.contains("first-boot"),
+                "{message}"
+            );
         }
         assert!(eu().check_chosen().is_ok() && !policy.profile.allows_emotion());
     }
@@ -226,7 +235,7 @@ mod tests {
             let error = policy.check_consent(&bad, Some(1_000)).unwrap_err();
             assert!(error.to_string().contains(word), "{error}");
         }
-        // A booth that does not know the time takes the desk's word for it.
+        // A booth whose clock is not set accepts the client's time.
         assert!(policy.check_consent(&consent("2", 1_800_000_000_000), None).is_ok());
         assert!(policy.check_consent(&consent("2", i64::MAX), None).is_err());
     }

@@ -1,4 +1,4 @@
-//! What leaves: the only `Serialize` types of the live path. Their names are a promise.
+//! Reports: the only `Serialize` types of the live path. Their names are stable.
 //!
 //! The names that an older system's clients read stay exactly so (docs/ref/api.md marks them);
 //! what cannot be known is null, never a default.
@@ -19,20 +19,20 @@ use crate::{
     vision::{self, Covered, EXPRESSIONS, Expression, Face, QualityVerdict},
 };
 
-/// `visual_analysis`: one frame, and what it means in the light of those before.
+/// `visual_analysis`: one frame and the metrics of the face up to it.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct VisualReport {
     /// Wall time of the frame, ms since 1970.
     pub timestamp: i64,
     /// Analysis of this frame, ms.
     pub processing_time: f64,
-    /// Somebody is there; a picture of a face is nobody (`quality.verdict` `still_picture`).
+    /// A person is there; a picture of a face is none (`quality.verdict` `still_picture`).
     pub face_detected: bool,
     /// The face may be another person's than before: what is measured over time begins with this
     /// frame.
     pub new_person: bool,
-    /// Persons of the session so far, one after the other. No identity: who comes back counts
-    /// again.
+    /// Persons of the session so far, one after the other. No identity: a person who comes
+    /// back counts again.
     pub person_count: u32,
     /// 0..1.
     pub head_pose_stability: Option<f32>,
@@ -78,7 +78,7 @@ pub struct VisualReport {
     pub cached: bool,
     /// The frame's number.
     pub sequence: u64,
-    /// Frames that nobody was free to analyse, so far.
+    /// Frames that were dropped because no worker was free, so far.
     pub dropped_frames: u64,
     /// How good the picture is.
     pub quality: Quality,
@@ -90,11 +90,11 @@ pub struct VisualReport {
     pub features: Features,
     /// The session that this belongs to.
     pub session_id: Option<SessionId>,
-    /// The bundled clip stands in for a camera: these numbers are nobody's.
+    /// The bundled clip stands in for a camera: these numbers belong to no person.
     pub demo_source: bool,
 }
 
-/// `audio_analysis`: one segment, and what it means in the light of those before.
+/// `audio_analysis`: one segment and the metrics of the voice up to it.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct AudioReport {
     /// Wall time of the segment's end, ms since 1970.
@@ -117,13 +117,13 @@ pub struct AudioReport {
     pub reasons: BTreeMap<&'static str, &'static str>,
     /// The segment's number.
     pub sequence: u64,
-    /// Segments that nobody was free to analyse, so far.
+    /// Segments that were dropped because no worker was free, so far.
     pub dropped_segments: u64,
     /// What was analysed; what is off is null.
     pub features: Features,
     /// The session that this belongs to.
     pub session_id: Option<SessionId>,
-    /// The bundled clip stands in for a microphone: these numbers are nobody's.
+    /// The bundled clip stands in for a microphone: these numbers belong to no person.
     pub demo_source: bool,
 }
 
@@ -348,26 +348,26 @@ impl VisualReport {
 impl AudioReport {
     /// The report of one result of a stream.
     pub fn new(result: &VoiceResult, demo_source: bool) -> Self {
-        let (heard, metrics) = (&result.observation, &result.metrics);
-        let has_sound = !heard.duration.is_zero();
+        let (voice, metrics) = (&result.observation, &result.metrics);
+        let has_sound = !voice.duration.is_zero();
         AudioReport {
-            timestamp: heard.unix_ms,
-            processing_time: ms(heard.timing.total.wall),
+            timestamp: voice.unix_ms,
+            processing_time: ms(voice.timing.total.wall),
             values: metrics.values.clone(),
             emotion: metrics.arousal.map(|arousal| arousal.label.name()),
             emotion_confidence: metrics.arousal.map(|arousal| arousal.confidence),
             performance_metrics: performance(
-                heard.timing.total.wall,
+                voice.timing.total.wall,
                 result.latency,
-                heard.unix_ms,
+                voice.unix_ms,
             ),
             quality: SoundQuality {
-                verdict: heard.verdict().map(SoundVerdict::name),
-                offset: has_sound.then_some(heard.offset),
-                channels: heard.channel_fault.map(ChannelFault::name),
+                verdict: voice.verdict().map(SoundVerdict::name),
+                offset: has_sound.then_some(voice.offset),
+                channels: voice.channel_fault.map(ChannelFault::name),
             },
             reasons: reasons(result),
-            sequence: heard.sequence,
+            sequence: voice.sequence,
             dropped_segments: result.dropped_total,
             features: result.features,
             session_id: result.session_id.clone(),
@@ -382,7 +382,7 @@ impl AudioReport {
 }
 
 impl SummaryReport {
-    /// The summary of a session; what was dropped is what its newest results say.
+    /// The summary of a session; the drop counts come from its newest results.
     pub fn new(statistics: &Statistics, live: &Live) -> Self {
         let summary = |statistic: &crate::session::Statistic| MetricSummary {
             count: statistic.count,

@@ -1,4 +1,4 @@
-//! [`Stop`]: one request to leave, seen by threads (which block) and by tasks (which await).
+//! [`Stop`]: one request to stop, for threads (which block) and for tasks (which await).
 
 use std::{
     sync::{Arc, Condvar, Mutex},
@@ -23,14 +23,14 @@ struct Shared {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Stop {
-    /// Asks everyone who holds a clone to leave.
+    /// Requests that every holder of a clone stops.
     pub fn request(&self) {
         *self.shared.requested.lock().expect(UNPOISONED) = true;
         self.shared.changed.notify_all();
         self.shared.token.cancel();
     }
 
-    /// Whether somebody asked.
+    /// Whether stop was requested.
     pub fn is_requested(&self) -> bool {
         self.shared.token.is_cancelled()
     }

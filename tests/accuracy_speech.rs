@@ -119,15 +119,15 @@ fn observe_pieces(
     hop: usize,
 ) -> Vec<VoiceObservation> {
     let mut track = VoiceTrack::default();
-    let mut heard = 0;
+    let mut done = 0;
     let mut pieces = Vec::new();
-    while heard < samples.len() {
-        let end = if heard == 0 { SEGMENT_SAMPLES } else { heard + hop }.min(samples.len());
+    while done < samples.len() {
+        let end = if done == 0 { SEGMENT_SAMPLES } else { done + hop }.min(samples.len());
         let start =
-            if hop == SEGMENT_SAMPLES { heard } else { end.saturating_sub(SEGMENT_SAMPLES) };
-        let piece = segment(pieces.len() as u64, end, end - heard, &samples[start..end]);
+            if hop == SEGMENT_SAMPLES { done } else { end.saturating_sub(SEGMENT_SAMPLES) };
+        let piece = segment(pieces.len() as u64, end, end - done, &samples[start..end]);
         pieces.push(analyser.observe(&piece, &mut track, Features::ALL).unwrap());
-        heard = end;
+        done = end;
     }
     pieces
 }
@@ -316,19 +316,19 @@ fn without_rumble(samples: &[f32]) -> Vec<f32> {
 fn the_centroid_metric_is_the_mean_over_voiced_frames() {
     let (mut analyser, mut spectrum) = (analyser(), SpectrumAnalyser::new());
     for (name, _) in COUNTED {
-        let heard = observe(&mut analyser, &wav(name));
+        let voice = observe(&mut analyser, &wav(name));
         // Librosa's, as the test above has it, of what is left of the clip's rumble.
         let centroids_hz = spectrum.centroids_hz(&without_rumble(&unit_scale(&wav(name))));
         let voiced = centroids_hz
             .iter()
             .enumerate()
-            .filter(|(k, _)| heard.f0_track_hz.get(k * 512 / 160).is_some_and(Option::is_some));
+            .filter(|(k, _)| voice.f0_track_hz.get(k * 512 / 160).is_some_and(Option::is_some));
         let (sum, count) = voiced.fold((0.0, 0), |(sum, n), (_, hz)| (sum + hz, n + 1));
         let expected_hz = sum / count as f32;
-        let found_hz = heard.spectral_centroid_hz.unwrap();
+        let found_hz = voice.spectral_centroid_hz.unwrap();
         println!(
             "{name}: centroid {found_hz:.1} Hz over {count} voiced frames, clarity {:.2}",
-            heard.clarity.unwrap()
+            voice.clarity.unwrap()
         );
         assert!(relative(found_hz, expected_hz) <= 1e-3, "{found_hz} against {expected_hz}");
     }
@@ -340,13 +340,13 @@ fn the_centroid_metric_is_the_mean_over_voiced_frames() {
 /// the later one speaks from 250 ms after its start.
 fn joined(pieces: &[VoiceObservation]) -> Vec<Duration> {
     let mut nuclei: Vec<Duration> = Vec::new();
-    let mut heard = Duration::ZERO;
+    let mut end = Duration::ZERO;
     for piece in pieces {
         let start = piece.captured_at - piece.duration;
-        let cut = if start < heard { start + Duration::from_millis(250) } else { start };
+        let cut = if start < end { start + Duration::from_millis(250) } else { start };
         nuclei.retain(|at| *at < cut);
         nuclei.extend(piece.syllables.iter().map(|at| start + *at).filter(|at| *at >= cut));
-        heard = piece.captured_at;
+        end = piece.captured_at;
     }
     nuclei
 }
@@ -402,14 +402,14 @@ fn check_no_speech(analyser: &mut VoiceAnalyser) {
         ("noise", wav("noise_3s")),
         ("tone", sine(220.0, 3)),
     ] {
-        let heard = observe(analyser, &samples);
-        println!("{what}: {:?} dBFS, {:?}", heard.dbfs, heard.f0);
-        assert!(!heard.audio_detected, "{what}");
-        assert!(heard.syllables.is_empty() && heard.pauses.is_empty(), "{what}");
-        assert_eq!((heard.clarity, heard.spectral_centroid_hz), (None, None), "{what}");
-        assert_eq!(heard.arousal, None, "{what}");
-        assert_eq!(heard.f0, None, "{what}");
-        assert_eq!(heard.dbfs.is_some(), what != "silence");
+        let voice = observe(analyser, &samples);
+        println!("{what}: {:?} dBFS, {:?}", voice.dbfs, voice.f0);
+        assert!(!voice.audio_detected, "{what}");
+        assert!(voice.syllables.is_empty() && voice.pauses.is_empty(), "{what}");
+        assert_eq!((voice.clarity, voice.spectral_centroid_hz), (None, None), "{what}");
+        assert_eq!(voice.arousal, None, "{what}");
+        assert_eq!(voice.f0, None, "{what}");
+        assert_eq!(voice.dbfs.is_some(), what != "silence");
     }
 }
 
@@ -420,22 +420,22 @@ fn any_length_is_analysed_and_no_number_is_nan() {
     let mut analyser = analyser();
     let clip = wav(COUNTED[0].0);
     for length in [0, 1, 160, 639, 640, 800, 8_000, 12_345, 48_000, clip.len()] {
-        let heard = observe(&mut analyser, &clip[..length]);
-        assert_eq!(heard.f0_track_hz.len(), length / 160, "{length} samples");
-        let numbers = [heard.speech_ratio, heard.rms, heard.clipping_ratio];
-        let maybe = [heard.dbfs, heard.clarity, heard.spectral_centroid_hz];
+        let voice = observe(&mut analyser, &clip[..length]);
+        assert_eq!(voice.f0_track_hz.len(), length / 160, "{length} samples");
+        let numbers = [voice.speech_ratio, voice.rms, voice.clipping_ratio];
+        let maybe = [voice.dbfs, voice.clarity, voice.spectral_centroid_hz];
         let mut all = numbers.into_iter().chain(maybe.into_iter().flatten());
-        assert!(all.all(f32::is_finite), "{length} samples: {heard:?}");
-        assert!((0.0..=1.0).contains(&heard.speech_ratio), "{length} samples");
+        assert!(all.all(f32::is_finite), "{length} samples: {voice:?}");
+        assert!((0.0..=1.0).contains(&voice.speech_ratio), "{length} samples");
     }
     let long: Vec<i16> = clip.iter().cycle().take(30 * RATE).copied().collect();
-    let heard = observe(&mut analyser, &long);
-    println!("30 s: {} syllables, {:?} in all", heard.syllables.len(), heard.timing.total);
-    assert!(heard.audio_detected && heard.speech_ratio > 0.5);
+    let voice = observe(&mut analyser, &long);
+    println!("30 s: {} syllables, {:?} in all", voice.syllables.len(), voice.timing.total);
+    assert!(voice.audio_detected && voice.speech_ratio > 0.5);
     let square: Vec<i16> =
         (0..RATE).map(|k| if k / 40 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
-    let heard = observe(&mut analyser, &square);
-    assert!(heard.clipping_ratio > 0.99);
+    let voice = observe(&mut analyser, &square);
+    assert!(voice.clipping_ratio > 0.99);
 }
 
 #[test]
@@ -466,23 +466,23 @@ fn overlapping_segments_hear_the_speech_that_one_long_segment_hears() {
 /// Metrics that hang on the voice activity model, and what they cost, with each runtime.
 #[cfg(feature = "onnxruntime")]
 #[test]
-fn both_runtimes_hear_the_same_speech() {
+fn both_runtimes_find_the_same_speech() {
     let mut analysers = analysers();
     let mut costs = vec![Vec::new(); analysers.len()];
     let (mut segments, mut worst_ratio) = (0, 0.0_f32);
     for (name, _) in COUNTED {
-        let heard: Vec<_> = analysers
+        let observed: Vec<_> = analysers
             .iter_mut()
             .map(|(_, analyser)| observe_pieces(analyser, &wav(name), RATE))
             .collect();
-        for (tract, other) in heard[0].iter().zip(&heard[1]) {
+        for (tract, other) in observed[0].iter().zip(&observed[1]) {
             segments += 1;
             assert_eq!(tract.audio_detected, other.audio_detected, "{name}");
             assert_eq!(tract.syllables, other.syllables, "{name}");
             worst_ratio = worst_ratio.max((tract.speech_ratio - other.speech_ratio).abs());
         }
-        for (costs, heard) in costs.iter_mut().zip(&heard) {
-            costs.extend(heard.iter().map(|h| h.timing.total.cpu.as_secs_f32() * 1e3));
+        for (costs, voices) in costs.iter_mut().zip(&observed) {
+            costs.extend(voices.iter().map(|voice| voice.timing.total.cpu.as_secs_f32() * 1e3));
         }
     }
     let medians = costs.iter_mut().map(|costs| {
@@ -555,8 +555,8 @@ fn arousal_features_are_those_of_the_recipe() {
 fn arousal_features_follow_the_voice_and_the_switch() {
     let mut analyser = analyser();
     let speech = &wav(COUNTED[0].0)[..SEGMENT_SAMPLES];
-    let heard = observe(&mut analyser, speech);
-    let (features, f0) = (heard.arousal.unwrap(), heard.f0.unwrap());
+    let voice = observe(&mut analyser, speech);
+    let (features, f0) = (voice.arousal.unwrap(), voice.f0.unwrap());
     println!("arousal: {features:?}");
     assert!((features.log2_f0_median - f0.median_hz.log2()).abs() < 1e-6);
     assert!(features.level_db.is_finite() && features.log10_hf500.is_finite());
@@ -565,9 +565,9 @@ fn arousal_features_follow_the_voice_and_the_switch() {
     assert!((louder.level_db - features.level_db - 6.02).abs() < 0.05);
     let off = Features { voice_emotion: false, ..Features::ALL };
     let whole = segment(0, speech.len(), speech.len(), speech);
-    let heard = analyser.observe(&whole, &mut VoiceTrack::default(), off).unwrap();
-    assert_eq!(heard.arousal, None);
-    assert!(heard.f0.is_some());
+    let voice = analyser.observe(&whole, &mut VoiceTrack::default(), off).unwrap();
+    assert_eq!(voice.arousal, None);
+    assert!(voice.f0.is_some());
 }
 
 // -- what is not a voice, and what a bad microphone does to one -------------------------------------
@@ -632,13 +632,13 @@ fn interview(
     hop: usize,
 ) -> (Vec<(VoiceObservation, VoiceMetrics)>, Statistics) {
     let mut session = SessionMetrics::new(&SessionConfig::default());
-    let heard = observe_pieces(analyser, samples, hop);
-    let heard = heard.into_iter().map(|heard| {
-        let metrics = session.observe_voice(&heard);
-        (heard, metrics)
+    let voices = observe_pieces(analyser, samples, hop);
+    let voices = voices.into_iter().map(|voice| {
+        let metrics = session.observe_voice(&voice);
+        (voice, metrics)
     });
-    let heard = heard.collect();
-    (heard, session.statistics().clone())
+    let voices = voices.collect();
+    (voices, session.statistics().clone())
 }
 
 fn mean(statistics: &Statistics, name: &str) -> Option<f64> {
@@ -669,10 +669,10 @@ fn what_has_a_tone_and_is_no_voice_has_no_pitch() {
         ("fan", fan(6)),
         ("music", music(6)),
     ] {
-        let (heard, statistics) = interview(&mut analyser, &to_16_bit(samples), RATE);
-        for (heard, metrics) in heard {
-            assert!(!heard.audio_detected, "{what}: {}", heard.speech_ratio);
-            assert!(heard.f0_track_hz.iter().all(Option::is_none), "{what}");
+        let (voices, statistics) = interview(&mut analyser, &to_16_bit(samples), RATE);
+        for (voice, metrics) in voices {
+            assert!(!voice.audio_detected, "{what}: {}", voice.speech_ratio);
+            assert!(voice.f0_track_hz.iter().all(Option::is_none), "{what}");
             assert_eq!(metrics.no_rate, Some(NoRate::TooLittle), "{what}");
         }
         for name in OF_A_VOICE {
@@ -716,7 +716,7 @@ fn a_fan_that_goes_on_is_no_part_of_the_speakers_pitch() {
 }
 
 #[test]
-fn an_offset_is_told_and_changes_nothing_else() {
+fn an_offset_is_reported_and_changes_nothing_else() {
     let mut analyser = analyser();
     let clean = to_16_bit(speech().into_iter().map(|x| 0.5 * x));
     let shifted: Vec<i16> = clean.iter().map(|sample| sample + 655).collect();
@@ -785,16 +785,16 @@ fn whisper(speech: &[f32]) -> Vec<f32> {
 #[test]
 fn a_whisper_has_neither_pitch_nor_rate() {
     let mut analyser = analyser();
-    let (heard, statistics) =
+    let (voices, statistics) =
         interview(&mut analyser, &to_16_bit(whisper(&speech())), SEGMENT_SAMPLES);
-    for (heard, metrics) in &heard {
+    for (voice, metrics) in &voices {
         println!(
             "whisper: speech {:.2}, {:?}, {:?}",
-            heard.speech_ratio,
-            heard.f0.map(|f0| f0.voiced_frames),
+            voice.speech_ratio,
+            voice.f0.map(|f0| f0.voiced_frames),
             metrics.no_rate
         );
-        assert!(heard.audio_detected && heard.f0.is_none());
+        assert!(voice.audio_detected && voice.f0.is_none());
         assert_eq!((metrics.speech_rate, metrics.no_rate), (None, Some(NoRate::Unvoiced)));
     }
     for name in ["speech_rate", "pitch_mean"] {
@@ -809,11 +809,11 @@ fn quiet_is_not_fast() {
     for gain_db in [0.0f32, -10.0, -20.0, -30.0, -40.0, -50.0] {
         let gain = 10f32.powf(gain_db / 20.0);
         let quiet = to_16_bit(speech().into_iter().map(|x| gain * x));
-        let (heard, statistics) = interview(&mut analyser, &quiet, RATE);
+        let (voices, statistics) = interview(&mut analyser, &quiet, RATE);
         let rate = mean(&statistics, "speech_rate");
         println!(
             "{gain_db} dB: rate {rate:.0?}, {:?}; speech {:.2}, clarity {:.2?}, pitch {:.1?}",
-            heard.last().unwrap().1.no_rate,
+            voices.last().unwrap().1.no_rate,
             mean(&statistics, "speech_ratio").unwrap(),
             mean(&statistics, "clarity_score"),
             mean(&statistics, "pitch_median"),
@@ -843,7 +843,7 @@ fn driven(drive: f32, gain: f32, is_resampled: bool) -> (f32, Vec<i16>) {
 }
 
 #[test]
-fn clipped_speech_is_told_at_any_gain_and_is_less_clear() {
+fn clipped_speech_is_reported_at_any_gain_and_is_less_clear() {
     let mut analyser = analyser();
     for (gain, is_resampled) in [(1.0, false), (0.89, false), (0.2, false), (0.7, true)] {
         let mut last_clarity = 1.0;

@@ -28,7 +28,7 @@ use boothd::{
 };
 use clip::{Mode, Truth, frames, truth};
 
-/// What one set of models, run by one runtime, says about the clip.
+/// The results of one set of models, run by one runtime, for the clip.
 struct Run {
     /// Every frame, in order.
     tracked: Vec<FaceObservation>,
@@ -217,7 +217,7 @@ fn yaw_follows_the_sign_of_the_clips_perspective() {
 }
 
 #[test]
-fn nobody_is_seen_on_a_plain_wall() {
+fn a_plain_wall_has_no_face() {
     for (observation, truth) in quantized().tracked.iter().zip(truth(Mode::Stills)) {
         if truth.segment == "away" {
             assert!(observation.face.is_none());
@@ -231,7 +231,7 @@ fn a_tracked_face_is_one_track_and_is_rarely_detected() {
     let tracked = &quantized().tracked;
     let tracks: Vec<u64> =
         tracked.iter().filter_map(|o| Some(o.face.as_ref()?.track)).collect();
-    let detections = tracked.iter().filter(|o| o.face.is_some() && o.detected_anew).count();
+    let detections = tracked.iter().filter(|o| o.face.is_some() && o.detector_ran).count();
     println!("detector ran on {detections} of {} frames with a face", tracks.len());
     assert!(tracks.iter().all(|track| *track == tracks[0]));
     // Once a second, and where the clip shakes.
@@ -292,7 +292,7 @@ fn median_cpu_ms(run: &Run) -> f64 {
 
 #[cfg(feature = "onnxruntime")]
 #[test]
-fn onnxruntime_says_what_tract_says() {
+fn onnxruntime_agrees_with_tract() {
     let float_in_onnxruntime = run_with(&onnxruntime::catalog("tests/data/models_float"));
     check_alike("onnxruntime against tract", in_onnxruntime(), quantized());
     check_alike("the same, float files", &float_in_onnxruntime, float());

@@ -1,6 +1,6 @@
-//! What the computer says of itself: trees of small files as boards have them, and a whole daemon
+//! Readings of the computer: trees of small files as boards have them, and a whole daemon
 //! whose /sys is such a tree (a mount namespace; `unshare` needs root or user namespaces) or
-//! whose clock nobody has set.
+//! whose clock is not set.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -30,7 +30,7 @@ fn plant(root: &Path, text: &str) {
     }
 }
 
-/// What such a board says at first.
+/// The first reading of such a board.
 fn read(text: &str) -> Reading {
     let root = tempfile::tempdir().unwrap();
     plant(root.path(), text);
@@ -40,7 +40,7 @@ fn read(text: &str) -> Reading {
 const PI_4: &str = include_str!("data/sysfs/pi4.txt");
 
 #[test]
-fn a_pi_tells_its_firmwares_bits() {
+fn a_pi_reports_its_firmwares_bits() {
     let expected = Reading {
         model: Some("Raspberry Pi 4 Model B Rev 1.4".into()),
         temperature_c: Some(61.3),
@@ -67,7 +67,7 @@ fn a_pi_tells_its_firmwares_bits() {
 }
 
 #[test]
-fn a_pi_5_tells_what_its_kernel_lets_it() {
+fn a_pi_5_reports_what_its_kernel_exposes() {
     let hot = read(include_str!("data/sysfs/pi5.txt"));
     assert_eq!((hot.under_voltage, hot.too_hot), (Some(true), Some(true)));
     assert_eq!((hot.throttled, hot.frequency_capped, hot.over_current), (None, None, None));
@@ -79,13 +79,13 @@ fn a_pi_5_tells_what_its_kernel_lets_it() {
 }
 
 #[test]
-fn a_jetson_tells_its_hottest_zone_and_its_alarms() {
+fn a_jetson_reports_its_hottest_zone_and_its_alarms() {
     let root = tempfile::tempdir().unwrap();
     plant(root.path(), include_str!("data/sysfs/jetson_orin_nano.txt"));
     let mut board = Board::at(root.path());
     let orin = board.read();
     assert_eq!((orin.temperature_c, orin.too_hot), (Some(99.1), Some(true)));
-    assert_eq!(orin.throttled, Some(true), "an alert says so");
+    assert_eq!(orin.throttled, Some(true), "by an alert");
     assert_eq!(orin.over_current, Some(false), "alarms of before are not of now");
     assert_eq!((orin.under_voltage, orin.has_been_under_voltage), (None, None));
     plant(root.path(), "sys/class/hwmon/hwmon2/oc3_event_cnt = 38");
@@ -99,7 +99,7 @@ fn a_jetson_tells_its_hottest_zone_and_its_alarms() {
 }
 
 #[test]
-fn a_pc_tells_little_and_an_unknown_machine_nothing() {
+fn a_pc_reports_little_and_an_unknown_machine_nothing() {
     let pc = read(include_str!("data/sysfs/pc.txt"));
     assert_eq!((pc.temperature_c, pc.too_hot), (Some(91.0), None));
     assert_eq!((pc.throttled, pc.under_voltage), (Some(false), None));
@@ -125,7 +125,7 @@ fn on_a_board(root: &Path) -> Daemon {
 const QUIET: [&str; 3] = ["video.source=off", "audio.source=off", "web.metrics_public=true"];
 
 #[test]
-fn a_daemon_tells_a_weak_supply_while_it_lasts() {
+fn a_daemon_reports_a_weak_supply_while_it_lasts() {
     let root = tempfile::tempdir().unwrap();
     plant(root.path(), &PI_4.replace("= 50000", "= 0"));
     let firmware = |bits: &str| {
@@ -143,7 +143,7 @@ fn a_daemon_tells_a_weak_supply_while_it_lasts() {
     let metrics = || Metrics::parse(&daemon.get("/metrics").1).samples;
     assert_eq!(metrics()["boothd_board_temperature_celsius"].to_bits(), 61.3_f64.to_bits());
     assert!(metrics().contains_key("boothd_memory_available_bytes"));
-    assert!(!metrics().contains_key("boothd_board_over_current"), "a Pi does not tell it");
+    assert!(!metrics().contains_key("boothd_board_over_current"), "a Pi does not report it");
     firmware("50005");
     daemon.wait_for_health("the weakness", |health| health["status"] == "degraded");
     let (code, health) = daemon.health();
@@ -160,7 +160,7 @@ fn a_daemon_tells_a_weak_supply_while_it_lasts() {
     assert!(daemon.wait_for_log("well again").contains("INFO"));
 }
 
-/// A library that stands between the daemon and the kernel's clock: nobody has set it until
+/// A library that stands between the daemon and the kernel's clock: the clock is unset until
 /// there is a file `set`.
 fn unset_clock(folder: &Path) -> std::path::PathBuf {
     let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
@@ -172,7 +172,7 @@ fn unset_clock(folder: &Path) -> std::path::PathBuf {
     library
 }
 
-/// Kinds of the records that wait for the fleet server, and whether their time is to be trusted.
+/// Kinds of the records that wait for the fleet server, and whether their time is trusted.
 fn waiting(state: &Path) -> Vec<(String, bool)> {
     let path = state.join("boothd.db");
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
@@ -184,12 +184,12 @@ fn waiting(state: &Path) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn a_clock_that_nobody_has_set_is_told_with_every_record() {
+fn an_unset_clock_is_reported_with_every_record() {
     let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut command = Command::new(BOOTHD);
     command.env("LD_PRELOAD", unset_clock(folder.path()));
     let state_dir = format!("state.dir={}", state.path().display());
-    // Nobody answers there, so that the records stay.
+    // No broker answers there, so that the records stay.
     let mut settings = vec!["mqtt.broker=mqtt://127.0.0.1:1", &*state_dir];
     settings.extend(QUIET);
     let daemon = Daemon::start(command, &settings);
@@ -197,10 +197,10 @@ fn a_clock_that_nobody_has_set_is_told_with_every_record() {
     assert_eq!(health["clock"]["set"], false);
     let error = health["clock"]["error"].as_str().unwrap();
     assert!(error.contains("time server"), "{error}");
-    let told = |daemon: &Daemon| {
+    let is_reported_set = |daemon: &Daemon| {
         Metrics::parse(&daemon.get("/metrics").1).samples["boothd_clock_set"] > 0.5
     };
-    assert!(!told(&daemon));
+    assert!(!is_reported_set(&daemon));
     let session = operator::begin(&daemon.address).expect("begins");
     fs::write(folder.path().join("set"), "").unwrap();
     let (_, health) = daemon.health();
@@ -208,7 +208,7 @@ fn a_clock_that_nobody_has_set_is_told_with_every_record() {
         (&health["clock"]["set"], &health["clock"]["error"]),
         (&true.into(), &Value::Null)
     );
-    assert!(told(&daemon));
+    assert!(is_reported_set(&daemon));
     assert_eq!(operator::end(&daemon.address, &session), Some(200));
     let expected = [("started".to_owned(), false), ("summary".to_owned(), true)];
     assert_eq!(waiting(state.path()), expected);

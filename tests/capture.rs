@@ -76,7 +76,7 @@ impl<T: Send + 'static> Live<T> {
         while self.media.try_recv().is_ok() {}
     }
 
-    /// Waits until /health would say something.
+    /// Waits until the status, as in /health, is so.
     fn wait_for(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> Duration {
         let began = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Wall clocks that nobody vouches for: random histories of a booth's clock, against what a right
+//! Wall clocks that no time server vouches for: random histories of a booth's clock, against what a right
 //! clock would have done. A real store on a real file and real interviews; the clock is simulated.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
@@ -39,8 +39,8 @@ const RETENTION: i64 = 30 * DAY;
 const AUDIT: i64 = 365 * DAY;
 const TOKENS: i64 = 30 * DAY;
 
-/// A consent by the desk's clock that is so near to the booth's wrong time cannot be told from one
-/// by the booth's.
+/// A consent by a client's clock that is so near to the booth's wrong time cannot be distinguished
+/// from one by the booth's.
 const AMBIGUOUS: i64 = 10 * MINUTE + SECOND;
 
 fn span(ms: i64) -> Duration {
@@ -51,7 +51,7 @@ fn span(ms: i64) -> Duration {
 #[derive(Clone, Copy, Debug)]
 enum Jolt {
     Nothing,
-    /// Somebody or something sets it, forward or back; no time server stands by it.
+    /// A person or a program sets it, forward or back; no time server stands by it.
     Step(i64),
     /// A time server sets it right.
     Right,
@@ -65,18 +65,18 @@ enum Jolt {
 enum Happening {
     Wait(i64),
     Jolt(Jolt),
-    /// An interview of two parts with a jolt between; whether the consent is of the desk's clock.
+    /// An interview of two parts with a jolt between; whether the consent is by a client's clock.
     Interview {
         before: i64,
         jolt: Jolt,
         after: i64,
-        by_desk: bool,
+        by_client: bool,
     },
     /// One that boothd does not end.
     Abandoned(i64),
     /// A token that is good for so long.
     Token(i64),
-    /// boothd starts anew, the machine runs on.
+    /// boothd restarts, the machine runs on.
     Restart,
     /// The machine was off, and starts with its wall clock wrong by so much; `None`: in 1970.
     Reboot {
@@ -89,7 +89,7 @@ struct Session {
     began: i64,
     ended: i64,
     consented: i64,
-    by_desk: bool,
+    by_client: bool,
 }
 
 /// A booth, and the truth.
@@ -171,7 +171,7 @@ impl World {
         drop((store, booth));
         thread.join();
         if let Some((off, wrong_by)) = reboot {
-            clock.say_set(false);
+            clock.set_synchronized(false);
             clock.reboot(span(off));
             let now = i64::try_from(clock.monotonic().as_millis()).unwrap();
             let wall = wrong_by.map_or(5 * SECOND, |by| (now + TRUE_OFFSET_MS + by).max(0));
@@ -201,30 +201,30 @@ impl World {
         let set_by = |by: i64| self.clock.step_wall(by.max(-self.clock.unix_ms()));
         match jolt {
             Jolt::Nothing => (),
-            Jolt::Lonely => self.clock.say_set(false),
+            Jolt::Lonely => self.clock.set_synchronized(false),
             Jolt::Step(by) => {
-                self.clock.say_set(false);
+                self.clock.set_synchronized(false);
                 set_by(by);
             }
             Jolt::Right => {
                 set_by(self.truth() - self.clock.unix_ms());
-                self.clock.say_set(true);
+                self.clock.set_synchronized(true);
             }
             Jolt::Lie(by) => {
-                self.clock.say_set(false);
+                self.clock.set_synchronized(false);
                 set_by(self.truth() + by - self.clock.unix_ms());
-                self.clock.say_set(true);
+                self.clock.set_synchronized(true);
                 self.is_lying = true;
                 self.wait(2 * MINUTE).await;
-                self.clock.say_set(false);
+                self.clock.set_synchronized(false);
                 self.is_lying = false;
             }
         }
         self.wait(SECOND).await;
     }
 
-    /// A desk that knows the time says when the consent was given; or the booth's own page does.
-    async fn begin(&mut self, by_desk: bool) -> String {
+    /// A client that knows the time sends when the consent was given; or the booth's own page does.
+    async fn begin(&mut self, by_client: bool) -> String {
         // Pages go by the time of a begin, which two starts of the machine may share.
         self.clock.advance(span(1 + i64::try_from(self.begun.len()).unwrap()));
         let consented = self.truth() - 2 * SECOND;
@@ -235,9 +235,9 @@ impl World {
             features: None,
         };
         let own = (self.store.clock().unix_ms() - 2 * SECOND).max(1);
-        let told = if by_desk { consented } else { own };
+        let consent_at = if by_client { consented } else { own };
         let began = self.truth();
-        let session = match self.booth.start_session(start(told), "test").await {
+        let session = match self.booth.start_session(start(consent_at), "test").await {
             Ok(session) => session,
             Err(error) => {
                 assert!(self.is_lying, "{error}");
@@ -245,14 +245,14 @@ impl World {
             }
         };
         let session_id = session.session_id.to_string();
-        let lasting = Session { began, ended: began, consented, by_desk };
+        let lasting = Session { began, ended: began, consented, by_client };
         self.sessions.insert(session_id.clone(), lasting);
         self.begun.push(session_id.clone());
         session_id
     }
 
-    async fn interview(&mut self, (before, jolt, after): (i64, Jolt, i64), by_desk: bool) {
-        let session_id = self.begin(by_desk).await;
+    async fn interview(&mut self, (before, jolt, after): (i64, Jolt, i64), by_client: bool) {
+        let session_id = self.begin(by_client).await;
         self.wait(before).await;
         self.jolt(jolt).await;
         self.wait(after).await;
@@ -341,7 +341,7 @@ impl World {
         if record.clock_set {
             near(record.started_at, session.began, SECOND, "a time that is vouched for");
             // One that was given just before the machine's first second of 1970 is not older.
-            let about = if session.by_desk { AMBIGUOUS } else { 3 * SECOND };
+            let about = if session.by_client { AMBIGUOUS } else { 3 * SECOND };
             near(record.consent_at.unwrap(), session.consented, about, "the consent");
         }
     }
@@ -364,8 +364,8 @@ impl World {
         match happening {
             Happening::Wait(ms) => self.wait(ms).await,
             Happening::Jolt(jolt) => self.jolt(jolt).await,
-            Happening::Interview { before, jolt, after, by_desk } => {
-                self.interview((before, jolt, after), by_desk).await;
+            Happening::Interview { before, jolt, after, by_client } => {
+                self.interview((before, jolt, after), by_client).await;
             }
             Happening::Abandoned(ms) => {
                 self.begin(false).await;
@@ -451,8 +451,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         5 => time().prop_map(Happening::Wait),
         4 => jolt().prop_map(Happening::Jolt),
-        7 => interview.prop_map(|(before, jolt, after, by_desk)| {
-            Happening::Interview { before, jolt, after, by_desk }
+        7 => interview.prop_map(|(before, jolt, after, by_client)| {
+            Happening::Interview { before, jolt, after, by_client }
         }),
         1 => lasts().prop_map(Happening::Abandoned),
         1 => (HOUR..60 * DAY).prop_map(Happening::Token),
@@ -464,7 +464,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// A clock as the booth is unpacked: in 1970 or wrong by so much, and not set.
 fn unpacked(wrong_by: Option<i64>) -> SimulatedClock {
     let clock = SimulatedClock::default();
-    clock.say_set(false);
+    clock.set_synchronized(false);
     clock.advance(span(5 * SECOND));
     if let Some(by) = wrong_by {
         clock.step_wall((TRUE_OFFSET_MS + by).max(0));
@@ -509,7 +509,7 @@ fn a_start_with_the_clock_ahead_and_an_interview_in_which_it_is_set_lose_nothing
         before: 5 * MINUTE,
         jolt,
         after: 5 * MINUTE,
-        by_desk: true,
+        by_client: true,
     };
     let erased = [
         interview(Jolt::Nothing),

@@ -58,7 +58,7 @@ fn opus_in_all_its_modes_is_what_the_reference_decoder_gives() {
         let sound = packets(&data(&format!("opus/{name}.packets")));
         assert_eq!(sound.len().to_string(), count, "{name}");
         modes.extend(mode.split('+').map(str::to_owned));
-        // Silence that was not sent is filled with noise, which each build makes anew.
+        // Silence that was not sent is filled with noise, which differs in each build.
         let is_noise = sha256 == "-";
         let bytes: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let own: String =
@@ -134,7 +134,7 @@ fn a_dropped_slice_costs_only_itself() {
 }
 
 #[test]
-fn wav_is_told_by_its_first_bytes_and_pcm_passes() {
+fn wav_is_recognised_by_its_first_bytes_and_pcm_passes() {
     let mut file = std::io::Cursor::new(Vec::new());
     let spec = hound::WavSpec {
         channels: 2,
@@ -152,27 +152,27 @@ fn wav_is_told_by_its_first_bytes_and_pcm_passes() {
 }
 
 #[test]
-fn refusals_say_what_to_do_and_leave_the_sound_as_it_was() {
+fn refusals_have_a_remedy_and_leave_the_sound_as_it_was() {
     let whole = data("webm/mediarecorder-3s.webm");
     // All that is before the first Cluster.
     let header = data("webm/chrome156_mediarecorder_3000ms_0.bin")[..146].to_vec();
     let cases = [
         (SoundFormat::Detect, data("webm/chrome156_mediarecorder_3000ms_1.bin"), "first slice"),
-        (SoundFormat::Detect, b"garbage that nobody sent".to_vec(), "first slice"),
+        (SoundFormat::Detect, b"garbage of unknown origin".to_vec(), "first slice"),
         (SoundFormat::Pcm16k, vec![1, 2, 3], "a sample has 2"),
         (SoundFormat::Pcm16k, vec![0; 60 * 32_000 + 2], "more than 60 s"),
         (SoundFormat::Detect, b"RIFF\x04\0\0\0WAVE".to_vec(), "not a readable WAV"),
         (SoundFormat::Recording, whole.repeat(21), "more than 60 s"),
         (SoundFormat::Recording, header.repeat(61), "more than 60 files"),
     ];
-    for (format, bytes, said) in cases {
+    for (format, bytes, reason) in cases {
         let (mut decoder, mut sound) = (SoundDecoder::default(), vec![7]);
         let err = decoder.push(&chunk(format, bytes), &mut sound).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::InvalidInput);
-        assert!(err.to_string().contains(said), "{said}: {err}");
+        assert!(err.to_string().contains(reason), "{reason}: {err}");
         assert_eq!(sound, [7]);
         decoder.push(&chunk(SoundFormat::Detect, whole.clone()), &mut sound).unwrap();
-        assert_eq!(sound.len(), 1 + 50 * 960, "{said}");
+        assert_eq!(sound.len(), 1 + 50 * 960, "{reason}");
     }
 }
 
@@ -258,7 +258,7 @@ fn header() -> Vec<u8> {
     let sound = [element(&[0xD7], &[2]), element(&[0x86], b"A_OPUS")].concat();
     [
         element(&[0x1A, 0x45, 0xDF, 0xA3], &element(&[0x42, 0x82], b"webm")),
-        // A millisecond is the unit, as it is where nothing is said.
+        // A millisecond is the unit, which is the default, too.
         element(&[0x15, 0x49, 0xA9, 0x66], &element(&[0x2A, 0xD7, 0xB1], &[0x0F, 0x42, 0x40])),
         element(
             &[0x16, 0x54, 0xAE, 0x6B],
@@ -320,7 +320,7 @@ fn time_stamps_that_waver_change_nothing() {
     let times: Vec<u32> =
         even.iter().zip(wavering.iter().cycle()).map(|(a, b)| a + b).collect();
     assert!(decode(SoundFormat::Detect, &[timed(&packets, &times)]) == expected);
-    // A count that begins anew in mid-recording.
+    // A count that starts again in mid-recording.
     let times: Vec<u32> = even.iter().map(|at| at % 1200).collect();
     assert!(decode(SoundFormat::Detect, &[timed(&packets, &times)]) == expected);
 }
@@ -428,7 +428,7 @@ fn slices_of(recorder: &str) -> Vec<Vec<u8>> {
 #[test]
 fn real_recorders_decode_over_their_slices() {
     // Slices, samples of all packets less the pre-skip, and what ffmpeg decodes: of an Ogg it leaves
-    // out what its last page says is filling, less than a packet.
+    // out what its last page declares as filling, less than a packet.
     for (recorder, count, length, ffmpeg) in [
         ("chromium156_webm", 3, 48_960, 48_960),
         ("chromium156_mp4_opus", 3, 47_680, 47_680),
@@ -448,7 +448,7 @@ fn real_recorders_decode_over_their_slices() {
             assert!(decode(format, &slices) == sound, "{recorder} over its slices");
         }
         for cut in ways(&file) {
-            assert!(decode(SoundFormat::Recording, &cut) == sound, "{recorder} cut anew");
+            assert!(decode(SoundFormat::Recording, &cut) == sound, "{recorder} cut again");
         }
         // The last second: nothing before it is missing or too much.
         let reference = samples(&data(&format!("recorders/{recorder}.s16le")));
@@ -461,7 +461,7 @@ fn real_recorders_decode_over_their_slices() {
     assert_eq!(decode(SoundFormat::Detect, &both).len(), 48_536 + 47_680);
 }
 
-/// Adds `ms` to what each fragment from the third on says of its time (`tfdt`, in 16,000ths of a second).
+/// Adds `ms` to the time that each fragment from the third on states (`tfdt`, in 16,000ths of a second).
 fn late_mp4(ms: u64) -> Vec<u8> {
     let mut file = data("recorders/ffmpeg_opus.mp4");
     let places: Vec<usize> = file

@@ -1,5 +1,5 @@
 //! WAVs as the world writes them: every format, number of channels, kind of header and cut, each
-//! beside what its definition says.
+//! beside its definition.
 //!
 //! `WAV_MATRIX=DIR cargo test --release --test decode_wav` also writes them there, for
 //! `scripts/compare_wavs_with_libsndfile.py DIR`.
@@ -18,7 +18,7 @@ struct Format {
     name: &'static str,
     tag: u16,
     bits: u16,
-    /// Of these bits, as an extensible format says.
+    /// Valid bits that an extensible format states.
     valid: Option<u16>,
     /// Of 16 signed bits: what is written (little endian), and what that is worth (1.0 is full
     /// scale).
@@ -280,7 +280,7 @@ fn matrix() -> Vec<Case> {
 }
 
 #[test]
-fn every_wav_holds_what_its_definition_says() {
+fn every_wav_holds_what_its_definition_states() {
     let cases = matrix();
     assert_eq!(cases.len(), 14 * 3 * 11 * 3);
     for Case { name, bytes, expected, is_mono } in &cases {
@@ -353,7 +353,7 @@ fn what_is_not_decoded_is_named() {
         let err = decoded(&bytes).expect_err(named);
         assert_eq!(err.kind(), ErrorKind::InvalidInput, "{named}");
         assert!(err.to_string().contains(named), "{named}: {err}");
-        assert!(err.to_string().contains("ffmpeg"), "says what to do: {err}");
+        assert!(err.to_string().contains("ffmpeg"), "has a remedy: {err}");
     }
 }
 

@@ -129,7 +129,7 @@ fn a_broken_library_is_one_line_and_tract_serves() {
     let daemon = daemon("onnxruntime", &broken, &[]);
     let line = daemon.wait_for_log("tract runs the models");
     assert!(line.contains("WARN  inference: ONNX Runtime cannot serve"), "{line}");
-    assert!(line.contains("it is no library; install ONNX Runtime anew"), "{line}");
+    assert!(line.contains("it is no library; reinstall ONNX Runtime"), "{line}");
     daemon.wait_for_health("tract", |health| health["vision"]["source"] == "tract");
     assert_eq!(daemon.watch().next("visual_analysis")["face_detected"], true);
     assert!(daemon.terminate().0.success());

@@ -139,7 +139,7 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
     // 2 a second on the simulated clock; a camera opened again begins with its first frame, after
     // the 250 ms of the first wait and the 100 ms of a frame.
     assert_eq!(spacing, [500, 500, 500, 350, 500, 500, 500]);
-    assert_eq!(reports[1].head_pose_stability, None, "two poses say nothing");
+    assert_eq!(reports[1].head_pose_stability, None, "two poses give nothing");
     assert!(reports[7].head_pose_stability.is_some_and(|stability| stability > 0.99));
     assert_eq!(component.status().restarts_total, 1);
 
@@ -230,7 +230,7 @@ impl Client {
         self.stream.put_chunk(chunk).expect("little waits");
         let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
         let live = self.until(|live| of(live) == Some(sequence)).await;
-        AudioReport::newest(&live).expect("just heard")
+        AudioReport::newest(&live).expect("just published")
     }
 }
 
@@ -246,17 +246,17 @@ fn face() -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clients_chunk_becomes_one_result_and_garbage_harms_nobody() {
+async fn a_clients_chunk_becomes_one_result_and_garbage_harms_no_other_client() {
     let mut client = Client::open();
     let workers = client.start();
     let wav = client.chunk(7, SoundFormat::Detect, demo("speech_16k.wav"));
-    let heard = client.listen(wav).await;
+    let report = client.listen(wav).await;
     assert!(
-        heard.values.audio_detected && heard.values.volume_mean.is_some_and(|rms| rms > 0.01)
+        report.values.audio_detected && report.values.volume_mean.is_some_and(|rms| rms > 0.01)
     );
-    assert_where_the_catalogue_says(heard.values.iter(), &heard);
-    assert_eq!(heard.session_id.as_deref(), Some("a-client"));
-    assert_eq!(heard.features, Features::ALL);
+    assert_at_the_catalogues_pointers(report.values.iter(), &report);
+    assert_eq!(report.session_id.as_deref(), Some("a-client"));
+    assert_eq!(report.features, Features::ALL);
 
     client
         .stream
@@ -354,7 +354,7 @@ async fn the_actions_of_a_face_are_known_once_its_rest_is() {
     let live = client.until(|live| live.face.is_some()).await;
     let values = &live.face.as_ref().expect("it was waited for").metrics.values;
     assert_eq!((values.smile, values.eye_wide), (Some(0.0), Some(0.0)));
-    assert_where_the_catalogue_says(values.iter(), last);
+    assert_at_the_catalogues_pointers(values.iter(), last);
     let finished = client.stream.finish_session().await.expect("the task runs");
     let summary = SummaryReport::of_session(&finished);
     assert_eq!(summary.metrics["face_actions.smile"].count, 2);
@@ -363,7 +363,7 @@ async fn the_actions_of_a_face_are_known_once_its_rest_is() {
 }
 
 /// Each metric's pointer leads to its value in the report.
-fn assert_where_the_catalogue_says(
+fn assert_at_the_catalogues_pointers(
     values: impl Iterator<Item = (&'static Metric, Option<f64>)>,
     report: &impl Serialize,
 ) {
@@ -438,7 +438,7 @@ async fn a_full_lane_drops_the_oldest_chunks_and_no_segment_spans_the_loss() {
     let workers = client.start();
     let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
     let live = client.until(|live| of(live) == Some(5)).await;
-    let voice = live.voice.expect("just heard");
+    let voice = live.voice.expect("just published");
     assert_eq!(voice.dropped_total, 2);
     assert_eq!(voice.observation.duration, Duration::from_secs(3), "four were left");
     client.engine.close();

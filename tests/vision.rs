@@ -237,8 +237,8 @@ fn a_lost_face_costs_one_detection_and_a_followed_one_none() {
     let (portrait, wall) = (portrait(), wall());
     let pictures = [&portrait, &portrait, &portrait, &wall, &portrait, &portrait];
     let seen = observe_all(VisionConfig::default(), &pictures, 66);
-    let anew: Vec<bool> = seen.iter().map(|o| o.detected_anew).collect();
-    assert_eq!(anew, [true, false, false, true, true, false]);
+    let ran: Vec<bool> = seen.iter().map(|o| o.detector_ran).collect();
+    assert_eq!(ran, [true, false, false, true, true, false]);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_passer_by_behind_is_counted_and_does_not_take_over() {
 }
 
 #[test]
-fn dark_blurred_and_small_faces_are_said_and_not_guessed() {
+fn dark_blurred_and_small_faces_are_reported_and_not_guessed() {
     let source = portrait();
     let dark = Picture { rgb: source.rgb.iter().map(|v| v / 10).collect(), ..source.clone() };
     let blurred = smooth(&source, 5);
@@ -330,7 +330,7 @@ fn pictures_of_any_size_and_broken_ones_are_survived() {
     let err = analyser.observe(&broken, &mut track, Features::ALL).unwrap_err();
     assert_eq!(err.kind(), ErrorKind::InvalidInput);
     let after = analyser.observe(&good, &mut track, Features::ALL).unwrap();
-    assert!(!after.detected_anew, "a broken frame does not lose the face");
+    assert!(!after.detector_ran, "a broken frame does not lose the face");
 }
 
 /// boothd's own fer model as an operator would describe it.
@@ -376,7 +376,7 @@ fn in_colours(entry: &mut ModelEntry) {
 }
 
 #[test]
-fn a_wrong_description_is_a_config_error_that_says_what() {
+fn a_wrong_description_is_a_config_error_that_names_it() {
     type Change = fn(&mut ModelEntry);
     let cases: [(Change, &str); 12] = [
         (|e| e.picture = None, "lacks `picture`"),
@@ -389,10 +389,10 @@ fn a_wrong_description_is_a_config_error_that_says_what() {
         (|e| e.picture.as_mut().unwrap().neutral_share = Some(1.0), "neutral_share 0.001"),
         (
             |e| e.picture.as_mut().unwrap().layout = Layout::Nhwc,
-            "its description says 1x64x64x1",
+            "its description states 1x64x64x1",
         ),
-        (in_colours, "is 1x1x64x64, its description says 1x3x64x64"),
-        (|e| e.sha256 = Some("ab".repeat(32)), "vision.expression.sha256 says"),
+        (in_colours, "is 1x1x64x64, its description states 1x3x64x64"),
+        (|e| e.sha256 = Some("ab".repeat(32)), "vision.expression.sha256 states"),
         (|e| e.file = "absent.onnx".into(), "absent.onnx cannot be read"),
     ];
     for (change, expected) in cases {
@@ -410,8 +410,8 @@ fn a_changed_model_file_is_refused_with_both_hashes() {
     let catalog = Catalog::open(dir.path()).unwrap();
     let err = catalog.load("left_eye").unwrap_err();
     assert_eq!(err.kind(), ErrorKind::Config);
-    let said = catalog.entry("left_eye").unwrap().sha256.clone().unwrap();
-    assert!(err.to_string().contains(&said), "{err}");
+    let stated = catalog.entry("left_eye").unwrap().sha256.clone().unwrap();
+    assert!(err.to_string().contains(&stated), "{err}");
     let err = catalog.load("face_landmarks").unwrap_err().to_string();
     assert!(err.contains("face_attention.w8.onnx cannot be read"), "{err}");
 }
@@ -503,11 +503,11 @@ fn a_poster_is_a_person_for_a_minute_only_whatever_the_noise() {
             let seen = analyser.observe(&frame, &mut track, Features::ALL).unwrap();
             (seen.person().is_some(), seen.face.expect("a face is in it"))
         };
-        let said: Vec<(bool, Face)> = (0..63).map(|second| look(second, &poster)).collect();
-        let living = said.iter().filter(|(is_person, _)| *is_person).count();
+        let seen: Vec<(bool, Face)> = (0..63).map(|second| look(second, &poster)).collect();
+        let living = seen.iter().filter(|(is_person, _)| *is_person).count();
         // The crop settles in the first frames, which moves the landmarks.
         assert!((60..=62).contains(&living), "noise of {levels}: {living} s");
-        let (is_person, face) = &said[62];
+        let (is_person, face) = &seen[62];
         assert_eq!((*is_person, face.quality.verdict), (false, QualityVerdict::StillPicture));
         assert_eq!((face.head_pose, face.gaze, face.expression), (None, None, None));
         let (is_person, face) = look(63, &with_face_at(&wall(), 332.0, 202.0, 1.0));

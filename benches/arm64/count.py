@@ -7,7 +7,7 @@
 
 `boothd analyze` runs on a short and on a longer cut of the demo; start and models cancel out in the
 difference. Every picture gets everything: detector as tracking wants it, mesh, both irises, pose,
-gaze, both expression models (no reuse). Counts, not times: an emulator's time says nothing.
+gaze, both expression models (no reuse). Counts, not times: an emulator's time is meaningless.
 """
 
 import pathlib

@@ -7,7 +7,7 @@ code, once by Keras (`frame`) and once by TensorFlow Lite, its default since 25.
 over all threads, so that nothing hides in MediaPipe's pool.
 
 usage: face.py [--clip CLIP.mjpeg] [--boothd PATH] [--core N]
-Prints one JSON object; with --boothd also what `PATH bench --json` says and the ratios. The clip is
+Prints one JSON object; with --boothd also the output of `PATH bench --json` and the ratios. The clip is
 cut into parts and boothd runs before each, since a shared machine's speed changes within seconds:
 a ratio is the median over the parts.
 """
@@ -173,8 +173,8 @@ def run_boothd(path):
     except OSError as cause:
         raise SystemExit(f"{path} cannot be started ({cause}); build boothd or correct --boothd")
     if done.returncode != 0:
-        said = done.stderr.strip() or "nothing"
-        raise SystemExit(f"`{path} bench --json` exited with {done.returncode}; it said: {said}")
+        message = done.stderr.strip() or "nothing"
+        raise SystemExit(f"`{path} bench --json` exited with {done.returncode}; its message: {message}")
     try:
         result = json.loads(done.stdout)
         result["frame"]["cpu_ms_median"]

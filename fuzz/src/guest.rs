@@ -2,7 +2,7 @@
 //! booth's own state behind them: streams, sessions, stamps, the WebM decoder, the store. The
 //! booth runs in the fuzzer's process; nothing goes over a network. Rules as in `targets.rs`.
 //!
-//! The input is a script: an operation a byte (the highest bit says on which connection), with
+//! The input is a script: an operation a byte (the highest bit selects the connection), with
 //! what it needs after it. Beside panics it looks for what a guest must never get: a word of the
 //! booth's own session, or of another guest's.
 
@@ -81,7 +81,7 @@ struct Scene {
     clock: Arc<SimulatedClock>,
     stop: Stop,
     workers: Workers,
-    /// Guests' secrets: two of any session, one of a session `meant`, one of nobody.
+    /// Guests' secrets: two of any session, one of a session `meant`, one that is not valid.
     secrets: Vec<String>,
     folder: PathBuf,
     scripts: u64,
@@ -96,7 +96,7 @@ struct Connection {
     writer: WriteHalf<DuplexStream>,
     /// The newest `ping` that was answered; `None` once the booth has closed.
     answered: watch::Receiver<Option<u64>>,
-    /// The booth's side, and who reads what it says.
+    /// The booth's side, and the reader of its messages.
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -438,12 +438,12 @@ impl Connection {
             inside.serve(theirs).await;
         });
         let (reader, writer) = tokio::io::split(ours);
-        let (tell, answered) = watch::channel(Some(0));
-        let hearing = tokio::spawn(async move {
-            hear(reader, &tell).await;
-            tell.send_replace(None);
+        let (sender, answered) = watch::channel(Some(0));
+        let reading = tokio::spawn(async move {
+            read_messages(reader, &sender).await;
+            sender.send_replace(None);
         });
-        let mut connection = Connection { writer, answered, tasks: [serving, hearing] };
+        let mut connection = Connection { writer, answered, tasks: [serving, reading] };
         // What cannot be written is a connection that is closed; the rest of the script shows it.
         let greeting = connection.writer.write_all(UPGRADE);
         let _closed = futures_now(greeting);
@@ -486,8 +486,11 @@ fn futures_now<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Reads what the booth says until it closes.
-async fn hear(mut reader: ReadHalf<DuplexStream>, tell: &watch::Sender<Option<u64>>) {
+/// Reads the booth's messages until it closes.
+async fn read_messages(
+    mut reader: ReadHalf<DuplexStream>,
+    answered: &watch::Sender<Option<u64>>,
+) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = reader.read_u8().await else { return };
@@ -504,7 +507,7 @@ async fn hear(mut reader: ReadHalf<DuplexStream>, tell: &watch::Sender<Option<u6
         let is_booths = message["data"]["stream"] == "booth";
         assert!(!is_booths, "a guest watches the booth: {text}");
         if let Some(number) = message["timestamp"]["script"].as_u64() {
-            tell.send_replace(Some(number));
+            answered.send_replace(Some(number));
         }
     }
 }
@@ -516,7 +519,7 @@ async fn read_frame(reader: &mut ReadHalf<DuplexStream>) -> Option<(u8, Vec<u8>)
         127 => reader.read_u64().await.ok()?,
         short => u64::from(short),
     };
-    // A stamp comes back, so what is told is as long as what was sent, and not much longer.
+    // A stamp comes back, so a message is as long as what was sent, and not much longer.
     assert!(length < 1 << 20, "{length} bytes in one message");
     let mut payload = vec![0; usize::try_from(length).ok()?];
     reader.read_exact(&mut payload).await.ok()?;

@@ -22,7 +22,7 @@ pub mod moment;
 #[path = "../../src/web/message/stamp.rs"]
 pub mod stamp;
 
-/// What of the doors reads what clients say; the rest of them needs a network.
+/// The part of the web server that reads clients' messages; the rest of it needs a network.
 pub mod web {
     pub use crate::moment;
     /// The messages.

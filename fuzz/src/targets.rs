@@ -20,7 +20,7 @@ use boothd::{
 
 const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
 
-/// The first byte says where and how the rest, a recording, is cut into chunks.
+/// The first byte determines where and how the rest, a recording, is cut into chunks.
 pub fn webm(data: &[u8]) {
     recording(data);
 }

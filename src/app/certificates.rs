@@ -50,7 +50,7 @@ pub(super) fn follow(
             }
             for Watched { certificate, path, is_authority } in &watched {
                 certificate::look_at_file(certificate, path, *is_authority);
-                certificate.tell(&*clock);
+                certificate.log_trouble(&*clock);
             }
         }
     });

@@ -1,4 +1,4 @@
-//! What is left of the disk.
+//! Free space on the disk.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rustix::fs::statvfs;
 /// Less than this left on the disk is trouble: the system itself needs some.
 pub const LOW_DISK_BYTES: u64 = 200 << 20;
 
-/// What boothd may still write where `folder` is; `None` where the system does not tell.
+/// Bytes that boothd may still write on the disk of `folder`; `None` where that is not known.
 pub fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = statvfs(folder).ok()?;
     Some(disk.f_bavail * disk.f_frsize)
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nearly_full_disk_is_told() {
+    fn a_nearly_full_disk_gives_a_sentence() {
         assert!(free_bytes(Path::new("/")).is_some());
         assert_eq!(free_bytes(Path::new("/nowhere/at/all")), None);
         assert!(low_disk(3 << 20).unwrap().starts_with("3 MiB left"));

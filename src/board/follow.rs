@@ -1,4 +1,4 @@
-//! One look at the board every few seconds, which everybody shares.
+//! Reads the board every few seconds, once for all readers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::stop::Stop;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A trouble that was not seen at so many looks is over. A weak supply dips for a moment at each
-/// peak; a verdict that follows each dip would be told and taken back all day.
+/// peak; a verdict that follows each dip would be raised and ended all day.
 const LOOKS_UNTIL_OVER: u8 = 2;
 
 /// Looks at the board until `stop`; readers see the newest reading. Must be called in the network
@@ -38,7 +38,7 @@ pub fn follow(mut board: Board, stop: Stop) -> watch::Receiver<Reading> {
     readings
 }
 
-/// What is remembered from look to look.
+/// The state between two looks.
 #[derive(Debug, Default)]
 struct Watcher {
     too_hot: Held,
@@ -48,13 +48,14 @@ struct Watcher {
     over_current: Held,
     was_throttled: bool,
     was_under_voltage: bool,
-    told: Option<super::Trouble>,
+    logged: Option<super::Trouble>,
 }
 
 impl Watcher {
-    /// The reading as it is told, with what lasts; the log hears what begins and what ends.
+    /// The reading as it is reported: a trouble lasts for [`LOOKS_UNTIL_OVER`] looks. Logs a trouble
+    /// that begins or ends.
     fn take(&mut self, now: Reading) -> Reading {
-        let is = |told: Option<bool>| told == Some(true);
+        let is = |flag: Option<bool>| flag == Some(true);
         self.was_throttled |= is(now.throttled) || is(now.frequency_capped);
         self.was_throttled |= is(now.has_been_throttled);
         self.was_under_voltage |= is(now.under_voltage) || is(now.has_been_under_voltage);
@@ -69,19 +70,19 @@ impl Watcher {
             ..now
         };
         let trouble = reading.trouble();
-        match (self.told, trouble) {
+        match (self.logged, trouble) {
             (before, Some(trouble)) if before != Some(trouble) => {
                 log::warn!(target: "board", temperature_c = reading.temperature_c; "{}", trouble.sentence());
             }
             (Some(_), None) => log::info!(target: "board", "the board is well again"),
             _ => (),
         }
-        self.told = trouble;
+        self.logged = trouble;
         reading
     }
 }
 
-/// A yes that lasts a little longer than it is said.
+/// A flag that stays set for [`LOOKS_UNTIL_OVER`] looks after it was last reported.
 #[derive(Debug, Default)]
 struct Held {
     looks_left: u8,
@@ -113,13 +114,13 @@ mod tests {
         let mut watcher = Watcher::default();
         let mut take = |is_low| watcher.take(voltage(is_low)).trouble();
         assert_eq!(take(false), None);
-        let told: Vec<_> = [true, false, true, false, false, false].map(&mut take).into();
+        let troubles: Vec<_> = [true, false, true, false, false, false].map(&mut take).into();
         let low = Some(Trouble::UnderVoltage);
-        assert_eq!(told, [low, low, low, low, low, None]);
+        assert_eq!(troubles, [low, low, low, low, low, None]);
     }
 
     #[test]
-    fn what_has_been_is_remembered_and_what_is_not_told_stays_unknown() {
+    fn what_has_been_is_remembered_and_what_is_not_reported_stays_unknown() {
         let mut watcher = Watcher::default();
         assert_eq!(watcher.take(voltage(false)).has_been_under_voltage, Some(false));
         watcher.take(voltage(true));

@@ -1,8 +1,8 @@
-//! [`Board`]: what the computer says of its own heat, power and memory, read from sysfs.
+//! [`Board`]: temperature, power and memory of the computer, read from sysfs.
 //!
-//! Holds everything that knows a board: where a Raspberry Pi, a Jetson and a PC tell their
-//! temperature, their throttling and their supply. Only reads. What the system does not tell is
-//! `None`, never a zero.
+//! Holds everything that is particular to a board: where a Raspberry Pi, a Jetson and a PC report
+//! temperature, throttling and supply. Only reads. What the system does not report is `None`,
+//! never a zero.
 
 mod disk;
 mod follow;
@@ -40,7 +40,7 @@ impl Board {
         Board { root: root.to_owned(), model: model(root), alarms_total: None }
     }
 
-    /// What it says now. Blocks for as long as its drivers take, which is some milliseconds
+    /// Reads its state now. Blocks for as long as its drivers take, which is some milliseconds
     /// where one asks a chip on a bus.
     pub fn read(&mut self) -> Reading {
         let sys = self.root.join("sys");
@@ -70,14 +70,14 @@ impl Board {
     }
 }
 
-/// What the board or machine calls itself, from its device tree or its firmware.
+/// The name of the board or machine, from its device tree or its firmware.
 fn model(root: &Path) -> Option<String> {
     const PLACES: [&str; 2] =
         ["sys/firmware/devicetree/base/model", "sys/class/dmi/id/product_name"];
     PLACES.iter().find_map(|place| text(&root.join(place)))
 }
 
-/// True where one of two says so, `None` where neither says anything.
+/// True where one of the two is true, `None` where both are `None`.
 fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one || other),

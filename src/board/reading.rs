@@ -1,14 +1,14 @@
-//! [`Reading`]: what a board said at one moment, and what of it is trouble.
+//! [`Reading`]: the state of a board at one moment, and which of it is trouble.
 
 use serde::Serialize;
 
-/// What a board says. What the system does not tell is `None`.
+/// The state of a board at one moment. What the system does not report is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reading {
-    /// The board, in its maker's words.
+    /// The maker's name of the board.
     pub model: Option<String>,
-    /// Of the chip's hottest part, °C, to a tenth.
+    /// Temperature of the chip's hottest part, °C, to a tenth.
     pub temperature_c: Option<f64>,
     /// It has reached the limit at which the board slows down.
     pub too_hot: Option<bool>,
@@ -20,13 +20,13 @@ pub struct Reading {
     pub under_voltage: Option<bool>,
     /// The board draws more current than it may now.
     pub over_current: Option<bool>,
-    /// It was throttled or capped since boothd's start, or since the board's as far as it says.
+    /// It was throttled or capped since boothd's start, or since the board's where it reports that.
     pub has_been_throttled: Option<bool>,
     /// The same of the voltage.
     pub has_been_under_voltage: Option<bool>,
     /// Memory of the machine, bytes.
     pub memory_total_bytes: Option<u64>,
-    /// What of it programs may still have, bytes.
+    /// The part of it that programs may still take, bytes.
     pub memory_available_bytes: Option<u64>,
 }
 
@@ -41,14 +41,14 @@ pub enum Trouble {
     OverCurrent,
     /// The limit of the temperature is reached.
     TooHot,
-    /// The clock is held back, and the board does not say why.
+    /// The clock is held back, and the board does not report why.
     Throttled,
 }
 
 impl Reading {
-    /// What is wrong now; of several the cause.
+    /// The trouble now; of several the cause of the others.
     pub fn trouble(&self) -> Option<Trouble> {
-        let is = |told: Option<bool>| told == Some(true);
+        let is = |flag: Option<bool>| flag == Some(true);
         match () {
             () if is(self.under_voltage) => Some(Trouble::UnderVoltage),
             () if is(self.over_current) => Some(Trouble::OverCurrent),
@@ -60,7 +60,7 @@ impl Reading {
 }
 
 impl Trouble {
-    /// What it is and what to do, for the operator.
+    /// The problem and its remedy, for the operator.
     pub fn sentence(self) -> &'static str {
         match self {
             Trouble::UnderVoltage => {

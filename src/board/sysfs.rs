@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The words of a file. `None` when it is not there, is empty, or its driver cannot say now
+/// The text of a file, trimmed. `None` when it is not there, is empty, or its driver has no value
 /// (a Jetson's zone whose block is switched off answers `EAGAIN`).
 pub(super) fn text(path: &Path) -> Option<String> {
-    let told = fs::read_to_string(path).ok()?;
+    let text = fs::read_to_string(path).ok()?;
     // A device tree's texts end with a zero.
-    let told = told.trim_matches(['\0', '\n', ' ']);
-    (!told.is_empty()).then(|| told.to_owned())
+    let text = text.trim_matches(['\0', '\n', ' ']);
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The whole number in a file.

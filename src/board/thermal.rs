@@ -1,4 +1,5 @@
-//! Heat, as the kernel's thermal framework tells it (Documentation/driver-api/thermal/sysfs-api).
+//! Heat, as the kernel's thermal framework reports it
+//! (Documentation/driver-api/thermal/sysfs-api).
 
 use std::path::{Path, PathBuf};
 
@@ -16,17 +17,17 @@ pub(super) struct Heat {
 /// How the zones of the chip itself are called: `cpu-thermal` (Pi, Jetson Orin), `bcm2835_thermal`
 /// (an old Pi kernel), `gpu-`, `cv0-`, `soc0-`, `tj-thermal` (Jetson Orin; tj is the hottest of
 /// all), `CPU-therm`, `GPU-therm` (Jetson Nano), `x86_pkg_temp` (a PC). Not the others: a Jetson
-/// Nano's `PMIC-Die` says 100 °C for ever, and a board's or a radio's heat is not the chip's.
+/// Nano's `PMIC-Die` always shows 100 °C, and a board's or a radio's heat is not the chip's.
 const CHIP: [&str; 7] = ["cpu", "gpu", "soc", "tj", "cv", "bcm2835_thermal", "x86_pkg_temp"];
 
-/// A PC's own idea of its heat, where its chip says nothing.
+/// A PC's ACPI zone, where its chip has none.
 const MACHINE: &str = "acpitz";
 
-/// What a zone can say: a Jetson's that is switched off may say -256 °C.
+/// Plausible readings: a Jetson's zone that is switched off may show -256 °C.
 const PLAUSIBLE_MILLI_C: std::ops::RangeInclusive<i64> = -40_000..=150_000;
 
 /// Here the firmware of a Raspberry Pi holds the clock back (its documentation: from 80 °C on a
-/// little, at 85 °C hard). It tells the kernel of no trip point.
+/// little, at 85 °C hard). It gives the kernel no trip point.
 const PI_LIMIT_MILLI_C: i64 = 85_000;
 
 /// A lower trip point is for a fan, or is not set.
@@ -66,7 +67,7 @@ fn slows_down_at(zone: &Path) -> Option<i64> {
 
 /// Whether the kernel holds a processor's clock back because of heat: `cpufreq-cpu0` or, before
 /// Linux 5.12, `thermal-cpufreq-0`; `Processor` (ACPI); `cpu-throttle-alert`, `gpu-throttle-alert`
-/// and the like, with which a Jetson Orin's kernel tells that a part is slowed down.
+/// and the like, with which a Jetson Orin's kernel shows that a part is slowed down.
 pub(super) fn is_throttled(sys: &Path) -> Option<bool> {
     let is_clock = |kind: &str| {
         kind.starts_with("cpufreq-")

@@ -56,7 +56,7 @@ pub trait CameraOpener: Send + Sync {
 
 /// A camera that streams.
 pub trait FrameDevice {
-    /// The card's name, its node, the format and the size that it really gives.
+    /// The card's name, its node, the format and the size that it really delivers.
     fn description(&self) -> &str;
 
     /// Waits at most `timeout` for the next frame and lends it; `None` when there was none.
@@ -85,7 +85,7 @@ pub struct RawFrame<'a> {
     pub stride_bytes: usize,
     /// What the driver filled.
     pub bytes: &'a [u8],
-    /// The driver itself says that the data is damaged.
+    /// The driver itself reports that the data is damaged.
     pub is_damaged: bool,
 }
 
@@ -126,7 +126,7 @@ impl Camera {
     ///
     /// # Errors
     ///
-    /// What [`CameraOpener::open`] and [`FrameDevice::next`] say, and
+    /// The errors of [`CameraOpener::open`] and [`FrameDevice::next`], and
     /// [`ErrorKind::Unavailable`] when no usable frame came for 2.2 s.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
         let LoopContext { clock, component, stop, .. } = &self.context;

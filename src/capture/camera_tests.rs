@@ -13,7 +13,7 @@ use crate::{
     stop::Stop,
 };
 
-/// What a simulated camera does next; each step says how long it takes.
+/// What a simulated camera does next; a step holds how long it takes.
 #[derive(Clone)]
 enum Step {
     Frame { after_ms: u64, bytes: Vec<u8> },

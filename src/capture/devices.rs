@@ -1,7 +1,7 @@
 //! Which cameras there are, and which of them a configured name means.
 //!
 //! Cameras renumber when they are plugged in again and their by-id links vanish with them, so
-//! nothing here is remembered: each question is answered from /dev anew.
+//! nothing here is remembered: each lookup reads /dev again.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use super::{formats, permission, v4l2};
 
 pub use super::cards::{MicrophoneInfo, any_microphone, list_microphones};
 
-/// A node that can capture, and what it says about itself.
+/// A node that can capture, with its own description.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CameraInfo {
     /// Its node, `/dev/video0`.
@@ -38,7 +38,7 @@ pub struct CameraInfo {
 pub struct FormatInfo {
     /// Four characters, `YUYV`.
     pub fourcc: String,
-    /// In the driver's words.
+    /// The driver's description.
     pub description: String,
     /// The picture sizes.
     pub sizes: Sizes,
@@ -47,7 +47,7 @@ pub struct FormatInfo {
 /// The picture sizes of a format, in pixels.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Sizes {
-    /// These; none are listed by a driver that does not say.
+    /// These; empty where the driver lists none.
     Listed(Vec<(u32, u32)>),
     /// Anything between the smallest and the largest.
     Range((u32, u32), (u32, u32)),
@@ -100,7 +100,7 @@ impl CameraInfo {
     }
 }
 
-/// Every node that can capture, with what it offers; nodes that cannot be asked say why instead.
+/// Every node that can capture, with what it offers; nodes that cannot be queried give an error.
 pub fn list_cameras() -> Vec<(PathBuf, Result<CameraInfo>)> {
     let look = |node: PathBuf| {
         let info = v4l2::open_node(&node).and_then(|device| inspect(&node, &device));
@@ -160,7 +160,7 @@ fn not_found(device: &str, cameras: &[CameraInfo]) -> Error {
     Error::new(ErrorKind::Unavailable, message)
 }
 
-/// What the opened `device` at `node` says about itself.
+/// The description of the opened `device` at `node`.
 pub(super) fn inspect(node: &Path, device: &Device) -> Result<CameraInfo> {
     let unavailable =
         |what: &str| Error::new(ErrorKind::Unavailable, format!("{} {what}", node.display()));
@@ -172,7 +172,7 @@ pub(super) fn inspect(node: &Path, device: &Device) -> Result<CameraInfo> {
         let what = if caps.capabilities.contains(Flags::VIDEO_CAPTURE_MPLANE) {
             "is a multi-planar node (a codec or a CSI port), not a webcam"
         } else {
-            "does not capture now (a metadata node, or a loopback that nobody feeds)"
+            "does not capture now (a metadata node, or a loopback without input)"
         };
         return Err(unavailable(what));
     }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_on_the_csi_port_is_told_apart() {
+    fn a_camera_on_the_csi_port_is_recognised() {
         let formats = vec![format("pRAA", Sizes::Listed(vec![]))];
         let unicam =
             CameraInfo { driver: "unicam".to_owned(), formats, ..CameraInfo::default() };

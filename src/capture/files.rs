@@ -89,7 +89,7 @@ impl FrameFile {
         Ok(FrameFile { pictures, path, fps, orientation, index: 0, given_total: 0 })
     }
 
-    /// The same, with pictures that lie so beside what they say themselves.
+    /// The same, with pictures turned by `orientation` in addition to their own.
     #[must_use]
     pub fn turned(self, orientation: Orientation) -> Self {
         FrameFile { orientation, ..self }

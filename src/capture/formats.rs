@@ -1,4 +1,4 @@
-//! Which format is asked of a camera, and whether boothd can decode what it then gives.
+//! Which format is requested from a camera, and whether boothd can decode what it delivers.
 
 use v4l::{Format, FourCC};
 

@@ -10,10 +10,10 @@ use crate::{
 
 use super::{
     camera::{CameraConfig, CameraOpener, FrameDevice, RawFrame},
-    microphone::{Heard, SoundDevice, SoundOpener},
+    microphone::{SoundDevice, SoundOpener, SoundRead},
 };
 
-/// Opens what another opener opens, under the light.
+/// Opens the devices of another opener, under the light.
 pub struct LightOpener<O> {
     opener: O,
     light: Light,
@@ -83,7 +83,7 @@ impl SoundDevice for LitMicrophone {
         self.device.description()
     }
 
-    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<Heard> {
+    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<SoundRead> {
         self.lit.check()?;
         self.device.read(into, timeout)
     }
@@ -135,9 +135,9 @@ mod tests {
             "witness"
         }
 
-        fn read(&mut self, _: &mut [i16], _: Duration) -> Result<Heard> {
+        fn read(&mut self, _: &mut [i16], _: Duration) -> Result<SoundRead> {
             self.sees_it_lit();
-            Ok(Heard::Nothing)
+            Ok(SoundRead::Nothing)
         }
     }
 

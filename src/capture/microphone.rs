@@ -55,7 +55,7 @@ pub trait SoundDevice {
     /// # Errors
     ///
     /// The device is unusable and must be opened again.
-    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<Heard>;
+    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<SoundRead>;
 
     /// What is wrong with the channels that the samples are mixed from.
     fn channel_fault(&self) -> Option<ChannelFault> {
@@ -63,9 +63,9 @@ pub trait SoundDevice {
     }
 }
 
-/// What one read from a [`SoundDevice`] gave.
+/// The result of one read from a [`SoundDevice`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Heard {
+pub enum SoundRead {
     /// This many samples, at least one.
     Samples(usize),
     /// Nothing yet.
@@ -116,7 +116,7 @@ impl Microphone {
     ///
     /// # Errors
     ///
-    /// What [`SoundOpener::open`] and [`SoundDevice::read`] say, and
+    /// The errors of [`SoundOpener::open`] and [`SoundDevice::read`], and
     /// [`ErrorKind::Unavailable`] when no sample came for 2.2 s.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
         let LoopContext { clock, component, stop, .. } = &self.context;
@@ -130,16 +130,17 @@ impl Microphone {
         let mut constant = ConstantSound::default();
         let mut period = vec![0; PERIOD_SAMPLES];
         let (mut filled, mut gap_before) = (0, true);
-        let (mut heard_at, mut has_lost, mut logged_fault) = (clock.monotonic(), false, None);
+        let (mut received_at, mut has_lost, mut logged_fault) =
+            (clock.monotonic(), false, None);
         while self.context.may_go_on() {
             let asked_at = clock.monotonic();
-            let heard = device.read(&mut period[filled..], POLL_TIMEOUT)?;
+            let read = device.read(&mut period[filled..], POLL_TIMEOUT)?;
             let now = clock.monotonic();
-            match heard {
-                Heard::Samples(count) => {
-                    (filled, heard_at) = (filled + count, now);
+            match read {
+                SoundRead::Samples(count) => {
+                    (filled, received_at) = (filled + count, now);
                 }
-                Heard::Lost => {
+                SoundRead::Lost => {
                     (filled, gap_before) = (0, true);
                     component.update(|status| status.overruns_total += 1);
                     // The first one asks for a look; /health counts the others.
@@ -147,13 +148,13 @@ impl Microphone {
                     log::log!(target: component.name(), level, device = name.as_str(); "samples lost, recording goes on");
                     has_lost = true;
                 }
-                Heard::Nothing if now.saturating_sub(asked_at) < REST => {
+                SoundRead::Nothing if now.saturating_sub(asked_at) < REST => {
                     clock.sleep(REST, stop)
                 }
-                Heard::Nothing => (),
+                SoundRead::Nothing => (),
             }
             if filled == period.len() && self.context.may_go_on() {
-                let unchanged_since = constant.hear(&period, now);
+                let unchanged_since = constant.observe(&period, now);
                 component.update(|status| status.unchanged_since = unchanged_since);
                 let channel_fault = device.channel_fault();
                 if channel_fault != logged_fault {
@@ -167,7 +168,7 @@ impl Microphone {
                 period = self.put(whole, sink);
                 (filled, gap_before) = (0, false);
             }
-            if now.saturating_sub(heard_at) >= STALL {
+            if now.saturating_sub(received_at) >= STALL {
                 return Err(stalled(&name));
             }
         }

@@ -50,7 +50,7 @@ impl SoundDevice for ScriptedDevice {
         "simulated"
     }
 
-    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<Heard> {
+    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<SoundRead> {
         match self.steps.pop_front() {
             Some(Step::Sound(left)) => {
                 let count = left.min(into.len());
@@ -62,17 +62,17 @@ impl SoundDevice for ScriptedDevice {
                 if left > count {
                     self.steps.push_front(Step::Sound(left - count));
                 }
-                Ok(Heard::Samples(count))
+                Ok(SoundRead::Samples(count))
             }
-            Some(Step::Overrun) => Ok(Heard::Lost),
+            Some(Step::Overrun) => Ok(SoundRead::Lost),
             Some(Step::Silence) => {
                 self.clock.advance(timeout);
-                Ok(Heard::Nothing)
+                Ok(SoundRead::Nothing)
             }
             Some(Step::Unplugged) => Err(Error::new(ErrorKind::Unavailable, "unplugged")),
             None => {
                 self.stop.request();
-                Ok(Heard::Nothing)
+                Ok(SoundRead::Nothing)
             }
         }
     }

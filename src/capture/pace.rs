@@ -1,4 +1,4 @@
-//! [`Pace`]: which of the frames that a source offers are taken. Pure: knows no clock.
+//! [`Pace`]: which of the frames that a source offers are taken. Pure: reads no clock.
 
 use std::time::Duration;
 

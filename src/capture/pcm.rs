@@ -16,14 +16,14 @@ use crate::{
 
 use super::{
     cards,
-    microphone::{Heard, PERIOD_SAMPLES, SoundDevice, SoundOpener},
+    microphone::{PERIOD_SAMPLES, SoundDevice, SoundOpener, SoundRead},
 };
 
 /// Opens ALSA devices as 16 kHz mono 16-bit; `plug` converts what the hardware gives.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AlsaOpener;
 
-/// The device keeps this much sound while nobody reads: one second.
+/// The device keeps this much unread sound: one second.
 const BUFFER_SAMPLES: i64 = SAMPLE_RATE_HZ as i64;
 
 impl SoundOpener for AlsaOpener {
@@ -73,7 +73,7 @@ impl AlsaMicrophone {
             return Err(Error::new(ErrorKind::Config, message));
         }
         let explain = |err: alsa::Error| explain(name, err);
-        // Non-blocking, or the open would wait for whoever holds the device.
+        // Non-blocking, or the open would wait while another program holds the device.
         let pcm = PCM::new(name, Direction::Capture, true).map_err(explain)?;
         let channels = configure(&pcm).map_err(|err| {
             let message = format!(
@@ -108,26 +108,26 @@ impl AlsaMicrophone {
         Ok(count)
     }
 
-    /// Records again after samples were lost, or says that the device is beyond recovery.
-    fn recover(&self, err: alsa::Error) -> Result<Heard> {
+    /// Records again after samples were lost; an error where the device is beyond recovery.
+    fn recover(&self, err: alsa::Error) -> Result<SoundRead> {
         let errno = Errno::from_raw_os_error(err.errno());
         match errno {
             Errno::PIPE => (),
-            // The machine slept. Not every driver can resume, but each can begin anew.
+            // The machine slept. Not every driver can resume, but each can start again.
             Errno::STRPIPE => match self.pcm.resume() {
                 Err(err) if err.errno() == Errno::AGAIN.raw_os_error() => {
-                    return Ok(Heard::Nothing);
+                    return Ok(SoundRead::Nothing);
                 }
                 _ => (),
             },
-            Errno::AGAIN | Errno::INTR => return Ok(Heard::Nothing),
+            Errno::AGAIN | Errno::INTR => return Ok(SoundRead::Nothing),
             _ => return Err(explain(&self.name, err)),
         }
         self.pcm
             .prepare()
             .and_then(|()| self.pcm.start())
             .map_err(|err| explain(&self.name, err))?;
-        Ok(Heard::Lost)
+        Ok(SoundRead::Lost)
     }
 }
 
@@ -136,16 +136,16 @@ impl SoundDevice for AlsaMicrophone {
         &self.name
     }
 
-    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<Heard> {
+    fn read(&mut self, into: &mut [i16], timeout: Duration) -> Result<SoundRead> {
         let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         match self.pcm.wait(Some(timeout_ms)) {
             Ok(true) => (),
-            Ok(false) => return Ok(Heard::Nothing),
+            Ok(false) => return Ok(SoundRead::Nothing),
             Err(err) => return self.recover(err),
         }
         match self.read_mono(into) {
-            Ok(0) => Ok(Heard::Nothing),
-            Ok(count) => Ok(Heard::Samples(count)),
+            Ok(0) => Ok(SoundRead::Nothing),
+            Ok(count) => Ok(SoundRead::Samples(count)),
             Err(err) => self.recover(err),
         }
     }
@@ -165,7 +165,7 @@ fn configure(pcm: &PCM) -> alsa::Result<usize> {
 }
 
 /// How many channels the card itself gives behind all that converts; `None` where alsa-lib does
-/// not say. Its description of a PCM, from the outermost plugin to the card, is the only place
+/// not state it. Its description of a PCM, from the outermost plugin to the card, is the only place
 /// where it stands.
 fn card_channels(pcm: &PCM) -> Option<u32> {
     let mut text = alsa::Output::buffer_open().ok()?;

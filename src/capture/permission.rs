@@ -1,4 +1,4 @@
-//! What to tell an operator whose account may not open a device node.
+//! The remedy for an account that may not open a device node.
 
 use std::{
     fs, io,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What the kernel says of a group that has no number in this user namespace (`overflowgid`); the
+/// The kernel's number of a group that has none in this user namespace (`overflowgid`); the
 /// unit's `PrivateUsers=` makes one.
 const UNKNOWN_GROUP: u32 = 65_534;
 
@@ -69,11 +69,14 @@ mod tests {
     #[test]
     fn within_the_services_sandbox_no_group_is_named() {
         let (node, groups) = (Path::new("/dev/video9"), "video:x:44:\nnogroup:x:65534:\n");
-        let told = remedy_for(node, Some((UNKNOWN_GROUP, 0o20_660)), groups);
-        assert!(told.contains("ls -l /dev/video9") && told.contains("DeviceAllow="), "{told}");
-        assert!(!told.contains("nogroup"), "{told}");
-        let told = remedy_for(node, Some((44, 0o20_660)), groups);
-        assert!(told.contains("usermod -aG video"), "{told}");
+        let remedy = remedy_for(node, Some((UNKNOWN_GROUP, 0o20_660)), groups);
+        assert!(
+            remedy.contains("ls -l /dev/video9") && remedy.contains("DeviceAllow="),
+            "{remedy}"
+        );
+        assert!(!remedy.contains("nogroup"), "{remedy}");
+        let remedy = remedy_for(node, Some((44, 0o20_660)), groups);
+        assert!(remedy.contains("usermod -aG video"), "{remedy}");
     }
 
     #[test]

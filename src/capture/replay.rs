@@ -63,7 +63,7 @@ impl ReplayCamera {
     ///
     /// # Errors
     ///
-    /// What [`FrameFile`] says, and [`ErrorKind::InvalidInput`] when it holds no picture.
+    /// The errors of [`FrameFile`], and [`ErrorKind::InvalidInput`] when it holds no picture.
     pub fn run_once(&self, sink: &dyn FrameSink) -> Result<()> {
         let LoopContext { clock, component, .. } = &self.context;
         let ReplayConfig { path, file_fps, orientation, .. } = &self.config;
@@ -118,7 +118,7 @@ impl ReplayMicrophone {
     ///
     /// # Errors
     ///
-    /// What [`SoundFile`] says, and [`ErrorKind::InvalidInput`] when it holds no sound.
+    /// The errors of [`SoundFile`], and [`ErrorKind::InvalidInput`] when it holds no sound.
     pub fn run_once(&self, sink: &dyn SegmentSink) -> Result<()> {
         let LoopContext { clock, component, .. } = &self.context;
         let mut file = SoundFile::open(&self.path)?;
@@ -163,7 +163,7 @@ impl Due {
     }
 }
 
-/// What /health says of a recording: its name, not where it lies.
+/// The name of a recording in /health: of the file, without its folder.
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -1,4 +1,5 @@
-//! The `run` half of every device loop: begin again for ever, say why once, stop when asked.
+//! The `run` half of every device loop: retries without end, logs each new failure once, stops on
+//! request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,21 +12,21 @@ use crate::{
     stop::Stop,
 };
 
-/// What a device loop reads the time from, reports to and obeys.
+/// The clock, component, stop and gate of a device loop.
 #[derive(Clone)]
 pub struct LoopContext {
     /// Where it reads the time and waits.
     pub clock: Arc<dyn Clock>,
-    /// Where it says how it is; also names its thread and log target.
+    /// Where it reports its status; also names its thread and log target.
     pub component: Arc<Component>,
-    /// When it leaves.
+    /// Ends the loop.
     pub stop: Stop,
     /// Whether the device may be used; while it is closed the device is, too.
     pub gate: Gate,
 }
 
 impl LoopContext {
-    /// Whether the device may be used on; asked at each turn of its loop.
+    /// Whether the device may still be used; checked at each turn of its loop.
     pub(super) fn may_go_on(&self) -> bool {
         self.component.beat();
         !self.stop.is_requested() && self.gate.is_open()
@@ -46,12 +47,12 @@ impl LoopContext {
 /// The wait after the first failure; it doubles from here.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
-/// A device that is away costs one failed open a look, some microseconds, and nobody else waits
-/// for the same device, so there is no crowd for jitter to disperse. A second keeps "back within
+/// A device that is away costs one failed open a look, some microseconds, and no other program
+/// waits for the same device, so jitter is not needed. A second keeps "back within
 /// 3 s of its return" true with room for the camera's own start.
 const LONGEST_WAIT_UNAVAILABLE: Duration = Duration::from_secs(1);
 
-/// What a person must mend is looked at again, but nobody watches the clock.
+/// A fault that a person must repair is retried without haste.
 const LONGEST_WAIT_OTHERWISE: Duration = Duration::from_secs(5);
 
 /// Calls `run_once` until stop is requested, waiting between failures.
@@ -60,16 +61,16 @@ const LONGEST_WAIT_OTHERWISE: Duration = Duration::from_secs(5);
 /// the device stays away.
 pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> Result<()>) {
     let mut wait = FIRST_WAIT;
-    let mut told = String::new();
+    let mut logged = String::new();
     while wait_at_gate(context) {
         let Err(err) = run_once() else { continue };
         if report(&context.component, &err) {
-            (wait, told) = (FIRST_WAIT, String::new());
+            (wait, logged) = (FIRST_WAIT, String::new());
         }
         let message = err.chain().to_string();
-        if message != told {
+        if message != logged {
             log::warn!(target: context.component.name(), error = message.as_str(); "source unavailable, trying again");
-            told = message;
+            logged = message;
         }
         context.rest(wait);
         wait = (wait * 2).min(longest_wait(err.kind()));
@@ -77,7 +78,7 @@ pub(super) fn run_for_ever(context: &LoopContext, mut run_once: impl FnMut() -> 
     context.component.update(|status| status.state = State::Stopped);
 }
 
-/// Waits, with the device closed, until it may be used; false when it is time to leave.
+/// Waits, with the device closed, until it may be used; false when stop is requested.
 fn wait_at_gate(context: &LoopContext) -> bool {
     let LoopContext { component, stop, gate, .. } = context;
     component.beat();

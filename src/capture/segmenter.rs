@@ -1,5 +1,5 @@
 //! [`Segmenter`] and [`ChunkSegmenter`]: cut sound into overlapping segments, the one a device's
-//! periods, the other a client's chunks. Pure: they know no clock and no device.
+//! periods, the other a client's chunks. Pure: no clock and no device.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Default for SegmentConfig {
     }
 }
 
-/// Turns periods into segments. A gap starts afresh: no segment ever spans lost samples.
+/// Turns periods into segments. A gap starts a new segment: none spans lost samples.
 #[derive(Debug)]
 pub struct Segmenter {
     length: usize,
@@ -35,7 +35,7 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// A segmenter that has heard nothing.
+    /// A segmenter without samples.
     ///
     /// # Panics
     ///
@@ -171,7 +171,7 @@ impl ChunkSegmenter {
     pub fn forget(&mut self) {
         self.samples.clear();
         self.fresh = 0;
-        // A number that is left out tells the analyser of the gap.
+        // A number that is left out marks the gap for the analyser.
         self.segments_total += 1;
     }
 }
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn period(from: usize, to: usize, gap_before: bool) -> Period {
-        // Sample values say where they come from, so that a wrong cut shows.
+        // Sample values encode their position, so that a wrong cut shows.
         let samples = (from..to).map(|i| i16::try_from(i % 32_000).unwrap()).collect();
         Period {
             captured_at: duration_of(to),

@@ -58,11 +58,11 @@ pub struct Present {
 }
 
 impl Present {
-    /// Where nobody may look: what is configured is waited for, and nothing stands in.
+    /// Devices that must not be looked for: boothd waits for what is configured, without a demo clip.
     pub const EXPECTED: Present = Present { camera: true, microphone: true };
 
     /// Looks for the configured devices, under the light: a microphone may have to be opened for
-    /// the answer. Without the light nobody looks.
+    /// the answer. Without the light it returns [`Present::EXPECTED`].
     pub fn look(camera: &str, microphone: &str, light: &Light) -> Self {
         let Ok(_lit) = light.hold() else { return Present::EXPECTED };
         let is_there = |node: PathBuf| std::fs::symlink_metadata(node).is_ok();
@@ -81,7 +81,7 @@ impl Sources {
     }
 
     /// Replaces `auto` by what `present` makes of it; true when the demo clip stands in,
-    /// which the caller says loudly: in the log, in /health and in every report.
+    /// which the caller must report in the log, in /health and in every report.
     pub fn resolve(self, present: Present, demo: &Sources) -> (Sources, bool) {
         let nothing_is_there = !present.camera && !present.microphone;
         if nothing_is_there && self.depend_on_presence() {
@@ -103,7 +103,7 @@ pub enum VideoSource {
 }
 
 impl VideoSource {
-    /// The source that `kind` means; `auto` that nobody resolved waits for the device.
+    /// The source that `kind` means; an unresolved `auto` waits for the device.
     /// A camera is opened only under `light`.
     pub fn new(
         kind: SourceKind,
@@ -142,7 +142,7 @@ pub enum AudioSource {
 }
 
 impl AudioSource {
-    /// The source that `kind` means; `auto` that nobody resolved waits for the device.
+    /// The source that `kind` means; an unresolved `auto` waits for the device.
     /// A microphone is opened only under `light`.
     pub fn new(
         kind: SourceKind,

@@ -1,4 +1,4 @@
-//! Whether a device delivers the same again and again: a frozen sensor, a muted mixer.
+//! Detects a device that repeats its media: a frozen sensor, a muted mixer.
 //!
 //! A sensor and a converter have noise, so two identical pictures in a row are rare and ten
 //! seconds of them are a fault; the same holds for 16-bit samples that are all equal.
@@ -18,7 +18,7 @@ pub(super) struct FrozenFrames {
 }
 
 impl FrozenFrames {
-    /// Takes a frame that came at `now`. Since when every frame was identical with this one, if
+    /// Takes a frame that came at `now`. Returns since when every frame was identical with this one, if
     /// at least one before it was.
     pub(super) fn see(&mut self, bytes: &[u8], now: Duration) -> Option<Duration> {
         let step = bytes.len().div_ceil(SAMPLED_BYTES).max(1);
@@ -42,8 +42,8 @@ pub(super) struct ConstantSound {
 }
 
 impl ConstantSound {
-    /// Takes samples that came at `now`. Since when every sample had one value, if these have.
-    pub(super) fn hear(&mut self, samples: &[i16], now: Duration) -> Option<Duration> {
+    /// Takes samples that came at `now`. Returns since when every sample had one value, if these have.
+    pub(super) fn observe(&mut self, samples: &[i16], now: Duration) -> Option<Duration> {
         let (first, rest) = samples.split_first()?;
         // Real sound differs within the first few samples.
         if !rest.iter().all(|sample| sample == first) {
@@ -93,17 +93,17 @@ mod tests {
     #[test]
     fn sound_of_one_value_is_constant_and_the_quietest_noise_is_not() {
         let mut sound = ConstantSound::default();
-        assert_eq!(sound.hear(&[0; 1600], s(1)), Some(s(1)));
-        assert_eq!(sound.hear(&[0; 1600], s(2)), Some(s(1)));
+        assert_eq!(sound.observe(&[0; 1600], s(1)), Some(s(1)));
+        assert_eq!(sound.observe(&[0; 1600], s(2)), Some(s(1)));
         assert_eq!(
-            sound.hear(&[-1; 1600], s(3)),
+            sound.observe(&[-1; 1600], s(3)),
             Some(s(3)),
             "another value is a new beginning"
         );
         let mut quiet = [0; 1600];
         quiet[1599] = 1;
-        assert_eq!(sound.hear(&quiet, s(4)), None);
-        assert_eq!(sound.hear(&[0; 1600], s(5)), Some(s(5)));
-        assert_eq!(sound.hear(&[], s(6)), None);
+        assert_eq!(sound.observe(&quiet, s(4)), None);
+        assert_eq!(sound.observe(&[0; 1600], s(5)), Some(s(5)));
+        assert_eq!(sound.observe(&[], s(6)), None);
     }
 }

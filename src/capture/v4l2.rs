@@ -1,7 +1,7 @@
 //! [`V4l2Opener`]: real cameras, through the `v4l` crate. Holds no loop, no lookup of
 //! names (`devices`) and no choice of formats (`formats`).
 //!
-//! What this module knows of v4l 0.14 so that nobody else has to:
+//! Workarounds for v4l 0.14 that this module keeps from its callers:
 //! - after a failed dequeue `Stream::next` queues the same buffer again, which kernels refuse.
 //!   So the descriptor is polled first, and `next` is called only when a frame waits;
 //! - `set_format` silently gives another format: what it returns is checked;
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_says_what_to_do() {
+    fn the_message_has_a_remedy() {
         let node = Path::new("/dev/video0");
         let busy = io_error(node, &io::Error::from_raw_os_error(Errno::BUSY.raw_os_error()));
         assert!(busy.to_string().contains("another program"));

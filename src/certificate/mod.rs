@@ -1,9 +1,10 @@
-//! Certificates: read from PEM files, and told before they end.
+//! Certificates: reads them from PEM files and warns before they end.
 //!
-//! A [`Certificate`] knows when the one in use ends; [`Certificates`] are all that a daemon uses.
-//! Health, metrics and the journal show what they say. Where no time server keeps the clock right,
-//! they go by it all the same and say so: a warning can be taken back, and a booth in a network of
-//! its own would never be warned otherwise.
+//! A [`Certificate`] holds the validity of the one in use; [`Certificates`] are all that a daemon
+//! uses.
+//! Health, metrics and the journal show their state. Where no time server keeps the clock right,
+//! they use it nevertheless and the sentence names the doubt: a warning can be withdrawn, and a booth
+//! in a network of its own would never be warned otherwise.
 
 mod validity;
 
@@ -22,12 +23,12 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// A certificate that ends sooner than this is told: long enough for a person who comes by once
-/// a week.
+/// A certificate that ends within this raises a finding: long enough for a person who comes by
+/// once a week.
 pub const WARN_BEFORE: Duration = Duration::from_secs(14 * DAY_S);
 
-/// How often the journal is told again.
-const TELL_AGAIN: Duration = Duration::from_secs(DAY_S);
+/// How often the same trouble is logged again.
+const LOG_AGAIN: Duration = Duration::from_secs(DAY_S);
 
 /// The end of a sentence that goes by a clock which no time server keeps right.
 const UNLESS_CLOCK_IS_WRONG: &str =
@@ -49,7 +50,7 @@ pub fn read(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     if read.is_empty() { Err(unusable()) } else { Ok(read) }
 }
 
-/// Says that the file of a key must be something else.
+/// A `Config` error: the file of `key` is unusable and must be `needed`.
 pub fn unusable(key: &str, path: &Path, needed: &str) -> Error {
     let what = format!(
         "{key} {} cannot be used; it must be {needed}, readable by boothd",
@@ -80,7 +81,7 @@ pub struct CertificateStatus {
     pub not_after_s: Option<i64>,
     /// Whole days until then, negative afterwards; `None` also while the clock is not set.
     pub days_left: Option<i64>,
-    /// What is wrong, and the sentence that says what to do.
+    /// What is wrong, and a sentence with the remedy.
     pub problem: Option<(Trouble, String)>,
 }
 
@@ -95,8 +96,8 @@ pub struct Certificate {
 struct Known {
     validity: Option<Validity>,
     not_renewed: Option<String>,
-    /// What the journal was told last, and when (the clock's monotonic time).
-    told: Option<(Trouble, Duration)>,
+    /// The trouble that was logged last, and when (the clock's monotonic time).
+    logged: Option<(Trouble, Duration)>,
 }
 
 impl Certificate {
@@ -123,18 +124,18 @@ impl Certificate {
     }
 
     /// Warns in the journal: at once where something new is wrong, else once a day.
-    pub fn tell(&self, clock: &dyn Clock) {
+    pub fn log_trouble(&self, clock: &dyn Clock) {
         let mut known = self.known.lock().expect(UNPOISONED);
         let now = clock.monotonic();
         let Some((trouble, sentence)) = self.judge(&known, clock).problem else {
-            known.told = None;
+            known.logged = None;
             return;
         };
-        let is_told = known
-            .told
-            .is_some_and(|(told, at)| told == trouble && now.saturating_sub(at) < TELL_AGAIN);
-        if !is_told {
-            known.told = Some((trouble, now));
+        let is_logged = known
+            .logged
+            .is_some_and(|(last, at)| last == trouble && now.saturating_sub(at) < LOG_AGAIN);
+        if !is_logged {
+            known.logged = Some((trouble, now));
             log::warn!(target: "tls", certificate = self.key; "{sentence}");
         }
     }
@@ -157,7 +158,7 @@ impl Certificate {
                 Trouble::Ended,
                 format!("{key} has ended on {ends}: connections are refused; renew it{unless}"),
             )),
-            // A clock that was never set is behind, which says nothing of the certificate.
+            // A clock that was never set is behind: it proves nothing about the certificate.
             Some((_, until_s)) if until_s > 0 && is_set => Some((
                 Trouble::NotYetValid,
                 format!(
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_fourteen_days_before_and_after_its_end() {
+    fn it_is_reported_fourteen_days_before_and_after_its_end() {
         let seen = |unix_s| {
             let status = in_use().status(&at(unix_s));
             assert_eq!(status.not_after_s, Some(END_S));
@@ -278,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn by_a_clock_that_is_not_set_an_end_is_told_with_a_doubt_and_a_beginning_is_not() {
+    fn an_unset_clock_reports_an_end_with_a_doubt_and_no_beginning() {
         let seen = |unix_s| in_use().status(&Standing { is_set: false, ..at(unix_s) });
         let never_set = seen(0);
         assert_eq!((never_set.problem, never_set.days_left), (None, None));
         assert_eq!(never_set.not_after_s, Some(END_S), "the end itself is known");
         let day = 86_400;
-        let told = [(END_S - day, Trouble::EndsSoon), (END_S + 400 * day, Trouble::Ended)];
-        for (unix_s, trouble) in told {
+        let troubles = [(END_S - day, Trouble::EndsSoon), (END_S + 400 * day, Trouble::Ended)];
+        for (unix_s, trouble) in troubles {
             let status = seen(unix_s);
             let (found, sentence) = status.problem.unwrap();
             assert_eq!((found, status.days_left), (trouble, None));
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewal_that_failed_is_said_unless_it_is_too_late_already() {
+    fn a_failed_renewal_is_reported_unless_the_certificate_has_ended() {
         let certificate = in_use();
         certificate.set_not_renewed(Some("no PEM".into()));
         let trouble = |unix_s| certificate.status(&at(unix_s)).problem.unwrap();
@@ -307,18 +308,18 @@ mod tests {
     }
 
     #[test]
-    fn the_journal_is_told_at_once_and_then_once_a_day() {
+    fn a_trouble_is_logged_at_once_and_then_once_a_day() {
         let certificate = in_use();
-        let told_at = |hours: u64, unix_s| {
+        let logged_at = |hours: u64, unix_s| {
             let monotonic = Duration::from_secs(hours * 3600);
-            certificate.tell(&Standing { monotonic, ..at(unix_s) });
-            certificate.known.lock().unwrap().told.map(|(_, at)| at.as_secs() / 3600)
+            certificate.log_trouble(&Standing { monotonic, ..at(unix_s) });
+            certificate.known.lock().unwrap().logged.map(|(_, at)| at.as_secs() / 3600)
         };
-        assert_eq!(told_at(1, BEGIN_S), None);
-        assert_eq!(told_at(2, END_S - 86_400), Some(2));
-        assert_eq!(told_at(25, END_S - 10), Some(2));
-        assert_eq!(told_at(26, END_S - 10), Some(26));
-        assert_eq!(told_at(27, END_S + 10), Some(27), "what is worse is new");
-        assert_eq!(told_at(28, BEGIN_S), None);
+        assert_eq!(logged_at(1, BEGIN_S), None);
+        assert_eq!(logged_at(2, END_S - 86_400), Some(2));
+        assert_eq!(logged_at(25, END_S - 10), Some(2));
+        assert_eq!(logged_at(26, END_S - 10), Some(26));
+        assert_eq!(logged_at(27, END_S + 10), Some(27), "what is worse is new");
+        assert_eq!(logged_at(28, BEGIN_S), None);
     }
 }

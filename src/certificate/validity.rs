@@ -58,7 +58,7 @@ impl<'a> Der<'a> {
         let (&[tag, first], rest) = self.0.split_first_chunk::<2>()?;
         let (length, rest) = match first {
             0..=0x7F => (usize::from(first), rest),
-            // So many bytes of length follow; a length that is only told by the end is no DER.
+            // So many bytes of length follow; an indefinite length is not DER.
             0x80 => return None,
             0x81..=0x84 => {
                 let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x0F))?;

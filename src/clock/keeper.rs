@@ -7,8 +7,8 @@
 //!
 //! - While the clock is not vouched for, the origin follows it. A step moves everything that was
 //!   written in this epoch by as much, so that order and durations stay as they were.
-//! - Once the kernel has said for [`SETTLES_IN_MS`] that a time server keeps the clock right, and it
-//!   made no step, it is *vouched for*. From then on boothd counts by itself: a step that no time
+//! - Once the kernel has reported for [`SETTLES_IN_MS`] that a time server keeps the clock right,
+//!   and it made no step, it is *vouched for*. From then on boothd counts by itself: a step that no time
 //!   server stands by changes nothing.
 //! - `certain_ms` is the origin of a time that is never ahead of the truth: the last time that was
 //!   vouched for, and the running time that was counted since. Only by it may anything be deleted
@@ -30,7 +30,7 @@ pub const STEP_MS: i64 = 1000;
 /// A difference of less is not worth a change, ms.
 const TREMOR_MS: i64 = 50;
 
-/// How long a clock that is said to be set must stand still, ms.
+/// How long a clock that is reported as set must stand still, ms.
 pub const SETTLES_IN_MS: i64 = 5 * 60 * 1000;
 
 /// A clock that is set, but so far from what was counted, must stand still for longer, ms.
@@ -39,7 +39,7 @@ pub const LEAP_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// How long that is, ms.
 pub const LEAP_SETTLES_IN_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The year 3000, unix ms. A clock that is beyond it, or before 1970, says nothing.
+/// The year 3000, unix ms. A clock that is beyond it, or before 1970, is ignored.
 const LATEST_UNIX_MS: i64 = 32_503_680_000_000;
 
 /// No machine was started before 1970: so no time of a row is before it, wherever the clock goes.
@@ -48,7 +48,7 @@ const NO_FLOOR_MS: i64 = 0;
 /// Attempts to read two clocks at the same moment.
 const READS: u32 = 5;
 
-/// Two clocks that were read within so much were read at the same moment, ms.
+/// Two clocks that were read within this time count as read at the same moment, ms.
 const SAME_MOMENT_MS: i64 = 5;
 
 /// How far wall time is trusted.
@@ -64,7 +64,7 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// Its word on the wire.
+    /// Its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Trust::Unset => "unset",
@@ -105,12 +105,12 @@ pub struct Reading {
     pub since_boot_ms: i64,
     /// Wall time, unix ms.
     pub wall_ms: i64,
-    /// The kernel says that a time server keeps it right.
+    /// The kernel reports that a time server keeps it right.
     pub is_set: bool,
 }
 
 impl Reading {
-    /// Reads the clocks of `clock`, anew where something came between.
+    /// Reads the clocks of `clock`, again where the thread was interrupted in between.
     pub fn of(clock: &dyn Clock) -> Self {
         let mut read = None;
         for _ in 0..READS {
@@ -137,7 +137,7 @@ impl Reading {
 /// What a reading changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// Times of this epoch are so much later than was thought, ms; nobody vouches for it.
+    /// Times of this epoch are later by this many ms; no time server vouches for it.
     Stepped(i64),
     /// The same, and from now on a time server vouches for them.
     Vouched(i64),
@@ -220,9 +220,9 @@ impl Keeper {
         if !reading.is_set {
             return None;
         }
-        let anew = Steady { offset_ms, since_ms: reading.since_boot_ms };
+        let fresh = Steady { offset_ms, since_ms: reading.since_boot_ms };
         let stands = |s: &Steady| (offset_ms - s.offset_ms).abs() <= STEP_MS;
-        Some(self.steady.filter(stands).map_or(anew, |s| Steady { offset_ms, ..s }))
+        Some(self.steady.filter(stands).map_or(fresh, |s| Steady { offset_ms, ..s }))
     }
 
     fn is_trustworthy(&self, reading: Reading) -> bool {
@@ -259,8 +259,8 @@ impl Keeper {
     }
 }
 
-/// The machine's clock with the wall time that the [`Keeper`] found. What it says changes only
-/// when the store has written the change down.
+/// The machine's clock with the wall time that the [`Keeper`] found. Its time changes only after
+/// the store has written the change.
 pub struct KeptClock {
     machine: Arc<dyn Clock>,
     keeper: Mutex<Keeper>,
@@ -330,7 +330,7 @@ impl Clock for KeptClock {
         self.unix_ms_at(self.since_boot())
     }
 
-    /// Whoever set it, boothd works with another time while no time server stands by it.
+    /// True also after a step of the machine's clock: boothd keeps the time that was vouched for.
     fn is_set(&self) -> bool {
         self.keeper().is_vouched || self.machine.is_set()
     }
@@ -355,7 +355,7 @@ impl Clock for KeptClock {
         let (keeper, seen_ms) = (self.keeper(), whole_ms(self.since_boot()));
         let Keeper { origin_ms, certain_ms, has_floor, .. } = keeper;
         let before = certain_ms + seen_ms - age_ms;
-        // What was written before there were epochs is as old as the first, or as it says.
+        // What was written before there were epochs is as old as the first, or as its own time.
         let unknown = match (has_floor, before < 0) {
             (true, _) => before,
             (false, true) => 0,
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_to_be_set_in_1970_is_not_believed() {
+    fn a_clock_that_is_reported_as_set_in_1970_is_not_trusted() {
         let keeper = Keeper::begin(at(0, 0, true), 0, false);
         let (keeper, _) = after(keeper, &[at(0, 0, true), at(DAY, DAY, true)]);
         assert!(!keeper.is_vouched);

@@ -121,7 +121,7 @@ fn look(config: &Config, analyser: &mut FaceAnalyser, costs: &mut Costs) -> Resu
             seen.timing;
         add(costs, "decode", decode);
         // A frame without a face, or with a detection, is other work than tracking.
-        if seen.detected_anew {
+        if seen.detector_ran {
             add(costs, "detect", detect);
         }
         if seen.face.is_some() {

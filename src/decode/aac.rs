@@ -82,7 +82,7 @@ impl AacDecoder {
     pub fn push(&mut self, packet: &[u8], out: &mut Vec<i16>) -> Result<i64> {
         let packet = PacketRef::new(0, 0.into(), 0_u64.into(), packet);
         let decoded = self.codec.decode_ref(&packet).map_err(|cause| {
-            let what = "a broken packet of AAC; start the recorder anew";
+            let what = "a broken packet of AAC; restart the recorder";
             Error::new(ErrorKind::InvalidInput, what).because(cause)
         })?;
         let GenericAudioBufferRef::F32(planes) = decoded else {

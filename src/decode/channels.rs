@@ -21,10 +21,10 @@ const DEAD_SHARE: f64 = 1e-4;
 const OPPOSITE: f64 = -0.5;
 /// Another channel becomes the loudest one when it has so much more energy (3 dB).
 const LEAD_RATIO: f64 = 2.0;
-/// The loudest channel's level from which something can be said of the others, as mean square:
+/// The loudest channel's level from which the others can be judged, as mean square:
 /// -60 dB of full scale.
 const AUDIBLE: f64 = 1e-6;
-/// So much audible sound is listened to before a fault is told.
+/// So much audible sound is analysed before a fault is reported.
 const PATIENCE_S: f32 = 1.0;
 
 /// Mixes interleaved samples to mono, block by block. See the module.
@@ -91,7 +91,7 @@ impl ChannelMixer {
         self.channels.len()
     }
 
-    /// What is wrong with the channels; `None` while nothing is, or too little was heard.
+    /// What is wrong with the channels; `None` while nothing is, or after too little sound.
     pub fn fault(&self) -> Option<ChannelFault> {
         self.fault
     }
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn two_speakers_on_two_channels_are_no_fault_and_both_are_heard() {
+    fn two_speakers_on_two_channels_are_no_fault_and_both_are_mixed_in() {
         let voice = voice(32_000);
         let far = scaled(&voice, 0.05);
         let left = [voice.clone(), far.clone()].concat();
@@ -306,13 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn microphones_apart_are_averaged_and_silence_says_nothing() {
+    fn microphones_apart_are_averaged_and_silence_is_no_fault() {
         let (left, right) = (noise(48_000, 0.1, 1), noise(48_000, 0.1, 2));
         let (out, fault) = mixed(&[left.clone(), right.clone()], 1600);
         let mean: Vec<f32> = left.iter().zip(&right).map(|(l, r)| 0.5 * l + 0.5 * r).collect();
         assert_eq!((out == mean, fault), (true, None));
         let (_, fault) = mixed(&[noise(48_000, 0.0002, 1), vec![0.0; 48_000]], 1600);
-        assert_eq!(fault, None, "too quiet to tell");
+        assert_eq!(fault, None, "too quiet to judge");
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_is_refused_with_what_to_do() {
-        for (url, said) in [
+        for (url, reason) in [
             ("", "data URL"),
             ("/9j/4A==", "data URL"),
             ("data:image/jpeg,/9j/", "data URL"),
@@ -122,12 +122,12 @@ mod tests {
         ] {
             let err = picture(url).unwrap_err();
             assert_eq!(err.kind(), ErrorKind::InvalidInput, "{url}");
-            assert!(err.to_string().contains(said), "{url}: {err}");
+            assert!(err.to_string().contains(reason), "{url}: {err}");
         }
     }
 
     #[test]
-    fn the_length_of_base64_tells_the_bytes() {
+    fn the_length_of_base64_gives_the_bytes() {
         for bytes in 0..10 {
             let base64 = STANDARD.encode(vec![7; bytes]);
             assert_eq!(bytes_in(&base64), bytes);

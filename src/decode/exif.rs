@@ -1,10 +1,10 @@
-//! The orientation in what a JPEG or PNG says of itself. Reads nothing else of it.
+//! The orientation in the metadata of a JPEG or PNG. Reads nothing else of it.
 
 use crate::media::Orientation;
 
 const ORIENTATION: u16 = 0x0112;
 
-/// Where a file may say how the camera was held.
+/// The places in a file that may state how the camera was held.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Metadata<'a> {
     /// The TIFF structure of an Exif segment or chunk.
@@ -13,8 +13,8 @@ pub(super) struct Metadata<'a> {
     pub xmp: Option<&'a [u8]>,
 }
 
-/// How the camera was held. Upright is a picture that does not say it readably. As in Pillow, XMP
-/// counts where Exif is silent.
+/// How the camera was held; upright where no readable metadata states it. As in Pillow, XMP counts
+/// where Exif has none.
 pub(super) fn orientation(Metadata { exif, xmp }: Metadata<'_>) -> Orientation {
     exif.and_then(in_tiff).or_else(|| xmp.and_then(in_xmp)).unwrap_or_default()
 }
@@ -113,11 +113,11 @@ mod tests {
         let turned = Orientation::Turned90;
         assert_eq!(of(None, "<rdf:Description tiff:Orientation=\"6\"/>"), turned);
         assert_eq!(of(None, "<tiff:Orientation>6</tiff:Orientation>"), turned);
-        assert_eq!(of(None, "tiff:Orientation is said here: tiff:Orientation='6'"), turned);
+        assert_eq!(of(None, "tiff:Orientation is named here: tiff:Orientation='6'"), turned);
         let silent = b"II*\0\x08\0\0\0\0\0\0\0\0\0";
         assert_eq!(of(Some(silent), "tiff:Orientation=\"6\""), turned);
-        let said = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0";
-        assert_eq!(of(Some(said), "tiff:Orientation=\"6\""), Orientation::Turned180);
+        let stated = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0";
+        assert_eq!(of(Some(stated), "tiff:Orientation=\"6\""), Orientation::Turned180);
         for nothing in [
             "",
             "tiff:Orientation",

@@ -17,7 +17,7 @@ use crate::{
     media::Orientation,
 };
 
-/// What libjpeg-turbo says of bytes that belong to nothing.
+/// The warning of libjpeg-turbo about bytes that belong to no block.
 const EXTRANEOUS: &str = "extraneous bytes before marker";
 
 const NO_END: &str = "the data ends before the picture does";
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_in_the_words_of_the_decoder() {
+    fn damage_is_reported_in_the_words_of_the_decoder() {
         let mut cut = bars();
         let end = cut.len() - 2;
         drop(cut.drain(end - 8..end));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     /// A progressive JPEG of one value: a scan of the DC coefficients, then `scans` scans, each
-    /// of which says of every block that nothing is to be added.
+    /// of which adds nothing to any block.
     fn progressive(side_px: u16, scans: usize) -> Vec<u8> {
         let [high, low] = side_px.to_be_bytes();
         let blocks = usize::from(side_px.div_ceil(8)).pow(2);

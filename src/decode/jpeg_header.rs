@@ -1,4 +1,4 @@
-//! [`JpegHeader`]: what a JPEG says of itself before its first scan, and how many passes it takes
+//! [`JpegHeader`]: what a JPEG declares before its first scan, and how many passes it takes
 //! over its blocks. Costs no decoding and no memory.
 //!
 //! Walks over the bytes as libjpeg does (bytes between segments are passed over), so that nothing
@@ -46,7 +46,7 @@ pub(super) struct JpegHeader<'a> {
     pub(super) is_arithmetic: bool,
     /// Components in the first scan.
     pub(super) first_scan: usize,
-    /// What it says of how the camera was held.
+    /// Where it may state how the camera was held.
     pub(super) metadata: Metadata<'a>,
     /// Where the first scan's data begins.
     pub(super) scan_at: usize,
@@ -96,7 +96,7 @@ impl<'a> JpegHeader<'a> {
 
     /// What decoding takes of the memory beside the bytes of the JPEG: the picture, and the
     /// coefficients of a picture that comes in several passes, or the brightness of each block of
-    /// another, by which dirt is told from damage.
+    /// another, by which dirt is distinguished from damage.
     pub(super) fn working_bytes(&self) -> usize {
         let (most_h, most_v) = self.most_sampling();
         let (wide, high) = self.mcus();
@@ -261,7 +261,7 @@ fn weight(marker: u8, body_bytes: usize) -> usize {
 
 fn too_many_segments() -> Error {
     let what = format!(
-        "a JPEG of more than {MOST_SEGMENTS} segments; save it anew without its extra data"
+        "a JPEG of more than {MOST_SEGMENTS} segments; save it again without its extra data"
     );
     Error::new(ErrorKind::InvalidInput, what)
 }

@@ -1,6 +1,6 @@
 //! [`without_dirt`]: which of the bytes that libjpeg-turbo warns about cost nothing of the picture.
 //!
-//! Its warning of "extraneous bytes" says that a piece of the scan had more data than blocks.
+//! Its warning of "extraneous bytes" means that a piece of the scan had more data than blocks.
 //! Some cameras pad their data so; the same warning follows on a lost packet or a turned bit,
 //! after which the decoder no longer knows where a block begins. So the scan is gone through again,
 //! code by code (ITU-T T.81, annex F.2.2), and a piece with bytes left over is whole only if
@@ -69,7 +69,7 @@ const MOST_OFF: i32 = 8 * 32;
 const MOST_WORSE: i32 = 96;
 
 /// `data` without bytes that belong to no block, and with an end marker. `None` where anything of
-/// the picture is missing or wrong, or where that cannot be told: then it is damaged.
+/// the picture is missing or wrong, or where that cannot be determined: then it is damaged.
 ///
 /// Knows baseline JPEGs of one scan, which is what cameras give. Of others only padding in the
 /// place of the end marker is taken away; libjpeg-turbo judges the rest.
@@ -135,7 +135,7 @@ impl Piece<'_> {
     }
 }
 
-/// What the segments before a scan say of it.
+/// The tables and parameters that the segments before a scan define for it.
 struct Scan {
     dc: [Option<Codes>; 4],
     ac: [Option<Codes>; 4],

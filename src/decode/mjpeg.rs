@@ -74,7 +74,7 @@ impl<R: BufRead> MjpegReader<R> {
                         (self.has_begun, is_over) = (true, true)
                     }
                     Step::Begin => {
-                        // The two bytes of SOI may lie in two chunks, so they are written anew.
+                        // The two bytes of SOI may lie in two chunks, so they are written again.
                         self.broken_total += u64::from(before.is_inside());
                         (kept_from, length) = (used, 2);
                         begin(&mut keep);

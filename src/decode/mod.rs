@@ -1,4 +1,4 @@
-//! Bytes -> media. Pure: knows no clock, no device, no network.
+//! Bytes -> media. Pure: no clock, no device, no network.
 //!
 //! Pictures ([`picture`]: JPEG, PNG, YUV), the containers of recordings ([`mjpeg`], [`y4m`],
 //! [`wav`], with their [`channels`]) and what clients send ([`data_url`], [`sound`]: WAV, PCM, and

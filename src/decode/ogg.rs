@@ -269,7 +269,7 @@ impl Stream {
     }
 }
 
-/// How long the page at the beginning is; `None` while that cannot be said.
+/// Length of the page at the beginning; `None` until enough of its header is there.
 fn page_bytes(bytes: &[u8]) -> Result<Option<usize>> {
     let begun = &bytes[..bytes.len().min(4)];
     if !CAPTURE.starts_with(begun) {
@@ -342,16 +342,16 @@ fn crc(page: &[u8]) -> u32 {
 }
 
 fn cut() -> Error {
-    damaged("a page that is shorter than it says")
+    damaged("a page that is shorter than it states")
 }
 
 fn damaged(what: &str) -> Error {
-    let what = format!("a damaged Ogg: {what}; start the recorder anew");
+    let what = format!("a damaged Ogg: {what}; restart the recorder");
     Error::new(ErrorKind::InvalidInput, what)
 }
 
 fn headless() -> Error {
-    let what = "a slice of an Ogg whose beginning was never sent: start the recorder anew on this \
+    let what = "a slice of an Ogg whose beginning was never sent: restart the recorder on this \
                 connection and send its first slice first, or send whole files";
     Error::new(ErrorKind::InvalidInput, what)
 }

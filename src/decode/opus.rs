@@ -84,6 +84,6 @@ fn unfit(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
 }
 
 fn broken(cause: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, "a broken Opus packet; start the recorder anew")
+    Error::new(ErrorKind::InvalidInput, "a broken Opus packet; restart the recorder")
         .because(cause.to_owned())
 }

@@ -1,16 +1,16 @@
-//! [`Event`]: what every container's reader says of a recording, in its order.
+//! [`Event`]: what every container's reader finds in a recording, in the file's order.
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What the file says, in its order.
+/// One item of a recording, in the file's order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Event<'a> {
-    /// A file begins whose sound is this: forget what was before.
+    /// A file begins with this track; what came before is over.
     Track(Track),
     /// The next packet of that track.
     Packet {
         /// When its sound begins, in µs by the file's clock; `None` where it follows the packet
-        /// before it directly, or the file does not say.
+        /// before it directly, or the file does not state it.
         at_us: Option<i64>,
         /// The packet.
         packet: &'a [u8],
@@ -47,7 +47,7 @@ pub struct AacTrack {
 }
 
 impl OpusTrack {
-    /// What an `OpusHead` says, from its first byte on.
+    /// The track that an `OpusHead` describes; `head` starts at its first byte.
     ///
     /// # Errors
     /// `InvalidInput` when it is not whole, of a later version, or of more than two channels.
@@ -80,6 +80,6 @@ impl OpusTrack {
 }
 
 fn damaged(what: &str) -> Error {
-    let what = format!("a damaged recording: {what}; start the recorder anew");
+    let what = format!("a damaged recording: {what}; restart the recorder");
     Error::new(ErrorKind::InvalidInput, what)
 }

@@ -40,7 +40,7 @@ pub fn working_bytes(frame: &Frame) -> Result<usize> {
     Ok(most + demand.beside_bytes + frame.data.len())
 }
 
-/// What a compressed picture says of itself before it is decoded.
+/// What a compressed picture declares before it is decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Demand {
     pub(super) width_px: u32,
@@ -77,12 +77,12 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Replaces the contents by `frame`, decoded and upright: as its Exif data says, then as the frame
-    /// does. After an error the contents are unspecified.
+    /// Replaces the contents by `frame`, decoded and upright: turned by its Exif data, then by the
+    /// frame's orientation. After an error the contents are unspecified.
     ///
     /// # Errors
     /// `InvalidInput` when the bytes are not such a picture, are cut off, do not fit the size
-    /// that the frame states, or a side is 0 or over [`MAX_SIDE_PX`] (the header tells: such a
+    /// that the frame states, or a side is 0 or over [`MAX_SIDE_PX`] (by its header: such a
     /// picture is not decoded).
     pub fn decode(&mut self, frame: &Frame) -> Result<()> {
         let own = match frame.format {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_frames_that_are_cut_off_are_refused_and_say_by_how_much() {
+    fn raw_frames_that_are_cut_off_are_refused_with_the_missing_bytes() {
         for (format, bytes) in
             [(PixelFormat::Yuyv, 15), (PixelFormat::I420, 11), (PixelFormat::Rgb8, 23)]
         {

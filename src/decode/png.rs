@@ -30,7 +30,7 @@ const LONGEST_PROFILE: u64 = 160 << 10;
 
 /// Where the first chunk begins, `IHDR`: behind the signature.
 const CHUNKS_AT: usize = 8;
-/// Where a PNG says how large it is: behind the length and name of `IHDR`.
+/// Where the size of a PNG stands: behind the length and name of `IHDR`.
 const SIZE_AT: usize = CHUNKS_AT + 8;
 
 /// Decodes a PNG to 8-bit RGB as it lies; returns how it is turned upright.
@@ -347,7 +347,7 @@ mod tests {
     fn what_stands_beside_the_pixels_is_not_unpacked() {
         let whole = encode(ColorType::Rgb, BitDepth::Eight, 4, &[90; 4 * 4 * 3]);
         let behind_header = 8 + 25;
-        // A text without a name is an error to whoever reads it.
+        // A text chunk without a name is an error for a decoder that reads it.
         for name in [b"iCCP", b"tEXt", b"zTXt", b"iTXt"] {
             let (head, rest) = whole.split_at(behind_header);
             let with = [head, &chunk(name, b"\0"), rest].concat();

@@ -1,6 +1,6 @@
 //! [`Recording`]: what a recorder made, slice by slice, to 16 kHz mono. Holds no queue.
 //!
-//! Its container says what packets there are and when each begins; its codec makes sound of them;
+//! Its container lists the packets and when each begins; its codec decodes them;
 //! what is missing between them becomes silence, so that a pause lasts as long as it did.
 
 use std::{collections::VecDeque, mem::take};
@@ -21,7 +21,7 @@ use crate::{
 
 use super::sound::{MOST_SAMPLES, PIECE_BYTES, PIECE_SAMPLES, too_long};
 
-/// What is missing between two slices is silence up to this; after more the sound begins anew, as
+/// What is missing between two slices is silence up to this; after more the sound starts again, as
 /// after a slice that was lost. Within a slice it is silence whatever its length: with its sound it
 /// may be [`MOST_SECONDS`](super::sound::MOST_SECONDS) long.
 pub const MOST_PAUSE_SECONDS: usize = 10;
@@ -178,7 +178,7 @@ enum Owned {
 }
 
 impl Slice {
-    /// More than [`MOST_PAUSE_SECONDS`] are missing between the slice before and this one: said
+    /// More than [`MOST_PAUSE_SECONDS`] are missing between the slice before and this one: true
     /// once, after the piece that found it.
     pub(super) fn take_break(&mut self) -> bool {
         take(&mut self.is_apart)
@@ -296,19 +296,18 @@ fn samples_in(us: i64) -> usize {
 }
 
 fn unplayable() -> Error {
-    let what =
-        "sound of a recording whose beginning could not be used; start the recorder anew";
+    let what = "sound of a recording whose beginning could not be used; restart the recorder";
     Error::new(ErrorKind::InvalidInput, what)
 }
 
-/// Says what a chunk is that begins no recording and follows none.
+/// The error for a chunk that begins no recording and follows none.
 fn unknown(data: &[u8]) -> Error {
     let send = "send WebM or Ogg with Opus, MP4 with AAC or Opus, or WAV";
     let what = match foreign(data) {
         Some(name) => format!("{name}, which is not decoded here; {send}"),
         None => format!(
             "neither the beginning of a recording nor the next slice of one whose beginning was \
-             sent: start the recorder anew on this connection and send its first slice first, or \
+             sent: restart the recorder on this connection and send its first slice first, or \
              send whole files; {send}"
         ),
     };

@@ -103,8 +103,8 @@ impl Resampler {
 /// The kernels that are in use, by the rate of their input.
 static KERNELS: Mutex<Vec<(u32, Weak<[f32]>)>> = Mutex::new(Vec::new());
 
-/// Those for this rate, made where nobody has them: 184 kB and a millisecond at 44.1 kHz, of which
-/// fifty clients would each have their own.
+/// The kernels for this rate, made where none exist and shared otherwise: they cost 184 kB and a
+/// millisecond at 44.1 kHz, which fifty clients must not pay each.
 fn kernels(rate_hz: u32, make: impl FnOnce() -> Arc<[f32]>) -> Arc<[f32]> {
     let mut known = KERNELS.lock().unwrap_or_else(PoisonError::into_inner);
     known.retain(|(_, kernels)| kernels.strong_count() > 0);

@@ -51,8 +51,8 @@ impl SoundDecoder {
     /// is decoded again.
     ///
     /// # Errors
-    /// `InvalidInput` when the bytes are not what `chunk.format` says, are damaged, or hold more
-    /// than [`MOST_SECONDS`]; the message tells the client what to do.
+    /// `InvalidInput` when the bytes do not match `chunk.format`, are damaged, or hold more than
+    /// [`MOST_SECONDS`]; the message holds the remedy for the client.
     pub fn push(&mut self, chunk: &SoundChunk, out: &mut Vec<i16>) -> Result<()> {
         let before = out.len();
         let mut decoding = self.begin(&mut chunk.clone());
@@ -138,7 +138,7 @@ pub struct Decoding {
 
 impl Decoding {
     /// So much time is missing before this chunk, by its own clock, that its sound does not follow
-    /// the sound before: said once, after the piece that found it.
+    /// the sound before: true once, after the piece that found it.
     pub fn take_break(&mut self) -> bool {
         if let Source::Slice(slice) = &mut self.source { slice.take_break() } else { false }
     }

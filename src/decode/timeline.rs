@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_begins_anew_is_no_gap() {
+    fn a_count_that_starts_again_is_no_gap() {
         let times = (0..50).chain(0..50).map(|n| n * 40_000 / 2);
         assert_eq!(missing(times).iter().sum::<usize>(), 0);
         assert_eq!(missing([i64::MAX, i64::MIN, i64::MAX])[0], 0);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_orientation_turns_as_exif_says() {
+    fn every_orientation_turns_as_exif_defines() {
         // 3 x 2 with its pixels numbered:  0 1 2 / 3 4 5
         let numbered = Picture {
             width_px: 3,

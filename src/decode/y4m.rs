@@ -11,14 +11,14 @@ pub struct Y4mReader<R> {
     header: Y4mHeader,
 }
 
-/// What the first line of the file says.
+/// The parameters in the first line of the file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Y4mHeader {
     /// Width in pixels.
     pub width_px: u32,
     /// Height in pixels.
     pub height_px: u32,
-    /// Frames a second; `None` where the file says "unknown" (0:0) or nothing.
+    /// Frames a second; `None` where the file states "unknown" (0:0) or nothing.
     pub fps: Option<f64>,
     is_grey: bool,
 }
@@ -41,7 +41,7 @@ impl<R: BufRead> Y4mReader<R> {
         Ok(Y4mReader { reader, header })
     }
 
-    /// What the file says about itself.
+    /// The header of the file.
     pub fn header(&self) -> Y4mHeader {
         self.header
     }

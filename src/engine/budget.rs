@@ -29,13 +29,13 @@ impl Budget {
         Budget { most_bytes: AtomicUsize::new(most_bytes), held_bytes: AtomicUsize::new(0) }
     }
 
-    /// Room for so much, if there is any; it is given back when what is returned is dropped.
+    /// Reserves `bytes` if there is room; dropping the returned part frees them.
     pub(super) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
         let mut held = Held { budget: self.clone(), bytes: 0 };
         held.resize(bytes).then_some(held)
     }
 
-    /// The same whether or not there is room: what must not wait makes others wait.
+    /// The same whether or not there is room: for media that must not wait.
     pub(super) fn hold_anyway(self: &Arc<Self>, bytes: usize) -> Held {
         self.held_bytes.fetch_add(bytes, Relaxed);
         Held { budget: self.clone(), bytes }
@@ -65,7 +65,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Holds so much instead; false, and nothing is changed, where there is no room for it.
+    /// Holds `bytes` instead; false, and nothing is changed, where there is no room for it.
     pub(super) fn resize(&mut self, bytes: usize) -> bool {
         // The counters guard nothing but themselves.
         let most_bytes = self.budget.most_bytes();

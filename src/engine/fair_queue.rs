@@ -1,14 +1,14 @@
 //! [`FairQueue`]: a fair queue of queues.
 //!
-//! Each stream has one lane for one kind of media. FairQueue with media wait in a ready-list and are
+//! Each stream has one lane for one kind of media. Lanes with media wait in a ready-list and are
 //! served round robin; a lane is served by one worker at a time, so a stream's state needs no
 //! lock and its observations keep their order. A full lane drops its oldest media and counts it.
-//! What waits in metered lanes shares one [`Budget`]; media beyond it is refused. What workers
-//! have in their hands shares another ([`Working`]): a lane whose turn it is waits until there is
+//! What waits in metered lanes shares one [`Budget`]; media beyond it is refused. Media at
+//! work shares another ([`Working`]): a lane whose turn it is waits until there is
 //! memory to decode its media.
 //!
 //! Media that takes long is worked on in pieces: between two of them the lane goes back into the
-//! ready-list, behind all others that are there. So nobody waits for more than one piece of each
+//! ready-list, behind all others that are there. So no stream waits for more than one piece of each
 //! other lane, and the lane that goes first for one piece alone.
 
 use std::{
@@ -26,21 +26,21 @@ use crate::heartbeat::{Heartbeat, IDLE_TURN};
 /// Names a lane within its [`FairQueue`].
 pub(super) type LaneId = u64;
 
-/// What waits in a lane, and may be lost there.
+/// Media that waits in a lane and may be dropped there.
 pub trait Media {
-    /// What it takes of the memory while it waits.
+    /// Bytes of memory that it takes while it waits.
     fn bytes(&self) -> usize;
 
-    /// What it takes, with its own bytes, while it is decoded and analysed. Asked once, so it may
-    /// look at a header; 0 where that is broken: the decoder then says how. Of media in pieces it
-    /// is asked again after each, and what it takes beside its own bytes, which count as waiting
-    /// until it is done.
+    /// Bytes that it takes, its own included, while it is decoded and analysed. Called once, so it may
+    /// read a header; 0 where that is broken: the decoder then returns the error. For media in pieces
+    /// it is called again after each and excludes its own bytes, which count as waiting until it is
+    /// done.
     fn working_bytes(&self) -> usize;
 
-    /// It may be worked on in pieces.
+    /// Whether it may be worked on in pieces.
     const IN_PIECES: bool = false;
 
-    /// What came just before was dropped.
+    /// Records that the media before it was dropped.
     fn mark_gap(&mut self) {}
 }
 
@@ -118,14 +118,14 @@ pub struct Room {
     /// It is served before the others: the booth's own camera keeps its rate however many
     /// clients there are. One lane alone may be first, or first means nothing.
     pub goes_first: bool,
-    /// What waits here counts against the budget: who fills it is not ours.
+    /// What waits here counts against the budget: a client fills it.
     pub is_metered: bool,
 }
 
 /// What a worker takes: the oldest media of the lane whose turn it is, or its next piece.
 #[derive(Debug)]
 pub struct Taken<M, T, S> {
-    /// Whose it is.
+    /// The lane of the media.
     pub lane: LaneId,
     /// To be analysed.
     pub media: M,
@@ -146,7 +146,7 @@ pub struct Taken<M, T, S> {
 pub struct Usage {
     /// Media that waits.
     pub waiting: usize,
-    /// Media in the hands of a worker, or between two pieces.
+    /// Media that a worker analyses, or that is between two pieces.
     pub in_flight: usize,
     /// Media dropped since the start, lanes since closed included.
     pub dropped_total: u64,
@@ -154,7 +154,7 @@ pub struct Usage {
     pub refused_total: u64,
     /// Media refused since the start, since decoding it takes more memory than there is.
     pub too_large_total: u64,
-    /// Memory held by media in the hands of a worker or between two pieces, bytes.
+    /// Memory held by media that a worker analyses or that is between two pieces, bytes.
     pub working_bytes: usize,
     /// How much of it may be held.
     pub most_working_bytes: usize,
@@ -201,8 +201,8 @@ impl<M: Media, T, S> FairQueue<M, T, S> {
         self.state.lock().expect(UNPOISONED).lanes.insert(lane, opened);
     }
 
-    /// Never blocks. A full lane loses its oldest media, which is counted; a closed one takes
-    /// nothing.
+    /// Puts media into a lane; never blocks. A full lane drops its oldest media, which is counted; a
+    /// closed one takes nothing.
     ///
     /// # Errors
     /// Where the lane is metered and too much waits, or the media is too large: nothing is lost
@@ -249,7 +249,7 @@ impl<M: Media, T, S> FairQueue<M, T, S> {
     /// Ends what [`FairQueue::take`] began.
     pub fn give_back(&self, taken: Taken<M, T, S>) {
         let Taken { lane, media, track, at_work, held, .. } = taken;
-        // Its memory is free before another is told so.
+        // Its memory is free before another lane is notified.
         drop(media);
         let mut guard = self.state.lock().expect(UNPOISONED);
         let state = &mut *guard;
@@ -315,7 +315,7 @@ impl<M: Media, T, S> FairQueue<M, T, S> {
         }
     }
 
-    /// Closes one lane; what waits in it is dropped, since nobody is left to be told.
+    /// Closes one lane; what waits in it is dropped, since no receiver is left.
     pub fn close_lane(&self, lane: LaneId) {
         let mut state = self.state.lock().expect(UNPOISONED);
         state.ready.retain(|listed| *listed != lane);
@@ -325,7 +325,7 @@ impl<M: Media, T, S> FairQueue<M, T, S> {
         }
     }
 
-    /// Takes no more media; workers leave when what waits is done.
+    /// Takes no more media; workers end when the waiting media is done.
     pub fn close(&self) {
         self.state.lock().expect(UNPOISONED).is_closed = true;
         self.changed.notify_all();
@@ -401,7 +401,7 @@ impl<M: Media, T, S> Lane<M, T, S> {
         self.begun.is_none() && self.media.is_empty()
     }
 
-    /// What is to be done next here, if there is memory for it.
+    /// The next work of this lane, if there is memory for it.
     fn begin(&mut self, working: &Working, line: &mut Line<'_>) -> Option<Work<M>> {
         if let Some(begun) = &mut self.begun {
             // The booth's own never waits.
@@ -468,9 +468,9 @@ mod tests {
 
     type Numbers = FairQueue<u32, (), ()>;
 
-    /// A number that follows a loss is told as a thousand more.
+    /// A number that follows a loss is reported as a thousand more.
     impl Media for u32 {
-        /// A number weighs as much as it says.
+        /// A number is its own weight in bytes.
         fn bytes(&self) -> usize {
             *self as usize
         }
@@ -599,7 +599,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_more_memory_for_its_next_piece_waits_for_it_and_nobody_else_does() {
+    fn what_needs_more_memory_for_its_next_piece_waits_for_it_and_no_other_lane_does() {
         let lanes = metered(&[1, 2, 3], 1);
         let begun = |lane: LaneId, n: u32, later: u32| {
             lanes.put(lane, n).unwrap();

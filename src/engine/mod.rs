@@ -1,8 +1,10 @@
 //! Streams and workers: every source is a [`Stream`], and one path analyses them all.
 //!
-//! Media goes into a stream's lanes (newest wins, the loss is counted); workers take from the
-//! lanes in turn, each stream at most once in flight, and what takes long piece by piece; what they observe goes to the stream's own
-//! task, which alone owns its [`SessionMetrics`](crate::session::SessionMetrics) and publishes what is newest to any number of readers.
+//! Media goes into a stream's lanes (newest wins, the loss is counted). Workers take from the lanes in
+//! turn, each stream at most once in flight; long work is done in pieces. Observations go to the
+//! stream's own task. It alone owns the stream's
+//! [`SessionMetrics`](crate::session::SessionMetrics) and publishes the newest results to any number
+//! of readers.
 
 mod budget;
 mod fair_queue;
@@ -41,11 +43,11 @@ use crate::{
     vision::{FaceAnalyser, FaceTrack, VisionTiming},
 };
 
-/// Frames that wait in a stream's lane: a frame that waits is a frame that lies about now.
+/// Frames that wait in a stream's lane. One slot: a queued frame is already stale.
 const FRAME_QUEUE: usize = 1;
 
-/// A segment tells of whole seconds, a frame of now: while all clients' chunks come at once,
-/// pictures are looked at first and the voices wait some tenths of a second. At 5 a thread
+/// A segment covers whole seconds, a frame one moment: while all clients' chunks come at once,
+/// pictures are analysed first and the voices wait some tenths of a second. At 5 a thread
 /// still gets a quarter of what its core has.
 const SPEECH_NICENESS: i32 = 5;
 
@@ -99,7 +101,7 @@ type SoundQueue = FairQueue<sound::Sound, sound::SoundTrack, stream::Observation
 
 type SoundTask<'a> = worker::Task<'a, sound::Sound, sound::SoundTrack>;
 
-/// Where the workers say how they are, once they were started.
+/// The components of the workers, once these are started.
 #[derive(Debug, Default)]
 struct WorkerComponents {
     vision: OnceLock<Arc<Component>>,
@@ -139,7 +141,7 @@ impl Engine {
     /// Starts the threads that analyse frames. `analyser` makes one analyser a worker.
     ///
     /// # Errors
-    /// `Exhausted` when the system gives no more threads.
+    /// `Exhausted` when the system has no more threads.
     pub fn start_vision(
         &self,
         component: Arc<Component>,
@@ -168,7 +170,7 @@ impl Engine {
                     }
                     Ok(Poll::Ready(Some(stream::Observation::Face(Box::new(seen)))))
                 });
-                // The memory that the picture was given is another's from now on.
+                // The memory of the picture is free for another worker from now on.
                 analyser.rest();
                 seen
             })
@@ -178,7 +180,7 @@ impl Engine {
     /// Starts the threads that analyse sound. `analyser` makes one analyser a worker.
     ///
     /// # Errors
-    /// `Exhausted` when the system gives no more threads.
+    /// `Exhausted` when the system has no more threads.
     pub fn start_speech(
         &self,
         component: Arc<Component>,
@@ -202,20 +204,20 @@ impl Engine {
     > {
         let component = component.clone();
         worker::Job::new(self.sounds.clone(), move |task: SoundTask<'_>| {
-            let heard = task.track.observe(task.media, &mut analyser, task.features)?;
+            let voice = task.track.observe(task.media, &mut analyser, task.features)?;
             if let Some(took) = task.track.decode {
                 component.record("decode", took);
             }
-            let told = |heard: VoiceObservation| {
-                if !heard.duration.is_zero() {
-                    component.record("total", heard.timing.total.wall);
+            let observed = |voice: VoiceObservation| {
+                if !voice.duration.is_zero() {
+                    component.record("total", voice.timing.total.wall);
                     if !task.is_client {
-                        note_sound(&component, &heard);
+                        note_sound(&component, &voice);
                     }
                 }
-                stream::Observation::Voice(Box::new(heard))
+                stream::Observation::Voice(Box::new(voice))
             };
-            Ok(heard.map(|heard| heard.map(told)))
+            Ok(voice.map(|voice| voice.map(observed)))
         })
     }
 
@@ -236,7 +238,7 @@ impl Engine {
         self.frames.usage() + self.sounds.usage()
     }
 
-    /// Lets the workers leave once the queues are empty.
+    /// Ends the workers once the queues are empty.
     pub fn close(&self) {
         self.frames.close();
         self.sounds.close();
@@ -270,19 +272,19 @@ fn note_brightness(component: &Component, brightness: f32, captured_at: Duration
 /// of good recordings are smaller, and without one the mean of a sound is a hundredth of it.
 const OFFSET: f32 = 0.01;
 
-/// Under this level nothing is heard but a converter: its last bit or two. A quiet room is 20 dB
+/// Under this level there is nothing but the noise of a converter: its last bit or two. A quiet room is 20 dB
 /// louder.
 const QUIET_DBFS: f32 = -80.0;
 
-fn note_sound(component: &Component, heard: &VoiceObservation) {
+fn note_sound(component: &Component, voice: &VoiceObservation) {
     component.update(|status| {
         let own = &mut status.own;
-        let since = |before| lasting_since(own, before, heard.captured_at);
+        let since = |before| lasting_since(own, before, voice.captured_at);
         let (offset, quiet) = (since(own.offset_since), since(own.quiet_since));
-        own.offset_since = (heard.offset.abs() >= OFFSET).then_some(offset);
-        own.offset = heard.offset;
-        own.channel_fault = heard.channel_fault;
-        let is_quiet = heard.dbfs.is_none_or(|dbfs| dbfs < QUIET_DBFS);
+        own.offset_since = (voice.offset.abs() >= OFFSET).then_some(offset);
+        own.offset = voice.offset;
+        own.channel_fault = voice.channel_fault;
+        let is_quiet = voice.dbfs.is_none_or(|dbfs| dbfs < QUIET_DBFS);
         own.quiet_since = is_quiet.then_some(quiet);
     });
 }

@@ -1,5 +1,5 @@
-//! [`Preview`]: what the booth's camera sees, with the landmarks of the face, for those who may
-//! look. Costs nothing while nobody does, and never touches a disk.
+//! [`Preview`]: the newest picture of the booth's camera with the landmarks of the face, for
+//! authorised viewers. Costs nothing without viewers, and never touches a disk.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,12 +40,12 @@ impl Preview {
         self.newest.receiver_count()
     }
 
-    /// Takes the picture away: it may not be shown any more, or nobody looked.
+    /// Removes the picture: it may not be shown any more, or no viewer is left.
     pub fn clear(&self) {
         self.newest.send_if_modified(|newest| newest.take().is_some());
     }
 
-    /// Shows a picture, if anybody looks: what that took, or `None` where nobody does.
+    /// Shows a picture where there is a viewer: what that took, or `None` without one.
     pub(super) fn show(
         &self,
         picture: &Picture,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_and_nothing_is_kept() {
+    fn without_a_viewer_nothing_is_kept() {
         let preview = Preview::default();
         assert_eq!(preview.show(&picture(64, 48), &[]).unwrap(), None, "nothing is encoded");
         let viewer = preview.subscribe();

@@ -54,8 +54,8 @@ enum Work {
     None,
     Decoding {
         decoding: Box<Decoding>,
-        /// What was heard before and what is decoded of this.
-        heard: Vec<i16>,
+        /// The samples from before and those that are decoded of this chunk.
+        samples: Vec<i16>,
         /// How much of that is from before.
         before: usize,
         took: Duration,
@@ -99,7 +99,7 @@ impl Media for Sound {
     }
 
     /// A first piece is small, and what it takes the worker has and the stream; that there are more
-    /// only decoding tells: 6 kB of Opus may hold a minute of silence.
+    /// only decoding shows: 6 kB of Opus may hold a minute of silence.
     fn working_bytes(&self) -> usize {
         match (&self.source, &self.work) {
             (Source::Segment(_), _) | (_, Work::None) => 0,
@@ -128,7 +128,7 @@ pub(super) struct SoundTrack {
 }
 
 impl SoundTrack {
-    /// Of a stream that has heard nothing; clients' chunks are cut so.
+    /// The track of a stream without sound so far; clients' chunks are cut so.
     pub(super) fn new(segments: SegmentConfig) -> Self {
         SoundTrack {
             voice: VoiceTrack::default(),
@@ -140,7 +140,7 @@ impl SoundTrack {
     }
 
     /// What is remembered at most with the first piece of a chunk.
-    fn most_heard(&self) -> usize {
+    fn most_kept(&self) -> usize {
         self.segmenter.most_samples() + FIRST_PIECE_SAMPLES
     }
 
@@ -176,18 +176,18 @@ impl SoundTrack {
             (Source::Segment(segment), _) | (_, Some(segment)) => segment,
             (Source::Chunk(_), None) => unreachable!("a chunk is analysed as a segment"),
         };
-        let heard = analyser.advance(analysis, segment, &mut self.voice, features)?;
-        Ok(heard.map_or(Poll::Pending, |mut heard| {
-            heard.sequence = sound.sequence();
-            Poll::Ready(Some(heard))
+        let voice = analyser.advance(analysis, segment, &mut self.voice, features)?;
+        Ok(voice.map_or(Poll::Pending, |mut voice| {
+            voice.sequence = sound.sequence();
+            Poll::Ready(Some(voice))
         }))
     }
 
     /// Decodes a chunk, by one piece; once that was all, how many samples it has. A gap, and a
-    /// chunk that cannot be read, end what was heard: no segment spans lost sound.
+    /// chunk that cannot be read, end the sound before: no segment spans lost sound.
     fn decode(&mut self, chunk: &mut SoundChunk, work: &mut Work) -> Result<Option<usize>> {
         let mut stopwatch = Stopwatch::start();
-        let most_heard = self.most_heard();
+        let most_kept = self.most_kept();
         if let Work::None = work {
             chunk.gap_before |= take(&mut self.is_torn);
             if chunk.gap_before {
@@ -195,21 +195,21 @@ impl SoundTrack {
             }
             self.is_torn = true;
             let decoding = Box::new(self.decoder.begin(chunk));
-            let mut heard = self.segmenter.take_samples();
-            heard.reserve_exact(most_heard.saturating_sub(heard.len()));
-            let before = heard.len();
-            *work = Work::Decoding { decoding, heard, before, took: Duration::ZERO };
-        } else if let Work::Decoding { heard, .. } = work {
+            let mut samples = self.segmenter.take_samples();
+            samples.reserve_exact(most_kept.saturating_sub(samples.len()));
+            let before = samples.len();
+            *work = Work::Decoding { decoding, samples, before, took: Duration::ZERO };
+        } else if let Work::Decoding { samples, .. } = work {
             // There is memory for all of it from now on, and it is taken once. Too long a chunk
             // is refused after the piece by which it is.
-            heard.reserve_exact((most_heard + MOST_SAMPLES).saturating_sub(heard.len()));
+            samples.reserve_exact((most_kept + MOST_SAMPLES).saturating_sub(samples.len()));
         }
-        let Work::Decoding { decoding, heard, before, took } = work else {
+        let Work::Decoding { decoding, samples, before, took } = work else {
             unreachable!("it was just begun");
         };
-        let advanced = self.decoder.advance(decoding, heard);
+        let advanced = self.decoder.advance(decoding, samples);
         if decoding.take_break() {
-            heard.drain(..*before);
+            samples.drain(..*before);
             *before = 0;
             self.segmenter.forget();
         }
@@ -225,17 +225,17 @@ impl SoundTrack {
                 return Err(error);
             }
         }
-        let new = heard.len() - *before;
+        let new = samples.len() - *before;
         self.is_torn = false;
-        self.segmenter.put_samples(take(heard), new);
+        self.segmenter.put_samples(take(samples), new);
         self.decode = (new > 0).then(|| *took + stopwatch.lap().wall);
         Ok(Some(new))
     }
 
     /// A segment of the newest sound, once there is enough that is new.
     fn cut(&mut self, chunk: &SoundChunk) -> Option<Segment> {
-        let (most_heard, channel_fault) = (self.most_heard(), self.decoder.channel_fault());
-        self.segmenter.cut(chunk, channel_fault, most_heard)
+        let (most_kept, channel_fault) = (self.most_kept(), self.decoder.channel_fault());
+        self.segmenter.cut(chunk, channel_fault, most_kept)
     }
 }
 
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(track.segmenter.take_samples().len(), 80_000, "a segment is kept, no more");
     }
 
-    /// A slice of a WebM whose clock goes on after 5 s is heard with the silence; after 20 s
+    /// A slice of a WebM whose clock goes on after 5 s is analysed with the silence; after 20 s
     /// nothing of before is in its segment.
     #[test]
     fn no_segment_spans_a_long_pause_between_slices() {
@@ -329,7 +329,7 @@ mod tests {
             let new = decode(&mut track, &second).unwrap();
             let segment = track.cut(&second).unwrap();
             assert_eq!((segment.samples.len(), segment.new_samples), (expected, new));
-            // The analyser starts anew where a number is left out.
+            // The analyser starts again where a number is left out.
             let numbers = segment.sequence - first.sequence;
             assert_eq!(numbers, if pause_ms == 20_000 { 2 } else { 1 });
         }

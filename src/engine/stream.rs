@@ -1,5 +1,5 @@
-//! [`Stream`]: one source's way in (lanes) and way out (what is live). The task between is
-//! `task`'s.
+//! [`Stream`]: the input of one source (its lanes) and its output ([`Live`]). `task` has the task
+//! between them.
 
 use std::{
     sync::{Arc, Mutex, atomic::Ordering},
@@ -28,14 +28,14 @@ use crate::{
 /// Chunks of a client that may wait; the oldest is dropped.
 const CHUNK_QUEUE: usize = 4;
 
-/// Begins and ends of sessions that may wait for the task; who asks waits too.
+/// Begins and ends of sessions that may wait for the task; the caller waits, too.
 const COMMAND_QUEUE: usize = 4;
 
 /// What a stream is and how it is judged.
 #[derive(Clone, Debug)]
 pub struct StreamSpec {
-    /// Whose media it carries. Of a client's, what cannot be decoded is the client's concern, and
-    /// its sound comes in chunks.
+    /// The source of its media. A client's sound comes in chunks, and what cannot be decoded is
+    /// reported to that client only.
     pub stream: StreamId,
     /// Where its media comes from.
     pub origin: Origin,
@@ -45,7 +45,7 @@ pub struct StreamSpec {
     pub features: Features,
 }
 
-/// Where the media of a stream comes from; every report says so.
+/// Where the media of a stream comes from; every report includes it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Origin {
     /// The picture is the bundled clip, since no camera was found.
@@ -91,20 +91,20 @@ pub struct Refused {
     pub total: u64,
     /// A frame; else a chunk.
     pub is_video: bool,
-    /// The media's.
+    /// The number of the frame or chunk.
     pub sequence: u64,
     /// What its sender can do about it.
     pub sentence: String,
 }
 
-/// What one frame gave.
+/// The result of one frame.
 #[derive(Clone, Debug)]
 pub struct FaceResult {
     /// From the frame alone.
     pub observation: FaceObservation,
-    /// In the light of those before.
+    /// Metrics over time, this observation included.
     pub metrics: FaceMetrics,
-    /// Frames of this stream that nobody was free to analyse, so far.
+    /// Frames of this stream that were dropped because no worker was free, so far.
     pub dropped_total: u64,
     /// From the frame in memory to this result.
     pub latency: Duration,
@@ -114,14 +114,14 @@ pub struct FaceResult {
     pub session_id: Option<SessionId>,
 }
 
-/// What one segment gave.
+/// The result of one segment.
 #[derive(Clone, Debug)]
 pub struct VoiceResult {
     /// From the segment alone.
     pub observation: VoiceObservation,
-    /// In the light of those before.
+    /// Metrics over time, this observation included.
     pub metrics: VoiceMetrics,
-    /// Segments of this stream that nobody was free to analyse, so far.
+    /// Segments of this stream that were dropped because no worker was free, so far.
     pub dropped_total: u64,
     /// From the last sample in memory to this result.
     pub latency: Duration,
@@ -144,7 +144,7 @@ impl Observation {
     pub(super) fn captured_at(&self) -> Option<Duration> {
         match self {
             Observation::Face(seen) => Some(seen.captured_at),
-            Observation::Voice(heard) => Some(heard.captured_at),
+            Observation::Voice(voice) => Some(voice.captured_at),
             Observation::Refused { .. } => None,
         }
     }
@@ -175,13 +175,13 @@ impl ObservationSink {
     }
 
     /// Waits while the task is behind: the pressure goes back to the lanes, which drop.
-    /// A task that has left has nobody to tell.
+    /// Does nothing where the task has ended.
     pub(super) fn send(&self, observed: Observed) {
         self.observed.blocking_send(observed).ok();
     }
 }
 
-/// The way in. Dropping it closes the stream's lanes, and its task ends.
+/// The input of one source. Dropping it closes the stream's lanes, and its task ends.
 #[derive(Debug)]
 pub struct Stream {
     lane: LaneId,
@@ -196,7 +196,7 @@ pub struct Stream {
 
 impl FrameSink for Stream {
     fn put(&self, frame: Frame) {
-        // A client's is refused to its face, by `put_frame`; the booth's own never is.
+        // `put_frame` refuses a client's frame with an error; the booth's own is never refused.
         self.put_frame(frame).ok();
     }
 }
@@ -221,10 +221,10 @@ impl Stream {
     }
 
     /// Puts in what a client sent. Never blocks; where the lane is full the oldest chunk is
-    /// dropped and the next one knows.
+    /// dropped and the next one is marked as following a gap.
     ///
     /// # Errors
-    /// As [`Stream::put_frame`]; the next chunk knows of this, too.
+    /// As [`Stream::put_frame`]; the next chunk is marked as following a gap, too.
     pub fn put_chunk(&self, chunk: SoundChunk) -> Result<()> {
         self.put_sound(chunk.into())
     }
@@ -261,23 +261,23 @@ impl Stream {
         });
     }
 
-    /// Takes the preview's picture away, where this stream is shown: its camera is closed.
+    /// Removes the preview's picture, where this stream is shown: its camera is closed.
     pub fn clear_preview(&self) {
         if let Some(preview) = &self.preview {
             preview.clear();
         }
     }
 
-    /// What is live on this stream.
+    /// The stream's newest results and their changes.
     pub fn watch(&self) -> watch::Receiver<Live> {
         self.live.subscribe()
     }
 
-    /// Begins a session: statistics and every metric over time begin anew, and media from before
+    /// Begins a session: statistics and every metric over time start again, and media from before
     /// counts no more.
     ///
     /// # Errors
-    /// `Exhausted` when the stream's task has left: the daemon stops.
+    /// `Exhausted` when the stream's task has ended: the daemon stops.
     pub async fn begin_session(&self, session_id: SessionId) -> Result<()> {
         let (done, is_done) = oneshot::channel();
         let begin = Command::Begin { session_id, done };
@@ -285,8 +285,8 @@ impl Stream {
         is_done.await.map_err(|_| left())
     }
 
-    /// From now on observations become metrics so: the cone of eye contact at once, the rest with
-    /// the next session.
+    /// Sets how observations become metrics: the cone of eye contact at once, the rest with the
+    /// next session.
     ///
     /// # Errors
     /// As [`Stream::begin_session`].
@@ -295,7 +295,7 @@ impl Stream {
         self.commands.send(configure).await.map_err(|_| left())
     }
 
-    /// Ends the session: what it came to. The metrics begin anew, for nobody in particular.
+    /// Ends the session and returns its results. The metrics start again, without a session.
     ///
     /// # Errors
     /// As [`Stream::begin_session`].

@@ -29,9 +29,9 @@ pub struct FinishedSession {
     pub statistics: Statistics,
     /// The stream's newest results when it ended.
     pub live: Live,
-    /// Frames of the session that nobody was free to analyse.
+    /// Frames of the session that were dropped because no worker was free.
     pub dropped_frames: u64,
-    /// Segments or chunks of the session that nobody was free to analyse.
+    /// Segments or chunks of the session that were dropped because no worker was free.
     pub dropped_segments: u64,
 }
 
@@ -52,7 +52,7 @@ pub struct StreamTask {
     /// The stream's own id where no session was begun.
     default_id: Option<SessionId>,
     session_id: Option<SessionId>,
-    /// Media from before belongs to nobody.
+    /// When the session began; media from before is ignored.
     begun_at: Duration,
     dropped: Dropped,
     dropped_before: Dropped,
@@ -63,7 +63,7 @@ pub struct StreamTask {
     heartbeat: Option<Arc<Heartbeat>>,
 }
 
-/// How much was dropped since the stream was opened, as far as its observations tell.
+/// How much was dropped since the stream was opened, as far as its observations report it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Dropped {
     frames: u64,
@@ -102,7 +102,7 @@ impl StreamTask {
     }
 
     /// Turns observations into results until the stream is closed and its last observation is
-    /// told; gives back the session for its summary.
+    /// published; returns the session for its summary.
     pub async fn run(mut self, clock: Arc<dyn Clock>) -> SessionMetrics {
         let mut turns = self.heartbeat.as_ref().map(|_| idle_turns());
         loop {
@@ -146,7 +146,7 @@ impl StreamTask {
         }
     }
 
-    /// Begins anew; what is live until now is another session's.
+    /// Starts again; what is live until now belongs to another session.
     fn begin(&mut self, session_id: Option<SessionId>, now: Duration) {
         self.session = SessionMetrics::new(&self.config);
         self.session_id = session_id.clone();
@@ -167,10 +167,10 @@ impl StreamTask {
                     self.publish_face(*seen, features, clock);
                 }
             }
-            Observation::Voice(heard) => {
+            Observation::Voice(voice) => {
                 self.dropped.segments = dropped_total;
-                if heard.captured_at >= self.begun_at {
-                    self.publish_voice(*heard, features, clock);
+                if voice.captured_at >= self.begun_at {
+                    self.publish_voice(*voice, features, clock);
                 }
             }
             Observation::Refused { is_video, sequence, sentence } => {
@@ -202,18 +202,18 @@ impl StreamTask {
 
     fn publish_voice(
         &mut self,
-        heard: VoiceObservation,
+        voice: VoiceObservation,
         features: Features,
         clock: &dyn Clock,
     ) {
-        let metrics = self.session.observe_voice(&heard);
-        let latency = clock.monotonic().saturating_sub(heard.captured_at);
+        let metrics = self.session.observe_voice(&voice);
+        let latency = clock.monotonic().saturating_sub(voice.captured_at);
         if let Some(component) = self.components.speech.get() {
             component.record("latency", latency);
         }
         let result = VoiceResult {
             latency,
-            observation: heard,
+            observation: voice,
             metrics,
             dropped_total: self.dropped.segments,
             features,
@@ -223,7 +223,7 @@ impl StreamTask {
     }
 }
 
-/// The next turn, where somebody looks for it.
+/// The next turn; never where there is no heartbeat.
 async fn next(turns: &mut Option<Interval>) {
     match turns {
         Some(turns) => drop(turns.tick().await),

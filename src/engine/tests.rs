@@ -24,7 +24,7 @@ const BOOTH: u64 = 0;
 
 type Opened = (Stream, StreamTask, watch::Receiver<Live>);
 
-/// An engine with a worker that takes its next turn when the test says so.
+/// An engine with a worker that takes its next turn when the test calls it.
 struct Hall {
     engine: Engine,
     streams: Vec<Opened>,
@@ -87,8 +87,8 @@ impl Hall {
         std::iter::from_fn(|| self.turn()).collect()
     }
 
-    /// How long the segment was that each stream heard of last.
-    fn heard(self) -> Vec<Option<Duration>> {
+    /// Duration of the last segment that each stream received.
+    fn last_segments(self) -> Vec<Option<Duration>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.expect("a runtime");
         let duration_of = |(stream, task, live): Opened| {
@@ -146,7 +146,7 @@ fn while_clients_send_minutes_of_sound_the_booth_waits_for_one_piece_and_they_ta
     assert!(rest.len() > 20 && rest.iter().all(|lane| [1, 2].contains(lane)), "{rest:?}");
     assert_eq!(hall.engine.usage().dropped_total, 0);
     let seconds = |seconds| Some(Duration::from_secs(seconds));
-    assert_eq!(hall.heard(), [seconds(3), seconds(60), seconds(60), seconds(1)]);
+    assert_eq!(hall.last_segments(), [seconds(3), seconds(60), seconds(60), seconds(1)]);
 }
 
 #[test]
@@ -174,8 +174,11 @@ fn long_chunks_share_the_memory_of_some_and_what_is_short_never_waits_for_it() {
     hall.rest();
     let usage = hall.engine.sounds.usage();
     assert_eq!((usage.working_bytes, usage.in_flight, usage.waiting), (0, 0, 0));
-    let heard = hall.heard();
-    assert_eq!(heard.iter().filter(|heard| **heard == Some(Duration::from_secs(7))).count(), 4);
+    let segments = hall.last_segments();
+    assert_eq!(
+        segments.iter().filter(|length| **length == Some(Duration::from_secs(7))).count(),
+        4
+    );
 }
 
 #[test]
@@ -190,7 +193,7 @@ fn no_segment_spans_a_chunk_that_was_dropped_between_two_pieces() {
     hall.stream(1).set_features(Features::ALL);
     hall.send(1, 2);
     assert_eq!(hall.rest(), [1]);
-    assert_eq!(hall.heard(), [None, Some(Duration::from_secs(2))]);
+    assert_eq!(hall.last_segments(), [None, Some(Duration::from_secs(2))]);
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn what_was_in_no_segment_yet_ends_with_a_chunk_that_was_dropped_between_two_pie
     hall.stream(1).set_features(Features::ALL);
     hall.stream(1).put_chunk(half_a_second()).expect("little waits");
     assert_eq!(hall.rest(), [1]);
-    assert_eq!(hall.heard(), [None, None], "half a second is too little");
+    assert_eq!(hall.last_segments(), [None, None], "half a second is too little");
 }
 
 #[test]
@@ -220,9 +223,9 @@ fn a_machine_of_one_core_still_has_a_vision_worker_that_no_large_picture_holds()
     assert_eq!(config.vision_threads(), 1, "unless the operator wants it so");
 }
 
-/// Black before a pause says nothing of the time after it.
+/// Black before a pause does not count for the time after it.
 #[test]
-fn what_lasts_begins_anew_after_a_gap() {
+fn what_lasts_starts_again_after_a_gap() {
     let component = Component::new(ComponentId::Vision);
     let look = |second: u64, brightness: f32| {
         let at = Duration::from_secs(second);

@@ -20,12 +20,12 @@ use crate::{
     media::Frame,
 };
 
-/// Threads that leave when the engine is closed.
+/// Threads that end when the engine is closed.
 #[derive(Debug)]
 pub struct Workers(Vec<JoinHandle<()>>);
 
 impl Workers {
-    /// Waits for all of them to leave.
+    /// Waits until all of them have ended.
     pub fn join(self) {
         for worker in self.0 {
             let name = worker.thread().name().unwrap_or_default().to_owned();
@@ -36,7 +36,7 @@ impl Workers {
     }
 }
 
-/// Media that a worker can tell apart from another's.
+/// Media that a worker can identify: by kind and number.
 pub(super) trait Subject: Media {
     const IS_VIDEO: bool;
     fn sequence(&self) -> u64;
@@ -48,7 +48,7 @@ impl Media for Frame {
     }
 
     fn working_bytes(&self) -> usize {
-        // Where the header is broken, the decoder takes nothing and says why.
+        // Where the header is broken, the decoder takes no memory and returns the reason.
         decode::picture::working_bytes(self).unwrap_or_default()
     }
 }
@@ -67,7 +67,7 @@ impl Subject for Sound {
     }
 }
 
-/// What a worker knows of what it looks at or listens to.
+/// The media of a worker, with its stream's track.
 pub(super) struct Task<'a, M, T> {
     pub(super) media: &'a mut M,
     pub(super) track: &'a mut T,
@@ -100,7 +100,7 @@ where
         component.update(|status| status.state = State::Stopped);
     }
 
-    /// Works on what was taken by one piece, then gives the lane back.
+    /// Works on the taken media by one piece, then returns the lane.
     pub(super) fn turn(
         &mut self,
         mut taken: Taken<M, T, ObservationSink>,
@@ -182,11 +182,11 @@ fn note(component: &Component, error: &Error, is_client: bool) {
     }
 }
 
-/// How many threads, and what the scheduler is told of them.
+/// How many threads, and their priority.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WorkerPool {
     pub(super) count: usize,
-    /// Added to the nice value of each: 0 for work that somebody watches for live.
+    /// Added to the nice value of each: 0 for work that is watched live.
     pub(super) niceness: i32,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Working {
 #[derive(Debug)]
 pub(super) struct AtWork {
     memory: Held,
-    /// A place, where the media is large; nobody asks, it is given back.
+    /// A place, where the media is large; held only to be given back on drop.
     _large: Option<Held>,
 }
 
@@ -50,20 +50,20 @@ impl Working {
         AtWork { memory: self.memory.hold_anyway(bytes), _large: None }
     }
 
-    /// Begins to look along those whose turn it may be, in their order.
+    /// Begins a pass over the waiting lanes, in their order.
     pub(super) fn line(&self) -> Line<'_> {
         Line { working: self, must_be_small: false }
     }
 }
 
-/// Those who want to be at work, in the order of their turns.
+/// A pass over the media that waits for memory, in the order of turns.
 pub(super) struct Line<'a> {
     working: &'a Working,
     must_be_small: bool,
 }
 
 impl Line<'_> {
-    /// The next one's part, where there is room for it.
+    /// Memory for the next media, where there is room for it.
     pub(super) fn hold(&mut self, bytes: usize) -> Option<AtWork> {
         let large = match bytes > LARGE_BYTES {
             true if self.must_be_small => return None,
@@ -78,7 +78,7 @@ impl Line<'_> {
 }
 
 impl AtWork {
-    /// Holds so much from now on; false, and nothing is changed, where there is no room for it.
+    /// Holds `bytes` from now on; false, and nothing is changed, where there is no room for it.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
         self.memory.resize(bytes)
     }

@@ -14,7 +14,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Its word in JSON and metrics.
+    /// Its name in JSON and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Notice => "notice",
@@ -24,7 +24,7 @@ impl Severity {
     }
 }
 
-/// What the catalog holds of one code.
+/// The entry of one code in the catalog.
 struct Entry {
     name: &'static str,
     component: ComponentId,
@@ -36,7 +36,7 @@ struct Entry {
 macro_rules! catalog {
     ($($(#[$doc:meta])* $code:ident = $name:literal: $component:ident, $severity:ident,
         $what:literal, $remedy:literal;)*) => {
-        /// What can be wrong. The wire names are a promise: add, do not rename.
+        /// What can be wrong. The wire names are stable: add, do not rename.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Code {
             $($(#[$doc])* $code,)*
@@ -79,7 +79,7 @@ catalog! {
     /// The camera is being opened.
     CameraStarting = "camera_starting": Camera, Degraded,
         "camera is being opened", "wait some seconds";
-    /// The camera is open and gives no frames.
+    /// The camera is open and delivers no frames.
     CameraSilent = "camera_silent": Camera, Degraded,
         "camera gives no frames", "try another cable or USB port";
     /// The camera delivers identical frames.
@@ -107,14 +107,14 @@ catalog! {
     /// The microphone is being opened.
     MicrophoneStarting = "microphone_starting": Microphone, Degraded,
         "microphone is being opened", "wait some seconds";
-    /// The microphone is open and gives no samples.
+    /// The microphone is open and delivers no samples.
     MicrophoneSilent = "microphone_silent": Microphone, Degraded,
         "microphone gives no sound", "try another cable or USB port";
     /// The microphone delivers digital silence or one constant value.
     MicrophoneConstant = "microphone_constant": Microphone, Degraded,
         "microphone gives digital silence",
         "it is muted or switched off: look at its switch and at alsamixer";
-    /// The microphone's samples have a constant offset; it is taken away before anything is measured.
+    /// The microphone's samples have a constant offset; it is removed before anything is measured.
     MicrophoneOffset = "microphone_offset": Microphone, Notice,
         "the microphone's signal is off its zero line",
         "try another socket or another microphone; boothd takes the offset away, but the loudest \
@@ -124,7 +124,7 @@ catalog! {
         "the microphone's channels are not alike",
         "plug a balanced microphone in through an adapter that makes one channel of it, or look at \
          its cable";
-    /// The microphone delivers next to silence.
+    /// The microphone delivers almost silence.
     MicrophoneQuiet = "microphone_quiet": Microphone, Degraded,
         "the microphone gives next to silence",
         "look at its switch, its gain (alsamixer) and its plug";
@@ -135,14 +135,14 @@ catalog! {
     /// The models that analyse frames are being loaded.
     VisionStarting = "vision_starting": Vision, Unhealthy,
         "the models that analyse frames are being loaded", "wait some seconds";
-    /// The threads that analyse frames have left.
+    /// The threads that analyse frames have ended.
     VisionStopped = "vision_stopped": Vision, Unhealthy,
         "nothing analyses frames", "start boothd again";
     /// Frames come in and none of them can be decoded or analysed.
     FramesUnreadable = "frames_unreadable": Vision, Degraded,
         "camera not analysed",
         "choose another camera or format: boothd devices lists what there is";
-    /// Frames come in and none was analysed, and no error says why.
+    /// Frames come in and none was analysed, without an error.
     FramesNotAnalysed = "frames_not_analysed": Vision, Degraded,
         "camera not analysed",
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
@@ -155,13 +155,13 @@ catalog! {
     /// The models that analyse sound are being loaded.
     SpeechStarting = "speech_starting": Speech, Unhealthy,
         "the models that analyse sound are being loaded", "wait some seconds";
-    /// The threads that analyse sound have left.
+    /// The threads that analyse sound have ended.
     SpeechStopped = "speech_stopped": Speech, Unhealthy,
         "nothing analyses sound", "start boothd again";
     /// Sound comes in and none of it can be analysed.
     SoundUnreadable = "sound_unreadable": Speech, Degraded,
         "microphone not analysed", "read the journal for the reason: journalctl -u boothd";
-    /// Sound comes in and none was analysed, and no error says why.
+    /// Sound comes in and none was analysed, without an error.
     SoundNotAnalysed = "sound_not_analysed": Speech, Degraded,
         "microphone not analysed",
         "the processor cannot keep up or a worker hangs: lower video.fps, or start boothd again";
@@ -234,9 +234,9 @@ catalog! {
     /// The disk of the database is nearly full.
     DiskLow = "disk_low": Disk, Degraded,
         "the disk is nearly full", "make room, or keep less (store.retention_days)";
-    /// Somebody tries tokens.
+    /// Clients present many wrong tokens.
     TokensGuessed = "tokens_guessed": Access, Notice,
-        "somebody tries many wrong tokens",
+        "many wrong tokens are tried",
         "the journal names the addresses each minute; block them, or give a forgotten program its \
          new token";
     /// The configuration file was read again and has mistakes.
@@ -246,12 +246,12 @@ catalog! {
     /// The configuration file was read again and has changes that a reload does not take.
     ConfigurationNeedsRestart = "configuration_needs_restart": Configuration, Notice,
         "keys of the configuration file have changed that hold after a restart only",
-        "start boothd again when nobody is in the booth";
+        "restart boothd while the booth is empty";
     /// Nothing keeps wall time right.
     ClockUnset = "clock_unset": Clock, Notice,
         "no time server keeps the clock right, so times may be wrong and old data is deleted by \
          running time only",
-        "connect the booth to one (timedatectl says which)";
+        "connect the booth to one (timedatectl shows which)";
     /// The clock was set after a time server had vouched for it, and none stands by the change.
     ClockDisputed = "clock_disputed": Clock, Notice,
         "the machine's clock differs from the time that boothd keeps",
@@ -272,7 +272,7 @@ catalog! {
 }
 
 impl Code {
-    /// Its word in JSON, metrics and MQTT.
+    /// Its name in JSON, metrics and MQTT.
     pub fn name(self) -> &'static str {
         self.entry().name
     }
@@ -313,14 +313,14 @@ impl Finding {
         Finding { code, severity, detail: None, has_own_remedy: false }
     }
 
-    /// The same with a fact that belongs into its sentence.
+    /// The same with a detail for its sentence.
     #[must_use]
     pub fn with(self, fact: impl Into<String>) -> Self {
         Finding { detail: Some(fact.into()), has_own_remedy: false, ..self }
     }
 
-    /// The same with the error behind it. boothd's errors say what to do, so theirs takes the
-    /// place of the catalog's remedy.
+    /// The same with the error behind it. boothd's errors hold their own remedy, which replaces the
+    /// catalog's.
     #[must_use]
     pub fn because(self, error: impl Into<String>) -> Self {
         Finding { detail: Some(error.into()), has_own_remedy: true, ..self }
@@ -344,8 +344,8 @@ impl Finding {
         self.severity > Severity::Notice || is_watched
     }
 
-    /// What is wrong, on one line: for a status line. What a device says must not begin a line
-    /// of its own.
+    /// What is wrong, on one line: for a status line. The text of a device must not begin a line of
+    /// its own.
     pub fn brief(&self) -> String {
         let what = self.code.what();
         match &self.detail {
@@ -364,12 +364,12 @@ impl Finding {
     }
 }
 
-/// What was found at one look.
+/// The findings of one look.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// Adds one. The same code twice keeps the worse.
+    /// Adds a finding. Of two with the same code the worse stays.
     pub fn add(&mut self, finding: Finding) {
         match self.0.iter_mut().find(|known| known.code == finding.code) {
             Some(known) if known.severity < finding.severity => *known = finding,
@@ -378,7 +378,7 @@ impl Findings {
         }
     }
 
-    /// Adds all of another look's.
+    /// Adds all findings of another look.
     pub fn merge(&mut self, others: &Findings) {
         self.extend(others.0.iter().cloned());
     }

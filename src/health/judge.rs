@@ -1,5 +1,5 @@
-//! [`Judge`]: the verdict. Pure: the time and what is seen are given; it keeps only the history
-//! that "since when" needs.
+//! [`Judge`]: the verdict. Pure: time and facts are arguments; it holds only the history that "since
+//! when" needs.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::{
     policy::Profile,
 };
 
-/// How quickly media comes where all is well.
+/// The rate of media in a healthy booth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Frames a second that are analysed.
     pub fps: f64,
-    /// From one frame to the next.
+    /// Interval from one frame to the next.
     pub frame: Duration,
-    /// The sound that is analysed at once, and from one to the next.
+    /// Length of a segment, and interval from one segment to the next.
     pub segment: Duration,
 }
 
-/// What the booth is doing. Never whose session it is.
+/// What the booth is doing. Holds no id of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Interview {
     /// The policy it is under.
@@ -38,7 +38,7 @@ pub struct Interview {
     pub session_active: bool,
 }
 
-/// What is seen at one moment.
+/// The facts of one look.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The clock's monotonic time.
@@ -47,13 +47,13 @@ pub struct Facts {
     pub components: Vec<(ComponentId, Status)>,
     /// What the booth is doing.
     pub interview: Interview,
-    /// How quickly media comes where all is well.
+    /// The rate of media in a healthy booth.
     pub pace: Pace,
-    /// What the probes found.
+    /// The findings of the probes.
     pub findings: Findings,
 }
 
-/// Judges one look after the other. See the module.
+/// Judges successive looks. See the module.
 #[derive(Debug, Default)]
 pub struct Judge {
     sides: [SideHistory; 2],
@@ -80,7 +80,7 @@ impl Facts {
 }
 
 impl Judge {
-    /// How the booth is.
+    /// The report of one look.
     pub fn judge(&mut self, mut facts: Facts) -> Report {
         let sides = facts.sides();
         let mut findings = std::mem::take(&mut facts.findings);
@@ -115,7 +115,7 @@ impl Judge {
         for ((side, history), fault) in sides.iter().zip(&mut self.sides).zip(faults) {
             let defects = side.defects(history, now);
             match fault {
-                // What costs all of it is not told again as what costs part of it.
+                // A side that delivers nothing reports no partial losses besides.
                 Some(fault) => found.push(fault.as_severe_as(severity)),
                 None => found.extend(defects),
             }
@@ -135,7 +135,7 @@ impl Judge {
     }
 }
 
-/// Components whose component says all that there is to know.
+/// Components that are judged by their status alone.
 fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
     let of = |component, code, is_well: fn(State) -> bool| {
         let status = facts.status(component).filter(|status| !is_well(status.state))?;
@@ -155,7 +155,7 @@ fn helpers(facts: &Facts) -> impl Iterator<Item = Finding> {
     .flatten()
 }
 
-/// What the booth does, whatever is wrong.
+/// The activity of the booth, independent of findings.
 fn activity(facts: &Facts, sides: &[Side; 2]) -> String {
     let interview = &facts.interview;
     if sides.iter().any(Side::is_loading) {
@@ -191,9 +191,9 @@ fn flowing(facts: &Facts, sides: &[Side; 2]) -> String {
         return "Nothing comes in".into();
     }
     let is_demo = sides.iter().any(Side::is_demo);
-    let what = if is_demo { "Playing the demo clip, nobody is there" } else { "Analysing" };
+    let what = if is_demo { "Playing the demo clip, no device was found" } else { "Analysing" };
     let main = format!("{what}: {}", flowing.join(", "));
-    // One that is switched off while the other works is no fault, and is said.
+    // One that is switched off while the other works is no fault; the sentence names it.
     let closed = sides.iter().filter(|side| {
         side.device.as_ref().is_some_and(|device| device.state == State::Paused)
     });

@@ -1,14 +1,14 @@
 //! The one verdict on the booth: which components deliver what they must, given what came in.
 //!
-//! [`Monitor::look`] gives a [`Report`]: a [`Verdict`], the [`Finding`]s behind it (worst first),
+//! [`Monitor::look`] returns a [`Report`]: a [`Verdict`], the [`Finding`]s behind it (worst first),
 //! one sentence for a person and one digest for change detection. The web server, MQTT, systemd,
 //! the fleet server and the page only render it; none of them judges.
 //!
 //! # Adding a finding
 //! 1. Add one row to the `catalog!` in `finding.rs`: variant, wire name, [`ComponentId`], default
 //!    [`Severity`], what is wrong, what a person does about it.
-//! 2. Raise it. A component whose [`Component`] says it all is judged in `judge.rs` or `side.rs`. Any
-//!    other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
+//! 2. Raise it. A component whose [`Component`] holds all facts is judged in `judge.rs` or
+//!    `side.rs`. Any other typed state is read by a [`Probe`]: a closure `FnMut(Duration, &mut Findings)` that
 //!    the component's module or `app` passes to [`Monitor::watch`]. It is called at each look (at
 //!    least twice a second) with the clock's monotonic time, must not block, and adds what is
 //!    wrong *now*: a finding ends when it is no longer added.
@@ -58,7 +58,7 @@ use crate::{clock::Clock, component::Component};
 /// Leaves room for the look every half second below the promised 10 s.
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
-/// A device that is open and gave nothing for so long does not work.
+/// A device that is open and delivered nothing for this long does not work.
 pub const SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// How often the monitor looks by itself, so that findings that need a history have one.
@@ -76,7 +76,7 @@ impl<F: FnMut(Duration, &mut Findings) + Send> Probe for F {
     }
 }
 
-/// What the booth is doing, as [`Monitor`] asks for it at each look.
+/// The booth's state; [`Monitor`] calls it at each look.
 type InterviewNow = Box<dyn Fn() -> Interview + Send + Sync>;
 
 /// Judges the booth. Shared by everything that renders its health.
@@ -98,7 +98,7 @@ struct Judging {
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
 
 impl Monitor {
-    /// A monitor of these components. `interview` tells what the booth does now.
+    /// A monitor of these components. `interview` returns what the booth does now.
     pub fn new(
         components: Vec<Arc<Component>>,
         interview: impl Fn() -> Interview + Send + Sync + 'static,
@@ -114,17 +114,17 @@ impl Monitor {
         &self.components
     }
 
-    /// How quickly media comes where all is well.
+    /// The rate of media in a healthy booth.
     pub fn pace(&self) -> Pace {
         self.pace
     }
 
-    /// Asks `probe` at each look from now on.
+    /// Calls `probe` at each look from now on.
     pub fn watch(&self, probe: impl Probe + 'static) {
         self.judging.lock().expect(UNPOISONED).probes.push(Box::new(probe));
     }
 
-    /// How the booth is now.
+    /// Judges the booth now.
     pub fn look(&self) -> Report {
         let mut judging = self.judging.lock().expect(UNPOISONED);
         let Judging { judge, probes } = &mut *judging;

@@ -1,5 +1,5 @@
-//! Probes of what has no component of its own: board, disk, clock, certificates, rows and records that
-//! wait.
+//! Probes of state without a component of its own: board, disk, clock, certificates, waiting rows and
+//! records.
 
 use std::{
     path::{Path, PathBuf},
@@ -66,8 +66,8 @@ pub fn certificates(certificates: Certificates, clock: Arc<dyn Clock>) -> impl P
     }
 }
 
-/// Whether a database was replaced while boothd ran; `kept`: the file that keeps what it held, until
-/// somebody moves that away.
+/// Whether a database was replaced while boothd ran; `kept`: the file with its former rows, until a
+/// person moves that away.
 pub fn replaced(kept: impl Fn() -> Option<PathBuf> + Send) -> impl Probe {
     move |_, findings: &mut Findings| {
         if let Some(kept) = kept() {
@@ -76,7 +76,7 @@ pub fn replaced(kept: impl Fn() -> Option<PathBuf> + Send) -> impl Probe {
     }
 }
 
-/// The fact of a finding that a database was replaced. Whoever reads it knows the folder.
+/// The detail of a finding that a database was replaced: the file's name without its folder.
 pub(crate) fn kept_in(kept: &Path) -> String {
     let name = kept.file_name().unwrap_or_default().to_string_lossy();
     format!("what it held is kept in {name}")
@@ -93,10 +93,10 @@ pub struct RowsNow {
     pub lost_total: u64,
 }
 
-/// How long a loss stays a finding: an operator looks now and then.
+/// How long a loss stays a finding: an operator does not look all the time.
 const LOSS_LASTS: Duration = Duration::from_secs(60 * 60);
 
-/// So long after the newest loss it is taken to go on.
+/// A loss counts as going on until this long after the newest one.
 const LOSS_GOES_ON: Duration = Duration::from_secs(60);
 
 /// A counter of losses, which may only grow.
@@ -141,14 +141,14 @@ pub fn recording(rows: impl Fn(Duration) -> RowsNow + Send) -> impl Probe {
 pub struct OutboxNow {
     /// Records that wait.
     pub depth: u64,
-    /// When the oldest happened, unix ms: names it.
+    /// When the oldest was created, unix ms; identifies it.
     pub oldest_at: Option<i64>,
     /// Records that were too old or too many, since the start.
     pub lost_total: u64,
 }
 
-/// Whether a connected broker takes what waits for it; `outbox` is `None` while the database is not
-/// open, which is found by itself.
+/// Whether a connected broker takes the waiting records; `outbox` is `None` while the database is not
+/// open, which is a finding of its own.
 pub fn delivery(
     outbox: impl Fn() -> Option<OutboxNow> + Send,
     mqtt: Arc<Component>,
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(found(&mut probe, 3601), [""; 0]);
     }
 
-    /// A clock that says of itself what the test wants.
+    /// A clock whose status the test sets.
     struct Doubtful {
         is_set: bool,
         ahead_ms: i64,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_nobody_keeps_right_or_that_was_set_by_hand_is_found() {
+    fn a_clock_without_a_time_server_or_that_was_set_by_hand_is_found() {
         let codes =
             |is_set, ahead_ms| found(&mut clock(Arc::new(Doubtful { is_set, ahead_ms })), 0);
         assert_eq!(codes(true, 0), [""; 0]);
@@ -297,7 +297,10 @@ mod tests {
         let mut findings = Findings::default();
         clock(Arc::new(Doubtful { is_set: true, ahead_ms: -90_000 }))
             .look(Duration::ZERO, &mut findings);
-        assert!(findings.sorted()[0].sentence().contains("by -90 s"), "the number is told");
+        assert!(
+            findings.sorted()[0].sentence().contains("by -90 s"),
+            "the sentence has the number"
+        );
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! [`Rate`]: how much of what came lately was bad.
+//! [`Rate`]: the share of bad items in the last seconds.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// What is counted.
+/// The window that is counted.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Counts are kept so far apart, so that the window holds few of them.
+/// Interval between two stored counts, so that the window holds few of them.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// A tenth that is bad is worth a finding, where it is more than chance.
@@ -20,8 +20,8 @@ type Count = (Duration, u64, u64);
 pub(super) struct Rate(VecDeque<Count>);
 
 impl Rate {
-    /// Takes the counters as they are at `now`; how many of the last ten seconds were bad, in
-    /// words, if these are too many.
+    /// Takes the counters as they are at `now`. Returns how many of the last ten seconds were bad, as
+    /// text, if these are too many.
     pub(super) fn share(&mut self, now: Duration, good: u64, bad: u64) -> Option<String> {
         if self.0.back().is_none_or(|(at, ..)| now.saturating_sub(*at) >= EVERY) {
             self.0.push_back((now, good, bad));
@@ -40,7 +40,7 @@ impl Rate {
 mod tests {
     use super::*;
 
-    /// Each half second one comes, bad where `is_bad` says so; when it was too much.
+    /// Each half second one comes, bad where `is_bad` returns true; when it was too much.
     fn too_much(seconds: u64, is_bad: impl Fn(u64) -> bool) -> Vec<u64> {
         let (mut rate, mut good, mut bad) = (Rate::default(), 0, 0);
         let mut at = Vec::new();

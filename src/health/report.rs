@@ -1,4 +1,4 @@
-//! [`Report`]: how the booth is at one moment.
+//! [`Report`]: the health of the booth at one moment.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Verdict {
     /// Every verdict.
     pub const ALL: [Verdict; 3] = [Verdict::Healthy, Verdict::Degraded, Verdict::Unhealthy];
 
-    /// Its word in JSON, metrics and MQTT.
+    /// Its name in JSON, metrics and MQTT.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Healthy => "healthy",
@@ -38,16 +38,16 @@ impl Verdict {
     }
 }
 
-/// How the booth is at one moment. Renderers show it and judge nothing.
+/// The health of the booth at one moment. Renderers show it and judge nothing.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// When it was looked at: the clock's monotonic time.
+    /// When it was judged: the clock's monotonic time.
     pub now: Duration,
     /// Whether the booth does its job.
     pub verdict: Verdict,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
-    /// What the booth does, whatever is wrong: the first clause of the status line.
+    /// What the booth does, independent of findings: the first clause of the status line.
     pub activity: String,
     /// For each device media was analysed, or the reason why not is known: systemd's READY.
     pub is_settled: bool,
@@ -72,13 +72,13 @@ impl Report {
     }
 
     /// One line for `systemctl status`: what the booth does, everything that is wrong, and
-    /// whether a session runs. Never whose.
+    /// whether a session runs. Never its id or subject.
     pub fn status_line(&self) -> String {
         if self.is_loading {
             return self.activity.clone();
         }
         let wrong = self.findings.iter().filter(|finding| finding.severity > Severity::Notice);
-        // What the first clause says already is not said again.
+        // The first clause is not repeated.
         let wrong = wrong.map(Finding::brief).filter(|brief| !self.activity_names(brief));
         let session = self.session_active.then(|| "session running".to_owned());
         let clauses = std::iter::once(self.activity.clone()).chain(wrong).chain(session);

@@ -48,11 +48,11 @@ const AUDIO: Codes = Codes {
     damaged: Code::SoundDamaged,
 };
 
-/// So many failures in a row, and nothing analysed for [`SOON`], need no more patience.
+/// This many failures in a row, and nothing analysed for [`SOON`], are a finding without further wait.
 const FAILURES_IN_A_ROW: u64 = 3;
 const SOON: Duration = Duration::from_secs(3);
 
-/// A microphone that is next to silent for so long gives nothing, not even a room's noise.
+/// A microphone that is almost silent for this long delivers nothing, not even a room's noise.
 const QUIET_AFTER: Duration = Duration::from_secs(60);
 
 /// A capture device and its workers at one moment. Components that the booth lacks are `None`.
@@ -63,7 +63,7 @@ pub(super) struct Side {
     pub(super) worker: Option<Status>,
 }
 
-/// What is remembered of a side between two looks.
+/// The state of a side between two looks.
 #[derive(Debug, Default)]
 pub(super) struct SideHistory {
     /// Since when the device delivers without a break.

@@ -29,7 +29,7 @@ pub struct ModelEntry {
     /// What the file's SHA-256 must be, hex. boothd's own models all state it; an operator's
     /// model may leave it out.
     pub sha256: Option<String>,
-    /// Shape of each input; may be left out where `picture` tells it.
+    /// Shape of each input; may be left out where `picture` gives it.
     #[serde(default)]
     pub inputs: Vec<Vec<usize>>,
     /// Outputs to keep, in the order in which boothd reads them; empty keeps all.
@@ -40,8 +40,8 @@ pub struct ModelEntry {
 }
 
 impl Catalog {
-    /// Reads `dir/catalog.toml`; tract runs the models unless [`Catalog::with_runtime`] says
-    /// otherwise.
+    /// Reads `dir/catalog.toml`; tract runs the models unless [`Catalog::with_runtime`] sets
+    /// another.
     ///
     /// # Errors
     /// `Config` when it is missing or malformed.
@@ -101,8 +101,10 @@ impl Catalog {
     pub fn load_entry(&self, name: &str, entry: &ModelEntry) -> Result<Model> {
         let path = self.dir.join(&entry.file);
         let is_listed = self.entries.get(name) == Some(entry);
-        let says = if is_listed { "the catalog says" } else { "vision.expression.sha256 says" };
-        let bytes = read_checked(&path, name, entry.sha256.as_deref().map(|sha| (says, sha)))?;
+        let states =
+            if is_listed { "the catalog states" } else { "vision.expression.sha256 states" };
+        let bytes =
+            read_checked(&path, name, entry.sha256.as_deref().map(|sha| (states, sha)))?;
         let inputs = match &entry.picture {
             Some(picture) if entry.inputs.is_empty() => vec![picture.shape()],
             _ => entry.inputs.clone(),
@@ -121,11 +123,11 @@ fn read_checked(path: &Path, name: &str, expected: Option<(&str, &str)>) -> Resu
         );
         Error::new(ErrorKind::Config, what).because(cause)
     })?;
-    let Some((says, expected)) = expected else { return Ok(bytes) };
+    let Some((states, expected)) = expected else { return Ok(bytes) };
     let found = hex(&Sha256::digest(&bytes));
     if !found.eq_ignore_ascii_case(expected) {
         let what = format!(
-            "model {name}: {} has sha256 {found}, {says} {expected}; put the right file in its place \
+            "model {name}: {} has sha256 {found}, {states} {expected}; put the right file in its place \
              or correct the sha256",
             path.display()
         );

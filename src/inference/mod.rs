@@ -1,8 +1,8 @@
-//! Tensors to tensors: the models of `models/`, behind one door that no other module opens.
+//! Tensors to tensors: the models of `models/`. No other module calls an inference library.
 //!
-//! [`catalog`] says which models there are and checks their files; [`Runtime`] is what loads
+//! [`catalog`] lists the models and checks their files; [`Runtime`] is what loads
 //! them: tract, or ONNX Runtime where the operator asks for it; [`Model`] runs one and hides
-//! what does. In tract's place, `plan` runs the networks of which it knows every operator.
+//! what does. In tract's place, `plan` runs the networks all of whose operators it supports.
 
 pub mod catalog;
 #[cfg(test)]

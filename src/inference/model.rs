@@ -292,7 +292,7 @@ impl Outputs {
     }
 }
 
-/// Reads a model file, and refuses one whose inputs have other shapes than its description says.
+/// Reads a model file, and refuses one whose inputs have other shapes than its description states.
 ///
 /// # Errors
 /// `Config` in both cases.
@@ -317,7 +317,7 @@ fn check_inputs(proto: &ModelProto, spec: ModelSpec<'_>) -> Result<()> {
             let dims = dims.iter().map(dim).collect::<Vec<_>>().join("x");
             let described: Vec<_> = described.iter().map(ToString::to_string).collect();
             let what = format!(
-                "model {name}: input {index} of the file is {dims}, its description says {}; \
+                "model {name}: input {index} of the file is {dims}, its description states {}; \
                  correct size_px, layout or colour (or inputs), or put the right file in its place",
                 described.join("x")
             );

@@ -1,5 +1,5 @@
-//! [`PictureInput`]: how a model that labels one picture wants to be shown it, as data, so that
-//! an operator can put another model in without a line of code.
+//! [`PictureInput`]: the input and output format of a model that labels one picture, as data, so
+//! that an operator can use another model without a change of code.
 
 use serde::Deserialize;
 

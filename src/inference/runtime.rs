@@ -1,5 +1,5 @@
-//! [`Runtime`]: what loads the models. tract, which is built in, or ONNX Runtime, whose library
-//! is looked for only when the configuration asks for it.
+//! [`Runtime`]: loads the models with tract, which is built in, or with ONNX Runtime, whose library
+//! is opened only when the configuration requires it.
 
 use std::path::PathBuf;
 #[cfg(feature = "onnxruntime")]
@@ -33,7 +33,7 @@ pub enum Provider {
     Cpu,
 }
 
-/// What the operator wants of the runtime.
+/// The configuration of the runtime.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InferenceConfig {
     /// Which runtime.
@@ -41,7 +41,7 @@ pub struct InferenceConfig {
     /// ONNX Runtime's library, or the folder that holds it; `None`: where the system keeps
     /// libraries.
     pub library: Option<PathBuf>,
-    /// Where ONNX Runtime is to compute, best first.
+    /// Where ONNX Runtime computes, best first.
     pub providers: Vec<Provider>,
     /// tract takes over where ONNX Runtime cannot serve.
     pub may_fall_back: bool,
@@ -49,7 +49,7 @@ pub struct InferenceConfig {
     pub engine_cache: PathBuf,
 }
 
-/// What loads the models. Clones share it.
+/// Loads the models. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Runtime(Kind);
 
@@ -64,8 +64,7 @@ enum Kind {
 }
 
 impl InferenceConfig {
-    /// How loudly to say that something is missing. Who leaves it all to "auto" and names no
-    /// library expects nothing.
+    /// The log level for a missing part. With "auto" and no library named, nothing is expected.
     pub(super) fn level(&self) -> log::Level {
         match (self.backend, &self.library) {
             (Backend::Auto, None) => log::Level::Info,
@@ -75,10 +74,10 @@ impl InferenceConfig {
 }
 
 impl Backend {
-    /// The words of the configuration.
+    /// Its values in the configuration.
     pub const WORDS: &[&str] = &["tract", "onnxruntime", "auto"];
 
-    /// The backend of that word.
+    /// The backend of a value of the configuration.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "tract" => Some(Backend::Tract),
@@ -90,7 +89,7 @@ impl Backend {
 }
 
 impl Provider {
-    /// The word of the configuration.
+    /// Its value in the configuration.
     pub fn word(self) -> &'static str {
         match self {
             Provider::TensorRt => "tensorrt",
@@ -99,7 +98,7 @@ impl Provider {
         }
     }
 
-    /// The provider of that word.
+    /// The provider of a value of the configuration.
     pub fn from_word(word: &str) -> Option<Self> {
         [Provider::TensorRt, Provider::Cuda, Provider::Cpu]
             .into_iter()
@@ -113,8 +112,8 @@ impl Runtime {
         Runtime(Kind::Tract)
     }
 
-    /// Opens what is wanted. Whatever is missing is told in one line of the log each, and tract
-    /// takes over where that is allowed.
+    /// Opens what is wanted. Logs one line for each missing part; tract takes over where that is
+    /// allowed.
     ///
     /// # Errors
     /// `Config` when ONNX Runtime is wanted, cannot serve, and tract may not take over.

@@ -31,7 +31,7 @@ impl TractModel {
     /// Takes an ONNX file, fixes its input shapes and optimises it for this CPU. What
     /// only feeds other outputs than those wanted is not computed.
     ///
-    /// Fails with tract's own words when it cannot run this with these shapes.
+    /// Fails with tract's own message when it cannot run this with these shapes.
     pub(super) fn load(spec: ModelSpec<'_>, proto: &ModelProto) -> Result<Self, String> {
         let build = || -> TractResult<Arc<TypedRunnableModel>> {
             let mut model = tract_onnx::onnx().model_for_proto_model(proto)?;

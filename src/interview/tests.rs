@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     capture::{
         camera::{Camera, CameraConfig, CameraOpener, FrameDevice, RawFrame},
-        microphone::{Heard, Microphone, MicrophoneConfig, SoundDevice, SoundOpener},
+        microphone::{Microphone, MicrophoneConfig, SoundDevice, SoundOpener, SoundRead},
         retry::LoopContext,
     },
     clock::SystemClock,
@@ -102,10 +102,10 @@ impl SoundDevice for Device {
         "witness"
     }
 
-    fn read(&mut self, into: &mut [i16], _: Duration) -> Result<Heard> {
+    fn read(&mut self, into: &mut [i16], _: Duration) -> Result<SoundRead> {
         self.wait();
         into.fill(0);
-        Ok(Heard::Samples(into.len()))
+        Ok(SoundRead::Samples(into.len()))
     }
 }
 

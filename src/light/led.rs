@@ -23,7 +23,7 @@ impl Led {
     ///
     /// # Errors
     /// `Config` when this account may not write it, `Unavailable` when it is away, answers no
-    /// number, or does not do what it was told.
+    /// number, or does not take the written value.
     pub(super) fn set(&self, lit: bool) -> Result<()> {
         self.free_of_trigger()?;
         let most = self.number("max_brightness")?;
@@ -54,7 +54,7 @@ impl Led {
         Ok(self.number("brightness")? > 0)
     }
 
-    /// That it could be switched, although it is as it should be.
+    /// Checks that it can be switched, although it need not be now.
     fn is_writable(&self) -> Result<()> {
         let path = self.folder.join("brightness");
         let opened = OpenOptions::new().write(true).open(path);

@@ -1,8 +1,7 @@
 //! [`Light`]: the recording light, lit while camera or microphone is open and dark otherwise. It
-//! fails closed: who opens a device takes a [`LightLease`] first, and there is none without the light.
+//! fails closed: opening a device requires a [`LightLease`], and there is none without the light.
 //!
-//! Counts who holds it and looks each second whether it is as it should be. Holds no device; the
-//! files of the LED are `led`'s.
+//! Counts its leases and checks the LED each second. Opens no device; `led` has the LED's files.
 
 mod led;
 
@@ -20,7 +19,7 @@ use crate::{
     stop::Stop,
 };
 
-/// How often the LED is looked at: somebody may have switched it, or pulled it out.
+/// How often the LED is checked: another program may have switched it, or it was unplugged.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
@@ -66,8 +65,8 @@ impl Light {
         Light::new(None)
     }
 
-    /// The LED of that folder in sysfs, dark from now on. One that cannot be switched is told by
-    /// the component `light`, and keeps devices closed until it can.
+    /// The LED of that folder in sysfs, dark from now on. While it cannot be switched, the component
+    /// `light` is unavailable and devices stay closed.
     pub fn new(folder: Option<&Path>) -> Self {
         let component = Arc::new(Component::new(ComponentId::Light));
         let shared = folder.map(|folder| {
@@ -82,12 +81,12 @@ impl Light {
         light
     }
 
-    /// Where it says how it is.
+    /// The component `light`, with its status.
     pub fn component(&self) -> &Arc<Component> {
         &self.component
     }
 
-    /// Whether there is one.
+    /// Whether a light is configured.
     pub fn is_there(&self) -> bool {
         self.shared.is_some()
     }
@@ -95,7 +94,7 @@ impl Light {
     /// Lights it; the device may be opened once this has returned.
     ///
     /// # Errors
-    /// What the LED says. Nothing may be opened then.
+    /// The LED cannot be lit, or boothd stops: the device must not be opened.
     pub fn hold(&self) -> Result<LightLease> {
         if let Some(shared) = &self.shared {
             let mut turn = shared.turn();
@@ -114,7 +113,8 @@ impl Light {
         Ok(LightLease { light: self.clone() })
     }
 
-    /// Keeps it as it should be until `stop`. Its own thread; returns at once without a light.
+    /// Checks and corrects the LED every second until `stop`. Blocks: runs in a thread of its own.
+    /// Returns at once without a light.
     pub fn watch(&self, stop: &Stop) {
         while self.is_there() {
             self.component.beat();
@@ -145,7 +145,8 @@ impl Light {
         }
     }
 
-    /// Makes the LED what the count says, and tells the component and the journal how that went.
+    /// Switches the LED to what the count of leases requires; sets the component's status and logs
+    /// a new fault.
     fn set(&self, shared: &Shared, turn: &mut Turn) {
         if turn.is_over {
             return;
@@ -156,7 +157,8 @@ impl Light {
             Err(error) => {
                 let is_of_lighting = lit && shared.led.set(false).is_ok();
                 let sentence = error.to_string();
-                let is_news = turn.fault.as_ref().is_none_or(|told| told.sentence != sentence);
+                let is_news =
+                    turn.fault.as_ref().is_none_or(|known| known.sentence != sentence);
                 if is_news {
                     let chain = error.chain().to_string();
                     log::warn!(target: "light", error = chain.as_str(); "the recording light fails, camera and microphone stay closed until it works");

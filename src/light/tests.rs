@@ -48,7 +48,7 @@ fn refused(light: &Light) -> Error {
 fn it_is_lit_until_the_last_one_lets_go() {
     let led = Double::new();
     let light = led.light();
-    assert_eq!(led.shows(), "0", "dark at the start, whoever lit it");
+    assert_eq!(led.shows(), "0", "dark at the start, though it was lit");
     assert_eq!(fs::read_to_string(led.path("trigger")).unwrap(), "none");
     let camera = light.hold().unwrap();
     assert_eq!((led.shows().as_str(), light.component().status().on), ("255", Some(true)));
@@ -117,7 +117,7 @@ fn what_was_written_is_read_back_and_a_dark_light_is_no_proof() {
 }
 
 #[test]
-fn a_light_that_somebody_switches_off_is_lit_again_and_one_that_leaves_is_missed() {
+fn a_light_that_is_switched_off_is_lit_again_and_one_that_leaves_is_missed() {
     let led = Double::new();
     let light = led.light();
     let lit = light.hold().unwrap();
@@ -133,7 +133,7 @@ fn a_light_that_somebody_switches_off_is_lit_again_and_one_that_leaves_is_missed
     assert_eq!(light.component().status().restarts_total, 1);
     drop(lit);
     refused(&light);
-    // Closed, it is looked at all the same: what is mended is told without a device.
+    // It is checked while no device is open, too: a repair is noticed without a device.
     fs::rename(led.path("gone"), led.path("brightness")).unwrap();
     light.look();
     assert_eq!((light.component().status().state, led.shows().as_str()), (State::Running, "0"));
@@ -141,7 +141,7 @@ fn a_light_that_somebody_switches_off_is_lit_again_and_one_that_leaves_is_missed
 }
 
 #[test]
-fn the_end_is_dark_whoever_still_holds_it_and_a_device_that_does_not_close_keeps_it() {
+fn the_end_is_dark_despite_leases_and_a_device_that_does_not_close_keeps_it() {
     let led = Double::new();
     let light = led.light();
     light.hold().unwrap().keep();

@@ -1,6 +1,6 @@
 //! Labels: lines of text that a person chose and other people read. [`judge`] has the rule, and
 //! only a text that was judged becomes one of the types. What a label may do to a URL, to SQL, to
-//! HTML or to a spreadsheet is the matter of whoever writes those; docs/ref/names.md says where.
+//! HTML or to a spreadsheet is the matter of the code that writes those (docs/ref/names.md).
 
 use std::{borrow::Cow, error, fmt, ops::Deref, result, str::FromStr};
 
@@ -121,7 +121,7 @@ pub fn judge(text: &str, most: usize) -> result::Result<(), LabelFault> {
     if text.chars().all(char::is_whitespace) {
         return Err(LabelFault::Blank);
     }
-    // Counted no further than it matters: a stranger may have sent it.
+    // Counts no further than `most`: an unauthenticated client may have sent a huge text.
     if text.chars().nth(most).is_some() {
         return Err(LabelFault::TooLong { most });
     }

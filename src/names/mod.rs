@@ -1,6 +1,6 @@
-//! The names that outsiders choose, each judged once, where it comes in, and a type from then on.
+//! Names that clients choose. Each is validated once, at its entry, and has a type from then on.
 //!
-//! [`SessionId`] names one interview, [`StreamId`] says whose pictures and sound are meant,
+//! [`SessionId`] names one interview, [`StreamId`] names one source of pictures and sound,
 //! labels are lines that a person chose. docs/ref/names.md lists every such text and where it
 //! goes.
 

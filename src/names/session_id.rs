@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes of the longest id.
 const MOST_BYTES: usize = 64;
 
-/// What the schemas say of an id; [`SessionId::from_str`] is the judge.
+/// The pattern in the schemas; [`SessionId::from_str`] is what validates an id.
 const PATTERN: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 /// The stream of the booth's own devices is called so on the wire, and no session is.

@@ -1,4 +1,4 @@
-//! [`StreamId`]: whose pictures and sound are meant.
+//! [`StreamId`]: names one source of pictures and sound, the booth's devices or a client.
 
 use std::{fmt, result, str::FromStr};
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{InvalidSessionId, SessionId};
 
-/// How the booth's own stream is written.
+/// The text of [`StreamId::Booth`].
 const BOOTH: &str = "booth";
 
-/// A stream. Written as `booth` or as the id of a session, which is never `booth`; compared as
-/// what it is and not as what is written.
+/// A stream. Serialised as `booth` or as the id of a session, which is never `booth`; compared by
+/// variant and not by text.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum StreamId {

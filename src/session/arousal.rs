@@ -28,13 +28,13 @@ const CONFIDENCE_SLOPE: f64 = 3.0;
 pub struct Arousal {
     /// -1..1: tanh(mean z-score / 2).
     pub value: f32,
-    /// The word for it.
+    /// The label of `value`.
     pub label: ArousalLabel,
     /// 0..1: logistic distance from the label's boundary; monotone, not a calibrated probability.
     pub confidence: f32,
 }
 
-/// The words for arousal. There are three, since no more can be told honestly from these numbers.
+/// The labels of arousal. There are three: these numbers do not support more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ArousalLabel {
     /// Mean z-score under -1.
@@ -46,7 +46,7 @@ pub enum ArousalLabel {
 }
 
 impl ArousalLabel {
-    /// As reports have it.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             ArousalLabel::Calm => "calm",
@@ -58,24 +58,25 @@ impl ArousalLabel {
 
 #[derive(Debug, Default)]
 pub(super) struct ArousalBaseline {
-    heard: Duration,
+    /// Speech that the baseline is made of.
+    learnt: Duration,
     features: [Statistic; 3],
 }
 
 impl ArousalBaseline {
-    /// `None` until 15 s of this speaker's speech were heard, and for a segment without features.
-    pub(super) fn push(&mut self, heard: &VoiceObservation) -> Option<Arousal> {
-        let values = heard.arousal.as_ref().map(values_of)?;
-        let is_known = self.heard >= BASELINE_SPEECH && self.features[0].count >= MIN_SEGMENTS;
+    /// `None` until 15 s of this speaker's speech came, and for a segment without features.
+    pub(super) fn push(&mut self, voice: &VoiceObservation) -> Option<Arousal> {
+        let values = voice.arousal.as_ref().map(values_of)?;
+        let is_known = self.learnt >= BASELINE_SPEECH && self.features[0].count >= MIN_SEGMENTS;
         let arousal = is_known.then(|| judge(self.mean_z(&values)));
         let is_neutral = |arousal: Arousal| arousal.label == ArousalLabel::Neutral;
-        let spoken = heard.new_speech();
+        let spoken = voice.new_speech();
         let learns = match arousal {
-            Some(arousal) => self.heard < LEARNT_SPEECH && is_neutral(arousal),
+            Some(arousal) => self.learnt < LEARNT_SPEECH && is_neutral(arousal),
             None => true,
         };
         if learns && !spoken.is_zero() {
-            self.heard += spoken;
+            self.learnt += spoken;
             for (feature, value) in self.features.iter_mut().zip(values) {
                 feature.add(value, spoken);
             }
@@ -115,36 +116,36 @@ fn judge(z: f64) -> Arousal {
 mod tests {
     use super::{super::speech_rate::tests::spoken, *};
 
-    fn heard(second: u64, log2_f0_median: f32, level_db: f32) -> VoiceObservation {
-        let mut heard = spoken(Duration::from_secs(second), &[]);
-        heard.new_duration = Duration::from_secs(1);
+    fn voice(second: u64, log2_f0_median: f32, level_db: f32) -> VoiceObservation {
+        let mut voice = spoken(Duration::from_secs(second), &[]);
+        voice.new_duration = Duration::from_secs(1);
         let features = ArousalFeatures { log2_f0_median, level_db, log10_hf500: -0.3 };
-        heard.arousal = Some(features);
-        heard
+        voice.arousal = Some(features);
+        voice
     }
 
     fn after_baseline() -> ArousalBaseline {
         let mut baseline = ArousalBaseline::default();
         for second in 3..18 {
             let wobble = if second % 2 == 0 { 0.05 } else { -0.05 };
-            let said = baseline.push(&heard(second, 7.0 + wobble, -30.0));
-            assert_eq!(said, None, "second {second}");
+            let arousal = baseline.push(&voice(second, 7.0 + wobble, -30.0));
+            assert_eq!(arousal, None, "second {second}");
         }
         baseline
     }
 
     #[test]
     fn the_speakers_own_voice_is_neutral() {
-        let said = after_baseline().push(&heard(18, 7.0, -30.0)).expect("baseline is there");
-        assert_eq!(said.label, ArousalLabel::Neutral);
-        assert!(said.value.abs() < 0.05 && said.confidence > 0.85, "{said:?}");
+        let arousal = after_baseline().push(&voice(18, 7.0, -30.0)).expect("baseline is there");
+        assert_eq!(arousal.label, ArousalLabel::Neutral);
+        assert!(arousal.value.abs() < 0.05 && arousal.confidence > 0.85, "{arousal:?}");
     }
 
     #[test]
     fn higher_and_louder_is_activated_and_the_reverse_calm() {
-        let up = after_baseline().push(&heard(18, 7.4, -22.0)).expect("baseline is there");
+        let up = after_baseline().push(&voice(18, 7.4, -22.0)).expect("baseline is there");
         assert_eq!(up.label, ArousalLabel::Activated);
-        let down = after_baseline().push(&heard(18, 6.7, -38.0)).expect("baseline is there");
+        let down = after_baseline().push(&voice(18, 6.7, -38.0)).expect("baseline is there");
         assert_eq!(down.label, ArousalLabel::Calm);
         assert!(up.value > 0.5 && down.value < -0.5, "{up:?} {down:?}");
     }
@@ -152,14 +153,14 @@ mod tests {
     #[test]
     fn the_baseline_goes_on_to_learn_what_is_neutral_and_nothing_else() {
         let mut baseline = after_baseline();
-        let of = |baseline: &ArousalBaseline| (baseline.features[0].count, baseline.heard);
-        let (count, heard_for) = of(&baseline);
+        let of = |baseline: &ArousalBaseline| (baseline.features[0].count, baseline.learnt);
+        let (count, learnt) = of(&baseline);
         for second in 18..40 {
-            baseline.push(&heard(second, 7.4, -22.0));
+            baseline.push(&voice(second, 7.4, -22.0));
         }
-        assert_eq!(of(&baseline), (count, heard_for), "activated");
+        assert_eq!(of(&baseline), (count, learnt), "activated");
         for second in 40..80 {
-            baseline.push(&heard(second, 7.05, -30.5));
+            baseline.push(&voice(second, 7.05, -30.5));
         }
         assert_eq!(of(&baseline), (count + 15, Duration::from_secs(30)));
         assert!((baseline.features[1].mean + 30.25).abs() < 0.01, "half of it");
@@ -171,6 +172,6 @@ mod tests {
         for second in 3..60 {
             assert_eq!(baseline.push(&spoken(Duration::from_secs(second), &[])), None);
         }
-        assert_eq!(baseline.push(&heard(60, 7.0, -30.0)), None);
+        assert_eq!(baseline.push(&voice(60, 7.0, -30.0)), None);
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::window::Window;
 
-/// Frames before the baseline means anything.
+/// Frames that a baseline needs.
 const MIN_BASELINE: usize = 5;
 /// The baseline follows the last minute.
 const BASELINE_WINDOW: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const MAX_BLINK: Duration = Duration::from_secs(1);
 /// Blinks last 100-400 ms (Stern et al. 1984); frames further apart than this miss them. At 10 frames
 /// a second from a camera that gives 15 or 30, some are a frame further apart than 100 ms.
 const MAX_FRAME_SPACING: Duration = Duration::from_millis(140);
-/// So much of the window must have been watched, at least.
+/// The share of the window that must have been watched, at least.
 const LEAST_WATCHED: Duration = Duration::from_secs(10);
 const LEAST_WATCHED_RATIO: f32 = 0.5;
 /// Time over which blinks are counted.
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_minute_of_slow_frames_tells_no_rate() {
+    fn half_a_minute_of_slow_frames_gives_no_rate() {
         let mut detector = BlinkDetector::default();
         watch(&mut detector, 100, (0..280).map(|_| 0.3));
         watch(&mut detector, 500, (0..60).map(|_| 0.3));

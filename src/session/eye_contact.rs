@@ -16,7 +16,7 @@ pub struct EyeContactConfig {
     pub cone_deg: f32,
     /// How far outside the cone contact is kept once it was made, degrees.
     pub hysteresis_deg: f32,
-    /// Where the cone points: the camera is seldom where the person's eyes go.
+    /// Where the cone points: people look at the screen, seldom into the camera.
     pub centre: Direction,
     /// Takes the cone's centre from where the person looks most in the first seconds instead; zero:
     /// off.
@@ -25,7 +25,7 @@ pub struct EyeContactConfig {
     pub personal: bool,
 }
 
-/// Where to, relative to the camera, degrees; signs as [`Gaze`].
+/// A direction of gaze relative to the camera, degrees; signs as [`Gaze`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Direction {
     /// Positive to the picture's left.
@@ -46,7 +46,7 @@ impl Default for EyeContactConfig {
     }
 }
 
-/// What one gaze means.
+/// Eye contact by one gaze.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Contact {
     /// The gaze is inside the cone.
@@ -55,7 +55,8 @@ pub(super) struct Contact {
     pub probability: f32,
 }
 
-/// So near to the camera a gaze is felt as eye contact; the cone is wider by what is read wrongly.
+/// A gaze this close to the camera is perceived as eye contact; the cone is wider by the reading's
+/// error.
 const CONTACT_DEG: f32 = 12.0;
 /// Of the logistic curve over (12 degrees - distance) / standard deviation: its middle and its width.
 /// Near the maximum likelihood over 200 crops of 50 rendered faces (100 pictures of them and of
@@ -64,7 +65,7 @@ const CONTACT_DEG: f32 = 12.0;
 const PROBABILITY_MIDDLE: f32 = 0.6;
 const PROBABILITY_WIDTH: f32 = 0.35;
 
-/// Time with a known gaze after which the person's own zero is believed.
+/// Time with a known gaze after which the person's own zero is used.
 const PERSONAL_AFTER: Duration = Duration::from_secs(10);
 /// Share of that time that must have been spent near the mode.
 const PERSONAL_SHARE: f32 = 0.3;
@@ -99,8 +100,8 @@ impl EyeContact {
         self.config = EyeContactConfig { calibrate, ..config.clone() };
     }
 
-    /// Another person: contact is to be made anew, and a centre of their own to be found anew.
-    pub(super) fn begin_anew(&mut self) {
+    /// Another person: eye contact and the calibration of the centre start again.
+    pub(super) fn restart(&mut self) {
         *self = EyeContact::new(&self.config);
     }
 

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn little_time_unsure_readings_and_the_far_outside_say_nothing() {
+    fn little_time_unsure_readings_and_the_far_outside_give_no_mode() {
         let mut mode = GazeMode::default();
         for second in 0..9 {
             mode.push(Duration::from_secs(second), gaze(0.0, 0.0));

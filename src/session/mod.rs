@@ -1,8 +1,8 @@
-//! Observations -> metrics of one person over time. Pure: time is what the observations carry.
+//! Observations -> metrics of one person over time. Pure: time comes from the observations.
 //!
-//! One [`SessionMetrics`] is one interview, of one person as a rule. Where vision says that the face may
-//! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline begins
-//! anew; the statistics are of the whole session and count its persons. It is owned by one task;
+//! One [`SessionMetrics`] is one interview, of one person as a rule. Where vision finds that the face may
+//! be another's ([`Face::person`](crate::vision::Face::person)), every window and baseline starts
+//! again; the statistics are of the whole session and count its persons. It is owned by one task;
 //! nothing locks it.
 
 mod arousal;
@@ -68,7 +68,7 @@ pub struct SessionMetrics {
     statistics: Statistics,
 }
 
-/// What is remembered of one person's face.
+/// The windows and baselines of one person's face.
 #[derive(Debug)]
 struct FaceOverTime {
     pose_stability: PoseStability,
@@ -92,10 +92,10 @@ impl FaceOverTime {
     }
 }
 
-/// What one face observation means in the light of those before it.
+/// The metrics of the face up to one observation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaceMetrics {
-    /// The face may be another's than before: what is measured over time begins with this frame.
+    /// The face may be another person's: what is measured over time begins with this frame.
     pub new_person: bool,
     /// Persons of the session so far.
     pub person_count: u32,
@@ -125,7 +125,7 @@ pub struct FaceMetrics {
     pub values: FaceValues,
 }
 
-/// What one voice observation means in the light of those before it.
+/// The metrics of the voice up to one observation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VoiceMetrics {
     /// Syllables a minute and a second of voiced speaking time over the last 10 s.
@@ -139,7 +139,7 @@ pub struct VoiceMetrics {
 }
 
 impl SessionMetrics {
-    /// A session in which nothing was seen or heard yet.
+    /// A session without observations.
     pub fn new(config: &SessionConfig) -> Self {
         SessionMetrics {
             window: config.window,
@@ -152,12 +152,13 @@ impl SessionMetrics {
         }
     }
 
-    /// The cone of eye contact is this one from now on; windows are what they were.
+    /// Changes the cone of eye contact from now on; windows stay.
     pub fn configure(&mut self, config: &SessionConfig) {
         self.eye_contact.configure(&config.eye_contact);
     }
 
-    /// Takes in what one frame showed. Observations come in the order of their frames.
+    /// Adds the observation of one frame and returns the metrics up to it. Observations come in the
+    /// order of their frames.
     pub fn observe_face(&mut self, seen: &FaceObservation) -> FaceMetrics {
         let at = seen.captured_at;
         let face = seen.person();
@@ -209,28 +210,29 @@ impl SessionMetrics {
         }
         self.statistics.person_count += 1;
         self.over_time = FaceOverTime::new(self.window);
-        self.eye_contact.begin_anew();
+        self.eye_contact.restart();
         if self.statistics.person_count > 1 {
             (self.speech, self.arousal) = Default::default();
         }
         true
     }
 
-    /// Takes in what one segment held. Observations come in the order of their segments.
-    pub fn observe_voice(&mut self, heard: &VoiceObservation) -> VoiceMetrics {
-        if heard.duration.is_zero() {
+    /// Adds the observation of one segment and returns the metrics up to it. Observations come in the
+    /// order of their segments.
+    pub fn observe_voice(&mut self, voice: &VoiceObservation) -> VoiceMetrics {
+        if voice.duration.is_zero() {
             return VoiceMetrics::default();
         }
-        self.speech.push(heard);
+        self.speech.push(voice);
         let rate = self.speech.rate();
         let mut metrics = VoiceMetrics {
             speech_rate: rate.ok(),
             no_rate: rate.err(),
-            arousal: self.arousal.push(heard),
+            arousal: self.arousal.push(voice),
             values: VoiceValues::default(),
         };
-        metrics.values = voice_values(heard, &metrics);
-        self.statistics.add_voice(heard, &metrics.values);
+        metrics.values = voice_values(voice, &metrics);
+        self.statistics.add_voice(voice, &metrics.values);
         metrics
     }
 
@@ -280,38 +282,39 @@ mod tests {
             face_count: 1,
             face: Some(face),
             turned_deg: None,
-            detected_anew: false,
+            detector_ran: false,
             timing: VisionTiming::default(),
         }
     }
 
-    fn heard(second: u64) -> VoiceObservation {
-        let mut heard = speech_rate::tests::spoken(Duration::from_secs(second), &[]);
-        heard.new_duration = Duration::from_secs(1);
-        heard.arousal =
+    fn voice(second: u64) -> VoiceObservation {
+        let mut voice = speech_rate::tests::spoken(Duration::from_secs(second), &[]);
+        voice.new_duration = Duration::from_secs(1);
+        voice.arousal =
             Some(ArousalFeatures { log2_f0_median: 7.0, level_db: -30.0, log10_hf500: -0.3 });
-        heard
+        voice
     }
 
     #[test]
     fn the_voice_of_the_next_person_is_judged_by_a_baseline_of_its_own() {
         let mut session = SessionMetrics::new(&SessionConfig::default());
         for second in 3..10 {
-            session.observe_voice(&heard(second));
+            session.observe_voice(&voice(second));
         }
         // The face may be found after the voice: it is the same person's.
         assert!(session.observe_face(&seen(10, 7)).new_person);
-        let said: Vec<_> = (10..19).map(|s| session.observe_voice(&heard(s)).arousal).collect();
-        assert!(said[8].is_some(), "15 s were heard");
+        let arousal: Vec<_> =
+            (10..19).map(|s| session.observe_voice(&voice(s)).arousal).collect();
+        assert!(arousal[8].is_some(), "after 15 s of speech");
         let next = session.observe_face(&seen(19, 8));
         assert!(next.new_person);
         assert_eq!((next.person_count, session.statistics().person_count), (2, 2));
-        assert_eq!(session.observe_voice(&heard(20)).arousal, None);
+        assert_eq!(session.observe_voice(&voice(20)).arousal, None);
         assert!(!session.observe_face(&seen(20, 8)).new_person);
     }
 
     #[test]
-    fn a_calibrated_centre_is_found_anew_for_the_next_person() {
+    fn a_calibrated_centre_is_found_again_for_the_next_person() {
         let mut config = SessionConfig::default();
         config.eye_contact.calibrate = Duration::from_secs(3);
         let mut session = SessionMetrics::new(&config);
@@ -324,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_a_face_is_nobody() {
+    fn a_picture_of_a_face_is_no_person() {
         let mut session = SessionMetrics::new(&SessionConfig::default());
         let mut poster = seen(1, 1);
         poster.face.as_mut().expect("it has one").quality.verdict =

@@ -15,12 +15,12 @@ const REST_WINDOW: Duration = Duration::from_secs(300);
 const SAMPLE_SPACING: Duration = Duration::from_millis(450);
 /// Until a face has been measured over this time, its rest is not known.
 const NEEDED: Duration = Duration::from_secs(10);
-/// Fewer frames than this mean nothing, however far they are apart.
+/// Frames that a rest needs, however far they are apart.
 const MIN_SAMPLES: usize = 5;
 /// Who speaks opens the jaw for half of the time and never shuts it further than shut.
 const CHIN_PERCENTILE: f32 = 0.25;
 
-/// What is known of one person's face at rest.
+/// The measures of one person's face at rest.
 #[derive(Debug)]
 pub(super) struct RestingFace {
     samples: Window<FaceMeasures>,

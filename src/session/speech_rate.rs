@@ -8,11 +8,11 @@ use crate::speech::{Interval, VoiceObservation};
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Speaking time below which a rate would be noise.
 const MIN_SPEAKING: Duration = Duration::from_secs(1);
-/// At the start of a segment that overlaps the one before, the earlier segment knew better:
-/// it had the sound on both sides.
+/// At the start of a segment that overlaps the one before, the earlier segment is more exact: it had
+/// the sound on both sides.
 const EDGE: Duration = Duration::from_millis(250);
 
-/// How fast somebody speaks.
+/// How fast a person speaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpeechRate {
     /// Syllable nuclei a minute of speaking time.
@@ -21,7 +21,7 @@ pub struct SpeechRate {
     pub per_second: f32,
 }
 
-/// Why nobody can say how fast somebody speaks.
+/// Why a speech rate is not known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NoRate {
     /// Under a second of speaking time in the last 10 s.
@@ -33,7 +33,7 @@ pub enum NoRate {
 }
 
 impl NoRate {
-    /// As reports have it.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             NoRate::TooLittle => "needs_1_s",
@@ -59,11 +59,11 @@ struct Stretch {
 }
 
 impl SpeechTimeline {
-    /// Puts a segment's findings in the place of what an overlapping one said before.
-    pub(super) fn push(&mut self, heard: &VoiceObservation) {
-        let start = heard.captured_at.saturating_sub(heard.duration);
+    /// Replaces the findings of an overlapping earlier segment by those of this one.
+    pub(super) fn push(&mut self, voice: &VoiceObservation) {
+        let start = voice.captured_at.saturating_sub(voice.duration);
         let cut = if start < self.end { start + EDGE } else { start };
-        self.end = heard.captured_at;
+        self.end = voice.captured_at;
         self.syllables.retain(|at| *at < cut);
         self.speech.retain(|stretch| stretch.from < cut);
         if let Some(last) = self.speech.back_mut() {
@@ -72,12 +72,12 @@ impl SpeechTimeline {
         let stretch = |span: &Interval| Stretch {
             from: (start + span.start).max(cut),
             to: start + span.end,
-            is_voiced: is_voiced(heard, span),
+            is_voiced: is_voiced(voice, span),
         };
-        let fresh = heard.speech.iter().map(stretch).filter(|stretch| stretch.to > cut);
+        let fresh = voice.speech.iter().map(stretch).filter(|stretch| stretch.to > cut);
         self.speech.extend(fresh);
         self.syllables
-            .extend(heard.syllables.iter().map(|at| start + *at).filter(|at| *at >= cut));
+            .extend(voice.syllables.iter().map(|at| start + *at).filter(|at| *at >= cut));
         self.forget();
     }
 
@@ -109,9 +109,9 @@ impl SpeechTimeline {
 }
 
 /// Something of the stretch has a pitch. A whisper has none, and no nuclei to count.
-fn is_voiced(heard: &VoiceObservation, span: &Interval) -> bool {
-    let steps = span.steps(heard.f0_track_hz.len(), Duration::ZERO);
-    heard.f0_track_hz[steps].iter().any(Option::is_some)
+fn is_voiced(voice: &VoiceObservation, span: &Interval) -> bool {
+    let steps = span.steps(voice.f0_track_hz.len(), Duration::ZERO);
+    voice.f0_track_hz[steps].iter().any(Option::is_some)
 }
 
 #[cfg(test)]
@@ -166,16 +166,16 @@ pub(super) mod tests {
 
     #[test]
     fn pauses_are_left_out_and_silence_has_no_rate() {
-        let mut heard = spoken(Duration::from_secs(3), &every(250, 3));
-        heard.speech[0].end = Duration::from_millis(1500);
-        heard.syllables.retain(|at| *at < Duration::from_millis(1500));
+        let mut voice = spoken(Duration::from_secs(3), &every(250, 3));
+        voice.speech[0].end = Duration::from_millis(1500);
+        voice.syllables.retain(|at| *at < Duration::from_millis(1500));
         let mut timeline = SpeechTimeline::default();
-        timeline.push(&heard);
+        timeline.push(&voice);
         assert_eq!(timeline.rate().map(|rate| rate.per_second), Ok(4.0));
-        heard.captured_at = Duration::from_secs(30);
-        heard.speech.clear();
-        heard.syllables.clear();
-        timeline.push(&heard);
+        voice.captured_at = Duration::from_secs(30);
+        voice.speech.clear();
+        voice.syllables.clear();
+        timeline.push(&voice);
         assert_eq!(timeline.rate(), Err(NoRate::TooLittle));
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::window::Window;
 use crate::vision::HeadPose;
 
-/// Observations below which a variance says nothing.
+/// Observations below which a variance is meaningless.
 const MIN_POSES: usize = 3;
 /// Summed variance at which the stability is one half, deg² (docs/ref/metrics.md).
 const HALF_STABLE_DEG2: f32 = 100.0;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_still_head_is_fully_stable_and_two_poses_say_nothing() {
+    fn a_still_head_is_fully_stable_and_two_poses_give_nothing() {
         let mut stability = PoseStability::new(at(10_000));
         assert_eq!(stability.push(at(0), yaw(5.0)), None);
         assert_eq!(stability.push(at(500), yaw(5.0)), None);

@@ -1,4 +1,4 @@
-//! Voice activity: where somebody speaks. The model is Silero's: it judges chunks of 32 ms, and
+//! Voice activity: where a segment holds speech. The model is Silero's: it judges chunks of 32 ms, and
 //! takes eight of them a run, which costs a quarter less than one by one.
 
 use std::{collections::VecDeque, time::Duration};
@@ -48,7 +48,7 @@ pub(super) struct ActivityDetector {
     model: Model,
 }
 
-/// What the model remembers of a stream, and what it said of the samples that may come again in
+/// The model's state for a stream, and its results for the samples that may come again in
 /// an overlapping segment. Each sample of a stream is judged once.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityTrack {
@@ -134,7 +134,7 @@ impl ActivityDetector {
 }
 
 impl ActivityTrack {
-    /// Begins a segment; gives the place of its first sample that is to be judged.
+    /// Begins a segment; returns the place of its first sample that must be judged.
     pub(super) fn begin(&mut self, segment: &Segment) -> usize {
         let length = segment.samples.len();
         let mut new_samples = segment.new_samples.min(length);

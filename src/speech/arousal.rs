@@ -1,7 +1,8 @@
-//! What arousal is judged by: three numbers of one segment. The baseline is the session's.
+//! The features by which arousal is judged: three numbers of one segment. The session has the
+//! baseline.
 //!
 //! Bone, Lee & Narayanan 2014, "Robust unsupervised arousal rating". They measure utterances; what
-//! comes nearest to one in a segment is what was said since the last pause.
+//! comes nearest to one in a segment is the speech since the last pause.
 
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ pub(super) fn push_parts(samples: &[f32], out: &mut Vec<f32>) {
 
 /// Where the speech begins that a segment is judged by, a step: the stretches that reach into its
 /// last `new_steps`, and before them, pause by pause, as many as it takes to have enough of a
-/// voice. What was said before a pause may have been said in another mood, and the segment before
-/// was judged by it.
+/// voice. Speech before a pause may have been in another mood, and the segment before was
+/// judged by it.
 pub(super) fn newest_speech(
     activity: &Activity,
     f0_track_hz: &[Option<f32>],
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_before_a_pause_counts_only_where_there_is_too_little_after_it() {
+    fn speech_before_a_pause_counts_only_where_there_is_too_little_after_it() {
         let track = vec![Some(120.0); 300];
         let first =
             |ms: &[(u64, u64)], new_steps| newest_speech(&activity(ms), &track, new_steps);

@@ -11,11 +11,11 @@ const NOISE_CLEAN_DB: f32 = 20.0;
 /// The quietest part of a segment, taken to be its noise.
 const NOISE_PERCENTILE: f32 = 0.1;
 
-/// What clarity is judged by.
+/// The measures from which clarity follows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClarityEvidence {
-    /// Energy of the voiced frames from 1 to 4 kHz, where consonants and formants tell words
-    /// apart, against all of it, 0..1.
+    /// Energy of the voiced frames from 1 to 4 kHz, where consonants and formants distinguish
+    /// words, against all of it, 0..1.
     pub presence_ratio: f32,
     /// Share of samples at full scale or on another flat top, 0..1.
     pub clipping_ratio: f32,
@@ -32,9 +32,9 @@ pub fn clarity(evidence: ClarityEvidence) -> f32 {
     let presence = evidence.presence_ratio.clamp(0.0, 1.0);
     let shape = (1.0 + PRESENCE_HALF_RATIO) * presence / (presence + PRESENCE_HALF_RATIO);
     let unclipped = (1.0 - evidence.clipping_ratio / CLIPPING_LIMIT_RATIO).max(0.0);
-    let heard =
+    let above_noise =
         (evidence.speech_to_noise_db - NOISE_FLOOR_DB) / (NOISE_CLEAN_DB - NOISE_FLOOR_DB);
-    shape * unclipped * heard.clamp(0.0, 1.0)
+    shape * unclipped * above_noise.clamp(0.0, 1.0)
 }
 
 /// Mean power of the voiced steps over that of the segment's quietest tenth, dB. `None` without

@@ -2,7 +2,7 @@
 //! not lie at full scale: whatever comes after the clipping (a gain, a mix, a resampler, a codec)
 //! moves them, so they are looked for at the signal's own ceiling.
 //!
-//! Two traces tell. **A run** of three samples or more that differ by one step at most, at the
+//! Two traces show it. **A run** of three samples or more that differ by one step at most, at the
 //! ceiling: a voice has none, and one clipped sample in a thousand leaves some; but a resampler
 //! rounds the corners. **A crowd**: in a voice 0.3-2.5 % of the samples of either sign have more
 //! than 0.85 of the ceiling, in a clipped one 6 % and more, ripples or not. A tone has 7 %, so all of

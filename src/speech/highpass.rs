@@ -1,6 +1,6 @@
 //! [`HighPass`]: takes away what lies below every voice, before anything is measured.
 //!
-//! The converter of a cheap sound card adds a constant to each sample. Nobody hears it, and it
+//! The converter of a cheap sound card adds a constant to each sample. It is inaudible, and it
 //! would be most of the level of a quiet voice and most of the energy that its clarity is judged
 //! by; so would the rumble of a building. A Butterworth filter of the second order takes 0.02 dB
 //! from a voice of 100 Hz, 0.05 dB from one of 75 Hz, 16 dB from what has 10 Hz, and all of a
@@ -60,8 +60,8 @@ impl HighPass {
     }
 
     /// Writes these samples, filtered, as -1..1 into `out`, which keeps its allocation. They begin
-    /// at the step `first`, to which the filter has come before: **whoever begins there later gets
-    /// the same to the bit**.
+    /// at the step `first`, to which the filter has come before: **a run that begins there later
+    /// gives the same to the bit**.
     pub(super) fn run(
         &self,
         samples: &[i16],

@@ -22,17 +22,17 @@ pub(super) fn percentile(sorted: &[f32], share: f32) -> f32 {
     sorted[index] + (position - below) * (above - sorted[index])
 }
 
-/// The voice activity model judges chunks of 32 ms: a voice may begin up to so much before it is
-/// sure, and end so much after.
+/// The voice activity model judges chunks of 32 ms: a voice may begin up to this long before it is
+/// sure, and end this long after.
 pub(super) const HANGOVER: Duration = Duration::from_millis(60);
 
-/// Of every step from the start of a segment whether somebody speaks then, hangover included; in a
-/// segment that does not count as spoken nobody does.
+/// Of every step from the start of a segment whether it holds speech, hangover included; in a
+/// segment that does not count as spoken no step does.
 fn spoken_steps(activity: &Activity) -> impl Iterator<Item = bool> + Clone {
     steps_near_speech(activity, HANGOVER)
 }
 
-/// The same with so much on either side of the speech.
+/// The same with `margin` on either side of the speech.
 pub(super) fn steps_near_speech(
     activity: &Activity,
     margin: Duration,
@@ -49,7 +49,7 @@ pub(super) fn steps_near_speech(
 /// the ringing of a vowel's resonance.
 const MIN_VOICED_RATIO: f32 = 0.1;
 
-/// Forgets the f0 where nobody speaks, and where somebody whispers.
+/// Removes the f0 outside of speech and in whispers.
 pub(super) fn keep_spoken(f0_track_hz: &mut [Option<f32>], activity: &Activity) {
     for (f0_hz, is_spoken) in f0_track_hz.iter_mut().zip(spoken_steps(activity)) {
         *f0_hz = f0_hz.filter(|_| is_spoken);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_pitch_where_nobody_speaks_has_none() {
+    fn what_has_a_pitch_outside_of_speech_has_none() {
         let ms = Duration::from_millis;
         let stretch = |start, end| super::super::Interval { start: ms(start), end: ms(end) };
         let speech = vec![stretch(0, 200), stretch(600, 900)];

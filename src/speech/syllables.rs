@@ -60,7 +60,7 @@ impl SyllableCounter {
     ///
     /// A nucleus is a hump with a dip on either side, so one whose hump is cut by the segment's
     /// edge is found only if it dips by 1.25 dB inside: **within about 100 ms of an
-    /// edge a nucleus may be missing**; whoever joins segments should take those from the
+    /// edge a nucleus may be missing**; code that joins segments should take those from the
     /// overlapping neighbour.
     pub fn nuclei(&mut self, loudness: &[f32], f0_track_hz: &[Option<f32>]) -> Vec<Duration> {
         self.smooth(loudness, f0_track_hz);

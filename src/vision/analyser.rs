@@ -59,7 +59,7 @@ pub struct FaceAnalyser {
 struct FrameContext {
     now: Duration,
     features: Features,
-    detected_anew: bool,
+    detector_ran: bool,
     timing: VisionTiming,
 }
 
@@ -92,7 +92,7 @@ impl FaceAnalyser {
         let mut stopwatch = Stopwatch::start();
         let timing = VisionTiming::default();
         let now = frame.captured_at;
-        let mut context = FrameContext { now, features, detected_anew: false, timing };
+        let mut context = FrameContext { now, features, detector_ran: false, timing };
         timed(&mut context.timing.decode, || self.picture.decode(frame))?;
         self.pyramid.forget();
         let face = match self.locate(track, &mut context)? {
@@ -118,7 +118,7 @@ impl FaceAnalyser {
             face_count: track.face_count,
             face,
             turned_deg: track.upright.turned_deg(),
-            detected_anew: context.detected_anew,
+            detector_ran: context.detector_ran,
             timing: context.timing,
         })
     }
@@ -162,7 +162,7 @@ impl FaceAnalyser {
             track.follow(mesh, false);
             return Ok(tracked);
         }
-        context.detected_anew = true;
+        context.detector_ran = true;
         let mut detections = timed(&mut context.timing.detect, || {
             self.detector.detect(&self.picture, self.config.detector_threshold)
         })?;
@@ -218,7 +218,7 @@ impl FaceAnalyser {
     }
 
     /// The face moved far since the last frame, so the crop was off, and with it the landmarks:
-    /// looks again where the detector, or else the first look, says that it is now.
+    /// looks again at its new place, by the detector or else by the first look.
     fn correct(
         &mut self,
         rough: Mesh,
@@ -327,8 +327,9 @@ impl FaceAnalyser {
             track.watch.look(context.now, bbox, appearance)
         };
         let mut expression = self.expression(&mesh, track, &quality, context)?;
-        if let (Some(told), Some(followed)) = (&mut expression, &mut track.followed) {
-            told.probabilities = followed.smooth(person, context.now, told.probabilities);
+        if let (Some(reported), Some(followed)) = (&mut expression, &mut track.followed) {
+            reported.probabilities =
+                followed.smooth(person, context.now, reported.probabilities);
         }
         let is_measured =
             !matches!(quality.verdict, QualityVerdict::StillPicture | QualityVerdict::Turned);

@@ -37,7 +37,7 @@ pub type Probabilities = [f32; EXPRESSIONS.len()];
 /// The face as it is, and its mirror image.
 const SIDES: usize = 2;
 
-/// What each model says of a face as it is and of its mirror image, and when it was asked.
+/// The answer of each model to a face and to its mirror image, and when it was given.
 ///
 /// The models were taught on faces lit and turned as chance would have it and answer differently to a
 /// mirror image; a face has no reason to. So what is reported is always the mean of both. In a stream
@@ -169,7 +169,7 @@ impl ExpressionRunner {
 }
 
 impl Looks {
-    /// Takes each look that is too old at `now`, or if none is, the oldest, anew:
+    /// Repeats each look that is too old at `now`, or if none is, the oldest:
     /// `judge(model, is_mirrored)`.
     fn renew(
         &mut self,
@@ -230,12 +230,11 @@ impl Prior {
     }
 }
 
-/// The expression of a face as it is reported: what single frames say, with their flicker taken out.
+/// The expression of a face as it is reported: the results of single frames without their flicker.
 #[derive(Clone, Debug)]
 pub(super) struct Smoothed {
     probabilities: Probabilities,
     at: Duration,
-    /// Whose it is.
     person: u64,
 }
 
@@ -245,7 +244,7 @@ impl Smoothed {
         Smoothed { probabilities, at, person }
     }
 
-    /// Goes on with the next frame, or begins anew with another person or after a while.
+    /// Goes on with the next frame, or starts again with another person or after a while.
     pub(super) fn go_on(
         &mut self,
         person: u64,
@@ -317,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_look_said_is_forgotten_when_it_is_too_old() {
+    fn a_look_is_forgotten_when_it_is_too_old() {
         let mut looks = Looks::default();
         let mut look_at = |ms: u64, logit: f32| {
             let now = Duration::from_millis(ms);
@@ -361,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn another_person_and_another_time_begin_anew() {
+    fn another_person_and_another_time_start_again() {
         let ms = Duration::from_millis;
         let mut smoothed = Smoothed::begin(1, ms(0), sure_of(NEUTRAL, 0.9));
         let happy = sure_of(3, 0.9);

@@ -43,8 +43,8 @@ const LID_MARGIN: f32 = 0.012;
 const SHADOW_REACH: f32 = 0.02;
 /// Share of what looks like such a shadow that is taken for one; the rest may be iris.
 const SHADOW_SHARE: f32 = 0.75;
-/// Weight of the squared distance from the model's place, across and upwards: the model is to be
-/// believed from left to right.
+/// Weight of the squared distance from the model's place, across and upwards: the model is
+/// reliable from left to right.
 const PRIOR: [f32; 2] = [200.0, 20.0];
 /// A correlation lower than the best one by this is `e` times less probable.
 const TEMPERATURE: f32 = 0.02;
@@ -55,7 +55,7 @@ const REACH: [i8; 2] = [9, 8];
 const PLACE_STEP: f32 = 0.01;
 const PLACES: usize =
     (2 * REACH[0].unsigned_abs() as usize + 1) * (2 * REACH[1].unsigned_abs() as usize + 1);
-/// Patches that show less of the eye, in samples, say nothing.
+/// Patches that show less of the eye, in samples, are ignored.
 const MIN_SEEN: f32 = 8.0;
 
 /// How both eyes stand in the face.

@@ -125,8 +125,8 @@ impl FaceMeasures {
     }
 }
 
-/// How far each action goes, 0 (the face's own rest) to 1 (a full action). They describe muscles; what
-/// moved them, a feeling or a sentence that is spoken, they do not say.
+/// How far each action goes, 0 (the face's own rest) to 1 (a full action). They describe muscles, not
+/// their cause, which may be a feeling or speech.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FaceActions {
     /// The corners of the mouth go outwards and up.

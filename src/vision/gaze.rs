@@ -10,7 +10,7 @@ use crate::decode::Picture;
 
 // Lengths are in distances of the outer eye corners, 8.6 cm.
 
-/// How far the lids must be apart to say where an eye looks.
+/// How far the lids must be apart for an eye's gaze to be known.
 const SHUT: f32 = 0.03;
 /// Eyes that are open less than so are read less surely, and the height of their irises counts less.
 const OPEN: f32 = 0.05;
@@ -20,7 +20,7 @@ const USUAL_OPENING: f32 = 0.06;
 /// about which the eyeball turns.
 const SIDEWAYS: f32 = 9.68;
 /// The same upwards, of eyes that are open. Lids that close hide the rims that hold the disc: its
-/// height says less and less about the eye's turn, and nothing at [`SHUT`] (see [`turned_eyes`]).
+/// height depends less and less on the eye's turn, and nothing at [`SHUT`] (see [`turned_eyes`]).
 const UPWARDS: f32 = 7.22;
 /// What the lids' opening adds: eyes that look down lower their lids.
 const LIFT: f32 = 5.06;
@@ -72,7 +72,7 @@ pub(super) fn gaze(picture: &Picture, landmarks: &[[f32; 3]], head: &Rotation) -
 ///
 /// The slope upwards falls with the lids, as that of a regression does where what it is given grows
 /// less reliable (Fuller 1987, "Measurement Error Models", 1.1: attenuation): half-shut eyes are read
-/// as half-shut eyes look in the mean, down, instead of as the disc's noise says.
+/// as half-shut eyes look in the mean, down, instead of by the disc's noise.
 fn turned_eyes(eyes: &Eyes, head: &Rotation) -> [f32; 3] {
     let [x, y] = eyes.iris;
     let right = SIDEWAYS * (x + SHIFT + CENTRE_DEPTH * head[0][2]);

@@ -78,7 +78,7 @@ pub(super) struct LandmarkRunners {
     lips: Option<Runner>,
 }
 
-/// What the models say about one crop.
+/// The result of the models for one crop.
 #[derive(Clone, Debug)]
 pub(super) struct Mesh {
     /// Probability that the crop holds a face.

@@ -1,5 +1,5 @@
-//! Frame + what is known of the face so far -> [`FaceObservation`]. Pure: no device, and no
-//! clock but the stopwatch of [`VisionTiming`].
+//! Frame + track of the face so far -> [`FaceObservation`]. Pure: no device, and no clock but the
+//! stopwatch of [`VisionTiming`].
 //!
 //! The path of a frame ([`FaceAnalyser::observe`]): decode, follow the face or detect it
 //! (`track`, `detector`), `landmarks`, `head_pose`, `gaze`, `face_actions`, `quality`, whether it lives
@@ -85,7 +85,7 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// Its middle.
+    /// The middle of the rectangle.
     pub fn centre(&self) -> Point {
         Point { x: self.x + self.width / 2.0, y: self.y + self.height / 2.0 }
     }
@@ -112,13 +112,13 @@ fn to_f32(index: usize) -> f32 {
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "saturates, as the doc says"
+    reason = "saturates, as documented"
 )]
 fn to_index(value: f32) -> usize {
     value as u32 as usize
 }
 
-/// What one frame shows.
+/// The result of the analysis of one frame by itself.
 #[derive(Clone, Debug)]
 pub struct FaceObservation {
     /// Number of the frame in its source, from 0 ([`crate::media::Frame`]).
@@ -141,7 +141,7 @@ pub struct FaceObservation {
     /// was surer of a face in the turned one at several looks.
     pub turned_deg: Option<u16>,
     /// The detector ran on this frame (false: the landmarks followed the face by themselves).
-    pub detected_anew: bool,
+    pub detector_ran: bool,
     /// What each step cost.
     pub timing: VisionTiming,
 }
@@ -159,7 +159,7 @@ pub struct Face {
     /// Changes when the track was lost and another began: perhaps another person.
     pub track: u64,
     /// Changes when this may be another person, who then has nothing to do with what was
-    /// measured before. A number of this stream, no identity: who comes back is a new one.
+    /// measured before. A number of this stream, no identity: a person who comes back has a new one.
     pub person: u64,
     /// Bounding box of the 468 mesh points, px of the picture.
     pub bbox: Rect,
@@ -171,16 +171,16 @@ pub struct Face {
     pub landmarks: Landmarks,
     /// `None` when switched off.
     pub head_pose: Option<HeadPose>,
-    /// `None` when switched off or when the eyes do not show it. A blink is judged later, by
-    /// the session, which knows the person's open eyes.
+    /// `None` when switched off or when the eyes do not show it. The session judges blinks: it holds
+    /// the baseline of the person's open eyes.
     pub gaze: Option<Gaze>,
     /// Eye aspect ratio: lid gap / eye width, both in space, mean of both eyes (after Soukupová and
     /// Čech 2016, "Real-time eye blink detection using facial landmarks"); `None` where they are covered.
     pub eye_aspect_ratio: Option<f32>,
     /// Lip gap / mouth width; `None` where the mouth is covered.
     pub mouth_open_ratio: Option<f32>,
-    /// What the face's actions are judged by; `None` when switched off, where the picture is too bad
-    /// or something is covered, and where the head is turned too far.
+    /// Input of the face's actions; `None` when switched off, where the picture is too bad, part of
+    /// the face is covered, or the head is turned too far.
     pub measures: Option<FaceMeasures>,
     /// `None` when switched off or withheld.
     pub expression: Option<Expression>,
@@ -227,7 +227,7 @@ pub struct Expression {
     pub cached: bool,
 }
 
-/// What the picture of the face is good for.
+/// The quality of the picture of the face.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaceQuality {
     /// Mean luminance inside the face box, 0..1.

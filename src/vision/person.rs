@@ -1,7 +1,7 @@
 //! [`PersonWatch`]: whether the face that is followed is still the same person's.
 //!
-//! boothd knows nobody: it counts, so that what was measured of one person is not told of the
-//! next. The next person begins
+//! boothd identifies no person: it counts them, so that measurements of one person are not reported
+//! for the next. The next person begins
 //! - after [`ABSENCE`] without a face, or [`UNSEEN`] without a frame,
 //! - where a face appears [`JUMP_WIDTHS`] away from where it just was, or takes over,
 //! - where the face looks otherwise than the one that was there within that absence, for
@@ -14,11 +14,11 @@ use super::{Rect, colour::Chroma, thumbnail::Thumbnail};
 /// Who was away for so long may be another. Long enough to pick up a pen, short of what a change
 /// of people takes.
 const ABSENCE: Duration = Duration::from_secs(5);
-/// The same without a single frame, since a paused camera sees nobody leave.
+/// The same without a single frame, since a paused camera does not see a person leave.
 const UNSEEN: Duration = Duration::from_secs(30);
 /// Frames further apart than this do not show a jump.
 const JUMP_WITHIN: Duration = Duration::from_secs(1);
-/// Nobody's head moves this many times its width in [`JUMP_WITHIN`].
+/// No head moves this many times its width in [`JUMP_WITHIN`].
 const JUMP_WIDTHS: f32 = 1.5;
 /// A strange frame may be a hand, a blur or a flash.
 const STRANGE_FOR: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ pub(super) struct PersonWatch {
 struct LastLook {
     at: Duration,
     bbox: Rect,
-    /// The newest that could be compared, not a stranger's.
+    /// The newest that could be compared; never that of a suspected other person.
     appearance: Option<Appearance>,
 }
 
@@ -106,7 +106,7 @@ impl PersonWatch {
             self.person += 1;
             self.strange = None;
         }
-        // The look of a stranger does not replace what it is compared with.
+        // The look of a suspected other person does not replace what it is compared with.
         let appearance = if self.strange.is_some() { before } else { appearance.or(before) };
         self.last = Some(LastLook { at, bbox, appearance });
         self.person
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!([one, one].map(&mut look), [3, 3]);
         // A face that is turned away for a while is compared when it is back.
         assert_eq!([None, None, None, None, one].map(&mut look), [3; 5]);
-        // Another light on the same face, and another face in the same light, are not told apart.
+        // Another light on the same face, and another face in the same light, are not distinguished.
         assert_eq!([looks(8, 1.0); 5].map(&mut look), [3; 5]);
         assert_eq!([looks(64, 1.0); 5].map(&mut look), [3; 5]);
     }

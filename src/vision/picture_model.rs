@@ -1,4 +1,4 @@
-//! [`PictureModel`]: a network that labels one face, shown to it as its catalog entry says.
+//! [`PictureModel`]: a network that labels one face, shown to it as its catalog entry describes.
 
 use super::{
     EXPRESSIONS,
@@ -15,7 +15,7 @@ use crate::{
 /// log p of each of the [`EXPRESSIONS`], but for a constant.
 pub(super) type Logits = [f32; EXPRESSIONS.len()];
 
-/// A model and what its catalog entry says about its input and labels.
+/// A model with its input and labels, by its catalog entry.
 #[derive(Debug)]
 pub(super) struct PictureModel {
     pub(super) model: Model,

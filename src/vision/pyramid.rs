@@ -227,7 +227,7 @@ mod tests {
         assert!(scale(&pyramid, Rect { x: 20.0, ..inside }) > 0.9);
         assert!(scale(&pyramid, Rect { width: 50.0, ..inside }) > 0.9);
         pyramid.shrink(&picture, Rect { width: 50.0, ..inside });
-        assert!(scale(&pyramid, Rect { width: 50.0, ..inside }) < 0.3, "it was done anew");
+        assert!(scale(&pyramid, Rect { width: 50.0, ..inside }) < 0.3, "it was shrunk again");
         pyramid.forget();
         assert!(scale(&pyramid, inside) > 0.9, "another picture");
         assert!(Sizes::full(&picture).at_step(4.0, inside).scale > 0.9);

@@ -132,7 +132,7 @@ impl Window {
     }
 }
 
-/// Depth of the iris: the mean of the lids'. The network says nothing of it.
+/// Depth of the iris: the mean of the lids'. The network does not give it.
 pub(super) fn iris_depth(mesh: &[[f32; 3]], contour: &[usize]) -> f32 {
     let lids = &contour[..LID_POINTS];
     lids.iter().map(|&index| mesh[index][2]).sum::<f32>() / to_f32(LID_POINTS)

@@ -118,7 +118,7 @@ mod tests {
     const STILL: Shape =
         Shape { x: 300.0, y: 200.0, size: 80.0, eyes: 0.3, mouth: 0.02, turn_deg: [3.0; 3] };
 
-    /// What `shape` says of two minutes of frames, half a second apart.
+    /// The verdicts on two minutes of frames of `shape`, half a second apart.
     fn watch(shape: impl Fn(u64) -> Shape) -> Vec<bool> {
         let mut stillness = Stillness::default();
         (0..240).map(|k| stillness.look(Duration::from_millis(500 * k), shape(k))).collect()
@@ -131,15 +131,15 @@ mod tests {
 
     #[test]
     fn a_picture_with_noise_is_one_after_a_minute() {
-        let said = watch(|k| Shape {
+        let verdicts = watch(|k| Shape {
             x: 300.0 + noise(k),
             size: 80.0 + noise(k + 1),
             eyes: 0.3 + 0.015 * noise(k + 2),
             turn_deg: [3.0 + noise(k + 3); 3],
             ..STILL
         });
-        assert_eq!(said.iter().position(|still| *still), Some(120));
-        assert!(said[120..].iter().all(|still| *still));
+        assert_eq!(verdicts.iter().position(|still| *still), Some(120));
+        assert!(verdicts[120..].iter().all(|still| *still));
     }
 
     #[test]
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_picture_that_is_moved_has_a_minute_again_and_the_light_of_a_day_does_not() {
-        let said = watch(|k| Shape { x: if k < 150 { 300.0 } else { 340.0 }, ..STILL });
-        assert!(said[149] && !said[150] && !said[239]);
+        let verdicts = watch(|k| Shape { x: if k < 150 { 300.0 } else { 340.0 }, ..STILL });
+        assert!(verdicts[149] && !verdicts[150] && !verdicts[239]);
         let mut stillness = Stillness::default();
         let shape = |k: u64| Shape { x: 300.0 + 0.0005 * k as f32, ..STILL };
         let look = |k| stillness.look(Duration::from_millis(500 * k), shape(k));

@@ -51,7 +51,7 @@ pub(super) struct Followed {
     /// Where it was.
     pub bbox: Rect,
     pub expression: Option<KnownExpression>,
-    /// What is told of it.
+    /// The expression as it is reported.
     smoothed: Option<Smoothed>,
     /// When its eyes were seen uncovered last.
     eyes_bare_at: Option<Duration>,
@@ -114,7 +114,7 @@ impl Followed {
         bare.is_some_and(|ago| ago < LONGEST_BLINK)
     }
 
-    /// What is told of the expression of a person, after what was seen at some time.
+    /// The reported expression of a person, smoothed with what was seen at `at`.
     pub(super) fn smooth(
         &mut self,
         person: u64,
@@ -158,8 +158,8 @@ pub(super) fn nearest(detections: &[Detection], place: &Rect) -> Option<Detectio
     near.min_by(|a, b| away(a).total_cmp(&away(b))).copied()
 }
 
-/// A face so much larger than the one followed at `last` that it takes over: somebody has sat
-/// down in front of the passer-by.
+/// A face so much larger than the one followed at `last` that it takes over: another person has
+/// sat down in front of the one followed.
 pub(super) fn rival(detections: &[Detection], last: &Rect) -> Option<Detection> {
     let others = detections.iter().filter(|face| !is_near(&face.bbox, last));
     let largest = others.max_by(|a, b| a.bbox.width.total_cmp(&b.bbox.width))?;

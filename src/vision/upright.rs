@@ -14,7 +14,7 @@ use super::{Point, detector::Detection};
 const SURER: f32 = 0.05;
 /// What it must come to.
 const SURE: f32 = 0.7;
-/// Looks that must agree before the camera is said to be turned.
+/// Looks that must agree before the camera is reported as turned.
 const VOTES: u32 = 3;
 /// Looks that found all well before they become rare.
 const TRUST: u32 = 3;
@@ -40,7 +40,7 @@ pub(super) struct UprightCheck {
     upright: u32,
 }
 
-/// Quarters by which the picture is to be turned for a look, beside what is seen in it as it is.
+/// Quarters by which the picture must be turned for a look, in addition to the picture as it is.
 pub(super) fn quarters(seen: &[Detection]) -> &'static [usize] {
     let tilt = |[left, right]: [Point; 2]| (right.y - left.y).atan2(right.x - left.x).abs();
     let is_plain =
@@ -74,7 +74,7 @@ impl UprightCheck {
         self.due = Some(now + wait);
     }
 
-    /// The last look says so: nothing of the face may be told until another takes it back.
+    /// The last look found a turn: nothing of the face is reported until a later look withdraws it.
     pub(super) fn is_suspected(&self) -> bool {
         self.turn.is_some()
     }
@@ -93,7 +93,7 @@ mod tests {
     const ON_ITS_HEAD: Scores = [0.63, 0.7, 0.88, 0.6];
 
     #[test]
-    fn three_looks_that_agree_say_it_and_one_takes_it_back() {
+    fn three_looks_that_agree_report_it_and_one_withdraws_it() {
         let mut check = UprightCheck::default();
         let mut now = Duration::ZERO;
         let mut look = |check: &mut UprightCheck, scores| {
@@ -106,7 +106,11 @@ mod tests {
         assert_eq!(look(&mut check, ON_ITS_HEAD), (true, None));
         assert_eq!(look(&mut check, ON_ITS_HEAD), (true, None));
         assert_eq!(look(&mut check, ON_ITS_HEAD), (true, Some(180)));
-        assert_eq!(look(&mut check, [0.0; 4]), (true, Some(180)), "an empty room says nothing");
+        assert_eq!(
+            look(&mut check, [0.0; 4]),
+            (true, Some(180)),
+            "an empty room changes nothing"
+        );
         assert_eq!(look(&mut check, [0.0, 0.9, 0.6, 0.6]), (true, None), "another turn");
         assert_eq!(look(&mut check, UPRIGHT), (false, None));
     }

@@ -89,7 +89,7 @@ impl Tls {
         let Pair { acceptor, validity } = load(&files)?;
         let certificate = Certificate::new(KEY);
         certificate.set(validity);
-        certificate.tell(&*clock);
+        certificate.log_trouble(&*clock);
         let looked_at = clock.monotonic();
         let loaded = Loaded { acceptor, validity, print, looked_at, refused: None };
         Ok(Tls { files, clock, certificate, loaded: Mutex::new(loaded) })
@@ -121,7 +121,7 @@ impl Tls {
         if now.saturating_sub(loaded.looked_at) >= LOOK_INTERVAL {
             loaded.looked_at = now;
             self.look(&mut loaded, now);
-            self.certificate.tell(&*self.clock);
+            self.certificate.log_trouble(&*self.clock);
         }
         loaded
     }

@@ -1,4 +1,4 @@
-//! The bundled clip, its true motion, and what MediaPipe says about it.
+//! The bundled clip, its true motion, and MediaPipe's results for it.
 
 use std::{fs, time::Duration};
 

@@ -21,7 +21,7 @@ use super::{
 
 const FRAME_BYTES: usize = 640 * 480 * 2;
 
-/// Writes YUYV frames, each of which says in its bytes which one it is.
+/// Writes YUYV frames, each with its number in its bytes.
 fn write_frames(booth: &Booth) -> (String, Vec<Vec<u8>>) {
     let frame = |k: usize| {
         (0..FRAME_BYTES)
@@ -168,7 +168,7 @@ fn a_camera_that_comes_back_is_used_within_three_seconds() {
         booth.camera(4, &[&media, "card=Logitech C920"]);
         let frame = live.next();
         let took = returned.elapsed();
-        println!("MEASURED unplug noticed in {noticed:?}, gone said {again:?} later");
+        println!("MEASURED unplug noticed in {noticed:?}, reported gone {again:?} later");
         println!("MEASURED camera back to first frame {took:?}");
         assert!(took < Duration::from_secs(3), "{took:?}");
         assert!(frame.sequence > last);
@@ -228,8 +228,8 @@ fn frames_that_cannot_be_used_are_counted_and_never_passed_on() {
 }
 
 #[test]
-fn a_camera_of_only_broken_frames_is_said_to_be_one() {
-    in_booth("camera::a_camera_of_only_broken_frames_is_said_to_be_one", |booth| {
+fn a_camera_of_only_broken_frames_is_reported() {
+    in_booth("camera::a_camera_of_only_broken_frames_is_reported", |booth| {
         booth.camera(0, &[&write_frames(booth).0, "fault=short"]);
         let live = open("/dev/video0", 2.0);
         let noticed = live.wait_for_error("sent only short or broken frames");
@@ -282,7 +282,7 @@ fn what_the_camera_really_gives_is_used_or_refused() {
 fn a_camera_that_is_not_ready_yet_is_tried_again() {
     in_booth("camera::a_camera_that_is_not_ready_yet_is_tried_again", |booth| {
         let (media, _) = write_frames(booth);
-        for (line, said) in [
+        for (line, error) in [
             ("fault=busy", "is in use by another program"),
             ("open_errno=16", "is in use by another program"),
             ("fault=no_formats", "offers no formats yet"),
@@ -291,7 +291,7 @@ fn a_camera_that_is_not_ready_yet_is_tried_again() {
         ] {
             booth.camera(0, &[&media, line]);
             let live = open("/dev/video0", 2.0);
-            live.wait_for_error(said);
+            live.wait_for_error(error);
             booth.camera(0, &[&media]);
             live.next();
             let status = live.finish();

@@ -62,15 +62,15 @@ fn sound_arrives_sample_by_sample_in_real_time() {
                 sender.try_send((segment, cpu)).unwrap();
             });
         });
-        let heard: Vec<_> = (0..7).map(|_| live.next()).collect();
+        let received: Vec<_> = (0..7).map(|_| live.next()).collect();
         let all: Vec<i16> =
-            heard.iter().flat_map(|(segment, _)| segment.samples.clone()).collect();
+            received.iter().flat_map(|(segment, _)| segment.samples.clone()).collect();
         assert_eq!(all.len(), 7 * 8000);
         assert_eq!(all[0], 0);
         assert!(is_unbroken(&all));
-        let whole = heard[6].0.captured_at - heard[0].0.captured_at;
+        let whole = received[6].0.captured_at - received[0].0.captured_at;
         assert!(whole.abs_diff(Duration::from_secs(3)).as_millis() < 150, "{whole:?}");
-        let cpu = heard[6].1 - heard[0].1;
+        let cpu = received[6].1 - received[0].1;
         let percent = 100.0 * cpu.as_secs_f64() / whole.as_secs_f64();
         println!("MEASURED microphone loop, plugin included: {percent:.2} % of a core");
         let status = live.finish();
@@ -226,13 +226,13 @@ fn a_microphone_that_is_not_there_is_waited_for_and_stop_is_obeyed() {
     in_booth(
         "microphone::a_microphone_that_is_not_there_is_waited_for_and_stop_is_obeyed",
         |booth| {
-            for (device, said) in [
+            for (device, error) in [
                 ("mic", "microphone mic is not there"),
                 ("hw:7,0", "microphone plughw:7,0 is not there"),
                 ("auto", "microphone default is not there"),
             ] {
                 let live = open(device);
-                live.wait_for_error(said);
+                live.wait_for_error(error);
                 live.finish();
             }
             let live = open("mic");

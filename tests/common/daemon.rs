@@ -30,7 +30,7 @@ pub struct Daemon {
     state_folder: TempDir,
 }
 
-/// The program under test, told where the project is.
+/// The program under test with the project's folder as its data.
 pub fn boothd(mut command: Command) -> Command {
     command.args(["--data-dir", env!("CARGO_MANIFEST_DIR")]);
     command
@@ -40,7 +40,7 @@ pub fn boothd(mut command: Command) -> Command {
 pub const BOOTHD: &str = env!("CARGO_BIN_EXE_boothd");
 
 impl Daemon {
-    /// Starts `boothd run` on a free port of the loopback and waits until it tells its address.
+    /// Starts `boothd run` on a free port of the loopback and waits until it prints its address.
     pub fn start(command: Command, settings: &[&str]) -> Self {
         let state = tempfile::tempdir().expect("a temporary folder");
         let mut command = boothd(command);
@@ -53,13 +53,13 @@ impl Daemon {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("boothd can be started");
         let log = lines_of(child.stderr.take().expect("is piped"));
-        let mut told = String::new();
+        let mut printed = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
-        stdout.read_line(&mut told).expect("boothd tells its address");
-        let address = told.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
+        stdout.read_line(&mut printed).expect("boothd prints its address");
+        let address = printed.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
         let Some(address) = address.map(str::to_owned) else {
             let log: Vec<_> = log.iter().collect();
-            panic!("no address in {told:?}; the log: {log:#?}");
+            panic!("no address in {printed:?}; the log: {log:#?}");
         };
         Daemon { child, address, log, state_folder: state }
     }
@@ -166,7 +166,7 @@ impl Drop for Daemon {
 pub struct Watcher(WebSocket<MaybeTlsStream<TcpStream>>);
 
 impl Watcher {
-    /// Says something that is JSON.
+    /// Sends a JSON message.
     pub fn say(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).expect("the door listens");
     }

@@ -274,7 +274,7 @@ impl Doors {
         format!("ws://{}{PATH}", self.address)
     }
 
-    /// A client that was told `connected`.
+    /// A client that received `connected`.
     pub async fn client(&self) -> Client {
         let (socket, _) = connect_async(self.url()).await.unwrap();
         let mut client = Client(socket);
@@ -402,7 +402,7 @@ pub fn frame(sequence: u64) -> FaceResult {
         face_count: 0,
         face: None,
         turned_deg: None,
-        detected_anew: true,
+        detector_ran: true,
         timing: VisionTiming::default(),
     };
     FaceResult {
@@ -504,7 +504,7 @@ impl Client {
         error
     }
 
-    /// The code with which the server closes; what it says before is passed over.
+    /// The code with which the server closes; earlier messages are skipped.
     pub async fn close_code(&mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.next().await {

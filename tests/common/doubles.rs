@@ -50,13 +50,13 @@ pub fn plug_in_microphone(booth: &Booth) {
     booth.microphone(&[]);
 }
 
-/// The environment variable that tells a child process which booth it is in.
+/// The environment variable with the folder of a child process's booth.
 const BOOTH_DIR: &str = "BOOTH_DOUBLES_DIR";
 
 /// Runs `body` in a child process that has a booth's devices instead of the machine's.
 ///
 /// The child is this test binary, asked for the test `name`; only there `body` runs, and the
-/// test passes only if the child says that it did.
+/// test passes only if the child reports that it did.
 pub fn in_booth(name: &str, body: impl FnOnce(&Booth)) {
     if let Some(path) = std::env::var_os(BOOTH_DIR) {
         return body(&Booth { path: path.into(), _dir: None });

@@ -67,7 +67,7 @@ pub fn aside<T: Send + 'static>(
     std::thread::Builder::new().name("aside".into()).spawn(work).unwrap()
 }
 
-/// Sessions begun and ended until the daemon is gone; those that it said are on the disk.
+/// Sessions begun and ended until the daemon is gone; those that it acknowledged are on the disk.
 pub fn sessions_until_it_dies(address: &str) -> (Vec<String>, Vec<String>) {
     let (mut begun, mut ended) = (Vec::new(), Vec::new());
     while let Some(session) = begin(address) {

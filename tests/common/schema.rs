@@ -1,4 +1,4 @@
-//! Whether a JSON value is what a JSON Schema says, for the keywords that our schemas use.
+//! Validates a JSON value by a JSON Schema, for the keywords that our schemas use.
 //!
 //! Strict: a keyword that is not known here fails the test instead of being passed over, and so
 //! does a field that an object's schema does not name.
@@ -11,11 +11,11 @@
 
 use serde_json::Value;
 
-/// Keywords that say something to readers and nothing about values.
+/// Keywords for readers, which do not restrict values.
 const SILENT: [&str; 8] =
     ["title", "description", "default", "examples", "$schema", "format", "deprecated", "$defs"];
 
-/// The first way in which `value` is not what `schema` says; `document` holds what `$ref` names.
+/// The first violation of `schema` by `value`; `document` holds what `$ref` names.
 pub fn mismatch(document: &Value, schema: &Value, value: &Value) -> Option<String> {
     check(document, schema, value, "$").err()
 }
@@ -29,34 +29,39 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
         Value::Object(schema) => schema,
         other => panic!("{other} is no schema"),
     };
-    for (keyword, says) in schema {
+    for (keyword, argument) in schema {
         let is_right = match keyword.as_str() {
-            "type" => types(says).any(|name| is_type(name, value)),
-            "const" => says == value,
-            "enum" => says.as_array().expect("a list").contains(value),
-            "minimum" => value.as_f64().is_none_or(|v| v >= says.as_f64().expect("a number")),
-            "maximum" => value.as_f64().is_none_or(|v| v <= says.as_f64().expect("a number")),
-            "minLength" => value.as_str().is_none_or(|v| v.chars().count() >= size(says)),
-            "maxLength" => value.as_str().is_none_or(|v| v.chars().count() <= size(says)),
-            "minItems" => value.as_array().is_none_or(|v| v.len() >= size(says)),
-            "maxItems" => value.as_array().is_none_or(|v| v.len() <= size(says)),
+            "type" => types(argument).any(|name| is_type(name, value)),
+            "const" => argument == value,
+            "enum" => argument.as_array().expect("a list").contains(value),
+            "minimum" => {
+                value.as_f64().is_none_or(|v| v >= argument.as_f64().expect("a number"))
+            }
+            "maximum" => {
+                value.as_f64().is_none_or(|v| v <= argument.as_f64().expect("a number"))
+            }
+            "minLength" => value.as_str().is_none_or(|v| v.chars().count() >= size(argument)),
+            "maxLength" => value.as_str().is_none_or(|v| v.chars().count() <= size(argument)),
+            "minItems" => value.as_array().is_none_or(|v| v.len() >= size(argument)),
+            "maxItems" => value.as_array().is_none_or(|v| v.len() <= size(argument)),
             "uniqueItems" => true,
             "pattern" => {
-                assert_eq!(says, SESSION_ID, "{at}: this check knows one pattern");
+                assert_eq!(argument, SESSION_ID, "{at}: this check knows one pattern");
                 let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
                 let is_id = |v: &str| (1..=64).contains(&v.len()) && v.bytes().all(is_plain);
                 value.as_str().is_none_or(is_id)
             }
             "$ref" => {
-                let pointer = says.as_str().expect("a text").strip_prefix('#').expect("local");
+                let pointer =
+                    argument.as_str().expect("a text").strip_prefix('#').expect("local");
                 let target = document.pointer(pointer);
-                let target = target.unwrap_or_else(|| panic!("nothing is at {says}"));
+                let target = target.unwrap_or_else(|| panic!("nothing is at {argument}"));
                 check(document, target, value, at)?;
                 true
             }
-            "anyOf" => matches(document, says, value, at) >= 1,
-            "oneOf" => matches(document, says, value, at) == 1,
-            "allOf" => matches(document, says, value, at) == list(says).len(),
+            "anyOf" => matches(document, argument, value, at) >= 1,
+            "oneOf" => matches(document, argument, value, at) == 1,
+            "allOf" => matches(document, argument, value, at) == list(argument).len(),
             "properties"
             | "additionalProperties"
             | "patternProperties"
@@ -67,7 +72,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
             other => panic!("{at}: the keyword {other} is not known to this check"),
         };
         if !is_right {
-            return Err(format!("{at}: {value} is not as {keyword} {says} says"));
+            return Err(format!("{at}: {value} violates {keyword} {argument}"));
         }
     }
     match value {
@@ -77,7 +82,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Checked {
     }
 }
 
-/// What the descriptions say of the id of a session.
+/// The pattern of a session's id in the descriptions.
 const SESSION_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 type Map = serde_json::Map<String, Value>;
@@ -92,7 +97,7 @@ fn check_object(document: &Value, schema: &Map, value: &Value, at: &str) -> Chec
     }
     let known = schema.get("properties").and_then(Value::as_object);
     let others = schema.get("additionalProperties");
-    // A schema that names no field at all says nothing about them: another one beside it does.
+    // A schema that names no field at all does not restrict them: another one beside it does.
     if known.is_none() && others.is_none() {
         return Ok(());
     }
@@ -129,9 +134,9 @@ fn size(value: &Value) -> usize {
     usize::try_from(value.as_u64().expect("a size")).expect("small")
 }
 
-fn types(says: &Value) -> impl Iterator<Item = &str> {
-    let one = says.as_str().into_iter();
-    let many = says.as_array().into_iter().flatten();
+fn types(argument: &Value) -> impl Iterator<Item = &str> {
+    let one = argument.as_str().into_iter();
+    let many = argument.as_array().into_iter().flatten();
     one.chain(many.map(|name| name.as_str().expect("a text")))
 }
 

@@ -1,4 +1,4 @@
-//! A broker double that answers each message as the test says: reason codes, limits and ends of
+//! A broker double that answers each message as the test sets it: reason codes, limits and ends of
 //! connections that Mosquitto cannot be made to give.
 
 #![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
@@ -106,7 +106,7 @@ impl Script {
         self.shared.ends.notify_one();
     }
 
-    /// What it says of itself from the next connection on.
+    /// Its CONNACK properties from the next connection on.
     pub fn set_properties(&self, properties: &[u8]) {
         *self.shared.properties.lock().unwrap() = properties.to_vec();
     }

@@ -48,7 +48,7 @@ pub fn seen_by(pid: u32, path: &Path) -> PathBuf {
     format!("/proc/{pid}/root{}", path.display()).into()
 }
 
-/// Leaves no byte free on the disk of `filler`, which is made anew.
+/// Leaves no byte free on the disk of `filler`, which is created again.
 pub fn fill(filler: &Path) {
     let mut file = fs::File::create(filler).expect("the disk has room");
     let block = [0xA5; 4096];

@@ -44,7 +44,7 @@ class Virt(Guest):
 
 
 def raspi4b(folder, image):
-    """What U-Boot says until it hands over."""
+    """The output of U-Boot until it hands over."""
     card, serial = folder / "card.img", folder / "uboot.log"
     subprocess.run(["cp", "--sparse=always", image, card], check=True)
     os.truncate(card, DISK_BYTES)

@@ -17,7 +17,7 @@ class Booth:
         self.port = port
 
     def ask(self, path, method="GET", body=None, limit_s=10):
-        """Status and JSON; (0, None) where nobody answers."""
+        """Status and JSON; (0, None) without an answer."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", method=method,
             data=None if body is None else json.dumps(body).encode(),
@@ -64,7 +64,7 @@ class Booth:
 
 
 def face_and_voice(booth, limit_s, at_first=lambda: None):
-    """A report of each. A guest this slow may be taken for stuck and started anew: the booth is asked again."""
+    """A report of each. A guest this slow may be taken for stuck and restarted: the booth is asked again."""
     face = voice = None
     is_first = True
     until = time.monotonic() + limit_s
@@ -129,7 +129,7 @@ class Broker:
             ["mosquitto_sub", "-V", "5", "-i", "desk", "-c", "-x", "3600", "-q", "1", "-h", "127.0.0.1", "-p", str(self.port),
              "-t", "boothd/#", "-F", "%t\t%p"], stdout=self.log, stderr=subprocess.DEVNULL)
 
-    def heard(self, part):
+    def received(self, part):
         """The last payload on a topic that ends so."""
         if self.listener.poll() is not None:
             raise OSError(f"mosquitto_sub has ended with {self.listener.returncode}")

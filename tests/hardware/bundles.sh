@@ -24,7 +24,7 @@ pack good "$keys"
 # One byte in its content: the signature is of the manifest, dm-verity's sums are of the rest.
 cp "$out/good.raucb" "$out/changed.raucb"
 printf 'X' | dd of="$out/changed.raucb" bs=1 seek=20000000 conv=notrunc status=none
-# The same content, signed by somebody whom the booth does not know.
+# The same content, signed with a key that the booth does not know.
 mkdir "$work/foreign"
 openssl req -x509 -newkey rsa:3072 -nodes -days 1 -subj "/CN=nobody" -keyout "$work/foreign/key.pem" -out "$work/foreign/cert.pem" 2>/dev/null
 pack foreign "$work/foreign"

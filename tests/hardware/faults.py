@@ -1,4 +1,4 @@
-"""What breaks while a booth runs: each fault comes, is told by /health, ends, and is gone from it."""
+"""Faults while a booth runs: each comes, is reported by /health, ends, and is gone from it."""
 import time
 
 from guest import Failed, wait_for
@@ -14,11 +14,11 @@ def camera(run):
     """The clip's camera gives nothing any more, its driver goes, and both come back."""
     run.wait_health("healthy before", is_healthy, 600)
     run.guest.shell("kill $(cat /run/feed-video.pid)")
-    _, told_s = run.wait_health("the camera is away", lambda health: health["camera"]["error"], 120)
+    _, reported_s = run.wait_health("the camera is away", lambda health: health["camera"]["error"], 120)
     run.guest.shell(f"({remove('v4l2loopback')}) && {LOOPBACK}", 300)
     run.feed_camera()
     _, gone_s = run.wait_health("the camera is back", is_without_error("camera"), 300)
-    run.result("camera that stands still, driver removed", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
+    run.result("camera that stands still, driver removed", f"reported after {reported_s:.1f} s, gone {gone_s:.1f} s after its end")
     run.wait_health("healthy after", is_healthy, 600)
 
 
@@ -29,10 +29,10 @@ def vivid(run):
     health, _ = run.wait_health("vivid's picture", is_without_error("camera"), 300)
     run.result("camera", health["camera"]["source"])
     run.guest.shell("/run/tools/feed push /dev/video0 Disconnect")
-    _, told_s = run.wait_health("vivid is gone", lambda health: health["camera"]["error"], 120)
+    _, reported_s = run.wait_health("vivid is gone", lambda health: health["camera"]["error"], 120)
     run.guest.shell(f"({remove('vivid')}) && {load}", 300)
     _, gone_s = run.wait_health("vivid is back", is_without_error("camera"), 300)
-    run.result("vivid disconnected", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after it was back")
+    run.result("vivid disconnected", f"reported after {reported_s:.1f} s, gone {gone_s:.1f} s after it was back")
     run.guest.shell(f"/run/tools/feed push /dev/video0 Disconnect; ({remove('vivid')}) && {LOOPBACK}", 300)
     run.feed_camera()
     run.wait_health("healthy after", is_healthy, 600)
@@ -45,16 +45,16 @@ def microphone(run):
     start = time.monotonic()
     run.guest.shell(f"echo snd_aloop.0 >{driver}/unbind")
     run.wait_health("the microphone is away", lambda health: health["microphone"]["error"], 120)
-    told_s = time.monotonic() - start
+    reported_s = time.monotonic() - start
     run.guest.shell(f"echo snd_aloop.0 >{driver}/bind; until [ -e /dev/snd/pcmC0D1p ]; do sleep 0.1; done")
     run.feed_microphone()
     _, gone_s = run.wait_health("the microphone is back", is_without_error("microphone"), 120)
-    run.result("microphone's driver unbound", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end")
+    run.result("microphone's driver unbound", f"reported after {reported_s:.1f} s, gone {gone_s:.1f} s after its end")
     run.wait_health("healthy after", is_healthy, 600)
 
 
 def stopped(run):
-    """A boothd that stands still: the watchdog starts it anew within its period and 5 s."""
+    """A boothd that stands still: the watchdog restarts it within its period and 5 s."""
     period_s = int(run.guest.shell("systemctl show --value -p WatchdogUSec boothd | sed 's/1min/60/; s/s$//'"))
     # While it starts, another limit holds: TimeoutStartSec.
     run.wait_ready()
@@ -98,9 +98,9 @@ def light(run):
     run.guest.shell(f"systemctl stop boothd && [ $(cat {led}/brightness) = 0 ] && systemctl start boothd", 300)
     run.wait_health("lit after a stop", is_lit_and_healthy, 600)
     run.guest.shell("echo -n serio0 >/sys/bus/serio/drivers/atkbd/unbind")
-    health, told_s = run.wait_health("the light is gone", lambda health: health["light"]["error"], 120)
+    health, reported_s = run.wait_health("the light is gone", lambda health: health["light"]["error"], 120)
     _, closed_s = wait_for("both devices are closed", run.devices_are_closed, 60)
-    run.result("recording light", f"lit, dark after kill -9 and a stop; its driver away: told after {told_s:.1f} s, "
+    run.result("recording light", f"lit, dark after kill -9 and a stop; its driver away: reported after {reported_s:.1f} s, "
                f"devices closed {closed_s:.1f} s later (\"{health['light']['error']}\")")
     run.guest.shell("echo -n serio0 >/sys/bus/serio/drivers/atkbd/bind")
     run.configure_as_before()
@@ -109,9 +109,9 @@ def light(run):
 
 
 def hung(run):
-    """A machine on which nothing gets a turn any more: the board's watchdog resets it. A kernel that panics starts anew."""
+    """A machine on which nothing gets a turn any more: the board's watchdog resets it. A kernel that panics restarts."""
     session = session_with_summary(run)
-    # One that forks: its copy goes to the other processor, which nobody else could reach any more.
+    # One that forks: its copy goes to the other processor, which no other process could reach any more.
     starve = ("echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
               "chrt --fifo 99 sh -c 'while :; do :; done & while :; do :; done'")
     for what, command in (("a machine that hangs", starve), ("a kernel that panics", "echo c >/proc/sysrq-trigger")):
@@ -128,10 +128,10 @@ def hung(run):
 
 
 def disk_full(run):
-    """No byte is left: told at once; a session is refused, or kept; both work again afterwards."""
+    """No byte is left: reported at once; a session is refused, or kept; both work again afterwards."""
     # Root may use the reserve, boothd may not: what is left is nothing for it.
     run.guest.shell("fallocate -l $(df --output=avail -B1 /var | tail -1) /var/filler; cat /dev/zero >>/var/filler; sync", 300, check=False)
-    _, told_s = run.wait_health("the disk is told", lambda health: health["disk"]["error"], 120)
+    _, reported_s = run.wait_health("the disk is reported", lambda health: health["disk"]["error"], 120)
     status, answer = run.booth.ask("/api/v1/sessions", "POST", CONSENT, limit_s=60)
     begun = [answer["session_id"]] if status == 201 else []
     run.guest.shell("rm /var/filler; sync", 300)
@@ -140,5 +140,5 @@ def disk_full(run):
     for session in begun:
         run.booth.ask(f"/api/v1/sessions/{session}/end", "POST", limit_s=60)
     same_session(run, [*begun, session_with_summary(run)])
-    said = "a session was begun and is kept" if begun else f"a session was refused with {status}, \"{answer['error']}\""
-    run.result("disk full", f"told after {told_s:.1f} s, gone {gone_s:.1f} s after its end; {said}")
+    outcome = "a session was begun and is kept" if begun else f"a session was refused with {status}, \"{answer['error']}\""
+    run.result("disk full", f"reported after {reported_s:.1f} s, gone {gone_s:.1f} s after its end; {outcome}")

@@ -59,7 +59,7 @@ class Guest:
             os.truncate(self.disk, DISK_BYTES)
 
     def put(self, name, text):
-        """A file on the boot partition, as somebody does who has the card in a computer."""
+        """Writes a file on the boot partition, as with the card in a computer."""
         path = self.folder / Path(name).name
         path.write_text(text)
         subprocess.run(["mcopy", "-o", "-i", f"{self.disk}@@{BOOT_OFFSET}", path, f"::/{name}"], check=True)
@@ -94,7 +94,7 @@ class Guest:
             *self.machine(), "-m", "1024", "-smp", "2", "-nodefaults", "-display", "none",
             "-chardev", f"file,id=log,path={self.serial},append=on", "-serial", "chardev:log",
             "-serial", f"unix:{self.folder}/shell,server,nowait",
-            # A cut takes what the guest has not written yet. A disk that loses what it was told to
+            # A cut takes what the guest has not written yet. A disk that loses what it was ordered to
             # keep is not shown so; tests/power_cut.rs does, sector by sector.
             "-drive", f"file={self.disk},if=none,id=card,format=raw,cache=writeback",
             "-device", "virtio-blk-pci,drive=card,serial=card",
@@ -159,11 +159,11 @@ class Guest:
         self.has_shell = True
         self.shell("mkdir -p /run/tools; mountpoint -q /run/tools || mount -o ro /dev/disk/by-id/virtio-tools /run/tools", 60)
         # An emulated processor is slower than any board: with the unit's share of one, a frame takes
-        # longer than the 10 s after which the booth rightly says that it is not analysed.
+        # longer than the 10 s after which the booth rightly reports that it is not analysed.
         self.shell("systemctl set-property --runtime boothd.service CPUQuota=200%", 60)
 
     def listen_for(self, words, limit_s):
-        """All that the shell's line says until these words have come."""
+        """The output of the shell's line until these words have come."""
         deadline = time.monotonic() + limit_s
         self.shell_socket.settimeout(2)
         seen = ""
@@ -185,7 +185,7 @@ class Guest:
         begin, end = f"@begin{self.count}@", f"@end{self.count}@"
         # The words stand apart: where the terminal echoes the line, it is not taken for the answer.
         line = f"echo '@begin''{self.count}@'; {{ {command}\n}} 2>&1; echo \"@end\"\"{self.count}@$?;\"\n"
-        # A shell that a restart has taken says nothing more: the limit is looked at, too.
+        # A shell that a restart has ended prints nothing more: the limit is checked, too.
         self.shell_socket.settimeout(min(limit_s, 2))
         self.shell_socket.sendall(line.encode())
         deadline = time.monotonic() + limit_s
@@ -200,9 +200,9 @@ class Guest:
             if not piece:
                 raise Failed(f"the guest is gone during `{command}`")
             seen += piece.decode(errors="replace").replace("\r", "")
-        # A shell that is new (the guest has started anew) does not know what was begun.
+        # A shell that is new (the guest has restarted) does not know what was begun.
         if begin not in seen:
-            raise Failed(f"the guest has started anew before `{command}`")
+            raise Failed(f"the guest has restarted before `{command}`")
         output = seen[seen.rindex(begin) + len(begin):seen.find(end)]
         # What is echoed of the lines behind the first.
         output = output.replace("} 2>&1; echo \"@end\"\"" + f"{self.count}@$?;\"\n", "")
@@ -218,7 +218,7 @@ class Guest:
         return self.shell("cat /proc/sys/kernel/random/boot_id", 30)
 
     def wait_for_start_after(self, boot_id, limit_s):
-        """Until the guest has started anew by itself; the shell is the new start's."""
+        """Waits until the guest has restarted by itself; the shell is the new start's."""
         self.has_shell = False
         self.open_shell(limit_s)
         if self.boot_id() == boot_id:

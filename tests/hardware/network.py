@@ -34,7 +34,7 @@ AIR = "192.168.77"
 
 
 def wifi(run):
-    """Two of the kernel's radios without an antenna: one is somebody's access point, the other is the booth's."""
+    """Two of the kernel's radios without an antenna: one is an access point, the other is the booth's."""
     run.guest.shell("modprobe mac80211_hwsim radios=2", 300)
     run.configure('wifi_ssid = "Gäste frei"\nwifi_password = "pass word#1"\nwifi_country = "DE"')
     run.guest.shell(
@@ -43,9 +43,9 @@ def wifi(run):
     wait_for("iwd sees both radios", lambda: "wlan1" in run.guest.shell("iwctl device list", check=False), 120)
     run.guest.shell("iwctl device wlan1 set-property Mode ap && iwctl ap wlan1 start 'Gäste frei' 'pass word#1'", 120)
     wait_for("the booth's address over the air", lambda: AIR in run.guest.shell("ip -4 -o addr show wlan0"), 300)
-    said = run.guest.shell("iwctl station wlan0 show")
-    if not re.search(r"State\s+connected", said):
-        raise Failed(said)
+    output = run.guest.shell("iwctl station wlan0 show")
+    if not re.search(r"State\s+connected", output):
+        raise Failed(output)
     run.result("Wi-Fi", "WPA2 with the name and the password of booth.toml, address by DHCP (mac80211_hwsim)")
     run.guest.shell("iwctl ap wlan1 stop; systemctl stop iwd; rm /run/systemd/network/05-air.network; networkctl reload; rmmod mac80211_hwsim", 120)
     run.configure_as_before()

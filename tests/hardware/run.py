@@ -20,7 +20,7 @@ from steps import Run
 
 
 def bundles(options, folder):
-    """Updates made of the image's own root: one with another version, one whose boothd hangs, one signed by nobody known."""
+    """Updates made of the image's own root: one with another version, one whose boothd hangs, one with an unknown signature."""
     good, bad, foreign, changed = (folder / f"{name}.raucb" for name in ("good", "bad", "foreign", "changed"))
     options.good_bundle, options.bad_bundle, options.foreign_bundle, options.changed_bundle = good, bad, foreign, changed
     original = options.folder / "boothd-amd64.raucb"

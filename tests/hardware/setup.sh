@@ -30,13 +30,13 @@ start() { rm -rf /run/*; "$here/image/rootfs/usr/lib/booth/setup" >/mnt/said 2>&
 has() { grep -qF -- "$2" "$1" || { cat "$1" /mnt/said; fail "$1 lacks: $2"; }; }
 lacks() { ! grep -qF -- "$2" "$1" || { cat "$1"; fail "$1 has: $2"; }; }
 
-# As it comes with the image: nobody has chosen a policy, and boothd is told so.
+# As it comes with the image: no policy is chosen.
 cp "$here/image/boot/booth.toml" $file
 start
 [ ! -e /boot/booth/PROBLEM.txt ] || { cat /boot/booth/PROBLEM.txt; fail "the sample is wrong"; }
 has /etc/boothd/boothd.toml 'profile = "unchosen"'
 has /etc/boothd/boothd.toml 'require_consent = true'
-echo "ok: nobody has chosen"
+echo "ok: no policy is chosen"
 
 sed 's/^#profile = "eu"/profile = "eu"/' "$here/image/boot/booth.toml" >$file
 start
@@ -49,7 +49,7 @@ lacks /etc/boothd/boothd.toml appliance
 [ ! -e /run/booth/authorized_keys ] || fail "SSH is open"
 echo "ok: the sample"
 
-# Everything said, by an editor of Windows.
+# Every key set, by an editor of Windows.
 printf '%s\r\n' '[policy]' 'profile = "default"' '[booth]' 'id = "Raum 7 / Süd"' '[web]' 'bind = "0.0.0.0"' \
     '[light]' 'path = "/sys/class/leds/input2::scrolllock"' '[appliance] # ours' 'token = "a-token-of-enough-letters"  # secret' "wifi_ssid = 'Gäste \"frei\"'" 'wifi_password = "pass word#1"' \
     'mqtt_password = "hunter2hunter2"' 'address = "10.0.0.7/24"' 'gateway = "10.0.0.1"' 'dns = "10.0.0.1"' \
@@ -68,7 +68,7 @@ for secret in a-token-of hunter2 'pass word'; do lacks $file "$secret"; done
 has $file 'token = ""'
 has /etc/boothd/boothd.toml 'require_consent = true'
 has /etc/boothd/boothd.toml 'profile = "default"'
-echo "ok: everything said, and no secret left in the file"
+echo "ok: every key set, and no secret left in the file"
 
 # The next start, with the file as it was left.
 before=$(sha256sum /etc/boothd/boothd.toml $file)
@@ -84,12 +84,12 @@ start
 [ "$(cat /run/credstore/token)" = a-token-of-enough-letters ] || fail "the token is lost by a change"
 echo "ok: a change"
 
-# Mistakes: told, and nothing is changed by them.
+# Mistakes are reported and change nothing.
 wrong() {
     cp /etc/boothd/boothd.toml /mnt/before
     printf '%s\n' '[policy]' 'profile = "eu"' "$@" >$file
     start
-    [ -e /boot/booth/PROBLEM.txt ] || fail "not told: $*"
+    [ -e /boot/booth/PROBLEM.txt ] || fail "not reported: $*"
     cmp -s /mnt/before /etc/boothd/boothd.toml || fail "changed by: $*"
     [ "$(cat /run/credstore/token)" = a-token-of-enough-letters ] || fail "the token is lost by: $*"
     [ "$(cat /run/credstore/mqtt_password)" = hunter2hunter2 ] || fail "the password is lost by: $*"
@@ -102,7 +102,7 @@ has /boot/booth/PROBLEM.txt 'line 4'
 wrong '[video]' 'fps = 99999'
 has /boot/booth/PROBLEM.txt fps
 wrong '[video]' 'fps = ['
-echo "ok: mistakes are told and change nothing"
+echo "ok: mistakes are reported and change nothing"
 
 printf '%s\n' '[policy]' 'profile = "eu"' >$file
 start

@@ -12,7 +12,7 @@ from steps import CONSENT, ask_for_reboot, is_healthy, same_session, session_wit
 
 
 def boot(run):
-    """From the plug to healthy, without a hand; the first report; the desk hears it."""
+    """From the plug to healthy, without a hand; the first report; the fleet server receives it."""
     guest = run.new_guest("booth")
     guest.open_shell(1200)
     run.plug_in()
@@ -34,17 +34,17 @@ def boot(run):
     if TOKEN in text:
         raise Failed("the token stayed on the boot partition")
     if guest.shell("ss --listening --tcp --numeric --no-header 'sport = :22'"):
-        raise Failed("SSH is open, and nobody has asked for it")
+        raise Failed("SSH is open without a request")
     if guest.get("PROBLEM.txt"):
         raise Failed(f"PROBLEM.txt: {guest.get('PROBLEM.txt')}")
 
 
 def mqtt(run):
-    """The desk on the host's side hears the booth, and its metrics."""
-    health, _ = wait_for("the desk hears the booth's health", lambda: run.broker.heard("/health"), 300)
-    video, _ = wait_for("the desk hears numbers", lambda: run.broker.heard("/metrics/video"), 600)
+    """The broker's subscriber on the host receives the booth's health and metrics."""
+    health, _ = wait_for("the subscriber receives the booth's health", lambda: run.broker.received("/health"), 300)
+    video, _ = wait_for("the subscriber receives metrics", lambda: run.broker.received("/metrics/video"), 600)
     topics = sorted({topic.split("/", 4)[-1] for topic in run.broker.topics()})
-    run.result("the desk hears", f"{health['booth_id']}: {len(topics)} topics, face_detected {video['face_detected']}")
+    run.result("the subscriber receives", f"{health['booth_id']}: {len(topics)} topics, face_detected {video['face_detected']}")
 
 
 def reboot(run):
@@ -94,10 +94,10 @@ def power_cuts(run):
         print(f"   cut {cut} after {when}: healthy {healthy_s:.0f} s after the kernel's start, "
               f"{len(begun)} begun and {len(ended)} ended sessions; failed units: {problems or 'none'}", flush=True)
     kept_sessions(run, begun, ended)
-    wait_for("the desk has every summary", lambda: not missing_at_the_desk(run, ended), 300)
+    wait_for("the subscriber has every summary", lambda: not missing_summaries(run, ended), 300)
     whole_database(run)
     run.result("power cuts", f"{run.options.cuts} of {run.options.cuts} survived, none of {len(begun)} begun and {len(ended)} ended "
-               f"sessions lost, each summary at the desk, database and file system whole, healthy within {longest_s:.0f} s "
+               f"sessions lost, each summary received, database and file system whole, healthy within {longest_s:.0f} s "
                "of the kernel's start")
 
 
@@ -125,7 +125,7 @@ def kept_sessions(run, begun, ended):
             raise Failed(f"session {session}, which had begun, is lost: {status}")
 
 
-def missing_at_the_desk(run, ended):
+def missing_summaries(run, ended):
     return set(ended) - {topic.split("/")[-2] for topic in run.broker.topics() if topic.endswith("/summary")}
 
 
@@ -147,9 +147,9 @@ def whole_database(run):
         if sqlite3.sqlite_version_info < (3, 42):
             # To them json_valid(NULL) is 0, and each session without a summary would break its CHECK.
             connection.execute("PRAGMA ignore_check_constraints = ON")
-        said = connection.execute("PRAGMA integrity_check").fetchone()
-        if said != ("ok",):
-            raise Failed(f"the database: {said}")
+        answer = connection.execute("PRAGMA integrity_check").fetchone()
+        if answer != ("ok",):
+            raise Failed(f"the database: {answer}")
     finally:
         partition.unlink()
     run.guest.start()
@@ -157,11 +157,11 @@ def whole_database(run):
 
 
 def unchosen(run):
-    """No policy was chosen: it analyses nothing and says so everywhere."""
+    """No policy was chosen: it analyses nothing and reports so everywhere."""
     guest = run.new_guest("unchosen", config=None)
     guest.open_shell(1200)
     run.plug_in()
-    text = wait_for("boothd says something", lambda: guest.shell(
+    text = wait_for("boothd reports something", lambda: guest.shell(
         "journalctl -b -u boothd -u booth-setup --no-pager -o cat | grep -i profile | head -3", check=False), 900)[0]
     run.result("the journal", text)
     page = wait_for("/health", lambda: guest.shell("curl -s http://127.0.0.1:8000/health", check=False), 300)[0]

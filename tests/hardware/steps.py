@@ -124,7 +124,7 @@ def start_again(run, limit_s=1200):
 
 
 def ask_for_reboot(run):
-    """An orderly start anew; the next shell is that of the new start."""
+    """An orderly restart; the next shell is that of the new start."""
     before = run.guest.boot_id()
     run.guest.shell("systemctl --no-block reboot")
     run.guest.wait_for_start_after(before, 1200)

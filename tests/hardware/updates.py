@@ -18,12 +18,12 @@ def update(run):
     with files_of(run, run.options.good_bundle) as address:
         run.configure(f'update_url = "{address}"')
         config = run.guest.shell("sha256sum /etc/boothd/boothd.toml")
-        wait_for("the session is told", lambda: session_is_told(run), 60)
-        said = tonight(run)
-        if "a session runs" not in said:
-            raise Failed(f"the update did not wait for the end of the session: {said}")
+        wait_for("the session is reported", lambda: session_is_reported(run), 60)
+        output = tonight(run)
+        if "a session runs" not in output:
+            raise Failed(f"the update did not wait for the end of the session: {output}")
         run.booth.ask(f"/api/v1/sessions/{session}/end", "POST", limit_s=60)
-        wait_for("no session is told", lambda: not session_is_told(run), 60)
+        wait_for("no session is reported", lambda: not session_is_reported(run), 60)
         slot, before = slot_of(run), run.guest.boot_id()
         start = time.monotonic()
         run.guest.shell("systemctl start --no-block booth-update")
@@ -31,9 +31,9 @@ def update(run):
         took_s = time.monotonic() - start
         start_again(run)
         # The next night: it is not fetched again.
-        said = tonight(run)
-        if "nothing new" not in said:
-            raise Failed(f"the same update once more: {said}")
+        output = tonight(run)
+        if "nothing new" not in output:
+            raise Failed(f"the same update once more: {output}")
     other = slot_of(run)
     if other == slot:
         raise Failed("the update was not started")
@@ -48,7 +48,7 @@ def update(run):
 
 
 def other_slot(run):
-    """The other version by hand, as docs/guide/image.md says; after `update`, which fills both slots."""
+    """The other version by hand, as in docs/guide/image.md; after `update`, which fills both slots."""
     slot = slot_of(run)
     run.guest.shell("rauc status mark-active other", 120)
     ask_for_reboot(run)
@@ -81,7 +81,7 @@ def bad_update(run):
     run.wait_health("healthy", is_healthy, 1200)
     same_session(run, [session])
     run.guest.shell("sed -i 's/ booth.confirm_s=[0-9]*//' /boot/booth/kernel.cfg")
-    # Published anew, so that it is fetched and its version is looked at.
+    # Published again, so that it is fetched and its version is looked at.
     run.options.bad_bundle.touch()
     with files_of(run, run.options.bad_bundle) as address:
         run.configure(f'update_url = "{address}"')
@@ -92,44 +92,44 @@ def bad_update(run):
 
 
 def unsigned(run):
-    """A bundle with somebody else's signature touches nothing; one that was changed is noticed, and never started."""
+    """A bundle with a foreign signature touches nothing; one that was changed is noticed, and never started."""
     state = ("cat /boot/booth/grub/grubenv; for n in 2 3; do dd if=/dev/disk/by-partuuid/b007d000-0$n bs=1M count=1 2>/dev/null; done | sha256sum")
     slot = slot_of(run)
     other = "B" if slot == "A" else "A"
     before = run.guest.shell(state)
-    said = refused(run, run.options.foreign_bundle, "signature verification failed")
+    output = refused(run, run.options.foreign_bundle, "signature verification failed")
     with files_of(run, run.options.foreign_bundle) as address:
         run.configure(f'update_url = "{address}"')
         nightly = tonight(run)
         run.configure_as_before()
     if "signature verification failed" not in nightly:
-        raise Failed(f"the nightly update did not say why: {nightly}")
+        raise Failed(f"the nightly update did not report why: {nightly}")
     if run.guest.shell(state) != before:
-        raise Failed(f"a foreign key's bundle was written: {said}")
-    run.result("a foreign key's bundle", said)
-    # What the signature says of it is true until the block is read: dm-verity finds it then.
-    said = refused(run, run.options.changed_bundle, "Input/output error")
+        raise Failed(f"a foreign key's bundle was written: {output}")
+    run.result("a foreign key's bundle", output)
+    # The signature holds until the block is read: dm-verity finds it then.
+    output = refused(run, run.options.changed_bundle, "Input/output error")
     variables = dict(line.split("=", 1) for line in grub_variables(run).splitlines())
     if variables["ORDER"][0] != slot or variables.get(f"{other}_OK") != "0":
         raise Failed(f"a changed bundle would be started: {variables}")
-    run.result("a changed bundle", f"{said}; slot {other} is not to be started")
+    run.result("a changed bundle", f"{output}; slot {other} must not be started")
 
 
 def refused(run, bundle, why):
-    """What RAUC says of a bundle that it must not take, and for that reason."""
+    """RAUC's refusal of a bundle, for that reason."""
     with files_of(run, bundle) as address:
-        said = run.guest.shell(f"booth-update {address}; echo ended with $?", 900)
-    if "ended with 0" in said or why not in said:
-        raise Failed(f"it was to be refused with \"{why}\": {said}")
-    return "refused: " + " ".join(line for line in said.splitlines() if "LastError" in line)[-200:]
+        output = run.guest.shell(f"booth-update {address}; echo ended with $?", 900)
+    if "ended with 0" in output or why not in output:
+        raise Failed(f"it should be refused with \"{why}\": {output}")
+    return "refused: " + " ".join(line for line in output.splitlines() if "LastError" in line)[-200:]
 
 
-def session_is_told(run):
+def session_is_reported(run):
     return "session running" in run.guest.shell("systemctl show --value -p StatusText boothd")
 
 
 def tonight(run):
-    """What the nightly update says, begun now."""
+    """The output of the nightly update, begun now."""
     since = run.guest.shell("journalctl --show-cursor -n 0 | sed -n 's/^-- cursor: //p'")
     run.guest.shell("systemctl start booth-update", 600, check=False)
     return run.guest.shell(f"journalctl --after-cursor='{since}' -u booth-update -o cat --no-pager")

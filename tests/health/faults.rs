@@ -1,4 +1,4 @@
-//! Faults of the real daemon: each told within 10 s, and over when it is mended.
+//! Faults of the real daemon: each is reported within 10 s and ends with its cause.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ fn pictures(count: usize) -> Vec<Vec<u8>> {
     begins.windows(2).take(count).map(|pair| clip[pair[0]..pair[1]].to_vec()).collect()
 }
 
-/// The same picture, said to have 12 bits a sample: a whole JPEG that no decoder here reads.
+/// The same picture, declared as 12 bits a sample: a whole JPEG that no decoder here reads.
 fn of_12_bits(mut picture: Vec<u8>) -> Vec<u8> {
     let at = picture.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a baseline JPEG");
     (picture[at + 1], picture[at + 4]) = (0xc1, 12);
@@ -111,7 +111,7 @@ fn a_part_of_the_pictures_that_is_damaged_is_half_a_fault_with_its_count() {
 }
 
 #[test]
-fn a_frozen_camera_and_a_muted_microphone_are_told_and_mended() {
+fn a_frozen_camera_and_a_muted_microphone_are_reported_and_recover() {
     let booth = Booth::new();
     let still = booth.path("still.mjpeg");
     fs::write(&still, &pictures(1)[0]).unwrap();
@@ -122,7 +122,7 @@ fn a_frozen_camera_and_a_muted_microphone_are_told_and_mended() {
     let health = finds(&daemon, "camera_frozen");
     assert_eq!(health["status"], "degraded", "the microphone works: {health:#}");
     booth.sound("sound.raw", &[0; 160_000]);
-    // The plug-in plays what it has read; a microphone that is plugged in again reads it anew.
+    // The plug-in plays what it has read; a microphone that is plugged in again starts over.
     booth.unplug_microphone();
     daemon.wait_for_health("the loss", |health| health["microphone"]["state"] == "unavailable");
     booth.microphone(&[]);
@@ -144,7 +144,7 @@ fn a_frozen_camera_and_a_muted_microphone_are_told_and_mended() {
 }
 
 #[test]
-fn a_covered_lens_is_told() {
+fn a_covered_lens_is_reported() {
     let booth = Booth::new();
     // Black with a little noise: no two pictures are the same.
     let picture = |noise: u8| {
@@ -165,7 +165,7 @@ fn a_covered_lens_is_told() {
 }
 
 #[test]
-fn a_database_that_another_process_keeps_locked_is_told_while_a_session_runs() {
+fn a_database_that_another_process_keeps_locked_is_reported_while_a_session_runs() {
     let settings = ["store.flush_s=1"];
     let booth = Booth::new();
     plug_in_camera(&booth, 0, &[]);
@@ -184,7 +184,7 @@ fn a_database_that_another_process_keeps_locked_is_told_while_a_session_runs() {
 }
 
 #[test]
-fn records_that_a_frozen_broker_does_not_take_are_told() {
+fn records_that_a_frozen_broker_does_not_take_are_reported() {
     let broker = Broker::open();
     // Records are taken only where something subscribes to them.
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -28,8 +28,8 @@ struct Scene {
     probed: Arc<Mutex<Findings>>,
 }
 
-/// What everything said of it at one moment.
-struct Said {
+/// The booth's health as every consumer renders it at one moment.
+struct Rendered {
     status: String,
     codes: (u16, u16),
     findings: Vec<(String, String)>,
@@ -86,7 +86,7 @@ impl Scene {
         self.doors.health.look();
     }
 
-    async fn said(&self) -> Said {
+    async fn render(&self) -> Rendered {
         let (code, health) = self.doors.json("/health").await;
         let (ready, body) = self.doors.json("/health/ready").await;
         assert_eq!(body["ready"], ready == 200);
@@ -98,7 +98,7 @@ impl Scene {
             assert_eq!(mqtt[key], health[key], "{key}");
         }
         let status = BoothStatus { health: self.doors.health.clone() };
-        Said {
+        Rendered {
             status: text(&health["status"]),
             codes: (code, ready),
             findings: findings.iter().map(found).collect(),
@@ -230,15 +230,15 @@ const CASES: &[Case] = &[
 ];
 
 #[tokio::test]
-async fn every_fault_is_the_same_to_everything_that_tells_of_it() {
+async fn every_fault_is_the_same_in_everything_that_reports_it() {
     for case in CASES {
         let scene = Scene::open().await;
         let healthy = well(&scene).await;
         // Ten seconds, as is promised.
         (0..20).for_each(|_| scene.step(case.fault));
-        let said = scene.said().await;
-        agrees(case.code, case.severity, case.alert, &said);
-        assert_ne!(said.mqtt["digest"], healthy.mqtt["digest"], "{:?}", case.code);
+        let rendered = scene.render().await;
+        agrees(case.code, case.severity, case.alert, &rendered);
+        assert_ne!(rendered.mqtt["digest"], healthy.mqtt["digest"], "{:?}", case.code);
         let again = well(&scene).await;
         assert_eq!(again.mqtt["digest"], healthy.mqtt["digest"], "{:?} heals", case.code);
     }
@@ -246,7 +246,7 @@ async fn every_fault_is_the_same_to_everything_that_tells_of_it() {
 
 /// What no case above breaks is found by a probe; this holds for every code, also later ones.
 #[tokio::test]
-async fn what_a_probe_finds_is_the_same_to_everything_that_tells_of_it() {
+async fn what_a_probe_finds_is_the_same_in_everything_that_reports_it() {
     let scene = Scene::open().await;
     let healthy = well(&scene).await;
     for code in Code::ALL {
@@ -254,36 +254,36 @@ async fn what_a_probe_finds_is_the_same_to_everything_that_tells_of_it() {
         let (severity, raises_alert) = (finding.severity, finding.raises_alert());
         scene.step(|_, _| ());
         scene.probed.lock().unwrap().add(finding);
-        let said = scene.said().await;
-        assert_eq!(raises_alert, !said.alerts.is_empty(), "{code:?}");
-        agrees(*code, severity, said.alerts.first().copied(), &said);
-        assert_ne!(said.mqtt["digest"], healthy.mqtt["digest"], "{code:?}");
+        let rendered = scene.render().await;
+        assert_eq!(raises_alert, !rendered.alerts.is_empty(), "{code:?}");
+        agrees(*code, severity, rendered.alerts.first().copied(), &rendered);
+        assert_ne!(rendered.mqtt["digest"], healthy.mqtt["digest"], "{code:?}");
     }
 }
 
-async fn well(scene: &Scene) -> Said {
+async fn well(scene: &Scene) -> Rendered {
     (0..24).for_each(|_| scene.step(|_, _| ()));
-    let said = scene.said().await;
+    let rendered = scene.render().await;
     let none: [(String, String); 0] = [];
-    assert_eq!((said.status.as_str(), said.codes), ("healthy", (200, 200)));
-    assert_eq!((&said.findings[..], &said.alerts[..]), (&none[..], &[][..]));
-    assert_eq!(said.systemd, "Analysing: camera 2.0 fps, microphone");
-    said
+    assert_eq!((rendered.status.as_str(), rendered.codes), ("healthy", (200, 200)));
+    assert_eq!((&rendered.findings[..], &rendered.alerts[..]), (&none[..], &[][..]));
+    assert_eq!(rendered.systemd, "Analysing: camera 2.0 fps, microphone");
+    rendered
 }
 
-fn agrees(code: Code, severity: Severity, alert: Option<AlertKind>, said: &Said) {
+fn agrees(code: Code, severity: Severity, alert: Option<AlertKind>, rendered: &Rendered) {
     let found = (code.name().to_owned(), severity.name().to_owned());
-    assert_eq!(said.findings, [found], "{code:?}");
+    assert_eq!(rendered.findings, [found], "{code:?}");
     let (status, http) = match severity {
         Severity::Notice => ("healthy", 200),
         Severity::Degraded => ("degraded", 200),
         Severity::Unhealthy => ("unhealthy", 503),
     };
-    assert_eq!((said.status.as_str(), said.codes), (status, (http, http)), "{code:?}");
-    let is_told = said.systemd.contains(code.what());
-    assert_eq!(is_told, severity > Severity::Notice, "{code:?}: {}", said.systemd);
-    let sentence = said.mqtt["sentence"].as_str().unwrap();
-    assert_eq!(sentence.contains(code.what()), is_told, "{code:?}: {sentence}");
-    assert_eq!(said.mqtt["status"], json!(said.status));
-    assert_eq!(said.alerts, Vec::from_iter(alert), "{code:?}");
+    assert_eq!((rendered.status.as_str(), rendered.codes), (status, (http, http)), "{code:?}");
+    let is_named = rendered.systemd.contains(code.what());
+    assert_eq!(is_named, severity > Severity::Notice, "{code:?}: {}", rendered.systemd);
+    let sentence = rendered.mqtt["sentence"].as_str().unwrap();
+    assert_eq!(sentence.contains(code.what()), is_named, "{code:?}: {sentence}");
+    assert_eq!(rendered.mqtt["status"], json!(rendered.status));
+    assert_eq!(rendered.alerts, Vec::from_iter(alert), "{code:?}");
 }

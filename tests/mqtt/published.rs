@@ -99,7 +99,7 @@ fn live(sequence: u64) -> Live {
         face_count: 0,
         face: None,
         turned_deg: None,
-        detected_anew: true,
+        detector_ran: true,
         timing: VisionTiming::default(),
     };
     let voice = VoiceObservation {

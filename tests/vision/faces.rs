@@ -128,7 +128,7 @@ fn what_hangs_on_a_covered_mouth_is_null_and_the_rest_is_measured() {
         let mut found = 0;
         for picture in &people {
             let seen = analyser().observe_still(&frame(&masked(picture, colour), 0)).unwrap();
-            // Some are no face to the detector, and nothing is told of them.
+            // The detector finds no face in some, and nothing is reported of them.
             let Some(seen) = seen.face else {
                 found += 1;
                 continue;
@@ -205,12 +205,12 @@ fn turned(picture: &Picture) -> Picture {
 }
 
 #[test]
-fn a_camera_on_its_head_is_told_and_nothing_of_its_faces_is() {
+fn a_camera_on_its_head_is_reported_and_nothing_of_its_faces_is() {
     let fallen = turned(&portrait());
     let seen = observe_all(VisionConfig::default(), &[&fallen; 8], 1000);
-    let told: Vec<_> = seen.iter().map(|seen| seen.turned_deg).collect();
-    assert_eq!(told.iter().flatten().count(), 4, "{told:?}");
-    assert_eq!(told[7], Some(180));
+    let turns: Vec<_> = seen.iter().map(|seen| seen.turned_deg).collect();
+    assert_eq!(turns.iter().flatten().count(), 4, "{turns:?}");
+    assert_eq!(turns[7], Some(180));
     for face in seen.iter().filter_map(|seen| seen.face.as_ref()) {
         assert_eq!(face.quality.verdict, QualityVerdict::Turned);
         assert_eq!((face.head_pose, face.gaze, face.expression), (None, None, None));
@@ -220,7 +220,7 @@ fn a_camera_on_its_head_is_told_and_nothing_of_its_faces_is() {
     let mut pictures = vec![&fallen; 8];
     pictures.extend([&upright; 3]);
     let seen = observe_all(VisionConfig::default(), &pictures, 1000);
-    assert_eq!(seen[10].turned_deg, None, "somebody turned it");
+    assert_eq!(seen[10].turned_deg, None, "it was turned");
     assert!(seen[10].face.as_ref().unwrap().head_pose.is_some());
 }
 
@@ -230,11 +230,11 @@ fn upright_faces_are_upright_and_turned_ones_are_not() {
     for picture in &people {
         assert_ne!(face(picture).quality.verdict, QualityVerdict::Turned);
         let seen = analyser().observe_still(&frame(&turned(picture), 0)).unwrap();
-        let is_told = |face: &Face| face.quality.verdict == QualityVerdict::Turned;
-        found += usize::from(seen.face.as_ref().is_none_or(is_told));
+        let is_reported = |face: &Face| face.quality.verdict == QualityVerdict::Turned;
+        found += usize::from(seen.face.as_ref().is_none_or(is_reported));
     }
     println!(
-        "MEASURED on their head, told or not taken for a face: {found} of {}",
+        "MEASURED on their head, reported or not taken for a face: {found} of {}",
         people.len()
     );
     assert!(found >= people.len() - 2, "{found}");

@@ -1,4 +1,4 @@
-//! What an MP4 says of its sound: once, in `moov`, and of each fragment's packets, in `moof`.
+//! The description of an MP4's sound: once in `moov`, and of each fragment's packets in `moof`.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ pub(super) struct Movie {
     defaults: Defaults,
 }
 
-/// What is not said of each packet (`trex`, `tfhd`).
+/// Values for packets that state none of their own (`trex`, `tfhd`).
 #[derive(Clone, Copy, Debug, Default)]
 struct Defaults {
     duration: u32,
@@ -33,7 +33,7 @@ pub(super) struct Sample {
     /// The position of its first byte.
     pub(super) from: u64,
     pub(super) bytes: u32,
-    /// When it begins, in µs; `None` where the fragment does not say.
+    /// When it begins, in µs; `None` where the fragment does not state it.
     pub(super) at_us: Option<i64>,
 }
 
@@ -198,7 +198,7 @@ impl Defaults {
 /// Packets that lie behind each other.
 #[derive(Default)]
 struct Run {
-    /// Where the `moof` begins, from which offsets count if nothing else is said.
+    /// Where the `moof` begins, from which offsets count by default.
     from: u64,
     /// Where it ends: the data follows.
     end: u64,
@@ -217,7 +217,7 @@ impl Run {
         let track_id = fields.u32()?;
         self.defaults = movie.defaults;
         if flags & 1 != 0 {
-            // A position in the file; after a lost slice nobody knows it.
+            // A position in the file; after a lost slice it is unknown.
             let base = fields.u64()?;
             if base <= self.from {
                 self.from = base;

@@ -208,7 +208,7 @@ impl Mp4Reader {
         }
     }
 
-    /// Reads the box in `pending`; how many bytes must be there before more can be said, or `None`
+    /// Reads the box in `pending`; how many bytes must be there before it can go on, or `None`
     /// once it is done with.
     fn step(&mut self, take: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<Option<usize>> {
         if !self.has_beginning {
@@ -270,7 +270,7 @@ fn head(bytes: &[u8]) -> Result<Option<Head>> {
     }
     let short = u64::from(u32::from_be_bytes([a, b, c, d]));
     let (bytes, head_bytes) = match short {
-        // Up to the end of the file, which nobody knows.
+        // Up to the end of the file, which is unknown.
         0 => (LARGEST_SKIP_BYTES, 8),
         1 => match bytes.get(8..16) {
             None => return Ok(None),
@@ -285,14 +285,14 @@ fn head(bytes: &[u8]) -> Result<Option<Head>> {
 }
 
 fn headless() -> Error {
-    let what = "a slice of an MP4 whose beginning was never sent: start the recorder anew on this \
+    let what = "a slice of an MP4 whose beginning was never sent: restart the recorder on this \
                 connection and send its first slice first, or send whole files";
     Error::new(ErrorKind::InvalidInput, what)
 }
 
 fn not_in_fragments() -> Error {
     let what = "an MP4 that is not in fragments (moof), as files of phones and cameras are not; \
-                write it anew: ffmpeg -i IN -vn -c:a copy -movflags frag_keyframe+empty_moov OUT.mp4";
+                convert it: ffmpeg -i IN -vn -c:a copy -movflags frag_keyframe+empty_moov OUT.mp4";
     Error::new(ErrorKind::InvalidInput, what)
 }
 
@@ -304,6 +304,6 @@ fn oversized(kind: &[u8; 4], largest: u64) -> Error {
 }
 
 fn damaged(what: &str) -> Error {
-    let what = format!("a damaged MP4: {what}; start the recorder anew");
+    let what = format!("a damaged MP4: {what}; restart the recorder");
     Error::new(ErrorKind::InvalidInput, what)
 }

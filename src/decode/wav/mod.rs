@@ -23,7 +23,7 @@ pub struct WavReader<R> {
     reader: Peekable<R>,
     format: Format,
     is_big_endian: bool,
-    /// Bytes of samples that the header promised and nobody read yet; `None`: all that follow.
+    /// Bytes of samples that the header promised and that are not read yet; `None`: all that follow.
     left: Option<u64>,
     /// `None` where the file is at 16 kHz.
     resampler: Option<Resampler>,
@@ -33,7 +33,7 @@ pub struct WavReader<R> {
     samples: Vec<f32>,
     mixer: ChannelMixer,
     mixed: Vec<f32>,
-    /// Converted samples that nobody has read; the first `taken` were.
+    /// Converted samples; the first `taken` are read.
     ready: Vec<f32>,
     taken: usize,
     is_at_end: bool,
@@ -44,7 +44,7 @@ pub struct WavReader<R> {
 /// As libsndfile; anything more is damage, not a recording.
 const MOST_CHANNELS: u16 = 1024;
 
-/// A file from a stranger must not grow a thousandfold on its way to 16 kHz.
+/// A file from an untrusted client must not grow a thousandfold on its way to 16 kHz.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4000..=384_000;
 
 /// Frames (one sample of each channel) that are read at a time, where there are few channels.
@@ -144,7 +144,7 @@ impl<R: Read> WavReader<R> {
         self.samples.clear();
         self.format.encoding.decode(&self.raw, &mut self.samples);
         if !self.samples.iter().all(|sample| sample.is_finite()) {
-            let message = "the WAV holds a sample that is not a number; make it anew";
+            let message = "the WAV holds a sample that is not a number; create it again";
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         self.mixer.mix(&self.samples, &mut self.mixed);

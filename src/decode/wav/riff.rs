@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind as IoErrorKind, Read};
 use super::sample::{Encoding, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What the file says of its samples. The reader stands at the first of them then.
+/// The description of the samples. After reading it the reader stands at the first sample.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Header {
     pub(super) format: Format,

@@ -19,7 +19,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a format's number and its bits a sample. `align` is what the header says of
+    /// The encoding of a format's number and its bits a sample. `align` is what the header states of
     /// a frame's bytes and of the channels in it.
     ///
     /// Fewer bits than the bytes have are the upper ones (Microsoft, Multiple Channel Audio Data
@@ -42,7 +42,7 @@ impl Encoding {
         };
         let stated = usize::from(frame_bytes);
         let own = encoding.bytes() * usize::from(channels);
-        // Less is a writer's slip; more may be padding, of which nothing says where it is.
+        // Less is a writer's slip; more may be padding, whose place is unknown.
         if stated > own && matches!(tag, 1 | 3) {
             let what = format!(
                 "{channels} channels of {bits} bits in frames of {stated} bytes, where {own} are due"

@@ -77,7 +77,7 @@ fn ebml(data: &[u8]) -> Result<Lace<'_>> {
 }
 
 fn cut() -> crate::error::Error {
-    damaged("a block that is shorter than it says")
+    damaged("a block that is shorter than it states")
 }
 
 #[cfg(test)]

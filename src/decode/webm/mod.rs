@@ -38,7 +38,7 @@ const LARGEST_NUMBER_BYTES: u64 = 8;
 /// What is passed over (pictures, index, tags, padding) is not kept; more than this is damage.
 const LARGEST_SKIP_BYTES: u64 = 16 << 20;
 
-/// Bytes that are looked through at a time, where neither ids nor sizes say what they are.
+/// Bytes that are searched at a time, where neither ids nor sizes identify them.
 const MOST_SEARCHED_BYTES: usize = 64 << 10;
 
 /// Takes the slices of a WebM, or one whole WebM after the other.
@@ -58,7 +58,7 @@ pub struct WebmReader {
 struct Clock {
     /// ns.
     unit: u64,
-    /// Of the Cluster; `None` before it said so.
+    /// Of the Cluster; `None` before its timestamp was read.
     begin: Option<u64>,
 }
 
@@ -96,7 +96,7 @@ enum Place {
 enum Step {
     /// This many bytes are done with.
     Used(usize),
-    /// Nothing can be said before this many bytes are there.
+    /// Nothing can be decided before this many bytes are there.
     Needs(usize),
 }
 
@@ -328,7 +328,7 @@ impl WebmReader {
                 if *byte == id[matched] { matched + 1 } else { usize::from(*byte == id[0]) };
             if matched == id.len() {
                 self.place = Place::Element;
-                // The id is read anew with the size that follows it.
+                // The id is read again with the size that follows it.
                 self.pending.extend_from_slice(&id);
                 return &bytes[at + 1..];
             }
@@ -345,7 +345,7 @@ impl WebmReader {
             let whole = [&id[..], &after[..after.len().min(8)]].concat();
             let Ok(Some(head)) = element::head(&whole) else { continue };
             let body = &after[head.bytes - id.len()..];
-            // Every writer begins a Cluster with its timestamp: that tells it from chance.
+            // Every writer begins a Cluster with its timestamp: no accidental match has that.
             if body.first().is_some_and(|id| u32::from(*id) == CLUSTER_TIMESTAMP) {
                 self.place = Place::Element;
                 return body;
@@ -359,7 +359,7 @@ impl WebmReader {
 }
 
 fn headless() -> Error {
-    let what = "a slice of a WebM whose beginning was never sent: start the recorder anew on \
+    let what = "a slice of a WebM whose beginning was never sent: restart the recorder on \
                 this connection and send its first slice first, or send whole files";
     Error::new(ErrorKind::InvalidInput, what)
 }

@@ -13,14 +13,14 @@ const SLICES: [&[u8]; 4] = [
 const WHOLE: &[u8] = include_bytes!("../../../tests/data/webm/mediarecorder-3s.webm");
 const EMPTY: &[u8] = include_bytes!("../../../tests/data/webm/empty_110B.webm");
 
-/// What a reader says of slices, the packets in full.
+/// What a reader finds in slices, the packets in full.
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
+struct Demuxed {
     tracks: Vec<OpusTrack>,
     packets: Vec<Vec<u8>>,
 }
 
-impl Heard {
+impl Demuxed {
     fn push(&mut self, reader: &mut WebmReader, slice: &[u8]) -> Result<()> {
         reader.push(slice, &mut |event| {
             match event {
@@ -33,15 +33,15 @@ impl Heard {
     }
 }
 
-fn heard<'a>(slices: impl IntoIterator<Item = &'a [u8]>) -> Heard {
-    let (mut reader, mut heard) = (WebmReader::default(), Heard::default());
-    slices.into_iter().for_each(|slice| heard.push(&mut reader, slice).unwrap());
-    heard
+fn demux<'a>(slices: impl IntoIterator<Item = &'a [u8]>) -> Demuxed {
+    let (mut reader, mut demuxed) = (WebmReader::default(), Demuxed::default());
+    slices.into_iter().for_each(|slice| demuxed.push(&mut reader, slice).unwrap());
+    demuxed
 }
 
 fn refusal(slices: &[&[u8]]) -> String {
-    let (mut reader, mut heard) = (WebmReader::default(), Heard::default());
-    let last = slices.iter().map(|slice| heard.push(&mut reader, slice)).last().unwrap();
+    let (mut reader, mut demuxed) = (WebmReader::default(), Demuxed::default());
+    let last = slices.iter().map(|slice| demuxed.push(&mut reader, slice)).last().unwrap();
     let err = last.unwrap_err();
     assert_eq!(err.kind(), ErrorKind::InvalidInput);
     err.to_string()
@@ -49,23 +49,23 @@ fn refusal(slices: &[&[u8]]) -> String {
 
 #[test]
 fn a_real_recording_has_its_packets() {
-    let heard = heard(SLICES);
-    assert_eq!(heard.tracks, [OpusTrack { channels: 1, pre_skip: 0, gain_q8_db: 0 }]);
-    // 60 ms each, as their first bytes say; ffprobe counts as many.
-    assert_eq!(heard.packets.len(), 168);
-    assert!(heard.packets.iter().all(|packet| packet[0] == 0xFB && packet[1] & 0x3F == 3));
+    let demuxed = demux(SLICES);
+    assert_eq!(demuxed.tracks, [OpusTrack { channels: 1, pre_skip: 0, gain_q8_db: 0 }]);
+    // 60 ms each, by their first bytes; ffprobe counts as many.
+    assert_eq!(demuxed.packets.len(), 168);
+    assert!(demuxed.packets.iter().all(|packet| packet[0] == 0xFB && packet[1] & 0x3F == 3));
 }
 
 #[test]
 fn a_cut_at_any_byte_changes_nothing() {
     // Two cuts 7 bytes apart, so that a slice of 7 bytes is tried at each place.
-    let expected = heard([WHOLE]);
+    let expected = demux([WHOLE]);
     assert_eq!(expected.packets.len(), 50);
     for at in 0..WHOLE.len() - 7 {
         let (before, after) = WHOLE.split_at(at);
-        assert!(heard([before, &after[..7], &after[7..]]) == expected, "cut at {at}");
+        assert!(demux([before, &after[..7], &after[7..]]) == expected, "cut at {at}");
     }
-    assert_eq!(heard(WHOLE.chunks(1)), expected);
+    assert_eq!(demux(WHOLE.chunks(1)), expected);
 }
 
 proptest! {
@@ -81,7 +81,7 @@ proptest! {
             rest = after;
             slice
         });
-        prop_assert_eq!(heard(slices.collect::<Vec<_>>()), heard([file.as_slice()]));
+        prop_assert_eq!(demux(slices.collect::<Vec<_>>()), demux([file.as_slice()]));
     }
 
     #[test]
@@ -90,48 +90,48 @@ proptest! {
     ) {
         let mut damaged = WHOLE[..9000].to_vec();
         damaged[at..at + bytes.len()].copy_from_slice(&bytes);
-        let (mut reader, mut ignored, mut after) = (WebmReader::default(), Heard::default(), Heard::default());
+        let (mut reader, mut ignored, mut after) = (WebmReader::default(), Demuxed::default(), Demuxed::default());
         let _refused = ignored.push(&mut reader, &damaged);
         after.push(&mut reader, WHOLE).unwrap();
-        prop_assert_eq!(after, heard([WHOLE]));
+        prop_assert_eq!(after, demux([WHOLE]));
     }
 }
 
 #[test]
 fn each_slice_may_be_a_whole_file() {
-    let twice = heard([WHOLE, WHOLE]);
+    let twice = demux([WHOLE, WHOLE]);
     assert_eq!((twice.tracks.len(), twice.packets.len()), (2, 100));
     // A file begins although the one before is not at its end.
-    assert_eq!(heard([&WHOLE[..20_000], WHOLE]).packets[..].last(), twice.packets.last());
+    assert_eq!(demux([&WHOLE[..20_000], WHOLE]).packets[..].last(), twice.packets.last());
 }
 
 #[test]
 fn a_recording_without_sound_is_no_fault() {
-    assert_eq!(heard([EMPTY]), Heard::default());
-    assert_eq!(heard([EMPTY, WHOLE]), heard([WHOLE]));
-    assert_eq!(heard([&SLICES[0][..150]]).packets.len(), 0);
-    assert_eq!(heard([&[][..]]), Heard::default());
+    assert_eq!(demux([EMPTY]), Demuxed::default());
+    assert_eq!(demux([EMPTY, WHOLE]), demux([WHOLE]));
+    assert_eq!(demux([&SLICES[0][..150]]).packets.len(), 0);
+    assert_eq!(demux([&[][..]]), Demuxed::default());
 }
 
 #[test]
-fn a_slice_without_a_beginning_says_so_and_a_later_beginning_helps() {
+fn a_slice_without_a_beginning_is_refused_and_a_later_beginning_helps() {
     for slice in [SLICES[1], SLICES[2], b"hello", &[0; 9], &[0x1F]] {
         assert!(refusal(&[slice]).contains("beginning was never sent"));
     }
-    let (mut reader, mut heard) = (WebmReader::default(), Heard::default());
-    heard.push(&mut reader, SLICES[1]).unwrap_err();
-    heard.push(&mut reader, SLICES[0]).unwrap();
-    assert!(!heard.packets.is_empty());
+    let (mut reader, mut demuxed) = (WebmReader::default(), Demuxed::default());
+    demuxed.push(&mut reader, SLICES[1]).unwrap_err();
+    demuxed.push(&mut reader, SLICES[0]).unwrap();
+    assert!(!demuxed.packets.is_empty());
 }
 
 #[test]
 fn after_a_gap_it_goes_on_at_the_next_cluster() {
-    let expected = heard(SLICES).packets;
-    let (mut reader, mut first) = (WebmReader::default(), Heard::default());
+    let expected = demux(SLICES).packets;
+    let (mut reader, mut first) = (WebmReader::default(), Demuxed::default());
     first.push(&mut reader, SLICES[0]).unwrap();
     // Slice 1 is lost, and with it the first byte of slice 2's Cluster.
     reader.lose_place();
-    let mut after = Heard::default();
+    let mut after = Demuxed::default();
     after.push(&mut reader, SLICES[2]).unwrap();
     after.push(&mut reader, SLICES[3]).unwrap();
     assert_eq!(after.packets.len(), 68);
@@ -143,14 +143,14 @@ fn after_a_gap_it_goes_on_at_the_next_cluster() {
 fn after_a_gap_a_slice_from_the_middle_waits_for_the_next_cluster() {
     let file = SLICES.concat();
     let header = &file[..160];
-    let expected = heard(SLICES).packets;
+    let expected = demux(SLICES).packets;
     for from in [200, 1000, SLICES[0].len() - 3, SLICES[0].len() + 3] {
-        let (mut reader, mut heard) = (WebmReader::default(), Heard::default());
-        heard.push(&mut reader, header).unwrap();
+        let (mut reader, mut demuxed) = (WebmReader::default(), Demuxed::default());
+        demuxed.push(&mut reader, header).unwrap();
         reader.lose_place();
-        heard.packets.clear();
-        file[from..].chunks(1000).for_each(|slice| heard.push(&mut reader, slice).unwrap());
-        assert!(heard.packets.len() >= 68 && expected.ends_with(&heard.packets), "{from}");
+        demuxed.packets.clear();
+        file[from..].chunks(1000).for_each(|slice| demuxed.push(&mut reader, slice).unwrap());
+        assert!(demuxed.packets.len() >= 68 && expected.ends_with(&demuxed.packets), "{from}");
     }
 }
 
@@ -167,12 +167,12 @@ fn what_is_too_large_is_refused_before_memory_is_taken() {
 #[test]
 fn a_picture_takes_no_memory_and_a_block_of_the_sound_has_a_limit() {
     let picture = [0xA3, 0x10, 0x0F, 0xFF, 0xFF, 0x82, 0, 0, 0x80];
-    let (mut reader, mut heard) = (WebmReader::default(), Heard::default());
-    heard.push(&mut reader, WHOLE).unwrap();
+    let (mut reader, mut demuxed) = (WebmReader::default(), Demuxed::default());
+    demuxed.push(&mut reader, WHOLE).unwrap();
     reader.pending.clear();
     reader.pending.shrink_to_fit();
-    heard.push(&mut reader, &picture).unwrap();
-    (0..15).for_each(|_| heard.push(&mut reader, &[7; 50_000]).unwrap());
+    demuxed.push(&mut reader, &picture).unwrap();
+    (0..15).for_each(|_| demuxed.push(&mut reader, &[7; 50_000]).unwrap());
     assert!(reader.pending.capacity() < 1000, "{}", reader.pending.capacity());
     assert!(
         refusal(&[WHOLE, &[0xA3, 0x10, 0x0F, 0xFF, 0xFF, 0x81, 0, 0, 0x80]])

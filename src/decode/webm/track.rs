@@ -1,4 +1,4 @@
-//! What a file says about itself: its kind, and its Opus track.
+//! The description in a file's header: its kind, and its Opus track.
 
 use super::{
     OpusTrack,
@@ -50,7 +50,7 @@ pub(super) fn opus_track(entry: &[u8]) -> Result<Option<(u64, OpusTrack)>> {
         return Err(Error::new(ErrorKind::InvalidInput, what));
     }
     let number = number.ok_or_else(|| damaged("a track without a number"))?;
-    // Packets say themselves what they are; the head only adds to that.
+    // Packets describe themselves; the head only adds to that.
     let track = track
         .map_or(Ok(OpusTrack { channels: 1, ..OpusTrack::default() }), OpusTrack::of_head)?;
     Ok(Some((number, track)))

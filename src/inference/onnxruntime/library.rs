@@ -32,7 +32,7 @@ const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 #[derive(Clone, Debug)]
 pub(super) struct Library {
     pub(super) path: PathBuf,
-    /// As the library itself says it.
+    /// As the library itself reports it.
     pub(super) version: String,
     /// Keeps it loaded until `ort` has it too, and after.
     _handle: Arc<libloading::Library>,
@@ -95,7 +95,7 @@ fn check_file(path: &Path) -> Result<(), String> {
     let mut head = [0; 64];
     let is_elf = file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(b"\x7fELF");
     if !is_elf {
-        return Err("it is no library; install ONNX Runtime anew".into());
+        return Err("it is no library; reinstall ONNX Runtime".into());
     }
     let machine = u16::from_le_bytes([head[18], head[19]]);
     if head[4] != 2 || machine != MACHINE {
@@ -103,7 +103,7 @@ fn check_file(path: &Path) -> Result<(), String> {
         return Err(format!("it is for another processor; install the one for {arch}"));
     }
     let cut = |needed: u64| {
-        format!("it is cut short, {length} of {needed} bytes; install ONNX Runtime anew")
+        format!("it is cut short, {length} of {needed} bytes; reinstall ONNX Runtime")
     };
     let (segments_at, sections_at) = (long(&head, 32), long(&head, 40));
     let table_end = |at: u64, size: usize, count: usize| {
@@ -134,7 +134,7 @@ fn long(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// What the loader itself says, such as which library is missing.
+/// The loader's own message, such as which library is missing.
 fn loaders_words(error: &libloading::Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
@@ -155,7 +155,7 @@ fn ask_version(path: &Path) -> Result<(libloading::Library, String), String> {
     })?;
     // SAFETY: the function takes nothing and gives a static table or null.
     let base = unsafe { get_base().as_ref() };
-    let base = base.ok_or("it gives no interface; install ONNX Runtime anew")?;
+    let base = base.ok_or("it gives no interface; reinstall ONNX Runtime")?;
     // SAFETY: the table's first two functions are the same in every version; the text is static.
     let (version, interface) = unsafe {
         let version = CStr::from_ptr((base.GetVersionString)().cast());

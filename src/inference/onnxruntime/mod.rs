@@ -1,6 +1,6 @@
 //! ONNX Runtime, whose library is loaded when it is asked for. boothd links nothing of it.
 //!
-//! [`library`] finds and checks the file, [`providers`] says where it can compute, [`OnnxModel`]
+//! [`library`] finds and checks the file, [`providers`] finds where it can compute, [`OnnxModel`]
 //! runs one model.
 
 mod library;
@@ -37,7 +37,7 @@ pub(super) struct OnnxRuntime {
 static OPENED: Mutex<Option<(Library, Environment)>> = Mutex::new(None);
 
 impl OnnxRuntime {
-    /// Opens the library and tries each provider that is wanted. The error says, in one line,
+    /// Opens the library and tries each provider that is wanted. The error names, in one line,
     /// what is missing and what to do.
     pub(super) fn open(config: &InferenceConfig) -> Result<Self, String> {
         let (library, environment) = opened(config)?;
@@ -53,8 +53,8 @@ impl OnnxRuntime {
             }
         }
         if usable.is_empty() {
-            let told = missing.iter().map(|(provider, why)| format!("{provider}: {why}"));
-            return Err(told.collect::<Vec<_>>().join("; "));
+            let reasons = missing.iter().map(|(provider, why)| format!("{provider}: {why}"));
+            return Err(reasons.collect::<Vec<_>>().join("; "));
         }
         for (provider, why) in missing {
             log::log!(target: "inference", config.level(), provider = provider, error = why.as_str();
@@ -77,7 +77,7 @@ impl OnnxRuntime {
     }
 
     /// Loads a model and runs it once: what a provider builds at the first run (TensorRT takes
-    /// minutes) is built before the booth says that it is ready, and what fails, fails here.
+    /// minutes) is built before the booth is ready, and what fails, fails here.
     pub(super) fn load(&self, spec: ModelSpec<'_>, bytes: &[u8]) -> Result<OnnxModel, String> {
         let session = self
             .session(&self.providers)
@@ -132,8 +132,8 @@ fn opened(config: &InferenceConfig) -> Result<(Library, Environment), String> {
     Ok(opened.insert((library, environment)).clone())
 }
 
-/// What ONNX Runtime says by itself. What matters of it comes back as an error too and is told
-/// with its remedy, so this is for whoever looks closer.
+/// Logs the messages of ONNX Runtime itself. What matters also comes back as an error and is
+/// reported with its remedy, so these serve diagnosis only.
 fn relay(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &str) {
     let level = match level {
         LogLevel::Fatal | LogLevel::Error => log::Level::Info,
@@ -142,19 +142,19 @@ fn relay(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &st
     log::log!(target: "onnxruntime", level, "{}", message.trim());
 }
 
-/// What an error says, in one line.
+/// The message of an error, in one line.
 fn short<R>(error: &ort::Error<R>) -> String {
     cause(error.message())
 }
 
-/// The first line of what ONNX Runtime says, without the C++ places in it.
+/// The first line of a message of ONNX Runtime, without the C++ places in it.
 fn cause(text: &str) -> String {
     const ENOUGH: usize = 300;
     let line = text.lines().next().unwrap_or_default();
-    let told = [" : FAIL : ", " with error: "]
-        .into_iter()
-        .fold(line, |line, before| line.rsplit_once(before).map_or(line, |(_, told)| told));
-    told.trim().chars().take(ENOUGH).collect()
+    let message = [" : FAIL : ", " with error: "].into_iter().fold(line, |line, before| {
+        line.rsplit_once(before).map_or(line, |(_, message)| message)
+    });
+    message.trim().chars().take(ENOUGH).collect()
 }
 
 #[cfg(test)]
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cause_is_told_without_its_way_through_the_library() {
+    fn the_cause_is_reported_without_its_way_through_the_library() {
         let text = "/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:1778 \
                     onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() \
                     [ONNXRuntimeError] : 1 : FAIL : Failed to load library \

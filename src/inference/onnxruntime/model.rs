@@ -32,7 +32,7 @@ impl OnnxModel {
         }
         let (has, wanted) = (session.inputs().len(), spec.inputs.len());
         if has != wanted {
-            return Err(format!("it has {has} inputs, the catalog says {wanted}"));
+            return Err(format!("it has {has} inputs, the catalog states {wanted}"));
         }
         Ok(OnnxModel {
             session: Mutex::new(session),
@@ -61,7 +61,7 @@ impl OnnxModel {
             let tensor = Tensor::from_array((shape.clone(), values));
             inputs.push(tensor.map_err(|error| short(&error))?.into());
         }
-        // A panic ends the daemon; a torn session would say so at its next run.
+        // A panic ends the daemon; a torn session would fail at its next run.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let found = session.run(inputs.as_slice()).map_err(|error| short(&error))?;
         let values = |name: &String| {

@@ -10,7 +10,7 @@ use super::{OnnxRuntime, Provider, library::Library, short};
 const TRIAL_MODEL: &[u8] = include_bytes!("trial.onnx");
 
 impl OnnxRuntime {
-    /// Whether a model runs there; the error says what is missing and what to do.
+    /// Tries whether a model runs there. The error holds what is missing and the remedy.
     pub(super) fn try_provider(
         &self,
         provider: Provider,

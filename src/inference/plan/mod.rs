@@ -1,6 +1,6 @@
 //! Small convolutional networks on kernels of our own (docs/design/decisions/0014-own-kernels.md).
 //!
-//! [`lower`] makes a graph of fused operators of an ONNX file, or says which of its operators no
+//! [`lower`] makes a graph of fused operators of an ONNX file, or names the operators that no
 //! kernel computes; [`schedule`] orders the work row by row; [`pack`] lays the weights out;
 //! [`Plan::run`] walks over the steps and calls the [`kernels`]. Nothing is allocated there: what
 //! a run writes lies in the caller's [`Workspace`].
@@ -218,7 +218,7 @@ impl Plan {
     }
 
     /// Copies an output in ONNX's order; a feature map with its channels last where
-    /// `pixels` says so.
+    /// `pixels` is true.
     pub(super) fn read(
         &self,
         workspace: &Workspace,

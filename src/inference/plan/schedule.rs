@@ -1,5 +1,5 @@
 //! The order of the work: rows go as deep into the network as they can at once, so that they
-//! are still in the cache when they are read. It is simulated once, at load, which also tells
+//! are still in the cache when they are read. It is simulated once, at load, which also gives
 //! how many rows of each tensor live at the same time: its ring buffer has no more.
 
 use std::ops::Range;

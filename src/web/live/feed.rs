@@ -207,7 +207,7 @@ mod tests {
             face_count: 0,
             face: None,
             turned_deg: None,
-            detected_anew: true,
+            detector_ran: true,
             timing: VisionTiming::default(),
         };
         FaceResult {

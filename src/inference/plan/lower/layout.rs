@@ -1,4 +1,4 @@
-//! Operators that move no number: they say anew what the numbers of a tensor stand for.
+//! Operators that move no number: they change what the numbers of a tensor stand for.
 
 use tract_onnx::pb::NodeProto;
 
