@@ -6,13 +6,13 @@
 pub mod budget;
 mod fleet_link;
 mod certificates;
-mod fleet;
 mod recording_light;
 mod loaded;
 mod monitor;
 mod reload;
 mod signals;
 mod welcome;
+mod fleet;
 
 use std::{
     io::Write,

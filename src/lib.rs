@@ -2,7 +2,7 @@
 //!
 //! The modules stand in the order in which a picture and a sound travel, and **a module imports
 //! only modules listed above it**: reading order = data order = dependency order.
-//! `tests/layering.rs` enforces this order.
+//! `tests/layering` enforces this order.
 
 // -- the vocabulary ----------------------------------------------------------------------------
 pub mod error;

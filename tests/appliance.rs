@@ -187,10 +187,7 @@ fn check_config_reports_an_unchosen_policy() {
     };
     let (code, printed) = check("unchosen");
     assert_eq!(code, Some(0), "it has no mistakes");
-    assert!(
-        printed.contains("no policy is chosen") && !printed.contains("good"),
-        "{printed}"
-    );
+    assert!(printed.contains("no policy is chosen") && !printed.contains("good"), "{printed}");
     assert_eq!(check("eu"), (Some(0), "the configuration is good\n".into()));
 }
 

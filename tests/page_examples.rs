@@ -187,7 +187,7 @@ fn metrics() -> Map<String, Value> {
 /// The messages and records of an interview in the booth, from the doors themselves.
 async fn interview(doors: &Doors) -> Map<String, Value> {
     let mut client: Client = doors.operator().await;
-    client.say(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
+    client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
     client.expect("watching").await;
     let mut documents = Map::new();
     let mut keep = |name: &str, document: &Value| {
@@ -196,11 +196,11 @@ async fn interview(doors: &Doors) -> Map<String, Value> {
     keep("state", &client.wait_for("state").await["data"]);
     let consent =
         json!({ "notice_version": "7", "consent_at": CONSENT_AT, "subject_ref": "A-17" });
-    client.say(json!({ "type": "start_session", "data": consent })).await;
+    client.send_json(json!({ "type": "start_session", "data": consent })).await;
     let started = client.wait_for("session_started").await["data"].clone();
     keep("session_started", &started);
     doors.clock.advance(Duration::from_secs(600));
-    client.say(json!({ "type": "end_session" })).await;
+    client.send_json(json!({ "type": "end_session" })).await;
     let mut summary = client.wait_for("session_summary").await["data"].clone();
     summary["metrics"] = metrics().into();
     keep("session_summary", &summary);

@@ -5,10 +5,10 @@
 //! never a zero.
 
 mod disk;
-mod follow;
-mod power;
 mod reading;
+mod follow;
 mod sysfs;
+mod power;
 mod thermal;
 
 use std::path::{Path, PathBuf};

@@ -12,98 +12,22 @@ use v4l::{Device, capability::Flags, framesize::FrameSizeEnum, video::Capture};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::{formats, permission, v4l2};
+use super::{formats, node, permission};
 
+pub use super::camera_info::{CameraInfo, FormatInfo, Sizes};
 pub use super::cards::{MicrophoneInfo, any_microphone, list_microphones};
 
-/// A node that can capture, with its own description.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct CameraInfo {
-    /// Its node, `/dev/video0`.
-    pub node: PathBuf,
-    /// The camera's own name.
-    pub card: String,
-    /// The kernel driver.
-    pub driver: String,
-    /// Where it is plugged in.
-    pub bus: String,
-    /// Links below /dev/v4l that lead to it and survive renumbering.
-    pub links: Vec<PathBuf>,
-    /// What it offers.
-    pub formats: Vec<FormatInfo>,
-}
-
-/// A format that a camera offers.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct FormatInfo {
-    /// Four characters, `YUYV`.
-    pub fourcc: String,
-    /// The driver's description.
-    pub description: String,
-    /// The picture sizes.
-    pub sizes: Sizes,
-}
-
-/// The picture sizes of a format, in pixels.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Sizes {
-    /// These; empty where the driver lists none.
-    Listed(Vec<(u32, u32)>),
-    /// Anything between the smallest and the largest.
-    Range((u32, u32), (u32, u32)),
-}
-
-/// Drivers of camera ports (MIPI CSI), whose pictures must be processed before they are pictures.
-const CSI_DRIVERS: &[&str] = &["unicam", "bcm2835-isp", "rp1-cfe", "pispbe", "tegra-video"];
-
-impl FormatInfo {
-    /// Whether a picture of this size can be asked for; unknown counts as no.
-    pub(super) fn has_size(&self, width: u32, height: u32) -> bool {
-        match &self.sizes {
-            Sizes::Listed(sizes) => sizes.contains(&(width, height)),
-            Sizes::Range(least, most) => {
-                (least.0..=most.0).contains(&width) && (least.1..=most.1).contains(&height)
-            }
-        }
-    }
-}
-
-impl CameraInfo {
-    /// What it offers in one line: `YUYV 640x480 320x240, MJPG 640x480`.
-    pub fn offers(&self) -> String {
-        let one = |format: &FormatInfo| match &format.sizes {
-            Sizes::Listed(sizes) => {
-                let sizes = sizes.iter().map(|(w, h)| format!(" {w}x{h}"));
-                format!("{}{}", format.fourcc, sizes.collect::<String>())
-            }
-            Sizes::Range(least, most) => {
-                format!("{} {}x{} to {}x{}", format.fourcc, least.0, least.1, most.0, most.1)
-            }
-        };
-        self.formats.iter().map(one).collect::<Vec<_>>().join(", ")
-    }
-
-    /// What to do about a camera that cannot be used.
-    pub(super) fn advice(&self) -> &'static str {
-        if CSI_DRIVERS.iter().any(|driver| self.driver.starts_with(driver)) {
-            "this is a camera on the CSI port, which libcamera drives and not V4L2: start boothd \
-             under `libcamerify`, or use a USB camera"
-        } else {
-            "use another camera (any UVC webcam offers YUYV or MJPG)"
-        }
-    }
-
-    fn is_usable(&self) -> bool {
-        let code = |format: &FormatInfo| <[u8; 4]>::try_from(format.fourcc.as_bytes()).ok();
-        let mut codes = self.formats.iter().filter_map(code);
-        codes.any(|code| formats::decodable(v4l::FourCC::new(&code)).is_some())
-    }
+/// Whether one of its formats can be decoded.
+fn is_usable(info: &CameraInfo) -> bool {
+    let code = |format: &FormatInfo| <[u8; 4]>::try_from(format.fourcc.as_bytes()).ok();
+    let mut codes = info.formats.iter().filter_map(code);
+    codes.any(|code| formats::decodable(v4l::FourCC::new(&code)).is_some())
 }
 
 /// Every node that can capture, with what it offers; nodes that cannot be queried give an error.
 pub fn list_cameras() -> Vec<(PathBuf, Result<CameraInfo>)> {
     let look = |node: PathBuf| {
-        let info = v4l2::open_node(&node).and_then(|device| inspect(&node, &device));
+        let info = node::open_node(&node).and_then(|device| inspect(&node, &device));
         (node, info)
     };
     nodes().into_iter().map(look).collect()
@@ -132,7 +56,7 @@ pub(super) fn find_camera(device: &str) -> Result<PathBuf> {
         list_cameras().into_iter().filter_map(|(_, info)| info.ok()).collect();
     let wanted = device.to_lowercase();
     let found = match device {
-        "auto" => cameras.iter().find(|camera| camera.is_usable()),
+        "auto" => cameras.iter().find(|camera| is_usable(camera)),
         _ => cameras.iter().find(|camera| camera.card.to_lowercase().contains(&wanted)),
     };
     found.map(|camera| camera.node.clone()).ok_or_else(|| not_found(device, &cameras))
@@ -247,7 +171,7 @@ mod tests {
         let info = CameraInfo { formats, ..CameraInfo::default() };
         assert_eq!(info.offers(), "YUYV 640x480 320x240, MJPG 48x32 to 1920x1080");
         assert!(info.formats[1].has_size(640, 480) && !info.formats[1].has_size(32, 32));
-        assert!(info.is_usable());
+        assert!(is_usable(&info));
     }
 
     #[test]
@@ -256,7 +180,7 @@ mod tests {
         let unicam =
             CameraInfo { driver: "unicam".to_owned(), formats, ..CameraInfo::default() };
         assert!(unicam.advice().contains("libcamerify"));
-        assert!(!unicam.is_usable());
+        assert!(!is_usable(&unicam));
         let err = not_found("auto", &[unicam]);
         assert!(err.to_string().contains("libcamerify"), "{err}");
     }

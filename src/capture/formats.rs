@@ -7,7 +7,7 @@ use crate::{
     media::PixelFormat,
 };
 
-use super::{camera::CameraConfig, devices::CameraInfo};
+use super::{camera::CameraConfig, camera_info::CameraInfo};
 
 /// The largest picture for which raw frames are preferred: beyond it, raw does not fit USB 2.0.
 const LARGEST_RAW_PX: u32 = 640 * 480;
@@ -101,7 +101,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::devices::{FormatInfo, Sizes};
+    use crate::capture::camera_info::{FormatInfo, Sizes};
 
     fn camera(formats: &[(&str, &[(u32, u32)])]) -> CameraInfo {
         let format = |(fourcc, sizes): &(&str, &[(u32, u32)])| FormatInfo {

@@ -14,14 +14,16 @@ mod stillness;
 pub mod retry;
 pub mod permission;
 pub mod camera;
+pub mod camera_info;
 pub mod formats;
-pub mod v4l2;
+mod node;
 pub mod microphone;
-pub mod pcm;
 pub mod files;
 pub mod replay;
 pub mod cards;
+pub mod pcm;
 pub mod devices;
+pub mod v4l2;
 pub mod light_opener;
 pub mod source;
 

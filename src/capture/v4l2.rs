@@ -7,13 +7,7 @@
 //! - `set_format` silently gives another format: what it returns is checked;
 //! - `Stream` panics when it is dropped and the device refuses to stop (see `stop` below).
 
-use std::{
-    io,
-    mem::ManuallyDrop,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
 
 use rustix::io::Errno;
 use v4l::{
@@ -34,7 +28,7 @@ use super::{
     camera::{CameraConfig, CameraOpener, FrameDevice, RawFrame},
     devices,
     formats::{self, Layout},
-    permission,
+    node::{io_error, open_node},
 };
 
 /// Opens V4L2 cameras.
@@ -73,11 +67,6 @@ impl CameraOpener for V4l2Opener {
         camera.start()?;
         Ok(Box::new(camera))
     }
-}
-
-/// Opens a node without blocking.
-pub(super) fn open_node(node: &Path) -> Result<Device> {
-    Device::with_path(node).map_err(|err| io_error(node, &err))
 }
 
 /// A camera that cannot change its rate is paced all the same, so a refusal is no error.
@@ -179,31 +168,10 @@ fn is_gone(err: &io::Error) -> bool {
     Errno::from_io_error(err) == Some(Errno::NODEV)
 }
 
-/// What an operator can do about an error of the device node `node`.
-fn io_error(node: &Path, err: &io::Error) -> Error {
-    let (kind, what) = match Errno::from_io_error(err) {
-        Some(Errno::ACCESS | Errno::PERM) => {
-            let remedy = permission::remedy(node);
-            (ErrorKind::Config, format!("may not be opened by this account; {remedy}"))
-        }
-        Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => {
-            (ErrorKind::Unavailable, "is not there; plug it in, or see `boothd devices`".into())
-        }
-        Some(Errno::BUSY) => {
-            (ErrorKind::Unavailable, "is in use by another program; close that one".into())
-        }
-        Some(Errno::NOSPC) => {
-            let what = "finds no USB bandwidth; use another port or a smaller picture size";
-            (ErrorKind::Unavailable, what.into())
-        }
-        _ => (ErrorKind::Unavailable, "does not answer as a camera should".into()),
-    };
-    let cause = io::Error::new(err.kind(), err.to_string());
-    Error::new(kind, format!("camera {} {what}", node.display())).because(cause)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,6 @@
 //! Commands write their output to the given writer, never to the log.
 
 mod analyze;
-mod audit;
 mod bench;
 mod devices;
 mod evaluate;
@@ -12,6 +11,7 @@ mod keep;
 mod outbox;
 mod run;
 mod token;
+mod audit;
 
 use std::{io::Write, path::PathBuf};
 

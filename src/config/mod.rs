@@ -4,11 +4,11 @@
 //!
 //! Holds no file names of the daemon and opens nothing but the given file.
 
+mod key;
 mod document;
+mod problem;
 mod file;
 mod judge;
-mod key;
-mod problem;
 mod source;
 
 use std::{

@@ -19,11 +19,11 @@ use crate::{
     media::{ChannelFault, SAMPLE_RATE_HZ},
 };
 
-use super::sound::{MOST_SAMPLES, PIECE_BYTES, PIECE_SAMPLES, too_long};
+use super::sound_limits::{MOST_SAMPLES, PIECE_BYTES, PIECE_SAMPLES, too_long};
 
 /// What is missing between two slices is silence up to this; after more the sound starts again, as
 /// after a slice that was lost. Within a slice it is silence whatever its length: with its sound it
-/// may be [`MOST_SECONDS`](super::sound::MOST_SECONDS) long.
+/// may be [`MOST_SECONDS`](super::sound_limits::MOST_SECONDS) long.
 pub const MOST_PAUSE_SECONDS: usize = 10;
 
 /// Each file in a chunk costs a decoder, and its sound may all lie before its beginning.
@@ -184,7 +184,7 @@ impl Slice {
         take(&mut self.is_apart)
     }
 
-    /// Goes on by one piece, as [`SoundDecoder::advance`](super::sound::SoundDecoder::advance).
+    /// Goes on by one piece.
     pub(super) fn advance(
         &mut self,
         recording: &mut Recording,

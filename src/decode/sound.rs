@@ -2,28 +2,19 @@
 
 use std::{fmt, io::Cursor};
 
-pub use super::recording::MOST_PAUSE_SECONDS;
+pub use super::{
+    recording::MOST_PAUSE_SECONDS,
+    sound_limits::{MOST_SAMPLES, MOST_SECONDS, PIECE_SAMPLES},
+};
 use super::{
     recording::{Recording, Slice},
+    sound_limits::{PIECE_BYTES, too_long},
     wav::WavReader,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    media::{ChannelFault, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
+    media::{ChannelFault, SoundChunk, SoundFormat},
 };
-
-/// The most sound that one chunk may hold, with the pauses in it.
-pub const MOST_SECONDS: usize = 60;
-
-/// [`MOST_SECONDS`] in samples.
-pub const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;
-
-/// Sound that is decoded at a time, as far as packets and blocks allow.
-pub const PIECE_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
-
-/// The same in bytes of a recording, and in samples of a WAV at its own rate and of all its channels:
-/// some of it holds no sound, or much of it makes little.
-pub(super) const PIECE_BYTES: usize = 400_000;
 
 /// Decodes the chunks of one stream, in their order.
 #[derive(Default)]
@@ -200,10 +191,4 @@ fn wav(reader: &mut WavReader<Cursor<Vec<u8>>>, out: &mut Vec<i16>) -> Result<bo
         }
     }
     Ok(false)
-}
-
-pub(super) fn too_long() -> Error {
-    let what =
-        format!("more than {MOST_SECONDS} s of sound in one chunk; send it in smaller ones");
-    Error::new(ErrorKind::InvalidInput, what)
 }

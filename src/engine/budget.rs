@@ -12,7 +12,7 @@ pub const CLIENT_MEDIA_BYTES: usize = 64_000_000;
 
 /// What media may take while it is decoded and analysed, over all workers, where the machine has
 /// the memory: two pictures of 4096x4096 px, or one of the costliest kind.
-pub const MOST_WORKING_BYTES: usize = crate::decode::picture::LARGEST_WORKING_BYTES;
+pub const MOST_WORKING_BYTES: usize = crate::decode::still::LARGEST_WORKING_BYTES;
 
 /// Media that takes more than this is large: it takes long, too, and may not hold every worker.
 pub(super) const LARGE_BYTES: usize = 16 << 20;

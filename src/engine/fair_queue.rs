@@ -1,6 +1,6 @@
 //! [`FairQueue`]: a fair queue of queues.
 //!
-//! Each stream has one lane for one kind of media. Lanes with media wait in a ready-list and are
+//! Each stream has one lane for one kind of media. Those with media wait in a ready-list and are
 //! served round robin; a lane is served by one worker at a time, so a stream's state needs no
 //! lock and its observations keep their order. A full lane drops its oldest media and counts it.
 //! What waits in metered lanes shares one [`Budget`]; media beyond it is refused. Media at

@@ -7,13 +7,16 @@
 //! of readers.
 
 mod budget;
-mod fair_queue;
+mod live;
 mod preview;
+mod task;
+mod working;
+mod fair_queue;
 mod sound;
 mod stream;
-mod task;
 mod worker;
-mod working;
+#[cfg(test)]
+mod tests;
 
 use std::{
     num::NonZero,
@@ -25,8 +28,9 @@ use std::{
 
 pub use budget::{CLIENT_MEDIA_BYTES, MOST_WORKING_BYTES};
 pub use fair_queue::{FairQueue, Media, NotTaken, Usage};
+pub use live::{FaceResult, Live, Origin, Refused, StreamSpec, VoiceResult};
 pub use preview::Preview;
-pub use stream::{FaceResult, Live, Origin, Refused, Stream, StreamSpec, VoiceResult};
+pub use stream::Stream;
 pub use task::{FinishedSession, StreamTask};
 pub use worker::Workers;
 
@@ -168,7 +172,7 @@ impl Engine {
                             component.record("preview", took);
                         }
                     }
-                    Ok(Poll::Ready(Some(stream::Observation::Face(Box::new(seen)))))
+                    Ok(Poll::Ready(Some(live::Observation::Face(Box::new(seen)))))
                 });
                 // The memory of the picture is free for another worker from now on.
                 analyser.rest();
@@ -200,7 +204,7 @@ impl Engine {
     ) -> worker::Job<
         sound::Sound,
         sound::SoundTrack,
-        impl FnMut(SoundTask<'_>) -> Result<Poll<Option<stream::Observation>>> + use<>,
+        impl FnMut(SoundTask<'_>) -> Result<Poll<Option<live::Observation>>> + use<>,
     > {
         let component = component.clone();
         worker::Job::new(self.sounds.clone(), move |task: SoundTask<'_>| {
@@ -215,7 +219,7 @@ impl Engine {
                         note_sound(&component, &voice);
                     }
                 }
-                stream::Observation::Voice(Box::new(voice))
+                live::Observation::Voice(Box::new(voice))
             };
             Ok(voice.map(|voice| voice.map(observed)))
         })
@@ -306,6 +310,3 @@ fn record_vision(component: &Component, timing: &VisionTiming) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

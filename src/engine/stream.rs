@@ -1,16 +1,14 @@
 //! [`Stream`]: the input of one source (its lanes) and its output ([`Live`]). `task` has the task
 //! between them.
 
-use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Engine, FRAME_QUEUE, FrameQueue, Preview, SoundQueue,
     fair_queue::{LaneId, NotTaken, Room},
+    live::{Live, Observed, StreamSpec},
     sound::{Sound, SoundTrack},
     task::{Command, FinishedSession, StreamTask},
 };
@@ -19,10 +17,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
     media::{Frame, Segment, SoundChunk},
-    names::{SessionId, StreamId},
-    session::{FaceMetrics, SessionConfig, VoiceMetrics},
-    speech::VoiceObservation,
-    vision::{FaceObservation, FaceTrack},
+    names::SessionId,
+    session::SessionConfig,
+    vision::FaceTrack,
 };
 
 /// Chunks of a client that may wait; the oldest is dropped.
@@ -30,133 +27,6 @@ const CHUNK_QUEUE: usize = 4;
 
 /// Begins and ends of sessions that may wait for the task; the caller waits, too.
 const COMMAND_QUEUE: usize = 4;
-
-/// What a stream is and how it is judged.
-#[derive(Clone, Debug)]
-pub struct StreamSpec {
-    /// The source of its media. A client's sound comes in chunks, and what cannot be decoded is
-    /// reported to that client only.
-    pub stream: StreamId,
-    /// Where its media comes from.
-    pub origin: Origin,
-    /// How observations become metrics.
-    pub session: SessionConfig,
-    /// What is analysed at first.
-    pub features: Features,
-}
-
-/// Where the media of a stream comes from; every report includes it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Origin {
-    /// The picture is the bundled clip, since no camera was found.
-    pub demo_video: bool,
-    /// The sound is the bundled clip, since no microphone was found.
-    pub demo_audio: bool,
-}
-
-/// The newest results of a stream. Readers `watch` it; what they miss is gone.
-#[derive(Clone, Debug)]
-pub struct Live {
-    /// Where the media comes from.
-    pub origin: Origin,
-    /// What is analysed from the next media on.
-    pub features: Features,
-    /// The session that runs: its results are those below.
-    pub session_id: Option<SessionId>,
-    /// From the newest frame.
-    pub face: Option<Arc<FaceResult>>,
-    /// From the newest segment.
-    pub voice: Option<Arc<VoiceResult>>,
-    /// The newest media that could not be decoded.
-    pub refused: Option<Arc<Refused>>,
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Live {
-            origin: Origin::default(),
-            features: Features::ALL,
-            session_id: None,
-            face: None,
-            voice: None,
-            refused: None,
-        }
-    }
-}
-
-/// Media of a stream that could not be decoded.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refused {
-    /// How many of this stream, so far.
-    pub total: u64,
-    /// A frame; else a chunk.
-    pub is_video: bool,
-    /// The number of the frame or chunk.
-    pub sequence: u64,
-    /// What its sender can do about it.
-    pub sentence: String,
-}
-
-/// The result of one frame.
-#[derive(Clone, Debug)]
-pub struct FaceResult {
-    /// From the frame alone.
-    pub observation: FaceObservation,
-    /// Metrics over time, this observation included.
-    pub metrics: FaceMetrics,
-    /// Frames of this stream that were dropped because no worker was free, so far.
-    pub dropped_total: u64,
-    /// From the frame in memory to this result.
-    pub latency: Duration,
-    /// What was analysed.
-    pub features: Features,
-    /// The session that it belongs to.
-    pub session_id: Option<SessionId>,
-}
-
-/// The result of one segment.
-#[derive(Clone, Debug)]
-pub struct VoiceResult {
-    /// From the segment alone.
-    pub observation: VoiceObservation,
-    /// Metrics over time, this observation included.
-    pub metrics: VoiceMetrics,
-    /// Segments of this stream that were dropped because no worker was free, so far.
-    pub dropped_total: u64,
-    /// From the last sample in memory to this result.
-    pub latency: Duration,
-    /// What was analysed.
-    pub features: Features,
-    /// The session that it belongs to.
-    pub session_id: Option<SessionId>,
-}
-
-/// What a worker hands to a stream's task.
-#[derive(Debug)]
-pub(super) enum Observation {
-    Face(Box<FaceObservation>),
-    Voice(Box<VoiceObservation>),
-    Refused { is_video: bool, sequence: u64, sentence: String },
-}
-
-impl Observation {
-    /// When its media was in memory; `None` where nothing was observed.
-    pub(super) fn captured_at(&self) -> Option<Duration> {
-        match self {
-            Observation::Face(seen) => Some(seen.captured_at),
-            Observation::Voice(voice) => Some(voice.captured_at),
-            Observation::Refused { .. } => None,
-        }
-    }
-}
-
-/// An [`Observation`], and how it came about.
-#[derive(Debug)]
-pub(super) struct Observed {
-    pub(super) observation: Observation,
-    pub(super) features: Features,
-    pub(super) dropped_total: u64,
-}
 
 /// The way from the workers to a stream's task, and what they must know of the stream.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     WorkerComponents,
-    stream::{FaceResult, Live, Observation, Observed, Refused, StreamSpec, VoiceResult},
+    live::{FaceResult, Live, Observation, Observed, Refused, StreamSpec, VoiceResult},
 };
 use crate::{
     clock::Clock,

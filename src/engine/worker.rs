@@ -8,8 +8,9 @@ use std::{
 
 use super::{
     fair_queue::{FairQueue, Media, Taken},
+    live::{Observation, Observed},
     sound::Sound,
-    stream::{Observation, ObservationSink, Observed},
+    stream::ObservationSink,
 };
 use crate::{
     component::{Component, State},
@@ -49,7 +50,7 @@ impl Media for Frame {
 
     fn working_bytes(&self) -> usize {
         // Where the header is broken, the decoder takes no memory and returns the reason.
-        decode::picture::working_bytes(self).unwrap_or_default()
+        decode::still::working_bytes(self).unwrap_or_default()
     }
 }
 

@@ -4,17 +4,17 @@
 //! Holds the fleet state (the current state of every booth), the archive (`fleet.db`) and the HTTP
 //! server. Must not hold a score of a person, and nothing that a booth did not send.
 
+mod shape;
+mod message;
 mod alert;
-mod archive;
+mod erasure;
+mod minute;
 mod booth;
 mod state;
-mod erasure;
+mod archive;
 mod listener;
-mod message;
-mod minute;
-mod run;
-mod shape;
 mod web;
+mod run;
 
 pub use alert::{AlertChange, AlertKind, alerts_of_health};
 pub use archive::{

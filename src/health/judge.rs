@@ -4,24 +4,13 @@
 use std::time::Duration;
 
 use super::{
-    Code, ComponentId, Finding, Findings, PATIENCE, Report, Severity,
+    Code, ComponentId, Finding, Findings, PATIENCE, Pace, Report, Severity,
     side::{Side, SideHistory},
 };
 use crate::{
     component::{State, Status},
     policy::Profile,
 };
-
-/// The rate of media in a healthy booth.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
-    /// Frames a second that are analysed.
-    pub fps: f64,
-    /// Interval from one frame to the next.
-    pub frame: Duration,
-    /// Length of a segment, and interval from one segment to the next.
-    pub segment: Duration,
-}
 
 /// What the booth is doing. Holds no id of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

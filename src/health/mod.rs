@@ -31,11 +31,12 @@
 //! public and the broker retains it.
 
 mod finding;
-mod judge;
+mod pace;
 mod probe;
 mod rate;
 mod report;
 mod side;
+mod judge;
 
 use std::{
     fmt,
@@ -44,7 +45,8 @@ use std::{
 };
 
 pub use finding::{Code, Finding, Findings, Severity};
-pub use judge::{Facts, Interview, Judge, Pace};
+pub use judge::{Facts, Interview, Judge};
+pub use pace::Pace;
 pub(crate) use probe::kept_in;
 pub use probe::{
     OutboxNow, RowsNow, board, certificates, clock, delivery, disk, recording, replaced,

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Model, PictureInput, Runtime, model::ModelSpec};
+use super::{Model, PictureInput, Runtime, spec::ModelSpec};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The models of one folder, as its `catalog.toml` lists them.

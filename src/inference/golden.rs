@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use super::{
-    Layout, Model, Outputs, catalog::Catalog, model::ModelSpec, picture_tensor::PictureTensor,
+    Layout, Model, Outputs, catalog::Catalog, picture_tensor::PictureTensor, spec::ModelSpec,
 };
 
 /// The script's inputs: from 0 to 1, without a pattern that a wrong place could repeat.

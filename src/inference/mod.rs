@@ -4,19 +4,22 @@
 //! them: tract, or ONNX Runtime where the operator asks for it; [`Model`] runs one and hides
 //! what does. In tract's place, `plan` runs the networks all of whose operators it supports.
 
+mod config;
+mod picture_input;
+mod plan;
+mod spec;
+#[cfg(feature = "onnxruntime")]
+mod onnxruntime;
+mod picture_tensor;
+mod tract;
+mod model;
+mod runtime;
 pub mod catalog;
 #[cfg(test)]
 mod golden;
-mod model;
-#[cfg(feature = "onnxruntime")]
-mod onnxruntime;
-mod picture_input;
-mod picture_tensor;
-mod plan;
-mod runtime;
-mod tract;
 
 pub use catalog::{Catalog, ModelEntry};
+pub use config::{Backend, InferenceConfig, Provider};
 pub use model::{Model, Outputs, Runner, Workspace};
 pub use picture_input::{Colour, Layout, PictureInput, PictureOutput};
-pub use runtime::{Backend, InferenceConfig, Provider, Runtime};
+pub use runtime::Runtime;

@@ -9,20 +9,10 @@ use super::onnxruntime::OnnxModel;
 use super::{
     picture_tensor::{self, PictureTensor, PictureTensors},
     plan::{self, Plan},
+    spec::ModelSpec,
     tract::{self, TractModel, TractOutputs},
 };
 use crate::error::{Error, ErrorKind, Result};
-
-/// What a model file is loaded as.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ModelSpec<'a> {
-    /// For messages.
-    pub(super) name: &'a str,
-    /// Shape of each input, in the file's order.
-    pub(super) inputs: &'a [Vec<usize>],
-    /// The outputs to keep, in order; empty keeps all.
-    pub(super) outputs: &'a [String],
-}
 
 /// A model that is loaded, optimised and ready; shared read-only between workers.
 #[derive(Clone, Debug)]

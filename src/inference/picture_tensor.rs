@@ -5,7 +5,7 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
-use super::{Layout, model::ModelSpec, plan};
+use super::{Layout, plan, spec::ModelSpec};
 
 /// A picture or feature map of batch 1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

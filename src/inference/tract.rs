@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::{Onnx, pb::ModelProto, prelude::*};
 
-use super::model::ModelSpec;
+use super::spec::ModelSpec;
 
 /// A model as tract has it.
 #[derive(Clone)]

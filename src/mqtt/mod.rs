@@ -4,27 +4,23 @@
 //! and leave it only on their own acknowledgement. Must not hold a picture or a sound, and must
 //! never block another task: the booth goes on whatever the broker does.
 
-mod schedule;
-mod command;
-mod config;
-mod connection;
-mod credential;
-mod publisher;
-mod failure;
-mod home_assistant;
-mod inflight;
 mod limits;
-mod link;
-mod message;
 mod probe;
 mod refusal;
-mod rows;
-mod publish;
-mod set_aside;
-mod suspects;
-mod tls;
 pub mod topics;
+mod config;
+mod credential;
+mod failure;
+mod suspects;
+mod inflight;
+mod message;
+mod command;
+mod tls;
+mod connection;
+mod link;
 mod payload;
+mod home_assistant;
+mod publisher;
 
 use std::{pin::pin, time::Duration};
 

@@ -9,7 +9,7 @@ use log::{
 };
 use systemd_journal_logger::JournalLog;
 
-use super::log::sentence;
+use super::sentence::sentence;
 
 /// The name under which `journalctl -t` finds boothd, whatever its file is called.
 const IDENTIFIER: &str = "boothd";

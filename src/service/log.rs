@@ -4,20 +4,16 @@
 //! [`Secret`](crate::store::Secret), whose `Debug` hides them.
 
 use std::{
-    fmt::Write as _,
     io::{self, Write},
     time::Instant,
 };
 
 use env_logger::{Builder, Logger, Target, WriteStyle};
-use log::{
-    Level, LevelFilter, Log, Record,
-    kv::{Error as KvError, Key, Value, VisitSource},
-};
+use log::{Level, LevelFilter, Log, Record};
 
 use super::{
     journal::{Journal, is_journal},
-    one_line,
+    sentence::sentence,
     stderr::Stderr,
 };
 
@@ -92,30 +88,6 @@ pub fn log_last(text: &str) {
 /// `LEVEL target: sentence key=value …`, always one line.
 fn write_line(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     writeln!(out, "{:<5} {}: {}", record.level(), record.target(), sentence(record))
-}
-
-/// `sentence key=value …`, always one line.
-pub(super) fn sentence(record: &Record<'_>) -> String {
-    let mut text = one_line(&record.args().to_string());
-    // Writing to a text fails only where a value's own `Display` does.
-    if record.key_values().visit(&mut Fields(&mut text)).is_err() {
-        text.push_str(" (a field cannot be written)");
-    }
-    text
-}
-
-struct Fields<'a>(&'a mut String);
-
-impl<'kvs> VisitSource<'kvs> for Fields<'_> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
-        let text = one_line(&value.to_string());
-        let written = if text.contains([' ', '"', '=']) || text.is_empty() {
-            write!(self.0, " {key}={text:?}")
-        } else {
-            write!(self.0, " {key}={text}")
-        };
-        written.map_err(KvError::boxed)
-    }
 }
 
 #[cfg(test)]

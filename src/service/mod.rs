@@ -4,13 +4,14 @@
 //! Only this module knows systemd. Owns no component: it reads their status, and nothing waits for
 //! it.
 
+mod sentence;
+mod journal;
+mod stderr;
+mod log;
+mod watchdog;
+mod notify;
 mod booth;
 mod fleet_server;
-mod journal;
-mod log;
-mod notify;
-mod stderr;
-mod watchdog;
 
 use std::{io, panic, process, thread};
 

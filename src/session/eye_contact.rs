@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::gaze_mode::GazeMode;
+use super::{direction::Direction, gaze_mode::GazeMode};
 use crate::vision::{GAZE_SPREAD_DEG, Gaze};
 
 /// The cone that counts as eye contact.
@@ -23,15 +23,6 @@ pub struct EyeContactConfig {
     pub calibrate: Duration,
     /// Moves the cone by what is read of this person all the time, by at most 12 degrees.
     pub personal: bool,
-}
-
-/// A direction of gaze relative to the camera, degrees; signs as [`Gaze`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Direction {
-    /// Positive to the picture's left.
-    pub yaw_deg: f32,
-    /// Positive up.
-    pub pitch_deg: f32,
 }
 
 impl Default for EyeContactConfig {
@@ -141,12 +132,6 @@ impl EyeContact {
         } else {
             centre
         })
-    }
-}
-
-impl Direction {
-    fn of(gaze: Gaze) -> Self {
-        Direction { yaw_deg: gaze.yaw_deg, pitch_deg: gaze.pitch_deg }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{eye_contact::Direction, window::MAX_GAP};
+use super::{direction::Direction, window::MAX_GAP};
 use crate::vision::Gaze;
 
 /// Side of a cell, degrees.

@@ -5,21 +5,23 @@
 //! again; the statistics are of the whole session and count its persons. It is owned by one task;
 //! nothing locks it.
 
-mod arousal;
-mod blink;
-mod eye_contact;
-mod gaze_mode;
-mod resting_face;
+mod direction;
 mod speech_rate;
-mod stability;
-mod statistic;
 mod values;
 mod window;
+mod blink;
+mod gaze_mode;
+mod eye_contact;
+mod resting_face;
+mod stability;
+mod statistic;
+mod arousal;
 
 use std::time::Duration;
 
 pub use arousal::{Arousal, ArousalLabel};
-pub use eye_contact::{Direction, EyeContactConfig};
+pub use direction::Direction;
+pub use eye_contact::EyeContactConfig;
 pub use speech_rate::{NoRate, SpeechRate};
 pub use statistic::{Statistic, Statistics};
 pub use values::{face_values, voice_values};

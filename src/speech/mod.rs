@@ -5,21 +5,21 @@
 //! together. The speaker's baseline and anything over time is the session's.
 
 pub mod activity;
-mod analyser;
-mod arousal;
-pub mod clarity;
 mod clipping;
-pub mod f0;
 mod harmonicity;
 mod highpass;
-pub mod loudness;
 mod path;
-mod sinc;
-pub mod spectrum;
 mod statistics;
+pub mod clarity;
 mod sums;
+mod arousal;
+pub mod loudness;
+mod sinc;
+pub mod f0;
+pub mod spectrum;
 pub mod syllables;
 mod tilt;
+mod analyser;
 
 use std::{ops::Range, time::Duration};
 

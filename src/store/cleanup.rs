@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{
-    DAY, StoreConfig, database::Database, epoch::bound, file::give_back_pages, millis,
+    DAY, StoreConfig, database::Database, file::give_back_pages, millis, retention::bound,
 };
 use crate::error::Result;
 

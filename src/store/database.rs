@@ -49,7 +49,7 @@ impl Database {
     /// # Errors
     /// `Config` when the file cannot be made or written, is damaged, or is a newer boothd's.
     pub fn open(path: &Path) -> Result<Self> {
-        let opened = file::connect_first(path, &SCHEMA);
+        let opened = opening::connect_first(path, &SCHEMA);
         opened
             .map(|connection| Database::of(connection, path))
             .map_err(|error| fault::at_start(path, &error))
@@ -61,7 +61,7 @@ impl Database {
     /// # Errors
     /// `Unavailable` when the disk is at fault, `Config` when a person must act.
     pub(super) fn open_owned(path: &Path) -> Result<Self> {
-        let mut database = Database::of(file::connect_first(path, &SCHEMA)?, path);
+        let mut database = Database::of(opening::connect_first(path, &SCHEMA)?, path);
         database.check()?;
         opening::note(&database.connection, path)?;
         database.standing = Standing::of(path);

@@ -11,16 +11,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::json;
 
 use super::{
-    Store,
     database::Database,
     outbox::{self, NewRow, Sender},
-    worker::StoreWorker,
 };
 use crate::{
     clock::{
         Clock, KeptClock, Span,
         keeper::{Change, Keeper, Reading, STEP_MS},
-        whole_ms,
     },
     error::Result,
 };
@@ -223,47 +220,6 @@ fn bound_earlier(connection: &Connection, epoch_id: i64, origin_ms: i64) -> Resu
     Ok(())
 }
 
-impl StoreWorker {
-    /// Reads the clocks. A change is on the disk before other threads see it.
-    pub(super) fn keep_time(&mut self) -> Result<()> {
-        let reading = self.clock.reading();
-        let (keeper, change) = self.clock.keeper().observe(reading);
-        if let Some(change) = change {
-            let sender = self.sender();
-            self.attempt(|database, _| database.correct((&keeper, change), reading, &sender))?;
-            self.clock.adopt(keeper);
-            log_change(change);
-            if matches!(change, Change::Vouched(_)) {
-                // Rows that are old by the calendar can be deleted now.
-                self.cleaned_at = None;
-            }
-            self.publish_tokens()?;
-            return self.count_outbox();
-        }
-        self.clock.adopt(keeper);
-        Ok(())
-    }
-
-    /// Stores the uptime of the machine: retention counts it while the clock is unsynchronised.
-    pub(super) fn note_running(&mut self) -> Result<()> {
-        let (keeper, since_boot_ms) = (self.clock.keeper(), whole_ms(self.clock.since_boot()));
-        self.attempt(|database, _| database.note_running(&keeper, since_boot_ms))
-    }
-}
-
-fn log_change(change: Change) {
-    match change {
-        Change::Stepped(moved_ms) => log::warn!(
-            target: "store", moved_ms;
-            "the clock was set; the times of this start of the machine are moved with it"
-        ),
-        Change::Vouched(moved_ms) => log::info!(
-            target: "store", moved_ms;
-            "the clock is kept right by a time server; retention goes by the calendar"
-        ),
-    }
-}
-
 /// A consent was given by the clock that its session began by: ten minutes before it, or little after.
 pub(super) fn is_same_clock(consent_at: i64, started_at: i64) -> bool {
     (started_at - 600_000..=started_at + 120_000).contains(&consent_at)
@@ -273,31 +229,6 @@ pub(super) fn is_same_clock(consent_at: i64, started_at: i64) -> bool {
 pub(super) fn moved(clock: &KeptClock, origin_ms: i64) -> i64 {
     let by = clock.keeper().origin_ms - origin_ms;
     if by.abs() > STEP_MS { by } else { 0 }
-}
-
-impl Store {
-    /// The time as boothd keeps it; everything beside the store must work with the same.
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
-    }
-}
-
-/// SQL: the latest time that `at` of a row of `table` can have been, on the scale of
-/// [`Clock::certain_unix_ms`]. Rows from before there were epochs have the age of their label once
-/// a clock was vouched for, and until then the age of the first epoch.
-pub(super) fn bound(at: &str, epoch: &str) -> String {
-    format!(
-        "ifnull(
-            (SELECT {at} - origin_ms + certain_ms FROM clock_epoch WHERE epoch_id = {epoch}),
-            CASE
-                WHEN NOT EXISTS (SELECT 1 FROM clock_epoch) THEN {at}
-                WHEN NOT EXISTS (SELECT 1 FROM clock_epoch WHERE is_vouched) THEN 0
-                WHEN {at} < {earliest}
-                    THEN (SELECT certain_ms FROM clock_epoch ORDER BY epoch_id LIMIT 1)
-                ELSE {at}
-            END)",
-        earliest = crate::clock::EARLIEST_UNIX_MS
-    )
 }
 
 /// SQL: the epoch that rows are written in.

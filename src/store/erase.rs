@@ -8,11 +8,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Store, audit,
+    audit,
     database::Database,
     file,
-    handle::BOOT_ID_BYTES,
-    outbox::{self, NewRow, Sender},
+    outbox::{self, BOOT_ID_BYTES, NewRow, Sender},
     random_hex,
 };
 use crate::{
@@ -142,29 +141,6 @@ fn sessions_of(connection: &rusqlite::Connection, target: &EraseTarget) -> Resul
         return Err(Error::new(ErrorKind::InvalidInput, what));
     }
     Ok(found.into_iter().map(|(session_id, _)| session_id).collect())
-}
-
-impl Store {
-    /// Erases a session or a subject here, and sends the erase order to the fleet server.
-    ///
-    /// # Errors
-    /// `InvalidInput` when there is nothing to erase or the session still runs; `Unavailable`,
-    /// `Exhausted`.
-    pub async fn erase(&self, target: EraseTarget, actor: &str) -> Result<EraseReceipt> {
-        let actor = actor.to_owned();
-        self.order(move |worker| {
-            // Rows in memory must not be written after the erasure.
-            worker.flush();
-            let sender = worker.sender();
-            let receipt = worker
-                .attempt(|database, now| database.erase(&target, &actor, (&sender, now)))?;
-            receipt.session_ids.iter().for_each(|id| worker.pending.forget(id));
-            worker.must_clear_log = !receipt.is_log_clear;
-            worker.count_outbox()?;
-            Ok(receipt)
-        })
-        .await
-    }
 }
 
 const SELECT_SESSION: &str = "\

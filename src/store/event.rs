@@ -6,9 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Store,
     database::Database,
-    epoch::{self, current_epoch},
+    epoch::current_epoch,
     json,
     outbox::{self, NewRow, Sender},
 };
@@ -59,33 +58,6 @@ impl Database {
         let mut ask = self.connection.prepare_cached(SELECT)?;
         let rows = ask.query_map([session_id], EventRecord::from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-}
-
-impl Store {
-    /// Stores an event, and adds it to the outbox for the fleet server.
-    ///
-    /// # Errors
-    /// `InvalidInput` when a text is too long or there is no such session; `Unavailable`,
-    /// `Exhausted`.
-    pub async fn event(&self, mut event: EventRecord) -> Result<()> {
-        let origin_ms = self.clock.keeper().origin_ms;
-        self.order(move |worker| {
-            event.at += epoch::moved(&worker.clock, origin_ms);
-            let sender = worker.sender();
-            worker.attempt(|database, _| database.add_event(&event, &sender))?;
-            worker.count_added()
-        })
-        .await
-    }
-
-    /// Events of a session, oldest first.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`.
-    pub async fn events(&self, session_id: &str) -> Result<Vec<EventRecord>> {
-        let session_id = session_id.to_owned();
-        self.ask(move |database, _| database.events(&session_id)).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{EventRecord, History, SessionRecord, Store, database::Database};
+use super::{EventRecord, History, SessionRecord, database::Database};
 use crate::error::Result;
 
 /// All stored data of a session.
@@ -71,20 +71,5 @@ impl Database {
         let events = self.events(session_id)?;
         let history = self.history(session_id, u32::MAX)?;
         Ok(Some(Export { session, events, history }))
-    }
-}
-
-impl Store {
-    /// All stored data of a session; `None` when there is none of that id.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`.
-    pub async fn export(&self, session_id: &str) -> Result<Option<Export>> {
-        let session_id = session_id.to_owned();
-        self.order(move |worker| {
-            worker.flush();
-            worker.attempt(|database, _| database.export(&session_id))
-        })
-        .await
     }
 }

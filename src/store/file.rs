@@ -17,7 +17,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{fault, opening};
+use super::{fault, opening_name};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Schema of a file: the newest version as a whole, and the upgrades of older versions.
@@ -75,17 +75,6 @@ impl Schema {
         transaction.commit()?;
         Ok(found > 0)
     }
-}
-
-/// As [`connect`], for a file that nothing in this process has open: also looks at what a crash or
-/// a person has left beside it.
-///
-/// # Errors
-/// As [`connect`].
-pub(crate) fn connect_first(path: &Path, schema: &Schema) -> Result<Connection> {
-    take_up_rescued(path)?;
-    opening::judge_log(path)?;
-    connect(path, schema)
 }
 
 /// Opens the file, or makes it (mode 0600, with its folder); an older one is upgraded.
@@ -288,7 +277,7 @@ pub(crate) fn copy(connection: &Connection, to: &Path) -> Result<()> {
     })?;
     let copy = || -> Result<()> {
         connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
-        opening::rename(to)?;
+        opening_name::rename(to)?;
         file.sync_all().and_then(|()| sync_folder(to)).map_err(cannot_be_written)
     };
     copy().inspect_err(|_| {

@@ -6,30 +6,33 @@
 //! running session are written in batches. Must not hold a picture, a sound, or a secret in the
 //! clear.
 
-mod audit;
-mod cleanup;
-mod database;
-mod epoch;
-mod erase;
-mod event;
-mod export;
 mod fault;
+mod owner;
+mod random;
+mod opening_name;
 mod file;
-mod handle;
 mod metric;
 mod opening;
-mod outbox;
-mod owner;
 mod pending;
+mod retention;
+mod standing;
+mod database;
+mod cleanup;
+mod outbox;
+mod epoch;
+mod audit;
+mod erase;
+mod event;
 mod recording;
 mod restore;
-mod session;
 mod set_aside;
-mod standing;
-mod worker;
-mod token;
-mod token_book;
 mod token_file;
+mod token;
+mod session;
+mod export;
+mod token_book;
+mod worker;
+mod handle;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -40,14 +43,14 @@ pub use event::EventRecord;
 pub use export::Export;
 pub(crate) use fault::{at_start, is_disks};
 pub(crate) use file::{
-    Column, Schema, add_columns, check, clear_log, connect, connect_first, copy,
-    give_back_pages,
+    Column, Schema, add_columns, check, clear_log, connect, copy, give_back_pages,
 };
 pub use handle::{Store, StoreThread};
 pub use metric::{MetricRow, Modality};
-pub(crate) use opening::note as note_opening;
+pub(crate) use opening::{connect_first, note as note_opening};
 pub use outbox::{OutboxLimits, OutboxRow, OutboxState};
 pub use owner::StateOwner;
+pub(crate) use random::random_hex;
 pub use recording::{History, Series};
 pub use restore::restore;
 pub(crate) use restore::{has_table, put_back};
@@ -59,7 +62,7 @@ pub use token_book::{Denied, TokenBook};
 pub use token_file::{
     Secret, TokenHash, credential, keep_token, load_or_make_token, token_of_credential,
 };
-pub(crate) use token_file::{faults_of_token, random_hex, without_bom};
+pub(crate) use token_file::{faults_of_token, without_bom};
 
 /// The database's name in `state.dir`.
 pub const DATABASE_FILE: &str = "boothd.db";

@@ -12,30 +12,36 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::Connection;
 
 use super::{
-    file::{self, beside},
-    random_hex,
+    file::{self, Schema, beside},
+    opening_name::{OPENING_BYTES, UNNAMED, give, name, name_without_log},
+    random::random_hex,
 };
 use crate::error::Result;
-
-/// Bytes of randomness in the name of an opening.
-const OPENING_BYTES: usize = 16;
-
-/// Stands for a database that has no name yet.
-const UNNAMED: &str = "none";
 
 /// A longer file is not ours: it has one name per line, and one line more for each start at which
 /// another process was reading the database.
 const MOST_NAMES_BYTES: u64 = 1 << 16;
+
+/// As [`file::connect`], for a file that nothing in this process has open: also looks at what a crash or
+/// a person has left beside it.
+///
+/// # Errors
+/// As [`file::connect`].
+pub(crate) fn connect_first(path: &Path, schema: &Schema) -> Result<Connection> {
+    file::take_up_rescued(path)?;
+    judge_log(path)?;
+    file::connect(path, schema)
+}
 
 /// Puts a log aside that belongs to another database than the one it lies beside. Only for a file
 /// that nothing in this process has open.
 ///
 /// # Errors
 /// `Unavailable` when it cannot be moved.
-pub(super) fn judge_log(path: &Path) -> Result<()> {
+fn judge_log(path: &Path) -> Result<()> {
     let log = beside(path, "-wal");
     let Ok(meta) = fs::metadata(&log) else { return Ok(()) };
     if meta.len() == 0 {
@@ -72,56 +78,6 @@ pub(crate) fn note(connection: &Connection, path: &Path) -> Result<()> {
         write_names(path, &[next])?;
     }
     Ok(())
-}
-
-/// Gives a copy a name that no log knows.
-///
-/// # Errors
-/// `Unavailable`.
-pub(super) fn rename(copy: &Path) -> Result<()> {
-    let connection = Connection::open(copy)?;
-    connection.pragma_update(None, "synchronous", "full")?;
-    give(&connection, &random_hex(OPENING_BYTES))
-}
-
-fn give(connection: &Connection, name: &str) -> Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute("DELETE FROM opening", [])?;
-    transaction.execute("INSERT INTO opening (opening_id) VALUES (?1)", [name])?;
-    Ok(transaction.commit()?)
-}
-
-fn name(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let ask = "SELECT opening_id FROM opening";
-    connection.query_row(ask, [], |row| row.get(0)).optional()
-}
-
-/// The name in the database itself, without its log.
-fn name_without_log(path: &Path) -> Option<String> {
-    let address = immutable(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(address, flags).ok()?;
-    let ask = "SELECT count(*) FROM sqlite_schema WHERE name = 'opening'";
-    let has_names: bool = connection.query_row(ask, [], |row| row.get(0)).ok()?;
-    if !has_names {
-        return Some(UNNAMED.into());
-    }
-    Some(name(&connection).ok()?.unwrap_or_else(|| UNNAMED.into()))
-}
-
-/// SQLite's address of a file that it reads without its log and locks nothing of.
-fn immutable(path: &Path) -> String {
-    use std::fmt::Write as _;
-    let mut address = "file:".to_owned();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                address.push(char::from(*byte));
-            }
-            _ => write!(address, "%{byte:02X}").expect("a String takes everything"),
-        }
-    }
-    address + "?immutable=1"
 }
 
 fn names_path(path: &Path) -> PathBuf {

@@ -4,8 +4,11 @@
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::{Store, database::Database, epoch, json, millis, worker::StoreWorker};
-use crate::{clock::Clock, error::Result};
+use super::{database::Database, json, millis, retention::bound};
+use crate::error::Result;
+
+/// Random bytes in the name of a start of the daemon.
+pub(super) const BOOT_ID_BYTES: usize = 16;
 
 /// Limits of the outbox.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -148,112 +151,6 @@ impl Database {
     }
 }
 
-impl StoreWorker {
-    /// Counts the whole outbox: after a start, and when another process has changed it.
-    pub(super) fn count_outbox(&mut self) -> Result<()> {
-        let counted = self.attempt(|database, _| database.outbox_state(0))?;
-        self.publish_outbox(Some(counted));
-        let expected = self.set_aside.borrow().rows;
-        self.count_set_aside(expected)
-    }
-
-    /// The oldest row that waits may have become another.
-    pub(super) fn count_oldest(&mut self) -> Result<()> {
-        self.take_off((0, 0))
-    }
-
-    /// Counts what was added since the last time; a long outbox is not read for that. What went
-    /// over the limit of bytes makes room at once, what is too old when old rows are looked for.
-    pub(super) fn count_added(&mut self) -> Result<()> {
-        let Some(OutboxState { newest_id, .. }) = *self.outbox.borrow() else { return Ok(()) };
-        let added = self.attempt(|database, _| database.outbox_state(newest_id))?;
-        self.update_outbox(|state| {
-            state.depth += added.depth;
-            state.bytes += added.bytes;
-            state.newest_id = added.newest_id;
-            state.oldest_at = added.oldest_at;
-        });
-        let bytes = self.outbox.borrow().map_or(0, |state| state.bytes);
-        if self.config.outbox.is_some_and(|limits| bytes > limits.max_bytes) {
-            self.trim_outbox()?;
-        }
-        Ok(())
-    }
-
-    fn take_off(&mut self, (rows, bytes): (u64, u64)) -> Result<()> {
-        let oldest_at = self.attempt(|database, _| database.outbox_state(i64::MAX))?.oldest_at;
-        self.update_outbox(|state| {
-            state.depth = state.depth.saturating_sub(rows);
-            state.bytes = state.bytes.saturating_sub(bytes);
-            state.oldest_at = oldest_at;
-        });
-        Ok(())
-    }
-
-    /// Publishes the state of the outbox; `None`: not known, since the database is not open.
-    pub(super) fn publish_outbox(&self, counted: Option<OutboxState>) {
-        let fallen_out_total = self.fallen_out_total;
-        let counted = counted.map(|counted| OutboxState { fallen_out_total, ..counted });
-        self.outbox.send_if_modified(|state| {
-            let before = std::mem::replace(state, counted);
-            *state != before
-        });
-    }
-
-    fn update_outbox(&self, change: impl FnOnce(&mut OutboxState)) {
-        let mut counted = *self.outbox.borrow();
-        if let Some(counted) = &mut counted {
-            change(counted);
-        }
-        self.publish_outbox(counted);
-    }
-
-    /// Keeps the outbox within its limits, and logs how many rows it deleted.
-    pub(super) fn trim_outbox(&mut self) -> Result<()> {
-        let Some(limits) = self.config.outbox else { return Ok(()) };
-        let fallen = self.attempt(|database, now| database.trim_outbox(&limits, now))?;
-        if fallen > 0 {
-            log::error!(target: "store", rows = fallen; "messages that the fleet server never took were too old or too many and are lost; look at the broker");
-            self.fallen_out_total += u64::try_from(fallen).unwrap_or(u64::MAX);
-            self.count_outbox()?;
-        }
-        Ok(())
-    }
-}
-
-impl Store {
-    /// State of the outbox and every change of it; `None` (not known) while the database is not open.
-    pub fn outbox(&self) -> tokio::sync::watch::Receiver<Option<OutboxState>> {
-        self.outbox.subscribe()
-    }
-
-    /// Age of the oldest message that waits; `None` where none waits, or the age is not known.
-    pub fn outbox_age(&self) -> Option<std::time::Duration> {
-        let age_ms = self.clock.unix_ms().saturating_sub((*self.outbox.borrow())?.oldest_at?);
-        Some(std::time::Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
-    }
-
-    /// The oldest messages after `outbox_id` (0: the oldest of all), in the order of publication.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`.
-    pub async fn outbox_after(&self, outbox_id: i64, limit: u32) -> Result<Vec<OutboxRow>> {
-        self.ask(move |database, _| database.outbox_after(outbox_id, limit)).await
-    }
-
-    /// Deletes messages that the broker has acknowledged.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`: the messages are then published again; receivers drop duplicates.
-    pub async fn outbox_done(&self, ids: Vec<i64>) -> Result<()> {
-        self.order(move |worker| {
-            let gone = worker.attempt(|database, _| database.outbox_done(&ids))?;
-            worker.take_off(gone)
-        })
-        .await
-    }
-}
-
 const INSERT: &str = "\
     INSERT INTO outbox (boot_id, session_id, kind, at, is_clock_set, payload, epoch_id)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT max(epoch_id) FROM clock_epoch))";
@@ -277,7 +174,7 @@ fn delete_old() -> String {
         "DELETE FROM outbox WHERE outbox_id < ifnull(
             (SELECT outbox_id FROM outbox WHERE {} >= ?1 ORDER BY outbox_id LIMIT 1),
             9223372036854775807)",
-        epoch::bound("at", "outbox.epoch_id")
+        bound("at", "outbox.epoch_id")
     )
 }
 

@@ -1,18 +1,15 @@
 //! Recordings: the metrics of a session as they happened, written in batches and read as series.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Store,
     database::Database,
     metric::{MetricRow, Modality},
     pending::Batch,
 };
-use crate::{clock::Clock, error::Result, metric::Stored};
+use crate::{error::Result, metric::Stored};
 
 /// Recorded metrics of a session.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
@@ -135,36 +132,6 @@ fn insert(connection: &Connection, row: &MetricRow) -> Result<usize> {
     let name: [&dyn rusqlite::ToSql; 2] = [&row.session_id, &row.offset_s];
     let values = row.values.iter().map(|value| value as &dyn rusqlite::ToSql);
     Ok(statement.execute(params_from_iter(name.into_iter().chain(values)))?)
-}
-
-impl Store {
-    /// Takes a row to the disk within [`StoreConfig::flush_interval`](super::StoreConfig).
-    /// Never waits; what finds no room, as the disk has been away for long, is lost, counted
-    /// and noted with its session.
-    pub fn record(&self, row: MetricRow) {
-        if !self.pending.push(row, self.clock.monotonic()) {
-            self.component().update(|status| status.dropped_total += 1);
-        }
-    }
-
-    /// Since when the oldest row waits for the disk (the clock's monotonic time); `None` where
-    /// none waits.
-    pub fn rows_wait_since(&self) -> Option<Duration> {
-        self.pending.since()
-    }
-
-    /// Metrics recorded of a session so far, in at most `most_points` rows per modality.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`.
-    pub async fn history(&self, session_id: &str, most_points: u32) -> Result<History> {
-        let session_id = session_id.to_owned();
-        self.order(move |worker| {
-            worker.flush();
-            worker.attempt(|database, _| database.history(&session_id, most_points))
-        })
-        .await
-    }
 }
 
 const OPEN_RECORDING: &str = "\

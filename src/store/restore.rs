@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     database::{self, Database},
     file::{self, Schema, beside, stamp},
-    opening,
+    opening_name,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -133,7 +133,7 @@ fn prepare(new: &Path, (schema, table): (&Schema, &str)) -> Result<()> {
         );
         Error::new(ErrorKind::InvalidInput, what)
     })?;
-    opening::rename(new)?;
+    opening_name::rename(new)?;
     let sync = || fs::File::open(new)?.sync_all();
     sync().map_err(file::cannot_be_written)
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Store, audit, database::Database, worker::StoreWorker};
+use super::{audit, database::Database};
 use crate::error::Result;
 
 /// Characters that a reason may have; a longer one is cut.
@@ -60,7 +60,7 @@ impl SetAsideRow {
 }
 
 impl Database {
-    fn set_aside(&mut self, outbox_id: i64, reason: &str, now: i64) -> Result<bool> {
+    pub(super) fn set_aside(&mut self, outbox_id: i64, reason: &str, now: i64) -> Result<bool> {
         let mut cut: String = reason.chars().take(MAX_REASON_CHARS).collect();
         if cut.is_empty() {
             cut.push_str("no reason was given");
@@ -115,75 +115,6 @@ impl Database {
         }
         transaction.commit()?;
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
-    }
-}
-
-impl StoreWorker {
-    /// Counts the rows that are set aside. `expected` is the count without changes of other
-    /// processes; missing rows were released or erased, and the sender looks for them.
-    pub(super) fn count_set_aside(&mut self, expected: u64) -> Result<()> {
-        let (rows, reason) = self.attempt(|database, _| database.count_set_aside())?;
-        let released = expected.saturating_sub(rows);
-        self.set_aside.send_if_modified(|now| {
-            let next = SetAside {
-                rows,
-                reason: reason.map(Arc::from),
-                released_total: now.released_total + released,
-            };
-            let is_new = *now != next;
-            *now = next;
-            is_new
-        });
-        Ok(())
-    }
-}
-
-impl Store {
-    /// State of the rows that are set aside, and every change of it.
-    pub fn set_aside(&self) -> tokio::sync::watch::Receiver<SetAside> {
-        self.set_aside.subscribe()
-    }
-
-    /// Sets a row aside: it stays in the outbox, counts in its limits, and is not read by
-    /// [`Store::outbox_after`]. False when there is no such row, or it was set aside before.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`: the row still waits.
-    pub async fn set_row_aside(&self, outbox_id: i64, reason: String) -> Result<bool> {
-        self.order(move |worker| {
-            let is_new =
-                worker.attempt(|database, now| database.set_aside(outbox_id, &reason, now))?;
-            let expected = worker.set_aside.borrow().rows + u64::from(is_new);
-            worker.count_set_aside(expected)?;
-            worker.count_oldest()?;
-            Ok(is_new)
-        })
-        .await
-    }
-
-    /// The rows that are set aside, oldest first, at most [`MAX_LISTED`].
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`.
-    pub async fn rows_set_aside(&self, limit: u32) -> Result<Vec<SetAsideRow>> {
-        self.ask(move |database, _| database.rows_set_aside(limit)).await
-    }
-
-    /// Lets these rows (`None`: all) wait for the broker again; how many there were.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Exhausted`.
-    pub async fn send_again(&self, ids: Option<Vec<i64>>, actor: &str) -> Result<u64> {
-        let actor = actor.to_owned();
-        self.order(move |worker| {
-            let rows = worker
-                .attempt(|database, now| database.send_again(ids.as_deref(), &actor, now))?;
-            let expected = worker.set_aside.borrow().rows;
-            worker.count_set_aside(expected)?;
-            worker.count_oldest()?;
-            Ok(rows)
-        })
-        .await
     }
 }
 

@@ -10,7 +10,6 @@ use super::{
     audit,
     cleanup::expires_at,
     database::Database,
-    token_book::{TokenBook, TokenRow},
     token_file::{Secret, TokenHash},
 };
 use crate::{
@@ -129,6 +128,15 @@ impl Token {
     }
 }
 
+/// A token as the database has it.
+#[derive(Clone, Debug)]
+pub(super) struct TokenRow {
+    pub(super) hash: TokenHash,
+    pub(super) token: Token,
+    /// On the scale of [`Clock::certain_unix_ms`](crate::clock::Clock).
+    pub(super) dead_at: Option<i64>,
+}
+
 impl Database {
     /// Makes a token. Its secret is returned only here.
     ///
@@ -222,14 +230,6 @@ impl Database {
     /// `Unavailable`.
     pub fn tokens(&self) -> Result<Vec<Token>> {
         Ok(self.token_rows()?.into_iter().map(|row| row.token).collect())
-    }
-
-    /// Every token, for those who judge one.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub fn token_book(&self) -> Result<TokenBook> {
-        Ok(TokenBook::default().with_rows(self.token_rows()?))
     }
 
     /// Every token with its hash, by its number.

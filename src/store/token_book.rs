@@ -3,7 +3,8 @@
 use std::{collections::HashMap, fmt, time::Duration};
 
 use super::{
-    token::{Role, Token, TokenId},
+    database::Database,
+    token::{Role, Token, TokenId, TokenRow},
     token_file::{Secret, TokenHash},
 };
 
@@ -20,15 +21,6 @@ pub struct TokenBook {
 struct Known {
     token: Token,
     dead_at: Option<i64>,
-}
-
-/// A token as the database has it.
-#[derive(Clone, Debug)]
-pub(super) struct TokenRow {
-    pub(super) hash: TokenHash,
-    pub(super) token: Token,
-    /// On the scale of [`Clock::certain_unix_ms`](crate::clock::Clock).
-    pub(super) dead_at: Option<i64>,
 }
 
 impl Known {
@@ -61,6 +53,16 @@ impl fmt::Display for Denied {
             Denied::Expired => "the token has expired",
             Denied::Revoked => "the token was revoked",
         })
+    }
+}
+
+impl Database {
+    /// Every token, for those who judge one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn token_book(&self) -> crate::error::Result<TokenBook> {
+        Ok(TokenBook::default().with_rows(self.token_rows()?))
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::file::{beside, rename_new, sync_folder};
+use super::{
+    file::{beside, rename_new, sync_folder},
+    random::random_hex,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of randomness in a token that boothd makes.
@@ -180,13 +183,6 @@ fn keep(path: &Path, token: &str) -> io::Result<()> {
     write().inspect_err(|_| {
         fs::remove_file(&new).ok();
     })
-}
-
-/// `bytes` random bytes as hex.
-pub(crate) fn random_hex(bytes: usize) -> String {
-    let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).expect("the system's random source answers");
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

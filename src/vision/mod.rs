@@ -20,31 +20,31 @@
 //! relative to the line from the face to the camera: 0, 0 looks into the camera, wherever in
 //! the picture the face is.
 
-mod analyser;
-mod camera;
-mod colour;
 mod config;
+mod lanes;
+mod pyramid;
 mod crop;
+mod colour;
 mod detector;
+mod picture_model;
+mod refinement;
+mod landmarks;
 mod expression;
 mod eyeball;
-mod face_actions;
+mod rotation;
+mod camera;
 mod gaze;
 mod head_pose;
-mod landmarks;
-mod lanes;
+mod face_actions;
 mod models;
-mod occlusion;
-mod person;
-mod picture_model;
-mod pyramid;
-mod quality;
-mod refinement;
-mod rotation;
 mod stillness;
 mod thumbnail;
-mod track;
+mod person;
+mod quality;
+mod occlusion;
 mod upright;
+mod track;
+mod analyser;
 
 use std::time::Duration;
 

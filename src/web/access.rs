@@ -11,7 +11,7 @@ use axum::{
 use tokio::sync::watch;
 
 use super::{
-    metrics::Counters,
+    counters::Counters,
     peer::Peer,
     proxy::Asked,
     refused::Refused,

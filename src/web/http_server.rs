@@ -13,7 +13,7 @@ use axum::{
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{
-    WebConfig, access::Authenticator, host::Hosts, metrics::Counters, proxy::Proxies,
+    WebConfig, access::Authenticator, counters::Counters, host::Hosts, proxy::Proxies,
     refused::Refused, rejections::Reason, serve::Acceptor, slots::Slots, tls::Tls,
 };
 use crate::{certificate::Certificate, clock::Clock, error::Result, stop::Stop, store::Store};

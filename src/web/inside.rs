@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    HttpServer, Shared, WebState, clients::Clients, metrics::Counters, peer::Peer, router,
+    HttpServer, Shared, WebState, clients::Clients, counters::Counters, peer::Peer, router,
     serve, slots::Slots,
 };
 use crate::{clock::Clock, error::Result, stop::Stop};

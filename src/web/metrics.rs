@@ -3,13 +3,7 @@
 //! Nothing is counted twice: components, engine and server keep their own numbers, and a scrape
 //! reads them. No label has text of a person or a client.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::sync::atomic::Ordering::Relaxed;
 
 use axum::{
     Router,
@@ -23,9 +17,8 @@ use axum::{
 use super::{
     Shared,
     access::require,
+    counters::Counters,
     process,
-    rejections::{Reason, Rejections},
-    slots::Network,
     snapshot::{Buckets, Format, Labels, MetricsSnapshot},
 };
 use crate::{
@@ -37,39 +30,6 @@ use crate::{
     health::Verdict,
     store::Role,
 };
-
-/// Counters of the HTTP server.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    refused_connections: AtomicU64,
-    auth_failures: AtomicU64,
-    rejections: Arc<Rejections>,
-}
-
-impl Counters {
-    /// Counts a connection without a slot.
-    fn refused_connection(&self) {
-        self.refused_connections.fetch_add(1, Relaxed);
-    }
-
-    /// Counts a refusal to a client at that address.
-    pub(super) fn reject(&self, reason: Reason, client: IpAddr) {
-        if matches!(reason, Reason::Full | Reason::NoSeat) {
-            self.refused_connection();
-        }
-        self.rejections.note(reason, Network::of(client));
-    }
-
-    /// What was refused, and to whom.
-    pub(super) fn rejections(&self) -> &Arc<Rejections> {
-        &self.rejections
-    }
-
-    /// Counts a wrong or expired token.
-    pub(super) fn auth_failed(&self) {
-        self.auth_failures.fetch_add(1, Relaxed);
-    }
-}
 
 /// GET /metrics, behind a viewer's token unless the configuration makes it public.
 pub(super) fn router(shared: &Shared) -> Router<Shared> {
@@ -304,7 +264,7 @@ pub(crate) fn note_refusals(snapshot: &mut MetricsSnapshot, counters: &Counters)
         "Connections for which there was no place.",
         count(counters.refused_connections.load(Relaxed)),
     );
-    let rejected = counters.rejections.totals();
+    let rejected = counters.rejections().totals();
     snapshot.counters(
         "boothd_rejected",
         "What was refused to clients, by reason.",

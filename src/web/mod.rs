@@ -3,44 +3,45 @@
 //! Holds all code that knows HTTP. Must not hold metrics or devices: it only renders other modules'
 //! state.
 
-mod access;
-mod api;
-mod broadcast;
 mod claims;
-mod clients;
-mod extract;
 mod flow;
 mod frames;
 mod guest_log;
 mod handshake;
 mod health;
-mod host;
-mod http_server;
-mod inside;
 mod limit;
-mod live;
-pub mod message;
-mod metrics;
 mod timestamp;
-mod openapi;
+pub mod message;
+mod broadcast;
+mod clients;
 pub(crate) mod page;
-#[cfg(test)]
-pub(crate) mod page_wire;
-mod peer;
-mod preview;
 mod process;
 mod proxy;
-mod reach;
+mod host;
 mod refused;
-mod rejections;
-mod router;
-mod serve;
+mod extract;
 mod snapshot;
 mod slots;
+mod rejections;
+mod counters;
+mod peer;
 mod socket;
 mod tls;
-mod upgrade;
+mod serve;
 mod wrong_tokens;
+mod access;
+mod http_server;
+mod live;
+mod metrics;
+mod openapi;
+mod preview;
+mod upgrade;
+mod reach;
+mod api;
+mod router;
+mod inside;
+#[cfg(test)]
+pub(crate) mod page_wire;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -65,6 +66,7 @@ use crate::{
 };
 
 pub(crate) use access::{Authenticator, Caller, require};
+pub(crate) use counters::Counters;
 pub(crate) use extract::{Body, Parameters};
 pub(crate) use flow::flow;
 pub(crate) use frames::{FREE_BYTES, LONG_MESSAGES, UNAUTHENTICATED_BYTES};
@@ -74,7 +76,7 @@ pub use host::{is_host, is_origin};
 use http_server::DRAIN_TIMEOUT;
 pub(crate) use http_server::HttpServer;
 pub use inside::Inside;
-pub(crate) use metrics::{Counters, note_certificates, note_process, note_refusals};
+pub(crate) use metrics::{note_certificates, note_process, note_refusals};
 pub(crate) use openapi::{Endpoint, document, router as endpoints_router};
 pub use proxy::is_network;
 pub(crate) use refused::Refused;
@@ -245,7 +247,7 @@ struct Shared {
     long_messages: Arc<Semaphore>,
     hosts: Arc<host::Hosts>,
     authenticator: access::Authenticator,
-    counters: Arc<metrics::Counters>,
+    counters: Arc<Counters>,
     reports: broadcast::Reports,
     preview_leases: preview::Leases,
     clients: Arc<clients::Clients>,

@@ -17,7 +17,7 @@ use tokio_util::either::Either;
 use tower::ServiceExt;
 
 use super::{
-    WebConfig, metrics::Counters, peer::Peer, proxy, rejections::Reason, slots::Slots,
+    WebConfig, counters::Counters, peer::Peer, proxy, rejections::Reason, slots::Slots,
     socket::Socket, tls::Tls,
 };
 use crate::stop::Stop;

@@ -1,7 +1,7 @@
 //! [`WavReader`]: 16 kHz mono samples out of any WAV. Reads as it goes; never the whole file.
 
-mod riff;
 mod sample;
+mod riff;
 
 use std::io::Read;
 

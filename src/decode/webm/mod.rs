@@ -5,9 +5,11 @@
 //! of elements: what lies inside a master element (RFC 9559) follows its head directly, and each
 //! id it needs has one meaning at any depth. So sizes of masters, known or not, are not needed.
 
-mod block;
 mod element;
+mod block;
 mod track;
+#[cfg(test)]
+mod tests;
 
 use super::packets::Track;
 pub use super::packets::{Event, OpusTrack};
@@ -375,6 +377,3 @@ fn no_opus() -> Error {
     let what = "a WebM without an Opus track; record with `audio/webm;codecs=opus`";
     Error::new(ErrorKind::InvalidInput, what)
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{super::alert::AlertChange, Backlog, write::Written};
+use super::{super::alert::AlertChange, Backlog, written::Written};
 use crate::{
     error::{Error, ErrorKind, Result},
     fleet::{

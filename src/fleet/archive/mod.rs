@@ -6,13 +6,14 @@
 //! acknowledged to the broker only once its transaction is on the disk.
 
 mod alerts;
-mod erase;
-mod history;
-mod inbox;
 mod reader;
 mod records;
-mod thread;
+mod written;
+mod inbox;
+mod erase;
 mod write;
+mod history;
+mod thread;
 
 use std::{
     path::{Path, PathBuf},

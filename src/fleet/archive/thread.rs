@@ -14,8 +14,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{
     Kept, SCHEMA, Shared, UNPOISONED, erase,
     inbox::{Batch, Inbox, Reply},
-    read_memory,
-    write::{self, Written},
+    read_memory, write,
+    written::Written,
 };
 use crate::{
     clock::Clock,

@@ -2,17 +2,17 @@
 //!
 //! Uses the same [`HttpServer`] as a booth: host names, tokens, TLS, headers, limits.
 
-mod alerts;
 mod booths;
+mod alerts;
 mod changes;
 mod csv;
 mod erase;
 mod events;
-mod export;
 mod health;
 mod metrics;
 mod page;
 mod sessions;
+mod export;
 
 use std::{
     path::PathBuf,

@@ -20,7 +20,7 @@ use ort::{
 
 use self::library::Library;
 pub(super) use self::model::OnnxModel;
-use super::{InferenceConfig, Provider, model::ModelSpec};
+use super::{InferenceConfig, Provider, spec::ModelSpec};
 
 /// ONNX Runtime, open, with the providers that work.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use ort::{
     value::Tensor,
 };
 
-use super::{super::model::ModelSpec, short};
+use super::{super::spec::ModelSpec, short};
 
 /// A model as ONNX Runtime has it.
 #[derive(Debug)]

@@ -5,15 +5,15 @@
 //! [`Plan::run`] walks over the steps and calls the [`kernels`]. Nothing is allocated there: what
 //! a run writes lies in the caller's [`Workspace`].
 
+mod vector;
+mod pack;
 mod graph;
 mod kernels;
-mod lower;
 mod onnx;
-mod pack;
+mod lower;
 mod schedule;
 #[cfg(test)]
 mod tests;
-mod vector;
 
 use std::ops::Range;
 

@@ -6,8 +6,8 @@
 //! delivers the reports.
 
 mod admission;
-mod dialogue;
 mod feed;
+mod dialogue;
 mod media;
 
 use std::{future, net::IpAddr, sync::Arc, time::Duration};

@@ -6,15 +6,18 @@ use std::{future::Future, pin::Pin};
 use rumqttc::v5::mqttbytes::v5::{PubAck, PubAckReason};
 use tokio::time::Instant;
 
-use super::{
-    inflight::{Outcome, Published},
-    limits::Limit,
-    message::Message,
-    payload,
-    publisher::Publisher,
-    refusal::{Fault, Refusal},
+use super::Publisher;
+use crate::{
+    error::Result,
+    mqtt::{
+        inflight::{Outcome, Published},
+        limits::Limit,
+        message::Message,
+        payload,
+        refusal::{Fault, Refusal},
+    },
+    store::OutboxRow,
 };
-use crate::{error::Result, store::OutboxRow};
 
 /// A pending request to the store.
 pub(super) type Asked<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;

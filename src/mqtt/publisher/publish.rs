@@ -3,13 +3,13 @@
 use rumqttc::v5::mqttbytes::{QoS, v5::Filter};
 use tokio::time::Instant;
 
-use super::{
+use super::Publisher;
+use crate::mqtt::{
     CommandName, HomeAssistant,
     command::on_off,
     home_assistant,
     message::Message,
     payload,
-    publisher::Publisher,
     topics::{self, Topic},
 };
 

@@ -1,6 +1,11 @@
 //! [`Publisher`]: decides which message is published next, and matches acknowledgements. One task
 //! with the [`Link`] (`super::link`); each of its futures may be dropped and requested again.
 
+mod publish;
+mod rows;
+mod schedule;
+mod set_aside;
+
 use std::{collections::VecDeque, sync::Arc};
 
 use rumqttc::{
@@ -16,6 +21,11 @@ use tokio::{
     time::Instant,
 };
 
+use self::{
+    rows::{Deleting, Reading},
+    schedule::Schedule,
+    set_aside::{Skipped, ToSetAside},
+};
 use super::{
     HomeAssistant, MqttConfig,
     command::{Answer, Request},
@@ -26,9 +36,6 @@ use super::{
     link::jittered,
     message::Message,
     payload::{About, Status},
-    rows::{Deleting, Reading},
-    schedule::Schedule,
-    set_aside::{Skipped, ToSetAside},
     suspects::{Suspect, Suspects},
 };
 use crate::{
@@ -79,43 +86,43 @@ impl std::fmt::Debug for MqttDependencies {
 }
 
 /// The task's state.
-pub(super) struct Publisher {
-    pub(super) config: MqttConfig,
-    pub(super) dependencies: MqttDependencies,
-    pub(super) client: AsyncClient,
-    pub(super) requests: mpsc::Sender<Request>,
-    pub(super) answers: mpsc::Receiver<Answer>,
-    pub(super) outbox: watch::Receiver<Option<OutboxState>>,
-    pub(super) set_aside: watch::Receiver<SetAside>,
-    pub(super) booth: watch::Receiver<InterviewState>,
-    pub(super) packets: InflightPackets,
-    pub(super) window: OutboxWindow,
-    pub(super) rate: Rate,
-    pub(super) schedule: Schedule,
+pub(in crate::mqtt) struct Publisher {
+    config: MqttConfig,
+    dependencies: MqttDependencies,
+    client: AsyncClient,
+    requests: mpsc::Sender<Request>,
+    answers: mpsc::Receiver<Answer>,
+    outbox: watch::Receiver<Option<OutboxState>>,
+    set_aside: watch::Receiver<SetAside>,
+    booth: watch::Receiver<InterviewState>,
+    packets: InflightPackets,
+    window: OutboxWindow,
+    rate: Rate,
+    schedule: Schedule,
     /// Published before any row, oldest first.
-    pub(super) urgent: VecDeque<Message>,
+    urgent: VecDeque<Message>,
     /// QoS 0 messages that have not left yet.
-    pub(super) unsent: usize,
-    pub(super) reading: Option<Reading>,
-    pub(super) deleting: Option<Deleting>,
+    unsent: usize,
+    reading: Option<Reading>,
+    deleting: Option<Deleting>,
     /// Current `status`, its begin (unix ms) and its reason.
-    pub(super) status: (Status, i64, Option<&'static str>),
-    pub(super) is_up: bool,
-    pub(super) was_up: bool,
+    status: (Status, i64, Option<&'static str>),
+    is_up: bool,
+    was_up: bool,
     /// Limits of the broker on this connection.
-    pub(super) limits: BrokerLimits,
+    limits: BrokerLimits,
     /// Notices of these limits.
-    pub(super) notices: Notices,
+    notices: Notices,
     /// Search for the message at which the broker closes the connection.
-    pub(super) suspects: Suspects,
+    suspects: Suspects,
     /// Messages that are not sent for a while, as the broker does not take them.
-    pub(super) skipped: Skipped,
+    skipped: Skipped,
     /// Rows waiting to be marked as set aside.
-    pub(super) to_set_aside: ToSetAside,
+    to_set_aside: ToSetAside,
 }
 
 impl Publisher {
-    pub(super) fn new(
+    pub(in crate::mqtt) fn new(
         config: MqttConfig,
         dependencies: MqttDependencies,
         client: AsyncClient,
@@ -151,7 +158,7 @@ impl Publisher {
     }
 
     /// A connection was made: publishes the retained messages, and begins with the oldest row.
-    pub(super) fn come_up(&mut self, accepted: &ConnAck, client: AsyncClient) {
+    pub(in crate::mqtt) fn come_up(&mut self, accepted: &ConnAck, client: AsyncClient) {
         let now = Instant::now();
         self.client = client;
         self.limits = BrokerLimits::of(accepted);
@@ -180,7 +187,7 @@ impl Publisher {
 
     /// The connection is gone: what was not acknowledged is published again on the next. True when it is
     /// known at which message it broke, so that it does not break there again.
-    pub(super) fn go_down(&mut self, loss: &Loss) -> bool {
+    pub(in crate::mqtt) fn go_down(&mut self, loss: &Loss) -> bool {
         let was_up = std::mem::replace(&mut self.is_up, false);
         let is_subscribing = self.packets.lose_subscription();
         let lost = self.packets.lose();
@@ -208,20 +215,20 @@ impl Publisher {
     }
 
     /// Whether the publisher is done: nothing is left to publish, or there is no connection for it.
-    pub(super) fn has_left(&self, leave: &Stop) -> bool {
+    pub(in crate::mqtt) fn has_left(&self, leave: &Stop) -> bool {
         leave.is_requested() && (self.schedule.is_gone || !self.is_up)
     }
 
-    pub(super) fn is_leaving(&self) -> bool {
+    pub(in crate::mqtt) fn is_leaving(&self) -> bool {
         self.schedule.is_leaving()
     }
 
-    pub(super) fn begin_to_leave(&mut self) {
+    pub(in crate::mqtt) fn begin_to_leave(&mut self) {
         self.schedule.leave(Instant::now());
     }
 
     /// Deletes what was acknowledged last, and marks what was refused.
-    pub(super) async fn settle(mut self) {
+    pub(in crate::mqtt) async fn settle(mut self) {
         self.settle_set_aside().await;
         if let Some(deleting) = &mut self.deleting {
             let (ids, deleted) = deleting.done().await;
@@ -236,7 +243,7 @@ impl Publisher {
     }
 
     /// Processes a packet that was received or sent.
-    pub(super) fn take(&mut self, event: Event) {
+    pub(in crate::mqtt) fn take(&mut self, event: Event) {
         match event {
             Event::Outgoing(Outgoing::Publish(0)) => {
                 self.unsent = self.unsent.saturating_sub(1);
@@ -269,7 +276,7 @@ impl Publisher {
     }
 
     /// Publishes the answer to a command; begins to leave after `restart`.
-    pub(super) fn answer(&mut self, answer: Answer) {
+    pub(in crate::mqtt) fn answer(&mut self, answer: Answer) {
         for message in answer.messages {
             self.push(message);
         }

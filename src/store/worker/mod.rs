@@ -1,5 +1,8 @@
 //! The loop of the thread `store`: processes requests, and looks for changes of other processes.
 
+mod epoch;
+mod outbox;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -19,7 +22,8 @@ use super::{
     pending::Pending,
     set_aside::SetAside,
     standing::{Found, Saved, kept_beside},
-    token_book::{TokenBook, TokenRow},
+    token::TokenRow,
+    token_book::TokenBook,
 };
 use crate::{
     clock::{Clock, KeptClock},

@@ -8,16 +8,17 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    inflight::Sent,
-    limits::{Delivery, Limit},
-    message::Message,
-    publisher::Publisher,
-    refusal::{Refusal, code},
-    rows::Asked,
-    suspects::{Proof, Suspect},
+use super::{Publisher, rows::Asked};
+use crate::{
+    error::Result,
+    mqtt::{
+        inflight::Sent,
+        limits::{Delivery, Limit},
+        message::Message,
+        refusal::{Refusal, code},
+        suspects::{Proof, Suspect},
+    },
 };
-use crate::error::Result;
 
 /// A skipped message is tried again after this time: the broker may have been reconfigured.
 const RETRY_SKIPPED: Duration = Duration::from_secs(60 * 60);

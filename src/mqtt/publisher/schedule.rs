@@ -8,14 +8,16 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    inflight::Published,
-    message::Message,
-    payload::{self, Status},
-    publisher::Publisher,
-    topics::Topic,
+use super::Publisher;
+use crate::{
+    mqtt::{
+        inflight::Published,
+        message::Message,
+        payload::{self, Status},
+        topics::Topic,
+    },
+    report::{AudioReport, VisualReport},
 };
-use crate::report::{AudioReport, VisualReport};
 
 /// Shortest interval between two publications of live metrics.
 const LIVE_EVERY: Duration = Duration::from_secs(1);
@@ -126,7 +128,7 @@ impl Schedule {
 
 impl Publisher {
     /// Does everything that is due, then waits for one more thing. May be dropped at any await.
-    pub(super) async fn turn(&mut self) {
+    pub(in crate::mqtt) async fn turn(&mut self) {
         let now = Instant::now();
         self.do_due(now);
         let wakes_at = self.wakes_at(now);

@@ -1,5 +1,8 @@
 //! [`Store`]: the handle of other threads to the thread `store`.
 
+mod outbox;
+mod session_data;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -15,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     AuditEntry, AuditQuery, Database, NewSession, NewToken, Secret, SessionEnd, SessionRecord,
     StateOwner, StoreConfig, Token, TokenBook, TokenId, epoch, fault,
-    outbox::OutboxState,
+    outbox::{BOOT_ID_BYTES, OutboxState},
     pending::Pending,
     random_hex,
     set_aside::SetAside,
@@ -34,9 +37,6 @@ use crate::{
 
 /// Requests that may wait; the next one is refused (`Exhausted`), as the disk cannot keep up.
 const QUEUE: usize = 64;
-
-/// Random bytes in the name of a start.
-pub(super) const BOOT_ID_BYTES: usize = 16;
 
 /// A handle to the thread `store`. Clones are cheap.
 #[derive(Clone)]
@@ -80,6 +80,11 @@ impl StoreThread {
 }
 
 impl Store {
+    /// The time as boothd keeps it; everything beside the store must work with the same.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     /// Opens the database with the default retention and starts its thread.
     ///
     /// # Errors
