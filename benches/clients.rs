@@ -167,7 +167,7 @@ fn summary(seen: &[Seen]) -> Value {
         "chunks_sent": sum(|s| s.chunks),
         "voices_answered": sum(|s| s.voices),
         "least_voices": seen.iter().map(|s| s.voices).min(),
-        "said_dropped": sum(|s| s.dropped),
+        "reported_dropped": sum(|s| s.dropped),
         "for_the_wrong_client": sum(|s| s.foreign),
         "errors": sum(|s| s.errors),
         "first_error": seen.iter().find_map(|s| s.first_error.clone()),

@@ -108,19 +108,19 @@ async fn main() {
     let latencies = reading.await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let after = counted(&server);
-    let heard: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+    let received: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
     let peak_mb = peak_mb(server.pid());
     let bytes = message_bytes();
     let gb = |per_s| gb_a_day(bytes, per_s);
     let line = json!({
         "booths": booths, "seconds": took_s.round(),
-        "said": {
+        "published": {
             "metrics": published.metrics, "health": published.healths,
             "records": published.records},
-        "heard": {"metrics": heard[0], "health": heard[1], "records": heard[2]},
-        "lost": {"metrics": published.metrics as i64 - heard[0] as i64,
-            "health": published.healths as i64 - heard[1] as i64,
-            "records": published.records as i64 - heard[2] as i64},
+        "received": {"metrics": received[0], "health": received[1], "records": received[2]},
+        "lost": {"metrics": published.metrics as i64 - received[0] as i64,
+            "health": published.healths as i64 - received[1] as i64,
+            "records": published.records as i64 - received[2] as i64},
         "messages_per_s": (published.messages() as f64 / took_s).round(),
         "kb_per_s": (published.bytes as f64 / took_s / 1000.0).round(),
         "list_p95_ms": p95(&latencies.0), "page_p95_ms": p95(&latencies.1),

@@ -145,7 +145,7 @@ fn erasing_refuses_what_runs_and_what_is_not_there() {
     let (status, refused) = ask(address, "DELETE", &path, &Value::Null).unwrap();
     assert_eq!((status, &refused["code"]), (400, &json!("invalid_input")));
     assert!(refused["error"].as_str().unwrap().contains("end it first"));
-    let subject = json!({"subject_ref": "nobody"});
+    let subject = json!({"subject_ref": "unknown"});
     let (status, refused) = ask(address, "POST", "/api/v1/erase", &subject).unwrap();
     assert_eq!((status, &refused["code"]), (400, &json!("invalid_input")));
     ask(address, "POST", &format!("{path}/end"), &Value::Null).unwrap();
@@ -232,7 +232,7 @@ fn the_commands_work_beside_the_daemon() {
     let (code, log, _) = command(state.path(), &["audit", "--action", "session.erase"]);
     assert!(code == Some(0) && log.lines().count() == 1, "{log}");
     assert!(log.contains("command line  session.erase  receipt "), "{log}");
-    let (code, log, _) = command(state.path(), &["audit", "--actor", "nobody"]);
+    let (code, log, _) = command(state.path(), &["audit", "--actor", "unknown"]);
     assert!(code == Some(0) && log.is_empty(), "{log}");
     let (code, _, printed) = command(state.path(), &["erase"]);
     assert!(code == Some(2) && printed.contains("--session"), "{printed}");

@@ -157,7 +157,7 @@ async fn rows_that_the_schema_refuses_and_those_of_no_session_spoil_no_others() 
     let bench = Bench::new();
     bench.begin("one", "candidate 7").await;
     bench.store.record(video("one", 0, Some(99_999)));
-    bench.store.record(video("nobody", 0, Some(1)));
+    bench.store.record(video("unknown", 0, Some(1)));
     bench.store.record(video("one", 1, Some(1)));
     let history = bench.store.history("one", 100).await.unwrap();
     assert_eq!((history.video.rows.len(), history.lost_rows), (1, 1));
@@ -372,13 +372,13 @@ async fn erasing_a_subject_leaves_no_byte_of_it() {
             session_id: Some(id.into()),
             at: bench.clock.unix_ms(),
             kind: "note".into(),
-            data: json!({"said_by": subject}),
+            data: json!({"reported_by": subject}),
         };
         bench.store.event(event).await.unwrap();
         bench.end(id, json!({"subject_ref": subject, "secret_value": 0.123_456_789})).await;
     }
     assert!(stands(&bench.folder, "Jane Doe 1984"));
-    let unknown = EraseTarget::Subject("Nobody".into());
+    let unknown = EraseTarget::Subject("Unknown".into());
     let refused = bench.store.erase(unknown, "Anna").await.expect_err("there is none");
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     let target = EraseTarget::Subject("Jane Doe 1984".into());

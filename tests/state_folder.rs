@@ -290,7 +290,7 @@ fn what_is_no_whole_back_up_is_not_restored_and_nothing_changes() {
     fs::copy(&copy, &stray).unwrap();
     let loose = rusqlite::Connection::open(&stray).unwrap();
     loose.execute_batch("PRAGMA foreign_keys = off").unwrap();
-    let consent = "INSERT INTO consent VALUES ('nobodys', '1', 1)";
+    let consent = "INSERT INTO consent VALUES ('orphans', '1', 1)";
     loose.execute(consent, []).unwrap();
     drop(loose);
     let absent = folder.path().join("absent.db");

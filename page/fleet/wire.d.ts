@@ -1,7 +1,7 @@
 // Made by tests/browser/wire.mjs from wire.schema.json; do not edit.
 
 /**
- * What is wrong with a booth.
+ * The kind of an alert.
  */
 export type AlertKind =
   | "offline"
@@ -20,7 +20,7 @@ export type AlertKind =
   | "other"
   | "version";
 /**
- * Whether a booth is there.
+ * Whether a booth is connected, from its reported status and its messages.
  */
 export type Presence = "online" | "restarting" | "offline" | "silent";
 /**
@@ -28,11 +28,11 @@ export type Presence = "online" | "restarting" | "offline" | "silent";
  */
 export type Modality = "video" | "audio";
 /**
- * What a token allows, each more than the one before.
+ * Role of a token; each includes the rights of the one before.
  */
 export type Role = "viewer" | "guest" | "operator";
 /**
- * How far an order is.
+ * State of an erase order.
  */
 export type OrderState = "open" | "done" | "closed";
 
@@ -40,11 +40,11 @@ export interface FleetWire {
   [k: string]: unknown;
 }
 /**
- * What is noted with an acknowledgement.
+ * The note of an acknowledgement.
  */
 export interface AlertNote {
   /**
-   * For whoever reads it later; at most 1000 characters.
+   * Free text, at most 1000 characters.
    */
   note?: string | null;
 }
@@ -53,11 +53,11 @@ export interface AlertNote {
  */
 export interface AlertRecord {
   /**
-   * When, unix ms.
+   * When it was acknowledged, unix ms.
    */
   acknowledged_at: number | null;
   /**
-   * Who has seen it.
+   * The name of the token that acknowledged it.
    */
   acknowledged_by: string | null;
   /**
@@ -69,12 +69,12 @@ export interface AlertRecord {
    */
   booth: string;
   /**
-   * In what way, when it was raised.
+   * Its cause, when it was raised.
    */
   detail: string;
   kind: AlertKind;
   /**
-   * What that person noted.
+   * The note of the acknowledgement.
    */
   note: string | null;
   /**
@@ -109,13 +109,13 @@ export interface BoothNow {
   audio: Newest | null;
   booth: BoothRow;
   /**
-   * How it is, as it says.
+   * The `health` that it reported last.
    */
   health: {
     [k: string]: unknown;
   };
   /**
-   * What it is made of, as it says.
+   * The `info` that it reported last.
    */
   info: {
     [k: string]: unknown;
@@ -127,21 +127,21 @@ export interface BoothNow {
   video: Newest | null;
 }
 /**
- * A report, and when it came.
+ * A report and its arrival time.
  */
 export interface Newest {
   /**
-   * Unix ms, by the centre's clock.
+   * When it arrived, unix ms, by the fleet server's clock.
    */
   at: number;
   report: unknown;
 }
 /**
- * One line of the list of booths. What a booth does not tell is null.
+ * One row of the list of booths. What a booth does not report is null.
  */
 export interface BoothRow {
   /**
-   * What is wrong with it now.
+   * Alerts that hold now.
    */
   alerts: AlertKind[];
   /**
@@ -149,32 +149,32 @@ export interface BoothRow {
    */
   booth: string;
   /**
-   * State of its camera, as it says.
+   * State of its camera, as it reports.
    */
   camera: string | null;
   /**
-   * When it was first heard, unix ms.
+   * When its first message arrived, unix ms.
    */
   first_seen_at: number;
   /**
-   * `healthy`, `degraded` or `unhealthy`, as it says.
+   * `healthy`, `degraded` or `unhealthy`, as it reports.
    */
   health: string | null;
   /**
-   * When it was last heard, unix ms; null: never, only what the broker retained of it.
+   * When its last message arrived, unix ms; null: only retained messages.
    */
   last_seen_at: number | null;
   /**
-   * State of its microphone, as it says.
+   * State of its microphone, as it reports.
    */
   microphone: string | null;
   /**
-   * Records that wait in it for the broker.
+   * Records in its outbox.
    */
   outbox_depth: number | null;
   presence: Presence;
   /**
-   * A session runs in it.
+   * A session is running in it.
    */
   session_active: boolean | null;
   /**
@@ -186,16 +186,16 @@ export interface BoothRow {
    */
   site: string;
   /**
-   * Of its board.
+   * Temperature of its board.
    */
   temperature_c: number | null;
   /**
-   * Of boothd.
+   * Version of boothd.
    */
   version: string | null;
 }
 /**
- * What of a booth's messages could not be right, since the centre's start.
+ * A booth's invalid messages and values since the start of the fleet server.
  */
 export interface Refused {
   /**
@@ -203,11 +203,11 @@ export interface Refused {
    */
   last: string | null;
   /**
-   * Messages that were refused whole.
+   * Messages that were refused.
    */
   messages_total: number;
   /**
-   * Values that were dropped from messages that were taken.
+   * Invalid values that were dropped from accepted messages.
    */
   values_total: number;
 }
@@ -221,32 +221,32 @@ export interface Booths {
   booths: BoothRow[];
   census: FleetSummary;
   /**
-   * The list's age, for the stream of changes.
+   * Revision of the list, for the stream of changes.
    */
   revision: number;
   /**
-   * How many the filter admits.
+   * Number of booths that the filter admits.
    */
   total: number;
 }
 /**
- * How many booths there are, by what matters.
+ * Counts over all booths.
  */
 export interface FleetSummary {
   /**
-   * Booths that were ever heard and not yet forgotten.
+   * Booths in memory.
    */
   booths: number;
   /**
-   * Those that are there.
+   * Booths that are online.
    */
   online: number;
   /**
-   * Sites.
+   * The sites of all booths.
    */
   sites: string[];
   /**
-   * Those that something is wrong with.
+   * Booths with an alert.
    */
   with_alerts: number;
 }
@@ -273,7 +273,7 @@ export interface Changes {
   revision: number;
   role: Role;
   /**
-   * This start of the fleet server: another one counts revisions anew.
+   * Identifies this start of the fleet server: each start counts revisions from the beginning.
    */
   run: number;
 }
@@ -298,7 +298,7 @@ export interface LiveReport {
  */
 export interface EraseOrder {
   /**
-   * What the booth has answered last, or who has closed the order and why.
+   * The booth's last answer, or who has closed the order and why.
    */
   answer: string | null;
   /**
@@ -306,7 +306,7 @@ export interface EraseOrder {
    */
   booth: string;
   /**
-   * When it was given, unix ms.
+   * When it was created, unix ms.
    */
   created_at: number;
   /**
@@ -358,7 +358,7 @@ export interface EraseOrders {
   orders: EraseOrder[];
 }
 /**
- * A session that is gone.
+ * A session that was erased.
  */
 export interface ErasedSession {
   /**
@@ -379,16 +379,16 @@ export interface ErasedSession {
  */
 export interface Error {
   /**
-   * For programs.
+   * The code, for programs.
    */
   code: string;
   /**
-   * What is wrong, with what, and what to do.
+   * One sentence: the fault and its remedy.
    */
   error: string;
 }
 /**
- * Something that happened to a booth or a session.
+ * An event of a booth or a session.
  */
 export interface EventRow {
   /**
@@ -396,21 +396,21 @@ export interface EventRow {
    */
   at: number;
   /**
-   * How exactly.
+   * Its other fields.
    */
   data: {
     [k: string]: unknown;
   };
   /**
-   * Whether the booth knew the time.
+   * Whether the booth's clock was set.
    */
   is_clock_set: boolean;
   /**
-   * What, such as `camera_lost`.
+   * Its name, such as `camera_lost`.
    */
   kind: string;
   /**
-   * To which session; null: to the booth.
+   * The session that it is about; null: the booth.
    */
   session_id: string | null;
 }
@@ -424,7 +424,7 @@ export interface Events {
   events: EventRow[];
 }
 /**
- * What was erased at the fleet server.
+ * The receipt of an erasure at the fleet server.
  */
 export interface FleetEraseReceipt {
   /**
@@ -441,26 +441,26 @@ export interface FleetEraseReceipt {
    */
   orders: number[];
   /**
-   * What the audit log calls it.
+   * Its id in the audit log.
    */
   receipt_id: string;
   /**
-   * Rows that are gone or were made nameless, by table.
+   * Rows that were deleted or had the name removed, by table.
    */
   rows: {
     [k: string]: number;
   };
   /**
-   * The sessions that are gone.
+   * The sessions that were erased.
    */
   sessions: ErasedSession[];
 }
 /**
- * Whose sessions are to be erased.
+ * The subject whose sessions are erased.
  */
 export interface FleetSubject {
   /**
-   * The reference that the sessions were begun with.
+   * The `subject_ref` that the sessions were started with.
    */
   subject_ref: string;
 }
@@ -484,7 +484,7 @@ export interface Series {
    */
   at: number[];
   /**
-   * The mean of each metric in each step; null where it was not known.
+   * The mean of each metric in each step; null where it is unknown.
    */
   means: {
     [k: string]: (number | null)[];
@@ -503,11 +503,11 @@ export interface SessionRow {
    */
   booth: string;
   /**
-   * When it ended, unix ms; null: the centre was not told, so it may still run.
+   * When it ended, unix ms; null: the booth has not reported it, so it may still run.
    */
   ended_at: number | null;
   /**
-   * When the first that was heard of it happened, unix ms; the list's order.
+   * Time of its first record, unix ms; orders the list.
    */
   listed_at: number;
   /**
@@ -519,13 +519,13 @@ export interface SessionRow {
    */
   site: string;
   /**
-   * What the booth told at its beginning.
+   * The booth's record of its beginning.
    */
   started: {
     [k: string]: unknown;
   };
   /**
-   * When it began, unix ms; null: the centre was not told.
+   * When it began, unix ms; null: the booth has not reported it.
    */
   started_at: number | null;
   /**

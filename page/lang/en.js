@@ -127,7 +127,7 @@ export default {
     ack_failed: "The note could not be stored.", ack_forbidden: "Only an operator may acknowledge.", until: "{from} – {to}", for_time: "for {time}", alerts_now: "{count} booths with alerts",
     events_none: "No events yet.", events_forbidden: "Your token may not see events.", history_none: "No minutes are stored for this time.", history_label: "{span}: {values}",
     span: "Time", span_1: "Last hour", span_24: "Last 24 hours", span_168: "Last 7 days", span_720: "Last 30 days", processing_video: "Picture analysis", processing_audio: "Sound analysis",
-    detail_said_goodbye: "It has disconnected, or the broker reports it as gone", detail_is_silent: "It sends no messages", detail_no_policy_is_chosen: "No policy is chosen, so nothing is analysed: set policy.profile",
+    detail_disconnected: "It has disconnected, or the broker reports it as gone", detail_is_silent: "It sends no messages", detail_no_policy_is_chosen: "No policy is chosen, so nothing is analysed: set policy.profile",
     detail_under_voltage: "The power supply gives too little voltage", detail_over_current: "It draws more current than it may and is slowed down", detail_too_hot: "It is so hot that it slows down", detail_throttled: "It throttles its clock: too hot, or its supply is too weak",
     erase_title: "Erase this interview?", erase_hint: "It is deleted here for good, and its booth gets an order to delete it: at once where the booth is connected, otherwise when it connects again. This cannot be undone.",
     erase_subject: "Erase every interview of “{subject}”, in every booth", erase_failed: "The interview was not erased. Try again.", erase_forbidden: "Only an operator may erase.",

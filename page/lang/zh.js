@@ -127,7 +127,7 @@ export default {
     ack_failed: "无法记录。", ack_forbidden: "只有操作员可以确认。", until: "{from} – {to}", for_time: "持续 {time}", alerts_now: "{count} 个面试间有告警",
     events_none: "还没有事件。", events_forbidden: "您的令牌不能查看事件。", history_none: "这段时间没有保存数据。", history_label: "{span}：{values}",
     span: "时间", span_1: "最近 1 小时", span_24: "最近 24 小时", span_168: "最近 7 天", span_720: "最近 30 天", processing_video: "画面分析用时", processing_audio: "语音分析用时",
-    detail_said_goodbye: "已正常离线，或服务器报告其已断开", detail_is_silent: "收不到任何消息", detail_no_policy_is_chosen: "尚未选择策略，因此不做任何分析：请设置 policy.profile",
+    detail_disconnected: "已正常离线，或服务器报告其已断开", detail_is_silent: "收不到任何消息", detail_no_policy_is_chosen: "尚未选择策略，因此不做任何分析：请设置 policy.profile",
     detail_under_voltage: "电源电压不足", detail_over_current: "电流超过允许值，主板已降速", detail_too_hot: "温度过高，主板已降速", detail_throttled: "主板已降频：温度过高或供电不足",
     erase_title: "删除这次面试？", erase_hint: "这里的记录将被永久删除，并命令面试间同样删除：已连接则立即执行，否则在重新连接后执行。此操作无法撤销。",
     erase_subject: "删除“{subject}”在所有面试间的全部面试", erase_failed: "没有删除任何内容，请重试。", erase_forbidden: "只有操作员可以删除。",

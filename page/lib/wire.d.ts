@@ -1,7 +1,7 @@
 // Made by tests/browser/wire.mjs from wire.schema.json; do not edit.
 
 /**
- * What a token allows, each more than the one before.
+ * Role of a token; each includes the rights of the one before.
  */
 export type Role = "viewer" | "guest" | "operator";
 /**
@@ -9,11 +9,11 @@ export type Role = "viewer" | "guest" | "operator";
  */
 export type Trouble = "under_voltage" | "over_current" | "too_hot" | "throttled";
 /**
- * What became of a session.
+ * State of a session.
  */
 export type SessionState = "running" | "ended" | "abandoned";
 /**
- * Whose media a session is of.
+ * Source of a session's media.
  */
 export type StreamKind = "booth" | "client";
 /**
@@ -21,7 +21,7 @@ export type StreamKind = "booth" | "client";
  */
 export type Profile = "default" | "eu" | "unchosen";
 /**
- * The number of a token. Never given twice.
+ * The number of a token. Never reused.
  */
 export type TokenId = number;
 export type ServerMessage =
@@ -98,32 +98,32 @@ export interface BoothWire {
   [k: string]: unknown;
 }
 /**
- * An interview that runs.
+ * A running session.
  */
 export interface ActiveSession {
   /**
-   * When it was agreed to, ms since 1970.
+   * Time of the consent, ms since 1970.
    */
   consent_at: number;
   /**
-   * Version of the text that was agreed to.
+   * Version of the notice that the person agreed to.
    */
   notice_version: string;
   /**
-   * Its id.
+   * Id of the session.
    */
   session_id: string;
   /**
-   * When it began, ms since 1970.
+   * Start of the session, ms since 1970.
    */
   started_at: number;
   /**
-   * Whom it is about, in the operator's words.
+   * The subject, named by the operator.
    */
   subject_ref: string | null;
 }
 /**
- * `audio_analysis`: one segment, and what it means in the light of those before.
+ * `audio_analysis`: one segment and the metrics of the voice up to it.
  */
 export interface AudioReport {
   /**
@@ -147,11 +147,11 @@ export interface AudioReport {
    */
   clipping_ratio: number | null;
   /**
-   * The bundled clip stands in for a microphone: these numbers are nobody's.
+   * The bundled clip stands in for a microphone: these numbers belong to no person.
    */
   demo_source: boolean;
   /**
-   * Segments that nobody was free to analyse, so far.
+   * Segments that were dropped because no worker was free, so far.
    */
   dropped_segments: number;
   /**
@@ -319,31 +319,31 @@ export interface Audit {
   entries: AuditEntry[];
 }
 /**
- * One thing that somebody did.
+ * One entry of the audit log.
  */
 export interface AuditEntry {
   /**
-   * What, such as `token.revoke`.
+   * Action, such as `token.revoke`.
    */
   action: string;
   /**
-   * Who: a token's name, or `boothd` itself.
+   * Actor: a token's name, or `boothd` itself.
    */
   actor: string;
   /**
-   * When, unix ms.
+   * Time of the action, unix ms.
    */
   at: number;
   /**
-   * Its number: grows, never given twice.
+   * Number of the entry: grows, is never reused.
    */
   audit_id: number;
   /**
-   * In what way; may be empty.
+   * Details; may be empty.
    */
   detail: string;
   /**
-   * To what, such as `token 7`.
+   * Object of the action, such as `token 7`.
    */
   object: string;
 }
@@ -360,7 +360,7 @@ export interface AuthSuccess {
   user_id: string;
 }
 /**
- * The computer itself.
+ * The board.
  */
 export interface BoardHealth {
   error: string | null;
@@ -369,7 +369,7 @@ export interface BoardHealth {
    */
   frequency_capped: boolean | null;
   /**
-   * It was throttled or capped since boothd's start, or since the board's as far as it says.
+   * It was throttled or capped since boothd's start, or since the board's where it reports that.
    */
   has_been_throttled: boolean | null;
   /**
@@ -377,7 +377,7 @@ export interface BoardHealth {
    */
   has_been_under_voltage: boolean | null;
   /**
-   * What of it programs may still have, bytes.
+   * The part of it that programs may still take, bytes.
    */
   memory_available_bytes: number | null;
   /**
@@ -385,7 +385,7 @@ export interface BoardHealth {
    */
   memory_total_bytes: number | null;
   /**
-   * The board, in its maker's words.
+   * The maker's name of the board.
    */
   model: string | null;
   /**
@@ -393,7 +393,7 @@ export interface BoardHealth {
    */
   over_current: boolean | null;
   /**
-   * Of the chip's hottest part, °C, to a tenth.
+   * Temperature of the chip's hottest part, °C, to a tenth.
    */
   temperature_c: number | null;
   /**
@@ -405,7 +405,7 @@ export interface BoardHealth {
    */
   too_hot: boolean | null;
   /**
-   * What of it costs frames now.
+   * The state of it that costs frames now.
    */
   trouble: Trouble | null;
   /**
@@ -419,7 +419,7 @@ export interface Camera {
    */
   bus: string | null;
   /**
-   * The camera's own name; null where it could not be asked.
+   * The camera's own name; null where it could not be queried.
    */
   card: string | null;
   /**
@@ -427,7 +427,7 @@ export interface Camera {
    */
   driver: string | null;
   /**
-   * Why it could not be asked.
+   * Why it could not be queried.
    */
   error: string | null;
   /**
@@ -487,7 +487,7 @@ export interface ComponentHealth {
   errors_total: number;
   last_media_ms_ago: number | null;
   /**
-   * Whether what it switches is on; absent where it switches nothing or cannot tell.
+   * Whether its output is on; absent where it has none or does not know.
    */
   on?: boolean | null;
   overruns_total: number;
@@ -500,7 +500,7 @@ export interface ComponentHealth {
  */
 export interface Connected {
   /**
-   * Another one after each start of boothd: every count began anew.
+   * Changes with each start of boothd, which resets every count.
    */
   boot_id: string;
   connection_id: string;
@@ -524,7 +524,7 @@ export interface DeviceNews {
   state: string;
 }
 /**
- * Everything that could be looked and listened with.
+ * The cameras and microphones of the machine.
  */
 export interface Devices {
   cameras: Camera[];
@@ -536,7 +536,7 @@ export interface Microphone {
    */
   card: string;
   /**
-   * What to write into `audio.device`.
+   * The value for `audio.device`.
    */
   device: string;
   /**
@@ -546,20 +546,20 @@ export interface Microphone {
 }
 export interface DiskHealth {
   /**
-   * The database with its log; null where there is none to be seen.
+   * The database with its log; null where the file cannot be read.
    */
   database_bytes: number | null;
   /**
-   * Too little is left.
+   * The free space is too small.
    */
   error: string | null;
   /**
-   * Left for boothd where the store is; null where the system does not tell.
+   * Free for boothd on the store's disk; null where the system does not report it.
    */
   free_bytes: number | null;
 }
 /**
- * What is to be erased: one of the two. Both as they stand in the list of sessions: those of an
+ * The target of an erasure: one of the two. Both as they stand in the list of sessions: those of an
  * older boothd may be texts that no address can carry.
  */
 export interface Erase {
@@ -573,28 +573,28 @@ export interface Erase {
   subject_ref?: string | null;
 }
 /**
- * What was erased.
+ * Receipt of an erasure.
  */
 export interface EraseReceipt {
   /**
-   * When, unix ms.
+   * Time of the erasure, unix ms.
    */
   erased_at: number;
   /**
-   * Nothing of it is left in the database's log; false: another process still reads the log,
-   * and it is cleared as soon as that one is done.
+   * The write-ahead log holds no erased data. False: another process still reads the log; it is
+   * cleared when that process is done.
    */
   is_log_clear: boolean;
   /**
-   * What the audit log calls it.
+   * Number of the receipt, as in the audit log.
    */
   receipt_id: string;
   /**
-   * Rows that are gone, of sessions, consents, metrics, events and messages.
+   * Deleted rows of sessions, consents, metrics, events and messages.
    */
   rows: number;
   /**
-   * The sessions that are gone.
+   * Erased sessions.
    */
   session_ids: string[];
 }
@@ -603,59 +603,59 @@ export interface EraseReceipt {
  */
 export interface Error {
   /**
-   * For programs.
+   * The code, for programs.
    */
   code: string;
   /**
-   * What is wrong, with what, and what to do.
+   * One sentence: the fault and its remedy.
    */
   error: string;
 }
 /**
- * Something that happened.
+ * An event of a session or of the booth.
  */
 export interface EventRecord {
   /**
-   * When, unix ms.
+   * Time of the event, unix ms.
    */
   at: number;
   /**
-   * How exactly.
+   * Details of the event.
    */
   data: {
     [k: string]: unknown;
   };
   /**
-   * What, such as `camera_lost`.
+   * Kind, such as `camera_lost`.
    */
   kind: string;
   /**
-   * To which session; null: to the booth.
+   * The session; null: the booth itself.
    */
   session_id: string | null;
 }
 /**
- * All that is kept of a session.
+ * All stored data of a session.
  */
 export interface Export {
   /**
-   * What happened, oldest first.
+   * Its events, oldest first.
    */
   events: EventRecord[];
   history: History;
   session: SessionRecord;
 }
 /**
- * What was recorded of a session.
+ * Recorded metrics of a session.
  */
 export interface History {
   audio: Series;
   /**
-   * Rows that there was no room for, on the disk or in memory.
+   * Rows lost because neither disk nor memory had room.
    */
   lost_rows: number;
   /**
-   * Whose.
+   * Id of the session.
    */
   session_id: string;
   /**
@@ -665,7 +665,7 @@ export interface History {
   video: Series;
 }
 /**
- * Some metrics over time.
+ * Time series of metrics.
  */
 export interface Series {
   /**
@@ -673,7 +673,7 @@ export interface Series {
    */
   columns: string[];
   /**
-   * Oldest first; null is what could not be known.
+   * Rows, oldest first; null where a value could not be measured.
    */
   rows: (number | null)[][];
 }
@@ -682,20 +682,20 @@ export interface Series {
  */
 export interface SessionRecord {
   /**
-   * A time server has vouched for the clock that its times are of. False: not yet, or they
-   * could not be corrected, and only their order and their distance are right.
+   * A time server has confirmed the clock of these times. False: not yet, or the times could not
+   * be corrected; then only their order and their distance are right.
    */
   clock_set: boolean;
   /**
-   * When the person agreed, unix ms.
+   * Time of the consent, unix ms.
    */
   consent_at: number | null;
   /**
-   * When it was ended, unix ms; null while it goes on and where nobody knows.
+   * End of the session, unix ms; null while it runs and where the end is not known.
    */
   ended_at: number | null;
   /**
-   * What was analysed.
+   * Feature switches of the session.
    */
   features: {
     [k: string]: unknown;
@@ -705,11 +705,11 @@ export interface SessionRecord {
    */
   notice_version: string | null;
   /**
-   * Its name, as it stands there: in an older database it may be any text.
+   * Id of the session as stored: in an older database it may be any text.
    */
   session_id: string;
   /**
-   * When it began, unix ms.
+   * Start of the session, unix ms.
    */
   started_at: number;
   state: SessionState;
@@ -719,7 +719,7 @@ export interface SessionRecord {
    */
   subject_ref: string | null;
   /**
-   * Its metrics, once it has ended.
+   * Summary, once the session has ended.
    */
   summary: {
     [k: string]: unknown;
@@ -841,11 +841,11 @@ export interface FindingHealth {
   code: string;
   component: string;
   /**
-   * What is particular to this instance; null where the code says it all.
+   * Detail of this instance; null where the code is enough.
    */
   detail: string | null;
   /**
-   * What is wrong and what to do.
+   * The fault and its remedy.
    */
   sentence: string;
   severity: string;
@@ -919,17 +919,17 @@ export interface Health {
   connections?: number | null;
   connections_max: number;
   /**
-   * The bundled clip stands in for a device: the numbers are nobody's.
+   * The bundled clip replaces a device: the metrics belong to no subject.
    */
   demo: boolean;
   /**
-   * Changes exactly when something changes that others act upon.
+   * Changes exactly when something changes that clients act upon.
    */
   digest: string;
   disk: DiskHealth;
   features: Features;
   /**
-   * What is wrong, worst first.
+   * The findings, worst first.
    */
   findings: FindingHealth[];
   light?: ComponentHealth | null;
@@ -940,14 +940,14 @@ export interface Health {
   mqtt?: ComponentHealth | null;
   outbox: OutboxHealth;
   /**
-   * Somebody has paused the booth.
+   * The booth is paused.
    */
   paused: boolean;
   policy: PolicyHealth;
   preview: PreviewHealth;
   recorder?: ComponentHealth | null;
   /**
-   * One sentence that a person can act on; what the booth does where nothing is wrong.
+   * One sentence: the worst finding with its remedy, or what the booth does.
    */
   sentence: string;
   /**
@@ -967,11 +967,11 @@ export interface ModelHealth {
 export interface OutboxHealth {
   bytes: number | null;
   /**
-   * Messages; null while that is not known.
+   * Number of messages; null while it is unknown.
    */
   depth: number | null;
   /**
-   * Why it is not known what waits.
+   * Why the numbers are unknown.
    */
   error: string | null;
   /**
@@ -983,13 +983,13 @@ export interface OutboxHealth {
    */
   oldest_s: number | null;
   /**
-   * Messages that the broker refused: they wait for somebody to send them again.
+   * Messages that the broker refused and that are not sent again by themselves.
    */
   set_aside: number | null;
 }
 export interface PolicyHealth {
   /**
-   * Nobody has chosen one.
+   * Why there is none: the configuration names no policy.
    */
   error: string | null;
   notice_version: string;
@@ -998,16 +998,16 @@ export interface PolicyHealth {
 }
 export interface PreviewHealth {
   /**
-   * The picture may be looked at.
+   * The feature switch of the preview.
    */
   on: boolean;
   /**
-   * Who looks now.
+   * Viewers now.
    */
   viewers: number;
 }
 /**
- * What the booth does now, and what it may do.
+ * Current state and limits of an interview.
  */
 export interface InterviewState {
   allowed: Features;
@@ -1017,11 +1017,11 @@ export interface InterviewState {
   analysing: boolean;
   features: Features;
   /**
-   * Version of the notice that people agree to.
+   * Version of the notice to agree to.
    */
   notice_version: string;
   /**
-   * Somebody closed camera and microphone for now.
+   * Camera and microphone are paused by a request.
    */
   paused: boolean;
   profile: Profile;
@@ -1030,7 +1030,7 @@ export interface InterviewState {
    */
   require_consent: boolean;
   /**
-   * The interview that runs.
+   * The running session.
    */
   session: ActiveSession | null;
 }
@@ -1039,30 +1039,30 @@ export interface InterviewState {
  */
 export interface MadeToken {
   /**
-   * What its owner shows; it is not kept and never told again.
+   * The secret to authenticate with; it is not stored and never shown again.
    */
   secret: string;
   token: Token;
 }
 /**
- * A token, without its secret, which nobody keeps.
+ * A token without its secret, which is not stored.
  */
 export interface Token {
   /**
-   * When it was made, unix ms.
+   * Time of creation, unix ms.
    */
   created_at: number;
   /**
-   * From when on it opens nothing, unix ms; `None`: never.
+   * Expiry, unix ms; `None`: never.
    */
   expires_at: number | null;
   id: TokenId;
   /**
-   * Whose it is, in the operator's words.
+   * Name of the owner, chosen by the operator.
    */
   name: string;
   /**
-   * When it was taken back, unix ms.
+   * Time of revocation, unix ms.
    */
   revoked_at: number | null;
   role: Role;
@@ -1106,11 +1106,11 @@ export interface MetricSummary {
  */
 export interface NewToken {
   /**
-   * From when on it opens nothing, unix ms.
+   * Expiry, unix ms.
    */
   expires_at?: number | null;
   /**
-   * Whose it is; 1 to 64 characters.
+   * Name of the owner; 1 to 64 characters.
    */
   name: string;
   role: Role;
@@ -1168,7 +1168,7 @@ export interface Reach {
   is_proxied: boolean;
 }
 /**
- * Which messages are to be sent again.
+ * The messages to send again.
  */
 export interface SendAgain {
   /**
@@ -1179,7 +1179,7 @@ export interface SendAgain {
   outbox_ids?: number[] | null;
 }
 /**
- * What was done.
+ * The result of sending again.
  */
 export interface SentAgain {
   /**
@@ -1207,11 +1207,11 @@ export interface StateOf {
   analysing: boolean;
   features: Features;
   /**
-   * Version of the notice that people agree to.
+   * Version of the notice to agree to.
    */
   notice_version: string;
   /**
-   * Somebody closed camera and microphone for now.
+   * Camera and microphone are paused by a request.
    */
   paused: boolean;
   profile: Profile;
@@ -1220,7 +1220,7 @@ export interface StateOf {
    */
   require_consent: boolean;
   /**
-   * The interview that runs.
+   * The running session.
    */
   session: ActiveSession | null;
   /**
@@ -1229,7 +1229,7 @@ export interface StateOf {
   stream: string;
 }
 /**
- * `visual_analysis`: one frame, and what it means in the light of those before.
+ * `visual_analysis`: one frame and the metrics of the face up to it.
  */
 export interface VisualReport {
   /**
@@ -1245,7 +1245,7 @@ export interface VisualReport {
    */
   cached: boolean;
   /**
-   * The bundled clip stands in for a camera: these numbers are nobody's.
+   * The bundled clip stands in for a camera: these numbers belong to no person.
    */
   demo_source: boolean;
   /**
@@ -1253,7 +1253,7 @@ export interface VisualReport {
    */
   dominant_emotion: string | null;
   /**
-   * Frames that nobody was free to analyse, so far.
+   * Frames that were dropped because no worker was free, so far.
    */
   dropped_frames: number;
   /**
@@ -1295,7 +1295,7 @@ export interface VisualReport {
    */
   face_count: number;
   /**
-   * Somebody is there; a picture of a face is nobody (`quality.verdict` `still_picture`).
+   * A person is there; a picture of a face is none (`quality.verdict` `still_picture`).
    */
   face_detected: boolean;
   /**
@@ -1334,8 +1334,8 @@ export interface VisualReport {
   new_person: boolean;
   performance_metrics: Performance;
   /**
-   * Persons of the session so far, one after the other. No identity: who comes back counts
-   * again.
+   * Persons of the session so far, one after the other. No identity: a person who comes
+   * back counts again.
    */
   person_count: number;
   /**
@@ -1369,34 +1369,34 @@ export interface VisualReport {
  */
 export interface SessionStarted {
   /**
-   * When it was agreed to, ms since 1970.
+   * Time of the consent, ms since 1970.
    */
   consent_at: number;
   features: Features;
   /**
-   * Version of the text that was agreed to.
+   * Version of the notice that the person agreed to.
    */
   notice_version: string;
   /**
-   * Its id.
+   * Id of the session.
    */
   session_id: string;
   /**
-   * When it began, ms since 1970.
+   * Start of the session, ms since 1970.
    */
   started_at: number;
   stream: StreamKind;
   /**
-   * Whom it is about, in the operator's words.
+   * The subject, named by the operator.
    */
   subject_ref: string | null;
 }
 /**
- * What an interview came to.
+ * Summary of a session.
  */
 export interface SessionSummary {
   /**
-   * When it was agreed to, ms since 1970.
+   * Time of the consent, ms since 1970.
    */
   consent_at: number;
   /**
@@ -1408,11 +1408,11 @@ export interface SessionSummary {
    */
   dropped_segments: number;
   /**
-   * From begin to end, as it was measured: a clock that was set meanwhile does not change it.
+   * Measured duration: setting the clock meanwhile does not change it.
    */
   duration_ms: number;
   /**
-   * When it ended, ms since 1970.
+   * End of the session, ms since 1970.
    */
   ended_at: number;
   /**
@@ -1431,7 +1431,7 @@ export interface SessionSummary {
     [k: string]: MetricSummary;
   };
   /**
-   * Version of the text that was agreed to.
+   * Version of the notice that the person agreed to.
    */
   notice_version: string;
   /**
@@ -1444,15 +1444,15 @@ export interface SessionSummary {
    */
   segments_total: number;
   /**
-   * Its id.
+   * Id of the session.
    */
   session_id: string;
   /**
-   * When it began, ms since 1970.
+   * Start of the session, ms since 1970.
    */
   started_at: number;
   /**
-   * Whom it was about.
+   * The subject, named by the operator.
    */
   subject_ref: string | null;
 }
@@ -1479,11 +1479,11 @@ export interface SetAsideList {
   total: number;
 }
 /**
- * One of them. Without its payload, which may name a subject.
+ * A row that is set aside, without its payload, which may name a subject.
  */
 export interface SetAsideRow {
   /**
-   * When it happened, unix ms.
+   * Time of the reported change, unix ms.
    */
   at: number;
   /**
@@ -1499,7 +1499,7 @@ export interface SetAsideRow {
    */
   outbox_id: number;
   /**
-   * Why.
+   * Reason of the broker.
    */
   reason: string;
   /**
@@ -1507,7 +1507,7 @@ export interface SetAsideRow {
    */
   session_id: string | null;
   /**
-   * When it was set aside, unix ms.
+   * Time when it was set aside, unix ms.
    */
   set_aside_at: number;
 }

@@ -348,7 +348,7 @@ impl Booth {
             }
         };
         match self.presence {
-            Presence::Offline => drop(faults.insert(AlertKind::Offline, "said goodbye".into())),
+            Presence::Offline => drop(faults.insert(AlertKind::Offline, "disconnected".into())),
             Presence::Silent => drop(faults.insert(AlertKind::Offline, "is silent".into())),
             Presence::Online | Presence::Restarting => {
                 faults.extend(self.outbox_fault(now, limits));

@@ -121,16 +121,16 @@ mod tests {
 
     /// A segment of which everything is known.
     fn spoken(end_s: u64, new_s: u64) -> VoiceObservation {
-        let mut heard =
+        let mut voice =
             super::super::speech_rate::tests::spoken(Duration::from_secs(end_s), &[]);
         let ms = Duration::from_millis;
-        heard.new_duration = Duration::from_secs(new_s);
-        heard.speech = vec![
+        voice.new_duration = Duration::from_secs(new_s);
+        voice.speech = vec![
             Interval { start: ms(0), end: ms(1000) },
             Interval { start: ms(1400), end: ms(2000) },
         ];
-        heard.pauses = vec![Interval { start: ms(1000), end: ms(1400) }];
-        heard.f0 = Some(F0Statistics {
+        voice.pauses = vec![Interval { start: ms(1000), end: ms(1400) }];
+        voice.f0 = Some(F0Statistics {
             voiced_frames: 100,
             mean_hz: 100.0,
             variance_hz2: 9.0,
@@ -138,8 +138,8 @@ mod tests {
             p5_hz: 90.0,
             p95_hz: 120.0,
         });
-        (heard.clarity, heard.spectral_centroid_hz) = (Some(0.5), Some(1400.0));
-        heard
+        (voice.clarity, voice.spectral_centroid_hz) = (Some(0.5), Some(1400.0));
+        voice
     }
 
     fn known(voice: &VoiceObservation) -> VoiceValues {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_voices_counts_while_somebody_speaks() {
+    fn metrics_of_the_voice_count_the_time_of_speech() {
         let mut statistics = Statistics::default();
         add(&mut statistics, &spoken(3, 3));
         // The third second of each is silent: it says nothing new of the voice.

@@ -72,7 +72,7 @@ pub struct VoiceTrack {
 }
 
 /// A segment that is longer is analysed in pieces, each of about the work of a segment so long:
-/// whoever must be served meanwhile is, between two of them.
+/// between two of them a worker can serve other streams.
 pub const PIECE_SAMPLES: usize = 3 * SAMPLE_RATE_HZ as usize;
 
 // Sums in pieces are the same to the bit only so, and steps lie in one piece.
@@ -515,7 +515,7 @@ mod tests {
                 done = worker
                     .advance(&mut analysis, &whole_segment, &mut pieced, Features::ALL)
                     .unwrap();
-                // Somebody else's, between.
+                // Another stream's segment, between.
                 let between = segment(turns as u64, 2 * SECOND);
                 worker.observe(&between, &mut other, Features::ALL).unwrap();
                 turns += 1;

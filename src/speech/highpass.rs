@@ -41,8 +41,8 @@ pub(super) struct States {
 }
 
 impl States {
-    /// Begins a signal as if it had always been this, so that there is no click. Whoever takes it
-    /// in more than one part keeps the states.
+    /// Begins a signal as if it had always been this, so that there is no click. A signal that
+    /// comes in more than one part keeps the states (`keeps`).
     pub(super) fn begin(&mut self, constant: f64, keeps: bool) {
         self.known.clear();
         self.known.push(State { samples: [constant; 2], outputs: [0.0; 2] });

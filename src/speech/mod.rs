@@ -70,7 +70,7 @@ pub struct VoiceObservation {
     /// The segment's: what is wrong with the channels that its samples were mixed from.
     pub channel_fault: Option<ChannelFault>,
     /// Value `k` is the f0 at `k * 10 ms` from the start of the segment; `None` where unvoiced and
-    /// where nobody speaks: a fan, a beep and the mains hum have a pitch, too.
+    /// without speech: a fan, a beep and the mains hum have a pitch, too.
     pub f0_track_hz: Vec<Option<f32>>,
     /// Statistics of the track; `None` without speech and with under 10 voiced frames of it.
     pub f0: Option<F0Statistics>,
@@ -110,7 +110,7 @@ impl SoundVerdict {
     }
 }
 
-/// Share of samples from which flat tops can be heard.
+/// Share of samples from which flat tops are audible.
 const CLIPPED_RATIO: f32 = 0.005;
 /// Under this level the voice activity model misses speech.
 const QUIET_DBFS: f32 = -60.0;
@@ -143,7 +143,7 @@ impl VoiceObservation {
         self.pauses.iter().map(|pause| pause.end - pause.start).max()
     }
 
-    /// How long somebody speaks in the part that was not in the segment before.
+    /// Duration of speech in the part that was not in the segment before.
     pub fn new_speech(&self) -> Duration {
         let from = self.duration.saturating_sub(self.new_duration);
         self.speech.iter().map(|span| span.end.saturating_sub(span.start.max(from))).sum()

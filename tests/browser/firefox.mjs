@@ -14,7 +14,7 @@ import WebSocket from "ws";
 const PATIENCE_MS = 60_000;
 const SCREENSHOTS = process.env.BOOTHD_SCREENSHOTS;
 
-/** A made-up camera and microphone, and nobody to ask; nothing is fetched from its maker. */
+/** A made-up camera and microphone, and no permission prompt; nothing is fetched from its maker. */
 const PREFERENCES = {
   "media.navigator.streams.fake": true,
   "media.navigator.permission.disabled": true,
@@ -44,7 +44,7 @@ function inTime(what, promise) {
 export class Firefox {
   /** Without a window, with a profile that is gone afterwards. `locale` is what pages are asked in. */
   static async launch({ locale = "en-GB" } = {}) {
-    const firefox = Object.assign(new Firefox(), { count: 0, answers: new Map(), heard: () => undefined });
+    const firefox = Object.assign(new Firefox(), { count: 0, answers: new Map(), onEvent: () => undefined });
     firefox.profile = await mkdtemp(join(tmpdir(), "boothd-firefox-"));
     const preferences = { ...PREFERENCES, "intl.accept_languages": locale };
     const lines = Object.entries(preferences).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
@@ -68,11 +68,11 @@ export class Firefox {
   /** It says on stderr where it listens. */
   async connect() {
     const address = await inTime("where it listens", new Promise((resolve, reject) => {
-      const told = [];
+      const lines = [];
       this.child.on("error", reject);
-      this.child.on("exit", () => reject(new Error(`Firefox ended: ${told.join("\n")}`)));
+      this.child.on("exit", () => reject(new Error(`Firefox ended: ${lines.join("\n")}`)));
       createInterface({ input: this.child.stderr }).on("line", (line) => {
-        told.push(line);
+        lines.push(line);
         const found = /WebDriver BiDi listening on (ws:\S+)/.exec(line);
         if (found) resolve(found[1]);
       });
@@ -88,7 +88,7 @@ export class Firefox {
   receive(message) {
     const answer = this.answers.get(message.id);
     if (answer === undefined) {
-      this.heard(message);
+      this.onEvent(message);
       return;
     }
     this.answers.delete(message.id);
@@ -107,7 +107,7 @@ export class Firefox {
     const { context } = await this.send("browsingContext.create", { type: "tab" });
     const page = new Page(this, context);
     await this.send("browsingContext.setViewport", { context, viewport });
-    this.heard = ({ method, params }) => {
+    this.onEvent = ({ method, params }) => {
       const fault = method === "log.entryAdded" ? logged(params) : requested(params);
       if (fault && !expected.some((pattern) => pattern.test(fault))) page.faults.push(fault);
     };

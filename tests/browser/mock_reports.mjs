@@ -103,7 +103,7 @@ const METRICS = {
   "gaze.yaw_deg": statistic(2.9, -31, 28), "gaze.pitch_deg": statistic(-3, -18, 11), eye_contact_ratio: statistic(0.71, 0, 1),
   mouth_open_ratio: statistic(0.14, 0, 0.6), neutral: statistic(0.55, 0.1, 0.9), happy: statistic(0.28, 0, 0.8), emotion_stability: statistic(0.9, 0.6, 1),
   speech_ratio: statistic(0.62, 0, 1), speech_rate: statistic(231, 140, 310), articulation_rate: statistic(3.9, 2.3, 5.2), pause_count: statistic(0.8, 0, 3), longest_pause_ms: statistic(520, 310, 1400), pitch_mean: statistic(167, 120, 240), volume_dbfs: statistic(-24.6, -51, -12),
-  clarity_score: statistic(0.66, 0.2, 0.9), arousal: statistic(0.12, -0.6, 0.7), clipping_ratio: statistic(0, 0, 0.01), unheard: statistic(1, 0, 2),
+  clarity_score: statistic(0.66, 0.2, 0.9), arousal: statistic(0.12, -0.6, 0.7), clipping_ratio: statistic(0, 0, 0.01), unnamed: statistic(1, 0, 2),
 };
 
 /** What `session_started` holds, of a session that a `start_session` with `consent` begins. */

@@ -31,7 +31,7 @@ async function record(mimeType) {
   await ended;
   speech.pause();
   const as_base64 = async (blob) => btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
-  return { said: recorder.mimeType, slices: await Promise.all(slices.map(as_base64)) };
+  return { mimeType: recorder.mimeType, slices: await Promise.all(slices.map(as_base64)) };
 }
 
 async function all(page, name, url, folder) {
@@ -39,13 +39,13 @@ async function all(page, name, url, folder) {
   const types = await page.evaluate((types) => types.filter((type) => MediaRecorder.isTypeSupported(type)), Object.keys(KINDS));
   process.stdout.write(`${name}: ${types.join(" ")}\n`);
   for (const type of types) {
-    const { said, slices } = await page.evaluate(record, type);
-    const kind = KINDS[type] ?? KINDS[said];
+    const { mimeType, slices } = await page.evaluate(record, type);
+    const kind = KINDS[type] ?? KINDS[mimeType];
     // Without a codec it is one of those that are recorded already, or new and to be looked at.
-    if (KINDS[type] === null && types.includes(said)) continue;
+    if (KINDS[type] === null && types.includes(mimeType)) continue;
     const bytes = slices.map((slice) => Buffer.from(slice, "base64"));
     for (const [n, slice] of bytes.entries()) await writeFile(join(folder, `${name}_${kind}_${n}.bin`), slice);
-    process.stdout.write(`${name} ${type} ${said} ${bytes.map(({ length }) => length)}\n`);
+    process.stdout.write(`${name} ${type} ${mimeType} ${bytes.map(({ length }) => length)}\n`);
   }
 }
 

@@ -54,9 +54,9 @@ function speaks(speech) {
 /** `recorded` without the spaces that browsers write. */
 const recorded = () => globalThis.recorded.map((type) => type.replaceAll(" ", ""));
 
-function isRecordedAs(told, type) {
-  assert.equal(told.length, 1, `${told}`);
-  assert.ok(told[0].startsWith(type), `${told[0]} instead of ${type}`);
+function isRecordedAs(types, type) {
+  assert.equal(types.length, 1, `${types}`);
+  assert.ok(types[0].startsWith(type), `${types[0]} instead of ${type}`);
 }
 
 test("what Chromium records is analysed", async (t) => {
@@ -122,7 +122,7 @@ async function inFirefox(page, type, speech) {
   await page.click("#start");
   await page.click("#consent_yes");
   await page.click("#consent_form button[type=submit]");
-  // Its camera shows colours and nobody.
+  // Its camera shows colours without a face.
   await waitFor("#expression_state", "^(No face in view|没有人脸)$");
   await waitFor("#own_counts", SLICES_SENT.source);
   await waitFor("#voice_numbers", HERTZ.source);

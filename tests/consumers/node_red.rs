@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What it keeps under which key, of which topic.
-const TOLD: [(&str, &str); 5] = [
+const KEPT: [(&str, &str); 5] = [
     ("status", "status"),
     ("info", "info"),
     ("health", "health"),
@@ -56,7 +56,7 @@ async fn node_red_has_every_booth_as_an_object() {
         let booth = booth()?;
         if booth["health"]["status"] == "healthy" { Ok(()) } else { Err(format!("{booth:#}")) }
     });
-    for (key, topic) in TOLD {
+    for (key, topic) in KEPT {
         // As a whole: every key and every number of the newest message.
         node_red.wait(key, || {
             let (has, published) = (&booth()?[key], scene.newest(topic)?);

@@ -49,7 +49,7 @@ def main():
     if {"update", "bad_update", "unsigned"} & set(names):
         bundles(options, options.work)
 
-    # Whoever ends the tests ends the guest with them.
+    # The guest ends with the tests, however they are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     broker = Broker(options.work, free_port())
     run = Run(options, options.work, broker)
