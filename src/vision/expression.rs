@@ -28,8 +28,9 @@ const TIME_CONSTANT: Duration = Duration::from_millis(400);
 /// What was seen longer ago is not the beginning of what is seen now.
 const SMOOTH_WITHIN: Duration = Duration::from_secs(3);
 
-/// How old a look may be that counts: at 9 pictures a second and more each picture costs one look.
-const LOOK_LIMIT: Duration = Duration::from_millis(450);
+/// Maximum age of a look that counts. A frame costs one look at 7 frames a second and more, and two on
+/// average at 2.
+const LOOK_LIMIT: Duration = Duration::from_millis(600);
 
 /// One probability for each of the [`EXPRESSIONS`].
 pub type Probabilities = [f32; EXPRESSIONS.len()];
@@ -305,12 +306,15 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_stream_costs_one_look_a_picture_and_a_slow_one_all() {
+    fn a_frame_costs_one_look_in_a_quick_stream_two_at_2_fps_and_all_at_1_fps() {
         let all = vec![(0, false), (1, true), (0, true), (1, false)];
         let one_by_one = all.iter().cycle().map(|look| vec![*look]);
         let quick = std::iter::once(all.clone()).chain(one_by_one).take(9);
         assert_eq!(looks_taken(2, 100, 9), quick.collect::<Vec<_>>());
-        assert_eq!(looks_taken(2, 500, 3), vec![all; 3]);
+        let turns =
+            [all.clone(), vec![all[0]], all[1..].to_vec(), vec![all[0]], all[1..].to_vec()];
+        assert_eq!(looks_taken(2, 500, 5), turns);
+        assert_eq!(looks_taken(2, 1000, 3), vec![all; 3]);
         let own = vec![(0, false), (0, true)];
         assert_eq!(looks_taken(1, 200, 3), [own, vec![(0, false)], vec![(0, true)]]);
     }
