@@ -44,7 +44,7 @@ impl Picture {
     ///
     /// # Errors
     /// `InvalidInput` when the bytes are not such a picture, are cut off, do not fit the size
-    /// that the frame states, or a side is 0 or over [`MAX_SIDE_PX`] (by its header: such a
+    /// that the frame states, or a side is 0 or over [`MAX_SIDE_PX`](super::MAX_SIDE_PX) (by its header: such a
     /// picture is not decoded).
     pub fn decode(&mut self, frame: &Frame) -> Result<()> {
         let own = match frame.format {

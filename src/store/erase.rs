@@ -97,7 +97,7 @@ impl Database {
     /// configured and receives the erase order.
     ///
     /// # Errors
-    /// As [`Store::erase`].
+    /// As [`Store::erase`](super::Store::erase).
     pub fn erase_by_command(
         &mut self,
         target: &EraseTarget,

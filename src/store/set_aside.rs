@@ -12,7 +12,7 @@ use crate::error::Result;
 /// Characters that a reason may have; a longer one is cut.
 const MAX_REASON_CHARS: usize = 400;
 
-/// Rows that [`Store::rows_set_aside`] lists at most; the oldest come first.
+/// Rows that [`Store::rows_set_aside`](super::Store::rows_set_aside) lists at most; the oldest come first.
 pub const MAX_LISTED: u32 = 200;
 
 /// State of the rows that are set aside.

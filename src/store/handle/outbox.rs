@@ -64,7 +64,7 @@ impl Store {
         .await
     }
 
-    /// The rows that are set aside, oldest first, at most [`MAX_LISTED`].
+    /// The rows that are set aside, oldest first, at most [`MAX_LISTED`](crate::store::MAX_LISTED).
     ///
     /// # Errors
     /// `Unavailable`, `Exhausted`.
