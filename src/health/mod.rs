@@ -13,7 +13,7 @@
 //!    least twice a second) with the clock's monotonic time, must not block, and adds what is
 //!    wrong *now*: a finding ends when it is no longer added.
 //! 3. Add its text to each language of `page/lang/` but English, and a row to the table of
-//!    findings in docs/guide/troubleshooting.md. `tests/health.rs` fails until all have it.
+//!    findings in docs/guide/troubleshooting.md. `tests/health/catalog.rs` fails until all have it.
 //! 4. A finding raises an alert at the fleet server unless it is a [`Severity::Notice`]
 //!    (exceptions: [`Finding::raises_alert`]); the kind
 //!    follows from its component (`fleet/alert.rs`).

@@ -3,10 +3,10 @@
 //! [`FACE`] and [`VOICE`] say of each [`Metric`] its name, unit, range, and where it goes: a column of the
 //! store, the session's summary, the fleet server's minutes, Home Assistant, the page. [`FaceValues`]
 //! and [`VoiceValues`] hold its value. Everything else is driven by them: statistics, SQL columns,
-//! exports, minutes, discovery, reasons, docs/ref/metrics.md.
+//! exports, minutes, discovery, reasons. docs/ref/metrics.md defines each.
 //!
 //! A new metric is measured in its module (`vision` or `speech`), gets a row here, and is read from the
-//! observation in `session/values.rs`: docs/guide/developer/metric.md.
+//! observation in `session/values.rs`: docs/guide/developer/README.md.
 
 mod face;
 mod voice;
@@ -226,6 +226,16 @@ mod tests {
         for name in FACE.iter().filter_map(|metric| metric.summary) {
             let key = name.strip_prefix("face_actions.").unwrap_or(name);
             assert!(PAGE.contains(&format!("\"{key}\"")), "the page has no row of {name}");
+        }
+    }
+
+    #[test]
+    fn each_metric_is_defined_in_the_reference() {
+        let reference = include_str!("../../docs/ref/metrics.md");
+        for metric in FACE.iter().chain(VOICE) {
+            let mut parts = metric.pointer.split('/').filter(|part| !part.is_empty());
+            let is_defined = parts.any(|part| reference.contains(&format!("`{part}")));
+            assert!(is_defined, "docs/ref/metrics.md has no {}", metric.name);
         }
     }
 
