@@ -238,16 +238,17 @@ pub(super) fn clean_metrics(report: &mut Value, catalog: &[Metric]) -> u64 {
     dropped
 }
 
-/// Whether the report has a value there that the metric cannot have. A hundredth of the range more is
-/// taken for rounding.
+/// A value may exceed the range of its metric by this, in the metric's unit.
+const ROUNDING: f64 = 0.01;
+
+/// Whether the report has a value there that the metric cannot have, but for [`ROUNDING`].
 fn is_wrong(report: &Value, metric: &Metric) -> bool {
     let (min, max) = metric.range;
-    let more = (max - min) / 100.0;
     match report.pointer(metric.pointer) {
         None | Some(Value::Null) => false,
         Some(Value::Bool(_)) => !metric.is_flag,
         Some(Value::Number(number)) if !metric.is_flag => {
-            !number.as_f64().is_some_and(|n| (min - more..=max + more).contains(&n))
+            !number.as_f64().is_some_and(|n| (min - ROUNDING..=max + ROUNDING).contains(&n))
         }
         Some(_) => true,
     }
@@ -340,6 +341,12 @@ mod tests {
     fn cleaned_report(mut report: Value) -> (Value, u64) {
         let dropped = clean(&mut report, VIDEO) + clean_metrics(&mut report, FACE);
         (report, dropped)
+    }
+
+    #[test]
+    fn a_number_beyond_its_metrics_range_is_dropped() {
+        let report = json!({"eye_contact_ratio": 1.005, "blink_rate_per_min": -5.0});
+        assert_eq!(cleaned_report(report), (json!({"eye_contact_ratio": 1.005}), 1));
     }
 
     #[test]

@@ -19,8 +19,6 @@ pub use voice::{VOICE, VoiceValues};
 pub struct Metric {
     /// Its name in exports and, of the voice, in reports: a promise.
     pub name: &'static str,
-    /// Its definition, as its field's documentation gives it.
-    pub definition: &'static str,
     /// JSON pointer to it in `visual_analysis` or `audio_analysis`.
     pub pointer: &'static str,
     /// Unit, in the language of docs/ref/metrics.md; empty where it has none.
@@ -76,14 +74,9 @@ impl Needs {
 
 impl Metric {
     /// A metric of the top level of a report that goes nowhere else.
-    const fn new(
-        name: &'static str,
-        definition: &'static str,
-        pointer: &'static str,
-    ) -> Metric {
+    const fn new(name: &'static str, pointer: &'static str) -> Metric {
         Metric {
             name,
-            definition: definition.trim_ascii(),
             pointer,
             unit: "",
             range: (0.0, 1.0),
@@ -95,11 +88,6 @@ impl Metric {
             home_assistant: None,
         }
     }
-
-    /// The metric with that pointer in a catalogue.
-    pub fn at(catalog: &'static [Metric], pointer: &str) -> Option<&'static Metric> {
-        catalog.iter().find(|metric| metric.pointer == pointer)
-    }
 }
 
 /// The time that an analysis took, of which the fleet server keeps minutes, too.
@@ -107,7 +95,7 @@ pub const ANALYSIS_TIME: Metric = Metric {
     unit: "ms",
     range: (0.0, 1e6),
     minute: Some("processing_ms"),
-    ..Metric::new("processing_time", "Time of the analysis, ms.", "/processing_time")
+    ..Metric::new("processing_time", "/processing_time")
 };
 
 impl Stored {
@@ -190,11 +178,7 @@ macro_rules! catalog {
         pub const $catalog: &[Metric] = &[$(Metric {
             $($field: $value,)*
             is_flag: <$type as super::Number>::IS_FLAG,
-            ..Metric::new(
-                stringify!($name),
-                concat!($($definition),+),
-                concat!("/", stringify!($name)),
-            )
+            ..Metric::new(stringify!($name), concat!("/", stringify!($name)))
         }),+];
 
         impl $values {
