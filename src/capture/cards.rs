@@ -68,9 +68,11 @@ pub(super) fn candidates(device: &str, cards: &[MicrophoneInfo]) -> Vec<String> 
     }
 }
 
-/// What keeps this account from every sound card, if anything does.
+/// The first device that records and that this account may not open, with the remedy.
 pub(super) fn forbidden() -> Option<String> {
-    let node = permission::first_forbidden(Path::new("/dev/snd"), "pcm")?;
+    // `pcmC0D0c`: card 0, device 0, capture. Its `p` plays.
+    let records = |name: &str| name.starts_with("pcm") && name.ends_with('c');
+    let node = permission::first_forbidden(Path::new("/dev/snd"), records)?;
     let remedy = permission::remedy(&node);
     Some(format!("{} may not be opened by this account; {remedy}", node.display()))
 }

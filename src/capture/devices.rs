@@ -63,7 +63,8 @@ pub(super) fn find_camera(device: &str) -> Result<PathBuf> {
 }
 
 fn not_found(device: &str, cameras: &[CameraInfo]) -> Error {
-    if let Some(node) = permission::first_forbidden(Path::new("/dev"), "video") {
+    let is_camera = |name: &str| name.starts_with("video");
+    if let Some(node) = permission::first_forbidden(Path::new("/dev"), is_camera) {
         let remedy = permission::remedy(&node);
         let message = format!("{} may not be opened by this account; {remedy}", node.display());
         return Error::new(ErrorKind::Config, message);

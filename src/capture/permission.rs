@@ -2,9 +2,11 @@
 
 use std::{
     fs, io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 /// The kernel's number of a group that has none in this user namespace (`overflowgid`); the
 /// unit's `PrivateUsers=` makes one.
@@ -33,16 +35,19 @@ fn remedy_for(node: &Path, owner: Option<(u32, u32)>, groups: &str) -> String {
     }
 }
 
-/// The first node below `dir` whose name begins with `prefix` and that this account may not open.
-pub fn first_forbidden(dir: &Path, prefix: &str) -> Option<PathBuf> {
+/// The first node in `dir` whose name `is_meant` and that this account may not open.
+pub fn first_forbidden(dir: &Path, is_meant: fn(&str) -> bool) -> Option<PathBuf> {
     let nodes = fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    let named = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
-    };
-    let is_forbidden = |path: &PathBuf| {
-        fs::File::open(path).is_err_and(|err| err.kind() == io::ErrorKind::PermissionDenied)
-    };
-    nodes.filter(named).find(is_forbidden)
+    let named =
+        |path: &PathBuf| path.file_name().is_some_and(|name| is_meant(&name.to_string_lossy()));
+    nodes.filter(named).find(|path| is_forbidden(path))
+}
+
+/// Without `O_NONBLOCK`, opening a sound card waits for as long as another program uses it.
+fn is_forbidden(node: &Path) -> bool {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = fs::OpenOptions::new().read(true).custom_flags(flags).open(node);
+    opened.is_err_and(|err| err.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// The name of group `gid` in the text of /etc/group.
@@ -77,6 +82,17 @@ mod tests {
         assert!(!remedy.contains("nogroup"), "{remedy}");
         let remedy = remedy_for(node, Some((44, 0o20_660)), groups);
         assert!(remedy.contains("usermod -aG video"), "{remedy}");
+    }
+
+    /// As a sound card that another program plays on: its open waits.
+    #[test]
+    fn a_node_that_is_in_use_does_not_hold_up_the_search() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let fifo = dir.path().join("pcmC0D0c");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+            .unwrap();
+        assert_eq!(first_forbidden(dir.path(), |name| name.starts_with("pcm")), None);
     }
 
     #[test]
