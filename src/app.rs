@@ -52,7 +52,7 @@ use crate::{
     media::Orientation,
     names::StreamId,
     recorder,
-    report::SummaryReport,
+    report::{Dropped, SummaryReport},
     service::{BoothStatus, Notifier},
     session::SessionMetrics,
     speech::{VoiceAnalyser, VoiceModels},
@@ -395,7 +395,14 @@ impl Parts {
         let Ok(session) = runtime.block_on(session) else {
             return log::error!(target: "app", "the booth's session panicked");
         };
-        let summary = SummaryReport::new(session.statistics(), &live.borrow());
+        let dropped = {
+            let live = live.borrow();
+            Dropped {
+                frames: live.face.as_ref().map_or(0, |face| face.context.dropped_total),
+                segments: live.voice.as_ref().map_or(0, |voice| voice.context.dropped_total),
+            }
+        };
+        let summary = SummaryReport::new(session.statistics(), dropped);
         log::info!(
             target: "app",
             frames_total = summary.frames_total, segments_total = summary.segments_total,

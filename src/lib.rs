@@ -29,8 +29,8 @@ pub mod inference;
 pub mod vision;
 pub mod speech;
 pub mod session;
-pub mod engine;
 pub mod report;
+pub mod engine;
 // -- where a report goes -----------------------------------------------------------------------
 pub mod store;
 pub mod interview;

@@ -117,7 +117,7 @@ impl Recorder {
         let Some(recorded) = &mut self.session else { return Vec::new() };
         let mut rows = Vec::new();
         if let Some(seen) = &live.face
-            && seen.session_id.as_ref() == Some(&recorded.session_id)
+            && seen.context.session_id.as_ref() == Some(&recorded.session_id)
             && let Some(offset_s) =
                 recorded.next(recorded.video_s, seen.observation.captured_at)
         {
@@ -125,7 +125,7 @@ impl Recorder {
             rows.push(MetricRow::video(&recorded.session_id, offset_s, &seen.metrics.values));
         }
         if let Some(voice) = &live.voice
-            && voice.session_id.as_ref() == Some(&recorded.session_id)
+            && voice.context.session_id.as_ref() == Some(&recorded.session_id)
             && let Some(offset_s) =
                 recorded.next(recorded.audio_s, voice.observation.captured_at)
         {

@@ -8,6 +8,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use boothd::{
     clock::{Clock, SimulatedClock},
     error::ErrorKind,
+    features::Features,
     metric::{FACE, FaceValues, Metric, VOICE, VoiceValues},
     names::SessionId,
     store::{
@@ -65,11 +66,11 @@ impl Bench {
         let new = NewSession {
             session_id: id(session_id),
             stream: StreamKind::Booth,
-            token_name: Some("Anna".into()),
             subject_ref: Some(subject_ref.parse().unwrap()),
             started_at: self.clock.unix_ms(),
-            consent: Some(("2026-10".parse().unwrap(), self.clock.unix_ms())),
-            features: json!({"video": true}),
+            notice_version: "2026-10".parse().unwrap(),
+            consent_at: self.clock.unix_ms(),
+            features: Features::ALL,
             actor: "Anna".into(),
             owner: None,
         };
@@ -414,17 +415,9 @@ async fn erasing_a_subject_leaves_no_byte_of_it() {
 /// SQLite moves rows about within and between pages; no copy may stay behind.
 #[tokio::test]
 async fn erasing_leaves_no_byte_wherever_rows_have_moved() {
-    let bench = Bench::new();
-    let name = |k: usize| format!("subject-{k:03}-{}", "x".repeat(k * 37 % 90));
-    for k in 0..120 {
-        let id = format!("session-{k:03}");
-        bench.begin(&id, &name(k)).await;
-        (0..20).for_each(|s| bench.store.record(video(&id, s, Some(777))));
-        let summary = json!({"subject_ref": name(k), "words": "y".repeat(k * 131 % 3000)});
-        bench.end(&id, summary).await;
-    }
+    let bench = with_moved_rows().await;
     for k in (0..120).map(|k| k * 77 % 120) {
-        bench.store.erase(EraseTarget::Subject(name(k)), "Anna").await.unwrap();
+        bench.store.erase(EraseTarget::Subject(subject(k)), "Anna").await.unwrap();
         let rows = bench.store.outbox_after(0, 1000).await.unwrap();
         let rows = rows.iter().filter(|row| row.kind == "event/erased");
         bench.store.outbox_done(rows.map(|row| row.outbox_id).collect()).await.unwrap();
@@ -432,6 +425,33 @@ async fn erasing_leaves_no_byte_wherever_rows_have_moved() {
     }
     let bench = bench.restart();
     assert!(!stands(&bench.folder, "session-0"), "nor do the sessions' names");
+}
+
+#[tokio::test]
+async fn what_is_too_old_leaves_no_byte_wherever_rows_have_moved() {
+    let bench = with_moved_rows().await;
+    let rows = bench.store.outbox_after(0, 1000).await.unwrap();
+    bench.store.outbox_done(rows.iter().map(|row| row.outbox_id).collect()).await.unwrap();
+    bench.clock.advance(bench.config.retention + DAY);
+    let bench = bench.restart();
+    assert!(!stands(&bench.folder, "subject-0"));
+}
+
+fn subject(k: usize) -> String {
+    format!("subject-{k:03}-{}", "x".repeat(k * 37 % 90))
+}
+
+/// 120 sessions of such lengths that SQLite moves their rows from page to page.
+async fn with_moved_rows() -> Bench {
+    let bench = Bench::new();
+    for k in 0..120 {
+        let id = format!("session-{k:03}");
+        bench.begin(&id, &subject(k)).await;
+        (0..20).for_each(|s| bench.store.record(video(&id, s, Some(777))));
+        let summary = json!({"subject_ref": subject(k), "words": "y".repeat(k * 131 % 3000)});
+        bench.end(&id, summary).await;
+    }
+    bench
 }
 
 #[tokio::test]
@@ -461,8 +481,8 @@ async fn what_a_command_erased_leaves_the_log_once_no_process_reads_it() {
     reader.execute_batch("BEGIN; SELECT count(*) FROM session").unwrap();
     let mut command = Database::open(&bench.path()).unwrap();
     let target = EraseTarget::Session("one".into());
-    let with = (true, bench.clock.clone() as Arc<dyn Clock>);
-    let receipt = command.erase_by_command(&target, "command line", with).unwrap();
+    let clock = bench.clock.clone();
+    let receipt = command.erase_by_command(&target, "command line", true, clock).unwrap();
     drop(command);
     assert!(!receipt.is_log_clear && stands(&bench.folder, "Jane Doe 1984"));
     reader.execute_batch("COMMIT").unwrap();

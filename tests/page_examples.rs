@@ -11,9 +11,8 @@ mod doors;
 use std::{env, fs, time::Duration};
 
 use boothd::{
-    engine::{FaceResult, Live, VoiceResult},
     features::Features,
-    report::{AudioReport, MetricSummary, SummaryReport, VisualReport},
+    report::{Dropped, FaceResult, MetricSummary, SummaryReport, VoiceResult},
     session::{Arousal, ArousalLabel, SessionConfig, SessionMetrics, SpeechRate, voice_values},
     speech::{ArousalFeatures, F0Statistics, Interval},
     store::EraseReceipt,
@@ -69,7 +68,8 @@ fn face() -> Face {
 /// What a frame with `face` gives where everything is switched on.
 fn seen(face: Option<Face>) -> FaceResult {
     let mut result = doors::frame(7);
-    result.features = Features::ALL;
+    result.context.features = Features::ALL;
+    result.context.demo_source = true;
     result.observation.face_count = u32::from(face.is_some());
     result.metrics.person_count = 1;
     result.metrics.face_present_ratio = Some(0.75);
@@ -159,6 +159,11 @@ fn spoken() -> VoiceResult {
     result
 }
 
+fn demo(mut result: VoiceResult) -> VoiceResult {
+    result.context.demo_source = true;
+    result
+}
+
 /// Every metric of a session's summary by its name. The numbers are no matter.
 fn metrics() -> Map<String, Value> {
     let mut session = SessionMetrics::new(&SessionConfig::default());
@@ -172,7 +177,7 @@ fn metrics() -> Map<String, Value> {
             Some(ArousalFeatures { log2_f0_median: 7.0, level_db: -30.0, log10_hf500: -0.25 });
         session.observe_voice(&segment);
     }
-    let report = SummaryReport::new(session.statistics(), &Live::default());
+    let report = SummaryReport::new(session.statistics(), Dropped::default());
     let alike = MetricSummary {
         count: 1200,
         mean: 0.5,
@@ -243,12 +248,12 @@ async fn the_mock_begins_with_what_boothd_sends() {
     examples.extend([
         ("health".to_owned(), health(&doors)),
         ("receipt".to_owned(), value(&receipt)),
-        ("visual".to_owned(), value(&VisualReport::new(&known(), true))),
-        ("no_face".to_owned(), value(&VisualReport::new(&seen(None), true))),
-        ("glasses".to_owned(), value(&VisualReport::new(&glasses(), true))),
-        ("turned".to_owned(), value(&VisualReport::new(&turned(), true))),
-        ("audio".to_owned(), value(&AudioReport::new(&spoken(), true))),
-        ("silence".to_owned(), value(&AudioReport::new(&doors::segment(7), true))),
+        ("visual".to_owned(), value(known().report())),
+        ("no_face".to_owned(), value(seen(None).report())),
+        ("glasses".to_owned(), value(glasses().report())),
+        ("turned".to_owned(), value(turned().report())),
+        ("audio".to_owned(), value(demo(spoken()).report())),
+        ("silence".to_owned(), value(demo(doors::segment(7)).report())),
     ]);
     let mut made = serde_json::to_string_pretty(&examples).unwrap();
     made.push('\n');

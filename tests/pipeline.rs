@@ -129,7 +129,7 @@ async fn frames_become_reports_in_order_at_the_pace_and_outlive_the_camera() {
             }
         }
         reports
-            .push(VisualReport::newest(&live.borrow_and_update()).expect("a frame was seen"));
+            .push(live.borrow_and_update().visual_report().expect("a frame was seen").clone());
     }
     let sequences: Vec<u64> = reports.iter().map(|report| report.sequence).collect();
     assert_eq!(sequences, (0..8).collect::<Vec<_>>());
@@ -222,7 +222,7 @@ impl Client {
         boothd::capture::FrameSink::put(&self.stream, self.frame(sequence, data.to_vec()));
         let of = |live: &Live| live.face.as_ref().map(|face| face.observation.sequence);
         let live = self.until(|live| of(live) == Some(sequence)).await;
-        VisualReport::newest(&live).expect("just seen")
+        live.visual_report().expect("just seen").clone()
     }
 
     async fn listen(&mut self, chunk: SoundChunk) -> AudioReport {
@@ -230,7 +230,7 @@ impl Client {
         self.stream.put_chunk(chunk).expect("little waits");
         let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
         let live = self.until(|live| of(live) == Some(sequence)).await;
-        AudioReport::newest(&live).expect("just published")
+        live.audio_report().expect("just published").clone()
     }
 }
 
@@ -318,7 +318,11 @@ async fn what_is_switched_off_is_not_run_from_the_next_frame_on() {
     let seen = client.look(4, &picture).await;
     assert_eq!(seen.session_id.as_deref(), Some("interview-1"));
     let finished = client.stream.finish_session().await.expect("the task runs");
-    assert_eq!(SummaryReport::of_session(&finished).frames_total, 1, "its own alone");
+    assert_eq!(
+        SummaryReport::new(&finished.statistics, finished.dropped).frames_total,
+        1,
+        "its own alone"
+    );
     client.engine.close();
     workers.into_iter().for_each(Workers::join);
     let analysed = client.vision.timings().into_iter().find(|(step, _)| *step == "total");
@@ -356,7 +360,7 @@ async fn the_actions_of_a_face_are_known_once_its_rest_is() {
     assert_eq!((values.smile, values.eye_wide), (Some(0.0), Some(0.0)));
     assert_at_the_catalogues_pointers(values.iter(), last);
     let finished = client.stream.finish_session().await.expect("the task runs");
-    let summary = SummaryReport::of_session(&finished);
+    let summary = SummaryReport::new(&finished.statistics, finished.dropped);
     assert_eq!(summary.metrics["face_actions.smile"].count, 2);
     client.engine.close();
     workers.into_iter().for_each(Workers::join);
@@ -419,7 +423,7 @@ async fn the_next_person_inherits_nothing_of_the_one_before() {
     assert_eq!(reports[17].face_present_ratio, Some(1.0));
     assert!(reports[20].head_pose_stability.is_some());
     let finished = client.stream.finish_session().await.expect("the task runs");
-    assert_eq!(SummaryReport::of_session(&finished).person_count, 2);
+    assert_eq!(SummaryReport::new(&finished.statistics, finished.dropped).person_count, 2);
     client.engine.close();
     workers.into_iter().for_each(Workers::join);
 }
@@ -439,7 +443,7 @@ async fn a_full_lane_drops_the_oldest_chunks_and_no_segment_spans_the_loss() {
     let of = |live: &Live| live.voice.as_ref().map(|voice| voice.observation.sequence);
     let live = client.until(|live| of(live) == Some(5)).await;
     let voice = live.voice.expect("just published");
-    assert_eq!(voice.dropped_total, 2);
+    assert_eq!(voice.context.dropped_total, 2);
     assert_eq!(voice.observation.duration, Duration::from_secs(3), "four were left");
     client.engine.close();
     workers.into_iter().for_each(Workers::join);

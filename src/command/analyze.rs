@@ -16,10 +16,9 @@ use crate::{
         segmenter::SegmentConfig,
     },
     config::Config,
-    engine::{FaceResult, Live, VoiceResult},
     error::{Error, ErrorKind, Result},
     media::{Frame, Segment},
-    report::{AudioReport, SummaryReport, VisualReport},
+    report::{Dropped, FaceResult, ResultContext, SummaryReport, VoiceResult},
     session::SessionMetrics,
     speech::{VoiceAnalyser, VoiceModels, VoiceTrack},
     vision::{Face, FaceAnalyser, FaceModels, FaceTrack},
@@ -163,16 +162,9 @@ impl Analysis<'_> {
             return Ok(());
         }
         let tracks = observation.face.as_ref().filter(|_| self.arguments.tracks).map(landmarks);
-        let latency = observation.timing.total.wall;
-        let result = FaceResult {
-            observation,
-            metrics,
-            dropped_total: 0,
-            latency,
-            features: self.config.features,
-            session_id: None,
-        };
-        let mut line = line("visual", frame.captured_at, &VisualReport::new(&result, false));
+        let context = self.context(observation.timing.total.wall);
+        let result = FaceResult::new(observation, metrics, context);
+        let mut line = line("visual", frame.captured_at, result.report());
         if self.arguments.tracks {
             line.insert("landmarks".into(), tracks.unwrap_or(Value::Null));
         }
@@ -204,16 +196,9 @@ impl Analysis<'_> {
         });
         let syllables: Vec<f64> =
             observation.syllables.iter().map(|at| ms(start + *at)).collect();
-        let latency = observation.timing.total.wall;
-        let result = VoiceResult {
-            observation,
-            metrics,
-            dropped_total: 0,
-            latency,
-            features: self.config.features,
-            session_id: None,
-        };
-        let mut line = line("audio", start, &AudioReport::new(&result, false));
+        let context = self.context(observation.timing.total.wall);
+        let result = VoiceResult::new(observation, metrics, context);
+        let mut line = line("audio", start, result.report());
         line.insert("segment_ms".into(), json!(ms(segment.duration())));
         line.insert("syllable_count".into(), json!(syllables.len()));
         if self.arguments.tracks {
@@ -222,6 +207,16 @@ impl Analysis<'_> {
             line.insert("arousal_features".into(), json!(arousal_features));
         }
         write_json(self.out, &line)
+    }
+
+    fn context(&self, latency: Duration) -> ResultContext {
+        ResultContext {
+            latency,
+            dropped_total: 0,
+            features: self.config.features,
+            session_id: None,
+            demo_source: false,
+        }
     }
 
     /// Logs media that cannot be used and skips it; a bug ends the command.
@@ -237,7 +232,7 @@ impl Analysis<'_> {
     }
 
     fn finish(self) -> Result<()> {
-        let summary = SummaryReport::new(self.session.statistics(), &Live::default());
+        let summary = SummaryReport::new(self.session.statistics(), Dropped::default());
         if self.arguments.json {
             let end = summary.metrics.values().map(|metric| metric.covered_ms).max();
             let mut line = line("summary", Duration::from_millis(end.unwrap_or(0)), &summary);

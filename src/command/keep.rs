@@ -100,7 +100,7 @@ pub(super) fn erase(
     let mut database = Database::open(&database_path(&config.state_dir))?;
     let has_fleet_server = config.store.outbox.is_some();
     let clock = Arc::new(SystemClock::default());
-    let receipt = database.erase_by_command(&target, ACTOR, (has_fleet_server, clock))?;
+    let receipt = database.erase_by_command(&target, ACTOR, has_fleet_server, clock)?;
     write_json(out, &receipt)
 }
 

@@ -6,7 +6,8 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     features::Features,
     names::{SessionId, StreamId},
-    session::{FaceMetrics, SessionConfig, VoiceMetrics},
+    report::{AudioReport, FaceResult, VisualReport, VoiceResult},
+    session::SessionConfig,
     speech::VoiceObservation,
     vision::FaceObservation,
 };
@@ -37,8 +38,6 @@ pub struct Origin {
 /// The newest results of a stream. Readers `watch` it; what they miss is gone.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// Where the media comes from.
-    pub origin: Origin,
     /// What is analysed from the next media on.
     pub features: Features,
     /// The session that runs: its results are those below.
@@ -54,13 +53,24 @@ pub struct Live {
 impl Default for Live {
     fn default() -> Self {
         Live {
-            origin: Origin::default(),
             features: Features::ALL,
             session_id: None,
             face: None,
             voice: None,
             refused: None,
         }
+    }
+}
+
+impl Live {
+    /// The report of the newest frame.
+    pub fn visual_report(&self) -> Option<&VisualReport> {
+        self.face.as_deref().map(FaceResult::report)
+    }
+
+    /// The report of the newest segment.
+    pub fn audio_report(&self) -> Option<&AudioReport> {
+        self.voice.as_deref().map(VoiceResult::report)
     }
 }
 
@@ -75,40 +85,6 @@ pub struct Refused {
     pub sequence: u64,
     /// What its sender can do about it.
     pub sentence: String,
-}
-
-/// The result of one frame.
-#[derive(Clone, Debug)]
-pub struct FaceResult {
-    /// From the frame alone.
-    pub observation: FaceObservation,
-    /// Metrics over time, this observation included.
-    pub metrics: FaceMetrics,
-    /// Frames of this stream that were dropped because no worker was free, so far.
-    pub dropped_total: u64,
-    /// From the frame in memory to this result.
-    pub latency: Duration,
-    /// What was analysed.
-    pub features: Features,
-    /// The session that it belongs to.
-    pub session_id: Option<SessionId>,
-}
-
-/// The result of one segment.
-#[derive(Clone, Debug)]
-pub struct VoiceResult {
-    /// From the segment alone.
-    pub observation: VoiceObservation,
-    /// Metrics over time, this observation included.
-    pub metrics: VoiceMetrics,
-    /// Segments of this stream that were dropped because no worker was free, so far.
-    pub dropped_total: u64,
-    /// From the last sample in memory to this result.
-    pub latency: Duration,
-    /// What was analysed.
-    pub features: Features,
-    /// The session that it belongs to.
-    pub session_id: Option<SessionId>,
 }
 
 /// What a worker hands to a stream's task.

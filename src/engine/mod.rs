@@ -28,7 +28,7 @@ use std::{
 
 pub use budget::{CLIENT_MEDIA_BYTES, MOST_WORKING_BYTES};
 pub use fair_queue::{FairQueue, Media, NotTaken, Usage};
-pub use live::{FaceResult, Live, Origin, Refused, StreamSpec, VoiceResult};
+pub use live::{Live, Origin, Refused, StreamSpec};
 pub use preview::Preview;
 pub use stream::Stream;
 pub use task::{FinishedSession, StreamTask};

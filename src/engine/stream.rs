@@ -213,9 +213,8 @@ impl Engine {
         let (commands, obeyed) = mpsc::channel(COMMAND_QUEUE);
         let session_id = spec.stream.session().cloned();
         let is_client = session_id.is_some();
-        let (origin, features) = (spec.origin, spec.features);
-        let (live, readers) =
-            watch::channel(Live { origin, features, session_id, ..Live::default() });
+        let features = spec.features;
+        let (live, readers) = watch::channel(Live { features, session_id, ..Live::default() });
         let features = Mutex::new(features);
         let sink = ObservationSink { observed, features, is_client };
         let sink = Arc::new(sink);

@@ -10,13 +10,14 @@ use tokio::{
 
 use super::{
     WorkerComponents,
-    live::{FaceResult, Live, Observation, Observed, Refused, StreamSpec, VoiceResult},
+    live::{Live, Observation, Observed, Origin, Refused, StreamSpec},
 };
 use crate::{
     clock::Clock,
     features::Features,
     heartbeat::{Heartbeat, idle_turns},
     names::{SessionId, StreamId},
+    report::{Dropped, FaceResult, ResultContext, VoiceResult},
     session::{SessionConfig, SessionMetrics, Statistics},
     speech::VoiceObservation,
     vision::FaceObservation,
@@ -27,12 +28,8 @@ use crate::{
 pub struct FinishedSession {
     /// Every metric's mean, variance and range.
     pub statistics: Statistics,
-    /// The stream's newest results when it ended.
-    pub live: Live,
-    /// Frames of the session that were dropped because no worker was free.
-    pub dropped_frames: u64,
-    /// Segments or chunks of the session that were dropped because no worker was free.
-    pub dropped_segments: u64,
+    /// Media of the session that was dropped.
+    pub dropped: Dropped,
 }
 
 /// What a stream's owner asks of its task.
@@ -47,6 +44,7 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub struct StreamTask {
     stream: StreamId,
+    origin: Origin,
     config: SessionConfig,
     session: SessionMetrics,
     /// The stream's own id where no session was begun.
@@ -54,6 +52,7 @@ pub struct StreamTask {
     session_id: Option<SessionId>,
     /// When the session began; media from before is ignored.
     begun_at: Duration,
+    /// Since the stream was opened, as far as its observations report it.
     dropped: Dropped,
     dropped_before: Dropped,
     observations: mpsc::Receiver<Observed>,
@@ -61,13 +60,6 @@ pub struct StreamTask {
     live: watch::Sender<Live>,
     components: Arc<WorkerComponents>,
     heartbeat: Option<Arc<Heartbeat>>,
-}
-
-/// How much was dropped since the stream was opened, as far as its observations report it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Dropped {
-    frames: u64,
-    segments: u64,
 }
 
 impl StreamTask {
@@ -80,6 +72,7 @@ impl StreamTask {
         let session_id = live.borrow().session_id.clone();
         StreamTask {
             stream: spec.stream.clone(),
+            origin: spec.origin,
             config: spec.session.clone(),
             session: SessionMetrics::new(&spec.session),
             default_id: session_id.clone(),
@@ -136,9 +129,10 @@ impl StreamTask {
             Command::Finish { done } => {
                 let finished = FinishedSession {
                     statistics: self.session.statistics().clone(),
-                    live: self.live.borrow().clone(),
-                    dropped_frames: self.dropped.frames - self.dropped_before.frames,
-                    dropped_segments: self.dropped.segments - self.dropped_before.segments,
+                    dropped: Dropped {
+                        frames: self.dropped.frames - self.dropped_before.frames,
+                        segments: self.dropped.segments - self.dropped_before.segments,
+                    },
                 };
                 self.begin(self.default_id.clone(), clock.monotonic());
                 done.send(finished).ok();
@@ -189,14 +183,14 @@ impl StreamTask {
         if let Some(component) = self.components.vision.get() {
             component.record("latency", latency);
         }
-        let result = FaceResult {
+        let context = ResultContext {
             latency,
-            observation: seen,
-            metrics,
             dropped_total: self.dropped.frames,
             features,
             session_id: self.session_id.clone(),
+            demo_source: self.origin.demo_video,
         };
+        let result = FaceResult::new(seen, metrics, context);
         self.live.send_modify(|live| live.face = Some(Arc::new(result)));
     }
 
@@ -211,14 +205,14 @@ impl StreamTask {
         if let Some(component) = self.components.speech.get() {
             component.record("latency", latency);
         }
-        let result = VoiceResult {
+        let context = ResultContext {
             latency,
-            observation: voice,
-            metrics,
             dropped_total: self.dropped.segments,
             features,
             session_id: self.session_id.clone(),
+            demo_source: self.origin.demo_audio,
         };
+        let result = VoiceResult::new(voice, metrics, context);
         self.live.send_modify(|live| live.voice = Some(Arc::new(result)));
     }
 }

@@ -13,7 +13,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-pub use session_log::{Answer, AuditEvent, BegunSession, EndedSession, SessionLog};
+pub use session_log::{Answer, AuditEvent, SessionLog};
 use state::Opens;
 pub use state::{ActiveSession, Began, InterviewState, SessionSummary, StartSession};
 
@@ -25,7 +25,7 @@ use crate::{
     gate::Gate,
     names::{SessionId, StreamId},
     policy::{Consent, Policy},
-    store::random_hex,
+    store::{NewSession, SessionEnd, StreamKind, random_hex},
 };
 
 /// Random bytes in the id of a session of the booth.
@@ -177,9 +177,9 @@ impl Interview {
             started_at,
             began,
         };
-        let begun = BegunSession {
+        let new = NewSession {
             session_id: session.session_id.clone(),
-            is_client: self.is_client(),
+            stream: self.stream_kind(),
             subject_ref: session.subject_ref.clone(),
             notice_version: session.notice_version.clone(),
             consent_at,
@@ -188,7 +188,7 @@ impl Interview {
             actor: actor.into(),
             owner: None,
         };
-        self.shared.log.begin(begun).await?;
+        self.shared.log.begin(new).await?;
         self.shared.stream.begin_session(session.session_id.clone()).await?;
         self.change(|state| {
             state.features = features;
@@ -263,7 +263,7 @@ impl Interview {
                 SessionSummary::new(&session, now.features, &*self.shared.clock, &finished)
             }
         };
-        let ended = EndedSession {
+        let end = SessionEnd {
             session_id: summary.session_id.clone(),
             ended_at: summary.ended_at,
             summary: serde_json::to_value(&summary).map_err(|cause| {
@@ -271,7 +271,7 @@ impl Interview {
             })?,
             actor: actor.into(),
         };
-        let refused = match self.shared.log.end(ended).await {
+        let refused = match self.shared.log.end(end).await {
             Ok(()) => None,
             Err(error) if error.kind() == ErrorKind::InvalidInput => Some(error),
             Err(error) => {
@@ -332,8 +332,11 @@ impl Interview {
             .map_or("booth".into(), |id| format!("session {id}"))
     }
 
-    fn is_client(&self) -> bool {
-        self.shared.id != StreamId::Booth
+    fn stream_kind(&self) -> StreamKind {
+        match self.shared.id {
+            StreamId::Booth => StreamKind::Booth,
+            StreamId::Session(_) => StreamKind::Client,
+        }
     }
 
     async fn turn(&self) -> MutexGuard<'_, Turn> {

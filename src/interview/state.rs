@@ -174,7 +174,7 @@ impl SessionSummary {
             notice_version: session.notice_version.clone(),
             consent_at: session.consent_at,
             features,
-            report: SummaryReport::of_session(finished),
+            report: SummaryReport::new(&finished.statistics, finished.dropped),
         }
     }
 }

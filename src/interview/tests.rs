@@ -112,8 +112,8 @@ impl SoundDevice for Device {
 /// A log in memory that can break.
 struct Memory {
     witness: Witness,
-    begun: Lock<Vec<BegunSession>>,
-    ended: Lock<Vec<EndedSession>>,
+    begun: Lock<Vec<NewSession>>,
+    ended: Lock<Vec<SessionEnd>>,
     events: Lock<Vec<AuditEvent>>,
     broken: Lock<Option<ErrorKind>>,
 }
@@ -132,11 +132,11 @@ impl Memory {
 }
 
 impl SessionLog for Memory {
-    fn begin(&self, begun: BegunSession) -> Answer<'_> {
-        self.write(&self.begun, begun, "begin written")
+    fn begin(&self, new: NewSession) -> Answer<'_> {
+        self.write(&self.begun, new, "begin written")
     }
-    fn end(&self, ended: EndedSession) -> Answer<'_> {
-        self.write(&self.ended, ended, "end written")
+    fn end(&self, end: SessionEnd) -> Answer<'_> {
+        self.write(&self.ended, end, "end written")
     }
     fn audit(&self, event: AuditEvent) -> Answer<'_> {
         let what = format!("{} written", event.action);
@@ -294,7 +294,10 @@ async fn nothing_is_opened_before_consent_is_on_the_disk_nor_after_the_session()
     scene.expect(&["begin written", "camera opened"]);
     assert!(scene.state().analysing);
     let begun = scene.log.begun.lock().unwrap()[0].clone();
-    assert_eq!((begun.session_id, begun.is_client), (session.session_id.clone(), false));
+    assert_eq!(
+        (begun.session_id, begun.stream),
+        (session.session_id.clone(), StreamKind::Booth)
+    );
     assert_eq!(begun.consent_at, session.consent_at);
     let live = scene.stream.watch().borrow().clone();
     assert_eq!(live.session_id.as_deref(), Some(&*session.session_id));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{
     DAY, StoreConfig, database::Database, file::give_back_pages, millis, retention::bound,
+    scrub::zero_unallocated,
 };
 use crate::error::Result;
 
@@ -19,6 +20,10 @@ const TOKENS: Duration = DAY.saturating_mul(30);
 
 /// Retention of the audit log.
 const AUDIT: Duration = DAY.saturating_mul(365);
+
+/// Tables that hold only numbers, nearly all of the file: they are not searched for copies of rows
+/// once an hour.
+const NUMBERS: &[&str] = &["video_metric", "audio_metric"];
 
 impl Database {
     /// Deletes what is older than it may be at `certain_ms`, which is not ahead of the truth
@@ -38,6 +43,9 @@ impl Database {
             deleted += transaction.prepare_cached(&statement)?.execute([before])?;
         }
         deleted += transaction.prepare_cached(BINDINGS_UNUSED)?.execute([])?;
+        if deleted > 0 {
+            zero_unallocated(&transaction, NUMBERS)?;
+        }
         transaction.commit()?;
         deleted += self.make_room(config.max_bytes)?;
         give_back_pages(&self.connection)?;

@@ -21,12 +21,7 @@ use crate::{
 /// The schema of `boothd.db`.
 pub(super) const SCHEMA: Schema = Schema {
     whole: include_str!("schema.sql"),
-    upgrades: &[
-        include_str!("upgrade/0001_tokens_sessions_audit.sql"),
-        include_str!("upgrade/0002_metrics_events_outbox.sql"),
-        include_str!("upgrade/0003_operations.sql"),
-        include_str!("upgrade/0004_face_actions.sql"),
-    ],
+    upgrades: &[],
     add_columns: super::metric::add_columns,
     // A batch of metrics ends in a handful of pages: docs/design/decisions/0007-batches.md.
     page_bytes: 1024,

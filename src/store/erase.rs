@@ -13,6 +13,7 @@ use super::{
     file,
     outbox::{self, BOOT_ID_BYTES, NewRow, Sender},
     random_hex,
+    scrub::zero_unallocated,
 };
 use crate::{
     clock::Clock,
@@ -63,7 +64,8 @@ impl Database {
         &mut self,
         target: &EraseTarget,
         actor: &str,
-        (sender, now): (&Sender, i64),
+        sender: &Sender,
+        now: i64,
     ) -> Result<EraseReceipt> {
         let receipt_id = random_hex(RECEIPT_BYTES);
         let transaction = self.begin()?;
@@ -87,6 +89,7 @@ impl Database {
                 NewRow { session_id: None, kind: "event/erased", at: now, payload: &payload };
             outbox::add(&transaction, sender, &row)?;
         }
+        zero_unallocated(&transaction, &[])?;
         transaction.commit()?;
         let is_log_clear = self.clear_log()?;
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
@@ -102,7 +105,8 @@ impl Database {
         &mut self,
         target: &EraseTarget,
         actor: &str,
-        (has_fleet_server, clock): (bool, Arc<dyn Clock>),
+        has_fleet_server: bool,
+        clock: Arc<dyn Clock>,
     ) -> Result<EraseReceipt> {
         let clock = self.keep_time(clock)?;
         let sender = Sender {
@@ -110,11 +114,11 @@ impl Database {
             is_wanted: has_fleet_server,
             is_clock_set: clock.is_set(),
         };
-        self.erase(target, actor, (&sender, clock.unix_ms()))
+        self.erase(target, actor, &sender, clock.unix_ms())
     }
 
     /// Moves the write-ahead log into the file and cuts it to nothing: false while another
-    /// process reads it. What was deleted is zeros in the file (`secure_delete`).
+    /// process reads it. What was deleted is zeros in the file (`secure_delete`, `scrub`).
     pub(super) fn clear_log(&self) -> Result<bool> {
         file::clear_log(&self.connection)
     }

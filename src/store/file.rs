@@ -20,12 +20,15 @@ use rustix::{
 use super::{fault, opening_name};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Version of the first release's schema. Versions 1 to 3 were never released.
+const FIRST_VERSION: u32 = 4;
+
 /// Schema of a file: the newest version as a whole, and the upgrades of older versions.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Schema {
     /// The whole schema, for a new file.
     pub(crate) whole: &'static str,
-    /// Upgrades from version n - 1 to version n, from the empty file on.
+    /// Upgrades, each to the next version, from the first release's on.
     pub(crate) upgrades: &'static [&'static str],
     /// Adds to a file of the newest version the columns that the catalogue of metrics has and the
     /// file does not.
@@ -43,16 +46,15 @@ const STATEMENTS: usize = 64;
 impl Schema {
     /// The newest version, as the file notes it.
     pub(crate) fn newest(&self) -> u32 {
-        u32::try_from(self.upgrades.len()).expect("there are not so many upgrades")
+        FIRST_VERSION + u32::try_from(self.upgrades.len()).expect("there are not so many")
     }
 
-    /// Makes the newest version of whatever version the file has, in one transaction; true
-    /// when it was an older one.
-    fn upgrade(&self, connection: &mut Connection) -> Result<bool> {
+    /// Makes the newest version of whatever version the file has, in one transaction.
+    fn upgrade(&self, connection: &mut Connection) -> Result<()> {
         let newest = self.newest();
         // Most starts find the newest version and need not wait for a writer.
         if version(connection)? == newest {
-            return Ok(false);
+            return Ok(());
         }
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -67,13 +69,20 @@ impl Schema {
         if found == 0 {
             transaction.execute_batch(self.whole)?;
         } else {
-            let done = usize::try_from(found).expect("32 bits fit");
+            let Some(done) = found.checked_sub(FIRST_VERSION) else {
+                let what = format!(
+                    "it is of version {found}, made by a boothd from before the first release; \
+                     move it and its -wal and -shm files away, and start boothd again: it makes \
+                     a new one"
+                );
+                return Err(Error::new(ErrorKind::Config, what));
+            };
+            let done = usize::try_from(done).expect("32 bits fit");
             let steps = &self.upgrades[done..];
             steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
         }
         transaction.pragma_update(None, "user_version", newest)?;
-        transaction.commit()?;
-        Ok(found > 0)
+        Ok(transaction.commit()?)
     }
 }
 
@@ -94,14 +103,7 @@ pub(crate) fn connect(path: &Path, schema: &Schema) -> Result<Connection> {
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
     // A commit returns after the disk has the data, so that it survives a power cut.
     connection.pragma_update(None, "synchronous", "full")?;
-    if schema.upgrade(&mut connection)? {
-        // An older file has no incremental vacuum and may have other pages: it is rewritten
-        // once. Pages keep their size where another process has the file open in WAL mode.
-        if connection.pragma_update(None, "journal_mode", "delete").is_err() {
-            log::info!(target: "store", "the database keeps the size of its pages");
-        }
-        connection.execute_batch("VACUUM")?;
-    }
+    schema.upgrade(&mut connection)?;
     (schema.add_columns)(&connection)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     Ok(connection)
@@ -334,4 +336,61 @@ pub(crate) fn give_back_pages(connection: &Connection) -> Result<()> {
     let mut steps = free.query([])?;
     while steps.next()?.is_some() {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const FIRST: Schema = Schema {
+        whole: "CREATE TABLE row (a INTEGER) STRICT",
+        upgrades: &[],
+        add_columns: |_| Ok(()),
+        page_bytes: 1024,
+    };
+
+    const NEXT: Schema = Schema {
+        whole: "CREATE TABLE row (a INTEGER, b INTEGER) STRICT",
+        upgrades: &["ALTER TABLE row ADD COLUMN b INTEGER"],
+        ..FIRST
+    };
+
+    fn version_and_table(connection: &Connection) -> (u32, String) {
+        let ask = "SELECT sql FROM sqlite_schema";
+        let table = connection.query_row(ask, [], |row| row.get(0)).unwrap();
+        (version(connection).unwrap(), table)
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_becomes_the_same_as_a_new_one() {
+        let folder = TempDir::new().unwrap();
+        let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+        let first = connect(&old, &FIRST).unwrap();
+        assert_eq!(version(&first).unwrap(), FIRST_VERSION);
+        first.execute("INSERT INTO row VALUES (7)", []).unwrap();
+        drop(first);
+        let upgraded = connect(&old, &NEXT).unwrap();
+        let found = version_and_table(&upgraded);
+        assert_eq!(found, version_and_table(&connect(&new, &NEXT).unwrap()));
+        assert_eq!(found.0, FIRST_VERSION + 1);
+        let kept: i64 = upgraded.query_row("SELECT a FROM row", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 7);
+    }
+
+    #[test]
+    fn a_file_of_an_unreleased_or_a_newer_version_is_refused_with_a_remedy() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("boothd.db");
+        drop(connect(&path, &NEXT).unwrap());
+        let newer = connect(&path, &FIRST).expect_err("is of a newer boothd");
+        assert!(newer.to_string().contains("install the newer boothd again"), "{newer}");
+        let file = Connection::open(&path).unwrap();
+        file.pragma_update(None, "user_version", FIRST_VERSION - 1).unwrap();
+        drop(file);
+        let older = connect(&path, &NEXT).expect_err("was never released");
+        assert_eq!(older.kind(), ErrorKind::Config);
+        assert!(older.to_string().contains("move it"), "{older}");
+    }
 }

@@ -3,7 +3,6 @@
 -- Every name that ends in _at is milliseconds since 1970-01-01 UTC; its CHECK (up to the year
 -- 3000) catches seconds and microseconds that were taken for it. No table holds a
 -- picture, a sound, or a secret.
--- An older file becomes the same by upgrade/; tests/store.rs compares the two.
 
 -- A start of the machine. Times of rows count from its origin, which is moved, and they with it,
 -- when the clock is set.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    features::Features,
     names::{NoticeVersion, SessionId, SubjectRef},
 };
 
@@ -48,17 +49,17 @@ pub struct NewSession {
     pub session_id: SessionId,
     /// Source of its media.
     pub stream: StreamKind,
-    /// The name of the token that began it.
-    pub token_name: Option<String>,
     /// The operator's own name for the person.
     pub subject_ref: Option<SubjectRef>,
     /// Start of the session, unix ms.
     pub started_at: i64,
-    /// Consent: the version of the notice and its time, unix ms.
-    pub consent: Option<(NoticeVersion, i64)>,
-    /// Feature switches, as JSON.
-    pub features: Value,
-    /// Actor of the begin, for the audit log.
+    /// Version of the notice that the person agreed to.
+    pub notice_version: NoticeVersion,
+    /// Time of the consent, unix ms.
+    pub consent_at: i64,
+    /// Feature switches of the session.
+    pub features: Features,
+    /// Who begins it: the name of a token, or a fleet server.
     pub actor: String,
     /// The guest's token that alone may use the id from now on.
     pub owner: Option<TokenId>,
@@ -111,22 +112,19 @@ impl NewSession {
     /// The clock was set since this was judged: it begins then, and a consent that was given by
     /// the same clock goes with it.
     pub(super) fn move_by(&mut self, ms: i64) {
-        if let Some((_, consent_at)) = &mut self.consent
-            && epoch::is_same_clock(*consent_at, self.started_at)
-        {
-            *consent_at += ms;
+        if epoch::is_same_clock(self.consent_at, self.started_at) {
+            self.consent_at += ms;
         }
         self.started_at += ms;
     }
 
     /// Payload of the record `started`.
     fn started_payload(&self) -> Value {
-        let (notice_version, consent_at) = self.consent.clone().unzip();
         serde_json::json!({
             "session_id": self.session_id, "stream": self.stream,
             "subject_ref": self.subject_ref, "started_at": self.started_at,
-            "notice_version": notice_version, "consent_at": consent_at,
-            "features": self.features, "started_by": self.token_name,
+            "notice_version": self.notice_version, "consent_at": self.consent_at,
+            "features": self.features, "started_by": self.actor,
         })
     }
 }
@@ -208,27 +206,20 @@ impl Database {
         }
         let added = transaction.prepare_cached(INSERT)?.execute(named_params! {
             ":session_id": new.session_id, ":stream": new.stream.name(),
-            ":token_name": new.token_name, ":subject_ref": new.subject_ref.as_deref(),
-            ":started_at": new.started_at, ":features": new.features.to_string(),
+            ":token_name": new.actor, ":subject_ref": new.subject_ref.as_deref(),
+            ":started_at": new.started_at, ":features": serde_json::json!(new.features).to_string(),
         })?;
         if added == 0 {
             let what = format!("the session {} was begun before", new.session_id);
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
-        if let Some((notice_version, consent_at)) = &new.consent {
-            let consent = (&new.session_id, notice_version.as_str(), consent_at);
-            transaction.prepare_cached(INSERT_CONSENT)?.execute(consent)?;
-        }
-        let detail = match &new.consent {
-            Some((notice_version, consent_at)) => {
-                let is_judged =
-                    sender.is_clock_set || epoch::is_same_clock(*consent_at, new.started_at);
-                let doubt =
-                    if is_judged { "" } else { ", of a time that the booth cannot judge" };
-                format!("{}, consent to notice {notice_version}{doubt}", new.stream.name())
-            }
-            None => format!("{}, no consent", new.stream.name()),
-        };
+        let NewSession { stream, notice_version, consent_at, .. } = new;
+        let consent = (&new.session_id, notice_version.as_str(), consent_at);
+        transaction.prepare_cached(INSERT_CONSENT)?.execute(consent)?;
+        let is_judged =
+            sender.is_clock_set || epoch::is_same_clock(*consent_at, new.started_at);
+        let doubt = if is_judged { "" } else { ", of a time that the booth cannot judge" };
+        let detail = format!("{}, consent to notice {notice_version}{doubt}", stream.name());
         let object = format!("session {}", new.session_id);
         audit::note(&transaction, now, &new.actor, ["session.start", &object, &detail])?;
         let payload = new.started_payload();

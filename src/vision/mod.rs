@@ -271,6 +271,21 @@ pub enum QualityVerdict {
     StillPicture,
 }
 
+impl QualityVerdict {
+    /// As in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            QualityVerdict::Good => "good",
+            QualityVerdict::TooDark => "too_dark",
+            QualityVerdict::TooBlurred => "too_blurred",
+            QualityVerdict::TooSmall => "too_small",
+            QualityVerdict::Occluded => "occluded",
+            QualityVerdict::Turned => "turned",
+            QualityVerdict::StillPicture => "still_picture",
+        }
+    }
+}
+
 /// What each step of one frame cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct VisionTiming {

@@ -6,10 +6,7 @@ use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::message;
-use crate::{
-    engine::Live,
-    report::{AudioReport, VisualReport},
-};
+use crate::engine::Live;
 
 /// The newest reports of a stream as text. A client that is too slow misses reports; `sequence`
 /// shows the gap.
@@ -38,13 +35,13 @@ async fn translate(
         let now = live.borrow_and_update().clone();
         // The end of the results is published, too: a client that joins later sees nothing of the session.
         if !is_same(now.face.as_ref(), known.face.as_ref()) {
-            visual.send_replace(VisualReport::newest(&now).map(|report| {
-                message::text("visual_analysis", &report, Some(report.timestamp.into()))
+            visual.send_replace(now.visual_report().map(|report| {
+                message::text("visual_analysis", report, Some(report.timestamp.into()))
             }));
         }
         if !is_same(now.voice.as_ref(), known.voice.as_ref()) {
-            audio.send_replace(AudioReport::newest(&now).map(|report| {
-                message::text("audio_analysis", &report, Some(report.timestamp.into()))
+            audio.send_replace(now.audio_report().map(|report| {
+                message::text("audio_analysis", report, Some(report.timestamp.into()))
             }));
         }
         known = now;

@@ -10,8 +10,8 @@ use std::{
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind},
-    interview::{Answer, AuditEvent, BegunSession, EndedSession, SessionLog},
-    store::{Role, Token, TokenId},
+    interview::{Answer, AuditEvent, SessionLog},
+    store::{NewSession, Role, SessionEnd, Token, TokenId},
 };
 
 /// Sessions that a guest's token may begin at once: twice the laptops that a booth serves.
@@ -144,8 +144,8 @@ impl GuestLog {
 }
 
 impl SessionLog for GuestLog {
-    fn begin(&self, begun: BegunSession) -> Answer<'_> {
-        let admits = self.acting(&begun.actor).is_none_or(|guest| {
+    fn begin(&self, new: NewSession) -> Answer<'_> {
+        let admits = self.acting(&new.actor).is_none_or(|guest| {
             self.allowances.with(&guest, |allowance, now| allowance.sessions.takes_one(now))
         });
         if !admits {
@@ -157,11 +157,11 @@ impl SessionLog for GuestLog {
         }
         // The id stays the guest's, also if an operator begins the session.
         let owner = self.guest().map(|(id, _)| id);
-        self.log.begin(BegunSession { owner, ..begun })
+        self.log.begin(NewSession { owner, ..new })
     }
 
-    fn end(&self, ended: EndedSession) -> Answer<'_> {
-        self.log.end(ended)
+    fn end(&self, end: SessionEnd) -> Answer<'_> {
+        self.log.end(end)
     }
 
     fn audit(&self, event: AuditEvent) -> Answer<'_> {
@@ -184,20 +184,20 @@ impl SessionLog for GuestLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SimulatedClock;
+    use crate::{clock::SimulatedClock, store::StreamKind};
 
     /// Keeps what is written down.
     #[derive(Default)]
     struct Memory(Mutex<Vec<String>>);
 
     impl SessionLog for Memory {
-        fn begin(&self, begun: BegunSession) -> Answer<'_> {
-            let line = format!("begin by {} for {:?}", begun.actor, begun.owner);
+        fn begin(&self, new: NewSession) -> Answer<'_> {
+            let line = format!("begin by {} for {:?}", new.actor, new.owner);
             self.0.lock().unwrap().push(line);
             Box::pin(async { Ok(()) })
         }
 
-        fn end(&self, _: EndedSession) -> Answer<'_> {
+        fn end(&self, _: SessionEnd) -> Answer<'_> {
             Box::pin(async { Ok(()) })
         }
 
@@ -244,10 +244,10 @@ mod tests {
         }
     }
 
-    fn begun(actor: &str) -> BegunSession {
-        BegunSession {
+    fn begun(actor: &str) -> NewSession {
+        NewSession {
             session_id: "x".parse().unwrap(),
-            is_client: true,
+            stream: StreamKind::Client,
             subject_ref: None,
             notice_version: "1".parse().unwrap(),
             consent_at: 1,

@@ -16,9 +16,7 @@ use boothd::{
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
     component::{Component, ComponentId, State},
-    engine::{
-        Engine, EngineConfig, FaceResult, Live, Stream, StreamSpec, VoiceResult, Workers,
-    },
+    engine::{Engine, EngineConfig, Live, Stream, StreamSpec, Workers},
     features::Features,
     health::{Monitor, Pace},
     inference::Catalog,
@@ -26,6 +24,7 @@ use boothd::{
     media::{Frame, Orientation, PixelFormat},
     names::StreamId,
     policy::{Policy, Profile},
+    report::{FaceResult, ResultContext, VoiceResult},
     session::{FaceMetrics, SessionConfig, SessionMetrics},
     speech::{VoiceAnalyser, VoiceModels, VoiceObservation},
     stop::Stop,
@@ -405,14 +404,14 @@ pub fn frame(sequence: u64) -> FaceResult {
         detector_ran: true,
         timing: VisionTiming::default(),
     };
-    FaceResult {
-        observation,
-        metrics: FaceMetrics::default(),
-        dropped_total: 7,
+    let context = ResultContext {
         latency: Duration::from_millis(12),
+        dropped_total: 7,
         features: Features { gaze: false, ..Features::ALL },
         session_id: None,
-    }
+        demo_source: false,
+    };
+    FaceResult::new(observation, FaceMetrics::default(), context)
 }
 
 /// What a silent room gives.
@@ -426,14 +425,14 @@ pub fn segment(sequence: u64) -> VoiceResult {
         ..VoiceObservation::default()
     };
     let metrics = SessionMetrics::new(&SessionConfig::default()).observe_voice(&observation);
-    VoiceResult {
-        observation,
-        metrics,
-        dropped_total: 2,
+    let context = ResultContext {
         latency: Duration::from_millis(8),
+        dropped_total: 2,
         features: Features::ALL,
         session_id: None,
-    }
+        demo_source: false,
+    };
+    VoiceResult::new(observation, metrics, context)
 }
 
 pub fn auth(session_id: &str, access_token: &str) -> Value {

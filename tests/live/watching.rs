@@ -67,9 +67,9 @@ async fn every_watcher_gets_the_same_report() {
 #[tokio::test]
 async fn a_demo_source_is_named_in_every_report() {
     let doors = Doors::open(patient()).await;
-    let origin = Origin { demo_video: true, demo_audio: false };
-    doors.live.send_modify(|live| live.origin = origin);
-    doors.publish_frame(1);
+    let mut result = doors::frame(1);
+    result.context.demo_source = true;
+    doors.live.send_modify(|live| live.face = Some(result.into()));
     let mut client = doors.watcher().await;
     assert_eq!(client.expect("visual_analysis").await["data"]["demo_source"], true);
 }

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use boothd::{
-    engine::{FaceResult, Live, VoiceResult},
+    engine::Live,
     features::Features,
     mqtt::{CommandName, HomeAssistant},
-    report::{AudioReport, VisualReport},
+    report::{FaceResult, ResultContext, VoiceResult},
     session::{FaceMetrics, VoiceMetrics},
     speech::VoiceObservation,
     vision::{FaceObservation, VisionTiming},
@@ -110,22 +110,10 @@ fn live(sequence: u64) -> Live {
         new_duration: Duration::from_secs(1),
         ..VoiceObservation::default()
     };
-    let face = FaceResult {
-        observation: face,
-        metrics: FaceMetrics::default(),
-        dropped_total: 0,
-        latency,
-        features,
-        session_id: session_id.clone(),
-    };
-    let voice = VoiceResult {
-        observation: voice,
-        metrics: VoiceMetrics::default(),
-        dropped_total: 0,
-        latency,
-        features,
-        session_id,
-    };
+    let context =
+        ResultContext { latency, dropped_total: 0, features, session_id, demo_source: false };
+    let face = FaceResult::new(face, FaceMetrics::default(), context.clone());
+    let voice = VoiceResult::new(voice, VoiceMetrics::default(), context);
     Live { face: Some(Arc::new(face)), voice: Some(Arc::new(voice)), ..Live::default() }
 }
 
@@ -181,8 +169,8 @@ async fn of_a_picture_and_a_sound_only_their_report_is_published() {
             assert!(received.text.len() < 2000, "{received:?}");
         }
     }
-    assert_eq!(reports["metrics/video"], json!(VisualReport::newest(&live).unwrap()));
-    assert_eq!(reports["metrics/audio"], json!(AudioReport::newest(&live).unwrap()));
+    assert_eq!(reports["metrics/video"], json!(live.visual_report().unwrap()));
+    assert_eq!(reports["metrics/audio"], json!(live.audio_report().unwrap()));
     scene.leave().await;
 }
 

@@ -120,6 +120,7 @@ pub(super) fn erase(
     if let FleetEraseTarget::Subject(subject_ref) = target {
         forget_text(&transaction, None, subject_ref, &mut rows)?;
     }
+    store::zero_unallocated(&transaction, &[])?;
     transaction.commit()?;
     Ok(FleetEraseReceipt {
         receipt_id: receipt_id.to_owned(),

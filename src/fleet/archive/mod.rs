@@ -94,12 +94,7 @@ pub fn restore(from: &Path, to: &Path, now: i64) -> Result<Option<PathBuf>> {
 /// The schema of `fleet.db`.
 const SCHEMA: Schema = Schema {
     whole: include_str!("schema.sql"),
-    upgrades: &[
-        include_str!("upgrade/0001_booths_minutes_records_alerts.sql"),
-        include_str!("upgrade/0002_board_alerts.sql"),
-        include_str!("upgrade/0003_policy_and_light_alerts.sql"),
-        include_str!("upgrade/0004_operations.sql"),
-    ],
+    upgrades: &[],
     add_columns: crate::fleet::minute::add_columns,
     // The fleet server writes much at a time, on a disk of its own.
     page_bytes: 4096,

@@ -3,7 +3,6 @@
 -- Every name that ends in _at is milliseconds since 1970-01-01 UTC; its CHECK (up to the year
 -- 3000) catches seconds and microseconds that were taken for it. No table holds what a booth did
 -- not send, a picture, a sound, a secret, or a score of a person.
--- An older file becomes the same by upgrade/; tests/fleet compares the two.
 
 CREATE TABLE booth (
   booth_id INTEGER PRIMARY KEY,

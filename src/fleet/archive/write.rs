@@ -50,6 +50,7 @@ pub(super) fn write(
         put_alert(transaction, booth_id, change)?;
     }
     let mut written = Written::default();
+    let mut has_deleted = false;
     for (record, _) in &batch.records {
         let booth_id = ids.of(transaction, &record.key, now)?;
         let savepoint = transaction.savepoint()?;
@@ -62,7 +63,8 @@ pub(super) fn write(
                     Taken::Erased => &mut written.erased,
                 }) += 1;
                 let is_erasing = erased_sessions(record).next().is_some();
-                written.has_erased |= is_erasing || taken == Taken::Erased;
+                has_deleted |= is_erasing;
+                written.has_erased |= taken == Taken::Erased;
             }
             // The savepoint takes back what was half done.
             Err(error) if error.kind() == ErrorKind::InvalidInput => written.refused += 1,
@@ -70,7 +72,11 @@ pub(super) fn write(
         }
     }
     for (key, answer) in &batch.answers {
-        written.has_erased |= erase::take_answer(transaction, (key, answer), now)?;
+        has_deleted |= erase::take_answer(transaction, (key, answer), now)?;
+    }
+    if has_deleted {
+        store::zero_unallocated(transaction, &[])?;
+        written.has_erased = true;
     }
     Ok(written)
 }
@@ -273,12 +279,19 @@ fn put_session(
     Ok(())
 }
 
+/// Tables of means with the names of sessions, nearly all of the file: they are searched for copies
+/// of rows only when a session is erased.
+const MINUTES: &[&str] = &["video_minute", "audio_minute"];
+
 /// Deletes what is older than `before`; how many rows.
 pub(super) fn forget(connection: &mut Connection, before: i64) -> Result<usize> {
     let transaction = connection.transaction()?;
     let mut deleted = 0;
     for statement in OLD {
         deleted += transaction.prepare_cached(statement)?.execute([before])?;
+    }
+    if deleted > 0 {
+        store::zero_unallocated(&transaction, MINUTES)?;
     }
     transaction.commit()?;
     store::give_back_pages(connection)?;

@@ -9,14 +9,11 @@ use tokio::{
 };
 
 use super::Publisher;
-use crate::{
-    mqtt::{
-        inflight::Published,
-        message::Message,
-        payload::{self, Status},
-        topics::Topic,
-    },
-    report::{AudioReport, VisualReport},
+use crate::mqtt::{
+    inflight::Published,
+    message::Message,
+    payload::{self, Status},
+    topics::Topic,
 };
 
 /// Shortest interval between two publications of live metrics.
@@ -255,8 +252,8 @@ impl Publisher {
             return;
         }
         let live = self.dependencies.live.borrow_and_update().clone();
-        let video = VisualReport::newest(&live).filter(|_| live.features.video);
-        let audio = AudioReport::newest(&live).filter(|_| live.features.audio);
+        let video = live.visual_report().filter(|_| live.features.video);
+        let audio = live.audio_report().filter(|_| live.features.audio);
         let video = video
             .map(|report| (report.sequence, Topic::MetricsVideo, serde_json::json!(report)));
         let audio = audio

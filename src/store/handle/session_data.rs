@@ -88,7 +88,7 @@ impl Store {
             worker.flush();
             let sender = worker.sender();
             let receipt = worker
-                .attempt(|database, now| database.erase(&target, &actor, (&sender, now)))?;
+                .attempt(|database, now| database.erase(&target, &actor, &sender, now))?;
             receipt.session_ids.iter().for_each(|id| worker.pending.forget(id));
             worker.must_clear_log = !receipt.is_log_clear;
             worker.count_outbox()?;

@@ -7,7 +7,6 @@ use crate::{
     error::{Error, ErrorKind},
     interview::{Interview, devices::Devices},
     names::StreamId,
-    report::{AudioReport, VisualReport},
     store::{Role, StreamKind},
     web::message::{
         self,
@@ -171,9 +170,9 @@ impl Connection {
         let latest_results = match feed {
             Some(feed) => {
                 let live = feed.newest(&self.shared.state.live);
-                let (video, audio) = (VisualReport::newest(&live), AudioReport::newest(&live));
-                let times =
-                    [video.as_ref().map(|r| r.timestamp), audio.as_ref().map(|r| r.timestamp)];
+                let (video, audio) = (live.visual_report(), live.audio_report());
+                let times = [video.map(|r| r.timestamp), audio.map(|r| r.timestamp)];
+                let (video, audio) = (video.cloned(), audio.cloned());
                 LatestResults { video, audio, timestamp: times.into_iter().flatten().max() }
             }
             None => LatestResults::default(),

@@ -9,7 +9,6 @@ use crate::{
     engine::Live,
     interview::{Interview, InterviewState},
     names::StreamId,
-    report::{AudioReport, VisualReport},
     web::{
         broadcast::{Reports, is_same},
         clients::Client,
@@ -149,13 +148,13 @@ fn next_unsent(
     stamp: impl Fn(bool, u64) -> Option<Stamp>,
 ) -> Option<News> {
     if is_new(&live.face, &mut sent.face)
-        && let Some(report) = VisualReport::newest(live)
+        && let Some(report) = live.visual_report()
     {
         let stamp = stamp(true, report.sequence);
         return Some(News::Report(message::text("visual_analysis", report, stamp)));
     }
     if is_new(&live.voice, &mut sent.voice)
-        && let Some(report) = AudioReport::newest(live)
+        && let Some(report) = live.audio_report()
     {
         let stamp = stamp(false, report.sequence);
         return Some(News::Report(message::text("audio_analysis", report, stamp)));
@@ -187,13 +186,23 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{FaceResult, VoiceResult},
         features::Features,
         media::{SoundChunk, SoundFormat},
+        report::{FaceResult, ResultContext, VoiceResult},
         session::{FaceMetrics, VoiceMetrics},
         speech::VoiceObservation,
         vision::{FaceObservation, VisionTiming},
     };
+
+    fn context() -> ResultContext {
+        ResultContext {
+            latency: Duration::ZERO,
+            dropped_total: 0,
+            features: Features::ALL,
+            session_id: None,
+            demo_source: false,
+        }
+    }
 
     /// An empty room.
     fn face() -> FaceResult {
@@ -210,14 +219,7 @@ mod tests {
             detector_ran: true,
             timing: VisionTiming::default(),
         };
-        FaceResult {
-            observation,
-            metrics: FaceMetrics::default(),
-            dropped_total: 0,
-            latency: Duration::ZERO,
-            features: Features::ALL,
-            session_id: None,
-        }
+        FaceResult::new(observation, FaceMetrics::default(), context())
     }
 
     /// A chunk without sound.
@@ -230,14 +232,8 @@ mod tests {
             gap_before: false,
             data: Vec::new(),
         };
-        VoiceResult {
-            observation: VoiceObservation::of_nothing(&chunk),
-            metrics: VoiceMetrics::default(),
-            dropped_total: 0,
-            latency: Duration::ZERO,
-            features: Features::ALL,
-            session_id: None,
-        }
+        let observation = VoiceObservation::of_nothing(&chunk);
+        VoiceResult::new(observation, VoiceMetrics::default(), context())
     }
 
     #[test]
