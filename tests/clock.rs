@@ -271,7 +271,7 @@ impl World {
         let now = beside.keep_time(self.clock.clone()).unwrap().unix_ms();
         let name = "T".parse().unwrap();
         let new = NewToken { name, role: Role::Viewer, session_id: None, expires_at: None };
-        let made = beside.add_token_for(new, span(lifetime), ("test", now));
+        let made = beside.add_token_for(new, span(lifetime), "test", now);
         let (token, secret) = made.unwrap();
         self.tokens.push((token.id, secret, self.truth() + lifetime));
         let mut book = self.store.tokens();

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{Loaded, Source},
+    config::Loaded,
     error::{Error, ErrorKind, Result},
-    fleet::Fleet,
+    fleet::{Fleet, FleetHttp},
     light::Light,
     service::{FleetStatus, Notifier},
     stop::Stop,
@@ -22,11 +22,7 @@ use crate::{
 /// # Errors
 /// `Config` when no broker is configured or the archive or the token cannot be used,
 /// `Unavailable` when the address is taken or another daemon owns the state folder.
-pub fn run_fleet(
-    (source, loaded): (&Source, &Loaded),
-    clock: Arc<dyn Clock>,
-    out: &mut dyn Write,
-) -> Result<()> {
+pub fn run_fleet(loaded: &Loaded, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<()> {
     let config = &loaded.config;
     let mqtt = config.mqtt.clone().ok_or_else(|| {
         let what =
@@ -39,8 +35,7 @@ pub fn run_fleet(
     let runtime = runtime()?;
     let listener = runtime.block_on(listen(config))?;
     let hangups = runtime.block_on(async { signals::hangups() })?;
-    let reloads = (source.clone(), loaded.clone());
-    runtime.spawn(reload::follow_fleet_server(hangups, reloads, stop.clone()));
+    runtime.spawn(reload::follow_fleet_server(hangups, loaded.clone(), stop.clone()));
     runtime.block_on(signals::stop_on_signal(&stop, Light::none()))?;
     let known = token(config)?;
     let path = store::database_path(&config.state_dir);
@@ -58,8 +53,8 @@ pub fn run_fleet(
     );
     announce(config, &listener, &known, out);
     let notifier = notifier(&fleet, &store, stop.clone())?;
-    let doors = (listener, config.web.clone(), store);
-    let ran = runtime.block_on(fleet.run(mqtt, doors, stop));
+    let http = FleetHttp { listener, config: config.web.clone(), store };
+    let ran = runtime.block_on(fleet.run(mqtt, http, stop));
     store_thread.join();
     notifier.join();
     keeper.into_iter().for_each(join);

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 
+use super::components::Context;
 use crate::{
     clock::Clock,
     component::{Component, State},
@@ -27,17 +28,14 @@ pub(super) struct FleetLink {
 
 impl FleetLink {
     /// Connects to the fleet server, where one is configured. Must be called in the network runtime.
-    pub(super) fn start(
-        config: &Config,
-        component: Arc<Component>,
-        state: WebState,
-        (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
-    ) -> Self {
+    pub(super) fn start(context: &Context<'_>, state: WebState, listen: SocketAddr) -> Self {
+        let component = context.components.mqtt.clone();
+        let (clock, stop) = (context.clock.clone(), context.stop.clone());
         let (delivery, delivered) = watch::channel(Delivery::default());
         state.health.watch(mqtt::probe(delivered, state.store.set_aside()));
         let mut fleet_link =
             FleetLink { state, component, clock, stop, listen, delivery, mqtt: None };
-        fleet_link.connect(config);
+        fleet_link.connect(context.config);
         fleet_link
     }
 

@@ -4,11 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::Components;
+use super::components::Context;
 use crate::{
     board::{Reading, Trouble},
     capture::source::SourceKind,
-    clock::Clock,
     config::Config,
     health::{self, Monitor, OutboxNow, Pace, RowsNow},
     interview::Interview,
@@ -18,12 +17,12 @@ use crate::{
 
 /// The monitor with everything that it watches.
 pub(super) fn monitor(
-    config: &Config,
-    components: &Components,
-    (booth, store): (&Interview, &Store),
+    context: &Context<'_>,
+    booth: &Interview,
+    store: &Store,
     board: &watch::Receiver<Reading>,
-    clock: &Arc<dyn Clock>,
 ) -> Arc<Monitor> {
+    let Context { config, components, clock, .. } = *context;
     let state = booth.state();
     let interview = move || state.borrow().interview();
     let monitor = Monitor::new(components.all(), interview, pace(config), clock.clone());

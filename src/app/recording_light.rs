@@ -3,7 +3,7 @@
 
 use std::{path::Path, thread::JoinHandle};
 
-use super::{join, spawn};
+use super::threads::{join, spawn};
 use crate::{
     capture::source::Present, config::Config, error::Result, light::Light, stop::Stop,
 };

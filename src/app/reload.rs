@@ -10,7 +10,7 @@ use tokio::{
 
 use super::fleet_link::FleetLink;
 use crate::{
-    config::{Config, Key, Loaded, Reload, Source},
+    config::{Config, Key, Loaded, Reload},
     engine::Stream,
     error::Result,
     features::FeatureChange,
@@ -39,7 +39,6 @@ enum OnDisk {
 
 /// The components that apply a new configuration.
 pub(super) struct Reloader {
-    source: Source,
     /// Configuration at the start; it holds for keys that only a restart changes.
     started: Loaded,
     /// Last configuration without mistakes.
@@ -66,13 +65,13 @@ pub(super) fn settings(config: &Config) -> Settings {
 impl Reloader {
     /// A reloader of a booth that runs with `loaded`.
     pub(super) fn new(
-        (source, loaded): (&Source, &Loaded),
-        (state, stream): (&WebState, Arc<Stream>),
+        loaded: &Loaded,
+        state: &WebState,
+        stream: Arc<Stream>,
         settings: watch::Sender<Settings>,
         fleet_link: Arc<Mutex<FleetLink>>,
     ) -> Self {
         Reloader {
-            source: source.clone(),
             started: loaded.clone(),
             last: loaded.clone(),
             running: loaded.config.clone(),
@@ -106,7 +105,7 @@ impl Reloader {
     }
 
     async fn reload(&mut self) {
-        let new = match self.source.load() {
+        let new = match self.started.load_again() {
             Ok(new) => new,
             Err(error) => {
                 log::error!(target: "app", error = error.chain().to_string().as_str(); "the configuration was not reloaded; the one before goes on");
@@ -114,10 +113,10 @@ impl Reloader {
                 return;
             }
         };
-        let changed = self.source.differing(&self.last, &new);
+        let changed = self.last.differing(&new);
         let changed: Vec<_> =
             changed.into_iter().filter(|key| key.reload != Reload::Restart).collect();
-        let from_the_start = self.source.differing(&self.started, &new);
+        let from_the_start = self.started.differing(&new);
         let wait: Vec<_> = from_the_start
             .into_iter()
             .filter(|key| key.reload == Reload::Restart)
@@ -219,18 +218,14 @@ async fn hangup(hangups: &mut Signal, stop: &Stop) -> bool {
 
 /// The fleet server at each SIGHUP: applies the level of its log, and logs which keys need a
 /// restart.
-pub(super) async fn follow_fleet_server(
-    mut hangups: Signal,
-    (source, started): (Source, Loaded),
-    stop: Stop,
-) {
+pub(super) async fn follow_fleet_server(mut hangups: Signal, started: Loaded, stop: Stop) {
     while hangup(&mut hangups, &stop).await {
         service::reload_begins();
-        match source.load() {
+        match started.load_again() {
             Ok(new) => {
                 service::set_log_level(new.config.log_level);
-                let wait: Vec<_> = source
-                    .differing(&started, &new)
+                let wait: Vec<_> = started
+                    .differing(&new)
                     .into_iter()
                     .filter(|key| key.name != "log.level")
                     .collect();

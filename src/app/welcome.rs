@@ -8,7 +8,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
-use super::spawn;
+use super::threads::spawn;
 use crate::{
     config::Config,
     error::Result,

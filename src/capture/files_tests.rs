@@ -3,6 +3,7 @@
 use std::{fs, io::Write};
 
 use super::*;
+use crate::media::duration_of;
 
 fn demo(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "demo", name].iter().collect()

@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    fn made((year, month, day): (i32, u8, u8)) -> Vec<u8> {
+    fn made(year: i32, month: u8, day: u8) -> Vec<u8> {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_before = date_time_ymd(2024, 2, 29);
         params.not_after = date_time_ymd(year, month, day);
@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn both_kinds_of_time_are_read() {
         // `date -u -d 2024-02-29 +%s` and so on; from 2050 on a year has four digits.
-        for (date, not_after_s, text) in [
+        for ((year, month, day), not_after_s, text) in [
             ((2026, 11, 28), 1_795_824_000, "2026-11-28"),
             ((2049, 12, 31), 2_524_521_600, "2049-12-31"),
             ((2050, 1, 1), 2_524_608_000, "2050-01-01"),
         ] {
-            let validity = Validity::of(&made(date)).unwrap();
+            let validity = Validity::of(&made(year, month, day)).unwrap();
             assert_eq!(validity, Validity { not_before_s: 1_709_164_800, not_after_s });
             assert_eq!(validity.end_date(), text);
         }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn no_cut_and_no_flipped_byte_is_more_than_an_unknown_end() {
-        let whole = made((2026, 11, 28));
+        let whole = made(2026, 11, 28);
         for at in 0..whole.len() {
             let _cut = Validity::of(&whole[..at]);
             for flip in [0x01, 0x5A, 0x80, 0xFF] {

@@ -176,11 +176,7 @@ impl Keeper {
     }
 
     /// The epoch goes on after boothd was away, with the origin that was kept.
-    pub fn resume(
-        origin_ms: i64,
-        certain_ms: i64,
-        (is_vouched, has_floor): (bool, bool),
-    ) -> Self {
+    pub fn resume(origin_ms: i64, certain_ms: i64, is_vouched: bool, has_floor: bool) -> Self {
         Keeper { origin_ms, certain_ms, is_vouched, has_floor, ..Keeper::default() }
     }
 
@@ -414,7 +410,7 @@ mod tests {
 
     #[test]
     fn once_vouched_for_no_step_by_hand_moves_anything_and_slewing_does() {
-        let vouched = Keeper::resume(NOW, NOW, (true, true));
+        let vouched = Keeper::resume(NOW, NOW, true, true);
         let set_by_hand = at(60_000, NOW + 60_000 + 400 * DAY, false);
         let (keeper, changes) = after(vouched, &[set_by_hand, at(DAY, NOW + 401 * DAY, false)]);
         assert_eq!((changes.len(), keeper.origin_ms), (0, NOW));
@@ -452,11 +448,11 @@ mod tests {
         let machine = Arc::new(SimulatedClock::default());
         machine.advance(Duration::from_secs(100 * 24 * 60 * 60));
         // By the calendar.
-        let vouched = Keeper::resume(NOW, NOW, (true, true));
+        let vouched = Keeper::resume(NOW, NOW, true, true);
         assert_eq!(kept(&machine, vouched, vec![]).forget_before(90 * DAY), NOW + 10 * DAY);
         // By running time: 100 days of this start, whose clock is years ahead, and before it ten
         // of one in 1970.
-        let ahead = Keeper::resume(NOW + 900 * DAY, 10 * DAY, (false, false));
+        let ahead = Keeper::resume(NOW + 900 * DAY, 10 * DAY, false, false);
         let first = Span { origin_ms: 0, certain_ms: 0, seen_ms: 10 * DAY };
         let kept = kept(&machine, ahead, vec![first]);
         assert_eq!(kept.forget_before(120 * DAY), 0, "nothing is so old");

@@ -8,7 +8,7 @@ use super::write_json;
 use crate::{
     app,
     clock::{Clock, SystemClock},
-    config::{Config, Loaded, Source},
+    config::{Config, Loaded},
     error::{Error, ErrorKind, Result},
     fleet::{BoothKey, FleetEraseTarget, archive_path, erase_by_command},
     store::{Database, database_path, random_hex},
@@ -47,12 +47,12 @@ struct EraseArguments {
 }
 
 pub(super) fn run(
-    (source, loaded): (&Source, &Loaded),
+    loaded: &Loaded,
     arguments: FleetArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
     match arguments.command {
-        None => app::run_fleet((source, loaded), Arc::new(SystemClock::default()), out),
+        None => app::run_fleet(loaded, Arc::new(SystemClock::default()), out),
         Some(FleetCommand::Erase(arguments)) => erase(&loaded.config, arguments, out),
     }
 }
@@ -68,7 +68,7 @@ fn erase(config: &Config, arguments: EraseArguments, out: &mut dyn Write) -> Res
         |detail: &str| database.audit_by_command(now, ACTOR, ["fleet.erase", &object, detail]);
     note("begun")?;
     let path = archive_path(&config.state_dir);
-    let erased = erase_by_command(&path, &target, (&receipt_id, now));
+    let erased = erase_by_command(&path, &target, &receipt_id, now);
     note(&erased.as_ref().map_or_else(|_| "nothing was erased".into(), |r| r.summary()))?;
     write_json(out, &erased?)
 }

@@ -110,14 +110,13 @@ impl Settings {
 /// # Errors
 /// The error of the command.
 pub fn execute(arguments: Arguments, out: &mut dyn Write) -> Result<()> {
-    let source = arguments.settings.source();
-    let loaded = source.load()?;
+    let loaded = arguments.settings.source().load()?;
     let config = &loaded.config;
     service::init_logging(config.log_level);
     service::abort_on_panic();
     match arguments.command {
-        Command::Run(arguments) => run::run((&source, &loaded), &arguments, out),
-        Command::Fleet(arguments) => fleet::run((&source, &loaded), arguments, out),
+        Command::Run(arguments) => run::run(&loaded, &arguments, out),
+        Command::Fleet(arguments) => fleet::run(&loaded, arguments, out),
         Command::Analyze(arguments) => analyze::run(config, &arguments, out),
         Command::Evaluate(Evaluate::Expression(arguments)) => {
             evaluate::run(config, &arguments, out)

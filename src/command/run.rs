@@ -8,7 +8,7 @@ use crate::{
     app,
     capture::source::SourceKind,
     clock::{Clock, FastClock, SystemClock},
-    config::{Config, Loaded, Source},
+    config::{Config, Loaded},
     error::{Error, ErrorKind, Result},
 };
 
@@ -21,11 +21,11 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(
-    config: (&Source, &Loaded),
+    loaded: &Loaded,
     arguments: &RunArguments,
     out: &mut dyn Write,
 ) -> Result<()> {
-    app::run(config, clock(&config.1.config, arguments.speed)?, out)
+    app::run(loaded, clock(&loaded.config, arguments.speed)?, out)
 }
 
 fn clock(config: &Config, speed: u32) -> Result<Arc<dyn Clock>> {

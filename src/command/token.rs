@@ -80,7 +80,7 @@ fn add(
     };
     let new = NewToken { name, role, session_id: session, expires_at };
     let (token, secret) = match expiry {
-        Some(Expiry::In(span)) => database.add_token_for(new, span, (ACTOR, now))?,
+        Some(Expiry::In(span)) => database.add_token_for(new, span, ACTOR, now)?,
         _ => database.add_token(new, ACTOR, now)?,
     };
     write_line(out, secret.reveal())?;

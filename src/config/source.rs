@@ -13,11 +13,12 @@ pub struct Source {
     data_dir: PathBuf,
 }
 
-/// A configuration without mistakes, and the text that it is from.
+/// A configuration without mistakes, where it is from, and the text that was there.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    source: Source,
     text: Option<String>,
 }
 
@@ -28,11 +29,6 @@ impl Source {
         Source { file, overrides, data_dir }
     }
 
-    /// The file's name.
-    pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
-    }
-
     /// Reads and judges it as it is now.
     ///
     /// # Errors
@@ -41,21 +37,36 @@ impl Source {
         let text = self.file.as_deref().map(read).transpose()?;
         let config = Config::resolve(text.as_deref(), &self.overrides, &self.data_dir)
             .map_err(|problems| problem::to_error(&problems, self.file.as_deref()))?;
-        Ok(Loaded { config, text })
+        Ok(Loaded { config, source: self.clone(), text })
+    }
+}
+
+impl Loaded {
+    /// Reads and judges the same source as it is now.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_again(&self) -> Result<Loaded> {
+        self.source.load()
+    }
+
+    /// The source's file.
+    pub fn file(&self) -> Option<&Path> {
+        self.source.file.as_deref()
     }
 
     /// The keys whose values differ, in the order of [`KEYS`].
-    pub fn differing(&self, one: &Loaded, other: &Loaded) -> Vec<&'static Key> {
-        let [one, other] = [one, other].map(|loaded| self.given(loaded));
+    pub fn differing(&self, other: &Loaded) -> Vec<&'static Key> {
+        let [one, other] = [self, other].map(Loaded::given);
         KEYS.iter().filter(|key| one.get(key.name) != other.get(key.name)).collect()
     }
 
-    fn given(&self, loaded: &Loaded) -> Given {
+    fn given(&self) -> Given {
         let mut given = Given::default();
-        if let Some(text) = &loaded.text {
+        if let Some(text) = &self.text {
             given.read_file(text);
         }
-        for argument in &self.overrides {
+        for argument in &self.source.overrides {
             given.read_override(argument);
         }
         given
@@ -81,7 +92,7 @@ mod tests {
         let after = source.load().unwrap();
         let names = |keys: Vec<&Key>| keys.iter().map(|key| key.name).collect::<Vec<_>>();
         // The command line wins, and a default that is written down is no difference.
-        assert_eq!(names(source.differing(&before, &after)), ["log.level"]);
+        assert_eq!(names(before.differing(&after)), ["log.level"]);
         write("[log]\nlevel = \"loud\"\n[web]\nport = \"x\"\n");
         let refused = source.load().unwrap_err().to_string();
         assert!(refused.starts_with("2 mistakes"), "{refused}");

@@ -164,7 +164,7 @@ impl OggReader {
         let granule = i64::from_le_bytes([*g0, *g1, *g2, *g3, *g4, *g5, *g6, *g7]);
         let (lengths, body) = header.split_at(usize::from(*count));
         if flags & BEGINS != 0 {
-            return self.begin_stream((serial, sequence), body, take);
+            return self.begin_stream(serial, sequence, body, take);
         }
         let Some(stream) = &mut self.stream else {
             return Err(self.other.map_or_else(headless, no_opus));
@@ -183,7 +183,8 @@ impl OggReader {
 
     fn begin_stream(
         &mut self,
-        (serial, sequence): (u32, u32),
+        serial: u32,
+        sequence: u32,
         body: &[u8],
         take: &mut dyn FnMut(Event<'_>) -> Result<()>,
     ) -> Result<()> {

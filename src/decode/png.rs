@@ -144,26 +144,26 @@ pub(super) fn demand(data: &[u8]) -> Result<Demand> {
 #[derive(Clone, Copy)]
 struct Pass {
     /// The first column and row, from 0.
-    begin: (usize, usize),
+    begin: [usize; 2],
     /// From one column and row to the next.
-    step: (usize, usize),
+    step: [usize; 2],
 }
 
-const fn pass(begin: (usize, usize), step: (usize, usize)) -> Pass {
+const fn pass(begin: [usize; 2], step: [usize; 2]) -> Pass {
     Pass { begin, step }
 }
 
-const WHOLE: [Pass; 1] = [pass((0, 0), (1, 1))];
+const WHOLE: [Pass; 1] = [pass([0, 0], [1, 1])];
 
 /// Adam7, as the standard has it (PNG, section 8.2).
 const INTERLACED: [Pass; 7] = [
-    pass((0, 0), (8, 8)),
-    pass((4, 0), (8, 8)),
-    pass((0, 4), (4, 8)),
-    pass((2, 0), (4, 4)),
-    pass((0, 2), (2, 4)),
-    pass((1, 0), (2, 2)),
-    pass((0, 1), (1, 2)),
+    pass([0, 0], [8, 8]),
+    pass([4, 0], [8, 8]),
+    pass([0, 4], [4, 8]),
+    pass([2, 0], [4, 4]),
+    pass([0, 2], [2, 4]),
+    pass([1, 0], [2, 2]),
+    pass([0, 1], [1, 2]),
 ];
 
 /// Reads exactly the rows that the picture has; what is packed behind them is not unpacked.
@@ -176,14 +176,14 @@ fn read_rows(
     let mut row = vec![0; reader.output_line_size(picture.width_px).unwrap_or_default()];
     let stride = picture.width_px as usize * 3;
     for Pass { begin, step } in passes {
-        if begin.0 >= picture.width_px as usize {
+        if begin[0] >= picture.width_px as usize {
             // A pass without columns has no rows either.
             continue;
         }
-        for line in picture.rgb.chunks_exact_mut(stride).skip(begin.1).step_by(step.1) {
+        for line in picture.rgb.chunks_exact_mut(stride).skip(begin[1]).step_by(step[1]) {
             reader.read_row(&mut row).map_err(broken)?;
             let (pixels, _) = line.as_chunks_mut::<3>();
-            to_rgb(&row, colour, pixels.iter_mut().skip(begin.0).step_by(step.0));
+            to_rgb(&row, colour, pixels.iter_mut().skip(begin[0]).step_by(step[0]));
         }
     }
     Ok(())
@@ -308,7 +308,7 @@ mod tests {
         out
     }
 
-    fn file(size: [u32; 2], (depth, colour, interlace): (u8, u8, u8), idat: &[u8]) -> Vec<u8> {
+    fn file(size: [u32; 2], depth: u8, colour: u8, interlace: u8, idat: &[u8]) -> Vec<u8> {
         let [width, height] = size.map(u32::to_be_bytes);
         let header = [&width[..], &height, &[depth, colour, 0, 0, interlace]].concat();
         let signature = b"\x89PNG\r\n\x1a\n".to_vec();
@@ -324,18 +324,18 @@ mod tests {
             };
             let mut data = Vec::new();
             for Pass { begin, step } in INTERLACED {
-                for y in (begin.1..height).step_by(step.1) {
-                    if begin.0 < width {
+                for y in (begin[1]..height).step_by(step[1]) {
+                    if begin[0] < width {
                         data.push(0);
                     }
-                    for x in (begin.0..width).step_by(step.0) {
+                    for x in (begin[0]..width).step_by(step[0]) {
                         data.extend(pixel(x, y));
                     }
                 }
             }
             let size = [width, height].map(|side| u32::try_from(side).unwrap());
             let mut picture = Picture::default();
-            decode(&file(size, (16, 6, 1), &stored(&data)), &mut picture).unwrap();
+            decode(&file(size, 16, 6, 1, &stored(&data)), &mut picture).unwrap();
             for (n, got) in picture.rgb.chunks(3).enumerate() {
                 let [red, _, green, _, blue, ..] = pixel(n % width, n / width);
                 assert_eq!(got, [red, green, blue], "{width}x{height}, pixel {n}");
@@ -358,7 +358,7 @@ mod tests {
         let last = 2 + 5 * (1_000_052 / 0xFFFF) + 0xFFFF * (1_000_052 / 0xFFFF);
         stream[last] = 7;
         let mut picture = Picture::default();
-        decode(&file([4, 4], (8, 2, 0), &stream), &mut picture).unwrap();
+        decode(&file([4, 4], 8, 2, 0, &stream), &mut picture).unwrap();
         assert_eq!(picture.rgb, [0; 48]);
     }
 
@@ -368,7 +368,7 @@ mod tests {
         let Demand { width_px, height_px, beside_bytes, .. } = demand(&whole).unwrap();
         assert_eq!((width_px, height_px, beside_bytes), (16, 16, ROWS_BYTES + whole.len()));
         assert!(demand(&whole[..20]).is_err());
-        let huge = file([5000, 1], (8, 2, 0), &[]);
+        let huge = file([5000, 1], 8, 2, 0, &[]);
         assert!(demand(&huge).unwrap_err().to_string().contains("5000x1"));
     }
     #[test]

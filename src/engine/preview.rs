@@ -83,7 +83,7 @@ impl Small {
         let mut rgb = Vec::with_capacity(width * height * 3);
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
             for channel in 0..3 {
-                rgb.push(mean(picture, (x * step, y * step), step, channel));
+                rgb.push(mean(picture, x * step, y * step, step, channel));
             }
         }
         Small { rgb, width, height, step }
@@ -119,7 +119,7 @@ impl Small {
 }
 
 /// Mean of one channel over the square at `(x, y)`.
-fn mean(picture: &Picture, (x, y): (usize, usize), side: usize, channel: usize) -> u8 {
+fn mean(picture: &Picture, x: usize, y: usize, side: usize, channel: usize) -> u8 {
     let width = picture.width_px as usize;
     let rows = (y..y + side).take_while(|row| *row < picture.height_px as usize);
     let (mut sum, mut count) = (0_usize, 0_usize);

@@ -229,12 +229,8 @@ impl Engine {
             sink.clone(),
         );
         let (frames, sounds) = (self.frames.clone(), self.sounds.clone());
-        let task = StreamTask::new(
-            spec,
-            (observations, obeyed),
-            live.clone(),
-            self.components.clone(),
-        );
+        let task =
+            StreamTask::new(spec, observations, obeyed, live.clone(), self.components.clone());
         let preview = (!is_client).then(|| self.preview.clone());
         let stream = Stream { lane, frames, sounds, sink, commands, live, preview };
         (stream, task, readers)

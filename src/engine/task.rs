@@ -65,7 +65,8 @@ pub struct StreamTask {
 impl StreamTask {
     pub(super) fn new(
         spec: &StreamSpec,
-        (observations, commands): (mpsc::Receiver<Observed>, mpsc::Receiver<Command>),
+        observations: mpsc::Receiver<Observed>,
+        commands: mpsc::Receiver<Command>,
         live: watch::Sender<Live>,
         components: Arc<WorkerComponents>,
     ) -> Self {

@@ -57,18 +57,27 @@ pub(super) struct Listener {
     orders: mpsc::Receiver<OpenOrder>,
 }
 
+/// What a [`Listener`] works with.
+pub(super) struct ListenerDependencies {
+    /// Every message is applied to it.
+    pub(super) fleet_state: Arc<Mutex<FleetState>>,
+    /// Records go there.
+    pub(super) archive: Archive,
+    /// The connection's status.
+    pub(super) component: Arc<Component>,
+    /// Time of each message.
+    pub(super) clock: Arc<dyn Clock>,
+}
+
 impl Listener {
     /// Connects once it runs.
     pub(super) fn new(
-        (mqtt, client_id): (MqttConfig, &str),
-        (fleet_state, archive, orders): (
-            Arc<Mutex<FleetState>>,
-            Archive,
-            mpsc::Receiver<OpenOrder>,
-        ),
-        component: Arc<Component>,
-        clock: Arc<dyn Clock>,
+        mqtt: MqttConfig,
+        client_id: &str,
+        dependencies: ListenerDependencies,
+        orders: mpsc::Receiver<OpenOrder>,
     ) -> Self {
+        let ListenerDependencies { fleet_state, archive, component, clock } = dependencies;
         let most = u32::try_from(MAX_PAYLOAD_BYTES).expect("is not so large");
         let identity = Identity {
             client_id: client_id.to_owned(),
@@ -179,10 +188,9 @@ impl Listener {
     fn take(&self, publish: &Publish) -> Option<(Record, impl FnOnce() + Send + 'static)> {
         let now = self.clock.unix_ms();
         let topic = String::from_utf8_lossy(&publish.topic);
-        let how = (publish.retain, now);
         let record = {
             let mut fleet_state = self.fleet_state.lock().expect(UNPOISONED);
-            fleet_state.take(&topic, &publish.payload, how)
+            fleet_state.take(&topic, &publish.payload, publish.retain, now)
         };
         let acknowledge = self.acknowledge(publish);
         match record {

@@ -28,7 +28,7 @@ pub use message::{
     read,
 };
 pub use minute::Minute;
-pub use run::{Fleet, FleetConfig};
+pub use run::{Fleet, FleetConfig, FleetHttp};
 pub use state::{
     Counts, Detail, Filter, FleetState, FleetSummary, MAX_BOOTHS, Outgoing, Refused,
 };

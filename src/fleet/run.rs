@@ -18,7 +18,7 @@ use super::{
     archive::ArchiveThread,
     archive::archive_path,
     erasure::{OpenOrder, Retries},
-    listener::Listener,
+    listener::{Listener, ListenerDependencies},
     web,
 };
 use crate::{
@@ -80,6 +80,17 @@ pub struct Fleet {
     state_dir: PathBuf,
 }
 
+/// The HTTP interface of the fleet server, before it serves.
+#[derive(Debug)]
+pub struct FleetHttp {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Its limits.
+    pub config: WebConfig,
+    /// Tokens and the audit log.
+    pub store: Store,
+}
+
 impl Fleet {
     /// Opens the archive in `state_dir` and restores the fleet state from it. While the disk does
     /// not allow that, the archive's thread retries.
@@ -139,15 +150,11 @@ impl Fleet {
     ///
     /// # Errors
     /// `Config` when the certificate of the HTTP server cannot be used.
-    pub async fn run(
-        self,
-        mqtt: MqttConfig,
-        (listener, web, store): (TcpListener, WebConfig, Store),
-        stop: Stop,
-    ) -> Result<()> {
+    pub async fn run(self, mqtt: MqttConfig, http: FleetHttp, stop: Stop) -> Result<()> {
+        let FleetHttp { listener, config, store } = http;
         let (changed, revision) = watch::channel(0);
         let state = web::ServerState {
-            config: web,
+            config,
             fleet_state: self.fleet_state.clone(),
             archive: self.archive.clone(),
             store,
@@ -158,10 +165,15 @@ impl Fleet {
         };
         let (orders, to_send) = mpsc::channel(ORDERS);
         let mqtt_listener = Listener::new(
-            (mqtt, &self.config.client_id),
-            (self.fleet_state.clone(), self.archive.clone(), to_send),
-            self.broker.clone(),
-            self.clock.clone(),
+            mqtt,
+            &self.config.client_id,
+            ListenerDependencies {
+                fleet_state: self.fleet_state.clone(),
+                archive: self.archive.clone(),
+                component: self.broker.clone(),
+                clock: self.clock.clone(),
+            },
+            to_send,
         );
         let listening = tokio::spawn(mqtt_listener.run(stop.clone()));
         let looker = Looker {

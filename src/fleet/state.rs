@@ -246,7 +246,8 @@ impl FleetState {
         &mut self,
         topic: &str,
         payload: &[u8],
-        (is_retained, now): (bool, i64),
+        is_retained: bool,
+        now: i64,
     ) -> Option<Record> {
         self.counts.messages_total += 1;
         self.counts.bytes_total += u64::try_from(payload.len()).unwrap_or(u64::MAX);

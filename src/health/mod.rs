@@ -30,6 +30,7 @@
 //! Findings must not hold secrets, session ids or anything measured of a person: /health is
 //! public and the broker retains it.
 
+mod code;
 mod finding;
 mod pace;
 mod probe;
@@ -44,7 +45,8 @@ use std::{
     time::Duration,
 };
 
-pub use finding::{Code, Finding, Findings, Severity};
+pub use code::{Code, Severity};
+pub use finding::{Finding, Findings};
 pub use judge::{Facts, Interview, Judge};
 pub use pace::Pace;
 pub(crate) use probe::kept_in;

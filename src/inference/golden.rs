@@ -104,7 +104,7 @@ fn tract_runs_what_the_kernels_do_not_know() {
         let file = format!("{name}.onnx");
         let bytes = fs::read(folder.join(&file)).unwrap();
         let spec = ModelSpec { name, inputs: &[vec![1, 4, 7, 5]], outputs: &[] };
-        let model = Model::tract(spec, &super::model::read(spec, &bytes).unwrap()).unwrap();
+        let model = Model::tract(spec, &super::contract::read(spec, &bytes).unwrap()).unwrap();
         assert!(!model.has_own_kernels(), "{name}");
         let mut workspace = model.workspace();
         let outputs = model.run_in(&mut workspace, numbers);

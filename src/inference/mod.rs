@@ -12,7 +12,9 @@ mod spec;
 mod onnxruntime;
 mod picture_tensor;
 mod tract;
+mod contract;
 mod model;
+mod runner;
 mod runtime;
 pub mod catalog;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod golden;
 
 pub use catalog::{Catalog, ModelEntry};
 pub use config::{Backend, InferenceConfig, Provider};
-pub use model::{Model, Outputs, Runner, Workspace};
+pub use model::{Model, Outputs, Workspace};
 pub use picture_input::{Colour, Layout, PictureInput, PictureOutput};
+pub use runner::Runner;
 pub use runtime::Runtime;

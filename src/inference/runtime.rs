@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::{
     config::{Backend, InferenceConfig, Provider},
-    model::{self, Model},
+    contract,
+    model::Model,
     spec::ModelSpec,
 };
 #[cfg(feature = "onnxruntime")]
-use super::{model::refused, onnxruntime::OnnxRuntime};
+use super::{contract::refused, onnxruntime::OnnxRuntime};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Loads the models. Clones share it.
@@ -59,7 +60,7 @@ impl Runtime {
 
     /// Loads a model.
     pub(super) fn load(&self, spec: ModelSpec<'_>, bytes: &[u8]) -> Result<Model> {
-        let proto = model::read(spec, bytes)?;
+        let proto = contract::read(spec, bytes)?;
         match &self.0 {
             Kind::Tract => Model::tract(spec, &proto),
             #[cfg(feature = "onnxruntime")]

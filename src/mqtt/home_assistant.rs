@@ -31,14 +31,11 @@ struct Entity {
     config: Map<String, Value>,
 }
 
-/// A number or word of a topic: its key, its name, where it stands in the payload.
-type Row<'a> = (&'static str, &'static str, &'a str, Option<&'static str>);
-
 /// The sensors of a catalogue's metrics.
 fn measurements(catalog: &'static [Metric], topic: &str) -> impl Iterator<Item = Entity> {
     catalog.iter().filter_map(move |metric| {
         let (key, name) = metric.home_assistant?;
-        Some(measurement(&(key, name, &template(metric.pointer), unit(metric.unit)), topic))
+        Some(measurement(key, name, &template(metric.pointer), unit(metric.unit), topic))
     })
 }
 
@@ -187,8 +184,8 @@ fn of_health(topic: &str) -> Vec<Entity> {
             format!("{{{{ 'ON' if value_json.{key}.state == 'running' else 'OFF' }}}}");
         entities.push(diagnostic(binary(key, name, topic, &template, Some("running"))));
     }
-    let free = ("disk_free", "Disk left", "value_json.disk.free_bytes", Some("B"));
-    let mut free = measurement(&free, topic);
+    let free = "value_json.disk.free_bytes";
+    let mut free = measurement("disk_free", "Disk left", free, Some("B"), topic);
     free.config.remove("expire_after");
     free.config.insert("device_class".into(), json!("data_size"));
     entities.push(diagnostic(free));
@@ -200,8 +197,8 @@ fn of_board(board: &Reading, topic: &str) -> Vec<Entity> {
     let mut entities = Vec::new();
     if board.temperature_c.is_some() {
         let heat = "value_json.board.temperature_c";
-        let row = ("board_temperature", "Board temperature", heat, Some("°C"));
-        let mut heat = measurement(&row, topic);
+        let mut heat =
+            measurement("board_temperature", "Board temperature", heat, Some("°C"), topic);
         heat.config.remove("expire_after");
         heat.config.insert("device_class".into(), json!("temperature"));
         entities.push(diagnostic(heat));
@@ -223,7 +220,13 @@ fn of_board(board: &Reading, topic: &str) -> Vec<Entity> {
     entities
 }
 
-fn measurement((key, name, value, unit): &Row<'_>, topic: &str) -> Entity {
+fn measurement(
+    key: &'static str,
+    name: &'static str,
+    value: &str,
+    unit: Option<&'static str>,
+    topic: &str,
+) -> Entity {
     let mut config = object(json!({
         "name": name,
         "state_topic": topic,

@@ -136,8 +136,7 @@ async fn run(config: MqttConfig, dependencies: MqttDependencies, leave: Stop) {
     let (booth, store) = (dependencies.booth.clone(), dependencies.store.clone());
     let commander = Commander { config: config.clone(), booth, store, clock };
     let working = tokio::spawn(commander.run(requested, results));
-    let mut publisher =
-        Publisher::new(config, dependencies, link.client(), (requests, answers));
+    let mut publisher = Publisher::new(config, dependencies, link.client(), requests, answers);
     while !publisher.has_left(&leave) {
         let happened = {
             // Must not be dropped before it is done, unless we leave.

@@ -6,6 +6,7 @@
 
 mod context;
 mod reasons;
+mod face_parts;
 mod visual;
 mod audio;
 mod summary;
@@ -13,6 +14,7 @@ mod result;
 
 pub use audio::{AudioReport, SoundQuality};
 pub use context::{Performance, ResultContext};
+pub use face_parts::{FaceActions, FaceBox, Gaze, GazeDirection, HeadPose, Quality};
 pub use result::{FaceResult, VoiceResult};
 pub use summary::{Dropped, MetricSummary, SummaryReport};
-pub use visual::{FaceActions, FaceBox, Gaze, GazeDirection, HeadPose, Quality, VisualReport};
+pub use visual::VisualReport;

@@ -27,12 +27,13 @@ impl BoothStatus {
         let pace = self.health.pace();
         let (camera, microphone) = (ComponentId::Camera, ComponentId::Microphone);
         let names = ["frames of the camera", "analysis of frames"];
-        flow_probes(&report, [camera, ComponentId::Vision], (names, pace.frame), &mut probes);
+        flow_probes(&report, [camera, ComponentId::Vision], names, pace.frame, &mut probes);
         let names = ["sound of the microphone", "analysis of sound"];
         flow_probes(
             &report,
             [microphone, ComponentId::Speech],
-            (names, pace.segment),
+            names,
+            pace.segment,
             &mut probes,
         );
         ServiceStatus {
@@ -49,7 +50,8 @@ impl BoothStatus {
 fn flow_probes(
     report: &Report,
     [device, worker]: [ComponentId; 2],
-    ([flow, analysis], patience): ([&str; 2], Duration),
+    [flow, analysis]: [&str; 2],
+    patience: Duration,
     probes: &mut Vec<ProgressProbe>,
 ) {
     let default = Status::default();

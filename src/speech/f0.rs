@@ -4,9 +4,15 @@
 //! harmonics-to-noise ratio of a sampled sound". Each frame gives candidates; `path`
 //! chooses among them over time. The constants are Praat's standard settings.
 
+mod peak;
+mod window;
+
 use std::{ops::Range, sync::Arc};
 
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex32};
+
+pub(super) use peak::PeakAroundMean;
+use window::{hann, window_gain};
 
 use super::{
     STEP_SAMPLES,
@@ -276,60 +282,6 @@ pub(super) struct Part<'a> {
     pub(super) steps: Range<usize>,
     /// Which of the steps are looked at, the others are unvoiced; `None`: all.
     pub(super) searched: Option<&'a [bool]>,
-}
-
-/// How far the samples of a segment lie from their mean, at most. They may come in pieces, each
-/// but the last of a multiple of 16.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PeakAroundMean {
-    sum: RunningSum,
-    count: usize,
-    least: f32,
-    most: f32,
-}
-
-impl Default for PeakAroundMean {
-    fn default() -> Self {
-        let (least, most) = (f32::INFINITY, f32::NEG_INFINITY);
-        PeakAroundMean { sum: RunningSum::default(), count: 0, least, most }
-    }
-}
-
-impl PeakAroundMean {
-    pub(super) fn push(&mut self, samples: &[f32]) {
-        self.sum.push(samples);
-        self.count += samples.len();
-        // In rows, which a processor compares side by side.
-        let (mut least, mut most) = ([self.least; 16], [self.most; 16]);
-        for row in samples.chunks(16) {
-            for ((sample, least), most) in row.iter().zip(&mut least).zip(&mut most) {
-                *least = if *sample < *least { *sample } else { *least };
-                *most = if *sample > *most { *sample } else { *most };
-            }
-        }
-        self.least = least.into_iter().fold(self.least, f32::min);
-        self.most = most.into_iter().fold(self.most, f32::max);
-    }
-
-    /// 0 without samples.
-    pub(super) fn get(&self) -> f32 {
-        if self.count == 0 {
-            return 0.0;
-        }
-        let mean = self.sum.total() / self.count as f32;
-        (self.most - mean).abs().max((self.least - mean).abs())
-    }
-}
-
-/// Praat's Hann window: zero just outside of either end.
-fn hann(size: usize) -> Vec<f32> {
-    let turn = std::f32::consts::TAU / (size + 1) as f32;
-    (1..=size).map(|k| 0.5 - 0.5 * (turn * k as f32).cos()).collect()
-}
-
-fn window_gain(window: &[f32], lag: usize) -> f32 {
-    let product = |lag: usize| dot(&window[..window.len() - lag], &window[lag..]);
-    product(0) / product(lag)
 }
 
 #[allow(

@@ -116,7 +116,8 @@ impl Database {
     /// Moves what was written in this epoch, and notes it: all or nothing.
     pub(super) fn correct(
         &mut self,
-        (keeper, change): (&Keeper, Change),
+        keeper: &Keeper,
+        change: Change,
         reading: Reading,
         sender: &Sender,
     ) -> Result<()> {
@@ -173,7 +174,7 @@ fn resume(epoch: &Epoch, reading: Reading, has_floor: bool) -> Keeper {
     let is_drift = (offset_ms - epoch.origin_ms).abs() <= STEP_MS + gone_ms / DRIFT_ONE_IN;
     let origin_ms = if is_drift { offset_ms } else { epoch.origin_ms };
     let certain_ms = if epoch.is_vouched { origin_ms } else { epoch.certain_ms };
-    Keeper::resume(origin_ms, certain_ms, (epoch.is_vouched, has_floor))
+    Keeper::resume(origin_ms, certain_ms, epoch.is_vouched, has_floor)
 }
 
 fn has_floor(connection: &Connection) -> Result<bool> {

@@ -30,7 +30,7 @@ const OF_A_BOOTH: &str = "token";
 /// `InvalidInput` when `from` cannot be read, is damaged, or is no booth's database: nothing has
 /// changed then. `Config`, `Unavailable` when the folder cannot be written.
 pub fn restore(from: &Path, to: &Path, actor: &str, now: i64) -> Result<Option<PathBuf>> {
-    let kept = put_back(from, to, (&database::SCHEMA, OF_A_BOOTH), now)?;
+    let kept = put_back(from, to, &database::SCHEMA, OF_A_BOOTH, now)?;
     let name = from.file_name().unwrap_or_default().to_string_lossy();
     Database::open(to)?.note_restored(&name, actor, now)?;
     Ok(kept)
@@ -59,13 +59,14 @@ pub(crate) fn has_table(file: &Path, table: &str) -> Result<bool> {
 pub(crate) fn put_back(
     from: &Path,
     to: &Path,
-    (schema, table): (&Schema, &str),
+    schema: &Schema,
+    table: &str,
     now: i64,
 ) -> Result<Option<PathBuf>> {
     let new = beside(to, ".restoring");
     clear(&new).map_err(file::cannot_be_written)?;
     let prepared = copy_files(from, &new)
-        .and_then(|()| prepare(&new, (schema, table)))
+        .and_then(|()| prepare(&new, schema, table))
         .and_then(|()| give_to_owner(&new, to).map_err(file::cannot_be_written));
     if let Err(error) = prepared {
         clear(&new).ok();
@@ -101,7 +102,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Judges the copy, makes the newest version of it, and leaves one file that no log belongs to.
-fn prepare(new: &Path, (schema, table): (&Schema, &str)) -> Result<()> {
+fn prepare(new: &Path, schema: &Schema, table: &str) -> Result<()> {
     if !has_table(new, table)? {
         let what = "the file is no back-up of this kind: it is a database of something else; \
                     nothing was changed";

@@ -202,7 +202,7 @@ impl Database {
         let certain_ms = self.certain_ms(now);
         let transaction = self.begin()?;
         if let Some(owner) = new.owner {
-            token::bind(&transaction, (&new.session_id, owner), (certain_ms, now))?;
+            token::bind(&transaction, &new.session_id, owner, certain_ms, now)?;
         }
         let added = transaction.prepare_cached(INSERT)?.execute(named_params! {
             ":session_id": new.session_id, ":stream": new.stream.name(),

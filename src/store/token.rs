@@ -148,7 +148,7 @@ impl Database {
         actor: &str,
         now: i64,
     ) -> Result<(Token, Secret)> {
-        self.insert_token(new, None, (actor, now))
+        self.insert_token(new, None, actor, now)
     }
 
     /// The same for a span from now on; setting the clock does not change its length.
@@ -159,18 +159,20 @@ impl Database {
         &mut self,
         new: NewToken,
         lifetime: Duration,
-        (actor, now): (&str, i64),
+        actor: &str,
+        now: i64,
     ) -> Result<(Token, Secret)> {
         let lifetime_ms = whole_ms(lifetime);
         let expires_at = Some(now.saturating_add(lifetime_ms));
-        self.insert_token(NewToken { expires_at, ..new }, Some(lifetime_ms), (actor, now))
+        self.insert_token(NewToken { expires_at, ..new }, Some(lifetime_ms), actor, now)
     }
 
     fn insert_token(
         &mut self,
         new: NewToken,
         lifetime_ms: Option<i64>,
-        (actor, now): (&str, i64),
+        actor: &str,
+        now: i64,
     ) -> Result<(Token, Secret)> {
         judge(&new, now)?;
         let secret = Secret::random();
@@ -266,13 +268,14 @@ impl Database {
         }
         let certain_ms = self.certain_ms(now);
         Ok(token.role == Role::Operator
-            || !is_anothers(&self.connection, (session_id, id), certain_ms)?)
+            || !is_anothers(&self.connection, session_id, id, certain_ms)?)
     }
 }
 
 fn is_anothers(
     connection: &Connection,
-    (session_id, id): (&SessionId, TokenId),
+    session_id: &SessionId,
+    id: TokenId,
     certain_ms: i64,
 ) -> Result<bool> {
     let mut ask = connection.prepare_cached(&select_anothers())?;
@@ -285,10 +288,12 @@ fn is_anothers(
 /// `InvalidInput` when it is another's; `Unavailable`.
 pub(super) fn bind(
     connection: &Connection,
-    (session_id, id): (&SessionId, TokenId),
-    (certain_ms, now): (i64, i64),
+    session_id: &SessionId,
+    id: TokenId,
+    certain_ms: i64,
+    now: i64,
 ) -> Result<()> {
-    if is_anothers(connection, (session_id, id), certain_ms)? {
+    if is_anothers(connection, session_id, id, certain_ms)? {
         let what = format!("the session {session_id} is another token's");
         return Err(Error::new(ErrorKind::InvalidInput, what));
     }

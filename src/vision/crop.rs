@@ -1,6 +1,8 @@
 //! [`Crop`]: a turned square in the picture, sampled straight into a model's input.
 
-use multiversion::multiversion;
+mod line;
+
+use line::{Line, bilinear_line, mix};
 
 use super::{
     Point, Rect,
@@ -197,85 +199,6 @@ impl Source<'_> {
     }
 }
 
-/// Places at equal distances.
-#[derive(Clone, Copy)]
-struct Line {
-    first: Point,
-    step: Point,
-}
-
-/// The colours along a line that is inside of the pixels. Two pixels of two rows are eight numbers, of
-/// which one is not needed: first all rows are blended, then the columns, so that whole vectors are kept.
-#[multiversion(targets("x86_64+avx2+fma"))]
-fn bilinear_line(source: &Source<'_>, line: Line, colours: &mut [[f32; 3]]) {
-    let stride = source.width * 3;
-    let (mut x, mut y) = (Fixed::of(line.first.x), Fixed::of(line.first.y));
-    let (step_x, step_y) = (Fixed::of(line.step.x), Fixed::of(line.step.y));
-    let mut pairs = [[0.0; 8]; AT_ONCE];
-    let mut shares = [0.0; AT_ONCE];
-    for colours in colours.chunks_mut(AT_ONCE) {
-        for (pair, along) in pairs.iter_mut().zip(&mut shares).take(colours.len()) {
-            let start = y.whole() * stride + x.whole() * 3;
-            let (upper, lower) = (eight(source.rgb, start), eight(source.rgb, start + stride));
-            let down = y.fraction();
-            *pair = each(|lane| mix(upper[lane], lower[lane], down));
-            *along = x.fraction();
-            (x, y) = (x.plus(step_x), y.plus(step_y));
-        }
-        for (colour, (pair, along)) in colours.iter_mut().zip(pairs.iter().zip(&shares)) {
-            *colour = each(|i| mix(pair[i], pair[i + 3], *along));
-        }
-    }
-}
-
-/// Samples that are blended at once.
-const AT_ONCE: usize = 32;
-
-#[inline(always)]
-fn eight(rgb: &[u8], start: usize) -> [f32; 8] {
-    let bytes: &[u8; 8] = rgb[start..].first_chunk().expect("two rows follow a place inside");
-    each(|lane| f32::from(bytes[lane]))
-}
-
-/// A coordinate in 2^-32 of a pixel: the steps of a line add up without error, and its whole part
-/// costs a shift.
-#[derive(Clone, Copy)]
-struct Fixed(i64);
-
-impl Fixed {
-    #[allow(clippy::cast_possible_truncation, reason = "pictures are at most 4096 px a side")]
-    fn of(px: f32) -> Fixed {
-        Fixed((f64::from(px) * 2.0_f64.powi(32)) as i64)
-    }
-
-    #[inline(always)]
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a place inside of the picture is not negative"
-    )]
-    fn whole(self) -> usize {
-        (self.0 >> 32) as usize
-    }
-
-    #[inline(always)]
-    fn plus(self, step: Fixed) -> Fixed {
-        Fixed(self.0.wrapping_add(step.0))
-    }
-
-    /// To 2^-24.
-    #[inline(always)]
-    #[allow(clippy::cast_precision_loss, reason = "24 bits are what a float holds")]
-    fn fraction(self) -> f32 {
-        (self.0 >> 8 & 0xFF_FFFF) as f32 / 16_777_216.0
-    }
-}
-
-#[inline(always)]
-fn mix(from: f32, to: f32, share: f32) -> f32 {
-    from + (to - from) * share
-}
-
 /// BT.601 luma of a colour, on the same scale.
 pub(super) fn luma([red, green, blue]: [f32; 3]) -> f32 {
     0.299 * red + 0.587 * green + 0.114 * blue
@@ -293,54 +216,4 @@ pub(super) fn bounds_of(points: impl Iterator<Item = Point>) -> Rect {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::Picture;
-
-    fn sample(crop: Crop, picture: &Picture, size: usize, put: impl FnMut(usize, [f32; 3])) {
-        crop.samples(Sizes::full(picture), size).each(put);
-    }
-
-    fn ramp() -> Picture {
-        let rgb = (0..48_u8).flat_map(|y| (0..64_u8).flat_map(move |x| [x, y, 9])).collect();
-        Picture { width_px: 64, height_px: 48, rgb }
-    }
-
-    #[test]
-    fn a_sample_shows_the_place_that_to_picture_names() {
-        let crop = Crop::new(Point { x: 30.0, y: 22.0 }, 16.0, 0.4);
-        for crop in [crop, crop.mirrored()] {
-            sample(crop, &ramp(), 16, |index, [x, y, _]| {
-                let (u, v) = ((index % 16) as f32 / 16.0, (index / 16) as f32 / 16.0);
-                let place = crop.to_picture(u, v);
-                assert!((place.x - x).abs() < 1e-3 && (place.y - y).abs() < 1e-3);
-            });
-        }
-    }
-
-    #[test]
-    fn outside_the_picture_its_edge_goes_on() {
-        let crop = Crop::new(Point { x: -500.0, y: 1e9 }, 10.0, 1.0);
-        sample(crop, &ramp(), 4, |_, colour| {
-            assert_eq!(colour.map(to_index), [0, 47, 9]);
-        });
-        let one = Picture { width_px: 1, height_px: 1, rgb: vec![5, 6, 7] };
-        sample(crop, &one, 4, |_, colour| {
-            assert_eq!(colour.map(to_index), [5, 6, 7]);
-        });
-    }
-
-    #[test]
-    fn a_square_round_points_is_the_same_for_the_turned_points() {
-        let points = [[10.0, 10.0, 0.0], [30.0, 10.0, 0.0], [20.0, 50.0, 0.0]];
-        let upright = Crop::around(&points, 0.0, 1.5, 0.25);
-        assert_eq!(upright.centre, Point { x: 20.0, y: 20.0 });
-        assert!((upright.side_px - 60.0).abs() < 1e-4);
-        let (sin, cos) = 0.3_f32.sin_cos();
-        let turned = points.map(|[x, y, z]| [x * cos - y * sin, x * sin + y * cos, z]);
-        let crop = Crop::around(&turned, 0.3, 1.5, 0.25);
-        let expected = Point { x: 20.0 * cos - 20.0 * sin, y: 20.0 * sin + 20.0 * cos };
-        assert!((crop.centre.x - expected.x).abs() + (crop.centre.y - expected.y).abs() < 1e-4);
-        assert!((crop.side_px - 60.0).abs() < 1e-4);
-    }
-}
+mod tests;

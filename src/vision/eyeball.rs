@@ -5,7 +5,10 @@
 //! place is only the prior, and the picture decides. All lengths are in distances of the outer eye
 //! corners, in the axes of an upright face: x to the picture's right, y up.
 
+mod samples;
+
 use multiversion::multiversion;
+use samples::{FLAT, LANES, LIGHT, NUMBERS, ROOT, SHADOW, SLOPE, Samples, X, Y};
 
 use super::{
     Point,
@@ -154,71 +157,6 @@ fn height(lid: &[[f32; 2]], x: f32) -> Option<f32> {
         let share = (x - from) / (to - from);
         (from..to).contains(&x).then_some(start + (end - start) * share)
     })
-}
-
-/// What is known of each sample of the eye between the lids: its place, the root of its weight (how much
-/// of it lies between the lids), and four numbers times that root, which over all samples are vectors.
-const X: usize = 0;
-const Y: usize = 1;
-const ROOT: usize = 2;
-/// Even light.
-const FLAT: usize = 3;
-/// Light that grows from left to right.
-const SLOPE: usize = 4;
-/// The upper lid's shadow.
-const SHADOW: usize = 5;
-/// What the picture shows.
-const LIGHT: usize = 6;
-const NUMBERS: usize = 7;
-
-/// Samples that are computed with at once.
-const LANES: usize = 8;
-
-/// The samples of one eye, some after some; the last ones that are not there have no weight.
-struct Samples {
-    blocks: [[[f32; LANES]; NUMBERS]; COLUMNS * ROWS / LANES],
-    count: usize,
-}
-
-impl Samples {
-    fn push(&mut self, numbers: [f32; NUMBERS]) {
-        let block = &mut self.blocks[self.count / LANES];
-        for (lanes, number) in block.iter_mut().zip(numbers) {
-            lanes[self.count % LANES] = number;
-        }
-        self.count += 1;
-    }
-
-    fn used(&self) -> &[[[f32; LANES]; NUMBERS]] {
-        &self.blocks[..self.count.div_ceil(LANES)]
-    }
-
-    fn used_mut(&mut self) -> &mut [[[f32; LANES]; NUMBERS]] {
-        &mut self.blocks[..self.count.div_ceil(LANES)]
-    }
-
-    /// The scalar product of two vectors.
-    fn product(&self, a: usize, b: usize) -> f32 {
-        let blocks = self.used().iter();
-        blocks.map(|block| block[a].iter().zip(block[b]).map(|(a, b)| a * b).sum::<f32>()).sum()
-    }
-
-    /// Gives a vector the length 1.
-    fn normalize(&mut self, vector: usize) {
-        let length = (self.product(vector, vector) + 1e-9).sqrt();
-        for block in self.used_mut() {
-            block[vector].iter_mut().for_each(|value| *value /= length);
-        }
-    }
-
-    /// Takes away from a vector what lies along `unit`.
-    fn orthogonalize(&mut self, vector: usize, unit: usize) {
-        let along = self.product(vector, unit);
-        for block in self.used_mut() {
-            let unit = block[unit];
-            block[vector].iter_mut().zip(unit).for_each(|(value, unit)| *value -= along * unit);
-        }
-    }
 }
 
 /// What the picture shows between the lids of one eye.

@@ -19,7 +19,7 @@ fn state() -> FleetState {
 }
 
 fn publish_at(state: &mut FleetState, booth: &str, what: &str, payload: &Value, now: i64) {
-    state.take(&topic(booth, what), payload.to_string().as_bytes(), (false, now));
+    state.take(&topic(booth, what), payload.to_string().as_bytes(), false, now);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,12 +85,11 @@ fn no_booth_fills_the_archive_in_a_day() {
     for seq in 0..6000 {
         let bytes = record(seq).to_string();
         let topic = topic("one", "event/x");
-        taken += usize::from(state.take(&topic, bytes.as_bytes(), (false, NOW)).is_some());
+        taken += usize::from(state.take(&topic, bytes.as_bytes(), false, NOW).is_some());
     }
     assert!(taken * 60_000 <= 256 << 20 && taken > 4000, "{taken}");
     let bytes = record(9000).to_string();
-    let tomorrow =
-        state.take(&topic("one", "event/x"), bytes.as_bytes(), (false, NOW + DAY_MS));
+    let tomorrow = state.take(&topic("one", "event/x"), bytes.as_bytes(), false, NOW + DAY_MS);
     assert!(tomorrow.is_some());
 }
 
@@ -107,7 +106,7 @@ fn invented_booths_neither_keep_others_out_for_ever_nor_take_all_memory() {
     let later = NOW + DAY_MS + 1;
     state.tick(later);
     for (topic, _, _, payload) in online("real", "1") {
-        state.take(&topic, payload.to_string().as_bytes(), (false, later));
+        state.take(&topic, payload.to_string().as_bytes(), false, later);
     }
     let found = boothd::fleet::Filter { search: Some("real".into()), ..Default::default() };
     let (rows, _) = state.list(&found, 0, 10);

@@ -23,13 +23,13 @@ impl Bench {
 
     fn publish(&mut self, booth: &str, what: &str, payload: &Value) {
         let text = payload.to_string();
-        self.state.take(&topic(booth, what), text.as_bytes(), (false, self.now));
+        self.state.take(&topic(booth, what), text.as_bytes(), false, self.now);
     }
 
     fn online(&mut self, booth: &str, version: &str) {
         for (topic, _, _, payload) in common::online(booth, version) {
             let text = payload.to_string();
-            self.state.take(&topic, text.as_bytes(), (false, self.now));
+            self.state.take(&topic, text.as_bytes(), false, self.now);
         }
     }
 
@@ -115,7 +115,7 @@ fn without_a_subscription_no_booth_is_silent() {
 fn a_retained_message_is_no_sign_of_life() {
     let mut bench = Bench::new();
     for (topic, _, _, payload) in common::online("gone", "1") {
-        bench.state.take(&topic, payload.to_string().as_bytes(), (true, bench.now));
+        bench.state.take(&topic, payload.to_string().as_bytes(), true, bench.now);
     }
     let (rows, _) = bench.state.list(&Filter::default(), 0, 1);
     assert_eq!(rows[0].last_seen_at, None);
@@ -220,6 +220,6 @@ fn unknown_booths_are_bounded_and_refused_messages_counted() {
         bench.publish(&format!("b{k}"), "status", &json!({"status": "online"}));
     }
     assert_eq!(bench.state.fleet_summary().booths, boothd::fleet::MAX_BOOTHS);
-    bench.state.take("boothd/v1/hq/x/health", b"not json", (false, NOW));
+    bench.state.take("boothd/v1/hq/x/health", b"not json", false, NOW);
     assert_eq!(bench.state.counts().refused_total, 11);
 }

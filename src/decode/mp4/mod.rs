@@ -5,24 +5,25 @@
 //! whole; the rest is passed over. Symphonia's reader is not used: it needs the whole file or a
 //! seek, knows no `tfdt`, so no gap, and panics at a `moof` without `mvex`.
 
+mod boxes;
 mod header;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 
-use self::header::{Movie, Sample};
+use self::{
+    boxes::{Head, LARGEST_SKIP_BYTES, damaged, head, headless, not_in_fragments, oversized},
+    header::{Movie, Sample},
+};
 use super::packets::Event;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// Real ones have 1 to 3 kB; of a file that is not in fragments it holds a table of all packets.
 const LARGEST_BOX_BYTES: u64 = 128 << 10;
 
 /// AAC allows 1.5 kB, Opus 61 kB.
 const LARGEST_PACKET_BYTES: u32 = 64 << 10;
-
-/// What is passed over: pictures, an index, padding.
-const LARGEST_SKIP_BYTES: u64 = 1 << 32;
 
 /// Bytes that are looked through at a time where the place is lost.
 const MOST_SEARCHED_BYTES: usize = 64 << 10;
@@ -57,15 +58,6 @@ enum Place {
     Data { end: u64 },
     /// Somewhere: what is before the next fragment is lost.
     Lost,
-}
-
-/// A box's head.
-struct Head {
-    kind: [u8; 4],
-    /// Of the whole box.
-    bytes: u64,
-    /// Of the head.
-    head_bytes: usize,
 }
 
 impl Mp4Reader {
@@ -258,52 +250,4 @@ impl Mp4Reader {
         self.position = end;
         Ok(None)
     }
-}
-
-/// The head at the beginning of `bytes`; `None` while it is not whole.
-fn head(bytes: &[u8]) -> Result<Option<Head>> {
-    let Some((&[a, b, c, d, ref kind @ ..], _)) = bytes.split_first_chunk::<8>() else {
-        return Ok(None);
-    };
-    if !kind.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == 0xA9) {
-        return Err(damaged("no box where one must begin"));
-    }
-    let short = u64::from(u32::from_be_bytes([a, b, c, d]));
-    let (bytes, head_bytes) = match short {
-        // Up to the end of the file, which is unknown.
-        0 => (LARGEST_SKIP_BYTES, 8),
-        1 => match bytes.get(8..16) {
-            None => return Ok(None),
-            Some(long) => (long.iter().fold(0, |size, byte| size << 8 | u64::from(*byte)), 16),
-        },
-        _ => (short, 8),
-    };
-    if bytes < head_bytes as u64 {
-        return Err(damaged("a box that is shorter than its head"));
-    }
-    Ok(Some(Head { kind: *kind, bytes, head_bytes }))
-}
-
-fn headless() -> Error {
-    let what = "a slice of an MP4 whose beginning was never sent: restart the recorder on this \
-                connection and send its first slice first, or send whole files";
-    Error::new(ErrorKind::InvalidInput, what)
-}
-
-fn not_in_fragments() -> Error {
-    let what = "an MP4 that is not in fragments (moof), as files of phones and cameras are not; \
-                convert it: ffmpeg -i IN -vn -c:a copy -movflags frag_keyframe+empty_moov OUT.mp4";
-    Error::new(ErrorKind::InvalidInput, what)
-}
-
-fn oversized(kind: &[u8; 4], largest: u64) -> Error {
-    let kind = String::from_utf8_lossy(kind).into_owned();
-    let what =
-        format!("an MP4 box `{kind}` of over {largest} bytes: damaged, or not in fragments");
-    Error::new(ErrorKind::InvalidInput, what)
-}
-
-fn damaged(what: &str) -> Error {
-    let what = format!("a damaged MP4: {what}; restart the recorder");
-    Error::new(ErrorKind::InvalidInput, what)
 }

@@ -1,7 +1,7 @@
 //! Real fragments cut everywhere, and files that are wrong.
 
 use super::*;
-use crate::decode::packets::Track;
+use crate::{decode::packets::Track, error::ErrorKind};
 
 const AAC: &[u8] = include_bytes!("../../../tests/data/recorders/ffmpeg_aac_48k.mp4");
 const OPUS: &[u8] = include_bytes!("../../../tests/data/recorders/ffmpeg_opus.mp4");

@@ -205,11 +205,11 @@ mod tests {
     fn wav<S: Sample + Copy>(
         channels: u16,
         rate: u32,
-        spec: (u16, SampleFormat),
+        bits_per_sample: u16,
+        sample_format: SampleFormat,
         s: &[S],
     ) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());
-        let (bits_per_sample, sample_format) = spec;
         let spec = WavSpec { channels, sample_rate: rate, bits_per_sample, sample_format };
         let mut writer = WavWriter::new(&mut file, spec).unwrap();
         s.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
@@ -234,24 +234,24 @@ mod tests {
     #[test]
     fn our_own_format_comes_out_bit_by_bit() {
         let samples: Vec<i16> = (i16::MIN..=i16::MAX).collect();
-        assert_eq!(read_all(&wav(1, 16_000, (16, INT), &samples)).unwrap(), samples);
+        assert_eq!(read_all(&wav(1, 16_000, 16, INT, &samples)).unwrap(), samples);
     }
 
     #[test]
     fn every_width_means_the_same_loudness() {
         let half = |bits: u32| vec![1_i32 << (bits - 2); 100];
         for bits in [8, 16, 24, 32] {
-            let bytes = wav(1, 16_000, (bits, INT), &half(u32::from(bits)));
+            let bytes = wav(1, 16_000, bits, INT, &half(u32::from(bits)));
             assert_eq!(read_all(&bytes).unwrap(), vec![16_384; 100], "{bits} bit");
         }
-        let bytes = wav(1, 16_000, (32, SampleFormat::Float), &[0.5_f32, 2.0, -2.0]);
+        let bytes = wav(1, 16_000, 32, SampleFormat::Float, &[0.5_f32, 2.0, -2.0]);
         assert_eq!(read_all(&bytes).unwrap(), [16_384, i16::MAX, i16::MIN]);
     }
 
     #[test]
     fn channels_are_averaged_and_rates_converted() {
         let stereo: Vec<i16> = [1000, 3000].repeat(48_000);
-        let mono = read_all(&wav(2, 48_000, (16, INT), &stereo)).unwrap();
+        let mono = read_all(&wav(2, 48_000, 16, INT, &stereo)).unwrap();
         assert_eq!(mono.len(), 16_000);
         assert!(mono[100..15_900].iter().all(|&sample| sample == 2000));
     }
@@ -262,7 +262,7 @@ mod tests {
         let mono: Vec<i16> = (0..48_000).map(loud).collect();
         for (gain, fault) in [(-1, ChannelFault::Opposite), (0, ChannelFault::Dead)] {
             let stereo: Vec<i16> = mono.iter().flat_map(|left| [*left, gain * left]).collect();
-            let bytes = wav(2, 16_000, (16, INT), &stereo);
+            let bytes = wav(2, 16_000, 16, INT, &stereo);
             assert_eq!(read_all(&bytes).unwrap(), mono, "{gain}");
             let mut reader = WavReader::new(&*bytes).unwrap();
             reader.read(&mut vec![0; 48_000]).unwrap();
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_cut_gives_what_it_has() {
-        let mut bytes = wav(1, 16_000, (16, INT), &[7_i16; 5000]);
+        let mut bytes = wav(1, 16_000, 16, INT, &[7_i16; 5000]);
         bytes.truncate(bytes.len() - 2001);
         assert_eq!(read_all(&bytes).unwrap(), vec![7; 3999]);
     }
@@ -286,10 +286,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        let nan = wav(1, 16_000, (32, SampleFormat::Float), &[0.1, f32::NAN]);
-        let mut silent = wav(1, 16_000, (16, INT), &[0_i16; 9]);
+        let nan = wav(1, 16_000, 32, SampleFormat::Float, &[0.1, f32::NAN]);
+        let mut silent = wav(1, 16_000, 16, INT, &[0_i16; 9]);
         silent[22] = 0; // The number of channels.
-        for bytes in [silent, nan, b"RIFF".to_vec(), vec![], wav(1, 1, (16, INT), &[0_i16])] {
+        for bytes in [silent, nan, b"RIFF".to_vec(), vec![], wav(1, 1, 16, INT, &[0_i16])] {
             assert_eq!(read_all(&bytes).unwrap_err().kind(), ErrorKind::InvalidInput);
         }
     }

@@ -172,7 +172,7 @@ fn fmt<R: Read>(reader: &mut Peekable<R>, size: u32, order: Order) -> Result<For
     }
     skip(reader, *b"fmt ", rest)?;
     let rate_hz = order.u32([fields[4], fields[5], fields[6], fields[7]]);
-    let encoding = Encoding::of(tag, bits, (align, channels))?;
+    let encoding = Encoding::of(tag, bits, align, channels)?;
     Ok(Format { encoding, channels, rate_hz })
 }
 

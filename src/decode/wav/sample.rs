@@ -19,16 +19,15 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a format's number and its bits a sample. `align` is what the header states of
-    /// a frame's bytes and of the channels in it.
+    /// The encoding of a format's number and its bits a sample. `frame_bytes` and `channels` are what
+    /// the header states.
     ///
     /// Fewer bits than the bytes have are the upper ones (Microsoft, Multiple Channel Audio Data
     /// and WAVE Files), so that they need no regard.
     ///
     /// # Errors
     /// `InvalidInput` with the name of what is not decoded here.
-    pub(super) fn of(tag: u16, bits: u16, align: (u16, u16)) -> Result<Self> {
-        let (frame_bytes, channels) = align;
+    pub(super) fn of(tag: u16, bits: u16, frame_bytes: u16, channels: u16) -> Result<Self> {
         let encoding = match (tag, bits) {
             (1, 1..=8) => Encoding::U8,
             (1, 9..=16) => Encoding::S16,

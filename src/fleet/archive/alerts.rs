@@ -83,7 +83,8 @@ impl Archive {
     pub async fn acknowledge(
         &self,
         alert_id: i64,
-        (actor, now): (&str, i64),
+        actor: &str,
+        now: i64,
         note: Option<String>,
     ) -> Result<Option<AlertRecord>> {
         if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARS) {
@@ -91,7 +92,7 @@ impl Archive {
             return Err(Error::new(ErrorKind::InvalidInput, what));
         }
         let actor = actor.to_owned();
-        self.command(move |connection| acknowledge(connection, alert_id, &(actor, now, note)))
+        self.command(move |connection| acknowledge(connection, alert_id, &actor, now, note))
             .await
     }
 }
@@ -99,7 +100,9 @@ impl Archive {
 fn acknowledge(
     connection: &Connection,
     alert_id: i64,
-    (actor, now, note): &(String, i64, Option<String>),
+    actor: &str,
+    now: i64,
+    note: Option<String>,
 ) -> Result<Option<AlertRecord>> {
     connection.prepare_cached(ACKNOWLEDGE)?.execute((alert_id, actor, now, note))?;
     let statement = format!("{SELECT} WHERE alert_id = ?1");

@@ -83,12 +83,13 @@ impl Tombstones {
     pub(super) fn erase_too(
         &self,
         connection: &Connection,
-        (key, session_id): (&BoothKey, &str),
+        key: &BoothKey,
+        session_id: &str,
         now: i64,
     ) -> Result<()> {
         bury(connection, &of_session(&self.0, key, session_id), now)?;
         let receipt_id = store::random_hex(RECEIPT_BYTES);
-        order(connection, &receipt_id, (key, session_id), now)?;
+        order(connection, &receipt_id, key, session_id, now)?;
         Ok(())
     }
 }
@@ -113,9 +114,9 @@ pub(super) fn erase(
     let mut rows = BTreeMap::new();
     let mut orders = Vec::new();
     for (booth_id, session) in &found {
-        forget_session(&transaction, (*booth_id, &session.session_id), &mut rows)?;
+        forget_session(&transaction, *booth_id, &session.session_id, &mut rows)?;
         bury(&transaction, &of_session(&salt, &session.key, &session.session_id), now)?;
-        orders.push(order(&transaction, receipt_id, (&session.key, &session.session_id), now)?);
+        orders.push(order(&transaction, receipt_id, &session.key, &session.session_id, now)?);
     }
     if let FleetEraseTarget::Subject(subject_ref) = target {
         forget_text(&transaction, None, subject_ref, &mut rows)?;
@@ -167,7 +168,8 @@ fn sessions_of(
 /// Everything of a session, row by row counted; the same for a booth's own `event/erased`.
 pub(super) fn forget_session(
     connection: &Connection,
-    (booth_id, session_id): (i64, &str),
+    booth_id: i64,
+    session_id: &str,
     rows: &mut BTreeMap<&'static str, u64>,
 ) -> Result<()> {
     for table in ["video_minute", "audio_minute", "record", "session"] {
@@ -218,7 +220,8 @@ fn erased_at(connection: &Connection, digest: &Digest) -> Result<Option<i64>> {
 fn order(
     connection: &Connection,
     receipt_id: &str,
-    (key, session_id): (&BoothKey, &str),
+    key: &BoothKey,
+    session_id: &str,
     now: i64,
 ) -> Result<i64> {
     let row = (receipt_id, &key.site, &key.booth, session_id, now);
@@ -256,7 +259,8 @@ pub(super) fn publish(connection: &Connection, erasures: &Erasures) -> Result<()
 /// Takes a booth's answer to an order; whether one of its orders has ended.
 pub(super) fn take_answer(
     connection: &Connection,
-    (key, answer): (&BoothKey, &EraseAnswer),
+    key: &BoothKey,
+    answer: &EraseAnswer,
     now: i64,
 ) -> Result<bool> {
     let Some(order_id) = order_of(&answer.reference) else { return Ok(false) };
@@ -274,7 +278,8 @@ pub(super) fn take_answer(
 /// A booth's own `event/erased` ends the orders for the sessions that it names.
 pub(super) fn end_orders_of(
     connection: &Connection,
-    (key, session_id): (&BoothKey, &str),
+    key: &BoothKey,
+    session_id: &str,
     now: i64,
 ) -> Result<bool> {
     let row = (&key.site, &key.booth, session_id, now);
@@ -300,7 +305,8 @@ impl Archive {
     pub async fn erase(
         &self,
         target: FleetEraseTarget,
-        (receipt_id, now): (String, i64),
+        receipt_id: String,
+        now: i64,
     ) -> Result<FleetEraseReceipt> {
         let erasures = self.erasures();
         self.command(move |connection| {
@@ -332,7 +338,8 @@ impl Archive {
     pub async fn close_order(
         &self,
         order_id: i64,
-        (actor, now): (&str, i64),
+        actor: &str,
+        now: i64,
         note: String,
     ) -> Result<Option<OrderRow>> {
         if note.chars().count() > MAX_NOTE_CHARS {

@@ -48,13 +48,15 @@ impl Archive {
     pub async fn history(
         &self,
         key: BoothKey,
-        (from, until): (i64, i64),
+        from: i64,
+        until: i64,
     ) -> Result<Option<History>> {
         self.ask(move |connection| {
             let Some(booth_id) = booth_id(connection, &key)? else { return Ok(None) };
             let minutes = (until.saturating_sub(from) / MINUTE_MS).max(1);
             let step_ms = (minutes + MOST_POINTS - 1) / MOST_POINTS * MINUTE_MS;
-            let of = |modality| series(connection, modality, (booth_id, from, until, step_ms));
+            let wanted = Wanted { booth_id, from, until, step_ms };
+            let of = |modality| series(connection, modality, &wanted);
             let (video, audio) = (of(Modality::Video)?, of(Modality::Audio)?);
             Ok(Some(History { step_ms, video, audio }))
         })
@@ -62,11 +64,15 @@ impl Archive {
     }
 }
 
-fn series(
-    connection: &Connection,
-    modality: Modality,
-    wanted: (i64, i64, i64, i64),
-) -> Result<Series> {
+/// Minutes of a booth, from `from` until `until` (unix ms), in means of `step_ms`.
+struct Wanted {
+    booth_id: i64,
+    from: i64,
+    until: i64,
+    step_ms: i64,
+}
+
+fn series(connection: &Connection, modality: Modality, wanted: &Wanted) -> Result<Series> {
     let columns: Vec<_> = modality.minutes().map(|(_, column)| column).collect();
     let means: Vec<_> = columns
         .iter()
@@ -79,7 +85,7 @@ fn series(
         modality.table()
     );
     let mut ask = connection.prepare_cached(&statement)?;
-    let mut rows = ask.query(wanted)?;
+    let mut rows = ask.query((wanted.booth_id, wanted.from, wanted.until, wanted.step_ms))?;
     let means = columns.iter().map(|column| (*column, Vec::new())).collect();
     let mut series = Series { at: Vec::new(), samples: Vec::new(), means };
     while let Some(row) = rows.next()? {

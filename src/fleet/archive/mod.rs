@@ -88,7 +88,7 @@ pub fn back_up(state_dir: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// As [`store::restore`].
 pub fn restore(from: &Path, to: &Path, now: i64) -> Result<Option<PathBuf>> {
-    store::put_back(from, to, (&SCHEMA, OF_AN_ARCHIVE), now)
+    store::put_back(from, to, &SCHEMA, OF_AN_ARCHIVE, now)
 }
 
 /// The schema of `fleet.db`.
@@ -280,7 +280,8 @@ pub struct Backlog {
 pub fn erase_by_command(
     path: &Path,
     target: &FleetEraseTarget,
-    (receipt_id, now): (&str, i64),
+    receipt_id: &str,
+    now: i64,
 ) -> Result<FleetEraseReceipt> {
     if !path.exists() {
         let what = format!("{} is not there: is state.dir the fleet server's?", path.display());

@@ -54,7 +54,7 @@ pub(super) fn write(
     for (record, _) in &batch.records {
         let booth_id = ids.of(transaction, &record.key, now)?;
         let savepoint = transaction.savepoint()?;
-        match take_record(&savepoint, &tombstones, (booth_id, record), now) {
+        match take_record(&savepoint, &tombstones, booth_id, record, now) {
             Ok(taken) => {
                 savepoint.commit()?;
                 *(match taken {
@@ -72,7 +72,7 @@ pub(super) fn write(
         }
     }
     for (key, answer) in &batch.answers {
-        has_deleted |= erase::take_answer(transaction, (key, answer), now)?;
+        has_deleted |= erase::take_answer(transaction, key, answer, now)?;
     }
     if has_deleted {
         store::zero_unallocated(transaction, &[])?;
@@ -92,13 +92,13 @@ enum Taken {
 fn take_record(
     connection: &Connection,
     tombstones: &Tombstones,
-    (booth_id, record): (i64, &Record),
+    booth_id: i64,
+    record: &Record,
     now: i64,
 ) -> Result<Taken> {
-    let session = record.session_id.as_deref().map(|id| (&record.key, id));
-    match (tombstones.judge(connection, record)?, session) {
-        (Verdict::EraseToo, Some(session)) => {
-            tombstones.erase_too(connection, session, now)?;
+    match (tombstones.judge(connection, record)?, record.session_id.as_deref()) {
+        (Verdict::EraseToo, Some(session_id)) => {
+            tombstones.erase_too(connection, &record.key, session_id, now)?;
             Ok(Taken::Erased)
         }
         (Verdict::Drop | Verdict::EraseToo, _) => Ok(Taken::Erased),
@@ -247,8 +247,8 @@ fn put_record(
         connection.prepare_cached(INSERT_RECORD)?.execute((a, b, c, d, e, f, g, h, i))?;
     // Also when it comes again: what came again before it may have brought the session back.
     for session_id in erased {
-        erase::forget_session(connection, (booth_id, session_id), &mut BTreeMap::new())?;
-        erase::end_orders_of(connection, (&record.key, session_id), now)?;
+        erase::forget_session(connection, booth_id, session_id, &mut BTreeMap::new())?;
+        erase::end_orders_of(connection, &record.key, session_id, now)?;
     }
     if added == 0 {
         return Ok(false);
@@ -256,7 +256,7 @@ fn put_record(
     if let Some(session_id) = &record.session_id
         && data_of_session(record)
     {
-        put_session(connection, booth_id, (session_id, record), now)?;
+        put_session(connection, booth_id, session_id, record, now)?;
     }
     Ok(true)
 }
@@ -268,7 +268,8 @@ fn data_of_session(record: &Record) -> bool {
 fn put_session(
     connection: &Connection,
     booth_id: i64,
-    (session_id, record): (&str, &Record),
+    session_id: &str,
+    record: &Record,
     now: i64,
 ) -> Result<()> {
     let statement = if record.kind == "started" { STARTED } else { SUMMARY };

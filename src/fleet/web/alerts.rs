@@ -83,8 +83,8 @@ pub(super) async fn acknowledge(
     let unknown = || Refused::not_found("there is no alert of that number");
     let id: i64 = id.parse().map_err(|_| unknown())?;
     let note = note.filter(|note| !note.trim().is_empty());
-    let actor = (caller.actor(), shared.clock.unix_ms());
-    let done = shared.state.archive.acknowledge(id, actor, note).await?;
+    let now = shared.clock.unix_ms();
+    let done = shared.state.archive.acknowledge(id, caller.actor(), now, note).await?;
     let alert = done.ok_or_else(unknown)?;
     let object = format!("alert {id}");
     let detail = format!("{} of {}/{}", alert.kind.name(), alert.key.site, alert.key.booth);

@@ -191,10 +191,10 @@ pub(super) async fn history(
     Path((site, booth)): Path<(String, String)>,
     Parameters(query): Parameters<HistoryQuery>,
 ) -> Result<Json<History>, Refusal> {
-    let span = query.span(shared.clock.unix_ms())?;
+    let (from, until) = query.span(shared.clock.unix_ms())?;
     let key = BoothKey { site, booth };
     let is_known = shared.fleet_state().detail(&key).is_some();
-    match shared.state.archive.history(key, span).await? {
+    match shared.state.archive.history(key, from, until).await? {
         Some(history) => Ok(Json(history)),
         // Its first message has just arrived and is not on the disk yet.
         None if is_known => Ok(Json(History::default())),

@@ -92,7 +92,7 @@ async fn erase(
     let object = format!("receipt {receipt_id}");
     store.audit(caller.actor(), "fleet.erase", &object, "begun").await?;
     let now = shared.clock.unix_ms();
-    let erased = shared.state.archive.erase(target, (receipt_id, now)).await;
+    let erased = shared.state.archive.erase(target, receipt_id, now).await;
     // What is in memory goes now, not with the looker's next turn.
     shared.fleet_state().forget_erased(&shared.state.archive.erasures().known());
     let detail = match &erased {
@@ -136,7 +136,7 @@ pub(super) async fn close(
     let store = &shared.state.store;
     let object = format!("order {id}");
     store.audit(caller.actor(), "fleet.erase_order.close", &object, &note).await?;
-    let actor = (caller.actor(), shared.clock.unix_ms());
-    let closed = shared.state.archive.close_order(id, actor, note).await?;
+    let now = shared.clock.unix_ms();
+    let closed = shared.state.archive.close_order(id, caller.actor(), now, note).await?;
     Ok(Json(closed.ok_or_else(unknown)?))
 }

@@ -148,8 +148,9 @@ pub(super) async fn history(
     Path((site, booth)): Path<(String, String)>,
     Parameters(query): Parameters<HistoryQuery>,
 ) -> Result<Response, Refused> {
-    let span = query.span(shared.clock.unix_ms())?;
-    let history = shared.state.archive.history(BoothKey { site, booth }, span).await?;
+    let (from, until) = query.span(shared.clock.unix_ms())?;
+    let key = BoothKey { site, booth };
+    let history = shared.state.archive.history(key, from, until).await?;
     let history = history.ok_or_else(no_booth)?;
     let mut csv = Csv::new(&["at_utc", "modality", "metric", "mean", "samples"]);
     write_series(&mut csv, Modality::Video, &history.video);

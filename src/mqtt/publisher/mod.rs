@@ -126,7 +126,8 @@ impl Publisher {
         config: MqttConfig,
         dependencies: MqttDependencies,
         client: AsyncClient,
-        (requests, answers): (mpsc::Sender<Request>, mpsc::Receiver<Answer>),
+        requests: mpsc::Sender<Request>,
+        answers: mpsc::Receiver<Answer>,
     ) -> Self {
         let now = Instant::now();
         Publisher {

@@ -80,7 +80,8 @@ impl Publisher {
     /// Sends the rows that were read.
     pub(super) fn take_rows(
         &mut self,
-        (limit, newest_id): (u32, i64),
+        limit: u32,
+        newest_id: i64,
         rows: Result<Vec<OutboxRow>>,
     ) {
         let rows = match rows {
@@ -148,7 +149,7 @@ impl Publisher {
                 self.schedule.delete_soon(now);
             }
             (Published::Row(id), Some(refusal)) => {
-                self.take_refusal((id, sent.bytes), &refusal, now)
+                self.take_refusal(id, sent.bytes, &refusal, now)
             }
             (Published::Goodbye, _) => self.schedule.goodbye_answered = true,
             (Published::Other, None) => {
@@ -162,7 +163,7 @@ impl Publisher {
         self.publish_delivery();
     }
 
-    fn take_refusal(&mut self, (id, bytes): (i64, usize), refusal: &Refusal, now: Instant) {
+    fn take_refusal(&mut self, id: i64, bytes: usize, refusal: &Refusal, now: Instant) {
         self.dependencies.component.update(|status| status.errors_total += 1);
         match self.window.refused(id, refusal, now) {
             Outcome::SetAside => self.set_row_aside(id, refusal.sentence(bytes)),

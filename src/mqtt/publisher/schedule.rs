@@ -132,11 +132,11 @@ impl Publisher {
         let has_news = self.schedule.has_news;
         let is_live_over = self.schedule.is_live_over;
         select! {
-            (asked, rows) = async {
+            ((limit, newest_id), rows) = async {
                 match &mut self.reading { Some(reading) => reading.done().await, None => pending().await }
             } => {
                 self.reading = None;
-                self.take_rows(asked, rows);
+                self.take_rows(limit, newest_id, rows);
             }
             (ids, deleted) = async {
                 match &mut self.deleting { Some(deleting) => deleting.done().await, None => pending().await }
@@ -144,7 +144,7 @@ impl Publisher {
                 self.deleting = None;
                 self.take_deleted(&ids, &deleted);
             }
-            marked = self.to_set_aside.marked() => self.take_marked(marked),
+            (id, reason, marked) = self.to_set_aside.marked() => self.take_marked(id, reason, marked),
             Ok(()) = self.set_aside.changed() => self.look_for_released(),
             Some(answer) = self.answers.recv(), if self.is_up => self.answer(answer),
             // The publisher holds the store and the interview, so their senders live.

@@ -220,7 +220,7 @@ impl Publisher {
         self.to_set_aside.asked = Some(Marking { outbox_id, reason, marked });
     }
 
-    pub(super) fn take_marked(&mut self, (id, reason, marked): (i64, String, Result<bool>)) {
+    pub(super) fn take_marked(&mut self, id: i64, reason: String, marked: Result<bool>) {
         self.to_set_aside.asked = None;
         match marked {
             Ok(_) => self.window.marked(id),
@@ -239,8 +239,8 @@ impl Publisher {
             if self.to_set_aside.asked.is_none() {
                 return;
             }
-            let marked = self.to_set_aside.marked().await;
-            self.take_marked(marked);
+            let (id, reason, marked) = self.to_set_aside.marked().await;
+            self.take_marked(id, reason, marked);
         }
     }
 

@@ -122,11 +122,10 @@ impl Store {
     ) -> Result<(Store, StoreThread)> {
         let component = Arc::new(Component::new(ComponentId::Store));
         component.update(|status| status.source = Some(super::DATABASE_FILE.into()));
-        let folder = (path, owner.as_ref());
         // Valid until the database is open; nothing expires by this clock.
         let keeper = Keeper::begin(Reading::of(&*clock), 0, false);
         let clock = Arc::new(KeptClock::new(clock, keeper));
-        let opened = match Opened::first(folder, &BTreeSet::new(), &clock) {
+        let opened = match Opened::first(path, owner.as_ref(), &BTreeSet::new(), &clock) {
             Ok(opened) => {
                 component.media_passed(clock.monotonic());
                 Some(opened)
@@ -158,7 +157,7 @@ impl Store {
             replaced: watch::channel(kept_beside(path)).0,
             boot_id: Arc::from(&*boot_id),
         };
-        let worker = store.worker((path, owner), config, opened);
+        let worker = store.worker(path, owner, config, opened);
         let thread = thread::Builder::new()
             .name("store".into())
             .spawn(move || worker.run(&received))
@@ -172,7 +171,8 @@ impl Store {
     /// Makes the worker of the thread.
     fn worker(
         &self,
-        (path, owner): (&Path, Option<StateOwner>),
+        path: &Path,
+        owner: Option<StateOwner>,
         config: StoreConfig,
         opened: Option<Opened>,
     ) -> StoreWorker {

@@ -36,8 +36,8 @@ impl Store {
     /// `Unavailable`, `Exhausted`: the messages are then published again; receivers drop duplicates.
     pub async fn outbox_done(&self, ids: Vec<i64>) -> Result<()> {
         self.order(move |worker| {
-            let gone = worker.attempt(|database, _| database.outbox_done(&ids))?;
-            worker.take_off(gone)
+            let (rows, bytes) = worker.attempt(|database, _| database.outbox_done(&ids))?;
+            worker.take_off(rows, bytes)
         })
         .await
     }

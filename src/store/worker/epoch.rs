@@ -13,7 +13,7 @@ impl StoreWorker {
         let (keeper, change) = self.clock.keeper().observe(reading);
         if let Some(change) = change {
             let sender = self.sender();
-            self.attempt(|database, _| database.correct((&keeper, change), reading, &sender))?;
+            self.attempt(|database, _| database.correct(&keeper, change, reading, &sender))?;
             self.clock.adopt(keeper);
             log_change(change);
             if matches!(change, Change::Vouched(_)) {

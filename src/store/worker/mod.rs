@@ -91,7 +91,8 @@ impl Opened {
     /// `Unavailable` when the disk is at fault or another daemon owns the folder, `Config` when a
     /// person must act.
     pub(super) fn first(
-        (path, owner): (&Path, Option<&StateOwner>),
+        path: &Path,
+        owner: Option<&StateOwner>,
         running: &BTreeSet<String>,
         clock: &Arc<KeptClock>,
     ) -> Result<Self> {
@@ -223,8 +224,8 @@ impl StoreWorker {
 
     /// Opens what the start, or the loss of the file before, has left closed.
     fn open_now(&mut self) -> Result<()> {
-        let folder = (&*self.path, self.owner.as_ref());
-        let opened = Opened::first(folder, &self.running, &self.clock)?;
+        let owner = self.owner.as_ref();
+        let opened = Opened::first(&self.path, owner, &self.running, &self.clock)?;
         self.data_version = opened.data_version;
         self.book.send_modify(|book| *book = Arc::new(book.with_rows(opened.tokens)));
         self.publish_outbox(Some(opened.outbox));

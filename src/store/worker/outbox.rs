@@ -19,7 +19,7 @@ impl StoreWorker {
 
     /// The oldest row that waits may have become another.
     pub(in crate::store) fn count_oldest(&mut self) -> Result<()> {
-        self.take_off((0, 0))
+        self.take_off(0, 0)
     }
 
     /// Counts what was added since the last time; a long outbox is not read for that. What went
@@ -40,7 +40,7 @@ impl StoreWorker {
         Ok(())
     }
 
-    pub(in crate::store) fn take_off(&mut self, (rows, bytes): (u64, u64)) -> Result<()> {
+    pub(in crate::store) fn take_off(&mut self, rows: u64, bytes: u64) -> Result<()> {
         let oldest_at = self.attempt(|database, _| database.outbox_state(i64::MAX))?.oldest_at;
         self.update_outbox(|state| {
             state.depth = state.depth.saturating_sub(rows);
