@@ -29,6 +29,7 @@ use tokio::{
 
 use crate::{
     board::{self, Board, Reading},
+    booth_api::{self, BoothApiState, Settings},
     capture::{
         camera::CameraConfig,
         retry::LoopContext,
@@ -59,7 +60,6 @@ use crate::{
     stop::Stop,
     store::{self, StateOwner, Store, StoreThread},
     vision::{FaceAnalyser, FaceModels, VisionConfig},
-    web::{self, Settings, WebState},
 };
 
 pub use fleet::run_fleet;
@@ -180,11 +180,11 @@ fn certificates(
 /// A booth without its HTTP server must not go on: it stops, and systemd restarts it.
 async fn serve(
     listener: TcpListener,
-    state: WebState,
+    state: BoothApiState,
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let served = web::serve(listener, state, clock, stop.clone()).await;
+    let served = booth_api::serve(listener, state, clock, stop.clone()).await;
     stop.request();
     served
 }
@@ -472,9 +472,9 @@ struct Shown {
     board: watch::Receiver<Reading>,
 }
 
-fn web_state(config: &Config, parts: &Parts, catalog: &Catalog, shown: Shown) -> WebState {
+fn web_state(config: &Config, parts: &Parts, catalog: &Catalog, shown: Shown) -> BoothApiState {
     let Shown { health, settings, certificates, board } = shown;
-    WebState {
+    BoothApiState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
         policy: config.policy.clone(),

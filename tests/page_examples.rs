@@ -11,6 +11,7 @@ mod doors;
 use std::{env, fs, time::Duration};
 
 use boothd::{
+    booth_api,
     engine::{FaceResult, Live, VoiceResult},
     features::Features,
     report::{AudioReport, MetricSummary, SummaryReport, VisualReport},
@@ -21,7 +22,6 @@ use boothd::{
         Covered, Expression, Face, FaceActions, FaceQuality, Gaze, HeadPose, Landmarks,
         QualityVerdict, Rect,
     },
-    web,
 };
 use doors::{Client, Doors, patient};
 use serde::Serialize;
@@ -218,7 +218,7 @@ async fn interview(doors: &Doors) -> Map<String, Value> {
 
 /// The answer of GET /health, without what differs from machine to machine.
 fn health(doors: &Doors) -> Value {
-    let mut health = web::health_value(&doors.state, &*doors.clock);
+    let mut health = booth_api::health_value(&doors.state, &*doors.clock);
     health["version"] = "1.2.3".into();
     health["digest"] = "example".into();
     health["disk"] =

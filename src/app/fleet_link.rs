@@ -5,17 +5,17 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
+    booth_api::{self, BoothApiState},
     clock::Clock,
     component::{Component, State},
     config::Config,
     mqtt::{self, About, Delivery, Mqtt, MqttDependencies},
     stop::Stop,
-    web::{self, WebState},
 };
 
 /// The connection to the fleet server, and its dependencies.
 pub(super) struct FleetLink {
-    state: WebState,
+    state: BoothApiState,
     component: Arc<Component>,
     clock: Arc<dyn Clock>,
     stop: Stop,
@@ -30,7 +30,7 @@ impl FleetLink {
     pub(super) fn start(
         config: &Config,
         component: Arc<Component>,
-        state: WebState,
+        state: BoothApiState,
         (clock, stop, listen): (Arc<dyn Clock>, Stop, SocketAddr),
     ) -> Self {
         let (delivery, delivered) = watch::channel(Delivery::default());
@@ -82,7 +82,7 @@ impl FleetLink {
             clock: self.clock.clone(),
             stop: self.stop.clone(),
             about,
-            health: Arc::new(move || web::health_value(&of_health, &*time)),
+            health: Arc::new(move || booth_api::health_value(&of_health, &*time)),
             delivery: self.delivery.clone(),
         };
         self.mqtt = Some(Mqtt::start(mqtt, dependencies));

@@ -27,10 +27,10 @@ use crate::{
     component::{Component, ComponentId},
     error::Result,
     heartbeat::Heartbeat,
+    http::HttpConfig,
     mqtt::MqttConfig,
     stop::Stop,
     store::Store,
-    web::WebConfig,
 };
 
 /// Limits, history and MQTT client id of the fleet server.
@@ -142,7 +142,7 @@ impl Fleet {
     pub async fn run(
         self,
         mqtt: MqttConfig,
-        (listener, web, store): (TcpListener, WebConfig, Store),
+        (listener, web, store): (TcpListener, HttpConfig, Store),
         stop: Stop,
     ) -> Result<()> {
         let (changed, revision) = watch::channel(0);
