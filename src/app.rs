@@ -141,7 +141,7 @@ pub fn run(
     let certificates = certificates(config, &runtime, &health, (&clock, &stop));
     let (settings, taken) = watch::channel(reload::settings(config));
     let shown = Shown { health, settings: taken, certificates, board };
-    let state = web_state(config, &parts, &catalog, shown);
+    let state = booth_api_state(config, &parts, &catalog, shown);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let with = (clock.clone(), stop.clone(), listen);
     let fleet_link = FleetLink::start(config, components.mqtt.clone(), state.clone(), with);
@@ -472,7 +472,12 @@ struct Shown {
     board: watch::Receiver<Reading>,
 }
 
-fn web_state(config: &Config, parts: &Parts, catalog: &Catalog, shown: Shown) -> BoothApiState {
+fn booth_api_state(
+    config: &Config,
+    parts: &Parts,
+    catalog: &Catalog,
+    shown: Shown,
+) -> BoothApiState {
     let Shown { health, settings, certificates, board } = shown;
     BoothApiState {
         config: config.web.clone(),

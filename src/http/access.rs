@@ -13,11 +13,11 @@ use tokio::sync::watch;
 
 use super::{
     counters::Counters,
+    network::Network,
     peer::Peer,
     proxy::Asked,
     refused::Refused,
     rejections::Reason,
-    slots::Network,
     wrong_tokens::{Brake, WrongTokens},
 };
 use crate::{
@@ -120,7 +120,10 @@ impl Authenticator {
     where
         S: Clone + Send + Sync + 'static,
     {
-        route.route_layer(from_fn_with_state((self.clone(), role), require))
+        route.route_layer(from_fn_with_state(
+            Guard { authenticator: self.clone(), role },
+            require,
+        ))
     }
 
     /// Whether a caller who was let in may stay.
@@ -130,15 +133,19 @@ impl Authenticator {
     }
 }
 
-/// Lets a request through whose `Authorization: Bearer` may do what needs `role`.
-async fn require(
-    State((authenticator, role)): State<(Authenticator, Role)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Who passes: a token of this role, or an operator's.
+#[derive(Clone)]
+struct Guard {
+    authenticator: Authenticator,
+    role: Role,
+}
+
+/// Lets a request through whose `Authorization: Bearer` passes the guard.
+async fn require(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let peer = Peer::of(&request);
     let client = peer.client_address(&Asked::of(&request));
-    match authenticator.admit(bearer(request.headers()), role, &peer, client).await {
+    let shown = bearer(request.headers());
+    match guard.authenticator.admit(shown, guard.role, &peer, client).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
+    network::Network,
     rejections::{Reason, Rejections},
-    slots::Network,
 };
 
 /// Counters of the HTTP server.

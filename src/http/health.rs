@@ -14,7 +14,6 @@ use crate::{
     health::{Finding, Verdict},
 };
 
-/// One finding.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FindingHealth {
@@ -43,7 +42,6 @@ impl FindingHealth {
     }
 }
 
-/// One certificate in use.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct CertificateHealth {

@@ -16,6 +16,7 @@ mod tls;
 mod config;
 mod extract;
 mod snapshot;
+mod network;
 mod slots;
 mod rejections;
 mod counters;

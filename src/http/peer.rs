@@ -9,9 +9,10 @@ use axum::http::Request;
 use tokio::sync::Notify;
 
 use super::{
+    network::Network,
     proxy::Asked,
     rejections::{Reason, Rejections},
-    slots::{Network, Owner, Slot, SlotPool, Slots},
+    slots::{Owner, Slot, SlotPool, Slots},
 };
 use crate::store::TokenId;
 

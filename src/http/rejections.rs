@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use super::{proxy::Asked, slots::Network};
+use super::{network::Network, proxy::Asked};
 
 /// Time between two reports in the journal.
 pub(super) const REPORT_EVERY: Duration = Duration::from_secs(60);

@@ -7,14 +7,12 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
-    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::HttpConfig;
+use super::{config::HttpConfig, network::Network};
 use crate::store::{Role, TokenId};
 
 /// WebSockets of operators beyond `web.max_connections`.
@@ -62,35 +60,6 @@ impl SocketLimits {
 }
 
 const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic";
-
-/// What one household or office shares: an IPv4 address, or the /64 of an IPv6 address.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Network(IpAddr);
-
-impl Network {
-    /// The network of an address.
-    pub(super) fn of(address: IpAddr) -> Self {
-        Network(match address.to_canonical() {
-            IpAddr::V4(v4) => v4.into(),
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        })
-    }
-
-    /// This machine: a reverse proxy on it carries all clients, so it has no limit of its own.
-    fn is_loopback(self) -> bool {
-        // The network of ::1 is ::.
-        self.0.is_loopback() || self.0 == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => address.fmt(f),
-            IpAddr::V6(address) => write!(f, "{address}/64"),
-        }
-    }
-}
 
 /// The owner of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

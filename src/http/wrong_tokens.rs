@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, fmt, sync::Mutex, time::Duration};
 
-use super::slots::Network;
+use super::network::Network;
 
 /// Wrong tokens that are answered at once: a typing mistake, a program with an old token.
 const FREE: u32 = 10;
