@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::{
     board::{self, Board, Reading},
+    booth_api::{self, BoothApiState, Settings},
     certificate::Certificates,
     clock::Clock,
     config::{Config, Loaded},
@@ -36,7 +37,6 @@ use crate::{
     service::{BoothStatus, Notifier},
     stop::Stop,
     store::{self, StateOwner, Store},
-    web::{self, Settings, WebState},
 };
 
 use components::{Components, Context};
@@ -94,7 +94,7 @@ pub fn run(loaded: &Loaded, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Resul
     let certificates = certificates(&context, &health);
     let (settings, taken) = watch::channel(reload::settings(config));
     let shown = Shown { health, settings: taken, certificates, board };
-    let state = web_state(config, &parts, &catalog, shown);
+    let state = booth_api_state(config, &parts, &catalog, shown);
     let listen = listener.local_addr().unwrap_or(config.listen);
     let fleet_link = Arc::new(Mutex::new(FleetLink::start(&context, state.clone(), listen)));
     let stream = parts.stream.clone();
@@ -127,11 +127,11 @@ fn certificates(context: &Context<'_>, monitor: &Monitor) -> Certificates {
 /// A booth without its HTTP server must not go on: it stops, and systemd restarts it.
 async fn serve(
     listener: TcpListener,
-    state: WebState,
+    state: BoothApiState,
     clock: Arc<dyn Clock>,
     stop: Stop,
 ) -> Result<()> {
-    let served = web::serve(listener, state, clock, stop.clone()).await;
+    let served = booth_api::serve(listener, state, clock, stop.clone()).await;
     stop.request();
     served
 }
@@ -167,9 +167,14 @@ struct Shown {
     board: watch::Receiver<Reading>,
 }
 
-fn web_state(config: &Config, parts: &Parts, catalog: &Catalog, shown: Shown) -> WebState {
+fn booth_api_state(
+    config: &Config,
+    parts: &Parts,
+    catalog: &Catalog,
+    shown: Shown,
+) -> BoothApiState {
     let Shown { health, settings, certificates, board } = shown;
-    WebState {
+    BoothApiState {
         config: config.web.clone(),
         booth_id: config.booth_id.clone(),
         policy: config.policy.clone(),

@@ -36,7 +36,8 @@ pub mod store;
 pub mod interview;
 pub mod recorder;
 pub mod mqtt;
-pub mod web;
+pub mod http;
+pub mod booth_api;
 pub mod fleet;
 // -- the whole ---------------------------------------------------------------------------------
 pub mod service;

@@ -11,12 +11,12 @@ use boothd::{
     engine::EngineConfig,
     error::ErrorKind,
     features::Features,
+    http::HttpConfig,
     inference::{Backend, Provider},
     session::SessionConfig,
     speech::SpeechConfig,
     store::StoreConfig,
     vision::{ExpressionChoice, VisionConfig},
-    web::WebConfig,
 };
 
 fn resolve(text: &str, overrides: &[&str]) -> Result<Config, Vec<Problem>> {
@@ -104,7 +104,7 @@ fn the_tables_defaults_are_the_stages_own() {
     assert_eq!(config.speech, SpeechConfig::default());
     assert_eq!(format!("{:?}", config.engine), format!("{:?}", EngineConfig::default()));
     assert_eq!(format!("{:?}", config.session), format!("{:?}", SessionConfig::default()));
-    assert_eq!(format!("{:?}", config.web), format!("{:?}", WebConfig::default()));
+    assert_eq!(format!("{:?}", config.web), format!("{:?}", HttpConfig::default()));
     assert_eq!(config.store, StoreConfig::default());
 }
 

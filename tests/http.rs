@@ -16,9 +16,9 @@ use boothd::{
     clock::Clock as _,
     error::ErrorKind,
     features::Features,
+    http::{HttpConfig, TlsFiles},
     policy::Policy,
     store::{NewToken, Role},
-    web::{TlsFiles, WebConfig},
 };
 use doors::{Doors, NEVER, PATIENCE, TOKEN, liberal};
 use futures_util::StreamExt;
@@ -52,7 +52,7 @@ impl Deref for Booth {
 
 impl Booth {
     /// Everything is allowed but the voice's emotion, and gaze is off at first.
-    async fn open(config: WebConfig) -> Self {
+    async fn open(config: HttpConfig) -> Self {
         let ceiling = Features { voice_emotion: false, ..Features::ALL };
         let policy = Policy { ceiling, ..liberal() };
         let features = Features { gaze: false, ..ceiling };
@@ -166,7 +166,7 @@ const SHORT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
 async fn who_never_finishes_a_request_is_closed() {
-    let config = WebConfig { header_timeout: SHORT, ..WebConfig::default() };
+    let config = HttpConfig { header_timeout: SHORT, ..HttpConfig::default() };
     let booth = Booth::open(config).await;
     let mut silent = booth.connect().await;
     assert!(is_closed(&mut silent).await);
@@ -185,7 +185,7 @@ async fn who_never_finishes_a_request_is_closed() {
 
 #[tokio::test]
 async fn who_waits_for_long_between_requests_is_closed() {
-    let config = WebConfig { header_timeout: SHORT, ..WebConfig::default() };
+    let config = HttpConfig { header_timeout: SHORT, ..HttpConfig::default() };
     let booth = Booth::open(config).await;
     let mut stream = booth.connect().await;
     for _ in 0..2 {
@@ -204,7 +204,7 @@ async fn who_waits_for_long_between_requests_is_closed() {
 
 #[tokio::test]
 async fn who_takes_no_answer_is_closed() {
-    let config = WebConfig { request_timeout: SHORT, ..WebConfig::default() };
+    let config = HttpConfig { request_timeout: SHORT, ..HttpConfig::default() };
     let booth = Booth::open(config).await;
     let mut stream = booth.connect().await;
     let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", booth.address);
@@ -215,10 +215,10 @@ async fn who_takes_no_answer_is_closed() {
 #[tokio::test]
 async fn idle_connections_make_room_for_who_asks() {
     // Only a connection that needs its slot closes an idle one here.
-    let config = WebConfig {
+    let config = HttpConfig {
         unauthenticated_connections: 2,
         header_timeout: NEVER,
-        ..WebConfig::default()
+        ..HttpConfig::default()
     };
     let booth = Booth::open(config).await;
     let mut idle = vec![booth.connect().await, booth.connect().await];
@@ -244,7 +244,7 @@ async fn idle_connections_make_room_for_who_asks() {
 
 #[tokio::test]
 async fn health_reports_guessing_of_tokens() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let finding = async || {
         let health = booth.get("/health").await.json();
         let findings = health["findings"].as_array().unwrap().clone();
@@ -266,7 +266,7 @@ async fn health_reports_guessing_of_tokens() {
 
 #[tokio::test]
 async fn wrong_tokens_are_braked_and_a_right_one_from_the_same_address_is_not() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let mut statuses = Vec::new();
     let mut last = None;
     for _ in 0..14 {
@@ -287,7 +287,7 @@ async fn wrong_tokens_are_braked_and_a_right_one_from_the_same_address_is_not() 
 
 #[tokio::test]
 async fn a_head_over_16_kb_is_refused() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let long = "a".repeat(17_000);
     assert_eq!(booth.ask("GET", "/health/live", &[("X-A", &long)]).await.status, 431);
     let most = "a".repeat(15_000);
@@ -296,7 +296,7 @@ async fn a_head_over_16_kb_is_refused() {
 
 #[tokio::test]
 async fn a_hundred_idle_connections_leave_with_the_server() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let mut idle = Vec::new();
     for _ in 0..100 {
         idle.push(booth.connect().await);
@@ -311,7 +311,7 @@ async fn a_hundred_idle_connections_leave_with_the_server() {
 
 #[tokio::test]
 async fn only_names_of_the_booth_are_answered() {
-    let config = WebConfig { hosts: vec!["booth.example".into()], ..WebConfig::default() };
+    let config = HttpConfig { hosts: vec!["booth.example".into()], ..HttpConfig::default() };
     let booth = Booth::open(config).await;
     for (host, status) in [
         ("localhost:8000", 200),
@@ -339,7 +339,7 @@ async fn only_names_of_the_booth_are_answered() {
 
 #[tokio::test]
 async fn every_answer_has_the_strict_headers() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     for path in ["/", "/health", "/nowhere", "/page/nothing", "/ws/multimodal-analysis"] {
         let answer = booth.get(path).await;
         let policy = answer.header("content-security-policy").unwrap();
@@ -413,8 +413,8 @@ impl Keys {
     }
 }
 
-fn with_tls(keys: &Keys) -> WebConfig {
-    WebConfig { tls: Some(keys.files()), ..WebConfig::default() }
+fn with_tls(keys: &Keys) -> HttpConfig {
+    HttpConfig { tls: Some(keys.files()), ..HttpConfig::default() }
 }
 
 /// A client that trusts `root` alone.
@@ -467,7 +467,7 @@ async fn pages_and_websockets_come_over_tls() {
 #[tokio::test]
 async fn a_handshake_that_never_ends_is_closed() {
     let keys = Keys::new();
-    let config = WebConfig { header_timeout: SHORT, ..with_tls(&keys) };
+    let config = HttpConfig { header_timeout: SHORT, ..with_tls(&keys) };
     let booth = Booth::open(config).await;
     let mut silent = booth.connect().await;
     assert!(is_closed(&mut silent).await);
@@ -559,7 +559,7 @@ async fn a_certificate_is_reported_before_it_ends_and_its_renewal_is_no_fault() 
 async fn a_certificate_that_has_ended_never_takes_the_place_of_one_that_holds() {
     let keys = Keys::new();
     keys.write("booth.key", &keys.renew_certificate((2100, 6, 1)));
-    let config = WebConfig { metrics_public: true, ..with_tls(&keys) };
+    let config = HttpConfig { metrics_public: true, ..with_tls(&keys) };
     let booth = Booth::open(config).await;
     let good = keys.certificate();
     assert!(connect_tls(&booth, good.clone()).await.is_ok(), "the first pair is in use");
@@ -586,7 +586,7 @@ async fn a_certificate_that_has_ended_never_takes_the_place_of_one_that_holds() 
 
 /// The error of `serve` where the certificate cannot be used.
 async fn refusal(files: TlsFiles) -> String {
-    let booth = Booth::open(WebConfig { tls: Some(files), ..WebConfig::default() }).await;
+    let booth = Booth::open(HttpConfig { tls: Some(files), ..HttpConfig::default() }).await;
     let served = timeout(PATIENCE, booth.0.server).await.expect("at once").unwrap();
     let error = served.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
@@ -612,7 +612,7 @@ async fn an_unusable_certificate_is_reported_at_the_start() {
 #[tokio::test]
 #[allow(clippy::float_cmp, reason = "counts are whole and small")]
 async fn metrics_are_for_viewers_and_every_line_is_by_the_rules() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     assert_eq!(booth.get("/metrics").await.refusal(), (401, "unauthorized".into()));
     let wrong = booth.call_as("wrong", "GET", "/metrics", None).await;
     assert_eq!(wrong.refusal(), (401, "invalid_token".into()));
@@ -652,7 +652,7 @@ async fn metrics_are_for_viewers_and_every_line_is_by_the_rules() {
 
 #[tokio::test]
 async fn metrics_are_public_only_where_they_are_configured_so() {
-    let config = WebConfig { metrics_public: true, ..WebConfig::default() };
+    let config = HttpConfig { metrics_public: true, ..HttpConfig::default() };
     let booth = Booth::open(config).await;
     Metrics::parse(&booth.get("/metrics").await.body);
     let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
@@ -663,7 +663,7 @@ async fn metrics_are_public_only_where_they_are_configured_so() {
 
 #[tokio::test]
 async fn health_reports_what_holds_and_never_of_whom() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     booth.call("POST", "/api/v1/sessions", Some(&start())).await;
     let answer = booth.get("/health").await;
     let health = answer.json();
@@ -689,7 +689,7 @@ fn start() -> Value {
 
 #[tokio::test]
 async fn a_session_begins_and_ends_and_is_remembered() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let started = booth.call("POST", "/api/v1/sessions", Some(&start())).await;
     assert_eq!(started.status, 201, "{}", started.body);
     let started = started.json();
@@ -724,7 +724,7 @@ async fn a_session_begins_and_ends_and_is_remembered() {
 
 #[tokio::test]
 async fn the_audit_log_is_read_in_parts_and_by_actor_or_action() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     for n in 0..7 {
         let (actor, action) = if n % 2 == 0 { ("Anna", "a.do") } else { ("Ben", "b.do") };
         booth.store.audit(actor, action, &n.to_string(), "").await.unwrap();
@@ -751,7 +751,7 @@ async fn the_audit_log_is_read_in_parts_and_by_actor_or_action() {
 
 #[tokio::test]
 async fn names_that_cannot_be_seen_whole_are_refused_and_say_why() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let faults =
         [("a\nb", "U+000A"), ("\u{202e}gpj", "U+202E"), ("\u{ffff}", "U+FFFF"), (" ", "blank")];
     for (text, sentence) in faults {
@@ -778,7 +778,7 @@ async fn names_that_cannot_be_seen_whole_are_refused_and_say_why() {
 
 #[tokio::test]
 async fn what_is_not_agreed_to_or_not_allowed_is_refused() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let mut other = start();
     other["notice_version"] = "6".into();
     let refused = booth.call("POST", "/api/v1/sessions", Some(&other)).await;
@@ -800,7 +800,7 @@ async fn what_is_not_agreed_to_or_not_allowed_is_refused() {
 
 #[tokio::test]
 async fn a_token_is_made_used_and_revoked() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let new = json!({ "name": "desk", "role": "viewer" });
     let made = booth.call("POST", "/api/v1/tokens", Some(&new)).await;
     assert_eq!(made.status, 201, "{}", made.body);
@@ -824,7 +824,7 @@ async fn a_token_is_made_used_and_revoked() {
 
 #[tokio::test]
 async fn wrong_requests_are_refused_with_the_reason() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     for (method, path, body, refusal) in [
         ("POST", "/api/v1/tokens", Some(json!({ "name": "x" })), (400, "invalid_input")),
         (
@@ -854,7 +854,7 @@ async fn wrong_requests_are_refused_with_the_reason() {
 
 #[tokio::test]
 async fn a_body_that_never_ends_is_answered_in_time() {
-    let config = WebConfig { request_timeout: SHORT, ..WebConfig::default() };
+    let config = HttpConfig { request_timeout: SHORT, ..HttpConfig::default() };
     let booth = Booth::open(config).await;
     let mut stream = booth.connect().await;
     let head = format!(
@@ -917,7 +917,7 @@ fn steps() -> [(&'static str, &'static str, Option<Value>); 22] {
 
 #[tokio::test]
 async fn every_operation_of_the_document_answers_as_described() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     let document = booth.get("/api/v1/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let viewer = booth.token(Role::Viewer).await;
@@ -1010,7 +1010,7 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
 
 #[tokio::test]
 async fn the_preview_is_for_operators_and_ends_with_its_switch() {
-    let booth = Booth::open(WebConfig::default()).await;
+    let booth = Booth::open(HttpConfig::default()).await;
     assert_eq!(booth.get("/preview.mjpeg").await.refusal(), (401, "unauthorized".into()));
     let viewer = booth.token(Role::Viewer).await;
     let refused = booth.get(&format!("/preview.mjpeg?token={viewer}")).await;

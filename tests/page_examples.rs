@@ -11,6 +11,7 @@ mod doors;
 use std::{env, fs, time::Duration};
 
 use boothd::{
+    booth_api,
     features::Features,
     report::{Dropped, FaceResult, MetricSummary, SummaryReport, VoiceResult},
     session::{Arousal, ArousalLabel, SessionConfig, SessionMetrics, SpeechRate, voice_values},
@@ -20,7 +21,6 @@ use boothd::{
         Covered, Expression, Face, FaceActions, FaceQuality, Gaze, HeadPose, Landmarks,
         QualityVerdict, Rect,
     },
-    web,
 };
 use doors::{Client, Doors, patient};
 use serde::Serialize;
@@ -223,7 +223,7 @@ async fn interview(doors: &Doors) -> Map<String, Value> {
 
 /// The answer of GET /health, without what differs from machine to machine.
 fn health(doors: &Doors) -> Value {
-    let mut health = web::health_value(&doors.state, &*doors.clock);
+    let mut health = booth_api::health_value(&doors.state, &*doors.clock);
     health["version"] = "1.2.3".into();
     health["digest"] = "example".into();
     health["disk"] =

@@ -20,12 +20,14 @@ use std::{
 
 use boothd_whole::{
     board::Reading,
+    booth_api::{BoothApiState, Inside, Settings},
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
     component::{Component, ComponentId},
     engine::{Engine, EngineConfig, StreamSpec, Workers},
     features::Features,
     health::{Monitor, Pace},
+    http::HttpConfig,
     inference::Catalog,
     interview::{Dependencies, Gates, Interview, StartSession, devices},
     names::StreamId,
@@ -34,7 +36,6 @@ use boothd_whole::{
     speech::{VoiceAnalyser, VoiceModels},
     stop::Stop,
     store::{AuditQuery, NewToken, Role, Store, StoreThread},
-    web::{Inside, Settings, WebConfig, WebState},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -300,7 +301,7 @@ fn state(
     (engine, stop): (&Engine, &Stop),
     (store, folder): (&Store, &Path),
     clock: &Arc<SimulatedClock>,
-) -> WebState {
+) -> BoothApiState {
     let policy = Policy {
         profile: Profile::Standard,
         require_consent: false,
@@ -328,9 +329,9 @@ fn state(
     let interview = move || watched.borrow().interview();
     let health = Monitor::new(components.clone(), interview, pace, clock.clone());
     let config =
-        WebConfig { rate_limit_per_s: 1e9, max_connections: 800, ..WebConfig::default() };
+        HttpConfig { rate_limit_per_s: 1e9, max_connections: 800, ..HttpConfig::default() };
     let settings = Settings { features, session, limits: config.limits() };
-    WebState {
+    BoothApiState {
         config,
         booth_id: "fuzzed".into(),
         policy,

@@ -15,19 +15,20 @@ pub mod media;
 #[path = "../../src/names/mod.rs"]
 pub mod names;
 
-#[path = "../../src/web/message/client.rs"]
+#[path = "../../src/booth_api/message/client.rs"]
 pub mod client;
-#[path = "../../src/web/moment.rs"]
-pub mod moment;
-#[path = "../../src/web/message/stamp.rs"]
+#[path = "../../src/booth_api/message/refusal.rs"]
+pub mod refusal;
+#[path = "../../src/booth_api/message/stamp.rs"]
 pub mod stamp;
+#[path = "../../src/booth_api/message/timestamp.rs"]
+pub mod timestamp;
 
-/// The part of the web server that reads clients' messages; the rest of it needs a network.
-pub mod web {
-    pub use crate::moment;
+/// The part of the booth's interface that reads clients' messages; the rest of it needs a network.
+pub mod booth_api {
     /// The messages.
     pub mod message {
-        pub use crate::{client, stamp};
+        pub use crate::client;
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use boothd::{
+    booth_api::message::client,
     decode::{
         Picture,
         aac::AacDecoder,
@@ -15,7 +16,6 @@ use boothd::{
         y4m::Y4mReader,
     },
     media::{Frame, Orientation, PixelFormat, SAMPLE_RATE_HZ, SoundChunk, SoundFormat},
-    web::message::client,
 };
 
 const MOST_SAMPLES: usize = MOST_SECONDS * SAMPLE_RATE_HZ as usize;

@@ -9,8 +9,8 @@ use crate::{
         CLIENT_MEDIA_BYTES, Engine, MOST_LONG_CHUNKS, MOST_WORKING_BYTES,
         SOUND_CHUNK_WORKING_BYTES,
     },
+    http::{FREE_BYTES, LONG_MESSAGES, SocketLimits, UNAUTHENTICATED_BYTES},
     memory,
-    web::{FREE_BYTES, LONG_MESSAGES, SocketLimits, UNAUTHENTICATED_BYTES},
 };
 
 const KIB: usize = 1 << 10;

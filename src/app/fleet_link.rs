@@ -6,17 +6,17 @@ use tokio::sync::watch;
 
 use super::components::Context;
 use crate::{
+    booth_api::{self, BoothApiState},
     clock::Clock,
     component::{Component, State},
     config::Config,
     mqtt::{self, About, Delivery, Mqtt, MqttDependencies},
     stop::Stop,
-    web::{self, WebState},
 };
 
 /// The connection to the fleet server, and its dependencies.
 pub(super) struct FleetLink {
-    state: WebState,
+    state: BoothApiState,
     component: Arc<Component>,
     clock: Arc<dyn Clock>,
     stop: Stop,
@@ -28,7 +28,11 @@ pub(super) struct FleetLink {
 
 impl FleetLink {
     /// Connects to the fleet server, where one is configured. Must be called in the network runtime.
-    pub(super) fn start(context: &Context<'_>, state: WebState, listen: SocketAddr) -> Self {
+    pub(super) fn start(
+        context: &Context<'_>,
+        state: BoothApiState,
+        listen: SocketAddr,
+    ) -> Self {
         let component = context.components.mqtt.clone();
         let (clock, stop) = (context.clock.clone(), context.stop.clone());
         let (delivery, delivered) = watch::channel(Delivery::default());
@@ -80,7 +84,7 @@ impl FleetLink {
             clock: self.clock.clone(),
             stop: self.stop.clone(),
             about,
-            health: Arc::new(move || web::health_value(&of_health, &*time)),
+            health: Arc::new(move || booth_api::health_value(&of_health, &*time)),
             delivery: self.delivery.clone(),
         };
         self.mqtt = Some(Mqtt::start(mqtt, dependencies));

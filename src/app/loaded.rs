@@ -1,11 +1,11 @@
 //! Which models the daemon loads, and their description in /health.
 
 use crate::{
+    booth_api::ModelInfo,
     config::Config,
     error::Result,
     inference::{Catalog, ModelEntry, Runtime},
     vision::ExpressionChoice,
-    web::ModelInfo,
 };
 
 /// The models, with what the configuration wants to run them.

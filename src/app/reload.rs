@@ -10,16 +10,17 @@ use tokio::{
 
 use super::fleet_link::FleetLink;
 use crate::{
+    booth_api::{BoothApiState, Settings},
     config::{Config, Key, Loaded, Reload},
     engine::Stream,
     error::Result,
     features::FeatureChange,
     health::{Code, Finding, Findings, Monitor},
+    http::HttpConfig,
     interview::Interview,
     service,
     stop::Stop,
     store::Store,
-    web::{Settings, WebConfig, WebState},
 };
 
 /// Actor in the audit log.
@@ -66,7 +67,7 @@ impl Reloader {
     /// A reloader of a booth that runs with `loaded`.
     pub(super) fn new(
         loaded: &Loaded,
-        state: &WebState,
+        state: &BoothApiState,
         stream: Arc<Stream>,
         settings: watch::Sender<Settings>,
         fleet_link: Arc<Mutex<FleetLink>>,
@@ -171,7 +172,7 @@ fn merged(running: &Config, new: &Config) -> Config {
         features: new.features.within(running.policy.ceiling),
         session: new.session.clone(),
         store: new.store.clone(),
-        web: WebConfig {
+        web: HttpConfig {
             idle_timeout: new.web.idle_timeout,
             heartbeat: new.web.heartbeat,
             max_message_bytes: new.web.max_message_bytes,

@@ -34,6 +34,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     features::Features,
     fleet::FleetConfig,
+    http::HttpConfig,
     inference::InferenceConfig,
     mqtt::MqttConfig,
     policy::Policy,
@@ -41,7 +42,6 @@ use crate::{
     speech::SpeechConfig,
     store::{self, Secret, StoreConfig},
     vision::VisionConfig,
-    web::WebConfig,
 };
 
 /// The pictures of the bundled clip, in `demo.dir`.
@@ -81,7 +81,7 @@ pub struct Config {
     /// The operator's own token; `None`: one is made.
     pub token: Option<Secret>,
     /// Limits of the HTTP server.
-    pub web: WebConfig,
+    pub web: HttpConfig,
     /// Retention of the stored data.
     pub store: StoreConfig,
     /// The fleet server's broker; `None`: there is none.

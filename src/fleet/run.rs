@@ -27,10 +27,10 @@ use crate::{
     component::{Component, ComponentId},
     error::Result,
     heartbeat::Heartbeat,
+    http::HttpConfig,
     mqtt::MqttConfig,
     stop::Stop,
     store::Store,
-    web::WebConfig,
 };
 
 /// Limits, history and MQTT client id of the fleet server.
@@ -86,7 +86,7 @@ pub struct FleetHttp {
     /// Where it listens.
     pub listener: TcpListener,
     /// Its limits.
-    pub config: WebConfig,
+    pub config: HttpConfig,
     /// Tokens and the audit log.
     pub store: Store,
 }

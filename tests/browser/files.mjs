@@ -1,4 +1,4 @@
-// The files of page/, as the daemon serves them (src/web/page.rs).
+// The files of page/, as the daemon serves them (src/http/page.rs).
 
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
 // The types of what the pages receive, made from the schemas that boothd's tests write from its Rust
-// types (src/web/page_wire.rs): page/{lib,fleet}/wire.schema.json -> wire.d.ts.
+// types (src/http/page_wire.rs): page/{lib,fleet}/wire.schema.json -> wire.d.ts.
 // `node wire.mjs` writes both anew.
 
 import { readFile, writeFile } from "node:fs/promises";

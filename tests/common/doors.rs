@@ -12,6 +12,7 @@ use std::{
 
 use boothd::{
     board::Reading,
+    booth_api::{self, BoothApiState, ModelInfo, Settings},
     capture::FrameSink,
     certificate::Certificates,
     clock::{Clock, SimulatedClock},
@@ -19,6 +20,7 @@ use boothd::{
     engine::{Engine, EngineConfig, Live, Stream, StreamSpec, Workers},
     features::Features,
     health::{Monitor, Pace},
+    http::HttpConfig,
     inference::Catalog,
     interview::{Dependencies, Gates, Interview, devices},
     media::{Frame, Orientation, PixelFormat},
@@ -30,7 +32,6 @@ use boothd::{
     stop::Stop,
     store::{NewToken, Role, Secret, Store, Token, TokenId},
     vision::{FaceAnalyser, FaceModels, FaceObservation, VisionConfig, VisionTiming},
-    web::{self, ModelInfo, Settings, WebConfig, WebState},
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -68,7 +69,7 @@ pub struct Doors {
     /// Judges the components, and what a test adds.
     pub health: Arc<Monitor>,
     /// What the doors show.
-    pub state: WebState,
+    pub state: BoothApiState,
     pub booth: Interview,
     /// The booth's own, into which a test may film.
     pub stream: Arc<Stream>,
@@ -80,13 +81,13 @@ pub struct Doors {
 }
 
 /// No limit of time that a test did not ask for.
-pub fn patient() -> WebConfig {
-    WebConfig {
+pub fn patient() -> HttpConfig {
+    HttpConfig {
         auth_timeout: NEVER,
         idle_timeout: NEVER,
         heartbeat: NEVER,
         rate_limit_per_s: 1e9,
-        ..WebConfig::default()
+        ..HttpConfig::default()
     }
 }
 
@@ -159,18 +160,18 @@ fn booth(
 
 impl Doors {
     /// With no limits and a liberal policy.
-    pub async fn open(config: WebConfig) -> Self {
+    pub async fn open(config: HttpConfig) -> Self {
         Doors::with_policy(config, liberal()).await
     }
 
     /// Everything that the policy allows is on.
-    pub async fn with_policy(config: WebConfig, policy: Policy) -> Self {
+    pub async fn with_policy(config: HttpConfig, policy: Policy) -> Self {
         let features = policy.ceiling;
         Doors::with_features(config, policy, features).await
     }
 
     /// See the module.
-    pub async fn with_features(config: WebConfig, policy: Policy, features: Features) -> Self {
+    pub async fn with_features(config: HttpConfig, policy: Policy, features: Features) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let clock = Arc::new(SimulatedClock::default());
@@ -191,7 +192,7 @@ impl Doors {
         let settings =
             Settings { features, session: SessionConfig::default(), limits: config.limits() };
         let settings = watch::channel(settings).1;
-        let state = WebState {
+        let state = BoothApiState {
             config,
             booth_id: "test".into(),
             health: health.clone(),
@@ -207,8 +208,12 @@ impl Doors {
             certificates: Certificates::default(),
             state_dir: folder.path().to_owned(),
         };
-        let server =
-            tokio::spawn(web::serve(listener, state.clone(), clock.clone(), stop.clone()));
+        let server = tokio::spawn(booth_api::serve(
+            listener,
+            state.clone(),
+            clock.clone(),
+            stop.clone(),
+        ));
         let workers = Vec::new();
         Doors {
             address,

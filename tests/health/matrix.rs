@@ -7,13 +7,13 @@ use std::{
 };
 
 use boothd::{
+    booth_api,
     clock::Clock,
     component::{Component, State, Status},
     fleet::{AlertKind, alerts_of_health},
     health::{Code, ComponentId, Finding, Findings, Severity},
     media::ChannelFault,
     service::BoothStatus,
-    web,
 };
 use serde_json::{Value, json};
 
@@ -93,7 +93,7 @@ impl Scene {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let findings = health["findings"].as_array().unwrap();
         let found = |f: &Value| (text(&f["code"]), text(&f["severity"]));
-        let mqtt = web::health_value(&self.doors.state, &*self.doors.clock);
+        let mqtt = booth_api::health_value(&self.doors.state, &*self.doors.clock);
         for key in ["status", "sentence", "findings", "digest"] {
             assert_eq!(mqtt[key], health[key], "{key}");
         }

@@ -62,14 +62,14 @@ async fn three_failures_close_the_door() {
 
 #[tokio::test]
 async fn an_unauthenticated_client_may_not_stay() {
-    let config = WebConfig { auth_timeout: Duration::from_millis(50), ..patient() };
+    let config = HttpConfig { auth_timeout: Duration::from_millis(50), ..patient() };
     let doors = Doors::open(config).await;
     assert_eq!(doors.client().await.close_code().await, 4401);
 }
 
 #[tokio::test]
 async fn who_was_let_in_may_stay() {
-    let config = WebConfig { auth_timeout: Duration::from_millis(500), ..patient() };
+    let config = HttpConfig { auth_timeout: Duration::from_millis(500), ..patient() };
     let doors = Doors::open(config.clone()).await;
     let mut client = doors.operator().await;
     // A later unauthenticated client is closed; by then the operator's time would be over, too.

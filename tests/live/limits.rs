@@ -11,7 +11,7 @@ use super::*;
 
 #[tokio::test]
 async fn who_does_not_read_is_let_go_and_slows_no_other() {
-    let config = WebConfig {
+    let config = HttpConfig {
         send_timeout: Duration::from_millis(50),
         rate_limit_per_s: 1e9,
         ..patient()
@@ -35,7 +35,7 @@ async fn who_does_not_read_is_let_go_and_slows_no_other() {
 
 #[tokio::test]
 async fn a_message_over_the_limit_closes_1009() {
-    let doors = Doors::open(WebConfig { max_message_bytes: 1024, ..patient() }).await;
+    let doors = Doors::open(HttpConfig { max_message_bytes: 1024, ..patient() }).await;
     let mut client = doors.operator().await;
     client.send(Message::text("x".repeat(1025))).await;
     assert_eq!(client.close_code().await, 1009);
@@ -58,7 +58,7 @@ async fn an_echoed_timestamp_over_256_bytes_is_refused_and_the_connection_goes_o
 
 #[tokio::test]
 async fn one_clients_garbage_does_not_reach_anothers_stream() {
-    let doors = Doors::open(WebConfig { max_message_bytes: 1024, ..patient() }).await;
+    let doors = Doors::open(HttpConfig { max_message_bytes: 1024, ..patient() }).await;
     let mut good = doors.watcher().await;
     let mut bad = doors.operator().await;
     bad.send(Message::text("x".repeat(5000))).await;
@@ -69,7 +69,7 @@ async fn one_clients_garbage_does_not_reach_anothers_stream() {
 
 #[tokio::test]
 async fn too_many_messages_are_refused_until_time_has_passed() {
-    let doors = Doors::open(WebConfig { rate_limit_per_s: 2.0, ..patient() }).await;
+    let doors = Doors::open(HttpConfig { rate_limit_per_s: 2.0, ..patient() }).await;
     let mut client = doors.client().await;
     for _ in 0..4 {
         client.send_json(json!({ "type": "ping" })).await;
@@ -90,7 +90,7 @@ async fn with_token(doors: &Doors, token: &str) -> Result<Client, u16> {
 
 #[tokio::test]
 async fn a_full_house_answers_503_full_and_an_operator_comes_in_all_the_same() {
-    let doors = Doors::open(WebConfig { max_connections: 1, ..patient() }).await;
+    let doors = Doors::open(HttpConfig { max_connections: 1, ..patient() }).await;
     let (_, guest) = doors.token(Role::Guest).await;
     let mut first = with_token(&doors, &guest).await.unwrap();
     let url = format!("{}?token={guest}", doors.url());
@@ -123,7 +123,7 @@ async fn a_full_house_answers_503_full_and_an_operator_comes_in_all_the_same() {
 
 #[tokio::test]
 async fn silent_unauthenticated_clients_lock_no_other_out() {
-    let config = WebConfig { unauthenticated_connections: 8, ..patient() };
+    let config = HttpConfig { unauthenticated_connections: 8, ..patient() };
     let doors = Doors::open(config).await;
     let mut sockets = Vec::new();
     for _ in 0..20 {
@@ -225,7 +225,7 @@ async fn long_messages_arrive_whole_one_after_the_other_and_in_fragments() {
 
 #[tokio::test]
 async fn a_flood_of_pongs_is_read_no_faster_than_messages_may_come() {
-    let doors = Doors::open(WebConfig { rate_limit_per_s: 20.0, ..patient() }).await;
+    let doors = Doors::open(HttpConfig { rate_limit_per_s: 20.0, ..patient() }).await;
     let mut flood = doors.operator().await;
     let pongs = async {
         for _ in 0..2_000_000 {
@@ -247,7 +247,7 @@ async fn a_flood_of_pongs_is_read_no_faster_than_messages_may_come() {
 
 #[tokio::test]
 async fn a_silent_client_is_closed_1001() {
-    let config = WebConfig { idle_timeout: Duration::from_millis(50), ..patient() };
+    let config = HttpConfig { idle_timeout: Duration::from_millis(50), ..patient() };
     let doors = Doors::open(config).await;
     assert_eq!(doors.client().await.close_code().await, 1001);
 }
@@ -272,7 +272,7 @@ async fn freezing_proxy(to: String) -> (String, tokio::sync::oneshot::Sender<()>
 
 #[tokio::test]
 async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
-    let config = WebConfig {
+    let config = HttpConfig {
         max_connections: 2,
         heartbeat: Duration::from_millis(50),
         idle_timeout: Duration::from_millis(500),
@@ -315,7 +315,7 @@ async fn a_half_open_client_is_let_go_by_the_heartbeat_and_its_place_is_free() {
 
 #[tokio::test]
 async fn a_heartbeat_comes_by_itself() {
-    let config = WebConfig { heartbeat: Duration::from_millis(20), ..patient() };
+    let config = HttpConfig { heartbeat: Duration::from_millis(20), ..patient() };
     let doors = Doors::open(config).await;
     let mut client = doors.client().await;
     assert!(matches!(client.next().await, Message::Ping(_)));

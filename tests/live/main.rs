@@ -20,7 +20,7 @@ mod watching;
 
 use std::{fs, time::Duration};
 
-use boothd::{clock::Clock, store::Role, web::WebConfig};
+use boothd::{clock::Clock, http::HttpConfig, store::Role};
 use doors::*;
 use futures_util::StreamExt;
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Judge, Value};
 use crate::{
+    http::{self, HttpConfig, TlsFiles},
     store::{Secret, faults_of_token},
-    web::{self, TlsFiles, WebConfig},
 };
 
 impl Judge<'_> {
@@ -27,32 +27,36 @@ impl Judge<'_> {
         Some(Secret::new(token))
     }
 
-    pub(super) fn web(&mut self) -> WebConfig {
+    pub(super) fn web(&mut self) -> HttpConfig {
         let (idle, beat) = ("web.idle_timeout_s", "web.heartbeat_s");
         if self.number(beat) >= self.number(idle) {
             let message = format!("must be less than {idle} ({})", self.number(idle));
             self.problem_of(&[beat, idle], message);
         }
-        WebConfig {
+        HttpConfig {
             max_connections: self.count("web.max_connections"),
             idle_timeout: self.seconds(idle),
             heartbeat: self.seconds(beat),
             max_message_bytes: self.count("web.max_message_bytes"),
             rate_limit_per_s: self.number("web.rate_limit_per_s"),
             tls: self.tls(),
-            hosts: self.texts("web.hosts", web::is_host, "a host's name such as booth.example"),
+            hosts: self.texts(
+                "web.hosts",
+                http::is_host,
+                "a host's name such as booth.example",
+            ),
             origins: self.texts(
                 "web.origins",
-                web::is_origin,
+                http::is_origin,
                 "an origin such as https://desk.example, without a path",
             ),
             proxies: self.texts(
                 "web.proxies",
-                web::is_network,
+                http::is_network,
                 "an address or a network such as 127.0.0.1 or 10.0.0.0/8",
             ),
             metrics_public: self.switch("web.metrics_public"),
-            ..WebConfig::default()
+            ..HttpConfig::default()
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     fleet::{AlertQuery, AlertRecord, BoothKey},
-    web::{Body, Caller, Parameters, Refused},
+    http::{Body, Caller, Parameters, Refused},
 };
 
 /// Query of the list of alerts.

@@ -15,7 +15,7 @@ use crate::{
         AlertKind, BoothKey, BoothRow, EventRow, Filter, FleetSummary, History, Presence,
         Refused,
     },
-    web::{Parameters, Refused as Refusal},
+    http::{Parameters, Refused as Refusal},
 };
 
 /// Records of a list without `limit`, and the highest `limit`.

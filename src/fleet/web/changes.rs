@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::Shared;
 use crate::{
     fleet::{BoothKey, BoothRow, FleetSummary, Modality},
+    http::{Caller, Parameters, Refused},
     store::Role,
-    web::{Caller, Parameters, Refused},
 };
 
 /// Rows in one answer.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     fleet::{BoothKey, FleetEraseReceipt, FleetEraseTarget, OrderRow},
+    http::{Body, Caller, Parameters, Refused},
     store::random_hex,
-    web::{Body, Caller, Parameters, Refused},
 };
 
 /// Random bytes in a receipt's number.

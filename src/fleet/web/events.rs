@@ -22,7 +22,7 @@ use tokio::{sync::watch, time::sleep};
 use super::Shared;
 use crate::{
     fleet::BoothKey,
-    web::{Caller, Parameters, Refused, flow},
+    http::{Caller, Parameters, Refused, flow},
 };
 
 /// Rows in one message.
@@ -88,7 +88,7 @@ impl EventStream {
                 () = self.something() => (),
             }
         }
-        if !self.shared.authenticator.still_admits(&self.caller) {
+        if !self.shared.http.authenticator.still_admits(&self.caller) {
             return None;
         }
         let hello = if is_first { self.hello() } else { String::new() };

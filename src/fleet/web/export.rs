@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     fleet::{BoothKey, Modality, Series},
-    web::{Caller, Parameters, Refused},
+    http::{Caller, Parameters, Refused},
 };
 
 /// Answers GET /api/v1/fleet/booths.csv: every booth that the filter admits.

@@ -1,11 +1,6 @@
 //! GET /health of the fleet server itself: the broker is connected, the archive writes.
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -13,7 +8,7 @@ use crate::{
     board::free_bytes,
     component::{Component, State as ComponentState},
     health::{self, Code, Finding, Findings, Probe as _, Report, Verdict},
-    web::{FindingHealth, certificates_health},
+    http::{FindingHealth, answer_of, certificates_health},
 };
 
 /// Answers GET /health. It needs no token, so it counts booths and names none.
@@ -42,19 +37,14 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         "certificates": certificates_health(&state.certificates, &*shared.clock),
         "disk": { "free_bytes": free_bytes(&state.state_dir) },
     });
-    (code(verdict), Json(body)).into_response()
-}
-
-/// Answers GET /health/live: the process answers.
-pub(super) async fn live() -> Response {
-    Json(json!({ "status": "alive" })).into_response()
+    answer_of(verdict, body)
 }
 
 /// Answers GET /health/ready: messages of booths are received and archived.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
     let verdict = Report::verdict_of(&findings(&shared));
     let is_ready = verdict != Verdict::Unhealthy;
-    (code(verdict), Json(json!({ "ready": is_ready }))).into_response()
+    answer_of(verdict, json!({ "ready": is_ready }))
 }
 
 /// Findings of the fleet server itself, worst first. Faults of booths are alerts.
@@ -79,13 +69,6 @@ fn stage_fault(component: &Component, code: Code) -> Option<Finding> {
         Some(error) => finding.because(error),
         None => finding,
     })
-}
-
-fn code(verdict: Verdict) -> StatusCode {
-    match verdict {
-        Verdict::Healthy | Verdict::Degraded => StatusCode::OK,
-        Verdict::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
-    }
 }
 
 fn component(component: &Component) -> Value {

@@ -1,31 +1,25 @@
 //! GET /metrics of the fleet server itself. No label names a booth: 20,000 series are too many.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::Shared;
 use crate::{
     component::State as ComponentState,
-    web::{Format, MetricsSnapshot, note_certificates, note_process, note_refusals},
+    http::{MetricsSnapshot, count, note_certificates, note_process, note_refusals, number},
 };
 
 /// Answers GET /metrics.
 pub(super) async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let format = Format::of(accept.unwrap_or_default());
     let mut snapshot = MetricsSnapshot::default();
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     snapshot.gauges("boothd_build_info", "The version that runs.", [(version, 1.0)]);
     note_booths(&mut snapshot, &shared);
     note_messages(&mut snapshot, &shared);
     note_archive(&mut snapshot, &shared);
-    note_refusals(&mut snapshot, &shared.counters);
+    note_refusals(&mut snapshot, &shared.http.counters);
     note_certificates(&mut snapshot, &shared.state.certificates, &*shared.clock);
     note_process(&mut snapshot);
-    ([(header::CONTENT_TYPE, format.mime())], snapshot.into_text(format)).into_response()
+    snapshot.answer(&headers)
 }
 
 fn note_booths(snapshot: &mut MetricsSnapshot, shared: &Shared) {
@@ -90,14 +84,4 @@ fn note_archive(snapshot: &mut MetricsSnapshot, shared: &Shared) {
         "Minutes of metrics for which there was no room.",
         backlog.dropped_minutes_total,
     );
-}
-
-#[allow(clippy::cast_precision_loss, reason = "Prometheus has only f64; exact to 2^53")]
-fn count(number: u64) -> f64 {
-    number as f64
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a number of things that are in memory")]
-fn number(of: usize) -> f64 {
-    of as f64
 }

@@ -19,13 +19,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use axum::{
-    Router,
-    http::{StatusCode, header},
-    middleware::from_fn_with_state,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::{Router, routing::get};
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{Archive, FleetState};
@@ -34,14 +28,14 @@ use crate::{
     clock::Clock,
     component::Component,
     error::Result,
+    http::{
+        self, Endpoint, HttpConfig, HttpContext, HttpServer, document, endpoints_router,
+        json_text,
+    },
     stop::Stop,
     store::{
         Role::{Operator, Viewer},
         Store,
-    },
-    web::{
-        Authenticator, Counters, Endpoint, HttpServer, WebConfig, document, endpoints_router,
-        require,
     },
 };
 
@@ -49,7 +43,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct ServerState {
     /// The limits.
-    pub(super) config: WebConfig,
+    pub(super) config: HttpConfig,
     /// Every booth.
     pub(super) fleet_state: Arc<Mutex<FleetState>>,
     /// The archive.
@@ -73,8 +67,7 @@ const UNPOISONED: &str = "a holder of this lock panicked; see the earlier panic"
 struct Shared {
     state: ServerState,
     clock: Arc<dyn Clock>,
-    authenticator: Authenticator,
-    counters: Arc<Counters>,
+    http: HttpContext,
     stop: Stop,
     /// Identifies this start of the fleet server: its time, unix ms.
     run: i64,
@@ -98,12 +91,12 @@ pub(super) async fn serve(
     stop: Stop,
 ) -> Result<()> {
     let http_server = HttpServer::open(&state.config, &state.store, &clock, stop.clone())?;
-    let (authenticator, counters) = (http_server.authenticator(), http_server.counters());
     if let Some(certificate) = http_server.certificate() {
         state.certificates.add(certificate);
     }
     let run = clock.unix_ms();
-    let shared = Shared { state, clock, authenticator, counters, stop, run };
+    let http = http_server.context().clone();
+    let shared = Shared { state, clock, http, stop, run };
     http_server.serve(listener, router(shared)).await;
     Ok(())
 }
@@ -112,38 +105,31 @@ pub(super) async fn serve(
 fn router(shared: Shared) -> Router {
     let endpoints = endpoints();
     let description: Arc<str> = document(&endpoints).to_string().into();
-    let guarded = |role| from_fn_with_state((shared.authenticator.clone(), role), require);
+    let authenticator = shared.http.authenticator.clone();
+    let viewers = |route| authenticator.guard(Viewer, route);
     let metrics = get(metrics::metrics);
     let metrics = match shared.state.config.metrics_public {
         true => metrics,
-        false => metrics.route_layer(guarded(Viewer)),
+        false => viewers(metrics),
     };
     Router::new()
         .route("/", get(page::index))
         .route("/page/{*file}", get(page::asset))
         .route("/health", get(health::health))
-        .route("/health/live", get(health::live))
+        .route("/health/live", get(http::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", metrics)
         .route("/api/v1/openapi.json", get(async move || json_text(&description)))
-        .route("/api/v1/fleet/events", get(events::events).route_layer(guarded(Viewer)))
-        .route("/api/v1/fleet/booths.csv", get(export::booths).route_layer(guarded(Viewer)))
-        .route("/api/v1/fleet/alerts.csv", get(export::alerts).route_layer(guarded(Viewer)))
+        .route("/api/v1/fleet/events", viewers(get(events::events)))
+        .route("/api/v1/fleet/booths.csv", viewers(get(export::booths)))
+        .route("/api/v1/fleet/alerts.csv", viewers(get(export::alerts)))
         .route(
             "/api/v1/fleet/sessions.csv",
-            get(export::sessions).route_layer(guarded(Operator)),
+            authenticator.guard(Operator, get(export::sessions)),
         )
-        .route(
-            "/api/v1/fleet/booths/{site}/{booth}/history.csv",
-            get(export::history).route_layer(guarded(Viewer)),
-        )
-        .merge(endpoints_router(endpoints, &shared.authenticator))
+        .route("/api/v1/fleet/booths/{site}/{booth}/history.csv", viewers(get(export::history)))
+        .merge(endpoints_router(endpoints, &authenticator))
         .with_state(shared)
-}
-
-fn json_text(text: &str) -> Response {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    (StatusCode::OK, json, text.to_owned()).into_response()
 }
 
 /// What there is in JSON.

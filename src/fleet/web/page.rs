@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::{extract::Path, response::Response};
 
-use crate::web::page::{File, SHARED, answer, as_type, files, with_modules};
+use crate::http::page::{File, SHARED, answer, as_type, files, with_modules};
 
 /// The page's own files.
 const FLEET: &[File] = files! {
@@ -31,11 +31,8 @@ mod tests {
     use super::FLEET;
     use crate::{
         fleet::web::endpoints,
-        web::{
-            document,
-            page::tests::assert_all_served,
-            page_wire::{compare, schema},
-        },
+        http::page_wire::{compare, schema},
+        http::{document, page::tests::assert_all_served},
     };
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Shared, booths::wanted};
 use crate::{
     fleet::{SessionQuery, SessionRow},
-    web::{Parameters, Refused},
+    http::{Parameters, Refused},
 };
 
 /// Query of the list of sessions.
