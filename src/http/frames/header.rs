@@ -41,7 +41,7 @@ impl Short {
         header
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.to..self.to + bytes.len()].copy_from_slice(bytes);
         self.to += bytes.len();
     }
