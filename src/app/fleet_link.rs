@@ -72,7 +72,7 @@ impl FleetLink {
             version: env!("CARGO_PKG_VERSION"),
             board: state.board.borrow().clone(),
             models: state.models.iter().map(|m| (m.name.clone(), m.sha256.clone())).collect(),
-            config_sha256: config.shared_sha256(),
+            config_sha256: config.shared_sha256.clone(),
             listen: self.listen,
         };
         let (of_health, time) = (state.clone(), self.clock.clone());

@@ -101,11 +101,7 @@ impl Parts {
             let _inside = runtime.enter();
             devices::follow(components.all(), stop.clone())
         };
-        let (state, results) = (booth.state(), live.clone());
-        let component = Some((components.recorder.clone(), clock.clone()));
-        runtime.spawn(recorder::follow(results, state.clone(), store.clone(), component));
-        let changes = devices.clone();
-        runtime.spawn(recorder::note_devices(changes, state, store.clone(), clock.clone()));
+        record(context, &booth, live.clone(), devices.clone(), &store);
         let video = sources.video.map(|kind| {
             let source = VideoSource::new(kind, wanted_camera(config, is_demo), camera, light);
             let sink = stream.clone();
@@ -243,4 +239,19 @@ fn wanted_camera(config: &Config, is_demo: bool) -> CameraConfig {
     let wanted = config.camera.clone();
     let orientation = if is_demo { Orientation::Upright } else { wanted.orientation };
     CameraConfig { orientation, ..wanted }
+}
+
+/// Starts the booth's recorder.
+fn record(
+    context: &Context<'_>,
+    booth: &Interview,
+    live: watch::Receiver<Live>,
+    devices: watch::Receiver<Devices>,
+    store: &Store,
+) {
+    let Context { components, runtime, clock, .. } = *context;
+    let (state, component) =
+        (booth.state(), Some((components.recorder.clone(), clock.clone())));
+    runtime.spawn(recorder::follow(live, state.clone(), store.clone(), component));
+    runtime.spawn(recorder::note_devices(devices, state, store.clone(), clock.clone()));
 }

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use sha2::{Digest, Sha256};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -129,6 +130,35 @@ impl Given {
         }
         debug_assert!(key::find(name).is_some(), "only keys of the table are asked for");
         DEFAULTS.get(name).cloned()
+    }
+
+    /// SHA-256 of what booths of one kind share ([`Config::shared_sha256`](super::Config)), one line
+    /// `key=value` a key in the order of their names, the value as JSON.
+    pub(super) fn shared_sha256(&self) -> String {
+        let is_own =
+            |name: &str| ["booth.id", "web.token"].contains(&name) || name.starts_with("mqtt.");
+        let mut names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+        names.sort_unstable();
+        let mut hash = Sha256::new();
+        for name in names.into_iter().filter(|name| !is_own(name)) {
+            if let Some(value) = self.get(name) {
+                hash.update(format!("{name}={}\n", value.to_json()));
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Value {
+    fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Switch(is_on) => (*is_on).into(),
+            Value::Integer(number) => (*number).into(),
+            Value::Number(number) => (*number).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::Texts(texts) => texts.as_slice().into(),
+            Value::Numbers(numbers) => numbers.as_slice().into(),
+        }
     }
 }
 

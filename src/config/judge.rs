@@ -42,6 +42,7 @@ pub(super) fn judge(
     given: Given,
     data_dir: &Path,
 ) -> std::result::Result<Config, Vec<Problem>> {
+    let shared_sha256 = given.shared_sha256();
     let mut judge = Judge { given, data_dir };
     let sources = Sources {
         video: judge.source("video", judge.file_fps()),
@@ -72,6 +73,7 @@ pub(super) fn judge(
         policy,
         light: judge.path("light.path"),
         log_level: judge.text("log.level").parse().expect("the words are log's own"),
+        shared_sha256,
     };
     let mut problems = judge.given.problems;
     if problems.is_empty() {

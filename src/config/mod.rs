@@ -17,8 +17,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-
 pub use document::{reference, sample};
 pub use key::{Fallback, KEYS, Key, Kind, Reload};
 pub use problem::{Place, Problem};
@@ -96,6 +94,9 @@ pub struct Config {
     pub light: Option<PathBuf>,
     /// Level of the log.
     pub log_level: log::LevelFilter,
+    /// SHA-256 of the keys and values that booths of one kind share: all but the booth's id, its
+    /// broker and secrets. Comparable between booths of one version.
+    pub shared_sha256: String,
 }
 
 impl Config {
@@ -107,14 +108,6 @@ impl Config {
         let text = file.map(read).transpose()?;
         Config::resolve(text.as_deref(), overrides, data_dir)
             .map_err(|problems| problem::to_error(&problems, file))
-    }
-
-    /// SHA-256 of the configuration that booths of one kind share: everything but the booth's id and
-    /// its broker. Without secrets. Comparable between booths of one version.
-    pub fn shared_sha256(&self) -> String {
-        let shared = Config { booth_id: String::new(), mqtt: None, ..self.clone() };
-        let hash = Sha256::digest(format!("{shared:?}"));
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The bundled clip, which stands in where no device is.
@@ -186,6 +179,28 @@ mod tests {
         assert_eq!(text, TEXT);
         let config = Config::resolve(Some(&text), &[], Path::new(".")).unwrap();
         assert_eq!(config.booth_id, "Zürich 1");
+    }
+
+    #[test]
+    fn booths_with_the_same_shared_settings_have_the_same_hash() {
+        let hash = |text: &str| {
+            let config = Config::resolve(Some(text), &[], Path::new(".")).unwrap();
+            config.shared_sha256
+        };
+        let plain = hash("");
+        let own = "[booth]\nid = \"b\"\n[web]\ntoken = \"0123456789abcdef\"\n\
+                   [mqtt]\nbroker = \"mqtt://127.0.0.1\"\nsite = \"hq\"\n";
+        assert_eq!(hash(own), plain, "what is the booth's own");
+        assert_eq!(hash("[log]\nlevel = \"info\"\n"), plain, "a default that is written down");
+        let changed = [
+            hash("[log]\nlevel = \"debug\"\n"),
+            hash("[video]\nfps = 5.0\n"),
+            hash("[features]\nvideo = false\n"),
+        ];
+        assert!(changed.iter().all(|hash| *hash != plain && hash.len() == 64));
+        let mut different = changed.to_vec();
+        different.dedup();
+        assert_eq!(different.len(), 3);
     }
 
     #[test]
