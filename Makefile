@@ -20,7 +20,7 @@ test:                 ## Install what the tests need and run them all
 ci: fmt clippy doc test test-appliance
 
 fmt:
-	cargo fmt --check
+	cargo fmt --all --check
 
 clippy:
 	./scripts/install-packages.sh build

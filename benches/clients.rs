@@ -16,9 +16,6 @@
     reason = "counts of a bench are small"
 )]
 
-#[path = "../tests/common/daemon.rs"]
-mod daemon;
-
 use std::{
     collections::HashMap,
     env, fs,
@@ -28,6 +25,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use boothd_test_support::daemon;
 use daemon::{BOOTHD, Daemon, TOKEN};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -110,7 +108,7 @@ fn report(load: Load, mut outcome: Value) {
 
 async fn run(load: Load, media: &Arc<Media>) -> Value {
     let daemon = Daemon::start(
-        Command::new(BOOTHD),
+        Command::new(&*BOOTHD),
         &[
             "video.source=file",
             "video.file=demo/face_640x480.mjpeg",

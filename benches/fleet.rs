@@ -15,15 +15,13 @@
     reason = "counts of a bench are small"
 )]
 
-#[path = "../tests/common/fleet.rs"]
-mod common;
-
 use std::{
     env, fs,
     time::{Duration, Instant},
 };
 
 use boothd::mqtt::client::{Event, Outgoing, Packet, QoS};
+use boothd_test_support::{fleet as common, http};
 use common::{Broker, FleetServer, audio, health, online, publish, session, topic, video};
 use serde_json::{Value, json};
 
@@ -80,7 +78,7 @@ fn argument(name: &str, default: usize) -> usize {
 #[tokio::main]
 async fn main() {
     let (booths, seconds) = (argument("--booths", 500), argument("--seconds", 60));
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().unwrap();
     let server = FleetServer::start(&broker, state.path(), &[]);
     let all: Vec<_> = (0..booths).flat_map(|k| online(&name(k), "0.1.0")).collect();
@@ -240,18 +238,9 @@ fn read_for(address: &str, how_long: Duration) -> (Vec<f64>, Vec<f64>) {
 }
 
 fn ask(address: &str, path: &str) -> f64 {
-    use std::io::{Read, Write};
     let began = Instant::now();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
-        common::TOKEN
-    )
-    .unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    let answer = http::request(address, "GET", path, common::TOKEN, "").unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
     began.elapsed().as_secs_f64() * 1000.0
 }
 

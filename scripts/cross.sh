@@ -27,7 +27,7 @@ export AR_aarch64_unknown_linux_gnu=$gnu-ar
 # Debian's arm64 libraries lie beside the machine's own (multiarch).
 export PKG_CONFIG_ALLOW_CROSS=1
 export PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu=/usr/lib/$gnu/pkgconfig:/usr/share/pkgconfig
-# What tests compile by themselves (tests/common/doubles.rs), and what runs the result.
+# What tests compile by themselves (tests/support/src/doubles.rs), and what runs the result.
 export BOOTHD_TEST_CC=$gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=${BOOTHD_EMULATOR:-qemu-aarch64-static}
 export CARGO_INCREMENTAL=0

@@ -15,8 +15,7 @@
 )]
 
 #[cfg(feature = "onnxruntime")]
-#[path = "common/onnxruntime.rs"]
-mod onnxruntime;
+use boothd_test_support::onnxruntime;
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 

@@ -16,8 +16,7 @@
 #[path = "accuracy_vision/clip.rs"]
 mod clip;
 #[cfg(feature = "onnxruntime")]
-#[path = "common/onnxruntime.rs"]
-mod onnxruntime;
+use boothd_test_support::onnxruntime;
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 

@@ -3,13 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/doubles.rs"]
-mod doubles;
-#[path = "common/operator.rs"]
-mod operator;
-
 use std::{
     collections::BTreeSet,
     fs,
@@ -20,9 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use boothd_test_support::{daemon, doubles, operator};
 use daemon::{BOOTHD, Daemon, PATIENCE, boothd};
 use doubles::{Booth, DEVICES, plug_in_camera, plug_in_microphone};
-use operator::{ask, ask_text, begin, consent, end};
+use operator::{ask, ask_whole, begin, consent, end};
 use rustix::{fs::inotify, process::Signal};
 use serde_json::{Value, json};
 
@@ -30,7 +24,7 @@ use serde_json::{Value, json};
 #[test]
 fn the_first_boot_takes_over_what_is_right_and_tells_what_is_wrong() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hardware/setup.sh");
-    let output = Command::new(script).arg(BOOTHD).output().unwrap();
+    let output = Command::new(script).arg(&*BOOTHD).output().unwrap();
     let printed = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
 }
@@ -102,7 +96,7 @@ fn wait_shows(led: &Path, wanted: &str) -> Duration {
 }
 
 fn start(booth: &Booth, more: &[&str]) -> Daemon {
-    Daemon::start(booth.command(BOOTHD), &[&DEVICES[..], more].concat())
+    Daemon::start(booth.command(&*BOOTHD), &[&DEVICES[..], more].concat())
 }
 
 fn with_light(booth: &Booth, led: &Path, more: &[&str]) -> Daemon {
@@ -170,7 +164,7 @@ fn without_a_policy_no_device_is_looked_for_and_no_demo_stands_in() {
     let booth = Booth::new();
     let witness = Witness::of(&booth);
     let settings = ["policy.profile=unchosen", "audio.device=mic"];
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     daemon.wait_for_health("the closed camera", |h| h["camera"]["state"] == "paused");
     let (_, health) = daemon.health();
     assert_eq!((&health["demo"], &health["status"]), (&false.into(), &"unhealthy".into()));
@@ -180,7 +174,7 @@ fn without_a_policy_no_device_is_looked_for_and_no_demo_stands_in() {
 #[test]
 fn check_config_reports_an_unchosen_policy() {
     let check = |profile: &str| {
-        let mut command = boothd(Command::new(BOOTHD));
+        let mut command = boothd(Command::new(&*BOOTHD));
         command.args(["--set", &format!("policy.profile={profile}"), "check-config"]);
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
@@ -206,7 +200,7 @@ fn the_light_is_lit_while_a_device_is_open_and_dark_otherwise() {
     );
     assert_eq!(health["light"]["source"], led.display().to_string());
     let metric = |line: &str| {
-        let text = ask_text(&daemon.address, "GET", "/metrics").unwrap();
+        let text = ask_whole(&daemon.address, "GET", "/metrics").unwrap().body;
         assert!(text.contains(line), "{line} is not in {text}");
     };
     metric("boothd_light_on 0");
@@ -344,7 +338,7 @@ fn a_recording_is_no_device_and_lights_nothing() {
     let booth = Booth::new();
     let led = led(&booth);
     let light = format!("light.path={}", led.display());
-    let daemon = Daemon::start(booth.command(BOOTHD), &["audio.device=mic", &light]);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &["audio.device=mic", &light]);
     daemon.watch().next("visual_analysis");
     // The sound may begin after the first picture.
     daemon.wait_for_health("all is well", |health| health["status"] == "healthy");

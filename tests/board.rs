@@ -4,16 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/operator.rs"]
-mod operator;
-#[path = "common/prometheus.rs"]
-mod prometheus;
-
 use std::{fs, path::Path, process::Command};
 
 use boothd::board::{Board, Reading, Trouble};
+use boothd_test_support::{daemon, operator, prometheus};
 use daemon::{BOOTHD, Daemon};
 use prometheus::Metrics;
 use rusqlite::{Connection, OpenFlags};
@@ -116,7 +110,7 @@ fn a_pc_reports_little_and_an_unknown_machine_nothing() {
 fn on_a_board(root: &Path) -> Daemon {
     let script = "mount --rbind \"$1\" /sys && shift && exec \"$0\" \"$@\"";
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, BOOTHD]);
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, &BOOTHD]);
     command.arg(root.join("sys"));
     Daemon::start(command, &QUIET)
 }
@@ -186,7 +180,7 @@ fn waiting(state: &Path) -> Vec<(String, bool)> {
 #[test]
 fn an_unset_clock_is_reported_with_every_record() {
     let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut command = Command::new(BOOTHD);
+    let mut command = Command::new(&*BOOTHD);
     command.env("LD_PRELOAD", unset_clock(folder.path()));
     let state_dir = format!("state.dir={}", state.path().display());
     // No broker answers there, so that the records stay.

@@ -5,20 +5,13 @@
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of all that was looked at.
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/doubles.rs"]
-mod doubles;
-
 use std::{
     collections::BTreeMap,
-    fs,
     io::Write as _,
-    path::{Path, PathBuf},
-    process::Command,
     sync::{Mutex, PoisonError},
 };
 
+use boothd_test_support::{daemon, doubles, node};
 use daemon::{BOOTHD, Daemon, TOKEN};
 use doubles::Booth;
 use serde_json::json;
@@ -26,36 +19,13 @@ use serde_json::json;
 /// One browser at a time: what is measured is the page, not the machine's patience.
 static BROWSER: Mutex<()> = Mutex::new(());
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
-}
-
-/// Whether what package-lock.json names is installed; npm writes a copy of it when it is done.
-fn is_installed(folder: &Path) -> bool {
-    let written = |name: &str| fs::metadata(folder.join(name)).and_then(|m| m.modified()).ok();
-    match (written("node_modules/.package-lock.json"), written("package-lock.json")) {
-        (Some(installed), Some(wanted)) => installed >= wanted,
-        _ => false,
-    }
-}
-
 /// Runs node's own test runner on `files`; its output is shown when a test failed.
 fn run_node(files: &[&str], environment: &[(&str, &str)]) {
-    let folder = folder();
-    if !is_installed(&folder) {
-        let status = Command::new("npm").arg("ci").current_dir(&folder).status();
-        let status = status.expect("npm is installed: scripts/install-packages.sh test");
-        assert!(status.success(), "npm ci failed in {}", folder.display());
-    }
-    let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=1"]).args(files).current_dir(&folder);
-    let output = node.envs(environment.iter().copied()).output().expect("node is installed");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let mut node = node::tests(files);
+    let text = node::passed(node.envs(environment.iter().copied()).output());
     for line in text.lines().filter(|line| line.contains("MEASURED")) {
         writeln!(std::io::stdout(), "{line}").expect("stdout is open");
     }
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
 }
 
 #[test]
@@ -76,7 +46,7 @@ fn the_page_against_the_daemon() {
     let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let booth = Booth::new();
     let settings = ["audio.device=mic", "features.preview=true"];
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     daemon.watch().next("audio_analysis");
     let url = format!("http://{}", daemon.address);
     run_node(&["real.mjs"], &[("BOOTHD_URL", &url), ("BOOTHD_TOKEN", TOKEN)]);
@@ -86,7 +56,7 @@ fn the_page_against_the_daemon() {
 fn each_browsers_own_recorder_reaches_the_booth() {
     let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let booth = Booth::new();
-    let daemon = Daemon::start(booth.command(BOOTHD), &[]);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &[]);
     let url = format!("http://{}", daemon.address);
     run_node(&["recorders.mjs"], &[("BOOTHD_URL", &url), ("BOOTHD_TOKEN", TOKEN)]);
 }
@@ -96,7 +66,7 @@ fn each_browsers_own_recorder_reaches_the_booth() {
 fn the_page_for_other_people_and_when_the_daemon_dies() {
     let _one = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let booth = Booth::new();
-    let command = booth.command(BOOTHD);
+    let command = booth.command(&*BOOTHD);
     let environment: BTreeMap<_, _> = command
         .get_envs()
         .map(|(name, value)| (name.to_string_lossy(), value.expect("is set").to_string_lossy()))
@@ -107,7 +77,7 @@ fn the_page_for_other_people_and_when_the_daemon_dies() {
     run.extend(settings.into_iter().flat_map(set));
     run.extend(set(&format!("web.token={TOKEN}")));
     run.extend(set("state.dir=STATE"));
-    let command = json!({"program": BOOTHD, "run": run, "environment": environment});
+    let command = json!({"program": &*BOOTHD, "run": run, "environment": environment});
     let command = command.to_string();
     run_node(&["people.mjs"], &[("BOOTHD_COMMAND", &command), ("BOOTHD_TOKEN", TOKEN)]);
 }

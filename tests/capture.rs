@@ -4,9 +4,6 @@
 //! Waits are for something to happen, with a generous limit; what is asserted about time is a
 //! bar that the daemon promises.
 
-#[path = "common/doubles.rs"]
-mod doubles;
-
 #[path = "capture/camera.rs"]
 mod camera;
 #[path = "capture/microphone.rs"]
@@ -25,6 +22,7 @@ use boothd::{
     gate::Gate,
     stop::Stop,
 };
+use boothd_test_support::doubles;
 
 /// How long a test waits for what must happen; far beyond every bar.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -3,23 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use boothd::{decode::mjpeg::MjpegReader, vision::EXPRESSIONS};
+use boothd_test_support::daemon::printed as boothd;
 use serde_json::Value;
 
 fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Exit code, standard output, standard error.
-fn boothd(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_boothd"));
-    command.arg("--data-dir").arg(project()).args(arguments);
-    let output = command.output().expect("boothd can be started");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 fn lines(text: &str) -> Vec<Value> {

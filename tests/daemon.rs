@@ -4,13 +4,6 @@
 //! Waits are for something to happen, with a generous limit; what is asserted about time is a
 //! bar that the daemon promises.
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/doubles.rs"]
-mod doubles;
-#[path = "common/operator.rs"]
-mod operator;
-
 use std::{
     collections::BTreeSet,
     fs,
@@ -25,6 +18,7 @@ use boothd::{
     decode::{Picture, mjpeg::MjpegReader},
     media::{Frame, Orientation, PixelFormat},
 };
+use boothd_test_support::{daemon, doubles, operator, process::set};
 use serde_json::Value;
 
 use daemon::{BOOTHD, Daemon, TOKEN, boothd};
@@ -37,7 +31,7 @@ const DEVICES: [&str; 4] =
 #[test]
 fn without_devices_the_demo_plays_loudly() {
     let booth = Booth::new();
-    let daemon = Daemon::start(booth.command(BOOTHD), &["audio.device=mic"]);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &["audio.device=mic"]);
     let line = daemon.wait_for_log("DEMO SOURCE");
     assert!(line.starts_with("WARN") || line.contains(" WARN "), "{line}");
     let mut watcher = daemon.watch();
@@ -102,7 +96,7 @@ fn a_camera_on_the_ceiling_is_turned_and_a_client_is_not() {
     let media = format!("media={}", booth.path("ceiling.mjpeg").display());
     booth.camera(0, &[&media, "formats=MJPG", "fps=15"]);
     let settings = ["video.source=device", "audio.source=off", "video.rotate_deg=180"];
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     let mut watcher = daemon.watch();
     for _ in 0..3 {
         let seen = watcher.next("visual_analysis");
@@ -117,7 +111,7 @@ fn a_camera_on_the_ceiling_is_turned_and_a_client_is_not() {
 #[test]
 fn a_server_without_devices_is_healthy_and_analyses_what_clients_send() {
     let off = ["video.source=off", "audio.source=off"];
-    let daemon = Daemon::start(Command::new(BOOTHD), &off);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &off);
     let line = daemon.wait_for_log("no camera and microphone here");
     assert!(line.contains("pictures and sound is analysed"), "{line}");
     daemon.wait_for_health("the models", |health| health["vision"]["state"] == "running");
@@ -143,7 +137,7 @@ fn a_server_without_devices_is_healthy_and_analyses_what_clients_send() {
 #[test]
 fn the_switches_decide_what_of_clients_is_analysed_without_devices_too() {
     let off = ["video.source=off", "audio.source=off", "features.video=false"];
-    let daemon = Daemon::start(Command::new(BOOTHD), &off);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &off);
     let line = daemon.wait_for_log("no camera and microphone here");
     assert!(line.contains("sound is analysed") && !line.contains("pictures"), "{line}");
     let mut client = daemon.client();
@@ -154,7 +148,7 @@ fn the_switches_decide_what_of_clients_is_analysed_without_devices_too() {
 #[test]
 fn a_device_is_waited_for_and_nothing_stands_in() {
     let booth = Booth::new();
-    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &DEVICES);
     daemon.wait_for_health("the camera's absence", |h| h["camera"]["state"] == "unavailable");
     let (code, health) = daemon.health();
     assert_eq!((code, &health["status"]), (503, &"unhealthy".into()), "{health:#}");
@@ -173,7 +167,7 @@ fn a_camera_that_leaves_and_returns_disturbs_no_other_component() {
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
     let settings = [&DEVICES[..], &["audio.segment_ms=500", "audio.hop_ms=500"]].concat();
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     let mut watcher = daemon.watch();
     watcher.next("visual_analysis");
     let before = watcher.next("audio_analysis")["sequence"].as_u64().expect("a number");
@@ -204,7 +198,7 @@ fn a_camera_that_leaves_and_returns_disturbs_no_other_component() {
 fn a_stuck_camera_is_noticed() {
     let booth = Booth::new();
     plug_in_camera(&booth, 0, &[]);
-    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &DEVICES);
     daemon.watch().next("visual_analysis");
     plug_in_camera(&booth, 0, &["fault=stuck"]);
     let noticed =
@@ -223,7 +217,7 @@ fn garbage_pictures_are_counted_and_the_booth_goes_on() {
     fs::write(&garbage, [&b"\xff\xd8\xff\xdb\x00\x04"[..], &[7; 500], b"\xff\xd9"].concat())
         .expect("the folder is ours");
     booth.camera(0, &[&format!("media={}", garbage.display()), "formats=MJPG", "fps=15"]);
-    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &DEVICES);
     daemon.wait_for_health("errors", |h| {
         let errors = |component: &str| h[component]["errors_total"].as_u64().unwrap_or(0);
         errors("vision") + errors("camera") >= 2
@@ -238,7 +232,7 @@ fn garbage_pictures_are_counted_and_the_booth_goes_on() {
 fn switched_off_features_are_null_and_reported() {
     let booth = Booth::new();
     let settings = ["policy.profile=eu", "features.gaze=false", "audio.source=off"];
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     let seen = daemon.watch().next("visual_analysis");
     assert_eq!(seen["face_detected"], true);
     for name in ["emotion_distribution", "dominant_emotion", "gaze", "eye_contact"] {
@@ -253,12 +247,10 @@ fn switched_off_features_are_null_and_reported() {
 /// Runs a daemon that must refuse to start.
 fn refused(settings: &[&str]) -> (Option<i32>, String) {
     let booth = Booth::new();
-    let mut command = boothd(booth.command(BOOTHD));
-    command.arg("run").args(["--set", "web.port=0"]);
-    command.args(["--set", &format!("state.dir={}", booth.path("state").display())]);
-    for setting in settings {
-        command.args(["--set", setting]);
-    }
+    let mut command = boothd(booth.command(&*BOOTHD));
+    let state = format!("state.dir={}", booth.path("state").display());
+    set(command.arg("run"), &["web.port=0", &state]);
+    set(&mut command, settings);
     let Output { status, stderr, .. } = command.output().expect("boothd can be started");
     (status.code(), String::from_utf8_lossy(&stderr).into_owned())
 }
@@ -312,7 +304,7 @@ fn resident_bytes(pid: u32) -> u64 {
 fn what_the_policy_forbids_is_not_loaded() {
     let booth = Booth::new();
     let names = |settings: &[&str]| {
-        let daemon = Daemon::start(booth.command(BOOTHD), settings);
+        let daemon = Daemon::start(booth.command(&*BOOTHD), settings);
         daemon.wait_for_health("vision", |health| health["vision"]["state"] == "running");
         daemon.watch().next("visual_analysis");
         let (_, health) = daemon.health();
@@ -370,7 +362,7 @@ fn see_preview(address: &str) {
 #[test]
 fn no_picture_and_no_sound_is_written_to_any_file() {
     let (booth, folder) = (Booth::new(), tempfile::tempdir().expect("a folder"));
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     command.current_dir(folder.path()).env("TMPDIR", folder.path()).env("HOME", folder.path());
     let state = format!("state.dir={}", folder.path().join("state").display());
     let settings = [&*state, "audio.device=mic", "features.preview=true", "store.flush_s=1"];

@@ -4,17 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/operator.rs"]
-mod operator;
-#[path = "common/small_disk.rs"]
-mod small_disk;
-
 use std::{
     collections::HashMap,
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc,
@@ -23,6 +15,11 @@ use std::{
 };
 
 use boothd::store::{Database, SessionState};
+use boothd_test_support::{
+    daemon, operator,
+    process::{Process, set},
+    small_disk,
+};
 use daemon::{BOOTHD, Daemon};
 use operator::{aside, ask, begin, end, sessions_until_it_dies};
 use rustix::process::Signal;
@@ -45,14 +42,14 @@ struct OnItsOwnDisk {
 impl OnItsOwnDisk {
     fn start(megabytes: u32, settings: &[&str]) -> Self {
         let mount = tempfile::tempdir().unwrap();
-        let command = small_disk::command(mount.path(), megabytes * 1024, BOOTHD);
+        let command = small_disk::command(mount.path(), megabytes * 1024, &BOOTHD);
         OnItsOwnDisk::start_as(command, mount, settings)
     }
 
     /// The disk has no room when the daemon starts.
     fn start_on_a_full_one(megabytes: u32, settings: &[&str]) -> Self {
         let mount = tempfile::tempdir().unwrap();
-        let command = small_disk::full_command(mount.path(), megabytes * 1024, BOOTHD);
+        let command = small_disk::full_command(mount.path(), megabytes * 1024, &BOOTHD);
         OnItsOwnDisk::start_as(command, mount, settings)
     }
 
@@ -145,17 +142,13 @@ fn a_disk_that_is_full_at_the_start_stops_no_analysis_and_sessions_begin_when_th
 #[test]
 fn a_token_that_cannot_be_kept_is_kept_when_there_is_room() {
     let mount = tempfile::tempdir().unwrap();
-    let mut command = daemon::boothd(small_disk::full_command(mount.path(), 1024, BOOTHD));
-    command.arg("run").args(["--set", "web.port=0", "--set", "video.source=off"]);
-    command.args(["--set", "audio.source=off", "--set"]);
-    command.arg(format!("state.dir={}/state", mount.path().display()));
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let mut line = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut line).unwrap();
-    let token = line.trim().split_once("#token=").expect("it is printed").1.to_owned();
-    let disk = small_disk::seen_by(child.id(), mount.path());
+    let mut command = daemon::boothd(small_disk::full_command(mount.path(), 1024, &BOOTHD));
+    let state = format!("state.dir={}/state", mount.path().display());
+    let settings = ["web.port=0", "video.source=off", "audio.source=off", &state];
+    set(command.arg("run").stderr(Stdio::null()), &settings);
+    let mut booth = Process::boothd(&mut command);
+    let token = booth.printed.trim().split_once("#token=").expect("it is printed").1.to_owned();
+    let disk = small_disk::seen_by(booth.process.pid(), mount.path());
     assert!(!disk.join("state/token").exists());
     fs::remove_file(disk.join("filler")).unwrap();
     let deadline = Instant::now() + daemon::PATIENCE;
@@ -166,8 +159,7 @@ fn a_token_that_cannot_be_kept_is_kept_when_there_is_room() {
         }
         thread::sleep(Duration::from_millis(10));
     };
-    child.kill().unwrap();
-    child.wait().unwrap();
+    booth.process.kill();
     assert_eq!(kept.trim(), token);
 }
 
@@ -187,7 +179,7 @@ fn bad_card(folder: &Path) -> PathBuf {
 
 /// A daemon with such a card.
 fn on_a_bad_card(folder: &Path) -> Daemon {
-    let mut command = Command::new(BOOTHD);
+    let mut command = Command::new(&*BOOTHD);
     command.env("LD_PRELOAD", bad_card(folder));
     let mut settings = vec!["store.flush_s=1"];
     settings.extend(DEMO);
@@ -251,7 +243,7 @@ fn after_a_power_cut_at_any_moment_all_that_was_acknowledged_is_there() {
     let settings = ["video.source=off", "audio.source=off", &*setting];
     let (mut begun, mut ended) = (Vec::new(), Vec::new());
     for cut in 0..POWER_CUTS {
-        let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+        let daemon = Daemon::start(Command::new(&*BOOTHD), &settings);
         let address = daemon.address.clone();
         let asking = aside(move || sessions_until_it_dies(&address));
         // Anywhere in the first 80 ms, spread evenly (the golden ratio's multiples).

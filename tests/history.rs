@@ -3,18 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/doubles.rs"]
-mod doubles;
-#[path = "common/operator.rs"]
-mod operator;
-
 use std::{path::PathBuf, process::Command, time::Instant};
 
+use boothd_test_support::{daemon, doubles, operator};
 use daemon::{BOOTHD, Daemon, PATIENCE};
 use doubles::Booth;
-use operator::{ask, ask_text, begin, consent};
+use operator::{ask, ask_whole, begin, consent};
 use serde_json::{Value, json};
 
 const DEMO: [&str; 4] = [
@@ -34,7 +28,7 @@ fn column(series: &Value, name: &str) -> Vec<(f64, Option<f64>)> {
 
 #[test]
 fn what_is_kept_of_a_session_is_what_was_reported() {
-    let daemon = Daemon::start(Command::new(BOOTHD), &DEMO);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &DEMO);
     let address = &daemon.address;
     daemon.wait_for_health("analysis", |health| health["status"] == "healthy");
     let mut watcher = daemon.watch();
@@ -77,10 +71,11 @@ fn what_is_kept_of_a_session_is_what_was_reported() {
     let known = &kept[..kept.len() - 1];
     assert!(known.iter().all(|(_, f0)| near(&pitches, *f0, 0.06)), "{kept:?} of {pitches:?}");
 
-    let csv = ask_text(address, "GET", &format!("{path}/export?format=csv")).unwrap();
+    let csv = ask_whole(address, "GET", &format!("{path}/export?format=csv")).unwrap();
     let rows = history["video"]["rows"].as_array().unwrap().len();
     assert!(
-        csv.contains("text/csv") && csv.lines().filter(|l| l.contains(',')).count() >= rows
+        csv.head.contains("text/csv")
+            && csv.body.lines().filter(|l| l.contains(',')).count() >= rows
     );
     let (_, export) = ask(address, "GET", &format!("{path}/export"), &Value::Null).unwrap();
     let summary = &export["session"]["summary"];
@@ -116,7 +111,7 @@ fn a_camera_that_was_away_stands_in_the_sessions_events() {
     let camera = [&*media, "formats=MJPG", "fps=15"];
     booth.camera(0, &camera);
     let settings = ["video.source=device", "video.device=auto", "audio.source=off"];
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     let address = &daemon.address;
     let mut watcher = daemon.watch();
     watcher.next("visual_analysis");
@@ -138,7 +133,8 @@ fn a_camera_that_was_away_stands_in_the_sessions_events() {
 
 #[test]
 fn erasing_refuses_what_runs_and_what_is_not_there() {
-    let daemon = Daemon::start(Command::new(BOOTHD), &["video.source=off", "audio.source=off"]);
+    let daemon =
+        Daemon::start(Command::new(&*BOOTHD), &["video.source=off", "audio.source=off"]);
     let address = &daemon.address;
     let session = begin(address).expect("begins");
     let path = format!("/api/v1/sessions/{session}");
@@ -161,7 +157,7 @@ fn sessions_whose_ids_no_address_can_carry_are_listed_exported_and_erased() {
     let state = tempfile::tempdir().unwrap();
     let setting = format!("state.dir={}", state.path().display());
     let settings = ["video.source=off", "audio.source=off", &*setting];
-    let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &settings);
     let address = &daemon.address;
     // As boothd let clients call their sessions once.
     let database = rusqlite::Connection::open(state.path().join("boothd.db")).unwrap();
@@ -197,7 +193,7 @@ fn sessions_whose_ids_no_address_can_carry_are_listed_exported_and_erased() {
 
 /// A command on the daemon's own state, while it runs.
 fn command(state: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(BOOTHD);
+    let mut command = Command::new(&*BOOTHD);
     command.args(["--set", &format!("state.dir={}", state.display())]).args(arguments);
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -209,7 +205,7 @@ fn the_commands_work_beside_the_daemon() {
     let state = tempfile::tempdir().unwrap();
     let setting = format!("state.dir={}", state.path().display());
     let settings = ["video.source=off", "audio.source=off", &*setting];
-    let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &settings);
     let address = &daemon.address;
     let session = begin(address).expect("begins");
     let (code, _, printed) = command(state.path(), &["erase", "--session", &session]);

@@ -3,13 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/doors.rs"]
-mod doors;
-#[path = "common/prometheus.rs"]
-mod prometheus;
-#[path = "common/schema.rs"]
-mod schema;
-
 use std::{fs, ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use boothd::{
@@ -20,6 +13,7 @@ use boothd::{
     policy::Policy,
     store::{NewToken, Role},
 };
+use boothd_test_support::{doors, http::Answer, prometheus, schema};
 use doors::{Doors, NEVER, PATIENCE, TOKEN, liberal};
 use futures_util::StreamExt;
 use prometheus::Metrics;
@@ -76,7 +70,7 @@ impl Booth {
         let head =
             format!("{method} {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
-        Answer::read(&mut stream).await
+        answer(&mut stream).await
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -96,16 +90,7 @@ impl Booth {
         body: Option<&Value>,
     ) -> Answer {
         let body = body.map(Value::to_string).unwrap_or_default();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
-             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        let mut stream = self.connect().await;
-        stream.write_all(head.as_bytes()).await.unwrap();
-        Answer::read(&mut stream).await
+        self.request(method, path, token, &body).await
     }
 
     /// The secret of a new token.
@@ -120,39 +105,14 @@ impl Booth {
     }
 }
 
-struct Answer {
-    status: u16,
-    /// In small letters.
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    /// Reads until the server closes.
-    async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Self {
-        let mut bytes = Vec::new();
-        timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an end").unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{} is no JSON", self.body))
-    }
-
-    /// Status and code of a refusal, which always has a sentence too.
-    fn refusal(&self) -> (u16, String) {
-        let body = self.json();
-        assert!(body["error"].as_str().is_some_and(|text| text.len() > 5), "{body}");
-        (self.status, body["code"].as_str().unwrap().to_owned())
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let start = format!("{name}: ");
-        self.head.lines().find_map(|line| line.strip_prefix(&start))
-    }
+/// Reads an answer until the server closes.
+async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> Answer {
+    let mut bytes = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an end").unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }
 
 /// Whether the server closes before long without an answer.
@@ -330,7 +290,7 @@ async fn only_names_of_the_booth_are_answered() {
     assert_eq!(twice.status, 400, "{}", twice.body);
     let mut stream = booth.connect().await;
     stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await.unwrap();
-    let never = Answer::read(&mut stream).await;
+    let never = answer(&mut stream).await;
     assert_eq!(never.status, 400, "{}", never.body);
     let refused = booth.ask("GET", "/", &[("Host", "evil.example")]).await;
     assert!(refused.body.contains("web.hosts"), "{}", refused.body);
@@ -438,7 +398,7 @@ async fn get_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    Answer::read(&mut stream).await
+    answer(&mut stream).await
 }
 
 #[tokio::test]
@@ -863,7 +823,7 @@ async fn a_body_that_never_ends_is_answered_in_time() {
         booth.address
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    assert_eq!(Answer::read(&mut stream).await.status, 408);
+    assert_eq!(answer(&mut stream).await.status, 408);
 }
 
 /// One operation of the document.

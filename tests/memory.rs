@@ -3,9 +3,6 @@
 //!
 //! `UPDATE_DOCS=1` rewrites the table of docs/ref/memory.md.
 
-#[path = "common/daemon.rs"]
-mod daemon;
-
 use std::{
     env, fs,
     path::Path,
@@ -19,6 +16,7 @@ use boothd::{
     app::budget::{self, BASE_BYTES, LEAST_DECODING_BYTES, Line},
     config::Config,
 };
+use boothd_test_support::daemon;
 use daemon::{BOOTHD, Daemon, PATIENCE, Watcher};
 use png::{BitDepth, ColorType, Compression};
 use serde_json::json;
@@ -146,7 +144,7 @@ fn status_mib(daemon: &Daemon, name: &str) -> usize {
 /// Starts a daemon of four workers that may have so much data.
 fn limited(mib: usize) -> Daemon {
     let mut command = Command::new("prlimit");
-    command.arg(format!("--data={}", mib * MIB)).arg(BOOTHD);
+    command.arg(format!("--data={}", mib * MIB)).arg(&*BOOTHD);
     let settings = [
         "vision.workers=4",
         "video.source=file",

@@ -7,11 +7,6 @@
     reason = "a test that shows what it measured"
 )]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/onnxruntime.rs"]
-mod onnxruntime;
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -19,6 +14,7 @@ use std::{
 };
 
 use boothd::inference::Runtime;
+use boothd_test_support::{daemon, onnxruntime};
 use daemon::{BOOTHD, Daemon, boothd};
 use onnxruntime::{folder, wanted};
 use serde_json::Value;
@@ -36,14 +32,14 @@ fn daemon(backend: &str, library: &Path, more: &[&str]) -> Daemon {
     let mut settings = vec![&*backend, &*library];
     settings.extend(DEMO);
     settings.extend(more);
-    Daemon::start(Command::new(BOOTHD), &settings)
+    Daemon::start(Command::new(&*BOOTHD), &settings)
 }
 
 // -- the same report -----------------------------------------------------------------------------
 
 /// Every report of the bundled clip: of pictures, of sound.
 fn reports(backend: &str) -> (Vec<Value>, Vec<Value>) {
-    let mut command = boothd(Command::new(BOOTHD));
+    let mut command = boothd(Command::new(&*BOOTHD));
     command.args(["analyze", "--json", "--hop-ms", "1000"]);
     command.args(["--video", "demo/face_640x480.mjpeg", "--audio", "demo/speech_16k.wav"]);
     command.args(["--set", &format!("inference.backend={backend}")]);
@@ -207,7 +203,7 @@ fn compiled(dir: &Path, name: &str, kind: &str) -> PathBuf {
 fn every_unusable_library_is_one_clear_line_and_exit_code_78() {
     let dir = tempfile::tempdir().unwrap();
     for (library, expected) in unusable(dir.path()) {
-        let mut command = boothd(Command::new(BOOTHD));
+        let mut command = boothd(Command::new(&*BOOTHD));
         command.args(["run", "--set", "web.port=0", "--set", "inference.backend=onnxruntime"]);
         command.args(["--set", "inference.fallback=false"]);
         command.args(["--set", &format!("inference.library={}", library.display())]);

@@ -5,9 +5,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/doors.rs"]
-mod doors;
-
 use std::{env, fs, time::Duration};
 
 use boothd::{
@@ -22,6 +19,7 @@ use boothd::{
         QualityVerdict, Rect,
     },
 };
+use boothd_test_support::doors;
 use doors::{Client, Doors, patient};
 use serde::Serialize;
 use serde_json::{Map, Value, json};

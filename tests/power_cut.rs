@@ -7,11 +7,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/operator.rs"]
-mod operator;
-
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -19,6 +14,7 @@ use std::{
 };
 
 use boothd::store::{Database, SessionState, database_path};
+use boothd_test_support::{daemon, operator};
 use daemon::{BOOTHD, Daemon};
 use operator::{begin, end};
 
@@ -140,7 +136,7 @@ fn record(folder: &Path) -> (BlackBox, Vec<(String, usize, usize)>) {
     let mut build = Command::new("cc");
     build.args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]);
     assert!(build.args(["-ldl", "-lpthread"]).status().unwrap().success());
-    let mut command = Command::new(BOOTHD);
+    let mut command = Command::new(&*BOOTHD);
     command.env("LD_PRELOAD", &library);
     let state = format!("state.dir={}", folder.join("state").display());
     // A broker is configured, so each session writes into the outbox too.

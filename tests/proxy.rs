@@ -2,20 +2,17 @@
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of what was looked at.
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/fleet.rs"]
-mod fleet;
-
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    path::Path,
+    process::{Command, Stdio},
 };
 
-use daemon::{BOOTHD, Daemon, PATIENCE};
+use boothd_test_support::{
+    daemon, fleet, node,
+    process::{Process, free_port},
+};
+use daemon::{BOOTHD, Daemon};
 use tempfile::TempDir;
 
 const NAMED: [&str; 2] = [r#"web.proxies=["127.0.0.1"]"#, r#"web.hosts=["booth.example"]"#];
@@ -29,21 +26,9 @@ const CLIP: [&str; 5] = [
 
 /// A reverse proxy in a folder of its own.
 struct Proxy {
-    child: Child,
+    _process: Process,
     folder: TempDir,
     port: u16,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    free.local_addr().expect("is bound").port()
 }
 
 /// A folder with a certificate for booth.example.
@@ -70,14 +55,10 @@ fn with(file: &str, replaced: &[(&str, &str)]) -> String {
 fn start(mut command: Command, folder: TempDir, port: u16) -> Proxy {
     let log = fs::File::create(folder.path().join("log")).expect("ours");
     command.stdout(Stdio::null()).stderr(log);
-    let child = command.spawn().expect("is installed: scripts/install-packages.sh test");
-    let proxy = Proxy { child, folder, port };
-    let began = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(began.elapsed() < PATIENCE, "{}", proxy.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    proxy
+    let mut process = Process::spawn(&mut command);
+    let shown = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    process.wait_for_port(port, shown);
+    Proxy { _process: process, folder, port }
 }
 
 impl Proxy {
@@ -141,10 +122,6 @@ impl Proxy {
         start(command, folder, port)
     }
 
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
     /// What the page asked for stands in the access log, and no token does.
     fn assert_logs_no_token(&self, token: &str) {
         let log = fs::read_to_string(self.folder.path().join("access")).expect("a log");
@@ -155,25 +132,16 @@ impl Proxy {
 
 /// Runs tests/browser/proxy.mjs.
 fn look(url: &str, host: &str, (token, what): (&str, &str)) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    if !folder.join("node_modules").is_dir() {
-        let status = Command::new("npm").arg("ci").current_dir(&folder).status();
-        assert!(status.expect("npm is installed").success(), "npm ci failed");
-    }
-    let mut node = Command::new("node");
-    node.args(["--test", "proxy.mjs"]).current_dir(&folder);
+    let mut node = node::tests(&["proxy.mjs"]);
     node.env("BOOTHD_URL", url).env("BOOTHD_HOST", host);
-    let output = node.env("BOOTHD_TOKEN", token).env("BOOTHD_WHAT", what).output();
-    let output = output.expect("node is installed");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let text = node::passed(node.env("BOOTHD_TOKEN", token).env("BOOTHD_WHAT", what).output());
     assert!(text.contains("# pass"), "{text}");
 }
 
 #[test]
 fn a_booth_behind_nginx_and_caddy_with_tls_and_a_prefix() {
     let settings = [&NAMED[..], &CLIP[..]].concat();
-    let booth = Daemon::start(Command::new(BOOTHD), &settings);
+    let booth = Daemon::start(Command::new(&*BOOTHD), &settings);
     for proxy in
         [Proxy::nginx_of_contrib(&booth.address), Proxy::caddy_of_contrib(&booth.address)]
     {
@@ -185,7 +153,7 @@ fn a_booth_behind_nginx_and_caddy_with_tls_and_a_prefix() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fleet_server_behind_nginx_and_caddy_with_tls_and_a_prefix() {
-    let broker = fleet::Broker::start();
+    let broker = fleet::Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = fleet::FleetServer::start(&broker, state.path(), &NAMED);
     fleet::publish(&broker, "publisher", &fleet::online("one", "1")).await;
@@ -202,7 +170,7 @@ async fn the_fleet_server_behind_nginx_and_caddy_with_tls_and_a_prefix() {
 /// nginx's plain `proxy_pass`, in front of a booth without `web.proxies`.
 #[test]
 fn a_proxy_that_hides_the_host_is_reported_on_the_page_and_in_the_log() {
-    let booth = Daemon::start(Command::new(BOOTHD), &CLIP);
+    let booth = Daemon::start(Command::new(&*BOOTHD), &CLIP);
     let upstream = booth.address.clone();
     let proxy = Proxy::nginx(move |_, port| {
         format!(
@@ -221,7 +189,7 @@ fn a_proxy_that_hides_the_host_is_reported_on_the_page_and_in_the_log() {
 /// A proxy that passes no upgrade on.
 #[test]
 fn a_proxy_that_passes_no_websocket_is_reported_on_the_page_and_in_the_log() {
-    let booth = Daemon::start(Command::new(BOOTHD), &CLIP);
+    let booth = Daemon::start(Command::new(&*BOOTHD), &CLIP);
     let upstream = booth.address.clone();
     let proxy = Proxy::nginx(move |_, port| {
         format!(

@@ -3,11 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/operator.rs"]
-mod operator;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write, pipe},
@@ -16,6 +11,10 @@ use std::{
     time::Instant,
 };
 
+use boothd_test_support::{
+    daemon, operator,
+    process::{Process, free_port, set},
+};
 use daemon::{BOOTHD, Daemon, PATIENCE, TOKEN, boothd};
 use operator::{ask, begin, end};
 use rustix::process::Signal;
@@ -36,7 +35,7 @@ impl Booth {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("boothd.toml");
         fs::write(&file, BEFORE).unwrap();
-        let mut command = Command::new(BOOTHD);
+        let mut command = Command::new(&*BOOTHD);
         command.arg("--config").arg(&file);
         let daemon = Daemon::start(command, &[]);
         Booth { daemon, file, _folder: folder }
@@ -122,16 +121,15 @@ fn signals_that_mean_nothing_end_nothing() {
 }
 
 /// `boothd run` with these streams; asks for a page before it gives the child back.
-fn run_with(stdout: Stdio, stderr: Stdio) -> (std::process::Child, String, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = boothd(Command::new(BOOTHD));
-    command.arg("run").args(["--set", &format!("web.port={port}"), "--set", "log.level=trace"]);
-    command.args(["--set", &format!("web.token={TOKEN}"), "--set", "video.source=off"]);
-    command.args(["--set", "audio.source=off", "--set"]);
-    command.arg(format!("state.dir={}", folder.path().display()));
-    let child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
-    (child, format!("127.0.0.1:{port}"), folder)
+fn run_with(stdout: Stdio, stderr: Stdio) -> (TempDir, Process, String) {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let (port, token) = (format!("web.port={port}"), format!("web.token={TOKEN}"));
+    let state = format!("state.dir={}", folder.path().display());
+    let mut command = boothd(Command::new(&*BOOTHD));
+    set(command.arg("run"), &[&port, &token, &state, "log.level=trace"]);
+    set(&mut command, &["video.source=off", "audio.source=off"]);
+    let process = Process::spawn(command.stdout(stdout).stderr(stderr));
+    (folder, process, port.replace("web.port=", "127.0.0.1:"))
 }
 
 /// Capacity of a pipe, bytes.
@@ -153,10 +151,8 @@ fn a_booth_whose_streams_take_nothing_goes_on() {
     let full = || Stdio::from(fs::File::create("/dev/full").unwrap());
     let gone = || Stdio::from(pipe().unwrap().1);
     for (stdout, stderr) in [(full(), full()), (gone(), gone())] {
-        let (mut child, address, _folder) = run_with(stdout, stderr);
+        let (_folder, _process, address) = run_with(stdout, stderr);
         answers(&address, 3);
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }
 
@@ -167,17 +163,14 @@ fn a_standard_error_without_a_reader_costs_lines_and_no_answer() {
     let mut junk = vec![b'x'; PIPE_BYTES];
     junk[PIPE_BYTES - 1] = b'\n';
     writer.write_all(&junk).unwrap();
-    let (mut child, address, _folder) = run_with(Stdio::null(), Stdio::from(writer));
+    let (_folder, process, address) = run_with(Stdio::null(), Stdio::from(writer));
     answers(&address, 3);
     // It is read again: the next line has the number of lost lines.
     let mut lines = BufReader::new(reader).lines();
     assert_eq!(lines.next().unwrap().unwrap().len(), PIPE_BYTES - 1);
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, Signal::USR1).unwrap();
+    process.signal(Signal::USR1);
     let notice = lines.next().unwrap().unwrap();
     assert!(notice.contains("lines of the log are lost"), "{notice}");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -185,7 +178,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let state = format!("state.dir={}", folder.path().display());
     for arguments in [&["token", "list"][..], &["check-config"], &["devices"]] {
-        let mut command = boothd(Command::new(BOOTHD));
+        let mut command = boothd(Command::new(&*BOOTHD));
         command.args(["--set", &state]).args(arguments);
         command.stdout(Stdio::from(pipe().unwrap().1)).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

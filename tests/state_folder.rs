@@ -3,11 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "common/daemon.rs"]
-mod daemon;
-#[path = "common/operator.rs"]
-mod operator;
-
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -18,6 +13,7 @@ use std::{
 };
 
 use boothd::store::{Database, SessionState};
+use boothd_test_support::{daemon, operator};
 use daemon::{BOOTHD, Daemon, PATIENCE, TOKEN, boothd};
 use operator::{ask, begin, end};
 use rustix::process::Signal;
@@ -28,12 +24,12 @@ const NO_MEDIA: [&str; 2] = ["video.source=off", "audio.source=off"];
 /// A daemon without media whose state stands in `state`, which outlives it.
 fn start(state: &Path) -> Daemon {
     let setting = format!("state.dir={}", state.display());
-    Daemon::start(Command::new(BOOTHD), &[&NO_MEDIA[..], &[&*setting]].concat())
+    Daemon::start(Command::new(&*BOOTHD), &[&NO_MEDIA[..], &[&*setting]].concat())
 }
 
 /// A command on the state folder: exit code and output.
 fn command(state: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = boothd(Command::new(BOOTHD));
+    let mut command = boothd(Command::new(&*BOOTHD));
     command.args(["--set", &format!("state.dir={}", state.display())]);
     command.args(["--set", "web.port=0", "--set", &format!("web.token={TOKEN}")]);
     command.args(["--set", "mqtt.broker=mqtt://127.0.0.1:1"]);

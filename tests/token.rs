@@ -1,11 +1,12 @@
 //! `boothd token` as a person types it, on real files, beside an open store.
 
-use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use boothd::{
     clock::SystemClock,
     store::{Denied, Role, Store, TokenId, database_path},
 };
+use boothd_test_support::daemon::printed;
 use tempfile::TempDir;
 
 /// Far longer than any tested limit.
@@ -13,12 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Exit code, standard output, standard error.
 fn token(state: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_boothd"));
-    command.args(["--data-dir", env!("CARGO_MANIFEST_DIR"), "token"]).args(arguments);
-    command.args(["--set", &format!("state.dir={}", state.display())]);
-    let output = command.output().expect("boothd can be started");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+    let state = format!("state.dir={}", state.display());
+    printed(&[&["token"], arguments, &["--set", &state]].concat())
 }
 
 fn add(state: &Path, arguments: &[&str]) -> String {

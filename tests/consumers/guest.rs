@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command},
@@ -86,11 +86,6 @@ pub(crate) fn patient<T>(mut look: impl FnMut() -> Result<T, String>) -> Result<
             found => return found,
         }
     }
-}
-
-/// A port without a listener now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A request to a port of the loopback.

@@ -7,20 +7,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod board;
-#[path = "../common/daemon.rs"]
-mod daemon;
-#[path = "../common/doubles.rs"]
-mod doubles;
-#[path = "../common/fleet.rs"]
-mod fleet;
 mod guest;
 mod home_assistant;
 mod install;
 mod mqtt_exporter;
 mod node_red;
-#[path = "../common/operator.rs"]
-mod operator;
 mod scene;
+
+use boothd_test_support::{daemon, doubles, fleet, operator};
 
 /// Long enough never to be reached by a test that works, on a slow machine too.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use serde_json::Value;
 
+use boothd_test_support::process::free_port;
+
 use super::{
-    guest::{Guest, free_port, get},
+    guest::{Guest, get},
     install::python,
     scene::Scene,
 };

@@ -4,8 +4,10 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
+use boothd_test_support::process::free_port;
+
 use super::{
-    guest::{Guest, free_port, get},
+    guest::{Guest, get},
     install::{node, source},
     operator,
     scene::{Scene, is_same},

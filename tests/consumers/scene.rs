@@ -21,7 +21,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// The broker alone.
     pub(crate) async fn start() -> Self {
-        let broker = Broker::start();
+        let broker = Broker::roomy();
         let board = Board::join(&broker).await;
         Scene { broker, board, booth: Booth::new() }
     }
@@ -30,7 +30,7 @@ impl Scene {
     pub(crate) fn daemon(&self, settings: &[&str]) -> Daemon {
         let broker = format!("mqtt.broker=mqtt://127.0.0.1:{}", self.broker.port);
         let own = ["audio.device=mic", "mqtt.site=berlin", "booth.id=booth-1", &*broker];
-        Daemon::start(self.booth.command(BOOTHD), &[&own[..], settings].concat())
+        Daemon::start(self.booth.command(&*BOOTHD), &[&own[..], settings].concat())
     }
 
     /// The newest payload of one of the booth's topics; what is missing where none came yet.

@@ -27,7 +27,7 @@ fn sessions(range: std::ops::Range<i64>) -> Vec<(String, QoS, bool, serde_json::
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_no_record_and_what_waited_is_kept_when_there_is_room() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start_on_a_small_disk(&broker, state.path(), 4096);
     publish(&broker, "announcer", &online("one", "1")).await;
@@ -61,7 +61,7 @@ async fn a_full_disk_loses_no_record_and_what_waited_is_kept_when_there_is_room(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_is_backed_up_while_it_runs_and_restored_while_it_is_stopped() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let there = |wanted| {
         move |reply: &serde_json::Value| {
@@ -94,7 +94,7 @@ async fn an_archive_is_backed_up_while_it_runs_and_restored_while_it_is_stopped(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_server_with_a_full_disk_stops_on_request_and_the_broker_keeps_the_rest() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let (state, other) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
     let server = FleetServer::start_on_a_small_disk(&broker, state.path(), 4096);
@@ -122,7 +122,7 @@ async fn a_fleet_server_with_a_full_disk_stops_on_request_and_the_broker_keeps_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_goes_when_it_is_old_enough_and_a_clock_that_was_not_set_makes_nothing_old() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     publish(&broker, "announcer", &online("one", "1")).await;
@@ -189,7 +189,7 @@ async fn cable(port: u16) -> (u16, watch::Sender<u32>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_again_and_again_loses_no_record_and_repeats_none() {
     const RECORDS: u32 = 4000;
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let (port, cuts) = cable(broker.port).await;
     let server = FleetServer::start_at(port, state.path(), &[]);

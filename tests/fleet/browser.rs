@@ -2,17 +2,15 @@
 //!
 //! BOOTHD_SCREENSHOTS names a folder for pictures of all that was looked at.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use boothd::{
     clock::{Clock, SystemClock},
     mqtt::client::QoS,
 };
 use serde_json::{Value, json};
+
+use boothd_test_support::node;
 
 use crate::common::{
     Broker, FleetServer, TOKEN, audio, online, publish, session, token, topic, video,
@@ -74,7 +72,7 @@ fn evil() -> Vec<(String, QoS, bool, Value)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_the_booths() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     FleetServer::start(&broker, state.path(), &[]).terminate();
     remember_half_an_hour(state.path());
@@ -100,13 +98,7 @@ async fn the_page_shows_the_booths() {
     server.wait_for("/api/v1/fleet/alerts?open=true", |reply| {
         reply["alerts"].as_array().is_some_and(|alerts| alerts.len() == 4)
     });
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    if !folder.join("node_modules").is_dir() {
-        let status = Command::new("npm").arg("ci").current_dir(&folder).status();
-        assert!(status.expect("npm is installed").success(), "npm ci failed");
-    }
-    let mut node = Command::new("node");
-    node.args(["--test", "fleet.mjs"]).current_dir(&folder);
+    let mut node = node::tests(&["fleet.mjs"]);
     node.env("BOOTHD_URL", format!("http://{}", server.address)).env("BOOTHD_TOKEN", TOKEN);
     node.env("BOOTHD_VIEWER_TOKEN", token(state.path(), "viewer"));
     let looked = tokio::task::spawn_blocking(move || node.output());
@@ -125,7 +117,5 @@ async fn the_page_shows_the_booths() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         k += 1;
     }
-    let output = looked.await.expect("no panic").expect("node is installed");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    node::passed(looked.await.expect("no panic"));
 }

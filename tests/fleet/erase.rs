@@ -6,6 +6,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use boothd::mqtt::client::{AsyncClient, Event, EventLoop, Packet, QoS};
 use serde_json::{Value, json};
 
+use boothd_test_support::http::Answer;
+
 use crate::common::{
     Broker, FleetServer, PATIENCE, TOKEN, online, publish, session, topic, video,
 };
@@ -78,7 +80,7 @@ fn assert_gone(state: &Path, words: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_later_brings_her_back()
  {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let all = session("one", "forget-me", ("b1", 1));
@@ -89,10 +91,10 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
     publish(&broker, "publisher", &[all.to_vec(), vec![live.clone(), event]].concat()).await;
     publish(&broker, "publisher", &session("one", "stays", ("b1", 8))).await;
     server.wait_for(SESSIONS, |reply| list(reply).len() == 2);
-    let unknown = ("DELETE", "/api/v1/fleet/sessions/hq/one/other");
-    assert_eq!(server.request(unknown, TOKEN, "").0, 404);
-    let (status, _, body) =
-        server.request(("DELETE", "/api/v1/fleet/sessions/hq/one/forget-me"), TOKEN, "");
+    let unknown = "/api/v1/fleet/sessions/hq/one/other";
+    assert_eq!(server.request("DELETE", unknown, TOKEN, "").status, 404);
+    let Answer { status, body, .. } =
+        server.request("DELETE", "/api/v1/fleet/sessions/hq/one/forget-me", TOKEN, "");
     assert_eq!(status, 200, "{body}");
     let receipt: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(receipt["sessions"][0]["session_id"], "forget-me");
@@ -117,8 +119,8 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
     assert_eq!(server.json("/health")["erase_orders_open"], 1);
     let close = format!("{ORDERS}/{}/close", order["order_id"]);
     let note = json!({"note": "card destroyed"}).to_string();
-    assert_eq!(server.request(("POST", &close), TOKEN, &note).0, 200);
-    assert_eq!(server.request(("POST", &close), TOKEN, &note).0, 404, "it is closed");
+    assert_eq!(server.request("POST", &close, TOKEN, &note).status, 200);
+    assert_eq!(server.request("POST", &close, TOKEN, &note).status, 404, "it is closed");
     server.terminate();
     assert_gone(state.path(), &["forget-me"]);
     let log = rusqlite::Connection::open(state.path().join("boothd.db")).expect("opens");
@@ -130,7 +132,7 @@ async fn a_person_is_erased_though_her_booth_is_gone_and_nothing_that_comes_late
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let subject = "REFERENCE-4711";
@@ -144,7 +146,8 @@ async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
     publish(&broker, "publisher", &messages).await;
     server.wait_for(SESSIONS, |reply| list(reply).len() == 3);
     let wanted = json!({ "subject_ref": subject }).to_string();
-    let (status, _, body) = server.request(("POST", "/api/v1/fleet/erase"), TOKEN, &wanted);
+    let Answer { status, body, .. } =
+        server.request("POST", "/api/v1/fleet/erase", TOKEN, &wanted);
     assert_eq!(status, 200, "{body}");
     assert_eq!(list(&server.json(SESSIONS)).len(), 1);
     // A session of that subject that arrives late is erased; one that begins later is kept.
@@ -197,7 +200,7 @@ async fn a_booth_that_comes_back_is_ordered_until_it_has_erased() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_erases_beside_the_running_fleet_server() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let live =
@@ -232,7 +235,7 @@ async fn the_command_erases_beside_the_running_fleet_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_booths_own_erasing_holds_though_its_records_come_again() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let erased = json!({"receipt_id": "r1", "session_ids": ["forget-me"], "seq": 9, "ts": 1,

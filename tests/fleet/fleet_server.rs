@@ -9,16 +9,18 @@ use std::{
 use boothd::mqtt::client::QoS;
 use serde_json::json;
 
+use boothd_test_support::http::Answer;
+
 use crate::common::{
     Broker, FleetServer, PATIENCE, TOKEN, audio, online, publish, session, token, topic, video,
 };
-use crate::script::{Answer, Script};
+use crate::script::{self, Script};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_the_fleet_server_is_killed() {
     const ROUNDS: i64 = 6;
     const SESSIONS: i64 = 100;
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     // The broker knows the fleet server's session before anything is published.
     publish(&broker, "announcer", &online("one", "1")).await;
@@ -73,7 +75,7 @@ async fn nothing_acknowledged_is_lost_when_the_fleet_server_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_is_refused_or_granted_in_part_is_reported() {
-    let take_all = Box::new(|_: &str, _: &str, _| Answer::Code(0));
+    let take_all = Box::new(|_: &str, _: &str, _| script::Answer::Code(0));
     let script = Script::with(take_all, &[], Some(0)).await;
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start_at(script.port, state.path(), &[]);
@@ -95,7 +97,7 @@ async fn a_subscription_that_is_refused_or_granted_in_part_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn erasing_leaves_no_byte_of_the_subject() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let secret = "SUBJECT-4711-REFERENCE";
@@ -140,7 +142,7 @@ async fn erasing_leaves_no_byte_of_the_subject() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_see_acknowledge_and_export_by_their_role() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let mut messages: Vec<_> = ["a", "b", "c"].iter().flat_map(|b| online(b, "1.2")).collect();
@@ -154,25 +156,26 @@ async fn people_see_acknowledge_and_export_by_their_role() {
     let alert = &alerts["alerts"][0];
     assert_eq!((&alert["booth"], &alert["kind"]), (&"c".into(), &"camera".into()));
     let viewer = token(state.path(), "viewer");
-    let list = ("GET", "/api/v1/fleet/booths?q=c");
+    let list = "/api/v1/fleet/booths?q=c";
     let began = std::time::Instant::now();
-    while server.request(list, &viewer, "").0 != 200 {
+    while server.request("GET", list, &viewer, "").status != 200 {
         assert!(began.elapsed() < PATIENCE, "the token is seen within a second");
     }
     // Wrong ones are slowed down: the loop above has shown some.
-    assert!([401, 429].contains(&server.request(list, "wrong", "").0));
-    assert_eq!(server.request(("GET", "/api/v1/fleet/sessions"), &viewer, "").0, 403);
+    assert!([401, 429].contains(&server.request("GET", list, "wrong", "").status));
+    assert_eq!(server.request("GET", "/api/v1/fleet/sessions", &viewer, "").status, 403);
     let acknowledge = format!("/api/v1/fleet/alerts/{}/acknowledge", alert["alert_id"]);
     let note = json!({"note": "on my way"}).to_string();
-    assert_eq!(server.request(("POST", &acknowledge), &viewer, &note).0, 403);
-    let (status, _, body) = server.request(("POST", &acknowledge), TOKEN, &note);
+    assert_eq!(server.request("POST", &acknowledge, &viewer, &note).status, 403);
+    let Answer { status, body, .. } = server.request("POST", &acknowledge, TOKEN, &note);
     assert_eq!(status, 200, "{body}");
     assert!(body.contains("on my way") && body.contains("operator"), "{body}");
     assert_eq!(
-        server.request(("POST", "/api/v1/fleet/alerts/99/acknowledge"), TOKEN, "{}").0,
+        server.request("POST", "/api/v1/fleet/alerts/99/acknowledge", TOKEN, "{}").status,
         404
     );
-    let (_, head, csv) = server.request(("GET", "/api/v1/fleet/alerts.csv"), TOKEN, "");
+    let Answer { head, body: csv, .. } =
+        server.request("GET", "/api/v1/fleet/alerts.csv", TOKEN, "");
     assert!(head.contains("text/csv") && head.contains("alerts.csv"), "{head}");
     assert!(csv.contains("\"'=unplugged, \"\"gone\"\"\""), "{csv}");
     let (status, csv) = server.get("/api/v1/fleet/sessions.csv");
@@ -186,7 +189,7 @@ async fn people_see_acknowledge_and_export_by_their_role() {
     assert_eq!(server.get("/api/v1/fleet/booths?limit=0").0, 400);
     let document = server.json("/api/v1/openapi.json");
     assert!(document["paths"]["/api/v1/fleet/booths"].is_object());
-    let (_, head, _) = server.request(("GET", "/"), "", "");
+    let head = server.request("GET", "/", "", "").head;
     assert!(head.contains("content-security-policy: default-src 'none'"), "{head}");
 }
 

@@ -24,7 +24,7 @@ fn publish_at(state: &mut FleetState, booth: &str, what: &str, payload: &Value, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn text_where_a_number_should_be_is_left_out_and_counted() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let server = FleetServer::start(&broker, state.path(), &[]);
     let x = "<img src=x>";

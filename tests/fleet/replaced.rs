@@ -89,15 +89,14 @@ fn is_held(server: &FleetServer, state: &Path) -> PathBuf {
     let sentence = health["findings"][0]["sentence"].as_str().expect("a sentence");
     let back = format!("mv {} {}", kept.display(), state.join("fleet.db").display());
     assert!(sentence.contains(&back) && sentence.contains("start boothd fleet"), "{sentence}");
-    let erase = ("DELETE", "/api/v1/fleet/sessions/hq/one/s3");
-    let (code, _, body) = server.request(erase, TOKEN, "");
-    assert_eq!(code, 503, "{body}");
+    let erase = server.request("DELETE", "/api/v1/fleet/sessions/hq/one/s3", TOKEN, "");
+    assert_eq!(erase.status, 503, "{}", erase.body);
     kept
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_is_deleted_under_the_fleet_server_loses_nothing() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let (server, _) = scene(&broker, state.path()).await;
     for file in files_with(state.path(), "fleet.db") {
@@ -107,8 +106,8 @@ async fn an_archive_that_is_deleted_under_the_fleet_server_loses_nothing() {
     // The page reads the file that was written again, too.
     server.wait_for(SESSIONS, has(30));
     server.wait_for("/health", is_well);
-    let erase = ("DELETE", "/api/v1/fleet/sessions/hq/one/s3");
-    assert_eq!(server.request(erase, TOKEN, "").0, 200);
+    let erase = server.request("DELETE", "/api/v1/fleet/sessions/hq/one/s3", TOKEN, "");
+    assert_eq!(erase.status, 200);
     server.wait_for(SESSIONS, has(29));
     server.kill();
     let server = FleetServer::start(&broker, state.path(), &[]);
@@ -119,7 +118,7 @@ async fn an_archive_that_is_deleted_under_the_fleet_server_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_of_the_archive_that_is_deleted_loses_nothing() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let (server, _) = scene(&broker, state.path()).await;
     for ending in ["-wal", "-shm"] {
@@ -137,7 +136,7 @@ async fn a_log_of_the_archive_that_is_deleted_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_is_replaced_holds_until_the_right_one_is_back() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let archive = state.path().join("fleet.db");
     let (server, copy) = scene(&broker, state.path()).await;
@@ -158,7 +157,7 @@ async fn an_archive_that_is_replaced_holds_until_the_right_one_is_back() {
 /// With the file itself and not with the copy that was kept of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_is_moved_away_and_back_goes_on() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let (archive, moved) = (state.path().join("fleet.db"), state.path().join("moved.db"));
     let (server, copy) = scene(&broker, state.path()).await;
@@ -181,7 +180,7 @@ async fn an_archive_that_is_moved_away_and_back_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_start_goes_on_with_what_was_put_in_the_archives_place() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let archive = state.path().join("fleet.db");
     let (server, copy) = scene(&broker, state.path()).await;
@@ -206,7 +205,7 @@ async fn a_new_start_goes_on_with_what_was_put_in_the_archives_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_committed_as_the_archive_is_replaced_is_not_acknowledged() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let state = tempfile::tempdir().expect("a folder");
     let archive = state.path().join("fleet.db");
     let (server, copy) = scene(&broker, state.path()).await;
@@ -242,7 +241,7 @@ async fn what_is_committed_as_the_archive_is_replaced_is_not_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_at_the_start_holds_until_there_is_room() {
-    let broker = Broker::start();
+    let broker = Broker::roomy();
     let (before, state) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("one"));
     let (server, _) = scene(&broker, before.path()).await;

@@ -76,7 +76,7 @@ fn a_camera_of_which_no_picture_can_be_decoded_is_unhealthy_whatever_a_client_se
     let bad: Vec<_> = good.iter().cloned().map(of_12_bits).collect();
     let file = write(folder.path(), &bad);
     let settings = ["video.source=file", "audio.source=off", &*file];
-    let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &settings);
     let mut client = daemon.watch();
     let health = finds(&daemon, "frames_unreadable");
     // A client's good picture does not hide it.
@@ -104,7 +104,7 @@ fn a_part_of_the_pictures_that_is_damaged_is_half_a_fault_with_its_count() {
         .map(|(k, picture)| if k % 5 < 2 { with_a_packet_lost(picture) } else { picture });
     let file = write(folder.path(), &mixed.collect::<Vec<_>>());
     let settings = ["video.source=file", "audio.source=off", "video.fps=5", &*file];
-    let daemon = Daemon::start(Command::new(BOOTHD), &settings);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &settings);
     let health = finds(&daemon, "frames_damaged");
     assert_eq!(health["status"], "degraded", "{health:#}");
     assert!(health["findings"][0]["detail"].as_str().unwrap().contains(" of "), "{health:#}");
@@ -118,7 +118,7 @@ fn a_frozen_camera_and_a_muted_microphone_are_reported_and_recover() {
     let media = format!("media={}", still.display());
     booth.camera(0, &[&media, "formats=MJPG", "fps=15"]);
     plug_in_microphone(&booth);
-    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &DEVICES);
     let health = finds(&daemon, "camera_frozen");
     assert_eq!(health["status"], "degraded", "the microphone works: {health:#}");
     booth.sound("sound.raw", &[0; 160_000]);
@@ -156,7 +156,7 @@ fn a_covered_lens_is_reported() {
     fs::write(&media, [picture(0), picture(1), picture(2)].concat()).unwrap();
     booth.camera(0, &[&format!("media={}", media.display()), "fps=15"]);
     plug_in_microphone(&booth);
-    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &DEVICES);
     let health = finds(&daemon, "camera_black");
     assert_eq!(health["status"], "degraded", "{health:#}");
     booth.unplug_camera(0);
@@ -171,7 +171,7 @@ fn a_database_that_another_process_keeps_locked_is_reported_while_a_session_runs
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
     let settings = [&DEVICES[..], &settings].concat();
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     daemon.wait_for_health("analysis", is_healthy);
     let session = begin(&daemon.address).unwrap();
     let other = Connection::open(daemon.state_dir().join("boothd.db")).unwrap();
@@ -194,7 +194,7 @@ fn records_that_a_frozen_broker_does_not_take_are_reported() {
     plug_in_microphone(&booth);
     let address = format!("mqtt.broker=mqtt://127.0.0.1:{}", broker.port);
     let settings = [&DEVICES[..], &[&*address, "mqtt.keep_alive_s=60"]].concat();
-    let daemon = Daemon::start(booth.command(BOOTHD), &settings);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &settings);
     daemon.wait_for_health("the connection", |health| health["mqtt"]["state"] == "running");
     daemon.wait_for_health("analysis", is_healthy);
     broker.freeze();
@@ -213,7 +213,7 @@ fn a_clients_bad_media_is_no_fault_of_the_booth() {
     let booth = Booth::new();
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
-    let daemon = Daemon::start(booth.command(BOOTHD), &DEVICES);
+    let daemon = Daemon::start(booth.command(&*BOOTHD), &DEVICES);
     daemon.wait_for_health("analysis", is_healthy);
     let (mut client, bad) = (daemon.watch(), of_12_bits(pictures(1).remove(0)));
     let began = Instant::now();

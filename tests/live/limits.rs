@@ -104,7 +104,7 @@ async fn a_full_house_answers_503_full_and_an_operator_comes_in_all_the_same() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(doors.get("/health").await.0, 200, "health has room");
+    assert_eq!(doors.get("/health").await.status, 200, "health has room");
     // A client whose token comes with the first message gets the refusal there.
     let mut second = doors.client().await;
     second.send_json(auth("s2", &guest)).await;
@@ -133,7 +133,7 @@ async fn silent_unauthenticated_clients_lock_no_other_out() {
     for _ in 0..40 {
         idle.push(TcpStream::connect(&doors.address).await.unwrap());
     }
-    assert_eq!(doors.get("/health/live").await.0, 200);
+    assert_eq!(doors.get("/health/live").await.status, 200);
     doors.operator().await;
     assert_eq!(sockets[0].close_code().await, 1013, "the oldest went");
     let mut end = [0];
@@ -242,7 +242,7 @@ async fn a_flood_of_pongs_is_read_no_faster_than_messages_may_come() {
     let mut good = doors.watcher().await;
     doors.publish_frame(9);
     assert_eq!(good.expect("visual_analysis").await["data"]["sequence"], 9);
-    assert_eq!(doors.get("/health").await.0, 200);
+    assert_eq!(doors.get("/health").await.status, 200);
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn stop_closes_every_connection_and_the_server_ends() {
 
 /// Whether anything was refused for that reason.
 async fn rejected(doors: &Doors, reason: &str) -> bool {
-    let metrics = doors.get("/metrics").await.2;
+    let metrics = doors.get("/metrics").await.body;
     let name = format!("boothd_rejected_total{{reason=\"{reason}\"}} ");
     let total = metrics.lines().find_map(|line| line.strip_prefix(&name));
     total.expect("it is counted").parse::<f64>().unwrap() > 0.0

@@ -3,11 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
-#[path = "../common/doors.rs"]
-mod doors;
-#[path = "../common/schema.rs"]
-mod schema;
-
 mod admission;
 mod limits;
 mod media;
@@ -17,6 +12,8 @@ mod schemas;
 mod sessions;
 mod tokens;
 mod watching;
+
+use boothd_test_support::{doors, schema};
 
 use std::{fs, time::Duration};
 

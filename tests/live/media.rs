@@ -284,6 +284,6 @@ async fn all_clients_together_may_not_fill_the_memory() {
     first.send_json(json!({ "type": "ping" })).await;
     first.wait_for("pong").await;
     assert_eq!(doors.engine.usage().dropped_total, 1);
-    let (_, _, metrics) = doors.get("/metrics").await;
+    let metrics = doors.get("/metrics").await.body;
     assert!(metrics.contains("boothd_media_refused_total 1.0\n"), "{metrics}");
 }

@@ -1,5 +1,7 @@
 //! Health and page over real connections.
 
+use boothd_test_support::http::Answer;
+
 use super::*;
 
 #[tokio::test]
@@ -41,12 +43,12 @@ async fn health_follows_the_devices() {
     assert_eq!((code, &health["status"]), (200, &json!("degraded")));
     assert_eq!(health["camera"]["state"], "unavailable");
     assert_eq!(health["camera"]["error"], "camera is unplugged");
-    assert_eq!(doors.get("/health/ready").await.0, 200);
+    assert_eq!(doors.get("/health/ready").await.status, 200);
     doors.microphone.lost("microphone is unplugged");
     let (code, health) = doors.json("/health").await;
     assert_eq!((code, &health["status"]), (503, &json!("unhealthy")));
-    assert_eq!(doors.get("/health/ready").await.0, 503);
-    assert_eq!(doors.get("/health/live").await.0, 200);
+    assert_eq!(doors.get("/health/ready").await.status, 503);
+    assert_eq!(doors.get("/health/live").await.status, 200);
     doors.camera.update(|status| status.demo = true);
     assert_eq!(doors.json("/health").await.1["demo"], true);
 }
@@ -54,7 +56,7 @@ async fn health_follows_the_devices() {
 #[tokio::test]
 async fn the_page_and_every_file_it_names_are_served_with_strict_headers() {
     let doors = Doors::open(patient()).await;
-    let (code, head, html) = doors.get("/").await;
+    let Answer { status: code, head, body: html } = doors.get("/").await;
     assert_eq!(code, 200);
     for header in [
         "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self';",
@@ -70,9 +72,9 @@ async fn the_page_and_every_file_it_names_are_served_with_strict_headers() {
     assert!(named.len() > 3, "the page names its files: {html}");
     // The browser tests check that nothing comes from another host (tests/browser).
     for file in named {
-        assert_eq!(doors.get(&format!("/page/{file}")).await.0, 200, "{file}");
+        assert_eq!(doors.get(&format!("/page/{file}")).await.status, 200, "{file}");
     }
-    assert_eq!(doors.get("/page/none.js").await.0, 404);
-    assert_eq!(doors.get("/page/lib/..%2f..%2fCargo.toml").await.0, 404);
-    assert_eq!(doors.get("/nowhere").await.0, 404);
+    assert_eq!(doors.get("/page/none.js").await.status, 404);
+    assert_eq!(doors.get("/page/lib/..%2f..%2fCargo.toml").await.status, 404);
+    assert_eq!(doors.get("/nowhere").await.status, 404);
 }

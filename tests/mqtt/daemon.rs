@@ -2,12 +2,15 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
+use boothd_test_support::{
+    place::{BOOTHD, PROJECT},
+    process::{Boothd, Process, set},
+};
 use serde_json::json;
 
 use super::{
@@ -16,12 +19,8 @@ use super::{
     fleet_client::{FleetClient, Received},
 };
 
-pub(crate) use super::house::TOKEN;
-
 struct Daemon {
-    child: Child,
-    /// Kept open: the daemon prints more than its first line.
-    _stdout: BufReader<ChildStdout>,
+    boothd: Boothd,
     folder: tempfile::TempDir,
 }
 
@@ -29,27 +28,17 @@ impl Daemon {
     /// Starts a booth without camera and microphone.
     fn start(port: u16, settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_boothd"));
-        command.args(["--data-dir", env!("CARGO_MANIFEST_DIR"), "run"]);
-        let own = [
-            "booth.id=one".to_owned(),
-            "video.source=off".to_owned(),
-            "audio.source=off".to_owned(),
-            "web.port=0".to_owned(),
-            format!("state.dir={}", folder.path().join("state").display()),
-            format!("mqtt.broker=mqtt://127.0.0.1:{port}"),
-        ];
-        for setting in own.iter().map(String::as_str).chain(settings.iter().copied()) {
-            command.args(["--set", setting]);
-        }
+        let mut command = Command::new(&*BOOTHD);
+        command.args(["--data-dir", PROJECT, "run"]);
+        let state = format!("state.dir={}", folder.path().join("state").display());
+        let broker = format!("mqtt.broker=mqtt://127.0.0.1:{port}");
+        set(&mut command, &["booth.id=one", "video.source=off", "audio.source=off"]);
+        set(&mut command, &["web.port=0", &state, &broker]);
+        set(&mut command, settings);
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        command.stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().unwrap();
-        let mut printed = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut printed).unwrap();
-        assert!(printed.starts_with("page: "), "{printed:?}");
-        Daemon { child, _stdout: stdout, folder }
+        let boothd = Process::boothd(command.stderr(log));
+        assert!(boothd.printed.starts_with("page: "), "{:?}", boothd.printed);
+        Daemon { boothd, folder }
     }
 
     fn log(&self) -> String {
@@ -65,18 +54,9 @@ impl Daemon {
     }
 
     fn terminate(&mut self) -> Duration {
-        let began = Instant::now();
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        assert!(self.child.wait().unwrap().success());
-        began.elapsed()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        let (status, took) = self.boothd.process.terminate();
+        assert!(status.success());
+        took
     }
 }
 
@@ -95,7 +75,7 @@ async fn a_killed_booth_is_reported_offline() {
     assert!(health.get("connections").is_none());
     let text = health.to_string();
     assert!(!text.contains("session_id") && !text.contains("subject"), "{text}");
-    daemon.child.kill().unwrap();
+    daemon.boothd.process.kill();
     let gone = |received: &Received| received.json()["status"] == "offline";
     let will = fleet.wait("the last will", gone).await;
     assert_eq!(will.json()["boot_id"], online["boot_id"]);

@@ -29,7 +29,7 @@ fn start(state: &Path, port: u16) -> Daemon {
     // Thousands of records wait after two hundred power cuts.
     let rate = "mqtt.replay_per_s=5000";
     let off = ["video.source=off", "audio.source=off", "booth.id=one"];
-    Daemon::start(Command::new(BOOTHD), &[off[0], off[1], off[2], rate, &*state, &*broker])
+    Daemon::start(Command::new(&*BOOTHD), &[off[0], off[1], off[2], rate, &*state, &*broker])
 }
 
 /// A session's records as the fleet server keeps them: the first of each `boot_id` and `seq`.

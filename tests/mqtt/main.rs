@@ -4,23 +4,17 @@
 
 mod away;
 mod booth;
-mod broker;
-mod fleet_client;
 mod commands;
 mod daemon;
 mod disk;
-#[path = "../common/daemon.rs"]
-mod house;
 mod kept;
 mod limits;
 mod login;
-#[path = "../common/operator.rs"]
-mod operator;
 mod outbox;
 mod refused;
 mod published;
-#[path = "../common/script.rs"]
-mod script;
+
+use boothd_test_support::{broker, daemon as house, fleet_client, operator, script};
 
 /// Long enough never to be reached by a test that works.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -298,7 +298,7 @@ fn an_operator_sees_what_is_set_aside_and_sends_it_again() {
     ];
     let [folder, address] = settings.each_ref().map(String::as_str);
     let closed = ["video.source=off", "audio.source=off", "booth.id=one", folder, address];
-    let daemon = Daemon::start(Command::new(BOOTHD), &closed);
+    let daemon = Daemon::start(Command::new(&*BOOTHD), &closed);
     let ask = |method: &str, path: &str, body: Value| {
         operator::ask(&daemon.address, method, path, &body).expect("the daemon answers")
     };
@@ -326,7 +326,7 @@ fn an_operator_sees_what_is_set_aside_and_sends_it_again() {
     assert_eq!((status, &list["total"]), (200, &json!(2)));
     assert_eq!(list["rows"][0]["session_id"], json!(session));
     let command = |arguments: &[&str]| {
-        let mut command = boothd(Command::new(BOOTHD));
+        let mut command = boothd(Command::new(&*BOOTHD));
         let output = command.args(["outbox"]).args(arguments).args(["--set", folder]).output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };

@@ -12,6 +12,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use boothd_test_support::process::{Process, set};
+
 use super::{
     PATIENCE,
     daemon::{BOOTHD, Daemon, TOKEN, boothd},
@@ -62,7 +64,7 @@ impl Journald {
     fn command(&self, booth: &Booth) -> Command {
         let mut command = booth.command("unshare");
         in_namespace(&mut command, &self.folder);
-        command.arg(BOOTHD);
+        command.arg(&*BOOTHD);
         command
     }
 
@@ -201,7 +203,7 @@ fn without_journald_the_log_is_on_standard_error() {
     let (booth, empty) = (Booth::new(), tempfile::tempdir().unwrap());
     let mut command = booth.command("unshare");
     in_namespace(&mut command, &empty);
-    command.arg(BOOTHD);
+    command.arg(&*BOOTHD);
     let daemon = Daemon::start(command, &DEVICES);
     let line = daemon.wait_for_log("source unavailable");
     assert!(line.starts_with("<4>WARN  "), "with its priority, without a time: {line}");
@@ -215,7 +217,7 @@ fn the_last_words_are_an_error() {
     command.args([
         "-c",
         script,
-        BOOTHD,
+        &*BOOTHD,
         "run",
         "--set",
         "video.fps=0",
@@ -233,7 +235,7 @@ fn the_last_words_are_an_error() {
 #[test]
 fn the_variable_alone_is_no_journal() {
     let booth = Booth::new();
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     // A shell that systemd started has it, and so has everything that is started in that shell.
     command.env("JOURNAL_STREAM", "9:123456789");
     let daemon = Daemon::start(command, &DEVICES);
@@ -246,15 +248,12 @@ fn a_new_token_does_not_stand_in_the_journal() {
     let state = tempfile::tempdir().unwrap();
     let first_line = |script: &str| {
         let mut command = Command::new("sh");
-        command.args(["-c", script, BOOTHD]);
+        command.args(["-c", script, &BOOTHD]);
         let mut command = boothd(command);
         let dir = format!("state.dir={}", state.path().display());
-        command.arg("run");
-        for setting in ["web.port=0", "video.source=off", "audio.source=off", &dir] {
-            command.args(["--set", setting]);
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        set(command.arg("run"), &["web.port=0", "video.source=off", "audio.source=off", &dir]);
+        let mut child = Process::spawn(command.stdout(Stdio::piped()));
+        let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
         let mut line = String::new();
         while !line.contains("page: ") {
             line.clear();
@@ -263,8 +262,7 @@ fn a_new_token_does_not_stand_in_the_journal() {
                 "the address of the page is printed"
             );
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
         stdout.read_to_string(&mut line).unwrap();
         line
     };

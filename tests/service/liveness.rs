@@ -126,7 +126,7 @@ fn a_card_that_answers_no_more_starves_it_and_a_slow_one_does_not() {
     let mut build = Command::new("cc");
     build.args(["-shared", "-fPIC", "-o"]).args([&library, &source]).arg("-ldl");
     assert!(build.status().unwrap().success());
-    let (mut systemd, mut command) = (Systemd::new(), Command::new(BOOTHD));
+    let (mut systemd, mut command) = (Systemd::new(), Command::new(&*BOOTHD));
     command.env("LD_PRELOAD", library);
     systemd.watch(&mut command);
     let daemon = Daemon::start(command, &["video.source=off", "audio.source=off"]);

@@ -29,7 +29,7 @@ fn ready_comes_with_the_first_report_and_not_before() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_camera(&booth, 0, &["fault=hangs"]);
     plug_in_microphone(&booth);
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     systemd.invite(&mut command);
     let daemon = Daemon::start(command, &DEVICES);
     has_analysed(&daemon, "speech");
@@ -53,7 +53,7 @@ fn ready_comes_with_the_first_report_and_not_before() {
 fn a_missing_device_is_a_known_reason_and_is_reported() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_microphone(&booth);
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     systemd.invite(&mut command);
     let daemon = Daemon::start(command, &DEVICES);
     systemd.wait_line("READY=1");
@@ -74,7 +74,7 @@ fn behind_closed_gates_it_is_ready_fed_and_names_no_subject() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     systemd.watch(&mut command);
     let settings = [&DEVICES[..], &["policy.require_consent=true"]].concat();
     let daemon = Daemon::start(command, &settings);
@@ -101,7 +101,7 @@ fn without_a_policy_or_its_light_it_is_ready_fed_and_reports_the_reason() {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     systemd.watch(&mut command);
     let settings = [&DEVICES[..], &["policy.profile=unchosen"]].concat();
     let daemon = Daemon::start(command, &settings);
@@ -113,7 +113,7 @@ fn without_a_policy_or_its_light_it_is_ready_fed_and_reports_the_reason() {
     drop(daemon);
 
     let mut systemd = Systemd::new();
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     systemd.watch(&mut command);
     let light = format!("light.path={}", booth.path("no_light").display());
     let settings = [&DEVICES[..], &[light.as_str()]].concat();
@@ -153,13 +153,14 @@ fn without_systemd_no_thread_runs_for_it() {
             assert!(began.elapsed() < PATIENCE, "{names:?}");
         }
     };
-    let daemon = Daemon::start(Command::new(BOOTHD), &["video.source=off", "audio.source=off"]);
+    let daemon =
+        Daemon::start(Command::new(&*BOOTHD), &["video.source=off", "audio.source=off"]);
     let alone = threads(daemon.pid());
     assert!(
         alone.contains(&"store\n".into()) && !alone.contains(&"notify\n".into()),
         "{alone:?}"
     );
-    let (mut systemd, mut command) = (Systemd::new(), Command::new(BOOTHD));
+    let (mut systemd, mut command) = (Systemd::new(), Command::new(&*BOOTHD));
     systemd.invite(&mut command);
     let daemon = Daemon::start(command, &["video.source=off", "audio.source=off"]);
     systemd.wait_line("READY=1");
@@ -170,7 +171,7 @@ fn without_systemd_no_thread_runs_for_it() {
 fn the_fleet_server_is_ready_fed_and_stops_likewise() {
     let (mut broker, mut systemd) = (Broker::open(), Systemd::new());
     let state = tempfile::tempdir().unwrap();
-    let mut command = boothd(Command::new(BOOTHD));
+    let mut command = boothd(Command::new(&*BOOTHD));
     command.arg("fleet");
     let settings = [
         "web.port=0".to_owned(),

@@ -107,7 +107,7 @@ pub(crate) fn watched() -> (Booth, Systemd, Daemon) {
     let (booth, mut systemd) = (Booth::new(), Systemd::new());
     plug_in_camera(&booth, 0, &[]);
     plug_in_microphone(&booth);
-    let mut command = booth.command(BOOTHD);
+    let mut command = booth.command(&*BOOTHD);
     systemd.watch(&mut command);
     let daemon = Daemon::start(command, &DEVICES);
     systemd.wait_line("READY=1");

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::guest::{Guest, Request, free_port, get};
+use boothd_test_support::process::free_port;
+
+use crate::guest::{Guest, Request, get};
 
 /// What entities begin with: `boothd_<site>_<booth>_` in the letters that Home Assistant's ids have.
 const PREFIX: &str = "boothd_berlin_booth_1_";

@@ -1,45 +1,23 @@
 //! What an operator asks of a daemon over HTTP.
 
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
-
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-};
-
 use boothd::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::daemon::TOKEN;
+use crate::{
+    daemon::TOKEN,
+    http::{self, Answer},
+};
 
 /// The whole answer to one request of the operator; `None` when the daemon is gone.
-pub fn ask_text(address: &str, method: &str, path: &str) -> Option<String> {
-    exchange(address, method, path, "")
+pub fn ask_whole(address: &str, method: &str, path: &str) -> Option<Answer> {
+    http::request(address, method, path, TOKEN, "")
 }
 
 /// Status and body of one request of the operator; `None` when the daemon is gone.
 pub fn ask(address: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let answer = exchange(address, method, path, &body)?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    // An answer that was cut off in the middle is none.
-    Some((status, serde_json::from_str(body).ok()?))
-}
-
-fn exchange(address: &str, method: &str, path: &str, body: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    Some(String::from_utf8(answer).unwrap())
+    let answer = http::request(address, method, path, TOKEN, &body)?;
+    Some((answer.status, serde_json::from_str(&answer.body).ok()?))
 }
 
 /// What "candidate 7" agrees to now, by the daemon's own clock.

@@ -16,11 +16,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::PATIENCE;
+/// How long a message may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client. Connects again at once after a loss.
-pub(crate) struct FleetClient {
-    pub(crate) client: AsyncClient,
+pub struct FleetClient {
+    /// Publishes for the test.
+    pub client: AsyncClient,
     received: mpsc::Receiver<Received>,
     subscribed: watch::Receiver<u32>,
     task: JoinHandle<()>,
@@ -28,16 +30,22 @@ pub(crate) struct FleetClient {
 
 /// A received message.
 #[derive(Clone, Debug)]
-pub(crate) struct Received {
-    pub(crate) topic: String,
-    pub(crate) text: String,
-    pub(crate) qos: QoS,
-    pub(crate) is_retained: bool,
-    pub(crate) properties: PublishProperties,
+pub struct Received {
+    /// Its topic.
+    pub topic: String,
+    /// Its payload.
+    pub text: String,
+    /// Its quality of service.
+    pub qos: QoS,
+    /// Whether the broker kept it from before.
+    pub is_retained: bool,
+    /// Its properties of MQTT 5.
+    pub properties: PublishProperties,
 }
 
 impl Received {
-    pub(crate) fn json(&self) -> Value {
+    /// The payload as JSON; null where it is none.
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
@@ -54,11 +62,12 @@ impl Received {
 
 impl FleetClient {
     /// Subscribes to all topics of the broker on that port; returns after the acknowledgement.
-    pub(crate) async fn join(port: u16) -> Self {
+    pub async fn join(port: u16) -> Self {
         FleetClient::with(MqttOptions::new("fleet", "127.0.0.1", port)).await
     }
 
-    pub(crate) async fn with(mut options: MqttOptions) -> Self {
+    /// The same with these options.
+    pub async fn with(mut options: MqttOptions) -> Self {
         options.set_keep_alive(Duration::from_secs(5)).set_clean_start(false);
         options.set_session_expiry_interval(Some(3600));
         options.set_max_packet_size(Some(1 << 20));
@@ -90,17 +99,13 @@ impl FleetClient {
     }
 
     /// Waits until it has subscribed `times` times.
-    pub(crate) async fn wait_subscribed(&mut self, times: u32) {
+    pub async fn wait_subscribed(&mut self, times: u32) {
         let subscribed = self.subscribed.wait_for(|n| *n >= times);
         timeout(PATIENCE, subscribed).await.expect("the broker answers").unwrap();
     }
 
     /// The next message for which `is_it` holds; earlier ones are dropped.
-    pub(crate) async fn wait(
-        &mut self,
-        what: &str,
-        is_it: impl Fn(&Received) -> bool,
-    ) -> Received {
+    pub async fn wait(&mut self, what: &str, is_it: impl Fn(&Received) -> bool) -> Received {
         let mut past = Vec::new();
         let found = timeout(PATIENCE, async {
             loop {
@@ -118,11 +123,12 @@ impl FleetClient {
     }
 
     /// The next message of a topic that ends with `end`.
-    pub(crate) async fn wait_topic(&mut self, end: &str) -> Received {
+    pub async fn wait_topic(&mut self, end: &str) -> Received {
         self.wait(end, |received| received.topic.ends_with(end)).await
     }
 
-    pub(crate) async fn publish(&self, topic: &str, text: &str) {
+    /// Sends a message at QoS 1.
+    pub async fn publish(&self, topic: &str, text: &str) {
         let (topic, text) = (topic.to_owned(), text.to_owned());
         self.client.publish(topic, QoS::AtLeastOnce, false, text).await.unwrap();
     }

@@ -1,9 +1,6 @@
 //! A broker double that answers each message as the test sets it: reason codes, limits and ends of
 //! connections that Mosquitto cannot be made to give.
 
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -54,17 +51,21 @@ struct Seen {
     filters: Vec<String>,
 }
 
+/// The running double.
 pub struct Script {
+    /// Where it listens.
     pub port: u16,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
 impl Script {
+    /// Grants every subscription.
     pub async fn start(judge: Judge) -> Self {
         Script::with(judge, &[], Some(1)).await
     }
 
+    /// With these CONNACK properties and that answer to subscriptions.
     pub async fn with(judge: Judge, properties: &[u8], grants: Option<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -96,6 +97,7 @@ impl Script {
         self.shared.seen.lock().unwrap().filters.clone()
     }
 
+    /// How many there were.
     pub fn connections(&self) -> u32 {
         self.shared.seen.lock().unwrap().connections
     }

@@ -1,19 +1,25 @@
 //! The daemon itself as a child process, and the clients that talk to it.
 
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read},
     net::TcpStream,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, ExitStatus, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{
     Message, WebSocket, client::IntoClientRequest, stream::MaybeTlsStream,
+};
+
+pub use crate::place::BOOTHD;
+use crate::{
+    http,
+    place::PROJECT,
+    process::{Boothd, Process, set},
 };
 
 /// How long a test waits for what must happen; far beyond every bar.
@@ -24,7 +30,8 @@ pub const TOKEN: &str = "daemon-test-token-0123";
 
 /// A running `boothd run`.
 pub struct Daemon {
-    child: Child,
+    process: Process,
+    /// Where it listens.
     pub address: String,
     log: mpsc::Receiver<String>,
     state_folder: TempDir,
@@ -32,12 +39,17 @@ pub struct Daemon {
 
 /// The program under test with the project's folder as its data.
 pub fn boothd(mut command: Command) -> Command {
-    command.args(["--data-dir", env!("CARGO_MANIFEST_DIR")]);
+    command.args(["--data-dir", PROJECT]);
     command
 }
 
-/// The path of the program under test.
-pub const BOOTHD: &str = env!("CARGO_BIN_EXE_boothd");
+/// Exit code, standard output and standard error of one command.
+pub fn printed(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = boothd(Command::new(&*BOOTHD)).args(arguments).output();
+    let output = output.expect("boothd can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
 
 impl Daemon {
     /// Starts `boothd run` on a free port of the loopback and waits until it prints its address.
@@ -47,26 +59,20 @@ impl Daemon {
         command.arg("run").args(["--set", "web.port=0"]);
         command.args(["--set", &format!("web.token={TOKEN}")]);
         command.args(["--set", &format!("state.dir={}", state.path().display())]);
-        for setting in settings {
-            command.args(["--set", setting]);
-        }
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("boothd can be started");
-        let log = lines_of(child.stderr.take().expect("is piped"));
-        let mut printed = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
-        stdout.read_line(&mut printed).expect("boothd prints its address");
-        let address = printed.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
-        let Some(address) = address.map(str::to_owned) else {
+        set(&mut command, settings);
+        command.stderr(Stdio::piped());
+        let Boothd { mut process, address, printed, .. } = Process::boothd(&mut command);
+        let log = lines_of(process.0.stderr.take().expect("is piped"));
+        let Some(address) = address else {
             let log: Vec<_> = log.iter().collect();
             panic!("no address in {printed:?}; the log: {log:#?}");
         };
-        Daemon { child, address, log, state_folder: state }
+        Daemon { process, address, log, state_folder: state }
     }
 
     /// The process, for looking at what it uses.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// Where it keeps its database.
@@ -89,15 +95,9 @@ impl Daemon {
 
     /// Status and body of one GET.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).expect("the door is open");
-        let host = &self.address;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
-            .expect("the door listens");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer in UTF-8");
-        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        (status.expect("a status line"), body.to_owned())
+        let answer = http::request(&self.address, "GET", path, "", "");
+        let answer = answer.expect("the door is open");
+        (answer.status, answer.body)
     }
 
     /// /health, with its status code.
@@ -139,26 +139,13 @@ impl Daemon {
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.child.id()).expect("a pid");
-        let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
-        rustix::process::kill_process(pid, signal).expect("it runs");
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// Asks it to leave and waits for it.
     pub fn terminate(mut self) -> (ExitStatus, Duration) {
-        let asked = Instant::now();
-        self.signal(rustix::process::Signal::TERM);
-        let status = self.child.wait().expect("it was ours");
-        (status, asked.elapsed())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // A test that failed must not leave a daemon behind; one that left already is no error.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.process.terminate()
     }
 }
 

@@ -1,8 +1,6 @@
 //! A disk of a few KiB for one process: a tmpfs in a mount namespace of its own (root or user
 //! namespaces).
 
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-
 use std::{
     fs,
     io::Write,
@@ -12,32 +10,29 @@ use std::{
 
 /// Runs `program` with such a disk over the folder `at`. Arguments may follow.
 pub fn command(at: &Path, kib: u32, program: &str) -> Command {
-    let at = at.display();
-    let script = format!("mount -t tmpfs -o size={kib}k tmpfs {at} && exec \"$0\" \"$@\"");
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
-    command
+    unshared(at, kib, "", program)
 }
 
 /// The same, full from the start: `filler` is its name.
 pub fn full_command(at: &Path, kib: u32, program: &str) -> Command {
-    let at = at.display();
-    let script = format!(
-        "mount -t tmpfs -o size={kib}k tmpfs {at} && {{ cat /dev/zero >{at}/filler 2>/dev/null; \
-         exec \"$0\" \"$@\"; }}"
-    );
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
-    command
+    unshared(at, kib, &filled(at), program)
 }
 
 /// The same with what the folder `from` holds on it.
 pub fn full_command_with(from: &Path, at: &Path, kib: u32, program: &str) -> Command {
-    let (from, at) = (from.display(), at.display());
-    let script = format!(
-        "mount -t tmpfs -o size={kib}k tmpfs {at} && cp -p {from}/* {at}/ && {{ cat /dev/zero \
-         >{at}/filler 2>/dev/null; exec \"$0\" \"$@\"; }}"
-    );
+    let copy = format!("cp -p {}/* {}/ && {}", from.display(), at.display(), filled(at));
+    unshared(at, kib, &copy, program)
+}
+
+/// A piece of a script that leaves no byte free; `cat` fails at that point, as it should.
+fn filled(at: &Path) -> String {
+    format!("! cat /dev/zero >{}/filler 2>/dev/null && ", at.display())
+}
+
+fn unshared(at: &Path, kib: u32, prepare: &str, program: &str) -> Command {
+    let at = at.display();
+    let script =
+        format!("mount -t tmpfs -o size={kib}k tmpfs {at} && {prepare}exec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
     command

@@ -1,39 +1,73 @@
 //! A Mosquitto of our own on a free port of the loopback.
 
-#[path = "../common/small_disk.rs"]
-mod small_disk;
-
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
+use boothd::mqtt::{
+    Identity, MqttConfig,
+    client::{AsyncClient, EventLoop},
+    connect,
+    topics::BoothName,
+};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::PATIENCE;
+pub use crate::process::free_port;
+use crate::{process::Process, small_disk};
+
+/// How long Mosquitto may take to leave.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running broker. Keeps its port over a restart.
-pub(crate) struct Broker {
-    child: Child,
+pub struct Broker {
+    process: Process,
     /// Size of its own disk for persistence, KiB; the disk is new at each start.
     disk_kib: Option<u32>,
-    pub(crate) port: u16,
-    pub(crate) folder: TempDir,
+    /// Where it listens.
+    pub port: u16,
+    /// Its configuration, log and data.
+    pub folder: TempDir,
 }
 
 /// Every client has all rights, and nothing is persistent.
 const OPEN: &str = "allow_anonymous true\npersistence false\n";
 
+/// The same with room for what many booths send at once.
+const ROOMY: &str = "allow_anonymous true\npersistence false\nmax_queued_messages 100000\n\
+                     max_inflight_messages 1000\nlog_type error\n";
+
 impl Broker {
-    pub(crate) fn open() -> Self {
+    /// Keeps nothing.
+    pub fn open() -> Self {
         Broker::with(OPEN, |_| ())
     }
 
+    /// Keeps nothing, and has room for many booths.
+    pub fn roomy() -> Self {
+        Broker::with(ROOMY, |_| ())
+    }
+
+    /// A client of that broker, named `id`.
+    pub fn client(&self, id: &str, session_expiry: Duration) -> (AsyncClient, EventLoop) {
+        let config = MqttConfig::new("127.0.0.1", self.port, BoothName::new("test", id));
+        let identity = Identity {
+            client_id: id.into(),
+            session_expiry,
+            will: None,
+            queue: 10_000,
+            inflight: 1000,
+            most_bytes: 1 << 20,
+            manual_acks: false,
+        };
+        connect(&config, &identity).expect("the configuration is right")
+    }
+
     /// With these lines after the listener's; `prepare` may put files into the folder.
-    pub(crate) fn with(lines: &str, prepare: impl FnOnce(&Path)) -> Self {
+    pub fn with(lines: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
         let port = free_port();
@@ -49,7 +83,7 @@ impl Broker {
     }
 
     /// The sample of contrib/mosquitto with our files, ports and users.
-    pub(crate) fn sample(prepare: impl FnOnce(&Path)) -> Self {
+    pub fn sample(prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
         let port = free_port();
@@ -67,12 +101,12 @@ impl Broker {
 
     fn with_config(folder: TempDir, port: u16, config: &str) -> Self {
         fs::write(folder.path().join("conf"), config).unwrap();
-        let child = start(&folder.path().join("conf"), port, None);
-        Broker { child, disk_kib: None, port, folder }
+        let process = start(&folder.path().join("conf"), port, None);
+        Broker { process, disk_kib: None, port, folder }
     }
 
-    /// The same broker on a small disk (tests/common/small_disk.rs).
-    pub(crate) fn moved_to_disk(mut self, kib: u32) -> Self {
+    /// The same broker on a small disk ([`small_disk`]).
+    pub fn moved_to_disk(mut self, kib: u32) -> Self {
         self.terminate();
         fs::create_dir_all(self.folder.path().join("disk")).unwrap();
         self.disk_kib = Some(kib);
@@ -81,17 +115,18 @@ impl Broker {
     }
 
     /// Leaves no byte on its disk.
-    pub(crate) fn fill_disk(&self) {
+    pub fn fill_disk(&self) {
         let filler = self.folder.path().join("disk/filler");
-        small_disk::fill(&small_disk::seen_by(self.child.id(), &filler));
+        small_disk::fill(&small_disk::seen_by(self.process.pid(), &filler));
     }
 
-    pub(crate) fn log(&self) -> String {
+    /// What it logged.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// Adds a login to `folder/passwords`.
-    pub(crate) fn add_login(folder: &Path, user: &str, password: &str) {
+    pub fn add_login(folder: &Path, user: &str, password: &str) {
         let file = folder.join("passwords");
         if !file.exists() {
             fs::write(&file, "").unwrap();
@@ -102,39 +137,34 @@ impl Broker {
     }
 
     /// Stops all its threads, like a hanging machine.
-    pub(crate) fn freeze(&self) {
-        self.signal(rustix::process::Signal::STOP);
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
     }
 
-    pub(crate) fn thaw(&self) {
-        self.signal(rustix::process::Signal::CONT);
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
+    /// Lets them run again.
+    pub fn thaw(&self) {
+        self.process.signal(Signal::CONT);
     }
 
     /// Kills it, frozen or not.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Ends it as systemd does. Mosquitto listens a moment before it heeds SIGTERM: one that comes in
     /// between is lost, and the broker stays. So it is asked until it is gone.
-    pub(crate) fn terminate(&mut self) {
+    pub fn terminate(&mut self) {
         let began = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
+        while self.process.0.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < PATIENCE, "mosquitto does not leave: {}", self.log());
-            self.signal(rustix::process::Signal::TERM);
+            self.process.signal(Signal::TERM);
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     /// Starts it again on the same port, with its persistent data.
-    pub(crate) fn start_again(&mut self) {
-        self.child = start(&self.config(), self.port, self.disk_kib);
+    pub fn start_again(&mut self) {
+        self.process = start(&self.config(), self.port, self.disk_kib);
     }
 
     fn config(&self) -> PathBuf {
@@ -142,14 +172,7 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Child {
+fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Process {
     let mosquitto = if Path::new("/usr/sbin/mosquitto").exists() {
         "/usr/sbin/mosquitto"
     } else {
@@ -160,18 +183,8 @@ fn start(config: &Path, port: u16, disk_kib: Option<u32>) -> Child {
         Some(kib) => small_disk::command(&config.with_file_name("disk"), kib, mosquitto),
     };
     command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("mosquitto is installed");
-    let began = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let log = || fs::read_to_string(config.with_file_name("log")).unwrap_or_default();
-        assert!(child.try_wait().unwrap().is_none(), "mosquitto has left: {}", log());
-        assert!(began.elapsed() < PATIENCE, "mosquitto does not listen: {}", log());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child
-}
-
-/// A port without a listener now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let mut process = Process::spawn(&mut command);
+    let log = || fs::read_to_string(config.with_file_name("log")).unwrap_or_default();
+    process.wait_for_port(port, log);
+    process
 }

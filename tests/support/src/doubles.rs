@@ -4,8 +4,6 @@
 //! process with [`Booth::command`]; then plug in, unplug and break its devices from outside. Or
 //! run a whole test inside that environment with [`in_booth`].
 
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,6 +11,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::place::{project, scratch};
 
 /// A folder that stands in for a machine's devices.
 pub struct Booth {
@@ -33,7 +33,7 @@ pub const DEVICES: [&str; 6] = [
 
 /// A camera that shows the bundled clip.
 pub fn plug_in_camera(booth: &Booth, number: u32, more: &[&str]) {
-    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/face_640x480.mjpeg");
+    let clip = project("demo/face_640x480.mjpeg");
     let media = format!("media={}", clip.display());
     let mut lines = vec![media.as_str(), "formats=MJPG", "fps=15"];
     lines.extend(more);
@@ -42,7 +42,7 @@ pub fn plug_in_camera(booth: &Booth, number: u32, more: &[&str]) {
 
 /// A microphone that plays the bundled speech.
 pub fn plug_in_microphone(booth: &Booth) {
-    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo/speech_16k.wav");
+    let clip = project("demo/speech_16k.wav");
     let wav = fs::read(clip).expect("it is in the repository");
     let samples: Vec<i16> =
         wav[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
@@ -66,10 +66,7 @@ pub fn in_booth(name: &str, body: impl FnOnce(&Booth)) {
     child.args([name, "--exact", "--nocapture"]).env(BOOTH_DIR, &booth.path);
     let output = child.output().expect("this binary can run itself");
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    #[allow(clippy::print_stdout, reason = "what the child measured is for the reader")]
-    {
-        print!("{out}");
-    }
+    print!("{out}");
     let ran = out.contains("1 passed");
     assert!(output.status.success() && ran, "in the booth:\n{out}\n{err}");
 }
@@ -143,13 +140,13 @@ impl Booth {
 }
 
 fn source(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", "doubles", name].iter().collect()
+    project("tests/doubles").join(name)
 }
 
 /// The library that `name` compiles to: made once for each version of its text.
 fn compiled(name: &str, library: &str, link: &str) -> PathBuf {
     let modified = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(library);
+    let path = scratch().join(library);
     if modified(&path) > modified(&source(name)) {
         return path;
     }

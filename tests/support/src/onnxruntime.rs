@@ -1,7 +1,5 @@
 //! ONNX Runtime for tests: PyPI's library, which computes on the processor.
 
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -10,14 +8,15 @@ use std::{
 
 use boothd::inference::{Backend, Catalog, InferenceConfig, Provider, Runtime};
 
+use crate::place::{project, scratch};
+
 /// The folder that holds the library; it is fetched where it is not there yet.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let machine = std::env::consts::ARCH;
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("onnxruntime-1.32.0-{machine}"));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/fetch-onnxruntime.sh");
+        let dir = scratch().join(format!("onnxruntime-1.32.0-{machine}"));
+        let script = project("scripts/fetch-onnxruntime.sh");
         let fetched =
             Command::new(script).arg(&dir).arg(machine).status().expect("a script can be run");
         assert!(fetched.success(), "ONNX Runtime's wheel was not fetched; is there a network?");
@@ -32,7 +31,7 @@ pub fn wanted(library: &Path) -> InferenceConfig {
         library: Some(library.to_owned()),
         providers: vec![Provider::Cpu],
         may_fall_back: false,
-        engine_cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("tensorrt"),
+        engine_cache: scratch().join("tensorrt"),
     }
 }
 

@@ -1,17 +1,13 @@
 //! A strict reader of Prometheus' text format 0.0.4: what it takes, Prometheus takes.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file that includes this uses its part"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every sample by its name with its labels, as they stand.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    /// The values.
     pub samples: BTreeMap<String, f64>,
+    /// The type of every family.
     pub types: BTreeMap<String, String>,
 }
 

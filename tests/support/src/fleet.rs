@@ -1,120 +1,52 @@
-//! A real Mosquitto on the loopback, the fleet server as a child process, and booths that MQTT clients
-//! simulate.
-
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-
-#[path = "small_disk.rs"]
-pub mod small_disk;
+//! The fleet server as a child process, and booths that MQTT clients simulate.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
-use boothd::mqtt::{
-    Identity, MqttConfig,
-    client::{AsyncClient, Event, EventLoop, Packet, QoS},
-    connect,
-    topics::BoothName,
-};
+use boothd::mqtt::client::{Event, Packet, QoS};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// How long a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub use crate::{broker::Broker, daemon::PATIENCE, small_disk};
+use crate::{
+    http::{self, Answer},
+    place::{BOOTHD, PROJECT},
+    process::{Process, set},
+};
 
 /// The operator's.
 pub const TOKEN: &str = "fleet-test-token-0123";
 
-/// A broker that keeps nothing on the disk.
-pub struct Broker {
-    child: Child,
-    pub port: u16,
-    _folder: TempDir,
-}
-
-impl Broker {
-    pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("is bound").port();
-        drop(free);
-        let config = folder.path().join("mosquitto.conf");
-        let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-             max_queued_messages 100000\nmax_inflight_messages 1000\nlog_type error\n"
-        );
-        fs::write(&config, text).expect("the folder is ours");
-        let installed = Path::new("/usr/sbin/mosquitto");
-        let program = if installed.exists() { installed } else { Path::new("mosquitto") };
-        let child = Command::new(program)
-            .arg("-c")
-            .arg(&config)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("mosquitto is installed: scripts/install-packages.sh test");
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "the broker does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Broker { child, port, _folder: folder }
-    }
-
-    /// A client of that broker, named `id`.
-    pub fn client(&self, id: &str, session_expiry: Duration) -> (AsyncClient, EventLoop) {
-        let config = MqttConfig::new("127.0.0.1", self.port, BoothName::new("test", id));
-        let identity = Identity {
-            client_id: id.into(),
-            session_expiry,
-            will: None,
-            queue: 10_000,
-            inflight: 1000,
-            most_bytes: 1 << 20,
-            manual_acks: false,
-        };
-        connect(&config, &identity).expect("the configuration is right")
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
 /// A running `boothd fleet`.
 pub struct FleetServer {
-    child: Child,
+    process: Process,
+    /// Where it listens.
     pub address: String,
 }
 
 impl FleetServer {
+    /// With that broker.
     pub fn start(broker: &Broker, state: &Path, settings: &[&str]) -> Self {
         FleetServer::start_at(broker.port, state, settings)
     }
 
     /// With the broker, or what stands before it, on that port.
     pub fn start_at(port: u16, state: &Path, settings: &[&str]) -> Self {
-        FleetServer::start_as(Command::new(env!("CARGO_BIN_EXE_boothd")), port, state, settings)
+        FleetServer::start_as(Command::new(&*BOOTHD), port, state, settings)
     }
 
     /// On a small disk of its own over `state`, which only the fleet server and
     /// [`FleetServer::on_its_disk`] see.
     pub fn start_on_a_small_disk(broker: &Broker, state: &Path, kib: u32) -> Self {
-        let command = small_disk::command(state, kib, env!("CARGO_BIN_EXE_boothd"));
+        let command = small_disk::command(state, kib, &BOOTHD);
         FleetServer::start_as(command, broker.port, state, &[])
     }
 
     /// On a small disk that holds what `from` holds, and has no room left.
     pub fn start_on_a_full_disk(broker: &Broker, from: &Path, state: &Path, kib: u32) -> Self {
-        let program = env!("CARGO_BIN_EXE_boothd");
-        let command = small_disk::full_command_with(from, state, kib, program);
+        let command = small_disk::full_command_with(from, state, kib, &BOOTHD);
         FleetServer::start_as(command, broker.port, state, &[])
     }
 
@@ -124,56 +56,37 @@ impl FleetServer {
     }
 
     fn start_as(mut command: Command, port: u16, state: &Path, settings: &[&str]) -> Self {
-        command.args(["--data-dir", env!("CARGO_MANIFEST_DIR"), "fleet"]);
+        command.args(["--data-dir", PROJECT, "fleet"]);
         let broker = format!("mqtt.broker=mqtt://127.0.0.1:{port}");
         let state = format!("state.dir={}", state.display());
         let token = format!("web.token={TOKEN}");
-        for setting in ["web.port=0", &broker, &state, &token].iter().chain(settings) {
-            command.args(["--set", setting]);
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("boothd can be started");
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
-        stdout.read_line(&mut line).expect("boothd prints its address");
-        let address = line.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:"));
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
-        let server = FleetServer { child, address };
+        set(&mut command, &["web.port=0", &broker, &state, &token]);
+        set(&mut command, settings);
+        let boothd = Process::boothd(&mut command);
+        let address = boothd.address();
+        let server = FleetServer { process: boothd.process, address };
         server.wait_for("/health", |health| health["broker"]["state"] == "running");
         server
     }
 
+    /// The process, for looking at what it uses.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
-    /// Status, head and body of a request.
-    pub fn request(
-        &self,
-        (method, path): (&str, &str),
-        token: &str,
-        body: &str,
-    ) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(&self.address).expect("the door is open");
-        let host = &self.address;
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .expect("the door listens");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer in UTF-8");
-        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        (status.expect("a status line"), head.to_owned(), body.to_owned())
+    /// The answer to a request with that token.
+    pub fn request(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
+        let answer = http::request(&self.address, method, path, token, body);
+        answer.expect("the door is open")
     }
 
+    /// Status and body of one GET of the operator.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let (status, _, body) = self.request(("GET", path), TOKEN, "");
-        (status, body)
+        let answer = self.request("GET", path, TOKEN, "");
+        (answer.status, answer.body)
     }
 
+    /// The JSON of one GET of the operator, which succeeds.
     pub fn json(&self, path: &str) -> Value {
         let (status, body) = self.get(path);
         assert!(status == 200 || path == "/health", "{path}: {status} {body}");
@@ -205,24 +118,13 @@ impl FleetServer {
 
     /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it was ours");
+        self.process.kill();
     }
 
     /// Ends the process with SIGTERM, as systemd does.
     pub fn terminate(mut self) {
-        let pid = i32::try_from(self.child.id()).expect("a pid");
-        let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
-        let status = self.child.wait().expect("it was ours");
+        let (status, _) = self.process.terminate();
         assert!(status.success(), "{status}");
-    }
-}
-
-impl Drop for FleetServer {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }
 
@@ -249,6 +151,7 @@ pub async fn publish(broker: &Broker, id: &str, messages: &[(String, QoS, bool, 
     }
 }
 
+/// A topic of that booth.
 pub fn topic(booth: &str, what: &str) -> String {
     format!("boothd/v1/hq/{booth}/{what}")
 }
@@ -287,6 +190,7 @@ pub fn health() -> Value {
     })
 }
 
+/// The switches of a booth.
 pub fn features() -> Value {
     json!({"video": true, "audio": true, "face_emotion": true, "gaze": true, "head_pose": true,
         "voice_emotion": true, "preview": false})
@@ -393,7 +297,7 @@ pub fn online(booth: &str, version: &str) -> [(String, QoS, bool, Value); 3] {
 /// A new token of that role, made by the command as an operator makes it.
 pub fn token(state: &Path, role: &str) -> String {
     let setting = format!("state.dir={}", state.display());
-    let output = Command::new(env!("CARGO_BIN_EXE_boothd"))
+    let output = Command::new(&*BOOTHD)
         .args(["token", "add", "--name", role, "--role", role, "--set", &setting])
         .output()
         .expect("boothd runs");

@@ -1,9 +1,6 @@
 //! A real server on a free port of the loopback, with a real store and real sockets. The booth's
 //! results are the test's own; clients' media goes through the real engine where a test starts it.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
-#![allow(dead_code, unreachable_pub, reason = "shared: each test binary uses its own part")]
-
 use std::{
     path::Path,
     sync::{Arc, OnceLock},
@@ -36,7 +33,6 @@ use boothd::{
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
@@ -45,6 +41,8 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{self, Message, client::IntoClientRequest, http},
 };
+
+use crate::http::Answer;
 
 /// The operator's.
 pub const TOKEN: &str = "correct-horse-battery-staple";
@@ -58,23 +56,35 @@ pub const NEVER: Duration = Duration::from_secs(3600);
 
 /// A server and what it stands on.
 pub struct Doors {
+    /// Where it listens.
     pub address: String,
+    /// The booth's results.
     pub live: watch::Sender<Live>,
+    /// The time of everything here.
     pub clock: Arc<SimulatedClock>,
+    /// One of the components.
     pub camera: Arc<Component>,
+    /// One of the components.
     pub microphone: Arc<Component>,
+    /// One of the components.
     pub vision: Arc<Component>,
+    /// Ends the server.
     pub stop: Stop,
+    /// Where tokens, sessions and the audit log are.
     pub store: Store,
     /// Judges the components, and what a test adds.
     pub health: Arc<Monitor>,
     /// What the doors show.
     pub state: BoothApiState,
+    /// The booth's own interview.
     pub booth: Interview,
     /// The booth's own, into which a test may film.
     pub stream: Arc<Stream>,
+    /// What the interview opens and closes.
     pub gates: Gates,
+    /// Analyses media of clients.
     pub engine: Engine,
+    /// The server itself.
     pub server: JoinHandle<boothd::error::Result<()>>,
     workers: Vec<Workers>,
     folder: tempfile::TempDir,
@@ -274,6 +284,7 @@ impl Doors {
         seen.expect("analysed in time").unwrap().face.clone().expect("it was just there")
     }
 
+    /// The address of the WebSocket.
     pub fn url(&self) -> String {
         format!("ws://{}{PATH}", self.address)
     }
@@ -294,6 +305,7 @@ impl Doors {
         client
     }
 
+    /// A client with all rights.
     pub async fn operator(&self) -> Client {
         self.let_in("s1", TOKEN).await
     }
@@ -303,6 +315,7 @@ impl Doors {
         self.token_for(role, None, None).await
     }
 
+    /// A new token of that role for one session, or until then (unix ms).
     pub async fn token_for(
         &self,
         role: Role,
@@ -339,10 +352,12 @@ impl Doors {
         drop(renamed.unwrap());
     }
 
+    /// An operator that watches the booth's stream.
     pub async fn watcher(&self) -> Client {
         self.watching(self.operator().await).await
     }
 
+    /// The client, which watches the booth's stream now.
     pub async fn watching(&self, mut client: Client) -> Client {
         client.send_json(json!({ "type": "watch", "data": { "stream": "booth" } })).await;
         client.expect("watching").await;
@@ -363,34 +378,37 @@ impl Doors {
         self.watching(client).await
     }
 
+    /// The booth saw an empty room.
     pub fn publish_frame(&self, sequence: u64) {
         let face = Some(Arc::new(frame(sequence)));
         self.live.send_modify(|live| live.face = face);
     }
 
+    /// The booth recorded a silent room.
     pub fn publish_segment(&self, sequence: u64) {
         let voice = Some(Arc::new(segment(sequence)));
         self.live.send_modify(|live| live.voice = voice);
     }
 
-    /// Status, headers and body of one GET.
-    pub async fn get(&self, path: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n",
-            self.address
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, head.to_ascii_lowercase(), body.to_owned())
+    /// One GET of the operator.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, TOKEN, "").await
     }
 
+    /// One request with that token. It waits on a thread of its own: the server may have no other.
+    pub async fn request(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
+        let own = [&self.address, method, path, token, body].map(str::to_owned);
+        let ask = move || {
+            let [address, method, path, token, body] = &own;
+            crate::http::request(address, method, path, token, body).expect("an answer")
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap()
+    }
+
+    /// Status and JSON of one GET of the operator.
     pub async fn json(&self, path: &str) -> (u16, Value) {
-        let (status, _, body) = self.get(path).await;
-        (status, serde_json::from_str(&body).unwrap())
+        let answer = self.get(path).await;
+        (answer.status, answer.json())
     }
 }
 
@@ -440,11 +458,13 @@ pub fn segment(sequence: u64) -> VoiceResult {
     VoiceResult::new(observation, metrics, context)
 }
 
+/// The message that lets a client in.
 pub fn auth(session_id: &str, access_token: &str) -> Value {
     let data = json!({ "session_id": session_id, "access_token": access_token });
     json!({ "type": "auth", "data": data })
 }
 
+/// A WebSocket opened with one more header, or the status of the refusal.
 pub async fn connect_with(
     doors: &Doors,
     name: &'static str,
@@ -455,6 +475,7 @@ pub async fn connect_with(
     connect(request).await
 }
 
+/// A WebSocket and the headers of the answer, or the status of the refusal.
 pub async fn connect(request: http::Request<()>) -> Result<(Client, http::HeaderMap), u16> {
     match connect_async(request).await {
         Ok((socket, response)) => Ok((Client(socket), response.headers().clone())),
@@ -467,19 +488,23 @@ pub async fn connect(request: http::Request<()>) -> Result<(Client, http::Header
 pub struct Client(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
+    /// Sends a JSON message.
     pub async fn send_json(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
+    /// Sends a message.
     pub async fn send(&mut self, message: Message) {
         self.0.send(message).await.unwrap();
     }
 
+    /// The next message.
     pub async fn next(&mut self) -> Message {
         let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
         next.expect("an answer in time").expect("not closed").expect("a whole message")
     }
 
+    /// The next message as JSON.
     pub async fn next_json(&mut self) -> Value {
         serde_json::from_str(self.next().await.to_text().unwrap()).unwrap()
     }
@@ -501,6 +526,7 @@ impl Client {
         }
     }
 
+    /// The next message, which must be an error with this code.
     pub async fn expect_error(&mut self, code: &str) -> Value {
         let error = self.expect("error").await;
         assert_eq!(error["code"], code, "{error}");
