@@ -19,17 +19,21 @@ fn is_test_name(span: &str) -> bool {
 }
 
 /// The source that a name such as `live/limits::who_does_not_read` refers to: a file below `tests/`,
-/// or below `src/` where the path begins so.
-fn source_of(path: &str) -> Option<String> {
+/// or, where the path begins so, a module below `src/` with its unit tests.
+fn source_of(path: &str) -> String {
     let candidates = match path.strip_prefix("src/") {
-        Some(path) => vec![format!("src/{path}.rs"), format!("src/{path}/mod.rs")],
+        Some(path) => vec![
+            format!("src/{path}.rs"),
+            format!("src/{path}/mod.rs"),
+            format!("src/{path}/tests.rs"),
+        ],
         None => vec![
             format!("tests/{path}.rs"),
             format!("tests/{path}.mjs"),
             format!("tests/{path}.py"),
         ],
     };
-    candidates.iter().find_map(|candidate| fs::read_to_string(candidate).ok())
+    candidates.iter().filter_map(|candidate| fs::read_to_string(candidate).ok()).collect()
 }
 
 fn named_tests(document: &str) -> Vec<String> {
@@ -61,7 +65,7 @@ fn every_test_that_a_document_names_exists() {
     for document in DOCUMENTS {
         for span in named_tests(document) {
             let (path, name) = span.split_once("::").expect("it is a path and a name");
-            let text = source_of(path).unwrap_or_default();
+            let text = source_of(path);
             let is_there = |word: &str| text.contains(&format!("{word} {name}("));
             if !is_there("fn") && !is_there("def") {
                 missing.push(format!("{document}: {span}"));
