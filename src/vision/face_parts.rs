@@ -32,10 +32,10 @@ pub struct Gaze {
 /// iris stands, not how far to the side.
 pub const GAZE_SPREAD_DEG: [f32; 2] = [4.3, 6.5];
 
-/// Calibrated probabilities of the [`EXPRESSIONS`].
+/// Calibrated probabilities of the [`EXPRESSIONS`](super::EXPRESSIONS).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expression {
-    /// Sum to 1, in the order of [`EXPRESSIONS`].
+    /// Sum to 1, in the order of [`EXPRESSIONS`](super::EXPRESSIONS).
     pub probabilities: [f32; 7],
     /// Reused from an earlier frame of the same track whose crop hardly differed.
     pub cached: bool,
